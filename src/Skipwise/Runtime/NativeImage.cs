@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+
+namespace Skipwise.Runtime;
+
+/// <summary>
+/// Loads TorchSharp's wrapper library on systems whose C++ library lacks symbol version GLIBCXX_3.4.32 (Debian 12,
+/// Ubuntu 22.04). The wrapper asks for that version and never uses it: no relocation refers to its one symbol. Marking
+/// the requirement weak (VER_FLG_WEAK, the linker's own word for "do not insist") is therefore safe.
+/// </summary>
+internal static class NativeImage
+{
+    private const string SymbolOfThatVersion = "_ZSt21ios_base_library_initv";
+
+    // ELF Vernaux entry: vna_hash of "GLIBCXX_3.4.32" (little endian), then vna_flags = 0.
+    private static ReadOnlySpan<byte> VersionNeed => [0x42, 0xF8, 0x97, 0x02, 0x00, 0x00];
+    private const int FlagsOffset = 4;
+    private const byte WeakFlag = 2;
+
+    /// <summary>Loads <paramref name="path"/>, patched in memory where this system needs it. The file itself is never touched.</summary>
+    public static void LoadWithWeakSymbol(string path)
+    {
+        if (SystemHasSymbol())
+        {
+            NativeLibrary.Load(path);
+            return;
+        }
+        byte[] image = File.ReadAllBytes(path);
+        int need = image.AsSpan().IndexOf(VersionNeed);
+        if (need >= 0)
+        {
+            image[need + FlagsOffset] = WeakFlag;
+        }
+        // An anonymous in-memory file: no temporary folder that could be full, read-only or mounted noexec, nothing to clean up.
+        int descriptor = memfd_create("LibTorchSharp", 0);
+        if (descriptor < 0)
+        {
+            throw new SkipwiseException("The kernel refused an in-memory file (memfd_create), which loading libtorch needs on this system.");
+        }
+        using var handle = new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true);
+        RandomAccess.Write(handle, image, 0);
+        NativeLibrary.Load($"/proc/self/fd/{descriptor}");
+    }
+
+    private static bool SystemHasSymbol() =>
+        NativeLibrary.TryLoad("libstdc++.so.6", out nint library) && NativeLibrary.TryGetExport(library, SymbolOfThatVersion, out _);
+
+    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true, SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int memfd_create(string name, uint flags);
+}

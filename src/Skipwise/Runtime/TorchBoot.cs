@@ -1,0 +1,150 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Skipwise.Runtime;
+
+/// <summary>
+/// Makes libtorch start on every supported machine before TorchSharp first touches it:
+/// allocator and thread settings, the libtorch of an existing PyTorch (<c>SKIPWISE_LIBTORCH</c>), and the cure for
+/// older C++ libraries (see <see cref="NativeImage"/>). Runs once, when the Skipwise assembly is first used.
+/// </summary>
+public static class TorchBoot
+{
+    /// <summary>The libtorch release that this TorchSharp was built for; its C++ interface changes with every minor version.</summary>
+    public const string RequiredLibtorch = "2.10";
+
+    private const ulong RequiredAbi = 2UL << 56 | 10UL << 48;
+    private static readonly Lazy<bool> s_booted = new(Boot);
+
+    [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "libtorch must be prepared before TorchSharp's first type initialiser runs")]
+    internal static void Initialize()
+    {
+        // A module initialiser must not throw: the error would be wrapped beyond recognition. Ensure() repeats it plainly.
+        try { Ensure(); }
+        catch (SkipwiseException) { }
+    }
+
+    /// <summary>Idempotent. Throws <see cref="SkipwiseException"/> when the libtorch that was asked for cannot serve.</summary>
+    public static void Ensure() => _ = s_booted.Value;
+
+    private static bool Boot()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return true; // the packages' own libraries load unaided on Windows and macOS
+        }
+        TuneAllocator();
+        // libgomp reads its settings when libtorch loads it. Waiting threads that spin steal the cores they wait for:
+        // on shared cores the same step takes half as long again. The user's own setting wins.
+        _ = setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
+
+        string? own = Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH");
+        string? wrapper = FindPackaged("libLibTorchSharp.so");
+        if (!string.IsNullOrEmpty(own))
+        {
+            LoadOwnLibtorch(own);
+        }
+        if (wrapper is null)
+        {
+            return true; // TorchSharp's own search takes over (a bundled single file, an unusual host)
+        }
+        if (string.IsNullOrEmpty(own))
+        {
+            foreach (string name in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
+            {
+                if (FindPackaged(name) is { } path)
+                {
+                    NativeLibrary.Load(path);
+                }
+            }
+        }
+        NativeImage.LoadWithWeakSymbol(wrapper);
+        return true;
+    }
+
+    /// <summary>
+    /// glibc returns every large tensor to the kernel and faults it in again, page by page. Kept in the heap instead,
+    /// a cross entropy over 8192 classes runs four times faster. Cost: the heap keeps its peak size.
+    /// </summary>
+    private static void TuneAllocator()
+    {
+        const int trimThreshold = -1, topPad = -2, mmapMax = -4;
+        try
+        {
+            _ = mallopt(mmapMax, 0);
+            _ = mallopt(trimThreshold, -1);
+            _ = mallopt(topPad, 64 << 20);
+        }
+        catch (EntryPointNotFoundException) { } // musl has no mallopt and needs none
+    }
+
+    private static void LoadOwnLibtorch(string folder)
+    {
+        string core = Path.Combine(folder, "libtorch_cpu.so");
+        if (!File.Exists(core))
+        {
+            throw new SkipwiseException(
+                $"SKIPWISE_LIBTORCH={folder}: there is no libtorch_cpu.so in it. Give the lib folder of a PyTorch {RequiredLibtorch} install " +
+                "(python -c \"import torch, os; print(os.path.join(os.path.dirname(torch.__file__), 'lib'))\"), or unset the variable to use the packaged libtorch.");
+        }
+        try
+        {
+            foreach (string name in (string[])["libc10.so", "libtorch_cpu.so"])
+            {
+                NativeLibrary.Load(Path.Combine(folder, name));
+            }
+            CheckAbi(folder, core);
+            foreach (string name in (string[])["libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"])
+            {
+                string path = Path.Combine(folder, name);
+                if (File.Exists(path))
+                {
+                    NativeLibrary.Load(path);
+                }
+            }
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            throw new SkipwiseException($"SKIPWISE_LIBTORCH={folder}: its libtorch does not load: {e.Message}", e);
+        }
+    }
+
+    private static unsafe void CheckAbi(string folder, string core)
+    {
+        string found = "a version too old to say which";
+        if (NativeLibrary.TryGetExport(NativeLibrary.Load(core), "aoti_torch_abi_version", out nint address))
+        {
+            ulong version = ((delegate* unmanaged<ulong>)address)();
+            if (version >> 48 == RequiredAbi >> 48)
+            {
+                return;
+            }
+            found = $"libtorch {version >> 56}.{version >> 48 & 0xFF}";
+        }
+        if (Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH_FORCE") == "1")
+        {
+            return;
+        }
+        throw new SkipwiseException(
+            $"SKIPWISE_LIBTORCH={folder} holds {found}; Skipwise needs {RequiredLibtorch}.x, since libtorch's C++ interface changes between minor versions. " +
+            $"Install torch=={RequiredLibtorch}.*, or set SKIPWISE_LIBTORCH_FORCE=1 to try at your own risk.");
+    }
+
+    private static string? FindPackaged(string file)
+    {
+        string native = Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier.StartsWith("linux-arm", StringComparison.Ordinal) ? "linux-arm64" : "linux-x64", "native");
+        string[] search = ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES"))?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        return search.Prepend(native).Prepend(AppContext.BaseDirectory)
+            .Select(folder => Path.Combine(folder, file))
+            .FirstOrDefault(File.Exists);
+    }
+
+    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int setenv(string name, string value, int overwrite);
+
+    [DllImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int mallopt(int parameter, int value);
+}

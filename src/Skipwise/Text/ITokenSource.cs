@@ -1,0 +1,10 @@
+namespace Skipwise.Text;
+
+/// <summary>Tokenised documents, without BOS: the token store on disk, or a list in memory.</summary>
+public interface ITokenSource
+{
+    int Count { get; }
+
+    /// <summary>The token ids of one document; valid until the source is closed.</summary>
+    ReadOnlySpan<int> this[int document] { get; }
+}

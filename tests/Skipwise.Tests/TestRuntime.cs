@@ -1,0 +1,16 @@
+using System.Runtime.CompilerServices;
+using Skipwise.Runtime;
+
+namespace Skipwise.Tests;
+
+internal static class TestRuntime
+{
+    /// <summary>A test that names TorchSharp first would otherwise load it before Skipwise prepared the machine.</summary>
+    [ModuleInitializer]
+    internal static void Boot()
+    {
+        TorchBoot.Ensure();
+        TorchSharp.torch.set_num_threads(1); // tests run in parallel; small tensors gain nothing from a second thread
+        System.Globalization.CultureInfo.DefaultThreadCurrentCulture = System.Globalization.CultureInfo.InvariantCulture;
+    }
+}
