@@ -33,4 +33,9 @@ public sealed record DecoderConfig
     public int? BosTokenId { get; init; }
     public int? EosTokenId { get; init; }
     public int? PadTokenId { get; init; }
+    /// <summary>
+    /// An embedding row that training never moves (the padding_idx of the original's nn.Embedding). Null trains every row;
+    /// set it only to reproduce the original's numbers.
+    /// </summary>
+    public int? FrozenEmbeddingRow { get; init; }
 }

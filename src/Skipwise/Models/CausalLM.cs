@@ -1,0 +1,67 @@
+using Skipwise.Rope;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models;
+
+/// <summary>
+/// A decoder-only language model. Parameter names are Hugging Face's Llama names (model.layers.0.self_attn.q_proj.weight, ...).
+/// Position ids are never optional: contiguous and skipped positions take one code path.
+/// </summary>
+public sealed class CausalLM : nn.Module
+{
+    // B batch, T tokens, C hidden, V vocabulary
+    private readonly Decoder _decoder;
+    private readonly Projection? _head; // null when tied: the head then reads the embedding's own tensor
+
+    /// <summary>A model with uninitialised weights.</summary>
+    public CausalLM(DecoderConfig config, ScalarType dtype = ScalarType.Float32, Device? device = null) : base(nameof(CausalLM))
+    {
+        Config = config;
+        device ??= CPU;
+        _decoder = new Decoder(config, dtype, device);
+        register_module("model", _decoder);
+        if (!config.TieWordEmbeddings)
+        {
+            _head = new Projection(config.HiddenSize, config.VocabSize, hasBias: false, dtype, device);
+            register_module("lm_head", _head);
+        }
+    }
+
+    public DecoderConfig Config { get; }
+
+    /// <summary>The output head's weight [V, C]; the embedding's own tensor when tied.</summary>
+    public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;
+
+    public Device Device => _decoder.Embedding.weight.device;
+
+    public ScalarType Dtype => _decoder.Embedding.weight.dtype;
+
+    /// <summary>The rotation for a batch.</summary>
+    /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
+    /// <param name="sequenceLength">tokens of the whole sequence, cached ones included; only scalings that depend on the length (dynamic NTK, longrope) read it</param>
+    public Rotary RotaryFor(Tensor positionIds, int sequenceLength) =>
+        Rotary.Create(RopeFrequency.Compute(Config.Rope, Config.HeadDim, sequenceLength), positionIds);
+
+    /// <summary>Hidden states after the final norm.</summary>
+    /// <param name="inputIds">int64 [B, T]</param>
+    /// <returns>[B, T, C]</returns>
+    public Tensor Hidden(Tensor inputIds, Rotary rotary, KvCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
+
+    /// <summary>Scores of every token of the vocabulary.</summary>
+    /// <param name="hidden">[..., C]</param>
+    /// <returns>[..., V]</returns>
+    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, HeadWeight);
+
+    /// <summary>Hidden states and head in one call, without a cache.</summary>
+    /// <param name="inputIds">int64 [B, T]</param>
+    /// <param name="positionIds">int64 [B, T] or [1, T]</param>
+    /// <returns>[B, T, V]</returns>
+    public Tensor Logits(Tensor inputIds, Tensor positionIds)
+    {
+        using var scope = NewDisposeScope();
+        using Rotary rotary = RotaryFor(positionIds, (int)inputIds.size(1));
+        return Logits(Hidden(inputIds, rotary)).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,62 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models;
+
+/// <summary>
+/// Rotated keys and values of the tokens read so far, so that a prompt is read once. Room for <see cref="Capacity"/> tokens
+/// is taken at the start; one forward appends its tokens in every layer and then calls <see cref="Advance"/>.
+/// </summary>
+public sealed class KvCache : IDisposable
+{
+    // B batch, K kv heads, S capacity, D head dim
+    private readonly Tensor[] _keys; // one [B, K, S, D] per layer
+    private readonly Tensor[] _values;
+
+    public KvCache(DecoderConfig config, int batch, int capacity, ScalarType dtype, Device device)
+    {
+        Capacity = capacity;
+        Tensor Room() => empty([batch, config.NumKeyValueHeads, capacity, config.HeadDim], dtype, device).DetachFromDisposeScope();
+        _keys = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room())];
+        _values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room())];
+    }
+
+    public int Capacity { get; }
+
+    /// <summary>tokens read by the forwards before this one</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Stores a layer's new keys and values [B, K, T, D] and returns all of that layer's so far [B, K, Length + T, D].</summary>
+    internal (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
+    {
+        long added = keys.size(2), total = Length + added;
+        if (total > Capacity)
+        {
+            throw new InvalidOperationException($"The cache has room for {Capacity} tokens; {total} were read.");
+        }
+        using (var scope = NewDisposeScope())
+        {
+            _keys[layer].narrow(2, Length, added).copy_(keys);
+            _values[layer].narrow(2, Length, added).copy_(values);
+        }
+        return (_keys[layer].narrow(2, 0, total), _values[layer].narrow(2, 0, total));
+    }
+
+    /// <summary>Counts the tokens of the forward that has just appended to every layer.</summary>
+    internal void Advance(int tokens) => Length += tokens;
+
+    /// <summary>Forgets the tokens from <paramref name="length"/> on, so that another continuation of the same prefix can be read.</summary>
+    public void Rewind(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+    }
+
+    public void Dispose()
+    {
+        foreach (Tensor room in _keys.Concat(_values))
+        {
+            room.Dispose();
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models;
+
+/// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang, Sennrich 2019), in float32 whatever the input's type.</summary>
+public sealed class RmsNorm : nn.Module<Tensor, Tensor>
+{
+    private readonly double _eps;
+    public Parameter weight { get; } // [C]
+
+    public RmsNorm(int size, double eps, ScalarType dtype, Device device) : base(nameof(RmsNorm))
+    {
+        _eps = eps;
+        weight = new Parameter(empty(size, dtype: dtype, device: device));
+        register_parameter(nameof(weight), weight);
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = input.to(ScalarType.Float32);
+        Tensor scale = x.square().mean([-1L], keepdim: true).add(_eps).rsqrt();
+        return (x * scale).to(input.dtype).mul(weight).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,32 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models;
+
+/// <summary>One row of weights per token id.</summary>
+public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
+{
+    private readonly int? _frozenRow;
+    public Parameter weight { get; } // [V, C]
+
+    public TokenEmbedding(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(TokenEmbedding))
+    {
+        _frozenRow = config.FrozenEmbeddingRow;
+        weight = new Parameter(empty(config.VocabSize, config.HiddenSize, dtype: dtype, device: device));
+        register_parameter(nameof(weight), weight);
+    }
+
+    /// <param name="ids">int64 [B, T]</param>
+    /// <returns>[B, T, C]</returns>
+    public override Tensor forward(Tensor ids)
+    {
+        using var scope = NewDisposeScope();
+        Tensor rows = weight.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
+        if (_frozenRow is { } frozen)
+        {
+            rows = where(ids.eq(frozen).unsqueeze(-1), rows.detach(), rows);
+        }
+        return rows.MoveToOuterDisposeScope();
+    }
+}

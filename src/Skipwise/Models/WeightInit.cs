@@ -1,0 +1,57 @@
+using Skipwise.Numerics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models;
+
+/// <summary>Fresh weights for pretraining, the same on every machine for the same seed.</summary>
+/// <remarks>
+/// | weight | drawn from |
+/// | embedding, head | N(0, InitializerRange) |
+/// | matrices | N(0, 1/sqrt(inputs)) |
+/// | o_proj, down_proj | N(0, 1/sqrt(inputs) / sqrt(2 layers)), so that the residual stream keeps its size (GPT-2) |
+/// | norms | 1 |
+/// | biases | 0 |
+/// </remarks>
+public static class WeightInit
+{
+    public static void Draw(CausalLM model, ulong seed)
+    {
+        using var _ = no_grad();
+        ulong index = 0;
+        foreach ((string name, Parameter weight) in model.named_parameters())
+        {
+            using var scope = NewDisposeScope();
+            var rng = new KeyedRandom(seed, stream: 0x1217, index++);
+            bool isResidualOutput = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
+            bool isLookup = name.Contains("embed_tokens", StringComparison.Ordinal) || name.StartsWith("lm_head", StringComparison.Ordinal);
+            if (weight.dim() == 1)
+            {
+                weight.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+                continue;
+            }
+            double deviation = isLookup
+                ? model.Config.InitializerRange
+                : 1 / Math.Sqrt(weight.size(1)) / (isResidualOutput ? Math.Sqrt(2.0 * model.Config.NumHiddenLayers) : 1);
+            weight.copy_(tensor(Normal(ref rng, weight.numel(), deviation)).view(weight.shape));
+        }
+    }
+
+    /// <summary>Box-Muller: two normal draws from two uniform ones.</summary>
+    private static float[] Normal(ref KeyedRandom rng, long count, double deviation)
+    {
+        var values = new float[count];
+        for (long i = 0; i < count; i += 2)
+        {
+            double radius = deviation * Math.Sqrt(-2 * Math.Log(1 - rng.NextDouble()));
+            (double sin, double cos) = Math.SinCos(2 * Math.PI * rng.NextDouble());
+            values[i] = (float)(radius * cos);
+            if (i + 1 < count)
+            {
+                values[i + 1] = (float)(radius * sin);
+            }
+        }
+        return values;
+    }
+}
