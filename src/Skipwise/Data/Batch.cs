@@ -1,0 +1,41 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Data;
+
+/// <summary>Examples side by side, padded on the right to the longest: three int64 tensors [B, T].</summary>
+/// <param name="InputIds">pad with any id: causal attention never looks to the right, and padded labels do not count</param>
+/// <param name="PositionIds">0 where padded</param>
+/// <param name="Labels"><see cref="TrainingExample.IgnoredLabel"/> where padded</param>
+public sealed record Batch(Tensor InputIds, Tensor PositionIds, Tensor Labels) : IDisposable
+{
+    /// <summary>B x T, padding included</summary>
+    public long Tokens => InputIds.numel();
+
+    /// <summary>Padded as the original's collator does: <paramref name="padId"/>, position 0, ignored label.</summary>
+    public static Batch Of(IReadOnlyList<TrainingExample> examples, Device device, int padId = 0)
+    {
+        int longest = examples.Max(e => e.InputIds.Length);
+        Tensor Stack(Func<TrainingExample, int[]> part, int padding)
+        {
+            var rows = new long[examples.Count, longest];
+            for (int row = 0; row < examples.Count; row++)
+            {
+                int[] values = part(examples[row]);
+                for (int t = 0; t < longest; t++)
+                {
+                    rows[row, t] = t < values.Length ? values[t] : padding;
+                }
+            }
+            return tensor(rows, dtype: ScalarType.Int64, device: device);
+        }
+        return new Batch(Stack(e => e.InputIds, padId), Stack(e => e.PositionIds, 0), Stack(e => e.Labels, TrainingExample.IgnoredLabel));
+    }
+
+    public void Dispose()
+    {
+        InputIds.Dispose();
+        PositionIds.Dispose();
+        Labels.Dispose();
+    }
+}

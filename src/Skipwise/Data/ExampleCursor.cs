@@ -1,0 +1,24 @@
+namespace Skipwise.Data;
+
+/// <summary>
+/// Walks a source epoch after epoch, in groups. The number of examples taken so far is its whole state: resuming is setting it.
+/// </summary>
+public sealed class ExampleCursor(IExampleSource source, long taken = 0)
+{
+    /// <summary>examples taken since the first epoch's first</summary>
+    public long Taken { get; private set; } = taken;
+
+    /// <summary>passes over the source so far, with fraction</summary>
+    public double Epoch => (double)Taken / source.Count;
+
+    /// <summary>The next examples; runs on into the next epoch at the end of one.</summary>
+    public TrainingExample[] Take(int count)
+    {
+        var examples = new TrainingExample[count];
+        for (int i = 0; i < count; i++, Taken++)
+        {
+            examples[i] = source[checked((int)(Taken / source.Count)), (int)(Taken % source.Count)];
+        }
+        return examples;
+    }
+}
