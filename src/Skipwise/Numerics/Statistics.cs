@@ -1,0 +1,68 @@
+namespace Skipwise.Numerics;
+
+/// <summary>What every reported number carries: a mean and how far to trust it.</summary>
+public static class Statistics
+{
+    /// <summary>The standard normal quantile of a two-sided 95 % interval.</summary>
+    private const double Z95 = 1.959963984540054;
+
+    /// <summary>The arithmetic mean.</summary>
+    /// <exception cref="ArgumentException">there are no values</exception>
+    public static double Mean(ReadOnlySpan<double> values)
+    {
+        if (values.IsEmpty)
+        {
+            throw new ArgumentException("the mean of no values does not exist", nameof(values));
+        }
+        double sum = 0;
+        foreach (double value in values)
+        {
+            sum += value;
+        }
+        return sum / values.Length;
+    }
+
+    /// <summary>The standard error of the mean: the sample standard deviation (n - 1) over sqrt(n); NaN for fewer than two values, which say nothing about spread.</summary>
+    public static double StandardError(ReadOnlySpan<double> values)
+    {
+        if (values.Length < 2)
+        {
+            return double.NaN;
+        }
+        // Two passes: subtracting the mean first keeps large means with small spreads exact.
+        double mean = Mean(values);
+        double squares = 0;
+        foreach (double value in values)
+        {
+            squares += (value - mean) * (value - mean);
+        }
+        return Math.Sqrt(squares / (values.Length - 1) / values.Length);
+    }
+
+    /// <summary>
+    /// The 95 % confidence interval of a success rate (Wilson 1927). Unlike mean ± 2 standard errors it stays inside [0, 1]
+    /// and keeps a width at 0 and at 100 %, where a retrieval test usually stands. No trials: (0, 1).
+    /// </summary>
+    /// <param name="successes">k, 0..n</param>
+    /// <param name="trials">n</param>
+    public static (double Low, double High) Wilson(int successes, int trials)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(trials);
+        ArgumentOutOfRangeException.ThrowIfNegative(successes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(successes, trials);
+        if (trials == 0)
+        {
+            return (0, 1);
+        }
+        double n = trials;
+        double rate = successes / n;
+        double z2 = Z95 * Z95;
+        double centre = rate + (z2 / (2 * n));
+        double reach = Z95 * Math.Sqrt((rate * (1 - rate) / n) + (z2 / (4 * n * n)));
+        double scale = 1 + (z2 / n);
+        // At k = 0 and k = n one end is exact; rounding must not push it past the edge.
+        double low = successes == 0 ? 0 : (centre - reach) / scale;
+        double high = successes == trials ? 1 : (centre + reach) / scale;
+        return (low, high);
+    }
+}

@@ -1,0 +1,67 @@
+using Skipwise.Numerics;
+
+namespace Skipwise.Positions;
+
+/// <summary>
+/// The probability that one example has a pair of tokens at relative distance r (paper, figure 5), for every r: double[Lt], entry 0 is 0.
+/// A distance the training never shows is one the model never learns.
+/// </summary>
+public static class Coverage
+{
+    /// <summary>The exact probabilities where they have a closed form: up to two chunks, full and short. Otherwise null. Split tokens are left out of account.</summary>
+    public static double[]? Exact(PoseOptions pose, int documentLength)
+    {
+        int length = PoseSampler.WindowLength(pose, documentLength);
+        int chunks = pose.Mode == PositionMode.Pose ? Math.Min(pose.Chunks, length) : 1;
+        if (pose.Mode == PositionMode.RandPos || chunks > 2)
+        {
+            return null;
+        }
+        double[] coverage = new double[pose.TargetLength];
+        for (int r = 1; r < coverage.Length; r++)
+        {
+            coverage[r] = chunks == 1 ? (r < length ? 1 : 0) : TwoChunks(r, length, documentLength, pose);
+        }
+        return coverage;
+    }
+
+    /// <summary>
+    /// Inside the chunks r is covered up to the longer chunk's length - 1. Across them it is covered from u + 1 to u + len - 1, wherever
+    /// the cut lies. The cut and u are independent, so r is missed with the product of the two probabilities.
+    /// In the middle the second one alone counts: the plateau (len - 1) / (Lt - len + 1).
+    /// </summary>
+    private static double TwoChunks(int r, int length, int documentLength, PoseOptions pose)
+    {
+        int longestFirst = PoseSampler.LongestChunk(pose.LengthRule, length, 1);
+        // first chunks l with l <= r and len - l <= r show no distance r
+        int cutsThatMiss = Math.Max(0, Math.Min(longestFirst, r) - Math.Max(1, length - r) + 1);
+        int largestSkip = PoseSampler.LargestSkip(pose, documentLength, length);
+        int skipsThatCover = Math.Max(0, Math.Min(largestSkip, r - 1) - Math.Max(0, r - length + 1) + 1);
+        return 1 - ((double)cutsThatMiss / longestFirst * (1 - ((double)skipsThatCover / (largestSkip + 1))));
+    }
+
+    /// <summary>The share of <paramref name="samples"/> drawn plans that cover each distance; its standard error is at most 0.5 / sqrt(samples).</summary>
+    public static double[] Estimate(PoseOptions pose, int documentLength, int samples, ulong seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
+        // changes[r] = ranges that begin at r minus ranges that ended before it: the running sum counts the plans that cover r
+        int[] changes = new int[pose.TargetLength + 1];
+        for (int sample = 0; sample < samples; sample++)
+        {
+            var rng = new KeyedRandom(seed, stream: 0, index: (ulong)sample);
+            foreach (DistanceRange range in CoveredDistances.Of(PoseSampler.Sample(ref rng, documentLength, pose)))
+            {
+                changes[range.First]++;
+                changes[range.Last + 1]--;
+            }
+        }
+        double[] coverage = new double[pose.TargetLength];
+        int covering = 0;
+        for (int r = 0; r < coverage.Length; r++)
+        {
+            covering += changes[r];
+            coverage[r] = (double)covering / samples;
+        }
+        return coverage;
+    }
+}

@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+
+namespace Skipwise.Positions;
+
+/// <summary>Relative distances <paramref name="First"/>..<paramref name="Last"/>, both included.</summary>
+public readonly record struct DistanceRange(int First, int Last)
+{
+    public int Count => Last - First + 1;
+}
+
+/// <summary>The relative distances that some pair of tokens of one example has, at least 1: what attention learns from it.</summary>
+public static class CoveredDistances
+{
+    // Every pair of chunks gives one range. Beyond this many chunks (RandPos) the pairs outnumber the words of a bit set.
+    private const int FewChunks = 64;
+
+    /// <summary>The distances as disjoint rising ranges with gaps between them.</summary>
+    public static IReadOnlyList<DistanceRange> Of(PositionPlan plan) =>
+        plan.Chunks.Length <= FewChunks ? ByPairs(plan.Chunks) : ByBits(plan);
+
+    private static List<DistanceRange> ByPairs(ImmutableArray<Chunk> chunks)
+    {
+        List<DistanceRange> ranges = [];
+        for (int b = 0; b < chunks.Length; b++)
+        {
+            if (chunks[b].Length > 1)
+            {
+                ranges.Add(new DistanceRange(1, chunks[b].Length - 1));
+            }
+            for (int a = 0; a < b; a++)
+            {
+                // nearest: a's last token to b's first; farthest: a's first to b's last
+                ranges.Add(new DistanceRange(chunks[b].PositionStart - chunks[a].PositionEnd + 1, chunks[b].PositionEnd - 1 - chunks[a].PositionStart));
+            }
+        }
+        ranges.Sort((x, y) => x.First.CompareTo(y.First));
+        return Merge(ranges);
+    }
+
+    private static List<DistanceRange> Merge(List<DistanceRange> rising)
+    {
+        List<DistanceRange> merged = [];
+        foreach (DistanceRange range in rising)
+        {
+            if (merged.Count > 0 && range.First <= merged[^1].Last + 1)
+            {
+                merged[^1] = merged[^1] with { Last = Math.Max(merged[^1].Last, range.Last) };
+            }
+            else
+            {
+                merged.Add(range);
+            }
+        }
+        return merged;
+    }
+
+    /// <summary>Bit p of the set says that position p is used. The set moved down by p shows the distances of all later tokens to p.</summary>
+    private static List<DistanceRange> ByBits(PositionPlan plan)
+    {
+        int[] positions = plan.PositionIds();
+        ulong[] used = new ulong[(plan.TargetLength / 64) + 2]; // one spare word, so that every word has a neighbour
+        foreach (int position in positions)
+        {
+            used[position >> 6] |= 1UL << (position & 63);
+        }
+        ulong[] covered = new ulong[used.Length];
+        foreach (int position in positions)
+        {
+            int words = position >> 6;
+            int bits = position & 63;
+            for (int w = words; w < used.Length - 1; w++)
+            {
+                // "<< 1 << (63 - bits)" is "<< (64 - bits)" that also works for bits = 0
+                covered[w - words] |= (used[w] >> bits) | (used[w + 1] << 1 << (63 - bits));
+            }
+        }
+        List<DistanceRange> ranges = [];
+        for (int r = 1; r < plan.TargetLength; r++)
+        {
+            if ((covered[r >> 6] >> (r & 63) & 1) != 0)
+            {
+                ranges.Add(new DistanceRange(r, r));
+            }
+        }
+        return Merge(ranges);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using Skipwise.Numerics;
+
+namespace Skipwise.Positions;
+
+/// <summary>
+/// Decides an example's positions (paper, section 3.2). Pure: the same generator state gives the same plan.
+/// With len = min(n, Lc) tokens in the window, chunk i begins behind the i chunks before it plus a bias:
+/// u_i for positions, v_i for content. Biases never fall, so both orders rise; u_0 = v_0 = 0.
+/// </summary>
+public static class PoseSampler
+{
+    /// <summary>Draws a plan for a document of which only the length matters (no <see cref="PoseOptions.SplitAfter"/>).</summary>
+    /// <param name="rng">the example's own generator, advanced by the draws</param>
+    /// <param name="documentLength">n, at least 1</param>
+    /// <param name="pose">valid options (<see cref="PoseOptions.Validate"/>)</param>
+    public static PositionPlan Sample(ref KeyedRandom rng, int documentLength, PoseOptions pose) =>
+        Draw(ref rng, documentLength, default, pose);
+
+    /// <summary>Draws a plan for this document, its chunks cut right after <see cref="PoseOptions.SplitAfter"/> where that is possible.</summary>
+    /// <param name="rng">the example's own generator, advanced by the draws</param>
+    /// <param name="document">token ids</param>
+    /// <param name="pose">valid options (<see cref="PoseOptions.Validate"/>)</param>
+    /// <param name="leadingTokens">tokens that stand before the document (1 for BOS); content index k is then <c>document[k - leadingTokens]</c></param>
+    public static PositionPlan Sample(ref KeyedRandom rng, ReadOnlySpan<int> document, PoseOptions pose, int leadingTokens = 0) =>
+        Draw(ref rng, document.Length + leadingTokens, new SplitPlaces(document, leadingTokens, pose.SplitAfter), pose);
+
+    private static PositionPlan Draw(ref KeyedRandom rng, int documentLength, SplitPlaces places, PoseOptions pose)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(documentLength, 1);
+        int length = WindowLength(pose, documentLength);
+        // A follow example needs as much text as it has positions: it may only start where that much is left.
+        bool follows = pose.Mode == PositionMode.Pose && pose.Content == ContentMode.Follow;
+        int reach = follows ? Math.Min(documentLength, pose.TargetLength) : length;
+        int start = pose.RandomStart ? rng.Between(0, documentLength - reach) : 0;
+        ImmutableArray<Chunk> chunks = pose.Mode switch
+        {
+            PositionMode.Pose => Pose(ref rng, start, documentLength - start, length, places, pose),
+            PositionMode.RandPos => Baselines.RandPos(ref rng, start, length, pose.TargetLength),
+            _ => [new Chunk(start, length, 0)],
+        };
+        return new PositionPlan(chunks, length, documentLength, pose.TargetLength);
+    }
+
+    /// <summary>Tokens in an example: min(n, Lc), or min(n, Lt) in full mode.</summary>
+    internal static int WindowLength(PoseOptions pose, int documentLength) =>
+        Math.Min(documentLength, pose.Mode == PositionMode.Full ? pose.TargetLength : pose.TrainLength);
+
+    /// <summary>The most tokens a chunk may take of what is left of the window, <paramref name="later"/> chunks after it wanting one each.</summary>
+    internal static int LongestChunk(LengthRule rule, int left, int later) =>
+        later == 0 ? left : rule == LengthRule.Released ? (left + 1) / 2 : left - later;
+
+    /// <summary>The largest position bias: Lt - len; where text follows positions, the document's end is a bound too.</summary>
+    internal static int LargestSkip(PoseOptions pose, int textLength, int length) =>
+        (pose.Content == ContentMode.Follow ? Math.Min(pose.TargetLength, textLength) : pose.TargetLength) - length;
+
+    private static ImmutableArray<Chunk> Pose(ref KeyedRandom rng, int start, int textLength, int length, SplitPlaces places, PoseOptions pose)
+    {
+        int count = Math.Min(pose.Chunks, length);
+        int largestU = LargestSkip(pose, textLength, length);
+        int largestV = pose.Content == ContentMode.Follow ? largestU : textLength - length;
+        var chunks = ImmutableArray.CreateBuilder<Chunk>(count);
+        int used = 0; // tokens of the window given to earlier chunks
+        int u = 0;
+        int v = 0;
+        for (int i = 0; i < count; i++)
+        {
+            int origin = start + used; // where this chunk would read without a content bias
+            if (i > 0)
+            {
+                u = rng.Between(u, largestU);
+                if (pose.Content != ContentMode.Contiguous)
+                {
+                    int drawn = pose.Content == ContentMode.Follow ? u : rng.Between(v, largestV);
+                    v = places.Nearest(origin + drawn, origin + v, origin + largestV) - origin;
+                }
+                // A start that moved to a split place takes its position along.
+                u = pose.Content == ContentMode.Follow ? v : u;
+            }
+            int begin = origin + v;
+            int longest = LongestChunk(pose.LengthRule, length - used, count - 1 - i);
+            int tokens = i == count - 1
+                ? longest
+                : places.Nearest(begin + rng.Between(1, longest), begin + 1, begin + longest) - begin;
+            chunks.Add(new Chunk(begin, tokens, u + used));
+            used += tokens;
+        }
+        return chunks.MoveToImmutable();
+    }
+}
