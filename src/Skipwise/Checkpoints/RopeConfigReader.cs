@@ -1,0 +1,176 @@
+using Skipwise.Models;
+using Skipwise.Rope;
+
+namespace Skipwise.Checkpoints;
+
+/// <summary>
+/// The rope keys of a config.json: <c>rope_theta</c> and <c>rope_scaling</c> (with <c>type</c> or <c>rope_type</c>), or <c>rope_parameters</c>
+/// as transformers 5 writes them. What the configuration does not say is not guessed: "yarn" is the published YaRN.
+/// </summary>
+internal static class RopeConfigReader
+{
+    private static readonly Dictionary<string, RopeType> s_types = new()
+    {
+        ["default"] = RopeType.Default,
+        ["none"] = RopeType.Default,
+        ["linear"] = RopeType.Linear,
+        ["dynamic"] = RopeType.DynamicNtk,
+        ["vanilla_ntk"] = RopeType.Ntk,
+        ["yarn"] = RopeType.Yarn,
+        ["llama3"] = RopeType.Llama3,
+        ["longrope"] = RopeType.LongRope,
+    };
+
+    // A rope key that is not understood may change every frequency, so it is an error and not a warning.
+    private static readonly HashSet<string> s_knownKeys =
+    [
+        "type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings", "attention_factor", "beta_fast", "beta_slow", "mscale",
+        "mscale_all_dim", "truncate", "low_freq_factor", "high_freq_factor", "short_factor", "long_factor", "short_mscale", "long_mscale",
+        "partial_rotary_factor", "finetuned",
+    ];
+
+    /// <summary>The model with its <see cref="DecoderConfig.Rope"/> and the window that this rope is meant for.</summary>
+    /// <param name="root">the whole file</param>
+    /// <param name="model">its MaxPositionEmbeddings as the file states it: original or extended, which depends on the type</param>
+    public static DecoderConfig Read(JsonSection root, DecoderConfig model)
+    {
+        double theta = root.Double("rope_theta", root.Section("rope_parameters")?.OptionalDouble("rope_theta") ?? 10000);
+        if (!(theta > 1 && double.IsFinite(theta)))
+        {
+            throw root.Wrong("rope_theta", $"expected a number > 1, found {theta}");
+        }
+        DecoderConfig[] readings = [.. ((string[])["rope_scaling", "rope_parameters"])
+            .Select(root.Section)
+            .OfType<JsonSection>()
+            .Select(section => ReadSection(root, section, model, theta))];
+        if (readings.Length == 2 && !Same(readings[0], readings[1]))
+        {
+            throw root.Wrong("rope_parameters", "says something else than rope_scaling. Remove one of the two");
+        }
+        return readings.Length > 0 ? readings[0] : Plain(model, theta);
+    }
+
+    private static DecoderConfig Plain(DecoderConfig model, double theta) =>
+        model with { Rope = new RopeOptions { Theta = theta, OriginalMaxPositionEmbeddings = model.MaxPositionEmbeddings } };
+
+    private static DecoderConfig ReadSection(JsonSection root, JsonSection rope, DecoderConfig model, double theta)
+    {
+        if (rope.Json.Select(pair => pair.Key).FirstOrDefault(key => !s_knownKeys.Contains(key)) is string stranger)
+        {
+            throw rope.Wrong(stranger, $"unknown, and it may change the frequencies; known: {string.Join(", ", s_knownKeys)}");
+        }
+        if (rope.OptionalDouble("rope_theta") is double inner && inner != theta)
+        {
+            throw rope.Wrong("rope_theta", $"found {inner}, but rope_theta is {theta}. Remove one of the two");
+        }
+        if (rope.Double("partial_rotary_factor", 1) != 1 || !rope.Bool("truncate", true))
+        {
+            throw rope.Wrong(rope.Double("partial_rotary_factor", 1) != 1 ? "partial_rotary_factor" : "truncate", "only the default is supported");
+        }
+        RopeType type = TypeOf(rope);
+        if (type == RopeType.Default)
+        {
+            return Plain(model, theta);
+        }
+        int stated = model.MaxPositionEmbeddings;
+        int? original = rope.Has("original_max_position_embeddings") ? rope.Positive("original_max_position_embeddings") : null;
+        if (type == RopeType.LongRope)
+        {
+            return LongRope(root, rope, model, theta, original);
+        }
+        double factor = Factor(rope);
+        // Whether max_position_embeddings is the original window or the extended one is a convention of each type.
+        int length = type switch
+        {
+            RopeType.DynamicNtk => stated,
+            RopeType.Yarn or RopeType.Llama3 => original ?? stated,
+            _ => original ?? Math.Max(1, (int)Math.Round(stated / factor)),
+        };
+        int window = type is RopeType.DynamicNtk or RopeType.Yarn ? Math.Max(stated, Extended(length, factor)) : stated;
+        var options = new RopeOptions { Type = type, Theta = theta, Factor = factor, OriginalMaxPositionEmbeddings = length };
+        return model with
+        {
+            MaxPositionEmbeddings = window,
+            Rope = type switch
+            {
+                RopeType.Yarn => options with
+                {
+                    BetaFast = rope.Double("beta_fast", options.BetaFast),
+                    BetaSlow = rope.Double("beta_slow", options.BetaSlow),
+                    AttentionFactor = rope.OptionalDouble("attention_factor") ?? ScaleByTwoTerms(rope, factor),
+                },
+                RopeType.Llama3 => options with
+                {
+                    LowFreqFactor = rope.Double("low_freq_factor", options.LowFreqFactor),
+                    HighFreqFactor = rope.Double("high_freq_factor", options.HighFreqFactor),
+                },
+                _ => options,
+            },
+        };
+    }
+
+    /// <summary>original * factor, within an int.</summary>
+    internal static int Extended(int original, double factor) => (int)Math.Min(int.MaxValue, Math.Round(original * factor));
+
+    private static RopeType TypeOf(JsonSection rope)
+    {
+        string? newer = rope.OptionalString("rope_type");
+        string? older = rope.OptionalString("type");
+        if (newer is not null && older is not null && newer != older)
+        {
+            throw rope.Wrong("type", $"found \"{older}\", but rope_type is \"{newer}\". Remove one of the two");
+        }
+        // transformers 5 leaves rope_type out when it is the default one
+        string name = newer ?? older ?? "default";
+        return s_types.TryGetValue(name, out RopeType type) ? type
+            : throw rope.Wrong(newer is null ? "type" : "rope_type", $"unknown rope type \"{name}\"; known: {string.Join(", ", s_types.Keys)}");
+    }
+
+    private static double Factor(JsonSection rope) =>
+        rope.Double("factor") is double factor and >= 1 && double.IsFinite(factor) ? factor : throw rope.Wrong("factor", $"expected a number >= 1, found {rope.Json["factor"]!.ToJsonString()}");
+
+    /// <summary>YaRN's two-term scale (DeepSeek): (0.1 m ln s + 1) / (0.1 m_all ln s + 1); null if the file has neither.</summary>
+    private static double? ScaleByTwoTerms(JsonSection rope, double factor) =>
+        rope.OptionalDouble("mscale") is double one && rope.OptionalDouble("mscale_all_dim") is double all
+            ? ((0.1 * one * Math.Log(factor)) + 1) / ((0.1 * all * Math.Log(factor)) + 1)
+            : null;
+
+    private static DecoderConfig LongRope(JsonSection root, JsonSection rope, DecoderConfig model, double theta, int? original)
+    {
+        // Phi-3 keeps the original window at the top level; it overrides.
+        int length = root.Has("original_max_position_embeddings") ? root.Positive("original_max_position_embeddings") : original ?? model.MaxPositionEmbeddings;
+        double? shortScale = rope.OptionalDouble("short_mscale"), longScale = rope.OptionalDouble("long_mscale");
+        if (shortScale != longScale)
+        {
+            throw rope.Wrong("short_mscale", "differs from long_mscale; only equal scales are supported");
+        }
+        return model with
+        {
+            Rope = new RopeOptions
+            {
+                Type = RopeType.LongRope,
+                Theta = theta,
+                Factor = rope.Has("factor") ? Factor(rope) : Math.Max(1, (double)model.MaxPositionEmbeddings / length),
+                OriginalMaxPositionEmbeddings = length,
+                ShortFactor = Divisors(rope, "short_factor", model.HeadDim / 2),
+                LongFactor = Divisors(rope, "long_factor", model.HeadDim / 2),
+                AttentionFactor = rope.OptionalDouble("attention_factor") ?? longScale,
+            },
+        };
+    }
+
+    private static IReadOnlyList<double> Divisors(JsonSection rope, string key, int count)
+    {
+        IReadOnlyList<double> divisors = rope.Doubles(key);
+        return divisors.Count == count && divisors.All(d => d > 0 && double.IsFinite(d)) ? divisors
+            : throw rope.Wrong(key, $"expected {count} numbers > 0, one per dimension pair, found {divisors.Count}");
+    }
+
+    private static bool Same(DecoderConfig a, DecoderConfig b)
+    {
+        static DecoderConfig WithoutLists(DecoderConfig m) => m with { Rope = m.Rope with { ShortFactor = null, LongFactor = null } };
+        return WithoutLists(a) == WithoutLists(b)
+            && (a.Rope.ShortFactor ?? []).SequenceEqual(b.Rope.ShortFactor ?? [])
+            && (a.Rope.LongFactor ?? []).SequenceEqual(b.Rope.LongFactor ?? []);
+    }
+}
