@@ -47,7 +47,16 @@ internal static class RopeConfigReader
         {
             throw root.Wrong("rope_parameters", "says something else than rope_scaling. Remove one of the two");
         }
-        return readings.Length > 0 ? readings[0] : Plain(model, theta);
+        DecoderConfig read = readings.Length > 0 ? readings[0] : Plain(model, theta);
+        try
+        {
+            RopeFrequency.Validate(read.Rope, read.HeadDim);
+            return read;
+        }
+        catch (SkipwiseException e)
+        {
+            throw new SkipwiseException($"{root.File}: {e.Message}", e);
+        }
     }
 
     private static DecoderConfig Plain(DecoderConfig model, double theta) =>

@@ -1,0 +1,126 @@
+using Skipwise.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Checkpoints;
+
+/// <summary>A model with everything that its folder holds: configuration, the way its weights are stored, tokenizer files.</summary>
+public sealed class Pretrained : IDisposable
+{
+    /// <summary>bytes of weights per file before they are split into shards</summary>
+    public const long DefaultShardBytes = 5_000_000_000;
+
+    // Carried along byte for byte; Skipwise changes none of them.
+    private static readonly string[] s_carried =
+    [
+        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", "generation_config.json",
+    ];
+
+    private readonly WeightLayout _layout;
+    private readonly string[] _carried;
+
+    private Pretrained(CausalLM model, HfConfig config, WeightLayout layout, string? folder)
+    {
+        Model = model;
+        Config = config;
+        _layout = layout;
+        _carried = folder is null ? [] : [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists)];
+    }
+
+    public CausalLM Model { get; }
+
+    /// <summary>The config.json as it was read. <see cref="Model"/> may differ from it by rope and window.</summary>
+    public HfConfig Config { get; }
+
+    /// <summary>A model that has no folder yet.</summary>
+    /// <param name="model">becomes the property of the result</param>
+    /// <param name="tokenizerFolder">whose tokenizer files go with it</param>
+    public static Pretrained Create(CausalLM model, string? tokenizerFolder = null)
+    {
+        HfConfig config = HfConfig.Create(model.Config);
+        return new Pretrained(model, config, WeightLayout.Fresh(config.Family, model.Config), tokenizerFolder);
+    }
+
+    /// <summary>
+    /// Loads a Hugging Face folder. Each tensor goes straight from the file into its parameter, so the peak memory is near one copy
+    /// of the model.
+    /// </summary>
+    /// <param name="source">the folder, and what the user says about the rope</param>
+    /// <param name="dtype">the type to compute in; the types of the file are remembered for saving</param>
+    /// <param name="device">null is the CPU</param>
+    /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the configuration</exception>
+    public static Pretrained Load(ModelSource source, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    {
+        HfConfig config = HfConfig.Read(Path.Combine(source.Folder, HfConfig.FileName));
+        DecoderConfig architecture = (source.Rope ?? new RopeOverrides()).Apply(config.Model);
+        using WeightFiles weights = WeightFiles.Open(source.Folder);
+        WeightLayout layout = WeightLayout.Match(weights, config.Family, architecture);
+        var model = new CausalLM(architecture, dtype, device);
+        try
+        {
+            var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+            var filled = new HashSet<string>();
+            foreach ((string stored, string canonical, _) in layout.Stored)
+            {
+                StoredTensor tensor = weights.Tensors[stored];
+                if (filled.Add(canonical))
+                {
+                    tensor.File.ReadInto(tensor.Entry, parameters[canonical]);
+                }
+                else
+                {
+                    CheckTiedTwin(tensor, parameters[canonical]);
+                }
+            }
+            return new Pretrained(model, config, layout, source.Folder);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Saves a complete folder, all or nothing; an existing checkpoint of that name is replaced.</summary>
+    /// <param name="folder">the folder to appear</param>
+    /// <param name="shardBytes">weights are split into several files when they are larger</param>
+    /// <exception cref="SkipwiseException">the disk is full, or the folder exists and is no checkpoint</exception>
+    public void Save(string folder, long shardBytes = DefaultShardBytes) => AtomicFolder.Write(folder, inner => WriteFiles(inner, shardBytes));
+
+    /// <summary>Writes the model's files into a folder that exists: for a checkpoint that holds more than the model (see <see cref="AtomicFolder"/>).</summary>
+    public void WriteFiles(string folder, long shardBytes = DefaultShardBytes)
+    {
+        var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        ShardPlan plan = ShardPlan.Split(_layout.Stored.Select(t => (t.Stored, (Tensor)parameters[t.Canonical], t.Type)), shardBytes);
+        foreach ((string file, IReadOnlyList<(string, Tensor, ScalarType)> tensors) in plan.Shards)
+        {
+            SafetensorsWriter.Write(Path.Combine(folder, file), tensors, _layout.Metadata);
+        }
+        if (plan.Shards.Count > 1)
+        {
+            AtomicFile.WriteText(Path.Combine(folder, WeightFiles.IndexName), plan.Index());
+        }
+        AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), Config.TextFor(Model.Config));
+        foreach (string file in _carried)
+        {
+            string copy = Path.Combine(folder, Path.GetFileName(file));
+            File.Copy(file, copy);
+        }
+    }
+
+    public void Dispose() => Model.Dispose();
+
+    /// <summary>The file holds the tied tensor twice: both must be the same, or the configuration is wrong about it.</summary>
+    private static void CheckTiedTwin(StoredTensor tensor, Tensor parameter)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        Tensor twin = empty_like(parameter);
+        tensor.File.ReadInto(tensor.Entry, twin);
+        if (!twin.Equals(parameter))
+        {
+            throw new SkipwiseException($"{tensor.File.Path}: tensor {tensor.Entry.Name}: differs from the embedding, but {HfConfig.FileName} says tie_word_embeddings: true. Set it to false to use both, or remove this tensor");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Text.Json.Nodes;
+using Skipwise.Models;
+using Skipwise.Rope;
+
+namespace Skipwise.Checkpoints;
+
+/// <summary>
+/// Writes a scaling into a config.json so that other programs compute the same frequencies: under <c>rope_scaling</c> (with the names
+/// <c>type</c> and <c>rope_type</c>) for transformers 4, and under <c>rope_parameters</c> for transformers 5.
+/// </summary>
+internal static class RopeConfigWriter
+{
+    public static void Write(JsonObject config, DecoderConfig model)
+    {
+        RopeOptions rope = Portable(model.Rope, model.HeadDim);
+        JsonObject? scaling = Scaling(rope);
+        bool hadScaling = config.ContainsKey("rope_scaling");
+        config.Remove("original_max_position_embeddings"); // where Phi-3 keeps it, it would override the one written here
+        config["rope_theta"] = HfConfig.Float(rope.Theta);
+        if (scaling is not null || hadScaling)
+        {
+            config["rope_scaling"] = scaling?.DeepClone();
+        }
+        JsonObject parameters = scaling ?? new JsonObject { ["rope_type"] = "default" };
+        parameters["rope_theta"] = HfConfig.Float(rope.Theta);
+        config["rope_parameters"] = parameters;
+        config["max_position_embeddings"] = rope.Type switch
+        {
+            RopeType.DynamicNtk => rope.OriginalMaxPositionEmbeddings, // every version takes it for the original length
+            RopeType.Yarn => RopeConfigReader.Extended(rope.OriginalMaxPositionEmbeddings, rope.Factor), // some versions derive the factor from it
+            _ => model.MaxPositionEmbeddings,
+        };
+    }
+
+    /// <summary>The same frequencies in terms that other programs know.</summary>
+    private static RopeOptions Portable(RopeOptions rope, int rotaryDim)
+    {
+        switch (rope.Type)
+        {
+            case RopeType.Ntk:
+                return rope with { Type = RopeType.Default, Theta = RopeFrequency.NtkTheta(rope.Theta, rope.Factor, rotaryDim), Factor = 1 };
+            case RopeType.YarnRevised:
+                RopeFrequencies scaled = RopeFrequency.Compute(rope, rotaryDim);
+                RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = rope.Theta }, rotaryDim);
+                double[] divisors = [.. plain.InvFreq.Zip(scaled.InvFreq, (before, after) => before / after)];
+                return rope with { Type = RopeType.LongRope, ShortFactor = divisors, LongFactor = divisors, AttentionFactor = scaled.AttentionFactor };
+            default:
+                return rope;
+        }
+    }
+
+    /// <summary>Null where a plain rope_theta says all.</summary>
+    private static JsonObject? Scaling(RopeOptions rope)
+    {
+        if (rope.Type == RopeType.Default)
+        {
+            return null;
+        }
+        string name = rope.Type switch
+        {
+            RopeType.Linear => "linear",
+            RopeType.DynamicNtk => "dynamic",
+            RopeType.Yarn => "yarn",
+            RopeType.Llama3 => "llama3",
+            RopeType.LongRope => "longrope",
+            _ => throw new ArgumentOutOfRangeException(nameof(rope), rope.Type, "has no portable name"),
+        };
+        var scaling = new JsonObject { ["type"] = name, ["rope_type"] = name, ["factor"] = HfConfig.Float(rope.Factor) };
+        if (rope.Type is RopeType.Yarn or RopeType.Llama3 or RopeType.LongRope)
+        {
+            scaling["original_max_position_embeddings"] = rope.OriginalMaxPositionEmbeddings;
+        }
+        if (rope.Type is RopeType.Yarn)
+        {
+            scaling["attention_factor"] = HfConfig.Float(rope.AttentionFactor ?? RopeFrequency.Compute(rope, 2).AttentionFactor);
+            scaling["beta_fast"] = HfConfig.Float(rope.BetaFast);
+            scaling["beta_slow"] = HfConfig.Float(rope.BetaSlow);
+        }
+        if (rope.Type is RopeType.Llama3)
+        {
+            scaling["low_freq_factor"] = HfConfig.Float(rope.LowFreqFactor);
+            scaling["high_freq_factor"] = HfConfig.Float(rope.HighFreqFactor);
+        }
+        if (rope.Type is RopeType.LongRope)
+        {
+            scaling["short_factor"] = List(rope.ShortFactor!);
+            scaling["long_factor"] = List(rope.LongFactor!);
+            double scale = rope.AttentionFactor ?? RopeFrequency.Compute(rope, 2 * rope.ShortFactor!.Count).AttentionFactor;
+            foreach (string key in (string[])["attention_factor", "short_mscale", "long_mscale"]) // the last two are vLLM's names
+            {
+                scaling[key] = HfConfig.Float(scale);
+            }
+        }
+        return scaling;
+    }
+
+    private static JsonArray List(IEnumerable<double> values) => [.. values.Select(HfConfig.Float)];
+}
