@@ -1,3 +1,5 @@
+using Skipwise.Storage;
+
 namespace Skipwise.Checkpoints;
 
 /// <summary>Writes a folder so that its name only ever shows a complete one: filled beside the target, then renamed.</summary>

@@ -1,4 +1,5 @@
 using Skipwise.Models;
+using Skipwise.Storage;
 using TorchSharp;
 using static TorchSharp.torch;
 
