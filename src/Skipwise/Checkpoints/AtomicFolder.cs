@@ -41,10 +41,10 @@ public static class AtomicFolder
 
     private static void CheckReplaceable(string target, string folder)
     {
-        bool isForeign = Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, HfConfig.FileName));
+        bool isForeign = Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, HfConfig.FileName)) && !File.Exists(Path.Combine(target, RunFolder.OptionsName));
         if (isForeign || File.Exists(target))
         {
-            throw new SkipwiseException($"{folder}: exists and is no checkpoint (no {HfConfig.FileName} in it), so it is not overwritten. Choose another folder");
+            throw new SkipwiseException($"{folder}: exists and is neither a checkpoint nor a training run (no {HfConfig.FileName}, no {RunFolder.OptionsName} in it), so it is not overwritten. Choose another folder");
         }
     }
 

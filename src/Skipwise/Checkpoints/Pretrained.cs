@@ -34,6 +34,9 @@ public sealed class Pretrained : IDisposable
     /// <summary>The config.json as it was read. <see cref="Model"/> may differ from it by rope and window.</summary>
     public HfConfig Config { get; }
 
+    /// <summary>Whether saving rounds: the files hold a narrower type than the model is trained in.</summary>
+    public bool SavingRounds => _layout.Stored.Any(tensor => tensor.Type != Model.Dtype);
+
     /// <summary>A model that has no folder yet.</summary>
     /// <param name="model">becomes the property of the result</param>
     /// <param name="tokenizerFolder">whose tokenizer files go with it</param>
@@ -60,26 +63,39 @@ public sealed class Pretrained : IDisposable
         var model = new CausalLM(architecture, dtype, device);
         try
         {
-            var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-            var filled = new HashSet<string>();
-            foreach ((string stored, string canonical, _) in layout.Stored)
-            {
-                StoredTensor tensor = weights.Tensors[stored];
-                if (filled.Add(canonical))
-                {
-                    tensor.File.ReadInto(tensor.Entry, parameters[canonical]);
-                }
-                else
-                {
-                    CheckTiedTwin(tensor, parameters[canonical]);
-                }
-            }
+            Fill(model, weights, layout);
             return new Pretrained(model, config, layout, source.Folder);
         }
         catch
         {
             model.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Puts the weights of another folder of the same architecture into the model, as a resumed run does.</summary>
+    /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the model</exception>
+    public void ReadWeights(string folder)
+    {
+        using WeightFiles weights = WeightFiles.Open(folder);
+        Fill(Model, weights, WeightLayout.Match(weights, Config.Family, Model.Config));
+    }
+
+    private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout)
+    {
+        var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        var filled = new HashSet<string>();
+        foreach ((string stored, string canonical, _) in layout.Stored)
+        {
+            StoredTensor tensor = weights.Tensors[stored];
+            if (filled.Add(canonical))
+            {
+                tensor.File.ReadInto(tensor.Entry, parameters[canonical]);
+            }
+            else
+            {
+                CheckTiedTwin(tensor, parameters[canonical]);
+            }
         }
     }
 

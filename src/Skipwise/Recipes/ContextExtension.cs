@@ -1,0 +1,53 @@
+using Skipwise.Checkpoints;
+using Skipwise.Models;
+using Skipwise.Rope;
+
+namespace Skipwise.Recipes;
+
+/// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by name, or refused.</summary>
+public static class ContextExtension
+{
+    /// <summary>The scaling that an extension uses when the user names none: the one that the paper's table 2 holds up best with, and that every engine reads.</summary>
+    public const RopeType DefaultType = RopeType.Yarn;
+
+    /// <summary>The model's configuration with its rotary embedding stretched to the target.</summary>
+    /// <param name="model">as its config.json describes it</param>
+    /// <param name="targetLength">Lt, in tokens</param>
+    /// <param name="overrides">what the user says; the factor is derived as target / original unless given</param>
+    /// <exception cref="SkipwiseException">the model is scaled already and no replacement is named, or the target is no longer than the window</exception>
+    public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides)
+    {
+        RopeOptions rope = model.Rope;
+        bool isScaled = rope.Type != RopeType.Default;
+        if (isScaled && overrides.Type is null)
+        {
+            throw new SkipwiseException(
+                $"The model's rotary embedding is scaled already ({Describe(rope)}), and scalings are never stacked. " +
+                $"Name the one to use in its place and the base model's window: --rope yarn --rope-original-length {rope.OriginalMaxPositionEmbeddings}.");
+        }
+        int original = overrides.OriginalLength ?? OriginalLength(model);
+        if (targetLength <= original)
+        {
+            throw new SkipwiseException($"--target-length {targetLength} is no longer than the model's window of {original} tokens: there is nothing to extend. Give a longer target.");
+        }
+        RopeType type = overrides.Type ?? DefaultType;
+        RopeOverrides decided = overrides with
+        {
+            Type = type,
+            OriginalLength = original,
+            Factor = overrides.Factor ?? (type == RopeType.Default ? null : (double)targetLength / original),
+        };
+        DecoderConfig plain = isScaled ? model with { Rope = new RopeOptions { Theta = rope.Theta }, MaxPositionEmbeddings = original } : model;
+        return decided.Apply(plain) with { MaxPositionEmbeddings = targetLength };
+    }
+
+    /// <summary>The window that the base model was trained with, in tokens.</summary>
+    public static int OriginalLength(DecoderConfig model) =>
+        model.Rope.Type == RopeType.Default || model.Rope.OriginalMaxPositionEmbeddings == 0 ? model.MaxPositionEmbeddings : model.Rope.OriginalMaxPositionEmbeddings;
+
+    /// <summary>One line a person reads: "yarn, factor 8, original length 2048, theta 10000".</summary>
+    public static string Describe(RopeOptions rope) =>
+        rope.Type == RopeType.Default
+            ? $"default, theta {rope.Theta:0.####}"
+            : $"{RopeTypeNames.NameOf(rope.Type)}, factor {rope.Factor:0.####}, original length {rope.OriginalMaxPositionEmbeddings}, theta {rope.Theta:0.####}";
+}
