@@ -1,0 +1,79 @@
+using System.Text.RegularExpressions;
+
+namespace Skipwise.Text;
+
+/// <summary>A token that is recognised in the text before the text is encoded, such as &lt;|endoftext|&gt;.</summary>
+/// <param name="Id">the id that it becomes</param>
+/// <param name="Content">the text that it is written as</param>
+/// <param name="Special">left out when ids are turned back into text</param>
+/// <param name="SingleWord">counts only where no letter or digit touches it</param>
+/// <param name="LeftStrip">swallows the white space before it</param>
+/// <param name="RightStrip">swallows the white space after it</param>
+/// <param name="Normalized">looked for after the normalizer (and in its normalized form), not before</param>
+internal sealed record AddedToken(
+    int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false, bool Normalized = false)
+{
+    public static AddedToken Read(JsonPlace place, int id) => new(
+        id,
+        place.Get("content").Text,
+        place.Flag("special", false),
+        place.Flag("single_word", false),
+        place.Flag("lstrip", false),
+        place.Flag("rstrip", false),
+        place.Flag("normalized", false));
+}
+
+/// <summary>Cuts a text at the added tokens in it: the leftmost one first, the longest of those that start there.</summary>
+internal sealed class AddedTokenSplitter
+{
+    private readonly Dictionary<string, AddedToken> _tokens = new(StringComparer.Ordinal);
+    private readonly Regex? _any;
+
+    /// <param name="tokens">the tokens, each with the text that stands for it</param>
+    public AddedTokenSplitter(IEnumerable<(string Text, AddedToken Token)> tokens)
+    {
+        foreach (var (text, token) in tokens.Where(t => t.Text.Length > 0))
+        {
+            _tokens[text] = token;
+        }
+        if (_tokens.Count > 0)
+        {
+            _any = new Regex(string.Join('|', _tokens.Keys.OrderByDescending(t => t.Length).Select(Regex.Escape)), RegexOptions.CultureInvariant);
+        }
+    }
+
+    /// <summary>The parts of the text in order: an added token, or the text between two of them.</summary>
+    public IEnumerable<(AddedToken? Token, int Start, int End)> Split(string text)
+    {
+        int done = 0;
+        for (var match = _any?.Match(text); match is { Success: true }; match = match.NextMatch())
+        {
+            var token = _tokens[match.Value];
+            int start = match.Index, end = start + match.Length;
+            if (token.SingleWord && ((start > 0 && IsWord(text[start - 1])) || (end < text.Length && IsWord(text[end]))))
+            {
+                continue;
+            }
+            while (token.LeftStrip && start > done && char.IsWhiteSpace(text[start - 1]))
+            {
+                start--;
+            }
+            while (token.RightStrip && end < text.Length && char.IsWhiteSpace(text[end]))
+            {
+                end++;
+            }
+            if (start > done)
+            {
+                yield return (null, done, start);
+            }
+            yield return (token, start, end);
+            done = end;
+        }
+        if (done < text.Length)
+        {
+            yield return (null, done, text.Length);
+        }
+    }
+
+    private static bool IsWord(char c) => char.IsLetterOrDigit(c) || c == '_';
+}

@@ -1,0 +1,120 @@
+using System.Text;
+
+namespace Skipwise.Text;
+
+/// <summary>
+/// A byte pair encoding tokenizer, whichever file it came from. A text passes five stations: added tokens are cut out, the rest
+/// is normalized, added tokens in normalized form are cut out, the rest is split into pieces, and every piece is merged into ids.
+/// </summary>
+internal sealed class BpeTokenizer : ITokenizer
+{
+    private readonly AddedTokenSplitter _rawTokens;
+    private readonly AddedTokenSplitter _normalizedTokens;
+    private readonly Normalizer _normalizer;
+    private readonly IReadOnlyList<PreTokenizer> _preTokenizers;
+    private readonly BytePairEncoding _encoding;
+    private readonly Dictionary<int, byte[]> _spelling = []; // id -> its bytes; special tokens have none
+    private readonly bool _stripsLeadingSpace;
+
+    public BpeTokenizer(
+        IReadOnlyDictionary<string, int> vocabulary,
+        IReadOnlyCollection<AddedToken> addedTokens,
+        Normalizer normalizer,
+        IReadOnlyList<PreTokenizer> preTokenizers,
+        BytePairEncoding encoding,
+        PieceDecoder decoder,
+        SpecialTokens special)
+    {
+        _normalizer = normalizer;
+        _preTokenizers = preTokenizers;
+        _encoding = encoding;
+        _stripsLeadingSpace = decoder.StripsLeadingSpace;
+        foreach (var (piece, id) in vocabulary)
+        {
+            _spelling[id] = decoder.Spell(piece);
+        }
+        foreach (var token in addedTokens)
+        {
+            _spelling[token.Id] = token.Special ? [] : Encoding.UTF8.GetBytes(token.Content);
+        }
+        _rawTokens = new AddedTokenSplitter(addedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
+        _normalizedTokens = new AddedTokenSplitter(addedTokens.Where(t => t.Normalized).Select(t => (normalizer(t.Content, true), t)));
+        VocabularySize = _spelling.Keys.DefaultIfEmpty(-1).Max() + 1;
+        BosId = special.BosId;
+        EosId = special.EosId;
+        AddsBos = special.AddsBos && BosId is not null;
+    }
+
+    public int VocabularySize { get; }
+    public int? BosId { get; }
+    public int? EosId { get; }
+    public bool AddsBos { get; }
+
+    public int[] Encode(string text)
+    {
+        text = Valid(text);
+        var ids = new List<int>((text.Length / 3) + 1);
+        foreach (var (token, start, end) in _rawTokens.Split(text))
+        {
+            if (token is not null)
+            {
+                ids.Add(token.Id);
+                continue;
+            }
+            string normalized = _normalizer(text[start..end], start == 0);
+            foreach (var (normalizedToken, from, to) in _normalizedTokens.Split(normalized))
+            {
+                if (normalizedToken is not null)
+                {
+                    ids.Add(normalizedToken.Id);
+                    continue;
+                }
+                foreach (var piece in Pieces(normalized.AsMemory()[from..to], start == 0 && from == 0))
+                {
+                    _encoding.Encode(piece.Span, ids);
+                }
+            }
+        }
+        return [.. ids];
+    }
+
+    /// <summary>Ids without a piece (a model's padding rows) give no text.</summary>
+    public string Decode(ReadOnlySpan<int> ids)
+    {
+        var bytes = new List<byte>(ids.Length * 4);
+        foreach (int id in ids)
+        {
+            if (_spelling.TryGetValue(id, out byte[]? spelled))
+            {
+                bytes.AddRange(spelled);
+            }
+        }
+        int skip = _stripsLeadingSpace && bytes.Count > 0 && bytes[0] == (byte)' ' ? 1 : 0;
+        return Encoding.UTF8.GetString([.. bytes], skip, bytes.Count - skip);
+    }
+
+    private List<ReadOnlyMemory<char>> Pieces(ReadOnlyMemory<char> text, bool atStart)
+    {
+        List<ReadOnlyMemory<char>> pieces = [text];
+        foreach (var preTokenizer in _preTokenizers)
+        {
+            var parts = new List<ReadOnlyMemory<char>>(pieces.Count);
+            for (int i = 0; i < pieces.Count; i++)
+            {
+                preTokenizer(pieces[i], atStart && i == 0, parts);
+            }
+            pieces = parts;
+        }
+        return pieces;
+    }
+
+    /// <summary>Half a surrogate pair is no character; like every UTF-8 encoder, take it for U+FFFD.</summary>
+    private static string Valid(string text) =>
+        text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? text : Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+}
+
+/// <summary>The tokens at the ends of a text.</summary>
+/// <param name="BosId">beginning of text</param>
+/// <param name="EosId">end of text</param>
+/// <param name="AddsBos">whether this model family puts BOS before a text</param>
+internal sealed record SpecialTokens(int? BosId, int? EosId, bool AddsBos);

@@ -1,0 +1,120 @@
+using System.Text.Json;
+
+namespace Skipwise.Text;
+
+/// <summary>
+/// A JSON value that knows its file and its path in it, so that every complaint about it names the place.
+/// All its errors are <see cref="SkipwiseException"/>.
+/// </summary>
+internal readonly struct JsonPlace
+{
+    private readonly string _file;
+    private readonly string _path;
+    private readonly JsonElement _element;
+
+    private JsonPlace(string file, string path, JsonElement element) => (_file, _path, _element) = (file, path, element);
+
+    public static JsonPlace Read(string path)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return new JsonPlace(path, "$", document.RootElement.Clone());
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{path}: broken JSON in line {e.LineNumber + 1}: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    public bool IsText => _element.ValueKind == JsonValueKind.String;
+    public bool IsNumber => _element.ValueKind == JsonValueKind.Number;
+    public bool IsArray => _element.ValueKind == JsonValueKind.Array;
+    public bool IsObject => _element.ValueKind == JsonValueKind.Object;
+
+    public string Text
+    {
+        get
+        {
+            try
+            {
+                return IsText ? _element.GetString()! : throw Wrong("a string");
+            }
+            catch (InvalidOperationException e) // the parser lets invalid UTF-8 and lone surrogates pass until they are read
+            {
+                throw new SkipwiseException($"{_file}: {_path} is not valid Unicode text", e);
+            }
+        }
+    }
+
+    public bool Truth => _element.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Wrong("true or false"),
+    };
+
+    public int Number => IsNumber && _element.TryGetInt32(out int value) ? value : throw Wrong("an integer");
+
+    /// <summary>The member of that name; null when it is missing or JSON null.</summary>
+    public JsonPlace? Find(string name)
+    {
+        if (!IsObject)
+        {
+            throw Wrong("an object");
+        }
+        return _element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? new JsonPlace(_file, $"{_path}.{name}", value)
+            : null;
+    }
+
+    public JsonPlace Get(string name) => Find(name) ?? throw Error($"has no \"{name}\"");
+
+    public bool Flag(string name, bool otherwise) => Find(name)?.Truth ?? otherwise;
+
+    public IEnumerable<JsonPlace> Items()
+    {
+        if (!IsArray)
+        {
+            throw Wrong("an array");
+        }
+        int index = 0;
+        foreach (var item in _element.EnumerateArray())
+        {
+            yield return new JsonPlace(_file, $"{_path}[{index++}]", item);
+        }
+    }
+
+    public IEnumerable<(string Name, JsonPlace Value)> Members()
+    {
+        if (!IsObject)
+        {
+            throw Wrong("an object");
+        }
+        foreach (var member in _element.EnumerateObject())
+        {
+            string name = NameOf(member);
+            yield return (name, new JsonPlace(_file, $"{_path}.{name}", member.Value));
+        }
+    }
+
+    public SkipwiseException Error(string complaint) => new($"{_file}: {_path} {complaint}");
+
+    private string NameOf(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new SkipwiseException($"{_file}: {_path} has a name that is not valid Unicode text", e);
+        }
+    }
+
+    private SkipwiseException Wrong(string expected) => Error($"is {_element.ValueKind} where {expected} was expected");
+}

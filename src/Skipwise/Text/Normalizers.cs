@@ -1,0 +1,83 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Skipwise.Text;
+
+/// <summary>Rewrites a text before it is split and encoded.</summary>
+/// <param name="text">the text between two added tokens, or all of it</param>
+/// <param name="atStart">whether it starts where the whole text starts</param>
+internal delegate string Normalizer(string text, bool atStart);
+
+/// <summary>The normalizers of tokenizer.json.</summary>
+internal static class Normalizers
+{
+    public const string Metaspace = "\u2581"; // ▁ stands for a space in SentencePiece vocabularies
+
+    public static Normalizer Read(JsonPlace? place)
+    {
+        if (place is not { } normalizer)
+        {
+            return (text, _) => text;
+        }
+        string type = normalizer.Get("type").Text;
+        switch (type)
+        {
+            case "NFC": return Form(NormalizationForm.FormC);
+            case "NFD": return Form(NormalizationForm.FormD);
+            case "NFKC": return Form(NormalizationForm.FormKC);
+            case "NFKD": return Form(NormalizationForm.FormKD);
+            case "Lowercase": return (text, _) => text.ToLowerInvariant();
+            case "Strip":
+                bool left = normalizer.Flag("strip_left", true), right = normalizer.Flag("strip_right", true);
+                return (text, _) => (left, right) switch
+                {
+                    (true, true) => text.Trim(),
+                    (true, false) => text.TrimStart(),
+                    (false, true) => text.TrimEnd(),
+                    _ => text,
+                };
+            case "Prepend":
+                string prefix = normalizer.Get("prepend").Text;
+                return (text, _) => text.Length > 0 ? prefix + text : text;
+            case "Replace":
+                return Replace(normalizer);
+            case "Sequence":
+                Normalizer[] steps = [.. normalizer.Get("normalizers").Items().Select(item => Read(item))];
+                return (text, atStart) => steps.Aggregate(text, (t, step) => step(t, atStart));
+            default:
+                throw normalizer.Error($"is a normalizer of type \"{type}\", which Skipwise does not know");
+        }
+    }
+
+    /// <summary>Reads {"String": literal} or {"Regex": expression}; a literal comes back as an escaped expression.</summary>
+    public static (string? Literal, string Expression) ReadPattern(JsonPlace pattern) =>
+        pattern.Find("String") is { } literal
+            ? (literal.Text, Regex.Escape(literal.Text))
+            : (null, pattern.Get("Regex").Text);
+
+    public static Regex Compile(JsonPlace place, string expression)
+    {
+        try
+        {
+            return new Regex(expression, RegexOptions.Compiled | RegexOptions.CultureInvariant);
+        }
+        catch (ArgumentException e)
+        {
+            throw place.Error($"is a regular expression that .NET cannot read: {e.Message}");
+        }
+    }
+
+    private static Normalizer Form(NormalizationForm form) => (text, _) => text.Normalize(form);
+
+    private static Normalizer Replace(JsonPlace normalizer)
+    {
+        var (literal, expression) = ReadPattern(normalizer.Get("pattern"));
+        string content = normalizer.Get("content").Text;
+        if (literal is { Length: > 0 })
+        {
+            return (text, _) => text.Replace(literal, content, StringComparison.Ordinal);
+        }
+        var regex = Compile(normalizer.Get("pattern"), expression);
+        return (text, _) => regex.Replace(text, _ => content);
+    }
+}

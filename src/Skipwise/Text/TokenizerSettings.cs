@@ -1,0 +1,71 @@
+namespace Skipwise.Text;
+
+/// <summary>
+/// What the small files beside a tokenizer say about it: tokenizer_config.json, special_tokens_map.json and added_tokens.json, and
+/// the ids in config.json and generation_config.json where those are silent. All of them are optional.
+/// </summary>
+internal sealed class TokenizerSettings
+{
+    private readonly JsonPlace? _tokenizerConfig;
+    private readonly List<JsonPlace> _named; // files that name the special tokens
+    private readonly List<JsonPlace> _numbered; // files that give their ids
+
+    public TokenizerSettings(string folder)
+    {
+        _tokenizerConfig = ReadIfThere("tokenizer_config.json");
+        _named = Present(_tokenizerConfig, ReadIfThere("special_tokens_map.json"));
+        _numbered = Present(ReadIfThere("config.json"), ReadIfThere("generation_config.json"));
+        if (_tokenizerConfig?.Find("added_tokens_decoder") is { } decoder)
+        {
+            foreach (var (name, token) in decoder.Members())
+            {
+                if (!int.TryParse(name, out int id))
+                {
+                    throw token.Error("stands under a name that is no token id");
+                }
+                AddedTokens.Add(AddedToken.Read(token, Vocabulary.CheckedId(token, id)));
+            }
+        }
+        else if (ReadIfThere("added_tokens.json") is { } added)
+        {
+            AddedTokens.AddRange(added.Members().Select(m => new AddedToken(Vocabulary.CheckedId(m.Value, m.Value.Number), m.Name, Special: false)));
+        }
+
+        JsonPlace? ReadIfThere(string name)
+        {
+            string path = Path.Combine(folder, name);
+            return File.Exists(path) ? JsonPlace.Read(path) : null;
+        }
+    }
+
+    /// <summary>tokens that these files add to the tokenizer's own</summary>
+    public List<AddedToken> AddedTokens { get; } = [];
+
+    public bool? AddsBos => _tokenizerConfig?.Find("add_bos_token")?.Truth;
+
+    /// <summary>
+    /// The first Llama tokenizer put a space before each text between two special tokens, not only before the first; its
+    /// successor's configuration says "legacy": false.
+    /// </summary>
+    public bool Legacy => _tokenizerConfig?.Find("legacy")?.Truth ?? true;
+
+    /// <summary>The text of "bos_token" or "eos_token": a string, or an object with the string as its content.</summary>
+    public string? TokenText(string name) => _named
+        .Select(file => file.Find(name))
+        .Where(token => token is not null)
+        .Select(token => token!.Value.IsObject ? token.Value.Get("content").Text : token.Value.Text)
+        .FirstOrDefault();
+
+    /// <summary>The id under "bos_token_id" or "eos_token_id"; the first where a list is given.</summary>
+    public int? TokenId(string name) => _numbered
+        .Select(file => file.Find(name))
+        .Where(id => id is not null)
+        .Select(id => id!.Value.IsArray ? id.Value.Items().Select(item => (int?)item.Number).FirstOrDefault() : id.Value.Number)
+        .FirstOrDefault();
+
+    /// <summary>The id of "bos" or "eos": by its text, else by the number that the model's configuration gives, else as the tokenizer's file says.</summary>
+    public int? Find(string name, Func<string, int?> idOf, int? otherwise) =>
+        (TokenText($"{name}_token") is { } text ? idOf(text) : null) ?? otherwise ?? TokenId($"{name}_token_id");
+
+    private static List<JsonPlace> Present(params JsonPlace?[] places) => [.. places.Where(p => p is not null).Select(p => p!.Value)];
+}

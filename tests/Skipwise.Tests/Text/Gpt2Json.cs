@@ -1,0 +1,35 @@
+using System.Text.Json;
+using Skipwise.Text;
+
+namespace Skipwise.Tests.Text;
+
+/// <summary>GPT-2's tokenizer.json, made from a list of "base64-of-bytes rank" lines (the tiktoken format).</summary>
+internal static class Gpt2Json
+{
+    public static string FromRanks(IEnumerable<string> lines)
+    {
+        var ranks = lines.Where(l => l.Length > 0).Select(l => l.Split(' ')).ToDictionary(
+            l => string.Concat(Convert.FromBase64String(l[0]).Select(ByteAlphabet.ToCharacter)), l => int.Parse(l[1]));
+        var merges = ranks.Where(r => r.Key.Length > 1).OrderBy(r => r.Value).Select(r => Halves(r.Key, r.Value, ranks)).ToList();
+        return JsonSerializer.Serialize(new
+        {
+            added_tokens = new[] { new { id = ranks.Count, content = "<|endoftext|>", special = true } },
+            pre_tokenizer = new { type = "ByteLevel", add_prefix_space = false },
+            decoder = new { type = "ByteLevel" },
+            model = new { type = "BPE", vocab = ranks, merges },
+        });
+    }
+
+    /// <summary>The last merge that makes the piece: merge its characters by all earlier ranks until two parts are left.</summary>
+    private static string Halves(string piece, int rank, Dictionary<string, int> ranks)
+    {
+        List<string> parts = [.. piece.Select(c => c.ToString())];
+        while (parts.Count > 2)
+        {
+            int best = Enumerable.Range(0, parts.Count - 1).MinBy(i => ranks.TryGetValue(parts[i] + parts[i + 1], out int r) && r < rank ? r : int.MaxValue);
+            parts[best] += parts[best + 1];
+            parts.RemoveAt(best + 1);
+        }
+        return $"{parts[0]} {parts[1]}";
+    }
+}
