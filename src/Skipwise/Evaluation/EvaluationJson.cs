@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Skipwise.Storage;
 
 namespace Skipwise.Evaluation;
 
@@ -24,22 +25,11 @@ public static class EvaluationJson
     /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
     public static void Write(string path, IReadOnlyList<EvaluationRecord> records)
     {
-        string temporary = $"{path}.tmp-{Environment.ProcessId}";
-        try
+        AtomicFile.Write(path, file =>
         {
-            using (FileStream file = File.Create(temporary))
-            {
-                JsonSerializer.Serialize(file, records, s_document);
-                file.Write("\n"u8);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            File.Delete(temporary);
-            throw new SkipwiseException($"{path}: the results cannot be written: {e.Message} Check the folder, its permissions and the space on the disk.", e);
-        }
+            JsonSerializer.Serialize(file, records, s_document);
+            file.Write("\n"u8);
+        });
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
