@@ -1,0 +1,59 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Skipwise.Storage;
+
+namespace Skipwise.Evaluation;
+
+/// <summary>Results as JSON: keys in snake_case, enums in kebab-case as users type them, null fields left out.</summary>
+public static class EvaluationJson
+{
+    private static readonly JsonSerializerOptions s_line = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // a diverged model's NaN is a result too
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // a file for people, not a part of a web page
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+    private static readonly JsonSerializerOptions s_document = new(s_line) { WriteIndented = true };
+
+    /// <summary>A value on one line, for JSON lines files.</summary>
+    public static string Line<T>(T value) => JsonSerializer.Serialize(value, s_line);
+
+    /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
+    public static void Write(string path, IReadOnlyList<EvaluationRecord> records)
+    {
+        AtomicFile.Write(path, file =>
+        {
+            JsonSerializer.Serialize(file, records, s_document);
+            file.Write("\n"u8);
+        });
+    }
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    public static IReadOnlyList<EvaluationRecord> Read(string path)
+    {
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            return JsonSerializer.Deserialize<EvaluationRecord[]>(file, s_document) ?? throw new JsonException("the file holds null");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new SkipwiseException($"{path}: no list of evaluation results can be read from it: {e.Message}", e);
+        }
+    }
+
+    /// <summary>An options record as the settings of a result, with facts that no option holds.</summary>
+    internal static JsonObject Settings<T>(T options, params ReadOnlySpan<(string Key, JsonNode Value)> facts)
+    {
+        JsonObject settings = JsonSerializer.SerializeToNode(options, s_line)!.AsObject();
+        foreach ((string key, JsonNode value) in facts)
+        {
+            settings[key] = value;
+        }
+        return settings;
+    }
+}

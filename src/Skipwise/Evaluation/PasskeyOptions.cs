@@ -1,0 +1,42 @@
+namespace Skipwise.Evaluation;
+
+/// <summary>Where in the garbage the keys stand.</summary>
+public enum PasskeyDepths
+{
+    /// <summary>spread evenly: trial i of n at depth (i + .5) / n, so that few trials already cover every depth</summary>
+    Stratified,
+    /// <summary>drawn uniformly per trial, as in the original</summary>
+    Random,
+}
+
+/// <summary>How passkey retrieval is measured; the defaults are the original's where it has one.</summary>
+public sealed record PasskeyOptions
+{
+    /// <summary>lengths in tokens that a prompt and its answer fill; one result each</summary>
+    public required IReadOnlyList<int> Lengths { get; init; }
+    /// <summary>prompts per length, each with its own key</summary>
+    public int Trials { get; init; } = 50;
+    /// <summary>where the keys stand</summary>
+    public PasskeyDepths Depths { get; init; } = PasskeyDepths.Stratified;
+    /// <summary>tokens of the answer, generated greedily</summary>
+    public int MaxNewTokens { get; init; } = 10;
+    /// <summary>seed of the keys and of random depths</summary>
+    public ulong Seed { get; init; }
+    /// <summary>prompts decoded together; null takes as many as a 256 MB cache holds</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Throws one error that names every setting out of range.</summary>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        if (Lengths.Count == 0) { problems.Add("no length is given"); }
+        if (Lengths.Distinct().Count() < Lengths.Count) { problems.Add("a length is given twice"); }
+        if (Trials < 1) { problems.Add($"trials is {Trials}; it must be at least 1"); }
+        if (MaxNewTokens < 1) { problems.Add($"max-new-tokens is {MaxNewTokens}; it must be at least 1"); }
+        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
+        if (problems.Count > 0)
+        {
+            throw new SkipwiseException($"Passkey: {string.Join("; ", problems)}.");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Skipwise.Numerics;
+using Skipwise.Text;
+using Skipwise.Text.Synthetic;
+
+namespace Skipwise.Evaluation;
+
+/// <summary>
+/// One passkey prompt: a number hidden in garbage and asked for at the end (Mohtashami, Jaggi 2023, in the wording of the
+/// original's eval_passkey.py). Pure: the same settings give the same prompt.
+/// </summary>
+/// <param name="Length">tokens that the prompt, its BOS and the answer may fill; less than one unit of garbage stays unused</param>
+/// <param name="Trial">0, 1, ... within the length</param>
+/// <param name="Depth">share of the garbage before the key, 0..1</param>
+/// <param name="Key">1..50000</param>
+/// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
+public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, int Key, string Text, int[] InputIds)
+{
+    /// <summary>Tokens by which joining two texts may change their number: merges across the seam.</summary>
+    private const int Seam = 4;
+
+    /// <summary>All prompts of a measurement, length by length. They do not depend on the model: variants of one model share them.</summary>
+    /// <exception cref="SkipwiseException">a length does not hold the prompt without any garbage</exception>
+    public static IReadOnlyList<PasskeyPrompt> All(ITokenizer tokenizer, PasskeyOptions options)
+    {
+        options.Validate();
+        return [.. options.Lengths.SelectMany(length => Enumerable.Range(0, options.Trials).Select(trial => Draw(tokenizer, length, trial, options)))];
+    }
+
+    /// <summary>The prompt of one trial: a function of (seed, length, trial).</summary>
+    public static PasskeyPrompt Draw(ITokenizer tokenizer, int length, int trial, PasskeyOptions options)
+    {
+        var rng = new KeyedRandom(options.Seed, stream: (ulong)length, index: (ulong)trial);
+        int key = PasskeyText.DrawKey(ref rng);
+        double depth = options.Depths == PasskeyDepths.Random ? rng.NextDouble() : (trial + 0.5) / options.Trials;
+        return Compose(tokenizer, length, depth, key, options.MaxNewTokens) with { Trial = trial };
+    }
+
+    /// <summary>The longest prompt with this key at this depth that leaves room for the answer.</summary>
+    /// <remarks>
+    /// The original counts 25 tokens a unit, Llama's tokenizer; here the given tokenizer counts. Of n units,
+    /// floor(depth * (n + 1)) stand before the key: a uniform depth gives the original's U{0..n}.
+    /// </remarks>
+    public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens)
+    {
+        int room = length - maxNewTokens;
+        PasskeyPrompt Write(int units)
+        {
+            int before = Math.Min(units, (int)(depth * (units + 1)));
+            string text = PasskeyText.Prompt(key, before, units - before);
+            int[] ids = tokenizer.Encode(text);
+            return new(length, 0, depth, key, text, tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. ids] : ids);
+        }
+
+        PasskeyPrompt bare = Write(0);
+        if (bare.InputIds.Length > room)
+        {
+            throw new SkipwiseException(
+                $"Passkey length {length} is too short: with this tokenizer the prompt takes {bare.InputIds.Length} tokens before any garbage, " +
+                $"and the answer {maxNewTokens}. Ask for lengths of at least {bare.InputIds.Length + maxNewTokens + (int)UnitCost(tokenizer)} tokens.");
+        }
+        double cost = UnitCost(tokenizer);
+        int units = (int)((room - bare.InputIds.Length) / cost);
+        PasskeyPrompt prompt = Write(units);
+        while (prompt.InputIds.Length > room)
+        {
+            prompt = Write(--units);
+        }
+        while (room - prompt.InputIds.Length + Seam >= cost && Write(units + 1) is { } longer && longer.InputIds.Length <= room)
+        {
+            (prompt, units) = (longer, units + 1);
+        }
+        return prompt;
+    }
+
+    /// <summary>The first number in an answer, or null.</summary>
+    public static long? ReadKey(string answer) =>
+        long.TryParse(FirstNumber().Match(answer).Value, NumberStyles.None, CultureInfo.InvariantCulture, out long key) ? key : null;
+
+    /// <summary>Tokens of one unit of garbage among others.</summary>
+    private static double UnitCost(ITokenizer tokenizer)
+    {
+        const int few = 1, many = 9;
+        int Count(int units) => tokenizer.Encode(string.Concat(Enumerable.Repeat(PasskeyText.Unit, units))).Length;
+        return (Count(many) - Count(few)) / (double)(many - few);
+    }
+
+    [GeneratedRegex("[0-9]+")]
+    private static partial Regex FirstNumber();
+}

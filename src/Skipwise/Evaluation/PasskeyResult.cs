@@ -1,0 +1,58 @@
+using Skipwise.Numerics;
+
+namespace Skipwise.Evaluation;
+
+/// <summary>What a model answered to one prompt; one JSON line.</summary>
+/// <param name="Length">wanted length in tokens</param>
+/// <param name="Trial">0, 1, ... within the length</param>
+/// <param name="Depth">share of the garbage before the key, 0..1</param>
+/// <param name="PromptTokens">tokens of the prompt, BOS included</param>
+/// <param name="Answer">the generated text</param>
+/// <param name="Correct">the first number of the answer is the key</param>
+public sealed record PasskeyTrial(int Length, int Trial, double Depth, int Key, int PromptTokens, string Prompt, string Answer, bool Correct);
+
+/// <summary>Retrieval among the trials of one length whose keys stand at similar depths: a cell of the heat map.</summary>
+/// <param name="DepthFrom">0..1</param>
+/// <param name="DepthTo">0..1, not included except 1</param>
+public sealed record PasskeyCell(int Length, double DepthFrom, double DepthTo, int Correct, int Count)
+{
+    /// <summary>NaN where no key stands</summary>
+    public double Accuracy => (double)Correct / Count;
+}
+
+/// <summary>Passkey retrieval at one length.</summary>
+/// <param name="Length">tokens of prompt and answer</param>
+public sealed record PasskeyResult(int Length, IReadOnlyList<PasskeyTrial> Trials)
+{
+    public int Count => Trials.Count;
+
+    public int Correct => Trials.Count(trial => trial.Correct);
+
+    public double Accuracy => (double)Correct / Count;
+
+    /// <summary>95 %, Wilson's</summary>
+    public (double Low, double High) Interval => Statistics.Wilson(Correct, Count);
+
+    /// <summary>Accuracy by depth, in <paramref name="bins"/> equal steps from the beginning of the garbage to its end.</summary>
+    public IReadOnlyList<PasskeyCell> ByDepth(int bins = 10)
+    {
+        ILookup<int, PasskeyTrial> byBin = Trials.ToLookup(trial => Math.Min(bins - 1, (int)(trial.Depth * bins)));
+        return [.. Enumerable.Range(0, bins).Select(bin =>
+            new PasskeyCell(Length, (double)bin / bins, (bin + 1.0) / bins, byBin[bin].Count(trial => trial.Correct), byBin[bin].Count()))];
+    }
+
+    /// <summary>The JSON form of this result.</summary>
+    /// <param name="model">name or folder of the model</param>
+    public EvaluationRecord ToRecord(string model, PasskeyOptions options) => new()
+    {
+        Task = "passkey",
+        Metric = "accuracy",
+        Length = Length,
+        Value = Accuracy,
+        StandardError = Count < 2 ? null : Statistics.StandardError([.. Trials.Select(trial => trial.Correct ? 1.0 : 0)]),
+        Interval = [Interval.Low, Interval.High],
+        Count = Count,
+        Model = model,
+        Settings = EvaluationJson.Settings(options),
+    };
+}

@@ -1,0 +1,54 @@
+namespace Skipwise.Evaluation;
+
+/// <summary>Which tokens of a document a perplexity is taken over.</summary>
+public enum WindowMode
+{
+    /// <summary>every token, in windows that begin every Stride tokens</summary>
+    Sliding,
+    /// <summary>the first window of each document</summary>
+    Truncate,
+    /// <summary>the last Targets tokens of each document, the same ones for every window length</summary>
+    LastTokens,
+}
+
+/// <summary>How perplexity is measured; the defaults are the original's.</summary>
+public sealed record PerplexityOptions
+{
+    /// <summary>window lengths W in tokens, BOS included; one result each</summary>
+    public required IReadOnlyList<int> Windows { get; init; }
+    /// <summary>which tokens count</summary>
+    public WindowMode Mode { get; init; } = WindowMode.Sliding;
+    /// <summary>sliding: tokens between the beginnings of two windows; a window shorter than this slides by its whole body, W - 1</summary>
+    public int Stride { get; init; } = 1024;
+    /// <summary>last-tokens: tokens scored at each document's end; documents with fewer are left out</summary>
+    public int Targets { get; init; } = 64;
+    /// <summary>documents shorter than this (BOS included) are left out</summary>
+    public int MinTokens { get; init; }
+    /// <summary>longer documents are cut to this many tokens (BOS included); null keeps them whole</summary>
+    public int? MaxTokens { get; init; }
+    /// <summary>measure the first so many documents that are long enough; null measures all</summary>
+    public int? MaxDocuments { get; init; } = 50;
+    /// <summary>windows per forward; null takes as many as make a forward worthwhile (<see cref="Scorer.TokensPerForward"/>)</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Throws one error that names every setting out of range.</summary>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        if (Windows.Count == 0) { problems.Add("no window length is given"); }
+        foreach (int window in Windows.Where(window => window < 2)) { problems.Add($"window {window}: a window holds BOS and at least one token"); }
+        if (Stride < 1) { problems.Add($"stride is {Stride}; it must be at least 1"); }
+        if (Targets < 1) { problems.Add($"targets is {Targets}; it must be at least 1"); }
+        if (Mode == WindowMode.LastTokens)
+        {
+            foreach (int window in Windows.Where(window => window >= 2 && window <= Targets)) { problems.Add($"window {window} does not hold BOS and the {Targets} target tokens"); }
+        }
+        if (MaxTokens is { } max && max < Math.Max(2, MinTokens)) { problems.Add($"max-tokens is {max}; it must be at least 2 and not below min-tokens ({MinTokens})"); }
+        if (MaxDocuments < 1) { problems.Add($"max-documents is {MaxDocuments}; it must be at least 1"); }
+        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
+        if (problems.Count > 0)
+        {
+            throw new SkipwiseException($"Perplexity: {string.Join("; ", problems)}.");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using Skipwise.Generation;
+using Skipwise.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Evaluation;
+
+/// <summary>How surprised a model is by each token: -ln p(token | the tokens before it), in nats.</summary>
+public static class Scorer
+{
+    // B batch, L tokens of a window, T = L - 1 inputs, C hidden, V vocabulary
+
+    /// <summary>tokens that one forward should hold: enough to run at the speed of the matrix products</summary>
+    public const int TokensPerForward = 8192;
+
+    /// <summary>scores held at once: 64 MB, about 512 tokens of a vocabulary of 32,000. All of a window's never exist together</summary>
+    private const int ScoresAtOnce = 1 << 24;
+
+    /// <summary>
+    /// Losses of the last tokens of equally long windows. Windows that fit one forward together take one; longer ones are read in
+    /// chunks through a cache, so memory grows with the length and not with its square.
+    /// </summary>
+    /// <param name="windows">B rows of L token ids each, BOS first</param>
+    /// <param name="scored">tokens at each window's end to score, at most L - 1: nothing precedes the first</param>
+    /// <param name="chunk">tokens per forward of windows that are read in chunks</param>
+    /// <returns>[B][scored], float32 log-softmax; add them in float64</returns>
+    /// <remarks>Scalings that depend on the sequence length see L.</remarks>
+    public static float[][] Losses(CausalLM model, IReadOnlyList<int[]> windows, int scored, int chunk = Prefill.DefaultChunk, CancellationToken cancel = default)
+    {
+        int batch = windows.Count, length = windows[0].Length, inputs = length - 1, firstScored = inputs - scored;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scored);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstScored, nameof(scored));
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor ids = TokenTensor.From(model, windows); // [B, L]
+        Tensor targets = ids.narrow(1, 1, inputs);
+        Tensor losses = empty([batch, scored], ScalarType.Float32, model.Device);
+        bool isOneForward = (long)batch * inputs <= TokensPerForward;
+        using KvCache? cache = isOneForward ? null : new KvCache(model.Config, batch, inputs, model.Dtype, model.Device);
+        Prefill.Read(model, ids.narrow(1, 0, inputs), cache, length, chunk, (offset, hidden) =>
+        {
+            int skipped = Math.Max(0, firstScored - offset), count = (int)hidden.size(1) - skipped;
+            if (count > 0)
+            {
+                Tensor chunkLosses = Losses(model, hidden.narrow(1, skipped, count), targets.narrow(1, offset + skipped, count));
+                losses.narrow(1, offset + skipped - firstScored, count).copy_(chunkLosses);
+            }
+        }, cancel);
+        float[] flat = losses.cpu().data<float>().ToArray();
+        return [.. flat.Chunk(scored)];
+    }
+
+    /// <param name="hidden">[B, T, C]</param>
+    /// <param name="targets">[B, T], the tokens that come next</param>
+    /// <returns>[B, T]</returns>
+    private static Tensor Losses(CausalLM model, Tensor hidden, Tensor targets)
+    {
+        using var scope = NewDisposeScope();
+        Tensor states = hidden.reshape(-1, hidden.size(2)), labels = targets.reshape(-1);
+        Tensor losses = empty([labels.size(0)], ScalarType.Float32, labels.device);
+        long rows = Math.Max(1, ScoresAtOnce / model.Config.VocabSize);
+        for (long start = 0; start < labels.size(0); start += rows)
+        {
+            using var piece = NewDisposeScope();
+            long count = Math.Min(rows, labels.size(0) - start);
+            Tensor logits = model.Logits(states.narrow(0, start, count)).to(ScalarType.Float32); // [count, V]
+            losses.narrow(0, start, count).copy_(nn.functional.cross_entropy(logits, labels.narrow(0, start, count), reduction: nn.Reduction.None));
+        }
+        return losses.view(targets.shape).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,43 @@
+using Skipwise.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Generation;
+
+/// <summary>
+/// Reads tokens through a model in chunks, so that a prompt is read once and memory stays linear in its length.
+/// Generation keeps the cache and the last hidden state; scoring looks at every hidden state as it passes.
+/// </summary>
+public static class Prefill
+{
+    // B batch, T tokens, C hidden
+
+    /// <summary>tokens per chunk: enough to keep the matrix products busy, few enough that a chunk's attention mask stays small</summary>
+    public const int DefaultChunk = 512;
+
+    /// <summary>Reads the tokens that follow those of the cache, at the positions that follow, without gradients.</summary>
+    /// <param name="inputIds">int64 [B, T]</param>
+    /// <param name="cache">holds what was read before and receives what is read now; null reads everything in one forward</param>
+    /// <param name="sequenceLength">
+    /// tokens of the whole sequence. Scalings that depend on the length (dynamic NTK, longrope) rotate by this one value in
+    /// every chunk, because a cached key cannot be rotated again.
+    /// </param>
+    /// <param name="chunk">tokens per forward</param>
+    /// <param name="visit">called per chunk with its offset in <paramref name="inputIds"/> and its hidden states [B, chunk, C], which live only during the call</param>
+    public static void Read(CausalLM model, Tensor inputIds, KvCache? cache, int sequenceLength, int chunk, Action<int, Tensor> visit, CancellationToken cancel = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunk);
+        using var _ = no_grad();
+        int read = cache?.Length ?? 0, tokens = (int)inputIds.size(1);
+        int step = cache is null ? tokens : chunk;
+        for (int offset = 0; offset < tokens; offset += step)
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            int count = Math.Min(step, tokens - offset);
+            Tensor positionIds = arange(read + offset, read + offset + count, dtype: ScalarType.Int64, device: inputIds.device).unsqueeze(0);
+            using Rotary rotary = model.RotaryFor(positionIds, sequenceLength);
+            visit(offset, model.Hidden(inputIds.narrow(1, offset, count), rotary, cache));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using Skipwise.Numerics;
+
+namespace Skipwise.Generation;
+
+/// <summary>Chooses the next token from the model's scores. Pure: scores, settings and a random generator in, an id out.</summary>
+public static class Sampler
+{
+    /// <summary>One id: the best (temperature 0), or drawn after temperature, then top-k, then top-p, in this order as in Hugging Face.</summary>
+    /// <param name="logits">scores of the whole vocabulary [V]</param>
+    public static int Pick(ReadOnlySpan<float> logits, GenerationOptions options, ref KeyedRandom rng)
+    {
+        int best = Best(logits);
+        if (options.Temperature == 0 || options.TopK == 1)
+        {
+            return best;
+        }
+        var ids = new int[logits.Length];
+        var weights = new double[logits.Length]; // probabilities up to a common factor; the best has weight 1
+        for (int id = 0; id < ids.Length; id++)
+        {
+            ids[id] = id;
+            weights[id] = Math.Exp((logits[id] - (double)logits[best]) / options.Temperature);
+        }
+        int kept = options.TopK > 0 || options.TopP < 1 ? KeepLikely(ids, weights, options) : ids.Length;
+        double threshold = rng.NextDouble() * Sum(weights.AsSpan(0, kept));
+        for (int i = 0; i < kept; i++)
+        {
+            threshold -= weights[i];
+            if (threshold < 0)
+            {
+                return ids[i];
+            }
+        }
+        return ids[Array.FindLastIndex(weights, kept - 1, weight => weight > 0)]; // rounding used up the last weight
+    }
+
+    /// <summary>Sorts the likely ids to the front and returns how many of them to draw from.</summary>
+    private static int KeepLikely(int[] ids, double[] weights, GenerationOptions options)
+    {
+        Array.Sort(weights, ids);
+        Array.Reverse(weights);
+        Array.Reverse(ids);
+        int kept = options.TopK > 0 ? Math.Min(options.TopK, ids.Length) : ids.Length;
+        double wanted = options.TopP * Sum(weights.AsSpan(0, kept)), reached = 0;
+        for (int i = 0; i < kept; i++)
+        {
+            reached += weights[i];
+            if (reached >= wanted)
+            {
+                return i + 1; // the token that reaches the sum belongs to the set
+            }
+        }
+        return kept;
+    }
+
+    private static int Best(ReadOnlySpan<float> logits)
+    {
+        int best = 0;
+        for (int id = 0; id < logits.Length; id++)
+        {
+            if (float.IsNaN(logits[id]))
+            {
+                throw new SkipwiseException(
+                    $"The model's score of token {id} is not a number (NaN): its weights are damaged or training diverged. Check the checkpoint with 'skipwise inspect'.");
+            }
+            if (logits[id] > logits[best])
+            {
+                best = id;
+            }
+        }
+        return best;
+    }
+
+    private static double Sum(ReadOnlySpan<double> values)
+    {
+        double sum = 0;
+        foreach (double value in values)
+        {
+            sum += value;
+        }
+        return sum;
+    }
+}
