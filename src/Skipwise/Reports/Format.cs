@@ -1,0 +1,29 @@
+using System.Globalization;
+
+namespace Skipwise.Reports;
+
+/// <summary>Numbers as people read them, the same in every culture.</summary>
+internal static class Format
+{
+    private static readonly CultureInfo s_culture = CultureInfo.InvariantCulture;
+
+    /// <summary>two decimals: shares and losses</summary>
+    public static string Share(double value) => value.ToString("0.00", s_culture);
+
+    /// <summary>as many decimals as carry meaning: 3.49, 27.4, 1234, 1.2e+06</summary>
+    public static string Perplexity(double value) => value switch
+    {
+        < 10 => value.ToString("0.00", s_culture),
+        < 100 => value.ToString("0.0", s_culture),
+        < 100_000 => value.ToString("0", s_culture),
+        _ => value.ToString("0.0e+0", s_culture),
+    };
+
+    /// <summary>up to four significant digits, no padding: 0.95, 3.871, 200</summary>
+    public static string Short(double value) => value.ToString("G4", s_culture);
+
+    public static string Seconds(double value) => value.ToString(value < 10 ? "0.0" : "0", s_culture);
+
+    /// <summary>how many times the original window: 8x, 1.5x</summary>
+    public static string Multiple(int length, int trainLength) => ((double)length / trainLength).ToString("0.##", s_culture) + "x";
+}

@@ -1,0 +1,75 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Skipwise.Reports;
+
+/// <summary>
+/// A file of JSON lines, one record per line in snake_case, each flushed as it is appended: what a run has measured
+/// survives whatever ends the run. One writer at a time; readers may follow along.
+/// </summary>
+public sealed class MetricLog : IDisposable
+{
+    private readonly StreamWriter _writer;
+
+    private MetricLog(string path, FileMode mode)
+    {
+        try
+        {
+            var stream = new FileStream(path, mode, FileAccess.Write, FileShare.Read);
+            _writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SkipwiseException($"{path}: cannot be written: {e.Message}. Choose another folder", e);
+        }
+    }
+
+    /// <summary>Begins an empty log; an older one of that name is gone.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be written</exception>
+    public static MetricLog Create(string path) => new(path, FileMode.Create);
+
+    /// <summary>
+    /// Continues a log: keeps the records that <paramref name="keep"/> accepts (those up to the checkpoint's step) and drops the others,
+    /// which the resumed run will measure again, and a line that a crash tore. A log that does not exist yet begins empty.
+    /// </summary>
+    /// <exception cref="SkipwiseException">the file cannot be read or written, or a line is not such a record</exception>
+    public static MetricLog Resume<T>(string path, Func<T, bool> keep)
+    {
+        Write(path, File.Exists(path) ? Read<T>(path).Where(keep) : []);
+        return new MetricLog(path, FileMode.Append);
+    }
+
+    /// <summary>Appends one line and flushes it.</summary>
+    public void Append<T>(T record) => _writer.WriteLine(JsonSerializer.Serialize(record, ReportJson.Line));
+
+    /// <summary>Writes a whole file of records at once: to a temporary name beside it, then renamed.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be written</exception>
+    public static void Write<T>(string path, IEnumerable<T> records) =>
+        WholeFile.WriteText(path, string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n")));
+
+    /// <summary>Reads all records. A last line without its line end is what a crash leaves: it is not read.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be read, or a complete line is not such a record; names the line</exception>
+    public static IReadOnlyList<T> Read<T>(string path)
+    {
+        string[] lines = WholeFile.ReadText(path).Split('\n');
+        var records = new List<T>();
+        for (int i = 0; i < lines.Length - 1; i++) // what follows the last line end is empty or torn
+        {
+            if (string.IsNullOrWhiteSpace(lines[i]))
+            {
+                continue;
+            }
+            try
+            {
+                records.Add(JsonSerializer.Deserialize<T>(lines[i], ReportJson.Line) ?? throw new JsonException("found null, expected an object."));
+            }
+            catch (JsonException e)
+            {
+                throw new SkipwiseException($"{path}, line {i + 1}: not a record of this log: {e.Message} Mend or remove the line", e);
+            }
+        }
+        return records;
+    }
+
+    public void Dispose() => _writer.Dispose();
+}

@@ -1,0 +1,26 @@
+using ScottPlot;
+
+namespace Skipwise.Reports.Plots;
+
+/// <summary>A plot that can be drawn for any place: inside a page (SVG in the page's own colours) or as a picture file.</summary>
+public sealed class Figure
+{
+    private readonly Func<PlotLook, Plot> _draw;
+
+    internal Figure(string title, Func<PlotLook, Plot> draw)
+    {
+        Title = title;
+        _draw = draw;
+    }
+
+    /// <summary>what a reader who cannot see the plot is told</summary>
+    public string Title { get; }
+
+    /// <summary>An SVG element to stand inside HTML. Text and axes take the page's text colour; nothing outside it is referenced.</summary>
+    /// <param name="look">size and colours</param>
+    /// <param name="id">unique in the page: an SVG's own ids are page-wide once it is inline</param>
+    public string Svg(PlotLook look, string id) => InlineSvg.From(_draw(look).GetSvgXml(look.Width, look.Height), id, Title);
+
+    /// <summary>A PNG file, on the look's paper.</summary>
+    public byte[] Png(PlotLook look) => _draw(look).GetImageBytes(look.Width, look.Height, ImageFormat.Png);
+}

@@ -1,0 +1,65 @@
+using ScottPlot;
+using ScottPlot.TickGenerators;
+
+namespace Skipwise.Reports.Plots;
+
+/// <summary>Share of keys retrieved as a grid of cells, dark for none and bright for all (viridis), with the number in each cell.</summary>
+public static class PasskeyHeatmap
+{
+    private static readonly ScottPlot.Colormaps.Viridis s_colors = new();
+
+    /// <summary>Variant by length.</summary>
+    public static Figure ByVariant(IReadOnlyList<PasskeyPoint> points, int trainLength)
+    {
+        string[] variants = [.. DemoVariant.Ordered(points.Select(p => p.Variant))];
+        return new("Passkey retrieval by variant and prompt length", look =>
+            Draw(look with { Height = 96 + (variants.Length * (look.IsNarrow ? 34 : 44)) }, points.Select(p => new Cell(Array.IndexOf(variants, p.Variant), p.Length, p.Accuracy)),
+                [.. variants.Select(v => look.IsNarrow ? v : DemoVariant.Label(v))], "", trainLength));
+    }
+
+    /// <summary>Depth by length for one variant; depths are gathered into <paramref name="rows"/> equal bands.</summary>
+    public static Figure ByDepth(IEnumerable<PasskeyTrial> trials, string variant, int trainLength, int rows = 5)
+    {
+        Cell[] cells =
+        [
+            .. trials.Where(t => t.Variant == variant)
+                .GroupBy(t => (Row: Math.Min(rows - 1, (int)(t.Depth * rows)), t.Length))
+                .Select(g => new Cell(g.Key.Row, g.Key.Length, g.Average(t => t.Correct ? 1.0 : 0.0))),
+        ];
+        string[] bands = [.. Enumerable.Range(0, rows).Select(r => $"{100 * r / rows}–{100 * (r + 1) / rows} %")];
+        return new($"Passkey retrieval by depth and prompt length: {DemoVariant.Label(variant)}", look =>
+            Draw(look with { Height = 104 + (30 * rows) }, cells, bands, "depth of the key", trainLength));
+    }
+
+    private static Plot Draw(PlotLook look, IEnumerable<Cell> cells, string[] rows, string rowTitle, int trainLength)
+    {
+        Plot plot = look.NewPlot("prompt (tokens)", rowTitle);
+        Cell[] all = [.. cells];
+        int[] lengths = [.. all.Select(c => c.Length).Distinct().Order()];
+        foreach (Cell cell in all)
+        {
+            AddCell(plot, look, Array.IndexOf(lengths, cell.Length), -cell.Row, cell.Share);
+        }
+        plot.HideGrid();
+        plot.Axes.Bottom.TickGenerator = new NumericManual(
+            [.. lengths.Select((_, i) => (double)i)], [.. lengths.Select(l => $"{l}\n{Format.Multiple(l, trainLength)}")]);
+        plot.Axes.Left.TickGenerator = new NumericManual([.. rows.Select((_, i) => (double)-i)], rows);
+        plot.Axes.SetLimits(-0.5, lengths.Length - 0.5, -rows.Length + 0.5, 0.5);
+        return plot;
+    }
+
+    private static void AddCell(Plot plot, PlotLook look, double x, double y, double share)
+    {
+        Color fill = s_colors.GetColor(Math.Clamp(share, 0, 1));
+        ScottPlot.Plottables.Rectangle rectangle = plot.Add.Rectangle(x - 0.48, x + 0.48, y - 0.46, y + 0.46);
+        rectangle.FillColor = fill;
+        rectangle.LineWidth = 0;
+        ScottPlot.Plottables.Text number = plot.Add.Text(Format.Share(share), x, y);
+        number.LabelFontColor = fill.Luminance > 0.5f ? Colors.Black : Colors.White;
+        number.LabelFontName = PlotFont.Name;
+        number.LabelFontSize = look.IsNarrow ? 12 : 14;
+        number.LabelAlignment = Alignment.MiddleCenter;
+    }
+
+    private readonly record struct Cell(int Row, int Length, double Share);
+}

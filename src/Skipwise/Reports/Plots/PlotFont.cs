@@ -1,0 +1,27 @@
+using ScottPlot;
+using SkiaSharp;
+
+namespace Skipwise.Reports.Plots;
+
+/// <summary>
+/// The font of every plot travels inside the assembly: a bare container has no fonts at all, and Skia then draws no text.
+/// One font everywhere also makes a plot the same file on every machine.
+/// </summary>
+internal sealed class PlotFont : IFontResolver
+{
+    public const string Name = "Skipwise Plot";
+
+    private static readonly SKTypeface s_typeface = SKTypeface.FromData(SKData.CreateCopy(Asset.Bytes(Asset.Font)));
+
+    static PlotFont() => Fonts.FontResolvers.Insert(0, new PlotFont());
+
+    private PlotFont() { }
+
+    /// <summary>Makes the font known and sets it for every text of the plot.</summary>
+    public static void Use(Plot plot) => plot.Font.Set(Name);
+
+    public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) => fontName == Name ? s_typeface : null;
+
+    [Obsolete("ScottPlot asks through the other overload")]
+    public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Name ? s_typeface : null;
+}

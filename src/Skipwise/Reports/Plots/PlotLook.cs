@@ -1,0 +1,61 @@
+using ScottPlot;
+
+namespace Skipwise.Reports.Plots;
+
+/// <summary>Where a plot will be seen: decides the colours of text and lines, the paper, and the room it has.</summary>
+/// <param name="Width">px</param>
+/// <param name="Height">px</param>
+/// <param name="Ink">text, axes and grid</param>
+/// <param name="Paper">background</param>
+public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
+{
+    /// <summary>Marks the ink inside an inline SVG, where it becomes the page's text colour.</summary>
+    internal static Color InkMark { get; } = new(1, 2, 3);
+
+    /// <summary>inside a page on a screen or on paper</summary>
+    public static PlotLook Wide { get; } = new(760, 380, InkMark, Colors.Transparent);
+
+    /// <summary>inside a page on a phone: drawn anew at its size, so that the text stays readable</summary>
+    public static PlotLook Narrow { get; } = new(360, 320, InkMark, Colors.Transparent);
+
+    /// <summary>a picture file on white</summary>
+    public static PlotLook Light { get; } = new(760, 380, Color.FromHex("#1C1D21"), Colors.White);
+
+    public bool IsNarrow => Width < 500;
+
+    /// <summary>An empty plot that has this look: no frame, a faint grid, the embedded font.</summary>
+    internal Plot NewPlot(string xLabel, string yLabel)
+    {
+        var plot = new Plot();
+        PlotFont.Use(plot);
+        plot.FigureBackground.Color = Paper;
+        plot.DataBackground.Color = Colors.Transparent;
+        plot.Axes.Color(Ink);
+        plot.Axes.Right.FrameLineStyle.Width = 0;
+        plot.Axes.Top.FrameLineStyle.Width = 0;
+        plot.Grid.MajorLineColor = Ink.WithAlpha(0.13);
+        plot.XLabel(xLabel);
+        plot.YLabel(yLabel);
+        foreach (IAxis axis in (IAxis[])[plot.Axes.Bottom, plot.Axes.Left])
+        {
+            axis.Label.Bold = false;
+            axis.Label.FontSize = IsNarrow ? 12 : 13;
+            axis.TickLabelStyle.FontSize = IsNarrow ? 11 : 12;
+            axis.MinorTickStyle.Length = 0;
+        }
+        return plot;
+    }
+
+    /// <summary>A legend above the data, where it covers nothing.</summary>
+    internal void AddLegend(Plot plot)
+    {
+        plot.ShowLegend(Edge.Top);
+        plot.Legend.Orientation = Orientation.Horizontal;
+        plot.Legend.TightHorizontalWrapping = true;
+        plot.Legend.FontColor = Ink;
+        plot.Legend.FontSize = IsNarrow ? 11 : 13;
+        plot.Legend.BackgroundColor = Colors.Transparent;
+        plot.Legend.OutlineColor = Colors.Transparent;
+        plot.Legend.ShadowColor = Colors.Transparent;
+    }
+}

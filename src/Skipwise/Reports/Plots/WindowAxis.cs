@@ -1,0 +1,23 @@
+using ScottPlot;
+using ScottPlot.TickGenerators;
+
+namespace Skipwise.Reports.Plots;
+
+/// <summary>A logarithmic axis of window lengths: each measured length is a tick, with how many times the original window it is.</summary>
+internal static class WindowAxis
+{
+    public static double At(double length) => Math.Log2(length);
+
+    /// <summary>Sets ticks and limits of the bottom axis, and marks the original window.</summary>
+    public static void Apply(Plot plot, PlotLook look, IReadOnlyList<int> lengths, int trainLength)
+    {
+        plot.Axes.Bottom.TickGenerator = new NumericManual(
+            [.. lengths.Select(length => At(length))],
+            [.. lengths.Select(length => $"{length}\n{Format.Multiple(length, trainLength)}")]);
+        double low = Math.Min(At(lengths[0]), At(trainLength)), high = Math.Max(At(lengths[^1]), At(trainLength));
+        double margin = Math.Max(0.15, 0.06 * (high - low));
+        plot.Axes.SetLimitsX(low - margin, high + margin);
+        ScottPlot.Plottables.VerticalLine line = plot.Add.VerticalLine(At(trainLength), 1.5f, look.Ink, LinePattern.Dashed);
+        line.LegendText = $"train length {trainLength}";
+    }
+}
