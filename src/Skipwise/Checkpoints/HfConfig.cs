@@ -79,7 +79,8 @@ public sealed class HfConfig
     /// The file's text for this model: unchanged to the last byte if the model is still what the file says, else with the rope and window
     /// rewritten as <see cref="ForExtended"/> does.
     /// </summary>
-    public string TextFor(DecoderConfig model) => model == Model ? _text : Text(ForExtended(Raw, model));
+    public string TextFor(DecoderConfig model) =>
+        model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings ? _text : Text(ForExtended(Raw, model));
 
     /// <summary>
     /// The configuration of an extended model, every other key of the original kept. NTK becomes a plain rope_theta and revised YaRN a

@@ -58,6 +58,10 @@ public sealed class Pretrained : IDisposable
     {
         HfConfig config = HfConfig.Read(Path.Combine(source.Folder, HfConfig.FileName));
         DecoderConfig architecture = (source.Rope ?? new RopeOverrides()).Apply(config.Model);
+        if (source.FreezePadRow)
+        {
+            architecture = architecture with { FrozenEmbeddingRow = architecture.PadTokenId };
+        }
         using WeightFiles weights = WeightFiles.Open(source.Folder);
         WeightLayout layout = WeightLayout.Match(weights, config.Family, architecture);
         var model = new CausalLM(architecture, dtype, device);

@@ -55,4 +55,5 @@ public sealed record RopeOverrides
 }
 
 /// <summary>Where a model comes from: a folder with config.json, weights and tokenizer, and the user's word on its rope.</summary>
-public sealed record ModelSource(string Folder, RopeOverrides? Rope = null);
+/// <param name="FreezePadRow">never train the embedding of pad_token_id, as the original's nn.Embedding does: only to reproduce its numbers</param>
+public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false);

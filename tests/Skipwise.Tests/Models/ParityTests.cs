@@ -1,0 +1,85 @@
+using Skipwise.Data;
+using Skipwise.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Models;
+
+/// <summary>The model against the numbers of the original's code, at the tolerances of fixtures/README.md.</summary>
+public class ParityTests
+{
+    public static TheoryData<string> All => [.. ParityCase.All];
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Logits_and_loss_are_the_originals(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var reference = new ParityCase(name);
+        Tensor ids = reference["input_ids"];
+        string[] sets = [.. reference.Names.Where(n => n.StartsWith("logits.", StringComparison.Ordinal)).Select(n => n["logits.".Length..])];
+        Assert.Contains("contiguous", sets);
+        foreach (string positions in sets)
+        {
+            using (no_grad())
+            {
+                Tensor logits = reference.Model.Logits(ids, reference[$"position_ids.{positions}"]);
+                Assert.InRange(ParityCase.LargestDifference(logits, reference[$"logits.{positions}"]), 0, 1e-4);
+            }
+            using var batch = new Batch(ids.alias(), reference[$"position_ids.{positions}"], ids.alias());
+            long labels = ids.size(0) * (ids.size(1) - 1);
+            double loss = CausalLoss.Backward(reference.Model, batch, labels).ToDouble() / labels;
+            Assert.Equal(reference[$"loss64.{positions}"].ToDouble(), loss, 1e-5);
+        }
+    }
+
+    [Theory]
+    [InlineData("llama-linear8"), InlineData("llama-none")]
+    public void A_padded_batch_has_the_originals_logits_and_loss(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var reference = new ParityCase(name);
+        using var batch = new Batch(reference["padded.input_ids"], reference["padded.position_ids"], reference["padded.labels"]);
+        using (no_grad())
+        {
+            Tensor logits = reference.Model.Logits(batch.InputIds, batch.PositionIds);
+            Assert.InRange(ParityCase.LargestDifference(logits, reference["padded.logits"]), 0, 1e-4);
+        }
+        long labels = batch.Labels.narrow(1, 1, batch.Labels.size(1) - 1).ne(TrainingExample.IgnoredLabel).sum().ToInt64();
+        double loss = CausalLoss.Backward(reference.Model, batch, labels).ToDouble() / labels;
+        Assert.Equal(reference["padded.loss"].ToDouble(), loss, 1e-5);
+    }
+
+    [Theory]
+    [InlineData("llama-dynamic2-over")]
+    public void Dynamic_scaling_forgets_the_longest_sequence(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var reference = new ParityCase(name);
+        reference.Model.Logits(reference["input_ids"], reference["position_ids.contiguous"]); // a longer sequence first
+        string ids = reference.Names.Single(n => n.StartsWith("short.", StringComparison.Ordinal) && n.EndsWith("input_ids", StringComparison.Ordinal));
+        Tensor input = reference[ids];
+        Tensor positions = arange(input.size(1)).unsqueeze(0);
+        Assert.InRange(ParityCase.LargestDifference(reference.Model.Logits(input, positions), reference["short.logits_fresh_model"]), 0, 1e-4);
+    }
+
+    [Theory]
+    [InlineData("llama-none"), InlineData("llama-gqa-yarn16-tied"), InlineData("llama-dynamic2-within")]
+    public void A_cache_changes_nothing(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var reference = new ParityCase(name);
+        Tensor ids = reference["input_ids"], positions = reference["position_ids.pose2"];
+        int tokens = (int)ids.size(1);
+        using var cache = new Skipwise.Models.KvCache(reference.Model.Config, (int)ids.size(0), tokens, ScalarType.Float32, CPU);
+        var parts = new List<Tensor>();
+        foreach ((int start, int length) in ((int, int)[])[(0, 17), (17, 1), (18, 20), (38, tokens - 38)])
+        {
+            using var rotary = reference.Model.RotaryFor(positions.narrow(1, start, length), tokens);
+            parts.Add(reference.Model.Logits(reference.Model.Hidden(ids.narrow(1, start, length), rotary, cache)));
+        }
+        Assert.InRange(ParityCase.LargestDifference(cat(parts.ToArray(), 1), reference["logits.pose2"]), 0, 1e-4);
+    }
+}

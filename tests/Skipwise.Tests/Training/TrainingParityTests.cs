@@ -1,0 +1,72 @@
+using Skipwise.Data;
+using Skipwise.Tests.Models;
+using Skipwise.Training;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Training;
+
+/// <summary>Gradients, the optimizer and a short run against the original's code, at the tolerances of fixtures/README.md.</summary>
+public class TrainingParityTests
+{
+    public static TheoryData<string> Trained => [.. ParityCase.Trained];
+
+    [Theory]
+    [MemberData(nameof(Trained))]
+    public void Gradients_and_one_AdamW_step_are_the_originals(string name)
+    {
+        const double rate = 2e-5;
+        using var scope = NewDisposeScope();
+        using var reference = new ParityCase(name);
+        var parameters = reference.Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        double norm = BackwardOnce(reference, reference["input_ids"], reference["position_ids.pose2"], out double loss);
+        Assert.Equal(reference["train.loss"].ToDouble(), loss, 1e-5);
+        Assert.Equal(reference["train.grad_norm"].ToDouble(), norm, 1e-4);
+
+        var gradients = new Dictionary<string, Tensor>();
+        foreach (string key in reference.Names.Where(n => n.StartsWith("train.grad.", StringComparison.Ordinal)))
+        {
+            string parameter = key["train.grad.".Length..];
+            gradients[parameter] = parameters[parameter].grad!.clone();
+            Assert.InRange(ParityCase.LargestDifference(gradients[parameter], reference[key]), 0, 1e-5);
+        }
+        Assert.NotEmpty(gradients);
+
+        using var optimizer = new FusedAdamW(reference.Model, new AdamWOptions());
+        optimizer.Step(rate, maxGradNorm: 0);
+        foreach (string key in reference.Names.Where(n => n.StartsWith("train.after.", StringComparison.Ordinal)))
+        {
+            string parameter = key["train.after.".Length..];
+            Tensor difference = (parameters[parameter].detach() - reference[key]).abs();
+            // Adam's first step is rate * g / (|g| + eps): where g is rounding noise its sign is too
+            Tensor certain = gradients[parameter].abs().gt(1e-5);
+            Assert.InRange((difference * certain.to(ScalarType.Float32)).max().ToDouble(), 0, 1e-6);
+            Assert.InRange(difference.max().ToDouble(), 0, 2.05 * rate);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Trained))]
+    public void Eight_steps_with_clipping_follow_the_original(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var reference = new ParityCase(name);
+        using var optimizer = new FusedAdamW(reference.Model, new AdamWOptions());
+        for (int step = 0; step < 8; step++)
+        {
+            BackwardOnce(reference, reference["run8.input_ids"][step], reference["run8.position_ids"][step], out double loss);
+            double norm = optimizer.Step(1e-3, maxGradNorm: 1);
+            Assert.Equal(reference["run8.loss"][step].ToDouble(), loss, 1e-4);
+            Assert.Equal(reference["run8.grad_norm"][step].ToDouble(), norm, 1e-4);
+        }
+    }
+
+    private static double BackwardOnce(ParityCase reference, Tensor ids, Tensor positions, out double loss)
+    {
+        using var batch = new Batch(ids.alias(), positions.alias(), ids.alias());
+        long labels = ids.size(0) * (ids.size(1) - 1);
+        loss = CausalLoss.Backward(reference.Model, batch, labels).ToDouble() / labels;
+        return Math.Sqrt(reference.Model.parameters().Sum((Parameter p) => p.grad!.square().sum().ToDouble()));
+    }
+}
