@@ -1,8 +1,8 @@
 using CsCheck;
 using Skipwise.Data;
 using Skipwise.Positions;
-using Skipwise.Text;
 using Skipwise.Tests.Positions;
+using Skipwise.Text;
 
 namespace Skipwise.Tests.Data;
 
