@@ -54,10 +54,15 @@ public sealed class Pretrained : IDisposable
     /// <param name="dtype">the type to compute in; the types of the file are remembered for saving</param>
     /// <param name="device">null is the CPU</param>
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the configuration</exception>
-    public static Pretrained Load(ModelSource source, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    public static Pretrained Load(ModelSource source, ScalarType dtype = ScalarType.Float32, Device? device = null) =>
+        Load(source, (source.Rope ?? new RopeOverrides()).Apply, dtype, device);
+
+    /// <summary>Loads a folder's weights into a model whose rope and window <paramref name="adapt"/> decides.</summary>
+    /// <inheritdoc cref="Load(ModelSource, ScalarType, Device?)"/>
+    public static Pretrained Load(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
         HfConfig config = HfConfig.Read(Path.Combine(source.Folder, HfConfig.FileName));
-        DecoderConfig architecture = (source.Rope ?? new RopeOverrides()).Apply(config.Model);
+        DecoderConfig architecture = adapt(config.Model);
         if (source.FreezePadRow)
         {
             architecture = architecture with { FrozenEmbeddingRow = architecture.PadTokenId };

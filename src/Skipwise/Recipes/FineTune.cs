@@ -1,0 +1,108 @@
+using Skipwise.Checkpoints;
+using Skipwise.Data;
+using Skipwise.Models;
+using Skipwise.Positions;
+using Skipwise.Rope;
+using Skipwise.Text;
+using Skipwise.Training;
+
+namespace Skipwise.Recipes;
+
+/// <summary>Extends a model's window. Only the model, the text, the target and the folder have to be said.</summary>
+public sealed record FineTuneOptions
+{
+    /// <summary>Hugging Face folder of the base model</summary>
+    public required string Model { get; init; }
+    public required DataOptions Data { get; init; }
+    /// <summary>run folder, and folder of the finished model</summary>
+    public required string Out { get; init; }
+    /// <summary>Lt, the window to reach, in tokens</summary>
+    public required int TargetLength { get; init; }
+    /// <summary>Lc, the window to train with; null takes the model's own</summary>
+    public int? TrainLength { get; init; }
+    /// <summary>null members are derived: yarn, factor = target / original</summary>
+    public RopeOverrides Rope { get; init; } = new();
+    /// <summary>PoSE, or a baseline to compare it with</summary>
+    public PositionMode Positions { get; init; } = PositionMode.Pose;
+    /// <summary>N</summary>
+    public int Chunks { get; init; } = 2;
+    public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
+    public ContentMode Content { get; init; } = ContentMode.Skip;
+    /// <summary>leave out the loss where one chunk's end would have to foretell the next one's beginning</summary>
+    public bool MaskSeams { get; init; }
+    /// <summary>windows begin anywhere in a document, so that long ones are seen whole; false begins at its first token, as the paper does</summary>
+    public bool RandomStart { get; init; } = true;
+    /// <summary>chunks end after one of these texts, each a single token (a newline, say), where a document has them; empty: anywhere</summary>
+    public IReadOnlyList<string> SplitAfter { get; init; } = [];
+    /// <summary>shorter documents are left out; null takes the training length</summary>
+    public int? MinDocumentTokens { get; init; }
+    /// <summary>never train the embedding of pad_token_id, as the original does</summary>
+    public bool FreezePadRow { get; init; }
+    public TrainOptions Training { get; init; } = new();
+    public ulong Seed { get; init; }
+}
+
+/// <summary>Fine-tunes a model by PoSE: load, stretch the rotary embedding, train on short windows whose positions skip, save.</summary>
+public static class FineTune
+{
+    /// <param name="options">what to do</param>
+    /// <param name="save">checkpoints, resumption</param>
+    /// <param name="note">lines that a person should read before the training begins</param>
+    /// <param name="tokenizing">while text becomes tokens</param>
+    /// <param name="progress">every step</param>
+    /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
+    public static TrainingOutcome Run(
+        FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
+        IProgress<StepMetrics>? progress = null, CancellationToken stop = default)
+    {
+        using Pretrained pretrained = Load(options, note);
+        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        Directory.CreateDirectory(options.Out);
+        using TokenStore documents = TrainingData.Open(options.Data, tokenizer, Path.Combine(options.Out, "data" + TrainingData.StoreEnding), save.Resume, tokenizing, stop);
+        PoseDataset dataset = Dataset(options, pretrained.Config.Model, documents, tokenizer);
+        note?.Report(dataset.SkippedDocuments == 0
+            ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
+            : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
+        return TrainingRun.Run(pretrained, dataset, options.Training, options, new RunFolder(options.Out), save, progress, stop);
+    }
+
+    /// <summary>The base model's weights under the extended rotary embedding.</summary>
+    public static Pretrained Load(FineTuneOptions options, IProgress<string>? note = null)
+    {
+        Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope, options.FreezePadRow), model => ContextExtension.Extend(model, options.TargetLength, options.Rope));
+        DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
+        note?.Report($"rope: {ContextExtension.Describe(before.Rope)} -> {ContextExtension.Describe(after.Rope)}");
+        note?.Report($"window: {before.MaxPositionEmbeddings} -> {after.MaxPositionEmbeddings} tokens, trained on windows of {TrainLength(options, before)}");
+        return pretrained;
+    }
+
+    /// <summary>The windows of the fine-tune.</summary>
+    /// <param name="model">the base model, before the extension</param>
+    public static PoseDataset Dataset(FineTuneOptions options, DecoderConfig model, ITokenSource documents, ITokenizer tokenizer)
+    {
+        int trainLength = TrainLength(options, model);
+        var pose = new PoseOptions
+        {
+            Mode = options.Positions,
+            TrainLength = trainLength,
+            TargetLength = options.TargetLength,
+            Chunks = options.Chunks,
+            LengthRule = options.LengthRule,
+            Content = options.Content,
+            MaskSeams = options.MaskSeams,
+            RandomStart = options.RandomStart,
+            SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],
+        };
+        int window = options.Positions == PositionMode.Full ? options.TargetLength : trainLength;
+        int? bos = tokenizer.AddsBos ? tokenizer.BosId : null;
+        return new PoseDataset(documents, pose, options.Seed, bos, options.MinDocumentTokens ?? (bos is null ? window : window - 1));
+    }
+
+    private static int TrainLength(FineTuneOptions options, DecoderConfig model) =>
+        options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
+
+    private static int SingleToken(string text, ITokenizer tokenizer) =>
+        tokenizer.Encode(text) is [int only]
+            ? only
+            : throw new SkipwiseException($"--split-after '{text}' is not one token of this model but {tokenizer.Encode(text).Length}. Name a text that is a single token, such as a newline.");
+}

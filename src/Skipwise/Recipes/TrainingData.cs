@@ -1,0 +1,50 @@
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>Where the text comes from.</summary>
+public sealed record DataOptions
+{
+    /// <summary>text files, folders of them, or one token store that <c>prepare</c> wrote</summary>
+    public required IReadOnlyList<string> Paths { get; init; }
+    public DocumentOptions Documents { get; init; } = new();
+}
+
+/// <summary>Tokenised documents for a run: an existing token store, or one made from text on the way.</summary>
+public static class TrainingData
+{
+    /// <summary>How token stores are named.</summary>
+    public const string StoreEnding = ".tokens";
+
+    /// <param name="data">text, or one token store</param>
+    /// <param name="tokenizer">the model's</param>
+    /// <param name="storePath">where a new store goes; a store that a resumed run finds there is used again</param>
+    /// <param name="reuse">whether that may be done</param>
+    /// <exception cref="SkipwiseException">text that cannot be read, or a store of another tokenizer</exception>
+    public static TokenStore Open(DataOptions data, ITokenizer tokenizer, string storePath, bool reuse, IProgress<TokenizationProgress>? progress, CancellationToken stop)
+    {
+        if (data.Paths is [string only] && only.EndsWith(StoreEnding, StringComparison.Ordinal))
+        {
+            return Checked(TokenStore.Open(only), tokenizer);
+        }
+        if (!reuse || !File.Exists(storePath))
+        {
+            Tokenization.Write(Documents.Read(data.Paths, data.Documents), tokenizer, storePath, progress, stop);
+        }
+        return Checked(TokenStore.Open(storePath), tokenizer);
+    }
+
+    private static TokenStore Checked(TokenStore store, ITokenizer tokenizer)
+    {
+        try
+        {
+            store.RequireTokenizer(tokenizer);
+            return store;
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+}
