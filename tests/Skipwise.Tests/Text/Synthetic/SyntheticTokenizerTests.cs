@@ -47,7 +47,7 @@ public sealed class SyntheticTokenizerTests : IDisposable
     [Theory]
     [InlineData("It is 48.\n\n\nI'll go  on!?  7s")]
     [InlineData("2026-01-31,\t½ of  12 345½\r\n ")]
-    [InlineData("ß ä 𝄞 🐈 漢字 ٣ naïve")]
+    [InlineData("ß ä 𝄞 🐈 漢字 ٣ naïve 𝐱𝐲 𝟗𝟖")]
     public void Foreign_text_is_cut_alike_and_comes_back(string text)
     {
         int[] ids = _tokenizer.Encode(text);
