@@ -8,19 +8,17 @@ namespace Skipwise.Tests.Text.Synthetic;
 /// <summary>What the trainer writes is what the tokenizer reader reads.</summary>
 public sealed class SyntheticTokenizerTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("skipwise-synthetic").FullName;
-    private readonly NaiveBytePairTokenizer _naive;
+    private readonly TempFolder _folder = new();
+    private readonly NaiveBytePairTokenizer _naive = LearnedVocabulary.NewTokenizer();
     private readonly ITokenizer _tokenizer;
 
     public SyntheticTokenizerTests()
     {
-        BytePairVocabulary vocabulary = SyntheticVocabulary.Learn(1, new BytePairOptions());
-        TokenizerFiles.Write(vocabulary, _folder, 256);
-        _naive = new NaiveBytePairTokenizer(vocabulary);
-        _tokenizer = Tokenizers.Load(_folder);
+        TokenizerFiles.Write(LearnedVocabulary.Vocabulary, _folder.Path, 256);
+        _tokenizer = Tokenizers.Load(_folder.Path);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Special_tokens_have_the_first_ids()
