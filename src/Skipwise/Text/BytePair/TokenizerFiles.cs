@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Skipwise.Storage;
 
 namespace Skipwise.Text.BytePair;
 
@@ -97,14 +98,6 @@ public static class TokenizerFiles
 
     private static JsonArray Array(IEnumerable<JsonNode> items) => new([.. items]);
 
-    private static void WriteFile(string folder, string name, JsonObject content)
-    {
-        string target = Path.Combine(folder, name), temporary = target + ".partial";
-        using (FileStream stream = File.Create(temporary))
-        {
-            JsonSerializer.Serialize(stream, content, s_json);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, target, overwrite: true);
-    }
+    private static void WriteFile(string folder, string name, JsonObject content) =>
+        AtomicFile.WriteText(Path.Combine(folder, name), content.ToJsonString(s_json) + "\n");
 }

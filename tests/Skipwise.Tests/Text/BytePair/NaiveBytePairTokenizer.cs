@@ -19,13 +19,11 @@ internal sealed class NaiveBytePairTokenizer(BytePairVocabulary vocabulary) : IT
 
     public string Decode(ReadOnlySpan<int> ids)
     {
-        var byteOf = Enumerable.Range(0, 256).ToDictionary(value => BytePieces.ByteToCharacter((byte)value), value => (byte)value);
         var bytes = new List<byte>();
         foreach (int id in ids)
         {
-            bytes.AddRange(vocabulary.Tokens[id].Select(character => byteOf[character]));
+            bytes.AddRange(ByteAlphabet.ToBytes(vocabulary.Tokens[id]));
         }
-
         return Encoding.UTF8.GetString([.. bytes]);
     }
 

@@ -5,20 +5,20 @@ namespace Skipwise.Tests.Text.BytePair;
 
 public sealed class TokenizerFilesTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("skipwise-tokenizer").FullName;
+    private readonly TempFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
-    private JsonNode Read(string file) => JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, file)))!;
+    private JsonNode Read(string file) => JsonNode.Parse(File.ReadAllText(_folder[file]))!;
 
     [Fact]
     public void The_folder_holds_what_Hugging_Face_reads_and_nothing_else()
     {
         BytePairVocabulary vocabulary = BytePairTrainer.Train(["the cat and the hat"], new BytePairOptions { VocabularySize = 263 });
-        TokenizerFiles.Write(vocabulary, _folder, 256);
-        TokenizerFiles.Write(vocabulary, _folder, 256); // replaces
+        TokenizerFiles.Write(vocabulary, _folder.Path, 256);
+        TokenizerFiles.Write(vocabulary, _folder.Path, 256); // replaces
 
-        Assert.Equal(["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         JsonNode tokenizer = Read("tokenizer.json");
         Assert.Equal(["<|pad|>", "<|begin|>", "<|end|>"], tokenizer["added_tokens"]!.AsArray().Select(token => (string?)token!["content"]));
         Assert.Equal([0, 1, 2], tokenizer["added_tokens"]!.AsArray().Select(token => (int)token!["id"]!));
@@ -37,7 +37,7 @@ public sealed class TokenizerFilesTests : IDisposable
     public void Other_special_tokens_than_three_are_refused()
     {
         BytePairVocabulary vocabulary = BytePairTrainer.Train(["a"], new BytePairOptions { SpecialTokens = ["<s>"] });
-        Assert.Contains("3 special tokens", Assert.Throws<SkipwiseException>(() => TokenizerFiles.Write(vocabulary, _folder, 256)).Message);
-        Assert.Empty(Directory.GetFiles(_folder));
+        Assert.Contains("3 special tokens", Assert.Throws<SkipwiseException>(() => TokenizerFiles.Write(vocabulary, _folder.Path, 256)).Message);
+        Assert.Empty(Directory.GetFiles(_folder.Path));
     }
 }

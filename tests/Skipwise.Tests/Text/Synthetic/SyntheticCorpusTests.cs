@@ -1,13 +1,11 @@
 using Skipwise.Tests.Text.BytePair;
-using Skipwise.Text.BytePair;
 using Skipwise.Text.Synthetic;
 
 namespace Skipwise.Tests.Text.Synthetic;
 
 public sealed class SyntheticCorpusTests
 {
-    private static readonly Lazy<NaiveBytePairTokenizer> s_tokenizer =
-        new(() => new NaiveBytePairTokenizer(SyntheticVocabulary.Learn(1, new BytePairOptions())));
+    private readonly NaiveBytePairTokenizer _tokenizer = LearnedVocabulary.NewTokenizer();
 
     public static TheoryData<SyntheticKind> Kinds => [.. Enum.GetValues<SyntheticKind>()];
 
@@ -39,8 +37,8 @@ public sealed class SyntheticCorpusTests
     {
         for (ulong index = 0; index < 20; index++)
         {
-            string text = SyntheticCorpus.Document(kind, SyntheticPart.Train, 1, index, TextLength.Tokens(500, s_tokenizer.Value));
-            int tokens = s_tokenizer.Value.Encode(text).Length;
+            string text = SyntheticCorpus.Document(kind, SyntheticPart.Train, 1, index, TextLength.Tokens(500, _tokenizer));
+            int tokens = _tokenizer.Encode(text).Length;
             if (kind == SyntheticKind.Passkey)
             {
                 Assert.InRange(tokens, 500 - 24, 500); // at most one more unit, or sentence, would have fitted
@@ -60,18 +58,18 @@ public sealed class SyntheticCorpusTests
             .. Words.Names, .. Words.Places, .. Words.Objects, .. Words.Trades, .. Words.Colours, .. Words.Topics.SelectMany(topic => topic),
             .. Words.Adjectives, .. Words.Verbs, .. Words.Adverbs, .. Words.Openings,
         ];
-        Assert.Equal(1024, s_tokenizer.Value.VocabularySize);
-        Assert.All(words, word => Assert.Single(s_tokenizer.Value.Encode(" " + word)));
+        Assert.Equal(1024, _tokenizer.VocabularySize);
+        Assert.All(words, word => Assert.Single(_tokenizer.Encode(" " + word)));
     }
 
     [Fact]
     public void The_passkey_prompt_costs_68_tokens_and_24_per_unit_of_garbage()
     {
-        int[] lengths = [.. new[] { 0, 1, 10 }.Select(units => s_tokenizer.Value.Encode(PasskeyText.Prompt(48213, units, 0)).Length)];
+        int[] lengths = [.. new[] { 0, 1, 10 }.Select(units => _tokenizer.Encode(PasskeyText.Prompt(48213, units, 0)).Length)];
         Assert.Equal([68, 68 + 24, 68 + 240], lengths);
         // A number always costs its digits and one token for the space in front of it.
-        Assert.Equal(1 + 5 + 1, s_tokenizer.Value.Encode(PasskeyText.Answer(48213)).Length);
-        Assert.Equal(s_tokenizer.Value.Encode(" 48213."), s_tokenizer.Value.Encode("The code of Tarn is 48213.")[^7..]);
+        Assert.Equal(1 + 5 + 1, _tokenizer.Encode(PasskeyText.Answer(48213)).Length);
+        Assert.Equal(_tokenizer.Encode(" 48213."), _tokenizer.Encode("The code of Tarn is 48213.")[^7..]);
     }
 
     [Fact]
