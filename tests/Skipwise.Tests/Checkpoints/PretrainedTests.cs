@@ -1,0 +1,228 @@
+using System.Text.Json.Nodes;
+using Skipwise.Checkpoints;
+using Skipwise.Models;
+using Skipwise.Rope;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Checkpoints;
+
+public sealed class PretrainedTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    public static TheoryData<string> LlamaFolders =>
+    [
+        "llama-attention-bias-theta", "llama-dynamic2-over", "llama-dynamic2-within", "llama-gqa-linear8", "llama-gqa-yarn16-tied", "llama-hf-yarn16", "llama-linear8",
+        "llama-none", "llama-ntk8", "llama-yarn16", "llama-yarn16-original-formula", "llama3-rope", "formats/sharded-safetensors-f16", "formats/single-safetensors-bf16",
+    ];
+
+    [Theory]
+    [MemberData(nameof(LlamaFolders))]
+    public void Loading_and_saving_gives_back_every_tensor_byte_for_byte(string folder)
+    {
+        string source = Fixture.Path(folder), saved = _temp["saved"];
+        using (Pretrained pretrained = Pretrained.Load(new ModelSource(source)))
+        {
+            Assert.Equal(ModelFamily.Parameters(pretrained.Model.Config).Select(p => p.Name).Order(), pretrained.Model.named_parameters().Select(p => p.name).Order());
+            pretrained.Save(saved, shardBytes: folder.Contains("shard") ? 20_000 : Pretrained.DefaultShardBytes);
+        }
+        var expected = ReadFolder(source).Where(t => !t.Key.Contains("inv_freq")).ToDictionary();
+        var found = ReadFolder(saved);
+        Assert.Equal(expected.Keys.Order(), found.Keys.Order());
+        foreach ((string name, (string type, long[] shape, byte[] data)) in expected)
+        {
+            Assert.Equal((type, data.Length), (found[name].Type, found[name].Data.Length));
+            Assert.Equal(shape, found[name].Shape);
+            Assert.True(data.AsSpan().SequenceEqual(found[name].Data), name);
+        }
+        Assert.Equal(File.ReadAllText(Path.Combine(source, "config.json")), File.ReadAllText(Path.Combine(saved, "config.json")));
+        Pretrained.Load(new ModelSource(saved)).Dispose();
+    }
+
+    [Theory]
+    [InlineData("formats/sharded-safetensors-f16"), InlineData("formats/single-safetensors-bf16"), InlineData("llama-gqa-linear8")]
+    public void Stored_halves_compute_the_logits_of_the_reference(string folder)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(Fixture.Path(folder)));
+        using SafetensorsFile reference = SafetensorsFile.Open(Fixture.Path(folder, "reference.safetensors"));
+        Tensor Read(string name) => reference.Read(reference.Tensors[name]);
+        Tensor difference = pretrained.Model.Logits(Read("input_ids"), Read("position_ids.pose2")) - Read("logits.pose2");
+        Assert.InRange(difference.abs().max().item<float>(), 0, 1e-4);
+    }
+
+    [Theory]
+    [InlineData(true, false), InlineData(false, true), InlineData(true, true)]
+    public void A_tied_head_may_be_stored_under_either_name_or_both(bool embedding, bool head)
+    {
+        string folder = _temp.Copy(Fixture.Path("llama-gqa-yarn16-tied"), "tied");
+        Rewrite(folder, tensors =>
+        {
+            Tensor tied = tensors["model.embed_tokens.weight"];
+            if (!embedding)
+            {
+                tensors.Remove("model.embed_tokens.weight");
+            }
+            if (head)
+            {
+                tensors["lm_head.weight"] = tied;
+            }
+        });
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(folder));
+        pretrained.Save(_temp["saved"]);
+        Assert.Equal(ReadFolder(folder).Keys.Order(), ReadFolder(_temp["saved"]).Keys.Order());
+        byte[] expected = RawSafetensors.Read(Fixture.Path("llama-gqa-yarn16-tied", "model.safetensors"))["model.embed_tokens.weight"].Data;
+        Assert.True(pretrained.Model.HeadWeight.bytes.SequenceEqual(expected));
+        Assert.All(ReadFolder(_temp["saved"]).Where(t => t.Key is "model.embed_tokens.weight" or "lm_head.weight"), t => Assert.Equal(expected, t.Value.Data));
+    }
+
+    [Fact]
+    public void Two_different_tensors_cannot_be_one_tied_head()
+    {
+        string folder = _temp.Copy(Fixture.Path("llama-gqa-yarn16-tied"), "tied");
+        Rewrite(folder, tensors => tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"] + 1);
+        ExpectError(folder, "tensor lm_head.weight: differs from the embedding, but config.json says tie_word_embeddings: true");
+    }
+
+    [Fact]
+    public void Everything_wrong_with_the_weights_is_told_at_once()
+    {
+        string folder = _temp.Copy(Fixture.Path("llama-gqa-linear8"), "broken");
+        Rewrite(folder, tensors =>
+        {
+            tensors.Remove("model.norm.weight");
+            tensors["lm_head.weight"] = zeros(96, 63);
+            tensors["model.layers.0.mlp.up_proj.weight"] = zeros([80, 64], ScalarType.Int32);
+            tensors["model.layers.7.mlp.up_proj.weight"] = zeros(80, 64);
+        });
+        string message = Assert.Throws<SkipwiseException>(() => Pretrained.Load(new ModelSource(folder))).Message;
+        string file = Path.Combine(folder, "model.safetensors");
+        Assert.Equal(
+        [
+            $"{file}: the weights do not fit config.json:",
+            $"  {file}: tensor lm_head.weight: expected [96, 64], found [96, 63]",
+            $"  {file}: tensor model.layers.0.mlp.up_proj.weight: expected F64, F32, F16 or BF16, found I32",
+            $"  {file}: tensor model.layers.7.mlp.up_proj.weight: unexpected, found [80, 64]",
+            $"  {file}: tensor model.norm.weight: missing, expected [64]",
+        ], [message.Split(Environment.NewLine)[0], .. message.Split(Environment.NewLine)[1..].Order(StringComparer.Ordinal)]);
+    }
+
+    [Fact]
+    public void A_configuration_that_claims_a_giant_takes_no_memory_for_it()
+    {
+        string folder = _temp.Copy(Fixture.Path("llama-linear8"), "giant");
+        string config = Path.Combine(folder, "config.json"), text = File.ReadAllText(config);
+        File.WriteAllText(config, text.Replace("\"vocab_size\": 96", "\"vocab_size\": 2000000000").Replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 2000000000"));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        ExpectError(folder, "model.embed_tokens.weight: expected [2000000000, 64], found [96, 64]");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10_000_000);
+    }
+
+    [Fact]
+    public void An_override_of_the_rope_reaches_the_model_and_is_saved_in_portable_terms()
+    {
+        string source = Fixture.Path("llama-yarn16"), saved = _temp["saved"];
+        RopeOptions revised;
+        using (Pretrained pretrained = Pretrained.Load(new ModelSource(source, new RopeOverrides { Type = RopeType.YarnRevised })))
+        {
+            revised = pretrained.Model.Config.Rope;
+            pretrained.Save(saved);
+        }
+        DecoderConfig read = HfConfig.Read(Path.Combine(saved, "config.json")).Model;
+        Assert.Equal((RopeType.LongRope, 512), (read.Rope.Type, read.MaxPositionEmbeddings));
+        double[] expected = RopeFrequency.Compute(revised, 16).InvFreq, found = RopeFrequency.Compute(read.Rope, 16, 512).InvFreq;
+        Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First, pair.Second, 1e-14));
+    }
+
+    [Fact]
+    public void Tokenizer_files_are_carried_along_and_an_existing_checkpoint_is_replaced()
+    {
+        string source = _temp.Copy(Fixture.Path("formats", "single-safetensors-bf16"), "source"), saved = _temp["saved"];
+        byte[] tokenizer = [1, 2, 0, 255];
+        File.WriteAllBytes(Path.Combine(source, "tokenizer.model"), tokenizer);
+        File.WriteAllText(Path.Combine(source, "generation_config.json"), "{ }");
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(source));
+        pretrained.Save(saved, shardBytes: 10_000);
+        Assert.True(Directory.GetFiles(saved, "*.safetensors").Length > 2);
+        File.WriteAllText(Path.Combine(saved, "notes.txt"), "mine");
+        pretrained.Save(saved);
+        Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "notes.txt", "tokenizer.model"], Directory.GetFiles(saved).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(saved, "tokenizer.model")));
+        pretrained.Save(source); // over the folder it came from
+        Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(source, "tokenizer.model")));
+        Assert.Equal(["saved", "source"], Directory.GetFileSystemEntries(_temp.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void A_folder_that_is_no_checkpoint_is_never_overwritten()
+    {
+        string mine = Directory.CreateDirectory(_temp["mine"]).FullName;
+        File.WriteAllText(Path.Combine(mine, "thesis.txt"), "irreplaceable");
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(Fixture.Path("formats", "single-safetensors-bf16")));
+        Assert.Contains("so it is not overwritten", Assert.Throws<SkipwiseException>(() => pretrained.Save(mine)).Message);
+        Assert.Equal(["thesis.txt"], Directory.GetFileSystemEntries(mine).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void A_failed_save_leaves_what_was_there()
+    {
+        string saved = _temp["saved"];
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(Fixture.Path("formats", "single-safetensors-bf16")));
+        pretrained.Save(saved);
+        var before = Directory.GetFiles(saved).ToDictionary(f => f, File.ReadAllBytes);
+        Assert.Contains("cannot be written: the disk is full", Assert.Throws<SkipwiseException>(() => AtomicFolder.Write(saved, inner =>
+        {
+            pretrained.WriteFiles(inner);
+            throw new IOException("the disk is full");
+        })).Message);
+        Assert.Equal(before, Directory.GetFiles(saved).ToDictionary(f => f, File.ReadAllBytes));
+        Assert.Equal([saved], Directory.GetFileSystemEntries(_temp.Path));
+    }
+
+    [Fact]
+    public void A_fresh_model_is_saved_as_a_folder_that_loads()
+    {
+        DecoderConfig config = HfConfig.Read(Fixture.Path("llama3-rope", "config.json")).Model;
+        using Pretrained fresh = Pretrained.Create(new CausalLM(config));
+        WeightInit.Draw(fresh.Model, seed: 1);
+        fresh.Save(_temp["fresh"]);
+        using Pretrained read = Pretrained.Load(new ModelSource(_temp["fresh"]));
+        Assert.Equal(config, read.Model.Config);
+        foreach (((string name, var a), (_, var b)) in fresh.Model.named_parameters().Zip(read.Model.named_parameters()))
+        {
+            Assert.True(a.Equals(b), name);
+        }
+    }
+
+    private static Dictionary<string, (string Type, long[] Shape, byte[] Data)> ReadFolder(string folder)
+    {
+        string index = Path.Combine(folder, WeightFiles.IndexName);
+        if (!File.Exists(index))
+        {
+            return RawSafetensors.Read(Path.Combine(folder, WeightFiles.SingleName));
+        }
+        var map = (JsonObject)JsonNode.Parse(File.ReadAllText(index))!["weight_map"]!;
+        var shards = map.Select(pair => pair.Value!.GetValue<string>()).Distinct().ToDictionary(name => name, name => RawSafetensors.Read(Path.Combine(folder, name)));
+        return map.ToDictionary(pair => pair.Key, pair => shards[pair.Value!.GetValue<string>()][pair.Key]);
+    }
+
+    private static void Rewrite(string folder, Action<Dictionary<string, Tensor>> edit)
+    {
+        using var scope = NewDisposeScope();
+        string path = Path.Combine(folder, WeightFiles.SingleName);
+        Dictionary<string, Tensor> tensors;
+        using (SafetensorsFile file = SafetensorsFile.Open(path))
+        {
+            tensors = file.Tensors.Values.ToDictionary(entry => entry.Name, file.Read);
+        }
+        edit(tensors);
+        SafetensorsWriter.Write(path, tensors.Select(pair => (pair.Key, pair.Value, pair.Value.dtype)));
+    }
+
+    private static void ExpectError(string folder, string expected) =>
+        Assert.Contains(expected, Assert.Throws<SkipwiseException>(() => Pretrained.Load(new ModelSource(folder)).Dispose()).Message);
+}
