@@ -5,7 +5,7 @@ using TorchSharp;
 
 namespace Skipwise.Evaluation;
 
-/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, <see cref="Generator"/> answers, this compares.</summary>
+/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, <see cref="TextGenerator"/> answers, this compares.</summary>
 public static class Passkey
 {
     /// <summary>memory of the key/value cache that bounds a batch when no batch size is given</summary>
@@ -56,7 +56,7 @@ public static class Passkey
             StopTokens = tokenizer.EosId is { } eos ? [eos] : [],
             PrefillChunk = Math.Clamp(Scorer.TokensPerForward / batch.Length, 64, Prefill.DefaultChunk),
         };
-        int[][] answers = Generator.Generate(model, [.. batch.Select(prompt => prompt.InputIds)], greedy, cancel: cancel);
+        int[][] answers = TextGenerator.Generate(model, [.. batch.Select(prompt => prompt.InputIds)], greedy, cancel: cancel);
         return batch.Zip(answers, (prompt, ids) =>
         {
             string answer = tokenizer.Decode(ids);

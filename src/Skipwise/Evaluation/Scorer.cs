@@ -37,7 +37,7 @@ public static class Scorer
         Tensor losses = empty([batch, scored], ScalarType.Float32, model.Device);
         bool isOneForward = (long)batch * inputs <= TokensPerForward;
         using KvCache? cache = isOneForward ? null : new KvCache(model.Config, batch, inputs, model.Dtype, model.Device);
-        Prefill.Read(model, ids.narrow(1, 0, inputs), cache, length, chunk, (offset, hidden) =>
+        Prefill.Read(model, ids.narrow(1, 0, inputs), Prefill.Positions(0, inputs, model.Device), cache, length, chunk, (offset, hidden) =>
         {
             int skipped = Math.Max(0, firstScored - offset), count = (int)hidden.size(1) - skipped;
             if (count > 0)

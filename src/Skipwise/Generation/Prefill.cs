@@ -15,8 +15,9 @@ public static class Prefill
     /// <summary>tokens per chunk: enough to keep the matrix products busy, few enough that a chunk's attention mask stays small</summary>
     public const int DefaultChunk = 512;
 
-    /// <summary>Reads the tokens that follow those of the cache, at the positions that follow, without gradients.</summary>
+    /// <summary>Reads the tokens that follow those of the cache, without gradients.</summary>
     /// <param name="inputIds">int64 [B, T]</param>
+    /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions; see <see cref="Positions"/></param>
     /// <param name="cache">holds what was read before and receives what is read now; null reads everything in one forward</param>
     /// <param name="sequenceLength">
     /// tokens of the whole sequence. Scalings that depend on the length (dynamic NTK, longrope) rotate by this one value in
@@ -24,20 +25,26 @@ public static class Prefill
     /// </param>
     /// <param name="chunk">tokens per forward</param>
     /// <param name="visit">called per chunk with its offset in <paramref name="inputIds"/> and its hidden states [B, chunk, C], which live only during the call</param>
-    public static void Read(CausalLM model, Tensor inputIds, KvCache? cache, int sequenceLength, int chunk, Action<int, Tensor> visit, CancellationToken cancel = default)
+    public static void Read(
+        CausalLM model, Tensor inputIds, Tensor positionIds, KvCache? cache, int sequenceLength, int chunk, Action<int, Tensor> visit, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunk);
         using var _ = no_grad();
-        int read = cache?.Length ?? 0, tokens = (int)inputIds.size(1);
-        int step = cache is null ? tokens : chunk;
+        int tokens = (int)inputIds.size(1), step = cache is null ? tokens : chunk;
         for (int offset = 0; offset < tokens; offset += step)
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             int count = Math.Min(step, tokens - offset);
-            Tensor positionIds = arange(read + offset, read + offset + count, dtype: ScalarType.Int64, device: inputIds.device).unsqueeze(0);
-            using Rotary rotary = model.RotaryFor(positionIds, sequenceLength);
+            using Rotary rotary = model.RotaryFor(positionIds.narrow(1, offset, count), sequenceLength);
             visit(offset, model.Hidden(inputIds.narrow(1, offset, count), rotary, cache));
         }
+    }
+    /// <summary>The positions of an unpadded text: start, start + 1, ...</summary>
+    /// <returns>int64 [1, count]</returns>
+    public static Tensor Positions(int start, int count, Device device)
+    {
+        using var scope = NewDisposeScope();
+        return arange(start, start + count, dtype: ScalarType.Int64, device: device).unsqueeze(0).MoveToOuterDisposeScope();
     }
 }

@@ -13,7 +13,7 @@ namespace Skipwise.Generation;
 /// <see cref="GenerationOptions.MaxNewTokens"/> for the whole call: cached keys cannot be rotated again when a text grows,
 /// and no call leaves a trace in the model, so the same call gives the same text whatever ran before.
 /// </remarks>
-public static class Generator
+public static class TextGenerator
 {
     // B batch, T tokens, C hidden, V vocabulary
 
@@ -89,9 +89,10 @@ public static class Generator
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor inputIds = TokenTensor.From(model, rows); // [B, T]
-        long tokens = inputIds.size(1);
+        int tokens = (int)inputIds.size(1);
+        Tensor positionIds = Prefill.Positions(cache.Length, tokens, model.Device);
         float[] scores = [];
-        Prefill.Read(model, inputIds, cache, sequenceLength, chunk, (offset, hidden) =>
+        Prefill.Read(model, inputIds, positionIds, cache, sequenceLength, chunk, (offset, hidden) =>
         {
             long count = hidden.size(1);
             if (offset + count == tokens)

@@ -1,0 +1,64 @@
+using Skipwise.Evaluation;
+using Skipwise.Generation;
+using Skipwise.Models;
+
+namespace Skipwise.Tests.Evaluation;
+
+public sealed class PasskeyTests
+{
+    private static readonly PasskeyOptions s_options = new() { Lengths = [150, 220], Trials = 12, Seed = 2, MaxNewTokens = 4 };
+
+    [Fact]
+    public void Batches_of_1_and_of_16_give_the_answers_of_single_prompts()
+    {
+        using CausalLM model = TinyModel.Create();
+        var tokenizer = new WordTokenizer(20, addsBos: true);
+        IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, s_options);
+        Assert.True(prompts.Select(prompt => prompt.InputIds.Length).Distinct().Count() > 2); // prompts of one length differ by a digit
+        string[] single = [.. prompts.Select(prompt => tokenizer.Decode(TextGenerator.Generate(model, prompt.InputIds, new() { MaxNewTokens = 4 })))];
+        foreach (int? batch in (int?[])[1, 16, null])
+        {
+            IReadOnlyList<PasskeyResult> results = Passkey.Measure(model, tokenizer, s_options with { BatchSize = batch });
+            Assert.Equal([150, 220], results.Select(result => result.Length));
+            Assert.Equal(single, results.SelectMany(result => result.Trials).Select(trial => trial.Answer));
+            Assert.Equal(prompts.Select(prompt => prompt.Text), results.SelectMany(result => result.Trials).Select(trial => trial.Prompt));
+        }
+    }
+
+    [Fact]
+    public void A_trial_is_correct_when_the_answer_s_first_number_is_its_key()
+    {
+        using CausalLM model = TinyModel.Create();
+        var tokenizer = new WordTokenizer(20, addsBos: true);
+        IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, s_options with { Lengths = [150] });
+        int key = prompts[3].Key;
+        var seen = new List<PasskeyTrial>();
+        var reports = new PerplexityTests.Reports();
+        PasskeyResult result = Passkey.Measure(model, new WordTokenizer(20, true, decoded: $" {key}. 1"), prompts, s_options, seen.Add, reports).Single();
+        Assert.Equal([3], result.Trials.Where(trial => trial.Correct).Select(trial => trial.Trial));
+        Assert.Equal((1, 12, 1 / 12.0), (result.Correct, result.Count, result.Accuracy));
+        Assert.Equal(12, seen.Count);
+        Assert.Equal(reports.All[^1].Total, reports.All[^1].Done);
+        Assert.Equal(prompts.Sum(prompt => prompt.InputIds.Length), reports.All[^1].Total);
+    }
+
+    [Fact]
+    public void Depths_are_counted_in_bins()
+    {
+        PasskeyTrial Trial(double depth, bool correct) => new(100, 0, depth, 1, 90, "", "", correct);
+        var result = new PasskeyResult(100, [Trial(0, true), Trial(0.24, false), Trial(0.25, true), Trial(0.99, true), Trial(1, false)]);
+        IReadOnlyList<PasskeyCell> cells = result.ByDepth(bins: 4);
+        Assert.Equal([(1, 2), (1, 1), (0, 0), (1, 2)], cells.Select(cell => (cell.Correct, cell.Count)));
+        Assert.Equal(0.5, cells[0].Accuracy);
+        Assert.Equal((0.75, 1.0), (cells[3].DepthFrom, cells[3].DepthTo));
+    }
+
+    [Fact]
+    public void A_trial_is_one_line_of_json_with_its_prompt_and_answer()
+    {
+        var trial = new PasskeyTrial(128, 3, 0.25, 407, 118, "line\nline \"é\"", " 407.", true);
+        Assert.Equal(
+            """{"length":128,"trial":3,"depth":0.25,"key":407,"prompt_tokens":118,"prompt":"line\nline \"é\"","answer":" 407.","correct":true}""",
+            EvaluationJson.Line(trial));
+    }
+}

@@ -1,0 +1,40 @@
+using Skipwise.Models;
+using Skipwise.Numerics;
+using Skipwise.Rope;
+
+namespace Skipwise.Tests;
+
+/// <summary>A model small enough to be read thousands of times, with random weights.</summary>
+internal static class TinyModel
+{
+    public static CausalLM Create(ulong seed = 1, int vocabulary = 50, RopeOptions? rope = null)
+    {
+        var model = new CausalLM(new DecoderConfig
+        {
+            VocabSize = vocabulary,
+            HiddenSize = 32,
+            IntermediateSize = 48,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 2,
+            HeadDim = 8,
+            MaxPositionEmbeddings = 128,
+            InitializerRange = 1,
+            Rope = rope ?? new RopeOptions(),
+        });
+        WeightInit.Draw(model, seed);
+        return model;
+    }
+
+    /// <summary>Random ids without the first two, which tests use as BOS and stop.</summary>
+    public static int[] Tokens(ulong seed, int count, int vocabulary = 50)
+    {
+        var rng = new KeyedRandom(seed, stream: 7);
+        var ids = new int[count];
+        for (int i = 0; i < count; i++)
+        {
+            ids[i] = rng.Between(2, vocabulary - 1);
+        }
+        return ids;
+    }
+}
