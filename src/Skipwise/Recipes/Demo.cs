@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using Skipwise.Checkpoints;
+using Skipwise.Data;
+using Skipwise.Evaluation;
+using Skipwise.Models;
+using Skipwise.Positions;
+using Skipwise.Reports;
+using Skipwise.Text;
+using Skipwise.Text.Synthetic;
+using Skipwise.Training;
+
+namespace Skipwise.Recipes;
+
+/// <summary>
+/// The whole story on a small model: the base fails past its window; two fine-tunes on windows of the original length, equal in
+/// all but their positions, one without skips (the control) and one with (PoSE); then everything is measured side by side.
+/// </summary>
+public sealed class Demo
+{
+    private const ulong HeldOutSeed = 1; // the same questions for every run, so that runs can be compared
+
+    private readonly DemoOptions _options;
+    private readonly DemoProgress _progress;
+    private readonly CancellationToken _stop;
+    private readonly ITokenizer _tokenizer;
+    private readonly int _window;
+    private readonly Dictionary<string, double> _seconds = [];
+    private readonly List<PerplexityPoint> _perplexity = [];
+    private readonly List<PasskeyPoint> _passkey = [];
+    private readonly List<Reports.PasskeyTrial> _trials = [];
+
+    private Demo(DemoOptions options, DemoProgress progress, CancellationToken stop)
+    {
+        (_options, _progress, _stop) = (options, progress, stop);
+        _tokenizer = Tokenizers.Load(options.Model);
+        _window = HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model.MaxPositionEmbeddings;
+    }
+
+    private int Target => _options.Extension * _window;
+
+    /// <summary>Folder of the extended model.</summary>
+    public static string ModelFolder(DemoOptions options) => Path.Combine(options.Out, DemoVariant.Pose);
+
+    /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c>.</summary>
+    /// <exception cref="OperationCanceledException">stopped; nothing is reported, since half a comparison misleads</exception>
+    public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop) => new Demo(options, progress, stop).Run();
+
+    /// <summary>What to type to do the same to one's own model.</summary>
+    public static string NextCommand(DemoOptions options) =>
+        $"skipwise train --model YOUR-MODEL-FOLDER --data YOUR-TEXT --target-length {8 * 4096} --out extended";
+
+    private DemoResults Run()
+    {
+        var documents = Timed("text", "writing text to train on and to measure with", () => (
+            Training: SyntheticMix.Tokens(TrainingText(), SyntheticPart.Train, TextSeed, _tokenizer),
+            HeldOut: HeldOut()));
+
+        using (Pretrained plain = Pretrained.Load(new ModelSource(_options.Model)))
+        {
+            Measure(DemoVariant.Base, plain.Model, documents.HeldOut);
+        }
+        using (Pretrained stretched = FineTune.Load(Variant(DemoVariant.Interpolated, PositionMode.Short)))
+        {
+            Measure(DemoVariant.Interpolated, stretched.Model, documents.HeldOut);
+        }
+        IReadOnlyList<TrainingPoint> shortLosses = Train(DemoVariant.Short, PositionMode.Short, documents);
+        IReadOnlyList<TrainingPoint> poseLosses = Train(DemoVariant.Pose, PositionMode.Pose, documents);
+        return Write(new() { [DemoVariant.Short] = shortLosses, [DemoVariant.Pose] = poseLosses }, documents.Training);
+    }
+
+    private IReadOnlyList<TrainingPoint> Train(string variant, PositionMode positions, (TokenList Training, TokenList HeldOut) documents)
+    {
+        FineTuneOptions fineTune = Variant(variant, positions);
+        using Pretrained pretrained = FineTune.Load(fineTune);
+        var losses = new List<TrainingPoint>();
+        Timed($"train {variant}", positions == PositionMode.Pose
+                ? $"fine-tuning by PoSE: windows of {_window} tokens, positions up to {Target}"
+                : $"fine-tuning the control: the same windows, steps and rates, positions 0..{_window - 1}",
+            () => TrainingRun.Run(pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, new RunFolder(fineTune.Out), new SaveOptions { Every = 0 },
+                new Relay<StepMetrics>(step =>
+                {
+                    losses.Add(new TrainingPoint(step.Step, step.Loss, step.LearningRate));
+                    _progress.Training?.Report(step);
+                    _stop.ThrowIfCancellationRequested();
+                }), CancellationToken.None));
+        Measure(variant, pretrained.Model, documents.HeldOut);
+        return losses;
+    }
+
+    private void Measure(string variant, CausalLM model, TokenList heldOut)
+    {
+        int[] windows = [.. _options.Multiples.Select(multiple => multiple * _window)];
+        Timed($"measure {variant}", $"measuring {DemoVariant.Label(variant)} at {string.Join(", ", windows)} tokens", () =>
+        {
+            var perplexity = new PerplexityOptions { Windows = windows, Mode = WindowMode.LastTokens, Targets = _options.Targets };
+            _perplexity.AddRange(Perplexity.Measure(model, heldOut, _tokenizer.BosId!.Value, perplexity, _progress.Evaluation, _stop)
+                .Select(r => new PerplexityPoint(variant, r.Window, r.Perplexity, r.StandardError ?? double.NaN, r.Documents)));
+            var passkey = new PasskeyOptions { Lengths = windows, Trials = _options.Trials, Seed = HeldOutSeed };
+            foreach (PasskeyResult result in Passkey.Measure(model, _tokenizer, passkey, progress: _progress.Evaluation, cancel: _stop))
+            {
+                _passkey.Add(new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count) { Correct = result.Correct, IntervalLow = result.Interval.Low, IntervalHigh = result.Interval.High });
+                _trials.AddRange(result.Trials.Select(t => new Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
+            }
+            return true;
+        });
+    }
+
+    private DemoResults Write(Dictionary<string, IReadOnlyList<TrainingPoint>> losses, TokenList training)
+    {
+        PoseDataset dataset = Dataset(Variant(DemoVariant.Pose, PositionMode.Pose), training);
+        TrainingExample[] examples = [.. Enumerable.Range(0, Math.Min(dataset.Count, _options.Training.BatchSize)).Select(index => dataset[0, index])];
+        var results = new DemoResults
+        {
+            TrainLength = _window,
+            TargetLength = Target,
+            Perplexity = _perplexity,
+            Passkey = _passkey,
+            Seconds = _seconds,
+            Model = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_options.Model))),
+            Rope = $"{Rope.RopeTypeNames.NameOf(_options.Rope)}, factor {_options.RopeFactor}",
+            Seed = (long)_options.Seed,
+            LongestTrainingWindow = examples.Max(example => example.InputIds.Length),
+            Settings = new Dictionary<string, string>
+            {
+                ["fine-tune"] = $"{_options.Training.Steps} steps of {_options.Training.BatchSize} windows, AdamW, peak rate {_options.Training.LearningRate}",
+                ["perplexity"] = $"last {_options.Targets} tokens of {_options.Documents} held-out documents, the same for every window",
+                ["passkey"] = $"{_options.Trials} prompts per length, keys at every depth",
+            },
+            Training = losses,
+            Bars = Bars(),
+            Examples = [.. examples.Take(5).Select(example => PositionRun.Of(example.PositionIds))],
+        };
+        results.Write(Path.Combine(_options.Out, "results.json"));
+        MetricLog.Write(Path.Combine(_options.Out, "passkey-trials.jsonl"), _trials);
+        DemoReport.Write(Path.Combine(_options.Out, "report.html"), results, _trials, NextCommand(_options));
+        return results;
+    }
+
+    /// <summary>What the demo promises.</summary>
+    private IReadOnlyList<DemoBar> Bars()
+    {
+        double Accuracy(string variant, int length) => _passkey.First(p => p.Variant == variant && p.Length == length).Accuracy;
+        double Value(int length) => _perplexity.First(p => p.Variant == DemoVariant.Pose && p.Length == length).Value;
+        int[] lengths = [.. _options.Multiples.Select(multiple => multiple * _window)];
+        return
+        [
+            DemoBar.AtLeast($"base: passkey inside its window ({_window} tokens)", 0.95, Accuracy(DemoVariant.Base, _window)),
+            DemoBar.AtMost("base: passkey past its window, at best", 0.10, lengths.Where(l => l > _window).Max(l => Accuracy(DemoVariant.Base, l))),
+            DemoBar.AtLeast($"PoSE: passkey at every length up to {Target}, at worst", 0.95, lengths.Where(l => l <= Target).Min(l => Accuracy(DemoVariant.Pose, l))),
+            DemoBar.AtMost($"PoSE: perplexity at {Target} against its own at {_window}", Value(_window), Value(Target)),
+        ];
+    }
+
+    private FineTuneOptions Variant(string variant, PositionMode positions) => new()
+    {
+        Model = _options.Model,
+        Data = new DataOptions { Paths = [] },
+        Out = Path.Combine(_options.Out, variant),
+        TargetLength = Target,
+        Positions = positions,
+        Content = ContentMode.Contiguous, // the text stays whole and only positions skip: the simplest of the three that keeps passkeys in one window
+        Rope = new RopeOverrides { Type = _options.Rope, Factor = _options.RopeFactor },
+        MinDocumentTokens = 1,
+        Training = _options.Training,
+        Seed = _options.Seed,
+    };
+
+    private PoseDataset Dataset(FineTuneOptions fineTune, TokenList documents) =>
+        FineTune.Dataset(fineTune, HfConfig.Read(Path.Combine(_options.Model, HfConfig.FileName)).Model, documents, _tokenizer);
+
+    // The base model was pretrained on the corpus of seed 1; the fine-tune reads other documents.
+    private ulong TextSeed => _options.Seed + 1000;
+
+    private SyntheticMixOptions TrainingText() => new() { Documents = _options.TrainingDocuments, Window = _window, LongestChronicle = 16 * _window };
+
+    private TokenList HeldOut()
+    {
+        int length = _options.Multiples.Max() * _window;
+        return new([.. Enumerable.Range(0, _options.Documents).Select(index =>
+            _tokenizer.Encode(SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, HeldOutSeed, (ulong)index, TextLength.Tokens(length, _tokenizer))))]);
+    }
+
+    private T Timed<T>(string stage, string words, Func<T> work)
+    {
+        _stop.ThrowIfCancellationRequested();
+        _progress.Stage?.Report(words);
+        var clock = Stopwatch.StartNew();
+        T result = work();
+        _seconds[stage] = Math.Round(clock.Elapsed.TotalSeconds, 2);
+        return result;
+    }
+}

@@ -1,0 +1,51 @@
+using Skipwise.Rope;
+using Skipwise.Training;
+
+namespace Skipwise.Recipes;
+
+/// <summary>The demo's settings: all of them, so that its report can be read as a protocol.</summary>
+public sealed record DemoOptions
+{
+    /// <summary>folder of the base model; its window is Lc</summary>
+    public required string Model { get; init; }
+    /// <summary>folder that receives the models, the report and the numbers</summary>
+    public required string Out { get; init; }
+    /// <summary>of the fine-tunes: their text, their positions, their order</summary>
+    public ulong Seed { get; init; } = 1;
+    /// <summary>Lt / Lc</summary>
+    public int Extension { get; init; } = 8;
+    /// <summary>how positions are stretched. With YaRN the control without skips does as well on a model this small, so NTK shows what the skips add</summary>
+    public RopeType Rope { get; init; } = RopeType.Ntk;
+    /// <summary>s. Twice the extension: an NTK base stretched by just the extension gives out before the end of the window (the paper's table 2 too)</summary>
+    public double RopeFactor { get; init; } = 16;
+    /// <summary>windows are this many times Lc, to measure at</summary>
+    public IReadOnlyList<int> Multiples { get; init; } = [1, 2, 4, 8, 16];
+    /// <summary>held-out documents for perplexity</summary>
+    public int Documents { get; init; } = 24;
+    /// <summary>tokens scored at the end of each document, the same for every window</summary>
+    public int Targets { get; init; } = 64;
+    /// <summary>passkey prompts per length</summary>
+    public int Trials { get; init; } = 40;
+    /// <summary>documents to train on</summary>
+    public int TrainingDocuments { get; init; } = 3200;
+    public TrainOptions Training { get; init; } = new()
+    {
+        Steps = 200,
+        BatchSize = 16,
+        LearningRate = 2e-3,
+        WarmupSteps = 20,
+        Decay = Decay.Cosine,
+        LearningRateFloor = 0.1,
+    };
+}
+
+/// <summary>What the demo tells while it runs; null members are not told.</summary>
+public sealed record DemoProgress
+{
+    /// <summary>a new stage begins: what it does, in words</summary>
+    public IProgress<string>? Stage { get; init; }
+    /// <summary>a step of a fine-tune</summary>
+    public IProgress<StepMetrics>? Training { get; init; }
+    /// <summary>tokens of a measurement</summary>
+    public IProgress<Evaluation.EvaluationProgress>? Evaluation { get; init; }
+}
