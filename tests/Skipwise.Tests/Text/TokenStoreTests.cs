@@ -112,7 +112,7 @@ public class TokenStoreTests
                     Assert.All(store[i].ToArray(), token => Assert.InRange(token, 0, 999));
                 }
             });
-        }, iter: 1000, threads: 1);
+        }, iter: 400, threads: 1);
     }
 
     [Fact]
