@@ -9,18 +9,18 @@ namespace Skipwise.Text;
 /// <param name="SingleWord">counts only where no letter or digit touches it</param>
 /// <param name="LeftStrip">swallows the white space before it</param>
 /// <param name="RightStrip">swallows the white space after it</param>
-/// <param name="Normalized">looked for after the normalizer (and in its normalized form), not before</param>
+/// <param name="NormalizedForm">what to look for in the normalized text; null: the content is looked for before the normalizer works</param>
 internal sealed record AddedToken(
-    int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false, bool Normalized = false)
+    int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false, string? NormalizedForm = null)
 {
-    public static AddedToken Read(JsonPlace place, int id) => new(
+    public static AddedToken Read(JsonPlace place, int id, Normalizer? normalizer = null) => new(
         id,
         place.Get("content").Text,
         place.Flag("special", false),
         place.Flag("single_word", false),
         place.Flag("lstrip", false),
         place.Flag("rstrip", false),
-        place.Flag("normalized", false));
+        place.Flag("normalized", false) ? normalizer?.Invoke(place.Get("content").Text, true) : null);
 }
 
 /// <summary>Cuts a text at the added tokens in it: the leftmost one first, the longest of those that start there.</summary>

@@ -37,8 +37,8 @@ internal sealed class BpeTokenizer : ITokenizer
         {
             _spelling[token.Id] = token.Special ? [] : Encoding.UTF8.GetBytes(token.Content);
         }
-        _rawTokens = new AddedTokenSplitter(addedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
-        _normalizedTokens = new AddedTokenSplitter(addedTokens.Where(t => t.Normalized).Select(t => (normalizer(t.Content, true), t)));
+        _rawTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is null).Select(t => (t.Content, t)));
+        _normalizedTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is not null).Select(t => (t.NormalizedForm!, t)));
         VocabularySize = _spelling.Keys.DefaultIfEmpty(-1).Max() + 1;
         BosId = special.BosId;
         EosId = special.EosId;

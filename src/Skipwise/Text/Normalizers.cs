@@ -67,7 +67,14 @@ internal static class Normalizers
         }
     }
 
-    private static Normalizer Form(NormalizationForm form) => (text, _) => text.Normalize(form);
+    /// <summary>Without ICU, .NET returns the text as it is and says nothing: e + accent would stay two characters and get other ids.</summary>
+    private static readonly bool s_canNormalize = "e\u0301".Normalize(NormalizationForm.FormC).Length == 1;
+
+    private static Normalizer Form(NormalizationForm form) => (text, _) =>
+        Ascii.IsValid(text) ? text
+        : s_canNormalize ? text.Normalize(form)
+        : throw new SkipwiseException(
+            "this tokenizer normalizes Unicode text, and .NET runs here without ICU; install libicu and leave DOTNET_SYSTEM_GLOBALIZATION_INVARIANT unset");
 
     private static Normalizer Replace(JsonPlace normalizer)
     {

@@ -80,7 +80,7 @@ internal sealed class SentencePieceModel
             {
                 // A user-defined piece is written in normalized form; it is found in the text after normalization.
                 bool userDefined = kind == Kind.UserDefined;
-                added.Add(new AddedToken(id, text, Special: !userDefined, Normalized: userDefined));
+                added.Add(new AddedToken(id, text, Special: !userDefined, NormalizedForm: userDefined ? text : null));
             }
         }
         added.AddRange(settings.AddedTokens.Where(t => added.All(known => known.Id != t.Id)));

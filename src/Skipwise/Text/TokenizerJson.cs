@@ -22,10 +22,11 @@ internal static class TokenizerJson
         {
             vocabulary[piece] = Vocabulary.CheckedId(id, id.Number);
         }
+        var normalizer = Normalizers.Read(file.Find("normalizer"));
         var added = new List<AddedToken>();
         foreach (var token in file.Find("added_tokens")?.Items() ?? [])
         {
-            added.Add(AddedToken.Read(token, Vocabulary.CheckedId(token, token.Get("id").Number)));
+            added.Add(AddedToken.Read(token, Vocabulary.CheckedId(token, token.Get("id").Number), normalizer));
         }
         added.AddRange(settings.AddedTokens.Where(t => added.All(known => known.Id != t.Id)));
 
@@ -47,7 +48,7 @@ internal static class TokenizerJson
         return new BpeTokenizer(
             vocabulary,
             added,
-            Normalizers.Read(file.Find("normalizer")),
+            normalizer,
             PreTokenizers.Read(file.Find("pre_tokenizer")),
             encoding,
             PieceDecoder.Read(file.Find("decoder")),

@@ -1,0 +1,12 @@
+namespace Skipwise.Text;
+
+/// <summary>How files become documents.</summary>
+public sealed record DocumentOptions
+{
+    /// <summary>Text that separates the documents within a text file, such as &lt;|endoftext|&gt;; null: a file is one document.
+    /// White space around the separator belongs to no document.</summary>
+    public string? SeparatorText { get; init; }
+
+    /// <summary>Member of each JSON line that holds the text; null: "text", else "input".</summary>
+    public string? Field { get; init; }
+}

@@ -1,0 +1,132 @@
+using System.IO.MemoryMappedFiles;
+using System.Runtime.CompilerServices;
+
+namespace Skipwise.Text;
+
+/// <summary>
+/// Tokenised documents in a file that is mapped into memory: a document is a window onto the file, and the operating system
+/// keeps in memory what is in use. <see cref="TokenStoreWriter"/> writes it; TokenStoreHeader describes the format.
+/// </summary>
+public sealed unsafe class TokenStore : ITokenSource, IDisposable
+{
+    private readonly string _path;
+    private readonly MemoryMappedFile _file;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly TokenStoreHeader _header;
+    private readonly bool[] _checked; // documents whose tokens are known to lie in the vocabulary
+    private byte* _start;
+
+    private TokenStore(string path, MemoryMappedFile file, MemoryMappedViewAccessor view, TokenStoreHeader header)
+    {
+        (_path, _file, _view, _header) = (path, file, view, header);
+        _checked = new bool[header.Documents];
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+    }
+
+    public int Count => _checked.Length;
+    public long Tokens => _header.Tokens;
+    public int VocabularySize => _header.VocabularySize;
+    public ulong Fingerprint => _header.Fingerprint;
+
+    /// <exception cref="SkipwiseException">the document was damaged: it holds a token outside the vocabulary</exception>
+    public ReadOnlySpan<int> this[int document]
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_start is null, this);
+            ArgumentOutOfRangeException.ThrowIfNegative(document);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(document, Count);
+            long start = End(document);
+            var tokens = new ReadOnlySpan<int>(_start + TokenStoreHeader.Size + (4 * start), (int)(End(document + 1) - start));
+            if (!_checked[document])
+            {
+                int outside = tokens.IndexOfAnyExceptInRange(0, VocabularySize - 1);
+                if (outside >= 0)
+                {
+                    throw new SkipwiseException($"{_path}: damaged token store: token {tokens[outside]} of document {document} is outside the vocabulary of {VocabularySize}");
+                }
+                _checked[document] = true;
+            }
+            return tokens;
+        }
+    }
+
+    /// <exception cref="SkipwiseException">not a token store, a cut file, or one whose header or table was changed</exception>
+    public static TokenStore Open(string path)
+    {
+        TokenStore? store = null;
+        try
+        {
+            var header = ReadHeader(path);
+            var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+            var view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            store = new TokenStore(path, file, view, header);
+            store.CheckTable();
+            return store;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SkipwiseException($"{path}: the token store cannot be opened: {e.Message}", e);
+        }
+        catch
+        {
+            store?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Refuses a tokenizer other than the one that made the store: its ids would mean other text.</summary>
+    public void RequireTokenizer(ITokenizer tokenizer)
+    {
+        if (TokenizerFingerprint.Of(tokenizer) != Fingerprint)
+        {
+            throw new SkipwiseException(
+                $"{_path}: made with another tokenizer (vocabulary of {VocabularySize}) than the model's (vocabulary of {tokenizer.VocabularySize}); write it again with `skipwise prepare`");
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_start is not null)
+        {
+            _start = null;
+            _view.SafeMemoryMappedViewHandle.ReleasePointer();
+            _view.Dispose();
+            _file.Dispose();
+        }
+    }
+
+    private static TokenStoreHeader ReadHeader(string path)
+    {
+        using var file = File.OpenHandle(path);
+        byte[] start = new byte[TokenStoreHeader.Size];
+        var header = TokenStoreHeader.Read(start.AsSpan(0, RandomAccess.Read(file, start, 0)), path);
+        long length = RandomAccess.GetLength(file);
+        if (header.FileLength != length)
+        {
+            throw new SkipwiseException($"{path}: damaged token store: it has {length} bytes where its header tells of {header.FileLength}. Write it again with `skipwise prepare`");
+        }
+        if (header.Documents is < 0 or > int.MaxValue - 64 || header.Tokens < 0 || header.VocabularySize <= 0)
+        {
+            throw new SkipwiseException($"{path}: damaged token store: it tells of {header.Documents} documents, {header.Tokens} tokens, a vocabulary of {header.VocabularySize}");
+        }
+        return header;
+    }
+
+    private long End(int document) =>
+        Unsafe.ReadUnaligned<long>(_start + TokenStoreHeader.Size + (4 * _header.Tokens) + (8 * (long)document));
+
+    private void CheckTable()
+    {
+        bool sound = End(0) == 0 && End(Count) == Tokens;
+        for (int document = 0; sound && document < Count; document++)
+        {
+            long length = End(document + 1) - End(document);
+            sound = length is >= 0 and <= int.MaxValue;
+        }
+        if (!sound)
+        {
+            throw new SkipwiseException($"{_path}: damaged token store: its table of documents is not in order. Write it again with `skipwise prepare`");
+        }
+    }
+}

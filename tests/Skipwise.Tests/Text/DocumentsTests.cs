@@ -1,0 +1,133 @@
+using System.Text;
+using CsCheck;
+using Skipwise.Text;
+
+namespace Skipwise.Tests.Text;
+
+public class DocumentsTests
+{
+    private static List<(string Text, string Origin)> Read(TemporaryFolder folder, string path, DocumentOptions? options = null) =>
+        [.. Documents.Read([path.Length > 0 ? folder.At(path) : folder.Path], options ?? new()).Select(d => (d.Text, d.Origin[(folder.Path.Length + 1)..]))];
+
+    private static string Error(TemporaryFolder folder, string path, DocumentOptions? options = null) =>
+        Assert.Throws<SkipwiseException>(() => Read(folder, path, options)).Message;
+
+    [Fact]
+    public void A_folder_gives_its_files_in_ordinal_order_without_hidden_and_foreign_ones()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("b.txt", "b");
+        folder.Write("B.md", "B");
+        folder.WriteGzip("a/z.txt.gz", "z");
+        folder.Write("a/c.tex", "c");
+        folder.WriteGzip("d.jsonl.gz", "{\"text\":\"1\"}\n\n{\"input\":\"3\",\"text\":\"text first\"}\n{\"input\":\"4\"}");
+        folder.Write(".hidden.txt", "x");
+        folder.Write(".git/x.txt", "x");
+        folder.Write("picture.png", "x");
+        folder.Write("blank.txt", " \n");
+        Assert.Equal(
+            [("B", "B.md"), ("c", "a/c.tex"), ("z", "a/z.txt.gz"), ("b", "b.txt"), ("1", "d.jsonl.gz:1"), ("text first", "d.jsonl.gz:3"), ("4", "d.jsonl.gz:4")],
+            Read(folder, ""));
+    }
+
+    [Fact]
+    public void A_separator_splits_a_file_into_documents()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("s.txt", "one\n<|end|>\n two\n\nstill two <|end|><|end|>\nlast");
+        Assert.Equal([("one", "s.txt#1"), ("two\n\nstill two", "s.txt#2"), ("last", "s.txt#4")], Read(folder, "s.txt", new() { SeparatorText = "<|end|>" }));
+        Assert.Single(Read(folder, "s.txt"));
+        Assert.Contains("separator is empty", Error(folder, "s.txt", new() { SeparatorText = "" }));
+    }
+
+    [Fact]
+    public void A_separator_across_a_block_border_is_seen() =>
+        Gen.Int[65_520, 65_540].Array[1, 4].Sample(lengths =>
+        {
+            using var folder = new TemporaryFolder();
+            string[] parts = [.. lengths.Select((n, i) => new string((char)('a' + i), n))];
+            folder.Write("s.txt", string.Join("<|end|>", parts));
+            Assert.Equal(parts, Read(folder, "s.txt", new() { SeparatorText = "<|end|>" }).Select(d => d.Text));
+        }, iter: 40);
+
+    [Fact]
+    public void A_byte_order_mark_is_no_text()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.txt", [0xEF, 0xBB, 0xBF, (byte)'a']);
+        Assert.Equal([("a", "a.txt")], Read(folder, "a.txt"));
+    }
+
+    [Fact]
+    public void The_field_may_be_named()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.jsonl", "{\"content\":\"c\",\"text\":\"t\"}");
+        Assert.Equal("c", Read(folder, "a.jsonl", new() { Field = "content" }).Single().Text);
+        string message = Error(folder, "a.jsonl", new() { Field = "body" });
+        Assert.Contains("a.jsonl:1: no field \"body\"; the line has \"content\", \"text\"", message);
+    }
+
+    [Theory]
+    [InlineData("{\"text\":\"a\"}\n{\"text\":", "a.jsonl:2: broken JSON")]
+    [InlineData("{\"text\":\"a\"}\n\n{\"titel\":\"a\"}", "a.jsonl:3: no field \"text\" or \"input\"")]
+    [InlineData("[1]", "a.jsonl:1: the line is Array")]
+    [InlineData("{\"text\":5}", "a.jsonl:1: \"text\" is Number")]
+    [InlineData("{\"text\":\"\\ud800\"}", "a.jsonl:1: the line is not valid Unicode")]
+    public void Bad_lines_are_named(string lines, string complaint)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.jsonl", lines);
+        Assert.Contains(complaint, Error(folder, "a.jsonl"));
+    }
+
+    [Fact]
+    public void Missing_and_foreign_paths_are_found_before_anything_is_read()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("a.txt", "a");
+        folder.Write("a.parquet", "a");
+        folder.Write("images/b.png", "a");
+        Assert.Contains("no such file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder.At("a.txt"), folder.At("none")], new())).Message);
+        Assert.Contains("unknown kind of file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder.At("a.parquet")], new())).Message);
+        Assert.Contains("none of its 1 files", Assert.Throws<SkipwiseException>(() => Documents.Read([folder.At("images")], new())).Message);
+        Assert.Contains("no data", Assert.Throws<SkipwiseException>(() => Documents.Read([], new())).Message);
+    }
+
+    [Fact]
+    public void Text_that_is_not_UTF8_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("latin.txt", [(byte)'a', 0xE9, (byte)'b']);
+        folder.Write("utf16.txt", Encoding.Unicode.GetPreamble());
+        Assert.Contains("latin.txt: not UTF-8", Error(folder, "latin.txt"));
+        Assert.Contains("utf16.txt: not UTF-8", Error(folder, "utf16.txt"));
+    }
+
+    [Fact]
+    public void A_damaged_gz_file_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] whole = File.ReadAllBytes(folder.WriteGzip("a.txt.gz", TinyBpe.Corpus));
+        Assert.Single(Read(folder, "a.txt.gz"));
+        for (int length = 0; length < whole.Length; length++)
+        {
+            folder.Write("a.txt.gz", whole[..length]);
+            Assert.Contains("a.txt.gz: broken or cut", Error(folder, "a.txt.gz"));
+        }
+        folder.Write("a.txt.gz", TinyBpe.Corpus);
+        Assert.Contains("a.txt.gz: broken or cut", Error(folder, "a.txt.gz"));
+        folder.Write("a.txt.gz", [.. whole, .. whole]); // two members in a row are one text
+        Assert.Equal(TinyBpe.Corpus + TinyBpe.Corpus, Read(folder, "a.txt.gz").Single().Text);
+        Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte).Array[1, 3].Sample(changes =>
+        {
+            byte[] damaged = [.. whole];
+            foreach (var (at, value) in changes)
+            {
+                damaged[at] = value;
+            }
+            folder.Write("a.txt.gz", damaged);
+            Robust.Try(() => Assert.Equal(TinyBpe.Corpus, Read(folder, "a.txt.gz").Single().Text));
+        }, iter: 500, threads: 1);
+    }
+}

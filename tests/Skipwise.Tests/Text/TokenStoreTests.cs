@@ -1,0 +1,153 @@
+using System.Buffers.Binary;
+using CsCheck;
+using Skipwise.Text;
+
+namespace Skipwise.Tests.Text;
+
+public class TokenStoreTests
+{
+    private static string Write(TemporaryFolder folder, params int[][] documents)
+    {
+        string path = folder.At("data.tokens");
+        using var writer = new TokenStoreWriter(path, 1000, 0xABCDEF);
+        foreach (int[] document in documents)
+        {
+            writer.Append(document);
+        }
+        writer.Complete();
+        return path;
+    }
+
+    [Fact]
+    public void Documents_come_back_as_they_were_written()
+    {
+        using var folder = new TemporaryFolder();
+        Gen.Int[0, 999].Array[0, 50].Array[0, 20].Sample(documents =>
+        {
+            using var store = TokenStore.Open(Write(folder, documents));
+            Assert.Equal(documents.Length, store.Count);
+            Assert.Equal((1000, 0xABCDEFUL, (long)documents.Sum(d => d.Length)), (store.VocabularySize, store.Fingerprint, store.Tokens));
+            for (int i = 0; i < documents.Length; i++)
+            {
+                Assert.Equal(documents[i], store[i].ToArray());
+            }
+        }, iter: 200, threads: 1);
+        Assert.Equal(["data.tokens"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void The_bytes_are_those_of_the_documented_format()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] bytes = File.ReadAllBytes(Write(folder, [7, 8], [], [9]));
+        Assert.Equal("SKIPTOK\n"u8.ToArray(), bytes[..8]);
+        Assert.Equal([1, 1000], [BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12))]);
+        Assert.Equal([0xABCDEF, 3, 3], Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(16 + (8 * i)))));
+        Assert.Equal([7, 8, 9], Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(64 + (4 * i)))));
+        Assert.Equal([0, 2, 2, 3], Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(76 + (8 * i)))));
+        Assert.Equal(108, bytes.Length);
+    }
+
+    [Fact]
+    public void A_cut_or_lengthened_file_is_an_error()
+    {
+        using var folder = new TemporaryFolder();
+        string path = Write(folder, [1, 2, 3], [4, 5]);
+        byte[] bytes = File.ReadAllBytes(path);
+        for (int length = 0; length < bytes.Length; length++)
+        {
+            File.WriteAllBytes(path, bytes[..length]);
+            Assert.Contains(path, Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
+        }
+        File.WriteAllBytes(path, [.. bytes, 0]);
+        Assert.Contains("109 bytes", Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message.Replace($"{bytes.Length + 1} bytes", "109 bytes"));
+    }
+
+    [Fact]
+    public void Every_changed_byte_of_the_header_is_an_error()
+    {
+        using var folder = new TemporaryFolder();
+        string path = Write(folder, [1, 2, 3], [4, 5]);
+        byte[] bytes = File.ReadAllBytes(path);
+        for (int at = 0; at < 64; at++)
+        {
+            foreach (byte flip in (byte[])[0x01, 0x80, 0xFF])
+            {
+                byte[] damaged = [.. bytes];
+                damaged[at] ^= flip;
+                File.WriteAllBytes(path, damaged);
+                Assert.Contains(path, Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(long.MaxValue, 0L), InlineData(-1L, 0L), InlineData(0L, long.MaxValue), InlineData(0L, -5L), InlineData(-2L, 4L), InlineData(1L << 40, -(1L << 41))]
+    public void A_header_that_lies_with_a_right_checksum_is_an_error(long documents, long tokens)
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("lie", [.. new TokenStoreHeader(10, 0, documents, tokens).ToBytes(), .. new byte[8]]);
+        Assert.Contains("damaged", Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
+    }
+
+    [Fact]
+    public void A_damaged_body_gives_documents_or_an_error()
+    {
+        using var folder = new TemporaryFolder();
+        string path = Write(folder, [1, 2, 3], [], [4, 5], [6]);
+        byte[] bytes = File.ReadAllBytes(path);
+        Gen.Select(Gen.Int[64, bytes.Length - 1], Gen.Byte).Array[1, 5].Sample(changes =>
+        {
+            byte[] damaged = [.. bytes];
+            foreach (var (at, value) in changes)
+            {
+                damaged[at] = value;
+            }
+            File.WriteAllBytes(path, damaged);
+            Robust.Try(() =>
+            {
+                using var store = TokenStore.Open(path);
+                for (int i = 0; i < store.Count; i++)
+                {
+                    Assert.All(store[i].ToArray(), token => Assert.InRange(token, 0, 999));
+                }
+            });
+        }, iter: 400, threads: 1);
+    }
+
+    [Fact]
+    public void A_writer_that_does_not_complete_leaves_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        string path = Write(folder, [1]);
+        using (var writer = new TokenStoreWriter(path, 10, 0))
+        {
+            writer.Append([1, 2, 3]);
+            Assert.Equal((1, 3), (writer.Documents, writer.Tokens));
+            Assert.Contains("token 10 of document 1", Assert.Throws<SkipwiseException>(() => writer.Append([9, 10])).Message);
+        }
+        Assert.Equal([path], Directory.GetFiles(folder.Path));
+        using var old = TokenStore.Open(path); // the file that was there is untouched
+        Assert.Equal([1], old[0].ToArray());
+    }
+
+    [Fact]
+    public void A_path_that_cannot_be_written_is_a_clear_error()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.Write("file", "x");
+        Assert.Contains(file, Assert.Throws<SkipwiseException>(() => new TokenStoreWriter(Path.Combine(file, "x.tokens"), 10, 0)).Message);
+        Assert.Contains("none", Assert.Throws<SkipwiseException>(() => TokenStore.Open(folder.At("none"))).Message);
+        Assert.Contains(folder.Path, Assert.Throws<SkipwiseException>(() => TokenStore.Open(folder.Path)).Message);
+    }
+
+    [Fact]
+    public void A_closed_store_gives_no_document()
+    {
+        using var folder = new TemporaryFolder();
+        var store = TokenStore.Open(Write(folder, [1]));
+        store.Dispose();
+        store.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => store[0].Length);
+    }
+}

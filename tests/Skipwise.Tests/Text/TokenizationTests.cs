@@ -1,0 +1,81 @@
+using Skipwise.Text;
+
+namespace Skipwise.Tests.Text;
+
+public class TokenizationTests
+{
+    private static ITokenizer LoadTokenizer(TinyBpe tiny)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("tokenizer.json", tiny.LlamaJson());
+        return Tokenizers.Load(folder.Path);
+    }
+
+    private static readonly ITokenizer Tokenizer = LoadTokenizer(TinyBpe.AcrossWords());
+
+    private static IEnumerable<Document> Some(int count) =>
+        Enumerable.Range(0, count).Select(i => new Document(TinyBpe.Corpus[..(i % 100 * 2)] + i, $"d{i}"));
+
+    [Fact]
+    public void The_store_holds_the_documents_in_order()
+    {
+        using var folder = new TemporaryFolder();
+        var reports = new Reports();
+        var totals = Tokenization.Write(Some(300), Tokenizer, folder.At("t"), reports);
+        using var store = TokenStore.Open(folder.At("t"));
+        Assert.Equal(300, store.Count);
+        foreach (var (document, i) in Some(300).Select((d, i) => (d, i)))
+        {
+            Assert.Equal(Tokenizer.Encode(document.Text), store[i].ToArray());
+        }
+        Assert.Equal(new TokenizationProgress(300, store.Tokens, Some(300).Sum(d => System.Text.Encoding.UTF8.GetByteCount(d.Text))), totals);
+        Assert.Equal(totals, reports.Last);
+        store.RequireTokenizer(Tokenizer);
+        store.RequireTokenizer(LoadTokenizer(TinyBpe.AcrossWords())); // the same vocabulary, loaded anew
+        Assert.Contains("another tokenizer", Assert.Throws<SkipwiseException>(() => store.RequireTokenizer(LoadTokenizer(TinyBpe.AcrossWords(119)))).Message);
+    }
+
+    [Fact]
+    public void Progress_rises_while_text_passes()
+    {
+        using var folder = new TemporaryFolder();
+        var reports = new Reports();
+        string text = string.Concat(Enumerable.Repeat(TinyBpe.Corpus, 1000));
+        Tokenization.Write(Enumerable.Range(0, 12).Select(i => new Document(text, "d")), Tokenizer, folder.At("t"), reports);
+        Assert.InRange(reports.Seen.Count, 3, 12);
+        Assert.Equal(reports.Seen.OrderBy(r => r.Bytes), reports.Seen);
+    }
+
+    [Fact]
+    public void Nothing_is_left_after_an_error_or_a_cancellation()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.At("t");
+        Assert.Throws<SkipwiseException>(() => Tokenization.Write(Broken(), Tokenizer, path));
+        Assert.Contains("no text", Assert.Throws<SkipwiseException>(() => Tokenization.Write([], Tokenizer, path)).Message);
+        using var cancel = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Tokenization.Write(Cancelling(), Tokenizer, path, null, cancel.Token));
+        Assert.Empty(Directory.GetFiles(folder.Path));
+
+        static IEnumerable<Document> Broken() => [.. Some(50), .. Documents.Read(["nowhere.txt"], new())];
+
+        IEnumerable<Document> Cancelling()
+        {
+            foreach (var document in Some(1000))
+            {
+                if (document.Origin == "d50")
+                {
+                    cancel.Cancel();
+                }
+                yield return document;
+            }
+        }
+    }
+
+    private sealed class Reports : IProgress<TokenizationProgress>
+    {
+        public List<TokenizationProgress> Seen { get; } = [];
+        public TokenizationProgress Last => Seen[^1];
+        public void Report(TokenizationProgress value) => Seen.Add(value);
+    }
+}

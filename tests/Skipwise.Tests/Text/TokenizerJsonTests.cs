@@ -1,0 +1,159 @@
+using System.Text;
+using CsCheck;
+using Skipwise.Text;
+
+namespace Skipwise.Tests.Text;
+
+public class TokenizerJsonTests
+{
+    private static ITokenizer Load(string json, params (string Name, string Content)[] beside)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("tokenizer.json", json);
+        foreach (var (name, content) in beside)
+        {
+            folder.Write(name, content);
+        }
+        return Tokenizers.Load(folder.Path);
+    }
+
+    private static readonly TinyBpe Bytes = TinyBpe.ByteLevel();
+
+    [Fact]
+    public void Merges_written_as_pairs_are_the_same_merges() =>
+        Assert.Equal(
+            Load(Bytes.Json()).Encode(TinyBpe.Corpus),
+            Load(Bytes.Json(mergesAsPairs: true)).Encode(TinyBpe.Corpus));
+
+    [Fact]
+    public void Ignore_merges_takes_a_known_piece_whole()
+    {
+        // "xyz" is a piece that no merge makes.
+        var tiny = new TinyBpe(["x", "y", "z", "xyz", "xy"], [("x", "y")]);
+        Assert.Equal([4, 2], Load(tiny.Json()).Encode("xyz"));
+        Assert.Equal([3], Load(tiny.Json(ignoreMerges: true)).Encode("xyz"));
+        Assert.Equal([4, 2, 2], Load(tiny.Json(ignoreMerges: true)).Encode("xyzz"));
+    }
+
+    [Fact]
+    public void A_prefix_space_is_added_unless_there_is_one()
+    {
+        var plain = Load(Bytes.ByteLevelJson());
+        var prefixed = Load(Bytes.ByteLevelJson(addPrefixSpace: true));
+        Assert.Equal(plain.Encode(" the mill"), prefixed.Encode("the mill"));
+        Assert.Equal(plain.Encode(" the mill"), prefixed.Encode(" the mill"));
+        Assert.NotEqual(plain.Encode("the mill"), prefixed.Encode("the mill"));
+    }
+
+    [Fact]
+    public void The_template_says_whether_BOS_is_added()
+    {
+        var tiny = TinyBpe.AcrossWords();
+        var tokenizer = Load(tiny.LlamaJson(), ("config.json", """{"eos_token_id": [2, 7]}"""));
+        Assert.Equal((1, 2, true), (tokenizer.BosId, tokenizer.EosId, tokenizer.AddsBos));
+        var plain = Load(tiny.LlamaJson(), ("tokenizer_config.json", """{"add_bos_token": false, "eos_token": {"content": "</s>"}}"""));
+        Assert.Equal((1, 2, false), (plain.BosId, plain.EosId, plain.AddsBos));
+        var bare = Load(Bytes.ByteLevelJson([TinyBpe.Added(400, "<|end|>")]), ("special_tokens_map.json", """{"eos_token": "<|end|>"}"""));
+        Assert.Equal((null, 400, false, 401), (bare.BosId, bare.EosId, bare.AddsBos, bare.VocabularySize));
+    }
+
+    [Fact]
+    public void Added_tokens_are_found_leftmost_and_longest()
+    {
+        var tokenizer = Load(Bytes.ByteLevelJson([
+            TinyBpe.Added(500, "<|a|>"), TinyBpe.Added(501, "<|a|><|b|>"), TinyBpe.Added(502, "  ", special: false), TinyBpe.Added(503, "word", single_word: true),
+            TinyBpe.Added(504, "<left>", lstrip: true), TinyBpe.Added(505, "<right>", rstrip: true)]));
+        int[] x = tokenizer.Encode("x"), space = tokenizer.Encode(" ");
+        Assert.Equal([.. x, 500, .. x, 501, 500], tokenizer.Encode("x<|a|>x<|a|><|b|><|a|>"));
+        Assert.Equal([502, 502, .. space, .. x], tokenizer.Encode("     x"));
+        Assert.Equal([.. x, .. space, 503, .. space, .. x], tokenizer.Encode("x word x"));
+        Assert.DoesNotContain(503, tokenizer.Encode("words"));
+        Assert.Equal([.. x, 504, .. space, .. x, .. space, 505, .. x], tokenizer.Encode("x \n<left> x <right>\t x"));
+        Assert.Equal("x  x", tokenizer.Decode([.. x, 500, 502, 503, .. x])); // of these only 502 is not special
+    }
+
+    [Fact]
+    public void A_normalized_token_is_looked_for_in_the_normalized_text()
+    {
+        // The prepended ▁ belongs to the token's normalized form, so only a space or the start of the text lets it match;
+        // what follows it is part of the same normalized text and gets no ▁ of its own.
+        var tiny = TinyBpe.AcrossWords();
+        var tokenizer = Load(tiny.LlamaJson([TinyBpe.Added(1, "<s>", normalized: true)]));
+        int t = tiny.Vocabulary["t"];
+        Assert.Equal([1, t], tokenizer.Encode("<s>t"));
+        Assert.Equal(tiny.EncodeSlowly("▁t<s>t"), tokenizer.Encode("t<s>t"));
+        Assert.Equal([.. tiny.EncodeSlowly("▁t"), 1, t], tokenizer.Encode("t <s>t"));
+        var raw = Load(tiny.LlamaJson([TinyBpe.Added(1, "<s>")]));
+        Assert.Equal([.. tiny.EncodeSlowly("▁t"), 1, .. tiny.EncodeSlowly("▁t")], raw.Encode("t<s>t"));
+    }
+
+    [Theory]
+    [InlineData("always", "▁t|▁t")]
+    [InlineData("first", "▁t|t")]
+    [InlineData("never", "t|t")]
+    public void Metaspace_marks_the_start_as_its_scheme_says(string scheme, string expected)
+    {
+        var tiny = TinyBpe.AcrossWords();
+        object metaspace = new { type = "Metaspace", replacement = "▁", prepend_scheme = scheme, split = false };
+        var tokenizer = Load(tiny.Json(preTokenizer: metaspace, decoder: metaspace, addedTokens: [TinyBpe.Added(1, "<s>")], unknown: "<unk>"));
+        var parts = expected.Split('|').Select(tiny.EncodeSlowly).ToArray();
+        Assert.Equal([.. parts[0], 1, .. parts[1]], tokenizer.Encode("t<s>t"));
+        Assert.Equal("t mill", tokenizer.Decode(tokenizer.Encode("t mill")));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"WordPiece"}""", "$.model.type", "WordPiece")]
+    [InlineData("""{"type":"Unigram","vocab":[]}""", "$.model.type", "Unigram")]
+    [InlineData("""{"type":"BPE","vocab":{"a":0},"merges":["a b"]}""", "$.model.merges[0]", "lacks \"b\"")]
+    [InlineData("""{"type":"BPE","vocab":{"a":0},"merges":["a"]}""", "$.model.merges[0]", "pair")]
+    [InlineData("""{"type":"BPE","vocab":{"a":-1},"merges":[]}""", "$.model.vocab.a", "-1")]
+    [InlineData("""{"type":"BPE","vocab":{"a":2147483647},"merges":[]}""", "$.model.vocab.a", "2147483647")]
+    [InlineData("""{"type":"BPE","vocab":[],"merges":[]}""", "$.model.vocab", "object")]
+    [InlineData("""{"type":"BPE","vocab":{"a":"x"},"merges":[]}""", "$.model.vocab.a", "integer")]
+    [InlineData("""{"type":"BPE","vocab":{"\ud800":0},"merges":[]}""", "$.model.vocab", "Unicode")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[],"end_of_word_suffix":"</w>"}""", "$.model.end_of_word_suffix", "</w>")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"normalizer":{"type":"BertNormalizer"}""", "$.normalizer", "BertNormalizer")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"BertPreTokenizer"}]}""", "$.pre_tokenizer.pretokenizers[0]", "BertPreTokenizer")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}""", "$.pre_tokenizer.pattern", "regular expression")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a"},"behavior":"7"}""", "$.pre_tokenizer.behavior", "Isolated")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"decoder":{"type":"WordPiece"}""", "$.decoder", "WordPiece")]
+    public void What_is_not_understood_is_named_with_its_place(string model, string place, string word)
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("tokenizer.json", $"{{\"model\":{model}}}");
+        string message = Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.Path)).Message;
+        Assert.Contains($"{path}: {place} ", message);
+        Assert.Contains(word, message);
+    }
+
+    [Fact]
+    public void Folders_without_a_tokenizer_and_broken_JSON_are_clear_errors()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("tokenizer.model", Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.Path)).Message);
+        Assert.Contains("no such folder", Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.At("none"))).Message);
+        folder.Write("tokenizer.json", "{\n\"model\": oops}");
+        Assert.Contains("line 2", Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.Path)).Message);
+    }
+
+    [Fact]
+    public void A_damaged_file_loads_or_is_a_clear_error()
+    {
+        byte[] json = Encoding.UTF8.GetBytes(TinyBpe.AcrossWords(30, bytes: false).LlamaJson());
+        byte[] config = Encoding.UTF8.GetBytes("""{"add_bos_token":true,"bos_token":{"content":"<s>"},"added_tokens_decoder":{"0":{"content":"<unk>"}},"legacy":false}""");
+        using var folder = new TemporaryFolder();
+        Gen.Select(Gen.Bool, Gen.Select(Gen.Int[0, 100_000], Gen.OneOf(Gen.Byte, Gen.Char["{}[]\":,0"].Select(c => (byte)c))).Array[1, 3], Gen.Bool, Gen.Int[0, 100_000])
+            .Sample((damageConfig, changes, cut, length) =>
+            {
+                byte[] target = [.. damageConfig ? config : json];
+                foreach (var (at, value) in changes)
+                {
+                    target[at % target.Length] = value;
+                }
+                target = cut ? target[..(length % target.Length)] : target;
+                folder.Write("tokenizer.json", damageConfig ? json : target);
+                folder.Write("tokenizer_config.json", damageConfig ? target : config);
+                Robust.Try(() => Tokenizers.Load(folder.Path).Encode("the <s> mill"));
+            }, iter: 500, threads: 1);
+    }
+}
