@@ -48,13 +48,13 @@ public static class DemoReport
             HtmlPage.Paragraph("Five random digits hide in filler text; the model is asked for them at the end. A trial counts when every digit is right."),
             HtmlPage.Plot(PasskeyHeatmap.ByVariant(r.Passkey, r.TrainLength), "passkey", "Share of trials with the whole key retrieved, by prompt length."),
             LengthTable($"Share retrieved; below it the trials and the 95 % interval", r, r.Passkey.Select(p => (p.Variant, p.Length,
-                HtmlPage.Cell(Format.Share(p.Accuracy), $"{DemoSummary.Count(p).Replace(" trials", "", StringComparison.Ordinal)}{Interval(p)}")))),
-            tried.Length == 0 ? Html.Empty : HtmlPage.SmallPlots(tried.Select(v => PasskeyHeatmap.ByDepth(trials, v, r.TrainLength)), "depth",
+                HtmlPage.Cell(Format.Share(p.Accuracy), $"{DemoSummary.Correct(p)} of {p.Trials}", Interval(p))))),
+            tried.Length == 0 ? Html.Empty : HtmlPage.SmallPlots(tried.Select(v => (DemoVariant.Label(v), PasskeyHeatmap.ByDepth(trials, v, r.TrainLength))), "depth",
                 "The same trials by the depth of the key: 0 % is the start of the prompt, 100 % its end, right before the question."));
     }
 
     private static string Interval(PasskeyPoint p) =>
-        p is { IntervalLow: { } low, IntervalHigh: { } high } ? $", {Format.Share(low)}–{Format.Share(high)}" : "";
+        p is { IntervalLow: { } low, IntervalHigh: { } high } ? $"{Format.Share(low)}–{Format.Share(high)}" : "";
 
     private static Html Perplexity(DemoResults r)
     {
@@ -68,7 +68,7 @@ public static class DemoReport
             HtmlPage.Plot(PerplexityPlot.Figure(r.Perplexity, r.TrainLength), "perplexity",
                 $"How well each model predicts held-out text when it may look back over the window; lower is better. Bars: 95 % of the draws of documents.{(clipped ? " Arrows: too large for this axis, the number is beside the arrow." : "")}"),
             LengthTable($"Perplexity ± standard error over {(documents.Length == 1 ? $"{documents[0]} documents" : "documents")}", r, r.Perplexity.Select(p => (p.Variant, p.Length,
-                HtmlPage.Cell(Format.Perplexity(p.Value), $"± {Format.Short(p.StandardError)}{(documents.Length == 1 ? "" : $", {p.Documents} documents")}")))));
+                HtmlPage.Cell(Format.Perplexity(p.Value), $"± {Format.Error(p.StandardError)}", documents.Length == 1 ? "" : $"{p.Documents} documents")))));
     }
 
     private static Html LengthTable(string caption, DemoResults r, IEnumerable<(string Variant, int Length, Html Cell)> cells)
@@ -85,8 +85,8 @@ public static class DemoReport
         bool trained = r.Training is { Count: > 0 }, examples = r.Examples is { Count: > 0 };
         return !trained && !examples ? Html.Empty : HtmlPage.Section("The fine-tune",
             !examples ? Html.Empty : HtmlPage.Plot(PositionIdsPlot.Figure(r.Examples!, r.TrainLength, r.TargetLength), "positions",
-                $"Position ids of {r.Examples!.Count} training examples. Each is a window of at most {r.Examples!.Max(e => e.Sum(run => run.Length))} tokens; where one chunk ends, the ids skip ahead, so that over many examples every distance up to the target is met."),
-            !trained ? Html.Empty : HtmlPage.Plot(LossPlot.Figure(r.Training!), "loss", "Training loss: every step faintly, the running mean in full colour. The two see the same text and differ in positions, so their losses need not agree."),
+                $"Position ids of {r.Examples!.Count} training examples. Each is a window of at most {r.Examples!.Max(e => e.Sum(run => run.Length))} tokens; where one chunk ends, the ids skip ahead, so that many examples together contain distances up to the target length."),
+            !trained ? Html.Empty : HtmlPage.Plot(LossPlot.Figure(r.Training!), "loss", "Training loss: every step faintly, the running mean in full colour. On skipped and on contiguous positions the task is not the same, so the two need not agree."),
             !trained ? Html.Empty : HtmlPage.Table("Loss and learning rate", ["variant", "steps", "first loss", "last loss", "highest learning rate"],
                 DemoVariant.Ordered(r.Training!.Keys).Where(v => r.Training[v].Count > 0).Select(v => (IReadOnlyList<Html>)
                     [.. new[] { DemoVariant.Label(v), $"{r.Training[v][^1].Step}", Format.Short(r.Training[v][0].Loss), Format.Short(r.Training[v][^1].Loss), Format.Short(r.Training[v].Max(p => p.LearningRate)) }.Select(t => Html.Of($"{t}"))])));

@@ -40,7 +40,7 @@ public static class DemoSummary
         }
         PasskeyPoint best = beyond.MaxBy(p => p.Accuracy)!;
         return best.Accuracy <= 0.1 && inside.Accuracy >= 0.5
-            ? $"{start} and in at most {Count(best)} from {beyond.Min(p => p.Length)} tokens on: it fails past its window."
+            ? $"{start} and in {(best.Accuracy > 0 ? "at most " : "")}{Count(best)} from {beyond.Min(p => p.Length)} tokens on: it fails past its window."
             : $"{start} and in up to {Count(best)} at {best.Length} tokens, past its window.";
     }
 
@@ -53,7 +53,7 @@ public static class DemoSummary
         }
         PasskeyPoint last = within[^1], worst = within.MinBy(p => p.Accuracy)!;
         string interval = last is { IntervalLow: { } low, IntervalHigh: { } high } ? $" (95 % interval {Format.Share(low)} to {Format.Share(high)})" : "";
-        string elsewhere = worst.Accuracy < last.Accuracy ? $"; its lowest share up to there is {Count(worst)} at {worst.Length}" : within.Length > 1 ? ", and in no smaller share at any shorter length" : "";
+        string elsewhere = worst.Accuracy < last.Accuracy ? $"; its lowest share up to there is {Count(worst)} at {worst.Length}" : within.Length > 1 && last.Accuracy > 0.5 ? ", and in no smaller share at any shorter length" : "";
         return $"After PoSE it finds the key in {Count(last)} at {last.Length} tokens{interval}{elsewhere}.";
     }
 
@@ -110,7 +110,7 @@ public static class DemoSummary
             return null;
         }
         string[] missed = [.. bars.Where(bar => !bar.Met).Select(bar => bar.Name)];
-        return missed.Length == 0 ? $"All {bars.Count} bars of the demo are met." : $"{missed.Length} of {bars.Count} bars are not met: {string.Join("; ", missed)}.";
+        return missed.Length == 0 ? $"All {bars.Count} bars of the demo are met." : $"{missed.Length} of {bars.Count} bars {(missed.Length == 1 ? "is" : "are")} not met: {string.Join("; ", missed)}.";
     }
 
     private static string Caution(DemoResults r) =>
@@ -124,5 +124,7 @@ public static class DemoSummary
     private static bool Differ(PerplexityPoint a, PerplexityPoint b) =>
         Math.Abs(a.Value - b.Value) > 1.96 * Math.Sqrt((a.StandardError * a.StandardError) + (b.StandardError * b.StandardError));
 
-    internal static string Count(PasskeyPoint p) => $"{p.Correct ?? (int)Math.Round(p.Accuracy * p.Trials)} of {p.Trials} trials";
+    private static string Count(PasskeyPoint p) => Correct(p) == 0 ? $"none of {p.Trials} trials" : $"{Correct(p)} of {p.Trials} trials";
+
+    internal static int Correct(PasskeyPoint p) => p.Correct ?? (int)Math.Round(p.Accuracy * p.Trials);
 }

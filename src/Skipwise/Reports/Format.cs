@@ -22,6 +22,9 @@ internal static class Format
     /// <summary>up to four significant digits, no padding: 0.95, 3.871, 200</summary>
     public static string Short(double value) => value.ToString("G4", s_culture);
 
+    /// <summary>a standard error: two significant digits</summary>
+    public static string Error(double value) => value.ToString("G2", s_culture);
+
     public static string Seconds(double value) => value.ToString(value < 10 ? "0.0" : "0", s_culture);
 
     /// <summary>how many times the original window: 8x, 1.5x</summary>

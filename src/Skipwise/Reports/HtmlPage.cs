@@ -46,11 +46,11 @@ public static class HtmlPage
 
         """);
 
-    /// <summary>Several small plots side by side under one caption.</summary>
-    public static Html SmallPlots(IEnumerable<Figure> figures, string id, string caption) => Html.Of($"""
+    /// <summary>Several small plots side by side under one caption, each with its heading.</summary>
+    public static Html SmallPlots(IEnumerable<(string Heading, Figure Figure)> plots, string id, string caption) => Html.Of($"""
         <figure>
         <div class="small-plots">
-        {Html.Join(figures.Select((figure, i) => Html.Of($"<div><p>{figure.Title}</p>{Html.Trusted(figure.Svg(PlotLook.Narrow, $"{id}-{i}-"))}</div>\n")))}</div>
+        {Html.Join(plots.Select((plot, i) => Html.Of($"<div><p>{plot.Heading}</p>{Html.Trusted(plot.Figure.Svg(PlotLook.Narrow, $"{id}-{i}-"))}</div>\n")))}</div>
         <figcaption>{caption}</figcaption>
         </figure>
 
@@ -67,8 +67,9 @@ public static class HtmlPage
 
         """);
 
-    /// <summary>A number with what qualifies it beneath in small print.</summary>
-    public static Html Cell(string value, string qualifier = "") => qualifier.Length == 0 ? Html.Of($"{value}") : Html.Of($"{value}<small>{qualifier}</small>");
+    /// <summary>A number with what qualifies it beneath in small print, one line each.</summary>
+    public static Html Cell(string value, params IEnumerable<string> qualifiers) =>
+        Html.Of($"{value}{Html.Join(qualifiers.Where(q => q.Length > 0).Select(q => Html.Of($"<small>{q}</small>")))}");
 
     private static Html Row(IReadOnlyList<Html> cells) =>
         Html.Of($"<tr><th scope=\"row\">{cells[0]}</th>{Html.Join(cells.Skip(1).Select(cell => Html.Of($"<td>{cell}</td>")))}</tr>\n");

@@ -50,12 +50,11 @@ public static class PasskeyHeatmap
 
     private static void AddCell(Plot plot, PlotLook look, double x, double y, double share)
     {
-        Color fill = s_colors.GetColor(Math.Clamp(share, 0, 1));
         ScottPlot.Plottables.Rectangle rectangle = plot.Add.Rectangle(x - 0.48, x + 0.48, y - 0.46, y + 0.46);
-        rectangle.FillColor = fill;
+        rectangle.FillColor = s_colors.GetColor(Math.Clamp(share, 0, 1));
         rectangle.LineWidth = 0;
         ScottPlot.Plottables.Text number = plot.Add.Text(Format.Share(share), x, y);
-        number.LabelFontColor = fill.Luminance > 0.5f ? Colors.Black : Colors.White;
+        number.LabelFontColor = share >= 0.5 ? Colors.Black : Colors.White;
         number.LabelFontName = PlotFont.Name;
         number.LabelFontSize = look.IsNarrow ? 12 : 14;
         number.LabelAlignment = Alignment.MiddleCenter;

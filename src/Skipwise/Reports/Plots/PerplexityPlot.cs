@@ -4,7 +4,8 @@ namespace Skipwise.Reports.Plots;
 
 /// <summary>
 /// Perplexity by window, one line per variant, 95 % error bars. A model past its window can be ten times worse than the others: on one
-/// axis the others' differences would vanish. So values above <see cref="Ceiling"/> stand at the upper edge as arrows with their number.
+/// axis the others' differences would vanish. So the axis ends above the values up to <see cref="Ceiling"/>; a curve that leaves it has its
+/// numbers at the upper edge, behind arrows.
 /// </summary>
 public static class PerplexityPlot
 {
@@ -20,32 +21,38 @@ public static class PerplexityPlot
         Plot plot = look.NewPlot("window (tokens)", "perplexity");
         PerplexityPoint[] shown = [.. points.Where(p => p.Value <= Ceiling(points))];
         double bottom = shown.Min(p => p.Value - Reach(p)), top = shown.Max(p => p.Value + Reach(p));
-        double arrows = top + 0.08 * (top - bottom), numberStep = 0.075 * (top - bottom) * (look.IsNarrow ? 1.15 : 1);
-        int deepest = 0;
+        double margin = 0.06 * Math.Max(top - bottom, 0.1 * top), rowHeight = margin * (look.IsNarrow ? 1.8 : 1.6);
         foreach (string variant in DemoVariant.Ordered(points.Select(p => p.Variant)))
         {
-            SeriesStyle style = SeriesStyle.Of(variant);
-            PerplexityPoint[] line = [.. points.Where(p => p.Variant == variant).OrderBy(p => p.Length)];
-            ScottPlot.Plottables.Scatter curve = plot.Add.Scatter(
-                line.Select(p => WindowAxis.At(p.Length)).ToArray(), line.Select(p => Math.Min(p.Value, arrows)).ToArray(), style.Color);
-            curve.LineWidth = 2;
-            curve.MarkerSize = 8;
-            curve.MarkerShape = style.Marker;
-            curve.LegendText = DemoVariant.Label(variant);
-            AddErrorBars(plot, [.. line.Where(shown.Contains)], style.Color);
-            foreach (PerplexityPoint clipped in line.Except(shown))
-            {
-                int rank = points.Count(p => p.Length == clipped.Length && !shown.Contains(p) && (p.Value < clipped.Value));
-                deepest = Math.Max(deepest, rank + 1);
-                AddClipped(plot, look, clipped, arrows + (numberStep * (rank + 0.5)), style.Color);
-            }
+            PerplexityPoint[] line = [.. points.Where(p => p.Variant == variant && double.IsFinite(p.Value)).OrderBy(p => p.Length)];
+            AddCurve(plot, line, SeriesStyle.Of(variant), DemoVariant.Label(variant));
+            AddErrorBars(plot, [.. line.Where(shown.Contains)], SeriesStyle.Of(variant).Color);
         }
-        double margin = 0.06 * (top - bottom);
-        plot.Axes.SetLimitsY(bottom - margin, deepest == 0 ? top + margin : arrows + (numberStep * (deepest + 0.6)));
-        int[] lengths = [.. points.Select(p => p.Length).Distinct().Order()];
-        WindowAxis.Apply(plot, look, lengths, trainLength);
+        int rows = 0;
+        foreach (IGrouping<int, PerplexityPoint> window in points.Except(shown).GroupBy(p => p.Length))
+        {
+            int row = 0;
+            foreach (PerplexityPoint clipped in window.OrderBy(p => p.Value))
+            {
+                AddNumber(plot, look, clipped, trainLength, top + margin + (rowHeight * (row + 0.5)));
+                row++;
+            }
+            rows = Math.Max(rows, row);
+        }
+        plot.Axes.SetLimitsY(bottom - margin, top + margin + (rowHeight * rows));
+        WindowAxis.Apply(plot, look, [.. points.Select(p => p.Length).Distinct().Order()], trainLength);
         look.AddLegend(plot);
         return plot;
+    }
+
+    private static void AddCurve(Plot plot, PerplexityPoint[] line, SeriesStyle style, string label)
+    {
+        ScottPlot.Plottables.Scatter curve = plot.Add.Scatter(
+            line.Select(p => WindowAxis.At(p.Length)).ToArray(), line.Select(p => p.Value).ToArray(), style.Color);
+        curve.LineWidth = 2;
+        curve.MarkerSize = 8;
+        curve.MarkerShape = style.Marker;
+        curve.LegendText = label;
     }
 
     private static void AddErrorBars(Plot plot, PerplexityPoint[] line, Color color)
@@ -60,13 +67,13 @@ public static class PerplexityPlot
         bars.LineWidth = 1.2f;
     }
 
-    private static void AddClipped(Plot plot, PlotLook look, PerplexityPoint point, double y, Color color)
+    private static void AddNumber(Plot plot, PlotLook look, PerplexityPoint clipped, int trainLength, double y)
     {
-        ScottPlot.Plottables.Text number = plot.Add.Text($"↑{Format.Perplexity(point.Value)}", WindowAxis.At(point.Length), y);
-        number.LabelFontColor = color;
+        ScottPlot.Plottables.Text number = plot.Add.Text($"↑{Format.Perplexity(clipped.Value)}", WindowAxis.At(clipped.Length), y);
+        number.LabelFontColor = SeriesStyle.Of(clipped.Variant).Color;
         number.LabelFontName = PlotFont.Name;
         number.LabelFontSize = look.IsNarrow ? 11 : 12;
-        number.LabelAlignment = Alignment.MiddleCenter;
+        number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // beside the mark, not on it
     }
 
     // 1.96 standard errors hold the true value in 95 of 100 draws of the documents.

@@ -49,13 +49,36 @@ public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
     /// <summary>A legend above the data, where it covers nothing.</summary>
     internal void AddLegend(Plot plot)
     {
-        plot.ShowLegend(Edge.Top);
+        ScottPlot.Panels.LegendPanel panel = plot.ShowLegend(Edge.Top);
         plot.Legend.Orientation = Orientation.Horizontal;
         plot.Legend.TightHorizontalWrapping = true;
+        plot.Legend.Margin = new PixelPadding(0);
         plot.Legend.FontColor = Ink;
-        plot.Legend.FontSize = IsNarrow ? 11 : 13;
         plot.Legend.BackgroundColor = Colors.Transparent;
         plot.Legend.OutlineColor = Colors.Transparent;
         plot.Legend.ShadowColor = Colors.Transparent;
+        float fontSize = IsNarrow ? 11 : 13;
+        plot.Legend.FontSize = fontSize;
+        // The panel measures itself as one line and then leaves out what does not fit, so it is told how many lines it needs.
+        panel.Padding = new PixelPadding(0, 0, 2, 2);
+        panel.MinimumSize = 4 + (LegendLines(plot.Legend.GetItems().Select(item => item.LabelText), fontSize) * (fontSize + 9));
+    }
+
+    private int LegendLines(IEnumerable<string> labels, float fontSize)
+    {
+        const float LetterWidth = 0.66f, Symbol = 36; // generous: an empty line costs less than a lost name
+        int lines = 1;
+        float used = 0;
+        foreach (string label in labels.Where(label => label.Length > 0))
+        {
+            float width = Symbol + (LetterWidth * fontSize * label.Length);
+            if (used > 0 && used + width > Width - 80)
+            {
+                lines++;
+                used = 0;
+            }
+            used += width;
+        }
+        return lines;
     }
 }

@@ -1,4 +1,5 @@
 using ScottPlot;
+using ScottPlot.TickGenerators;
 
 namespace Skipwise.Reports.Plots;
 
@@ -24,7 +25,10 @@ public static class PositionIdsPlot
         }
         AddLimit(plot, look, targetLength, $"target length {targetLength}");
         AddLimit(plot, look, trainLength, $"train length {trainLength}");
-        plot.Axes.SetLimits(0, 1.02 * trainLength, -0.02 * targetLength, 1.1 * targetLength);
+        int step = Math.Max(1, targetLength / 4);
+        plot.Axes.Left.TickGenerator = new NumericManual(
+            [.. Enumerable.Range(0, 5).Select(i => (double)(i * step))], [.. Enumerable.Range(0, 5).Select(i => $"{i * step}")]);
+        plot.Axes.SetLimits(-0.01 * trainLength, 1.02 * trainLength, -0.02 * targetLength, 1.1 * targetLength);
         look.AddLegend(plot);
         return plot;
     }
@@ -54,6 +58,7 @@ public static class PositionIdsPlot
     {
         plot.Add.HorizontalLine(position, 1.2f, look.Ink, LinePattern.Dashed);
         ScottPlot.Plottables.Text text = plot.Add.Text(label, 0, position);
+        text.OffsetX = 3;
         text.LabelFontColor = look.Ink;
         text.LabelFontName = PlotFont.Name;
         text.LabelFontSize = look.IsNarrow ? 11 : 12;

@@ -15,7 +15,7 @@ internal static class WindowAxis
             [.. lengths.Select(length => At(length))],
             [.. lengths.Select(length => $"{length}\n{Format.Multiple(length, trainLength)}")]);
         double low = Math.Min(At(lengths[0]), At(trainLength)), high = Math.Max(At(lengths[^1]), At(trainLength));
-        double margin = Math.Max(0.15, 0.06 * (high - low));
+        double margin = Math.Max(0.15, 0.08 * (high - low));
         plot.Axes.SetLimitsX(low - margin, high + margin);
         ScottPlot.Plottables.VerticalLine line = plot.Add.VerticalLine(At(trainLength), 1.5f, look.Ink, LinePattern.Dashed);
         line.LegendText = $"train length {trainLength}";
