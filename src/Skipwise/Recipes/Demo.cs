@@ -63,12 +63,12 @@ public sealed class Demo
         {
             Measure(DemoVariant.Interpolated, stretched.Model, documents.HeldOut);
         }
-        IReadOnlyList<TrainingPoint> shortLosses = Train(DemoVariant.Short, PositionMode.Short, documents);
-        IReadOnlyList<TrainingPoint> poseLosses = Train(DemoVariant.Pose, PositionMode.Pose, documents);
+        List<TrainingPoint> shortLosses = Train(DemoVariant.Short, PositionMode.Short, documents);
+        List<TrainingPoint> poseLosses = Train(DemoVariant.Pose, PositionMode.Pose, documents);
         return Write(new() { [DemoVariant.Short] = shortLosses, [DemoVariant.Pose] = poseLosses }, documents.Training);
     }
 
-    private IReadOnlyList<TrainingPoint> Train(string variant, PositionMode positions, (TokenList Training, TokenList HeldOut) documents)
+    private List<TrainingPoint> Train(string variant, PositionMode positions, (TokenList Training, TokenList HeldOut) documents)
     {
         FineTuneOptions fineTune = Variant(variant, positions);
         using Pretrained pretrained = FineTune.Load(fineTune);

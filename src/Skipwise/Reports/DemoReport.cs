@@ -1,4 +1,5 @@
 using Skipwise.Reports.Plots;
+using Skipwise.Storage;
 
 namespace Skipwise.Reports;
 
@@ -12,7 +13,7 @@ public static class DemoReport
     /// <param name="nextCommand">the command that does the same to the reader's own model</param>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public static void Write(string path, DemoResults results, IReadOnlyList<PasskeyTrial> trials, string nextCommand) =>
-        WholeFile.WriteText(path, Render(results, trials, nextCommand));
+        AtomicFile.WriteText(path, Render(results, trials, nextCommand));
 
     /// <summary>The page as text.</summary>
     public static string Render(DemoResults results, IReadOnlyList<PasskeyTrial> trials, string nextCommand)

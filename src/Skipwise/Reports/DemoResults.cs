@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Skipwise.Storage;
 
 namespace Skipwise.Reports;
 
@@ -35,7 +36,7 @@ public sealed record DemoResults
 
     /// <summary>Writes <c>results.json</c>: to a temporary name beside it, then renamed.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
-    public void Write(string path) => WholeFile.WriteText(path, JsonSerializer.Serialize(this, ReportJson.Indented) + "\n");
+    public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, ReportJson.Indented) + "\n");
 
     /// <exception cref="SkipwiseException">the file is missing, is not JSON, or lacks a required member</exception>
     public static DemoResults Read(string path)
@@ -43,7 +44,7 @@ public sealed record DemoResults
         DemoResults results;
         try
         {
-            results = JsonSerializer.Deserialize<DemoResults>(WholeFile.ReadText(path), ReportJson.Indented)
+            results = JsonSerializer.Deserialize<DemoResults>(TextFile.Read(path), ReportJson.Indented)
                 ?? throw new JsonException("found null, expected an object");
         }
         catch (JsonException e)

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Skipwise.Storage;
 
 namespace Skipwise.Reports;
 
@@ -45,13 +46,13 @@ public sealed class MetricLog : IDisposable
     /// <summary>Writes a whole file of records at once: to a temporary name beside it, then renamed.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public static void Write<T>(string path, IEnumerable<T> records) =>
-        WholeFile.WriteText(path, string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n")));
+        AtomicFile.WriteText(path, string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n")));
 
     /// <summary>Reads all records. A last line without its line end is what a crash leaves: it is not read.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or a complete line is not such a record; names the line</exception>
     public static IReadOnlyList<T> Read<T>(string path)
     {
-        string[] lines = WholeFile.ReadText(path).Split('\n');
+        string[] lines = TextFile.Read(path).Split('\n');
         var records = new List<T>();
         for (int i = 0; i < lines.Length - 1; i++) // what follows the last line end is empty or torn
         {

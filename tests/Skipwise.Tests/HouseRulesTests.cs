@@ -1,0 +1,86 @@
+using System.Text.RegularExpressions;
+
+namespace Skipwise.Tests;
+
+/// <summary>The doors between the rooms, as docs/architecture.md draws them, held against the sources' own using lines.</summary>
+public partial class HouseRulesTests
+{
+    // room -> rooms that it may use
+    private static readonly Dictionary<string, string[]> s_doors = new()
+    {
+        ["Numerics"] = [],
+        ["Storage"] = [],
+        ["Runtime"] = [],
+        ["Text"] = ["Numerics", "Storage"],
+        ["Positions"] = ["Numerics"],
+        ["Rope"] = [],
+        ["Models"] = ["Numerics", "Rope"],
+        ["Data"] = ["Numerics", "Text", "Positions"],
+        ["Training"] = ["Data", "Models"],
+        ["Checkpoints"] = ["Models", "Rope", "Storage", "Training"],
+        ["Generation"] = ["Models", "Numerics"],
+        ["Evaluation"] = ["Generation", "Models", "Numerics", "Rope", "Storage", "Text"],
+        ["Reports"] = ["Numerics", "Storage"],
+        ["Recipes"] = ["Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports"],
+    };
+
+    private static readonly string[] s_withoutTorch = ["Numerics", "Storage", "Text", "Positions", "Rope", "Reports"];
+
+    public static TheoryData<string> Rooms => [.. s_doors.Keys];
+
+    [Fact]
+    public void Every_room_is_on_the_plan() =>
+        Assert.Equal(s_doors.Keys.Order(), Directory.EnumerateDirectories(Sources("Skipwise")).Select(Path.GetFileName).Where(name => name is not ("bin" or "obj")).Order());
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_room_uses_only_the_doors_it_has(string room)
+    {
+        foreach (string file in FilesOf(Path.Combine("Skipwise", room)))
+        {
+            foreach (string used in RoomsUsed(File.ReadAllText(file)).Where(used => used != room))
+            {
+                Assert.True(s_doors[room].Contains(used), $"{Path.GetFileName(file)} in {room} uses {used}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Torch_stays_in_its_rooms()
+    {
+        foreach (string file in s_withoutTorch.SelectMany(room => FilesOf(Path.Combine("Skipwise", room))).Concat(FilesOf("Skipwise.Cli")))
+        {
+            Assert.DoesNotContain("using TorchSharp", File.ReadAllText(file), StringComparison.Ordinal);
+            Assert.DoesNotContain("using static TorchSharp", File.ReadAllText(file), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Randomness_is_keyed() =>
+        Assert.All(FilesOf("Skipwise"), file => Assert.DoesNotMatch(@"new Random\(|Random\.Shared", File.ReadAllText(file)));
+
+    [Fact]
+    public void The_library_never_writes_to_the_console() =>
+        Assert.All(FilesOf("Skipwise"), file => Assert.DoesNotMatch(@"\bConsole\.(Write|Error|Out)", File.ReadAllText(file)));
+
+    private static IEnumerable<string> RoomsUsed(string source) =>
+        UsingLine().Matches(source).Select(match => match.Groups[1].Value).Distinct();
+
+    private static IEnumerable<string> FilesOf(string folder) =>
+        Directory.EnumerateFiles(Sources(folder), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
+
+    private static string Sources(string folder)
+    {
+        string? root = AppContext.BaseDirectory;
+        while (root is not null && !File.Exists(Path.Combine(root, "Skipwise.slnx")))
+        {
+            root = Path.GetDirectoryName(root);
+        }
+        Assert.NotNull(root);
+        return Path.Combine(root, "src", folder);
+    }
+
+    [GeneratedRegex(@"^using Skipwise\.(\w+)", RegexOptions.Multiline)]
+    private static partial Regex UsingLine();
+}
