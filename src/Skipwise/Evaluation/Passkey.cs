@@ -54,7 +54,7 @@ public static class Passkey
         {
             MaxNewTokens = options.MaxNewTokens,
             StopTokens = tokenizer.EosId is { } eos ? [eos] : [],
-            PrefillChunk = Math.Clamp(Scorer.TokensPerForward / batch.Length, 64, Prefill.DefaultChunk),
+            PrefillChunk = Math.Clamp(Scorer.TokensPerBatch / batch.Length, 64, Prefill.DefaultChunk),
         };
         int[][] answers = TextGenerator.Generate(model, [.. batch.Select(prompt => prompt.InputIds)], greedy, cancel: cancel);
         return batch.Zip(answers, (prompt, ids) =>

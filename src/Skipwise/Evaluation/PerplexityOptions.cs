@@ -28,7 +28,7 @@ public sealed record PerplexityOptions
     public int? MaxTokens { get; init; }
     /// <summary>measure the first so many documents that are long enough; null measures all</summary>
     public int? MaxDocuments { get; init; } = 50;
-    /// <summary>windows per forward; null takes as many as make a forward worthwhile (<see cref="Scorer.TokensPerForward"/>)</summary>
+    /// <summary>windows per forward; null takes as many as make a forward worthwhile (<see cref="Scorer.TokensPerBatch"/>)</summary>
     public int? BatchSize { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>

@@ -70,7 +70,7 @@ internal static class PerplexityPlan
     public static IEnumerable<PlannedWindow[]> Batches(IReadOnlyList<PlannedWindow> plan, int? batchSize) => plan
         .GroupBy(planned => (planned.Window.Length, planned.Window.Scored))
         .OrderByDescending(group => group.Key)
-        .SelectMany(group => group.Chunk(batchSize ?? Math.Max(1, Scorer.TokensPerForward / group.Key.Length)));
+        .SelectMany(group => group.Chunk(batchSize ?? Math.Max(1, Scorer.TokensPerBatch / group.Key.Length)));
 
     private static IEnumerable<Window> Of(int documentLength, int windowLength, PerplexityOptions options) => options.Mode switch
     {

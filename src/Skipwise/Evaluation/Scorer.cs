@@ -10,8 +10,11 @@ public static class Scorer
 {
     // B batch, L tokens of a window, T = L - 1 inputs, C hidden, V vocabulary
 
-    /// <summary>tokens that one forward should hold: enough to run at the speed of the matrix products</summary>
-    public const int TokensPerForward = 8192;
+    /// <summary>tokens that short windows are gathered to: enough to run at the speed of the matrix products, few enough for the processor's cache</summary>
+    public const int TokensPerBatch = 4096;
+
+    /// <summary>tokens that one forward may hold. More are read in chunks, which costs a fifth more time (the chunks need masks) but bounds the memory</summary>
+    internal const int TokensPerForward = 8192;
 
     /// <summary>scores held at once: 64 MB, about 512 tokens of a vocabulary of 32,000. All of a window's never exist together</summary>
     private const int ScoresAtOnce = 1 << 24;
