@@ -28,7 +28,7 @@ public sealed record PretrainOptions
     /// <summary>steps of the first stage, on repeated lists in half the window</summary>
     public int ListSteps { get; init; } = 1000;
     /// <summary>steps of the second stage, on the whole corpus</summary>
-    public int Steps { get; init; } = 2500;
+    public int Steps { get; init; } = 1600;
     /// <summary>documents of the second stage's corpus</summary>
     public int Documents { get; init; } = 16000;
     public int BatchSize { get; init; } = 32;

@@ -48,8 +48,8 @@ public static class TrainLoop
             loss.add_(CausalLoss.Backward(model, batch, labels));
         }
         double meanLoss = loss.ToDouble() / labels;
-        double norm = optimizer.Step(learningRate, options.MaxGradNorm);
-        if (!double.IsFinite(meanLoss) || !double.IsFinite(norm))
+        double norm = double.IsFinite(meanLoss) ? optimizer.Step(learningRate, options.MaxGradNorm) : double.NaN;
+        if (!double.IsFinite(norm))
         {
             throw new SkipwiseException(
                 $"Step {step}: the loss is {meanLoss} and the gradient norm {norm}; training has diverged. Lower --learning-rate (now {options.LearningRate}) or raise --warmup-steps (now {options.WarmupSteps}).");
