@@ -8,15 +8,15 @@ namespace Skipwise.Text;
 /// </summary>
 internal static class ByteAlphabet
 {
-    private static readonly char[] Characters = MakeCharacters();
-    private static readonly Dictionary<char, byte> Bytes =
-        Characters.Select((c, b) => (c, b)).ToDictionary(x => x.c, x => (byte)x.b);
+    private static readonly char[] s_characters = MakeCharacters();
+    private static readonly Dictionary<char, byte> s_bytes =
+        s_characters.Select((c, b) => (c, b)).ToDictionary(x => x.c, x => (byte)x.b);
 
-    public static char ToCharacter(byte value) => Characters[value];
+    public static char ToCharacter(byte value) => s_characters[value];
 
     /// <summary>The bytes that a piece spells; a piece with characters outside the alphabet (an added token) spells its own UTF-8.</summary>
     public static byte[] ToBytes(string piece) =>
-        piece.All(Bytes.ContainsKey) ? [.. piece.Select(c => Bytes[c])] : Encoding.UTF8.GetBytes(piece);
+        piece.All(s_bytes.ContainsKey) ? [.. piece.Select(c => s_bytes[c])] : Encoding.UTF8.GetBytes(piece);
 
     private static char[] MakeCharacters()
     {

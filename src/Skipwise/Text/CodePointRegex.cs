@@ -11,7 +11,7 @@ namespace Skipwise.Text;
 internal sealed class CodePointRegex(Regex regex)
 {
     // Chosen outside Latin, so that no literal of a pattern can meet a stand-in.
-    private static readonly Dictionary<UnicodeCategory, char> StandIns = Enumerable.Range(0x0370, 0xD800 - 0x0370)
+    private static readonly Dictionary<UnicodeCategory, char> s_standIns = Enumerable.Range(0x0370, 0xD800 - 0x0370)
         .Select(c => (char)c).GroupBy(char.GetUnicodeCategory).ToDictionary(g => g.Key, g => g.First());
 
     /// <summary>Matches in order: start and end in UTF-16 units.</summary>
@@ -32,7 +32,7 @@ internal sealed class CodePointRegex(Regex regex)
         foreach (var rune in text.EnumerateRunes())
         {
             places[count] = place;
-            shadow[count++] = rune.IsBmp ? (char)rune.Value : StandIns.GetValueOrDefault(Rune.GetUnicodeCategory(rune), '\uD800');
+            shadow[count++] = rune.IsBmp ? (char)rune.Value : s_standIns.GetValueOrDefault(Rune.GetUnicodeCategory(rune), '\uD800');
             place += rune.Utf16SequenceLength;
         }
         places[count] = place;

@@ -5,7 +5,7 @@ namespace Skipwise.Text;
 /// <summary>Which files hold documents, and how their bytes are reached.</summary>
 internal static class DocumentFiles
 {
-    private static readonly string[] Endings = [".txt", ".md", ".tex", ".jsonl", ".txt.gz", ".md.gz", ".tex.gz", ".jsonl.gz"];
+    private static readonly string[] s_endings = [".txt", ".md", ".tex", ".jsonl", ".txt.gz", ".md.gz", ".tex.gz", ".jsonl.gz"];
 
     public static bool IsJsonLines(string path) => Ending(path) is ".jsonl" or ".jsonl.gz";
 
@@ -31,7 +31,7 @@ internal static class DocumentFiles
             }
             else if (Ending(path) is null)
             {
-                throw new SkipwiseException($"{path}: unknown kind of file; documents are read from {string.Join(", ", Endings)}");
+                throw new SkipwiseException($"{path}: unknown kind of file; documents are read from {string.Join(", ", s_endings)}");
             }
             else
             {
@@ -58,10 +58,10 @@ internal static class DocumentFiles
         List<string> files = [.. all.Where(file => Ending(file) is not null).Select(file => Path.Combine(folder, file))];
         return files.Count > 0
             ? files
-            : throw new SkipwiseException($"{folder}: none of its {all.Length} files holds documents; they are read from {string.Join(", ", Endings)}");
+            : throw new SkipwiseException($"{folder}: none of its {all.Length} files holds documents; they are read from {string.Join(", ", s_endings)}");
     }
 
     private static bool IsPacked(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 
-    private static string? Ending(string path) => Array.Find(Endings, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
+    private static string? Ending(string path) => Array.Find(s_endings, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
 }

@@ -7,7 +7,7 @@ namespace Skipwise.Text;
 public static class Documents
 {
     /// <summary>A file that is not UTF-8 must not become text with holes in it.</summary>
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
     /// <summary>
     /// Finds the files at once, and reads them while the documents are enumerated. A folder gives its files and those of its
@@ -83,7 +83,7 @@ public static class Documents
     private static StreamReader Open(string path) => Guarded(path, () =>
     {
         Stream stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-        return new StreamReader(DocumentFiles.Unpack(path, stream), StrictUtf8, detectEncodingFromByteOrderMarks: false);
+        return new StreamReader(DocumentFiles.Unpack(path, stream), s_strictUtf8, detectEncodingFromByteOrderMarks: false);
     });
 
     private static T Guarded<T>(string path, Func<T> read)

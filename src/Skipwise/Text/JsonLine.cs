@@ -5,7 +5,7 @@ namespace Skipwise.Text;
 /// <summary>One line of a JSON lines file.</summary>
 internal static class JsonLine
 {
-    private static readonly string[] UsualFields = ["text", "input"];
+    private static readonly string[] s_usualFields = ["text", "input"];
 
     public static Document Read(string json, string origin, string? field)
     {
@@ -16,7 +16,7 @@ internal static class JsonLine
             {
                 throw new SkipwiseException($"{origin}: the line is {line.RootElement.ValueKind} where an object was expected");
             }
-            string[] wanted = field is null ? UsualFields : [field];
+            string[] wanted = field is null ? s_usualFields : [field];
             foreach (string name in wanted)
             {
                 if (line.RootElement.TryGetProperty(name, out var text))

@@ -6,7 +6,7 @@ namespace Skipwise.Text;
 /// <summary>Walks over the fields of one protobuf message. Broken input throws <see cref="FormatException"/>.</summary>
 internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private ReadOnlySpan<byte> _rest = message;
     private ReadOnlySpan<byte> _bytes; // content of a length-delimited field, or of a 32-bit field
     private ulong _number;
@@ -25,7 +25,7 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
         {
             try
             {
-                return StrictUtf8.GetString(_bytes);
+                return s_strictUtf8.GetString(_bytes);
             }
             catch (DecoderFallbackException e)
             {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Skipwise.Storage;
 
 namespace Skipwise.Text;
 
@@ -23,7 +24,7 @@ public sealed class TokenStoreWriter : IDisposable
     public TokenStoreWriter(string path, int vocabularySize, ulong fingerprint)
     {
         _path = Path.GetFullPath(path);
-        _temporaryPath = $"{_path}.{Environment.ProcessId}.tmp";
+        _temporaryPath = _path + AtomicFile.Suffix;
         _vocabularySize = vocabularySize;
         _fingerprint = fingerprint;
         _file = Guarded(() =>

@@ -11,10 +11,10 @@ public class BytePairEncodingTests
         Gen.Char["the mill stands still until the thaw"],
         Gen.Char.AlphaNumeric).Array[0, 60].Select(c => new string(c));
 
-    private static readonly string[] Strange = ["🦙", "𝐀𝐁", "é", "e\u0301", "\u00a0", "ﬁ", "\u200d", "𠀀", "\0"];
+    private static readonly string[] s_strange = ["🦙", "𝐀𝐁", "é", "e\u0301", "\u00a0", "ﬁ", "\u200d", "𠀀", "\0"];
 
     internal static readonly Gen<string> StrangeTexts = Gen.OneOf(
-        Texts, Gen.String, Gen.Int[0, Strange.Length - 1].Select(i => Strange[i])).Array[0, 5].Select(string.Concat);
+        Texts, Gen.String, Gen.Int[0, s_strange.Length - 1].Select(i => s_strange[i])).Array[0, 5].Select(string.Concat);
 
     [Fact]
     public void Ids_equal_the_slow_twin_when_pieces_cross_words()

@@ -23,7 +23,10 @@ public class PreTokenizerTests
 
     private static Dictionary<string, object> Split(string kind, string pattern, string behavior, bool invert = false) => new Dictionary<string, object>
     {
-        ["type"] = "Split", ["pattern"] = new Dictionary<string, string> { [kind] = pattern }, ["behavior"] = behavior, ["invert"] = invert,
+        ["type"] = "Split",
+        ["pattern"] = new Dictionary<string, string> { [kind] = pattern },
+        ["behavior"] = behavior,
+        ["invert"] = invert,
     };
 
     [Theory] // the example of the Hugging Face documentation of these behaviours

@@ -11,7 +11,7 @@ public class TokenizationTests
         return Tokenizers.Load(folder.Path);
     }
 
-    private static readonly ITokenizer Tokenizer = LoadTokenizer(TinyBpe.AcrossWords());
+    private static readonly ITokenizer s_tokenizer = LoadTokenizer(TinyBpe.AcrossWords());
 
     private static IEnumerable<Document> Some(int count) =>
         Enumerable.Range(0, count).Select(i => new Document(TinyBpe.Corpus[..(i % 100 * 2)] + i, $"d{i}"));
@@ -21,16 +21,16 @@ public class TokenizationTests
     {
         using var folder = new TemporaryFolder();
         var reports = new Reports();
-        var totals = Tokenization.Write(Some(300), Tokenizer, folder.At("t"), reports);
+        var totals = Tokenization.Write(Some(300), s_tokenizer, folder.At("t"), reports);
         using var store = TokenStore.Open(folder.At("t"));
         Assert.Equal(300, store.Count);
         foreach (var (document, i) in Some(300).Select((d, i) => (d, i)))
         {
-            Assert.Equal(Tokenizer.Encode(document.Text), store[i].ToArray());
+            Assert.Equal(s_tokenizer.Encode(document.Text), store[i].ToArray());
         }
         Assert.Equal(new TokenizationProgress(300, store.Tokens, Some(300).Sum(d => System.Text.Encoding.UTF8.GetByteCount(d.Text))), totals);
         Assert.Equal(totals, reports.Last);
-        store.RequireTokenizer(Tokenizer);
+        store.RequireTokenizer(s_tokenizer);
         store.RequireTokenizer(LoadTokenizer(TinyBpe.AcrossWords())); // the same vocabulary, loaded anew
         Assert.Contains("another tokenizer", Assert.Throws<SkipwiseException>(() => store.RequireTokenizer(LoadTokenizer(TinyBpe.AcrossWords(119)))).Message);
     }
@@ -41,7 +41,7 @@ public class TokenizationTests
         using var folder = new TemporaryFolder();
         var reports = new Reports();
         string text = string.Concat(Enumerable.Repeat(TinyBpe.Corpus, 1000));
-        Tokenization.Write(Enumerable.Range(0, 12).Select(i => new Document(text, "d")), Tokenizer, folder.At("t"), reports);
+        Tokenization.Write(Enumerable.Range(0, 12).Select(i => new Document(text, "d")), s_tokenizer, folder.At("t"), reports);
         Assert.InRange(reports.Seen.Count, 3, 12);
         Assert.Equal(reports.Seen.OrderBy(r => r.Bytes), reports.Seen);
     }
@@ -51,10 +51,10 @@ public class TokenizationTests
     {
         using var folder = new TemporaryFolder();
         string path = folder.At("t");
-        Assert.Throws<SkipwiseException>(() => Tokenization.Write(Broken(), Tokenizer, path));
-        Assert.Contains("no text", Assert.Throws<SkipwiseException>(() => Tokenization.Write([], Tokenizer, path)).Message);
+        Assert.Throws<SkipwiseException>(() => Tokenization.Write(Broken(), s_tokenizer, path));
+        Assert.Contains("no text", Assert.Throws<SkipwiseException>(() => Tokenization.Write([], s_tokenizer, path)).Message);
         using var cancel = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Tokenization.Write(Cancelling(), Tokenizer, path, null, cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Tokenization.Write(Cancelling(), s_tokenizer, path, null, cancel.Token));
         Assert.Empty(Directory.GetFiles(folder.Path));
 
         static IEnumerable<Document> Broken() => [.. Some(50), .. Documents.Read(["nowhere.txt"], new())];

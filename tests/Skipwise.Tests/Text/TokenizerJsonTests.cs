@@ -17,13 +17,13 @@ public class TokenizerJsonTests
         return Tokenizers.Load(folder.Path);
     }
 
-    private static readonly TinyBpe Bytes = TinyBpe.ByteLevel();
+    private static readonly TinyBpe s_bytes = TinyBpe.ByteLevel();
 
     [Fact]
     public void Merges_written_as_pairs_are_the_same_merges() =>
         Assert.Equal(
-            Load(Bytes.Json()).Encode(TinyBpe.Corpus),
-            Load(Bytes.Json(mergesAsPairs: true)).Encode(TinyBpe.Corpus));
+            Load(s_bytes.Json()).Encode(TinyBpe.Corpus),
+            Load(s_bytes.Json(mergesAsPairs: true)).Encode(TinyBpe.Corpus));
 
     [Fact]
     public void Ignore_merges_takes_a_known_piece_whole()
@@ -38,8 +38,8 @@ public class TokenizerJsonTests
     [Fact]
     public void A_prefix_space_is_added_unless_there_is_one()
     {
-        var plain = Load(Bytes.ByteLevelJson());
-        var prefixed = Load(Bytes.ByteLevelJson(addPrefixSpace: true));
+        var plain = Load(s_bytes.ByteLevelJson());
+        var prefixed = Load(s_bytes.ByteLevelJson(addPrefixSpace: true));
         Assert.Equal(plain.Encode(" the mill"), prefixed.Encode("the mill"));
         Assert.Equal(plain.Encode(" the mill"), prefixed.Encode(" the mill"));
         Assert.NotEqual(plain.Encode("the mill"), prefixed.Encode("the mill"));
@@ -53,14 +53,14 @@ public class TokenizerJsonTests
         Assert.Equal((1, 2, true), (tokenizer.BosId, tokenizer.EosId, tokenizer.AddsBos));
         var plain = Load(tiny.LlamaJson(), ("tokenizer_config.json", """{"add_bos_token": false, "eos_token": {"content": "</s>"}}"""));
         Assert.Equal((1, 2, false), (plain.BosId, plain.EosId, plain.AddsBos));
-        var bare = Load(Bytes.ByteLevelJson([TinyBpe.Added(400, "<|end|>")]), ("special_tokens_map.json", """{"eos_token": "<|end|>"}"""));
+        var bare = Load(s_bytes.ByteLevelJson([TinyBpe.Added(400, "<|end|>")]), ("special_tokens_map.json", """{"eos_token": "<|end|>"}"""));
         Assert.Equal((null, 400, false, 401), (bare.BosId, bare.EosId, bare.AddsBos, bare.VocabularySize));
     }
 
     [Fact]
     public void Added_tokens_are_found_leftmost_and_longest()
     {
-        var tokenizer = Load(Bytes.ByteLevelJson([
+        var tokenizer = Load(s_bytes.ByteLevelJson([
             TinyBpe.Added(500, "<|a|>"), TinyBpe.Added(501, "<|a|><|b|>"), TinyBpe.Added(502, "  ", special: false), TinyBpe.Added(503, "word", single_word: true),
             TinyBpe.Added(504, "<left>", lstrip: true), TinyBpe.Added(505, "<right>", rstrip: true)]));
         int[] x = tokenizer.Encode("x"), space = tokenizer.Encode(" ");
