@@ -69,7 +69,7 @@ public static class DemoReport
             HtmlPage.Plot(PerplexityPlot.Figure(r.Perplexity, r.TrainLength), "perplexity",
                 $"How well each model predicts held-out text when it may look back over the window; lower is better. Bars: 95 % of the draws of documents.{(clipped ? " Arrows: too large for this axis, the number is beside the arrow." : "")}"),
             LengthTable($"Perplexity ± standard error over {(documents.Length == 1 ? $"{documents[0]} documents" : "documents")}", r, r.Perplexity.Select(p => (p.Variant, p.Length,
-                HtmlPage.Cell(Format.Perplexity(p.Value), $"± {Format.Error(p.StandardError)}", documents.Length == 1 ? "" : $"{p.Documents} documents")))));
+                HtmlPage.Cell(Format.Perplexity(p.Value), double.IsNaN(p.StandardError) ? "" : $"± {Format.Error(p.StandardError)}", documents.Length == 1 ? "" : $"{p.Documents} documents")))));
     }
 
     private static Html LengthTable(string caption, DemoResults r, IEnumerable<(string Variant, int Length, Html Cell)> cells)

@@ -63,7 +63,7 @@ public static class DemoSummary
         {
             return null;
         }
-        string change = Differ(near, far) ? (far.Value < near.Value ? "falls" : "rises") : "stays within the error bars";
+        string change = Differ(near, far) switch { null => "goes", false => "stays within the error bars", true => far.Value < near.Value ? "falls" : "rises" };
         return $"Its perplexity {change}, from {Format.Perplexity(near.Value)} with {near.Length} tokens of window to {Format.Perplexity(far.Value)} with {far.Length}.";
     }
 
@@ -90,8 +90,13 @@ public static class DemoSummary
         {
             return null;
         }
-        string verdict = !Differ(control, pose) ? "a difference within the error bars" : pose.Value < control.Value ? "PoSE's is lower" : "the control's is lower";
-        return $"The control's perplexity there is {Format.Perplexity(control.Value)} against PoSE's {Format.Perplexity(pose.Value)}: {verdict}.";
+        string verdict = Differ(control, pose) switch
+        {
+            null => "",
+            false => ": a difference within the error bars",
+            true => pose.Value < control.Value ? ": PoSE's is lower" : ": the control's is lower",
+        };
+        return $"The control's perplexity there is {Format.Perplexity(control.Value)} against PoSE's {Format.Perplexity(pose.Value)}{verdict}.";
     }
 
     private static string? Interpolated(DemoResults r) => Passkey(r, DemoVariant.Interpolated, r.TargetLength) is { } untrained
@@ -120,9 +125,10 @@ public static class DemoSummary
 
     private static PerplexityPoint? Perplexity(DemoResults r, string variant, int length) => r.Perplexity.FirstOrDefault(p => p.Variant == variant && p.Length == length);
 
-    // A cautious test: both are measured on the same documents, so their difference is known better than each alone.
-    private static bool Differ(PerplexityPoint a, PerplexityPoint b) =>
-        Math.Abs(a.Value - b.Value) > 1.96 * Math.Sqrt((a.StandardError * a.StandardError) + (b.StandardError * b.StandardError));
+    // A cautious test: both are measured on the same documents, so their difference is known better than each alone. Null without errors.
+    private static bool? Differ(PerplexityPoint a, PerplexityPoint b) => double.IsNaN(a.StandardError + b.StandardError)
+        ? null
+        : Math.Abs(a.Value - b.Value) > 1.96 * Math.Sqrt((a.StandardError * a.StandardError) + (b.StandardError * b.StandardError));
 
     private static string Count(PasskeyPoint p) => Correct(p) == 0 ? $"none of {p.Trials} trials" : $"{Correct(p)} of {p.Trials} trials";
 

@@ -64,6 +64,14 @@ public sealed class DemoSummaryTests
     }
 
     [Fact]
+    public void Without_standard_errors_no_perplexity_gets_a_verdict()
+    {
+        DemoResults results = SampleDemo.PoseWins with { Perplexity = [new("pose", 256, 3.5, 0.1, 2), new("pose", 2048, 3.4, double.NaN, 1), new("short", 2048, 9, 0.1, 2)] };
+        Assert.Contains("Its perplexity goes, from 3.50", Summary(results));
+        Assert.Contains("is 9.00 against PoSE's 3.40.", Summary(results));
+    }
+
+    [Fact]
     public void Windows_longer_than_the_train_length_are_admitted()
     {
         Assert.Contains("saw windows of up to 300 tokens, longer than the original 256", Summary(SampleDemo.PoseWins with { LongestTrainingWindow = 300 }));
