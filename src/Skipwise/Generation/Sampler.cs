@@ -14,14 +14,13 @@ public static class Sampler
         {
             return best;
         }
-        var ids = new int[logits.Length];
-        var weights = new double[logits.Length]; // probabilities up to a common factor; the best has weight 1
-        for (int id = 0; id < ids.Length; id++)
+        int[] ids = options.TopK > 0 || options.TopP < 1 ? BestFirst(logits) : [.. Enumerable.Range(0, logits.Length)];
+        var weights = new double[ids.Length]; // probabilities up to a common factor; the best has weight 1
+        for (int i = 0; i < ids.Length; i++)
         {
-            ids[id] = id;
-            weights[id] = Math.Exp((logits[id] - (double)logits[best]) / options.Temperature);
+            weights[i] = Math.Exp((logits[ids[i]] - (double)logits[best]) / options.Temperature);
         }
-        int kept = options.TopK > 0 || options.TopP < 1 ? KeepLikely(ids, weights, options) : ids.Length;
+        int kept = Likely(weights, options);
         double threshold = rng.NextDouble() * Sum(weights.AsSpan(0, kept));
         for (int i = 0; i < kept; i++)
         {
@@ -34,13 +33,23 @@ public static class Sampler
         return ids[Array.FindLastIndex(weights, kept - 1, weight => weight > 0)]; // rounding used up the last weight
     }
 
-    /// <summary>Sorts the likely ids to the front and returns how many of them to draw from.</summary>
-    private static int KeepLikely(int[] ids, double[] weights, GenerationOptions options)
+    /// <summary>All ids by falling score: probabilities would tie where scores differ too little for their exponentials.</summary>
+    private static int[] BestFirst(ReadOnlySpan<float> logits)
     {
-        Array.Sort(weights, ids);
-        Array.Reverse(weights);
+        int[] ids = [.. Enumerable.Range(0, logits.Length)];
+        Array.Sort(logits.ToArray(), ids);
         Array.Reverse(ids);
-        int kept = options.TopK > 0 ? Math.Min(options.TopK, ids.Length) : ids.Length;
+        return ids;
+    }
+
+    /// <summary>How many of the weights, which fall when a limit is set, to draw from.</summary>
+    private static int Likely(double[] weights, GenerationOptions options)
+    {
+        int kept = options.TopK > 0 ? Math.Min(options.TopK, weights.Length) : weights.Length;
+        if (options.TopP >= 1)
+        {
+            return kept;
+        }
         double wanted = options.TopP * Sum(weights.AsSpan(0, kept)), reached = 0;
         for (int i = 0; i < kept; i++)
         {
