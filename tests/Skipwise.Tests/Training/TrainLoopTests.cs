@@ -1,0 +1,107 @@
+using Skipwise.Data;
+using Skipwise.Models;
+using Skipwise.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Training;
+
+public class TrainLoopTests
+{
+    private static readonly TrainOptions s_options = new() { Steps = 6, BatchSize = 4, LearningRate = 1e-2, WarmupSteps = 2, AdamW = new(WeightDecay: 0.1) };
+
+    [Fact]
+    public void Live_tensors_do_not_grow()
+    {
+        using CausalLM model = TinyModel.Create();
+        using var optimizer = new FusedAdamW(model, s_options.AdamW);
+        var source = new TinyModel.Examples(50, 4, 16);
+        StepMetrics[] steps = [.. TrainLoop.Run(model, optimizer, source, s_options with { Steps = 200 })];
+        Assert.All(steps.Skip(2), step => Assert.Equal(steps[1].LiveTensors, step.LiveTensors));
+    }
+
+    [Fact]
+    public void The_same_run_twice_is_the_same()
+    {
+        Assert.Equal(Losses(s_options), Losses(s_options));
+        Assert.All(Losses(s_options), loss => Assert.InRange(loss, 0.1, 20));
+    }
+
+    [Fact]
+    public void Accumulated_micro_batches_equal_one_batch_although_their_labels_differ_in_number()
+    {
+        double[] whole = Losses(s_options), parts = Losses(s_options with { BatchSize = 1, GradientAccumulation = 4 });
+        foreach ((double one, double four) in whole.Zip(parts))
+        {
+            Assert.Equal(one, four, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Training_learns_what_can_be_learned()
+    {
+        using CausalLM model = TinyModel.Create();
+        using var optimizer = new FusedAdamW(model, new());
+        StepMetrics[] steps = [.. TrainLoop.Run(model, optimizer, new TinyModel.Examples(4, 12, 12), s_options with { Steps = 150 })];
+        Assert.True(steps[^1].Loss < 0.5 * steps[0].Loss, $"{steps[0].Loss} -> {steps[^1].Loss}");
+    }
+
+    [Fact]
+    public void A_loss_that_is_no_number_stops_the_run_and_leaves_the_weights()
+    {
+        using var scope = NewDisposeScope();
+        using CausalLM model = TinyModel.Create();
+        using var optimizer = new FusedAdamW(model, new());
+        var broken = model.named_parameters().First(p => p.name.EndsWith("up_proj.weight", StringComparison.Ordinal)).parameter;
+        using (no_grad())
+        {
+            broken[0, 0] = float.NaN;
+        }
+        Tensor before = model.HeadWeight.detach().clone();
+        var error = Assert.Throws<SkipwiseException>(() => TrainLoop.Run(model, optimizer, new TinyModel.Examples(4, 8, 8), s_options).ToList());
+        Assert.Contains("Step 1", error.Message);
+        Assert.Contains("--learning-rate", error.Message);
+        Assert.True(model.HeadWeight.detach().allclose(before, rtol: 0, atol: 0));
+    }
+
+    [Theory]
+    [InlineData(0.0, 0.0), InlineData(0.1, 0.0), InlineData(0.0, 0.5)]
+    public void The_fused_optimizer_equals_the_library_s_own(double weightDecay, double maxNorm)
+    {
+        using var scope = NewDisposeScope();
+        using CausalLM fused = TinyModel.Create(), plain = TinyModel.Create();
+        using var optimizer = new FusedAdamW(fused, new(0.9, 0.95, 1e-8, weightDecay));
+        // Norms and biases do not decay: two groups, as the fused one has.
+        var matrices = plain.parameters().Where(p => p.dim() >= 2).ToArray();
+        var vectors = plain.parameters().Where(p => p.dim() < 2).ToArray();
+        using var first = optim.AdamW(matrices, lr: 1e-2, beta1: 0.9, beta2: 0.95, weight_decay: weightDecay);
+        using var second = optim.AdamW(vectors, lr: 1e-2, beta1: 0.9, beta2: 0.95, weight_decay: 0);
+        var cursor = new ExampleCursor(new TinyModel.Examples(20, 10, 10));
+        for (int step = 0; step < 5; step++)
+        {
+            using Batch batch = Batch.Of(cursor.Take(3), CPU);
+            CausalLoss.Backward(fused, batch, 20);
+            CausalLoss.Backward(plain, batch, 20);
+            if (maxNorm > 0)
+            {
+                nn.utils.clip_grad_norm_(plain.parameters(), maxNorm);
+            }
+            optimizer.Step(1e-2, maxNorm);
+            first.step();
+            second.step();
+            first.zero_grad();
+            second.zero_grad();
+        }
+        foreach ((var expected, var actual) in plain.parameters().Zip(fused.parameters()))
+        {
+            Assert.True(actual.allclose(expected, rtol: 1e-5, atol: 1e-6));
+        }
+    }
+
+    private static double[] Losses(TrainOptions options)
+    {
+        using CausalLM model = TinyModel.Create();
+        using var optimizer = new FusedAdamW(model, options.AdamW);
+        return [.. TrainLoop.Run(model, optimizer, new TinyModel.Examples(10, 6, 12), options).Select(step => step.Loss)];
+    }
+}
