@@ -50,6 +50,7 @@ public static class Pretrain
     public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress, CancellationToken stop)
     {
         string listsOut = options.Out + "-lists";
+        TrainingRun.RequireStartable(new RunFolder(options.Out), options, CorpusTraining(options), save);
         WriteTokenizer(options, listsOut + "-tokenizer");
         ITokenizer tokenizer = Tokenizers.Load(listsOut + "-tokenizer");
 
