@@ -41,6 +41,9 @@ public sealed record PretrainOptions
 /// </summary>
 public static class Pretrain
 {
+    /// <summary>names of the stages, as progress tells them</summary>
+    public const string ListStage = "lists", CorpusStage = "corpus";
+
     private const double ListRate = 3e-3;
 
     /// <param name="options">what to make</param>
@@ -57,14 +60,14 @@ public static class Pretrain
         if (!File.Exists(Path.Combine(listsOut, HfConfig.FileName)))
         {
             using Pretrained fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
-            TrainingOutcome lists = TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, new RunFolder(listsOut), save, Named("lists"), stop);
+            TrainingOutcome lists = TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, new RunFolder(listsOut), save, Named(ListStage), stop);
             if (!lists.Completed)
             {
                 return lists;
             }
         }
         using Pretrained taught = Pretrained.Load(new ModelSource(listsOut));
-        TrainingOutcome outcome = TrainingRun.Run(taught, Corpus(options, tokenizer), CorpusTraining(options), options, new RunFolder(options.Out), save, Named("corpus"), stop);
+        TrainingOutcome outcome = TrainingRun.Run(taught, Corpus(options, tokenizer), CorpusTraining(options), options, new RunFolder(options.Out), save, Named(CorpusStage), stop);
         if (outcome.Completed)
         {
             Directory.Delete(listsOut, recursive: true);

@@ -1,0 +1,80 @@
+using Skipwise.Cli.Flags;
+using Skipwise.Recipes;
+using Skipwise.Training;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise pretrain</c></summary>
+internal static class PretrainVerb
+{
+    private static readonly PretrainOptions s_default = new() { Out = "" };
+
+    public static Verb Create(Terminal terminal)
+    {
+        var verb = new Verb("pretrain", "Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.",
+            "skipwise pretrain --out base --seed 1");
+        Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
+        Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.Window);
+        Flag<int> vocabulary = verb.Integer("--vocabulary-size", "tokens of the byte-pair vocabulary that is learned first", s_default.VocabularySize);
+        Flag<int> hidden = verb.Integer("--hidden-size", "width of the model", s_default.HiddenSize);
+        Flag<int> intermediate = verb.Integer("--intermediate-size", "width of the feed-forward blocks", s_default.IntermediateSize);
+        Flag<int> layers = verb.Integer("--layers", "decoder layers", s_default.NumHiddenLayers);
+        Flag<int> heads = verb.Integer("--heads", "attention heads; they share the width evenly", s_default.NumAttentionHeads);
+        Flag<double> theta = verb.Number("--rope-theta", "base of the rotary frequencies", s_default.RopeTheta);
+        Flag<int> listSteps = verb.Integer("--list-steps", "steps of the first stage, on repeated lists in half the window", s_default.ListSteps);
+        Flag<int> steps = verb.Integer("--steps", "steps of the second stage, on the whole corpus", s_default.Steps);
+        Flag<int> documents = verb.Integer("--documents", "documents of the second stage's corpus", s_default.Documents);
+        Flag<int> batch = verb.Integer("--batch-size", "windows per step", s_default.BatchSize);
+        Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate);
+        Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed);
+        var save = new SaveFlags(verb);
+        verb.Computes(terminal, (parse, stop) =>
+        {
+            var options = new PretrainOptions
+            {
+                Out = folder.Of(parse),
+                Seed = seed.Of(parse),
+                Window = window.Of(parse),
+                VocabularySize = vocabulary.Of(parse),
+                HiddenSize = hidden.Of(parse),
+                IntermediateSize = intermediate.Of(parse),
+                NumHiddenLayers = layers.Of(parse),
+                NumAttentionHeads = heads.Of(parse),
+                RopeTheta = theta.Of(parse),
+                ListSteps = listSteps.Of(parse),
+                Steps = steps.Of(parse),
+                Documents = documents.Of(parse),
+                BatchSize = batch.Of(parse),
+                LearningRate = rate.Of(parse),
+            };
+            return Run(terminal, options, save.Of(parse), stop);
+        });
+        return verb;
+    }
+
+    private static int Run(Terminal terminal, PretrainOptions options, SaveOptions save, CancellationToken stop)
+    {
+        var views = new Dictionary<string, TrainingView>(); // one per stage
+        try
+        {
+            TrainingOutcome outcome = Pretrain.Run(options, save, new Relay<(string Stage, StepMetrics Metrics)>(step =>
+            {
+                if (!views.TryGetValue(step.Stage, out TrainingView? view))
+                {
+                    views[step.Stage] = view = new TrainingView(terminal, step.Stage == Pretrain.ListStage ? options.ListSteps : options.Steps, step.Stage);
+                }
+                view.Report(step.Metrics);
+            }), stop);
+            return TrainingView.Tell(terminal, outcome, options.Out,
+                $"skipwise eval passkey --model {options.Out}",
+                $"skipwise generate --model {options.Out} --prompt \"The\"");
+        }
+        finally
+        {
+            foreach (TrainingView view in views.Values)
+            {
+                view.Dispose();
+            }
+        }
+    }
+}
