@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Verbs;
 
 namespace Skipwise.Cli;
@@ -10,44 +11,44 @@ internal static class CommandLine
     // A large model takes its time to reach the disk after Ctrl+C; the library's default would cut it off after two seconds.
     private static readonly TimeSpan s_timeToSave = TimeSpan.FromMinutes(10);
 
-    public static RootCommand Root(Terminal terminal) => new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.")
+    public static RootCommand Root(Screen screen, TextReader input) => new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.")
     {
-        PretrainVerb.Create(terminal),
-        PrepareVerb.Create(terminal),
-        TrainVerb.Create(terminal),
+        PretrainVerb.Create(screen),
+        PrepareVerb.Create(screen),
+        TrainVerb.Create(screen),
         new Command("eval", "Measure a model by the length of its context.")
         {
-            EvalPerplexityVerb.Create(terminal),
-            EvalPasskeyVerb.Create(terminal),
+            EvalPerplexityVerb.Create(screen),
+            EvalPasskeyVerb.Create(screen),
         },
-        GenerateVerb.Create(terminal),
+        GenerateVerb.Create(screen, input),
         new Command("inspect", "Look into models and training windows.")
         {
-            InspectModelVerb.Create(terminal),
-            InspectTensorsVerb.Create(terminal),
-            InspectRopeVerb.Create(terminal),
-            InspectPlanVerb.Create(terminal),
+            InspectModelVerb.Create(screen),
+            InspectTensorsVerb.Create(screen),
+            InspectRopeVerb.Create(screen),
+            InspectPlanVerb.Create(screen),
         },
-        VerifyVerb.Create(terminal),
+        VerifyVerb.Create(screen),
     };
 
     /// <returns>an <see cref="ExitCode"/></returns>
-    public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken stop = default)
+    public static async Task<int> RunAsync(string[] args, Screen screen, TextReader input, CancellationToken stop = default)
     {
-        RootCommand root = Root(terminal);
+        RootCommand root = Root(screen, input);
         HelpWithExample.Install(root);
         ParseResult parse = root.Parse(args);
         bool asksForHelp = parse.Action is not null && parse.Action is not System.CommandLine.Invocation.ParseErrorAction;
         if (parse.Errors.Count > 0 && !asksForHelp)
         {
             return parse.CommandResult.Command is { Action: null, Subcommands.Count: > 0 } group && parse.UnmatchedTokens.Count == 0
-                ? ShowHelp(group, terminal)
-                : Explain(parse, terminal);
+                ? ShowHelp(group, screen)
+                : Explain(parse, screen);
         }
         var configuration = new InvocationConfiguration
         {
-            Output = terminal.Output,
-            Error = terminal.Error,
+            Output = screen.Output,
+            Error = screen.ErrorOutput,
             ProcessTerminationTimeout = s_timeToSave,
             EnableDefaultExceptionHandler = false,
         };
@@ -55,13 +56,13 @@ internal static class CommandLine
     }
 
     /// <summary>A group named without one of its verbs.</summary>
-    private static int ShowHelp(Command group, Terminal terminal)
+    private static int ShowHelp(Command group, Screen screen)
     {
-        group.Parse("--help").Invoke(new InvocationConfiguration { Output = terminal.Error });
+        group.Parse("--help").Invoke(new InvocationConfiguration { Output = screen.ErrorOutput });
         return ExitCode.UsersError;
     }
 
-    private static int Explain(ParseResult parse, Terminal terminal)
+    private static int Explain(ParseResult parse, Screen screen)
     {
         Command command = parse.CommandResult.Command;
         List<string> known = [.. command.Subcommands.Select(verb => verb.Name), .. command.Options.Select(option => option.Name)];
@@ -71,9 +72,9 @@ internal static class CommandLine
             : [.. parse.Errors.Select(error => error.Message).Distinct()];
         foreach (string message in messages)
         {
-            Failure.Tell(terminal, message);
+            screen.Error(message);
         }
-        terminal.Error.WriteLine($"See: {Path(parse.CommandResult)} --help");
+        screen.ErrorOutput.WriteLine($"See: {Path(parse.CommandResult)} --help");
         return ExitCode.UsersError;
     }
 

@@ -19,6 +19,12 @@ public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter 
 
     internal IAnsiConsole Terminal { get; } = terminal;
 
+    /// <summary>where results go, for text that comes in pieces</summary>
+    internal TextWriter Output => output;
+
+    /// <summary>where errors go</summary>
+    internal TextWriter ErrorOutput => error;
+
     /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
     public void Line(string text = "") => output.WriteLine(text);
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Skipwise.Cli.Display;
 using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Flags;
@@ -10,7 +11,7 @@ internal sealed class Verb(string name, string description, string example) : Co
     public string Example { get; } = example;
 
     /// <summary>Runs on a thread of its own: only then can Ctrl+C reach the token while the verb works.</summary>
-    public void Does(Terminal terminal, Func<ParseResult, CancellationToken, int> run) => SetAction((parse, stop) => Task.Run(() =>
+    public void Does(Screen screen, Func<ParseResult, CancellationToken, int> run) => SetAction((parse, stop) => Task.Run(() =>
     {
         try
         {
@@ -18,15 +19,15 @@ internal sealed class Verb(string name, string description, string example) : Co
         }
         catch (Exception e)
         {
-            return Failure.Tell(terminal, e);
+            return Failure.Tell(screen, e);
         }
     }, CancellationToken.None));
 
     /// <summary>As <see cref="Does"/>, for a verb that computes: libtorch is made ready first, with an option for its threads.</summary>
-    public void Computes(Terminal terminal, Func<ParseResult, CancellationToken, int> run)
+    public void Computes(Screen screen, Func<ParseResult, CancellationToken, int> run)
     {
         Flag<int?> threads = this.OptionalInteger("--threads", "cores to compute on [default: all]");
-        Does(terminal, (parse, stop) =>
+        Does(screen, (parse, stop) =>
         {
             TorchBoot.Ensure();
             if (threads.Of(parse) is { } count)

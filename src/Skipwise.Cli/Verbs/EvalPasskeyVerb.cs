@@ -1,7 +1,7 @@
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Evaluation;
 using Skipwise.Recipes;
-using Spectre.Console;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -11,7 +11,7 @@ internal static class EvalPasskeyVerb
     private const int DepthBins = 5;
     private static readonly PasskeyOptions s_default = new() { Lengths = [] };
 
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen)
     {
         var verb = new Verb("passkey", "Hide a number in a long text and ask for it, by the length of the text and the depth of the number.",
             "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
@@ -25,7 +25,7 @@ internal static class EvalPasskeyVerb
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         Flag<string?> saveTrials = verb.Text("--save-trials", "file", "write every prompt with its answer, one JSON line each");
         var rope = new RopeFlags(verb);
-        verb.Computes(terminal, (parse, stop) =>
+        verb.Computes(screen, (parse, stop) =>
         {
             var options = new EvaluatePasskeyOptions
             {
@@ -41,12 +41,9 @@ internal static class EvalPasskeyVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            PasskeyMeasurement measurement;
-            using (var view = new EvaluationView(terminal))
-            {
-                measurement = EvaluatePasskey.Run(options, view, stop);
-            }
-            terminal.Screen.Write(Table(measurement.Results));
+            PasskeyMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, stop));
+            screen.Table(ResultTables.Passkey(measurement.Results));
+            screen.Table(ByDepth(measurement.Results));
             if (json.Of(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
@@ -60,16 +57,8 @@ internal static class EvalPasskeyVerb
         return verb;
     }
 
-    private static Table Table(IReadOnlyList<PasskeyResult> results)
-    {
-        string[] depths = [.. Enumerable.Range(0, DepthBins).Select(bin => $"{(double)bin / DepthBins:P0}-{(bin + 1.0) / DepthBins:P0} deep")];
-        Table table = EvaluationView.Table(["length", "correct", "accuracy", "95 % interval", .. depths]);
-        foreach (PasskeyResult result in results)
-        {
-            (double low, double high) = result.Interval;
-            EvaluationView.Row(table, [$"{result.Length}", $"{result.Correct}/{result.Count}", $"{result.Accuracy:F2}", $"{low:F2}..{high:F2}",
-                .. result.ByDepth(DepthBins).Select(cell => cell.Count > 0 ? $"{cell.Correct}/{cell.Count}" : "-")]);
-        }
-        return table;
-    }
+    private static ResultTable ByDepth(IReadOnlyList<PasskeyResult> results) => new(
+        "... by depth of the number in the text",
+        ["length", .. Enumerable.Range(0, DepthBins).Select(bin => $"{100 * bin / DepthBins}-{100 * (bin + 1) / DepthBins} %")],
+        [.. results.Select(result => (IReadOnlyList<string>)[$"{result.Length}", .. result.ByDepth(DepthBins).Select(cell => cell.Count > 0 ? $"{cell.Correct}/{cell.Count}" : "")])]);
 }

@@ -1,7 +1,7 @@
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Evaluation;
 using Skipwise.Recipes;
-using Spectre.Console;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -10,7 +10,7 @@ internal static class EvalPerplexityVerb
 {
     private static readonly PerplexityOptions s_default = new() { Windows = [] };
 
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen)
     {
         var verb = new Verb("perplexity", "Measure perplexity on text, by the length of the window.",
             "skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --windows 2048,4096,8192,16384");
@@ -26,7 +26,7 @@ internal static class EvalPerplexityVerb
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         var rope = new RopeFlags(verb);
-        verb.Computes(terminal, (parse, stop) =>
+        verb.Computes(screen, (parse, stop) =>
         {
             var options = new EvaluatePerplexityOptions
             {
@@ -45,12 +45,8 @@ internal static class EvalPerplexityVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            PerplexityMeasurement measurement;
-            using (var view = new EvaluationView(terminal))
-            {
-                measurement = EvaluatePerplexity.Run(options, view, stop);
-            }
-            terminal.Screen.Write(Table(measurement.Results));
+            PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, stop));
+            screen.Table(ResultTables.Perplexity(measurement.Results));
             if (json.Of(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
@@ -58,15 +54,5 @@ internal static class EvalPerplexityVerb
             return ExitCode.Success;
         });
         return verb;
-    }
-
-    private static Table Table(IReadOnlyList<PerplexityResult> results)
-    {
-        Table table = EvaluationView.Table("window", "perplexity", "+- standard error", "tokens", "documents");
-        foreach (PerplexityResult result in results)
-        {
-            EvaluationView.Row(table, $"{result.Window}", $"{result.Perplexity:F4}", result.StandardError is { } error ? $"{error:F4}" : "-", $"{result.Count}", $"{result.Documents}");
-        }
-        return table;
     }
 }

@@ -1,3 +1,4 @@
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Generation;
 using Skipwise.Recipes;
@@ -9,7 +10,7 @@ internal static class GenerateVerb
 {
     private static readonly GenerationOptions s_default = new();
 
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen, TextReader input)
     {
         var verb = new Verb("generate", "Continue a text; it appears as it is written.",
             "skipwise generate --model llama-2-7b-16k --prompt \"Once upon a time\" --temperature 0.8\nskipwise generate --model llama-2-7b-16k --max-new-tokens 200 < chapter.txt");
@@ -21,12 +22,12 @@ internal static class GenerateVerb
         Flag<double> topP = verb.Number("--top-p", "draw from the most probable tokens that reach this probability together", s_default.TopP);
         Flag<ulong> seed = verb.Seed("seed of the draws", s_default.Seed);
         var rope = new RopeFlags(verb);
-        verb.Computes(terminal, (parse, stop) =>
+        verb.Computes(screen, (parse, stop) =>
         {
             var options = new GenerateTextOptions
             {
                 Model = model.Of(parse),
-                Prompt = prompt.Of(parse) ?? terminal.Input.ReadToEnd(),
+                Prompt = prompt.Of(parse) ?? input.ReadToEnd(),
                 Rope = rope.Of(parse),
                 Generation = s_default with
                 {
@@ -39,10 +40,10 @@ internal static class GenerateVerb
             };
             GenerateText.Run(options, piece =>
             {
-                terminal.Output.Write(piece);
-                terminal.Output.Flush();
+                screen.Output.Write(piece);
+                screen.Output.Flush();
             }, stop);
-            terminal.Line();
+            screen.Line();
             return ExitCode.Success;
         });
         return verb;

@@ -1,4 +1,5 @@
 using Skipwise.Checkpoints;
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Models;
 using Skipwise.Recipes;
@@ -8,12 +9,12 @@ namespace Skipwise.Cli.Verbs;
 /// <summary><c>skipwise inspect model</c></summary>
 internal static class InspectModelVerb
 {
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen)
     {
         var verb = new Verb("model", "Show a model's sizes, window, rotary embedding and memory, without loading its weights.", "skipwise inspect model --model llama-2-7b");
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder");
         var rope = new RopeFlags(verb);
-        verb.Does(terminal, (parse, _) =>
+        verb.Does(screen, (parse, _) =>
         {
             ModelDescription description = InspectModel.Describe(new ModelSource(folder.Of(parse), rope.Of(parse)));
             DecoderConfig model = description.Model;
@@ -35,7 +36,7 @@ internal static class InspectModelVerb
             int width = facts.Max(fact => fact.Name.Length);
             foreach ((string name, string value) in facts)
             {
-                terminal.Line($"{name.PadRight(width)}  {value}");
+                screen.Line($"{name.PadRight(width)}  {value}");
             }
             return ExitCode.Success;
         });

@@ -1,7 +1,7 @@
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Numerics;
 using Skipwise.Positions;
-using Spectre.Console;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -11,7 +11,7 @@ internal static class InspectPlanVerb
     private const int BarWidth = 64;
     private const int MostChunksShown = 32; // randpos has one for nearly every token
 
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen)
     {
         var verb = new Verb("plan", "Show one training window: its chunks, their positions, and the relative distances between them.",
             "skipwise inspect plan --train-length 2048 --target-length 16384 --chunks 2");
@@ -22,7 +22,7 @@ internal static class InspectPlanVerb
         Flag<ulong> seed = verb.Seed("seed of the run", 0);
         Flag<int> epoch = verb.Integer("--epoch", "pass over the data, from 0", 0);
         Flag<int> index = verb.Integer("--index", "example within the epoch, from 0", 0);
-        verb.Does(terminal, (parse, _) =>
+        verb.Does(screen, (parse, _) =>
         {
             PoseOptions options = pose.Of(parse) with { TrainLength = trainLength.Of(parse), TargetLength = targetLength.Of(parse) };
             options.Validate();
@@ -32,28 +32,26 @@ internal static class InspectPlanVerb
                 throw new SkipwiseException($"--document-length {length}, --epoch {epoch.Of(parse)}, --index {index.Of(parse)}: a document has at least 1 token, epochs and examples count from 0.");
             }
             var rng = new KeyedRandom(seed.Of(parse), (ulong)epoch.Of(parse), (ulong)index.Of(parse));
-            Show(terminal, PoseSampler.Sample(ref rng, length, options));
+            Show(screen, PoseSampler.Sample(ref rng, length, options));
             return ExitCode.Success;
         });
         return verb;
     }
 
-    private static void Show(Terminal terminal, PositionPlan plan)
+    private static void Show(Screen screen, PositionPlan plan)
     {
         PlanDescription description = PlanDescription.Of(plan);
-        Table table = EvaluationView.Table("chunk", "tokens", "of the document", "positions", "skipped positions", "skipped tokens");
-        foreach ((int i, ChunkDescription chunk) in description.Chunks.Take(MostChunksShown).Index())
-        {
-            EvaluationView.Row(table, $"{i}", $"{chunk.Length}", $"{chunk.FirstToken}..{chunk.LastToken}", $"{chunk.FirstPosition}..{chunk.LastPosition}", $"{chunk.SkippedPositions}", $"{chunk.SkippedTokens}");
-        }
-        terminal.Screen.Write(table);
+        screen.Table(new ResultTable($"{plan.WindowLength} tokens in {description.Chunks.Count} chunks",
+            ["chunk", "tokens", "of the document", "positions", "skipped positions", "skipped tokens"],
+            [.. description.Chunks.Take(MostChunksShown).Select((chunk, i) => (IReadOnlyList<string>)
+                [$"{i}", $"{chunk.Length}", $"{chunk.FirstToken}..{chunk.LastToken}", $"{chunk.FirstPosition}..{chunk.LastPosition}", $"{chunk.SkippedPositions}", $"{chunk.SkippedTokens}"])]));
         if (description.Chunks.Count > MostChunksShown)
         {
-            terminal.Line($"... and {description.Chunks.Count - MostChunksShown} more chunks");
+            screen.Line($"... and {description.Chunks.Count - MostChunksShown} more chunks");
         }
-        terminal.Line($"document   {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.ContentStart, chunk.ContentEnd))], plan.DocumentLength, BarWidth)} 0..{plan.DocumentLength - 1}");
-        terminal.Line($"positions  {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.PositionStart, chunk.PositionEnd))], plan.TargetLength, BarWidth)} 0..{plan.TargetLength - 1}");
-        terminal.Line($"distances  {Bar.Of([.. description.Distances.Select(range => (range.First, range.Last + 1))], plan.TargetLength, BarWidth)} {description.DistanceShare:P1} of 1..{plan.TargetLength - 1}");
-        terminal.Line($"           {string.Join(", ", description.Distances.Take(MostChunksShown).Select(range => $"{range.First}..{range.Last}"))}{(description.Distances.Count > MostChunksShown ? ", ..." : "")}");
+        screen.Line($"document   {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.ContentStart, chunk.ContentEnd))], plan.DocumentLength, BarWidth)} 0..{plan.DocumentLength - 1}");
+        screen.Line($"positions  {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.PositionStart, chunk.PositionEnd))], plan.TargetLength, BarWidth)} 0..{plan.TargetLength - 1}");
+        screen.Line($"distances  {Bar.Of([.. description.Distances.Select(range => (range.First, range.Last + 1))], plan.TargetLength, BarWidth)} {description.DistanceShare:P1} of 1..{plan.TargetLength - 1}");
+        screen.Line($"           {string.Join(", ", description.Distances.Take(MostChunksShown).Select(range => $"{range.First}..{range.Last}"))}{(description.Distances.Count > MostChunksShown ? ", ..." : "")}");
     }
 }

@@ -1,3 +1,4 @@
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Recipes;
 using Skipwise.Training;
@@ -9,7 +10,7 @@ internal static class PretrainVerb
 {
     private static readonly PretrainOptions s_default = new() { Out = "" };
 
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen)
     {
         var verb = new Verb("pretrain", "Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.",
             "skipwise pretrain --out base --seed 1");
@@ -28,7 +29,7 @@ internal static class PretrainVerb
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate);
         Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed);
         var save = new SaveFlags(verb);
-        verb.Computes(terminal, (parse, stop) =>
+        verb.Computes(screen, (parse, stop) =>
         {
             var options = new PretrainOptions
             {
@@ -47,34 +48,30 @@ internal static class PretrainVerb
                 BatchSize = batch.Of(parse),
                 LearningRate = rate.Of(parse),
             };
-            return Run(terminal, options, save.Of(parse), stop);
+            return Run(screen, options, save.Of(parse), stop);
         });
         return verb;
     }
 
-    private static int Run(Terminal terminal, PretrainOptions options, SaveOptions save, CancellationToken stop)
+    private static int Run(Screen screen, PretrainOptions options, SaveOptions save, CancellationToken stop)
     {
-        var views = new Dictionary<string, TrainingView>(); // one per stage
-        try
+        TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
         {
-            TrainingOutcome outcome = Pretrain.Run(options, save, new Relay<(string Stage, StepMetrics Metrics)>(step =>
+            string? stage = null;
+            IProgress<StepMetrics>? steps = null;
+            return Pretrain.Run(options, save, new Relay<(string Stage, StepMetrics Metrics)>(step =>
             {
-                if (!views.TryGetValue(step.Stage, out TrainingView? view))
+                if (step.Stage != stage)
                 {
-                    views[step.Stage] = view = new TrainingView(terminal, step.Stage == Pretrain.ListStage ? options.ListSteps : options.Steps, step.Stage);
+                    stage = step.Stage;
+                    display.Stage.Report(stage == Pretrain.ListStage ? "first stage: repeated lists" : "second stage: the corpus");
+                    steps = display.Training(stage == Pretrain.ListStage ? options.ListSteps : options.Steps);
                 }
-                view.Report(step.Metrics);
+                steps!.Report(step.Metrics);
             }), stop);
-            return TrainingView.Tell(terminal, outcome, options.Out,
-                $"skipwise eval passkey --model {options.Out}",
-                $"skipwise generate --model {options.Out} --prompt \"The\"");
-        }
-        finally
-        {
-            foreach (TrainingView view in views.Values)
-            {
-                view.Dispose();
-            }
-        }
+        });
+        return RunEnd.Tell(screen, outcome, options.Out,
+            $"skipwise eval passkey --model {options.Out}",
+            $"skipwise generate --model {options.Out} --prompt \"The\"");
     }
 }

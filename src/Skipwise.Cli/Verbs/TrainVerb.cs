@@ -1,3 +1,4 @@
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Positions;
 using Skipwise.Recipes;
@@ -10,7 +11,7 @@ internal static class TrainVerb
 {
     private static readonly FineTuneOptions s_default = new() { Model = "", Data = new DataOptions { Paths = [] }, Out = "", TargetLength = 0 };
 
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen)
     {
         var verb = new Verb("train", "Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.",
             "skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k");
@@ -27,7 +28,7 @@ internal static class TrainVerb
         Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
         Flag<bool> freezePadRow = verb.Switch("--freeze-pad-row", "never train the embedding of pad_token_id, as the original code does");
         var save = new SaveFlags(verb);
-        verb.Computes(terminal, (parse, stop) =>
+        verb.Computes(screen, (parse, stop) =>
         {
             PoseOptions drawn = pose.Of(parse);
             var options = new FineTuneOptions
@@ -50,21 +51,17 @@ internal static class TrainVerb
                 Training = training.Of(parse),
                 Seed = seed.Of(parse),
             };
-            return Run(terminal, options, save.Of(parse), stop);
+            return Run(screen, options, save.Of(parse), stop);
         });
         return verb;
     }
 
-    private static int Run(Terminal terminal, FineTuneOptions options, SaveOptions save, CancellationToken stop)
+    private static int Run(Screen screen, FineTuneOptions options, SaveOptions save, CancellationToken stop)
     {
-        TrainingOutcome outcome;
-        using (var line = new ProgressLine(terminal))
-        using (var view = new TrainingView(terminal, options.Training.Steps))
-        {
-            outcome = FineTune.Run(options, save, new Relay<string>(terminal.Note), TrainingView.Tokenizing(line), view, stop);
-        }
+        TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
+            FineTune.Run(options, save, display.Stage, display.Tokenizing, display.Training(options.Training.Steps), stop));
         string data = string.Join(' ', options.Data.Paths);
-        return TrainingView.Tell(terminal, outcome, options.Out,
+        return RunEnd.Tell(screen, outcome, options.Out,
             $"skipwise eval perplexity --model {options.Out} --data {data}",
             $"skipwise eval passkey --model {options.Out}",
             $"skipwise generate --model {options.Out} --prompt \"Once upon a time\"");

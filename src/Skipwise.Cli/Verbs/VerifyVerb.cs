@@ -1,13 +1,13 @@
+using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Recipes;
-using Spectre.Console;
 
 namespace Skipwise.Cli.Verbs;
 
 /// <summary><c>skipwise verify</c></summary>
 internal static class VerifyVerb
 {
-    public static Verb Create(Terminal terminal)
+    public static Verb Create(Screen screen)
     {
         var verb = new Verb("verify", "Hold Skipwise's logits against those that another program computed with the same model, for any position ids.",
             "skipwise verify --model llama-2-7b --reference reference.safetensors\n# reference.safetensors holds input_ids, and for every NAME position_ids.NAME and logits.NAME");
@@ -15,21 +15,17 @@ internal static class VerifyVerb
         Flag<string> reference = verb.Required("--reference", "file", "safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, tokens, vocabulary]");
         Flag<double> tolerance = verb.Number("--atol", "largest absolute difference that passes", new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
         var rope = new RopeFlags(verb);
-        verb.Computes(terminal, (parse, stop) =>
+        verb.Computes(screen, (parse, stop) =>
         {
             var options = new VerifyLogitsOptions { Model = model.Of(parse), Reference = reference.Of(parse), Rope = rope.Of(parse), Tolerance = tolerance.Of(parse) };
             Verification verification = VerifyLogits.Run(options, stop);
-            Table table = EvaluationView.Table("<logits", "largest difference", "<");
-            foreach (LogitsDifference difference in verification.Differences)
-            {
-                EvaluationView.Row(table, difference.Name, $"{difference.Largest:0.00e+00}", difference.Passes ? "ok" : "FAIL");
-            }
-            terminal.Screen.Write(table);
+            screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
+                [.. verification.Differences.Select(d => (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));
             if (verification.Passes)
             {
                 return ExitCode.Success;
             }
-            Failure.Tell(terminal, $"{options.Model}: logits differ from {options.Reference} by more than {options.Tolerance}.{(verification.Hint is { } hint ? " " + hint : "")}");
+            screen.Error($"{options.Model}: logits differ from {options.Reference} by more than {options.Tolerance}.{(verification.Hint is { } hint ? " " + hint : "")}");
             return ExitCode.UsersError;
         });
         return verb;
