@@ -14,11 +14,7 @@ internal static class PerplexityPlan
     /// <exception cref="SkipwiseException">no document is long enough</exception>
     public static IReadOnlyList<(int Document, int Length)> Documents(ITokenSource source, PerplexityOptions options)
     {
-        int shortest = Math.Max(1, options.MinTokens - 1);
-        if (options.Mode == WindowMode.LastTokens)
-        {
-            shortest = Math.Max(shortest, options.Targets);
-        }
+        int shortest = Shortest(options);
         int longestSeen = 0;
         var chosen = new List<(int, int)>();
         for (int document = 0; document < source.Count && chosen.Count < (options.MaxDocuments ?? int.MaxValue); document++)
@@ -39,6 +35,10 @@ internal static class PerplexityPlan
         }
         return chosen;
     }
+
+    /// <summary>Tokens, without BOS, that a document needs to be measured.</summary>
+    public static int Shortest(PerplexityOptions options) =>
+        Math.Max(Math.Max(1, options.MinTokens - 1), options.Mode == WindowMode.LastTokens ? options.Targets : 1);
 
     /// <param name="prefixesShare">
     /// truncated windows of a document are prefixes of one another, and so are their losses: one forward serves all.

@@ -55,15 +55,27 @@ public static class FineTune
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
         IProgress<StepMetrics>? progress = null, CancellationToken stop = default)
     {
+        var folder = new RunFolder(options.Out);
+        TrainingRun.RequireStartable(folder, options, options.Training, save);
+        bool isNewFolder = !Directory.Exists(options.Out);
         using Pretrained pretrained = Load(options, note);
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
-        Directory.CreateDirectory(options.Out);
-        using TokenStore documents = TrainingData.Open(options.Data, tokenizer, Path.Combine(options.Out, "data" + TrainingData.StoreEnding), save.Resume, tokenizing, stop);
-        PoseDataset dataset = Dataset(options, pretrained.Config.Model, documents, tokenizer);
-        note?.Report(dataset.SkippedDocuments == 0
-            ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
-            : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
-        return TrainingRun.Run(pretrained, dataset, options.Training, options, new RunFolder(options.Out), save, progress, stop);
+        Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
+        TrainingRun.CreateFolder(options.Out);
+        try
+        {
+            using TokenStore documents = TrainingData.Open(options.Data, tokenizer, Path.Combine(options.Out, "data" + TrainingData.StoreEnding), save.Resume, tokenizing, stop);
+            PoseDataset dataset = Dataset(options, pretrained.Config.Model, documents, tokenizer);
+            note?.Report(dataset.SkippedDocuments == 0
+                ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
+                : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
+            return TrainingRun.Run(pretrained, dataset, options.Training, options, folder, save, progress, stop);
+        }
+        catch when (isNewFolder && !File.Exists(folder.OptionsPath))
+        {
+            Directory.Delete(options.Out, recursive: true); // the run never began: its data did not serve
+            throw;
+        }
     }
 
     /// <summary>The base model's weights under the extended rotary embedding.</summary>
@@ -80,23 +92,23 @@ public static class FineTune
     /// <param name="model">the base model, before the extension</param>
     public static PoseDataset Dataset(FineTuneOptions options, DecoderConfig model, ITokenSource documents, ITokenizer tokenizer)
     {
-        int trainLength = TrainLength(options, model);
-        var pose = new PoseOptions
-        {
-            Mode = options.Positions,
-            TrainLength = trainLength,
-            TargetLength = options.TargetLength,
-            Chunks = options.Chunks,
-            LengthRule = options.LengthRule,
-            Content = options.Content,
-            MaskSeams = options.MaskSeams,
-            RandomStart = options.RandomStart,
-            SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],
-        };
-        int window = options.Positions == PositionMode.Full ? options.TargetLength : trainLength;
+        int window = options.Positions == PositionMode.Full ? options.TargetLength : TrainLength(options, model);
         int? bos = tokenizer.AddsBos ? tokenizer.BosId : null;
-        return new PoseDataset(documents, pose, options.Seed, bos, options.MinDocumentTokens ?? (bos is null ? window : window - 1));
+        return new PoseDataset(documents, Pose(options, model, tokenizer), options.Seed, bos, options.MinDocumentTokens ?? (bos is null ? window : window - 1));
     }
+
+    private static PoseOptions Pose(FineTuneOptions options, DecoderConfig model, ITokenizer tokenizer) => new()
+    {
+        Mode = options.Positions,
+        TrainLength = TrainLength(options, model),
+        TargetLength = options.TargetLength,
+        Chunks = options.Chunks,
+        LengthRule = options.LengthRule,
+        Content = options.Content,
+        MaskSeams = options.MaskSeams,
+        RandomStart = options.RandomStart,
+        SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],
+    };
 
     private static int TrainLength(FineTuneOptions options, DecoderConfig model) =>
         options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);

@@ -41,6 +41,9 @@ public sealed record PretrainOptions
 /// </summary>
 public static class Pretrain
 {
+    /// <summary>names of the stages, as progress tells them</summary>
+    public const string ListStage = "lists", CorpusStage = "corpus";
+
     private const double ListRate = 3e-3;
 
     /// <param name="options">what to make</param>
@@ -50,20 +53,21 @@ public static class Pretrain
     public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress, CancellationToken stop)
     {
         string listsOut = options.Out + "-lists";
+        TrainingRun.RequireStartable(new RunFolder(options.Out), options, CorpusTraining(options), save);
         WriteTokenizer(options, listsOut + "-tokenizer");
         ITokenizer tokenizer = Tokenizers.Load(listsOut + "-tokenizer");
 
         if (!File.Exists(Path.Combine(listsOut, HfConfig.FileName)))
         {
             using Pretrained fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
-            TrainingOutcome lists = TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, new RunFolder(listsOut), save, Named("lists"), stop);
+            TrainingOutcome lists = TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, new RunFolder(listsOut), save, Named(ListStage), stop);
             if (!lists.Completed)
             {
                 return lists;
             }
         }
         using Pretrained taught = Pretrained.Load(new ModelSource(listsOut));
-        TrainingOutcome outcome = TrainingRun.Run(taught, Corpus(options, tokenizer), CorpusTraining(options), options, new RunFolder(options.Out), save, Named("corpus"), stop);
+        TrainingOutcome outcome = TrainingRun.Run(taught, Corpus(options, tokenizer), CorpusTraining(options), options, new RunFolder(options.Out), save, Named(CorpusStage), stop);
         if (outcome.Completed)
         {
             Directory.Delete(listsOut, recursive: true);

@@ -23,15 +23,27 @@ public static class TrainingData
     /// <exception cref="SkipwiseException">text that cannot be read, or a store of another tokenizer</exception>
     public static TokenStore Open(DataOptions data, ITokenizer tokenizer, string storePath, bool reuse, IProgress<TokenizationProgress>? progress, CancellationToken stop)
     {
-        if (data.Paths is [string only] && only.EndsWith(StoreEnding, StringComparison.Ordinal))
+        if (OpenStore(data, tokenizer) is { } store)
         {
-            return Checked(TokenStore.Open(only), tokenizer);
+            return store;
         }
         if (!reuse || !File.Exists(storePath))
         {
             Tokenization.Write(Documents.Read(data.Paths, data.Documents), tokenizer, storePath, progress, stop);
         }
         return Checked(TokenStore.Open(storePath), tokenizer);
+    }
+
+    /// <summary>The token store that the data is, or null if it is text.</summary>
+    /// <exception cref="SkipwiseException">a store that is damaged, made with another tokenizer, or named beside other data</exception>
+    public static TokenStore? OpenStore(DataOptions data, ITokenizer tokenizer)
+    {
+        string? store = data.Paths.FirstOrDefault(path => path.EndsWith(StoreEnding, StringComparison.Ordinal));
+        if (store is not null && data.Paths.Count > 1)
+        {
+            throw new SkipwiseException($"--data {store}: a token store stands alone. Give it as the only data, or name the text files it was made from.");
+        }
+        return store is null ? null : Checked(TokenStore.Open(store), tokenizer);
     }
 
     private static TokenStore Checked(TokenStore store, ITokenizer tokenizer)

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Skipwise.Reports;
 
 /// <summary>Numbers as people read them, the same in every culture.</summary>
-internal static class Format
+public static class Format
 {
     private static readonly CultureInfo s_culture = CultureInfo.InvariantCulture;
 

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -6,7 +7,7 @@ namespace Skipwise.Runtime;
 /// <summary>
 /// Makes libtorch start on every supported machine before TorchSharp first touches it:
 /// allocator and thread settings, the libtorch of an existing PyTorch (<c>SKIPWISE_LIBTORCH</c>), and the cure for
-/// older C++ libraries (see <see cref="NativeImage"/>). Runs once, when the Skipwise assembly is first used.
+/// older C++ libraries (see <see cref="NativeImage"/>). Runs once, when TorchSharp is loaded: code that computes nothing does not wait for libtorch.
 /// </summary>
 public static class TorchBoot
 {
@@ -20,7 +21,20 @@ public static class TorchBoot
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "libtorch must be prepared before TorchSharp's first type initialiser runs")]
     internal static void Initialize()
     {
-        // A module initialiser must not throw: the error would be wrapped beyond recognition. Ensure() repeats it plainly.
+        AppDomain.CurrentDomain.AssemblyLoad += (_, loaded) => PrepareFor(loaded.LoadedAssembly);
+        foreach (Assembly assembly in AppDomain.CurrentDomain.GetAssemblies())
+        {
+            PrepareFor(assembly);
+        }
+    }
+
+    private static void PrepareFor(Assembly assembly)
+    {
+        if (assembly.GetName().Name != nameof(TorchSharp))
+        {
+            return;
+        }
+        // An event handler must not throw: the error would be wrapped beyond recognition. Ensure() repeats it plainly.
         try { Ensure(); }
         catch (SkipwiseException) { }
     }

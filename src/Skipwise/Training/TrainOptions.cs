@@ -21,5 +21,24 @@ public sealed record TrainOptions
     public double MaxGradNorm { get; init; } = 1;
     public AdamWOptions AdamW { get; init; } = new();
 
+    /// <summary>Throws one error that names every setting out of range.</summary>
+    /// <exception cref="SkipwiseException">at least one is</exception>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        if (Steps < 1) { problems.Add($"--steps is {Steps}; it must be at least 1"); }
+        if (BatchSize < 1) { problems.Add($"--batch-size is {BatchSize}; it must be at least 1"); }
+        if (GradientAccumulation < 1) { problems.Add($"--gradient-accumulation is {GradientAccumulation}; it must be at least 1"); }
+        if (!(LearningRate > 0 && double.IsFinite(LearningRate))) { problems.Add($"--learning-rate is {LearningRate}; it must be above 0"); }
+        if (WarmupSteps < 0) { problems.Add($"--warmup-steps is {WarmupSteps}; it must be 0 or more"); }
+        if (!(LearningRateFloor >= 0 && LearningRateFloor <= 1)) { problems.Add($"the learning rate's floor is {LearningRateFloor}; it is a share of the peak, from 0 to 1"); }
+        if (!(MaxGradNorm >= 0)) { problems.Add($"--max-grad-norm is {MaxGradNorm}; it must be 0 (no clipping) or more"); }
+        if (!(AdamW.WeightDecay >= 0)) { problems.Add($"--weight-decay is {AdamW.WeightDecay}; it must be 0 or more"); }
+        if (problems.Count > 0)
+        {
+            throw new SkipwiseException($"Training: {string.Join("; ", problems)}.");
+        }
+    }
+
     public LearningRateSchedule Schedule => new(LearningRate, WarmupSteps, Steps, Decay, LearningRateFloor);
 }

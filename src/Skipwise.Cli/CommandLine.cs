@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Verbs;
+
+namespace Skipwise.Cli;
+
+/// <summary>The whole command: parses, runs a verb, turns whatever happens into an exit code and, if it went wrong, a clear message.</summary>
+internal static class CommandLine
+{
+    // A large model takes its time to reach the disk after Ctrl+C; the library's default would cut it off after two seconds.
+    private static readonly TimeSpan s_timeToSave = TimeSpan.FromMinutes(10);
+
+    public static RootCommand Root(Screen screen, TextReader input) => new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.")
+    {
+        PretrainVerb.Create(screen),
+        PrepareVerb.Create(screen),
+        TrainVerb.Create(screen),
+        new Command("eval", "Measure a model by the length of its context.")
+        {
+            EvalPerplexityVerb.Create(screen),
+            EvalPasskeyVerb.Create(screen),
+        },
+        GenerateVerb.Create(screen, input),
+        new Command("inspect", "Look into models and training windows.")
+        {
+            InspectModelVerb.Create(screen),
+            InspectTensorsVerb.Create(screen),
+            InspectRopeVerb.Create(screen),
+            InspectPlanVerb.Create(screen),
+        },
+        VerifyVerb.Create(screen),
+    };
+
+    /// <returns>an <see cref="ExitCode"/></returns>
+    public static async Task<int> RunAsync(string[] args, Screen screen, TextReader input, CancellationToken stop = default)
+    {
+        RootCommand root = Root(screen, input);
+        HelpWithExample.Install(root);
+        ParseResult parse = root.Parse(args);
+        bool asksForHelp = parse.Action is not null && parse.Action is not System.CommandLine.Invocation.ParseErrorAction;
+        if (parse.Errors.Count > 0 && !asksForHelp)
+        {
+            return parse.CommandResult.Command is { Action: null, Subcommands.Count: > 0 } group && parse.UnmatchedTokens.Count == 0
+                ? ShowHelp(group, screen)
+                : Explain(parse, screen);
+        }
+        var configuration = new InvocationConfiguration
+        {
+            Output = screen.Output,
+            Error = screen.ErrorOutput,
+            ProcessTerminationTimeout = s_timeToSave,
+            EnableDefaultExceptionHandler = false,
+        };
+        return await parse.InvokeAsync(configuration, stop);
+    }
+
+    /// <summary>A group named without one of its verbs.</summary>
+    private static int ShowHelp(Command group, Screen screen)
+    {
+        group.Parse("--help").Invoke(new InvocationConfiguration { Output = screen.ErrorOutput });
+        return ExitCode.UsersError;
+    }
+
+    private static int Explain(ParseResult parse, Screen screen)
+    {
+        Command command = parse.CommandResult.Command;
+        List<string> known = [.. command.Subcommands.Select(verb => verb.Name), .. command.Options.Select(option => option.Name)];
+        // An unknown word says more than what is missing because of it.
+        string[] messages = parse.UnmatchedTokens.Count > 0
+            ? [.. parse.UnmatchedTokens.Select(word => $"'{word}' is not understood here.{Nearest.Question(word, known)}")]
+            : [.. parse.Errors.Select(error => error.Message).Distinct()];
+        foreach (string message in messages)
+        {
+            screen.Error(message);
+        }
+        screen.ErrorOutput.WriteLine($"See: {Path(parse.CommandResult)} --help");
+        return ExitCode.UsersError;
+    }
+
+    /// <summary>"skipwise eval passkey"</summary>
+    private static string Path(CommandResult result) =>
+        result.Parent is CommandResult parent ? $"{Path(parent)} {result.Command.Name}" : "skipwise";
+}

@@ -1,0 +1,30 @@
+namespace Skipwise.Cli.Display;
+
+/// <summary>How long work still takes, from how long it took so far. The clock starts at the first report, so that a resumed run counts only its own work.</summary>
+public sealed class Pace(TimeProvider clock)
+{
+    private long? _start;
+    private double _startDone;
+
+    /// <summary>Null until two reports have come and the work has moved.</summary>
+    /// <param name="done">units done</param>
+    /// <param name="total">units in all</param>
+    public TimeSpan? Left(double done, double total)
+    {
+        if (_start is not { } start || done < _startDone)
+        {
+            _start = clock.GetTimestamp();
+            _startDone = done;
+            return null;
+        }
+        double moved = done - _startDone;
+        return moved > 0 ? clock.GetElapsedTime(start) * (Math.Max(0, total - done) / moved) : null;
+    }
+
+    /// <summary>0:42, 12:05, 3:07:55</summary>
+    public static string Text(TimeSpan time)
+    {
+        var whole = TimeSpan.FromSeconds(Math.Round(time.TotalSeconds));
+        return whole.TotalHours >= 1 ? $"{(int)whole.TotalHours}:{whole:mm\\:ss}" : whole.ToString("m\\:ss");
+    }
+}

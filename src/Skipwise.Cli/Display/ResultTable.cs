@@ -1,0 +1,39 @@
+using Spectre.Console;
+
+namespace Skipwise.Cli.Display;
+
+/// <summary>Rows of text under a header; the first column names the row and stands left, numbers stand right.</summary>
+/// <param name="Title">what the numbers are</param>
+/// <param name="Header">one name per column</param>
+/// <param name="Rows">as many cells each as the header</param>
+public sealed record ResultTable(string Title, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows)
+{
+    /// <summary>Plain lines, columns two blanks apart, never wrapped: for pipes, logs and narrow screens.</summary>
+    public IEnumerable<string> Lines()
+    {
+        IReadOnlyList<string>[] all = [Header, .. Rows];
+        int[] widths = [.. Enumerable.Range(0, Header.Count).Select(column => all.Max(row => row[column].Length))];
+        yield return Title;
+        foreach (IReadOnlyList<string> row in all)
+        {
+            yield return string.Join("  ", row.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd();
+        }
+    }
+
+    /// <summary>The same for a terminal.</summary>
+    internal Table Drawn()
+    {
+        // Text, not markup: a bracket in a model's name is a bracket.
+        Table table = new Table().Border(TableBorder.Rounded).Title(new TableTitle(Markup.Escape(Title)));
+        for (int i = 0; i < Header.Count; i++)
+        {
+            var column = new TableColumn(new Spectre.Console.Text(Header[i])) { Alignment = i == 0 ? Justify.Left : Justify.Right };
+            table.AddColumn(column);
+        }
+        foreach (IReadOnlyList<string> row in Rows)
+        {
+            table.AddRow(row.Select(cell => new Spectre.Console.Text(cell)));
+        }
+        return table;
+    }
+}

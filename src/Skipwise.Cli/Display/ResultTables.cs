@@ -1,0 +1,43 @@
+using Skipwise.Evaluation;
+using Skipwise.Reports;
+
+namespace Skipwise.Cli.Display;
+
+/// <summary>The tables of the evaluations and of the demo: each number with what it is worth.</summary>
+public static class ResultTables
+{
+    public static ResultTable Perplexity(IReadOnlyList<PerplexityResult> results) => new(
+        "Perplexity by window",
+        ["window", "perplexity", "± s.e.", "tokens", "documents"],
+        [.. results.Select(r => (IReadOnlyList<string>)
+            [$"{r.Window}", Format.Perplexity(r.Perplexity), r.StandardError is { } error ? Format.Error(error) : "", $"{r.Count}", $"{r.Documents}"])]);
+
+    public static ResultTable Passkey(IReadOnlyList<PasskeyResult> results) => new(
+        "Passkey retrieval by length",
+        ["length", "retrieved", "share", "95 % interval"],
+        [.. results.Select(r => (IReadOnlyList<string>)
+            [$"{r.Length}", $"{r.Correct}/{r.Count}", Format.Share(r.Accuracy), $"{Format.Share(r.Interval.Low)}-{Format.Share(r.Interval.High)}"])]);
+
+    /// <summary>The demo's perplexities, a row per variant, a column per window.</summary>
+    public static ResultTable Perplexity(DemoResults results) => ByLength(
+        "Perplexity ± standard error, by window in tokens",
+        [.. results.Perplexity.Select(p => (p.Variant, p.Length, double.IsNaN(p.StandardError) ? Format.Perplexity(p.Value) : $"{Format.Perplexity(p.Value)}±{Format.Error(p.StandardError)}"))]);
+
+    /// <summary>The demo's passkeys, a row per variant, a column per prompt length.</summary>
+    public static ResultTable Passkey(DemoResults results) => ByLength(
+        $"Passkey: share retrieved, by prompt in tokens ({string.Join(", ", results.Passkey.Select(p => p.Trials).Distinct())} trials each)",
+        [.. results.Passkey.Select(p => (p.Variant, p.Length, Format.Share(p.Accuracy)))]);
+
+    /// <summary>What the demo promises, and whether it holds.</summary>
+    public static ResultTable Bars(IReadOnlyList<DemoBar> bars) => new(
+        "Bars", ["bar", "required", "measured", "met"],
+        [.. bars.Select(bar => (IReadOnlyList<string>)[bar.Name, bar.Required, Format.Short(bar.Measured), bar.Met ? "yes" : "NO"])]);
+
+    private static ResultTable ByLength(string title, (string Variant, int Length, string Cell)[] cells)
+    {
+        int[] lengths = [.. cells.Select(c => c.Length).Distinct().Order()];
+        return new ResultTable(title, ["", .. lengths.Select(length => $"{length}")],
+            [.. cells.Select(c => c.Variant).Distinct().Select(variant => (IReadOnlyList<string>)
+                [DemoVariant.Label(variant), .. lengths.Select(length => cells.FirstOrDefault(c => c.Variant == variant && c.Length == length).Cell ?? "")])]);
+    }
+}

@@ -1,0 +1,55 @@
+using Spectre.Console;
+
+namespace Skipwise.Cli.Display;
+
+/// <summary>
+/// Where a verb writes. On a terminal: live bars and drawn tables. Piped: results as plain lines on standard output, progress as
+/// plain lines on standard error, so that a file of results holds nothing else.
+/// </summary>
+/// <param name="terminal">draws what is live; only used when <see cref="Interactive"/></param>
+/// <param name="output">results</param>
+/// <param name="error">errors, and progress when piped</param>
+public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter error)
+{
+    /// <summary>The process's own console.</summary>
+    public static Screen Console() => new(AnsiConsole.Console, System.Console.Out, System.Console.Error);
+
+    /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
+    public bool Interactive { get; } = terminal.Profile.Capabilities.Interactive && terminal.Profile.Out.IsTerminal;
+
+    internal IAnsiConsole Terminal { get; } = terminal;
+
+    /// <summary>where results go, for text that comes in pieces</summary>
+    internal TextWriter Output => output;
+
+    /// <summary>where errors go</summary>
+    internal TextWriter ErrorOutput => error;
+
+    /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
+    public void Line(string text = "") => output.WriteLine(text);
+
+    /// <summary>A line about what is going on, no part of the result.</summary>
+    public void Note(string text) => (Interactive ? output : error).WriteLine(text);
+
+    /// <summary><c>error: message</c>, one line, on standard error.</summary>
+    public void Error(string message) => error.WriteLine("error: " + OneLine(message));
+
+    /// <summary>A table: drawn on a terminal, aligned columns without frames when piped.</summary>
+    public void Table(ResultTable table)
+    {
+        if (Interactive)
+        {
+            Terminal.Write(table.Drawn());
+            return;
+        }
+        foreach (string line in table.Lines())
+        {
+            output.WriteLine(line);
+        }
+    }
+
+    internal LineView Lines(TimeSpan interval) => new(error, TimeProvider.System, interval);
+
+    private static string OneLine(string text) =>
+        string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+}

@@ -1,0 +1,25 @@
+using System.Globalization;
+using Skipwise.Evaluation;
+using Skipwise.Text;
+using Skipwise.Training;
+
+namespace Skipwise.Cli.Display;
+
+/// <summary>One line on where the work stands. What matters most comes first: a narrow terminal cuts the end.</summary>
+internal static class StatusText
+{
+    public static string Of(StepMetrics metrics, int steps, TimeSpan? left) => Invariant(
+        $"step {metrics.Step.ToString(CultureInfo.InvariantCulture).PadLeft(Digits(steps))}/{steps}  loss {metrics.Loss:0.000}{Left(left)}  {metrics.TokensPerSecond:0} tok/s  lr {metrics.LearningRate:0.0e-0}");
+
+    public static string Of(EvaluationProgress progress, TimeSpan? left) =>
+        Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %{Left(left)}");
+
+    public static string Of(TokenizationProgress progress) =>
+        Invariant($"{progress.Documents} documents  {progress.Tokens} tokens  {progress.Bytes / 1e6:0.0} MB");
+
+    private static string Left(TimeSpan? left) => left is { } time ? $"  {Pace.Text(time)} left" : "";
+
+    private static int Digits(int number) => number.ToString(CultureInfo.InvariantCulture).Length;
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

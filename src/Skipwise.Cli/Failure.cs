@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using Skipwise.Cli.Display;
+
+namespace Skipwise.Cli;
+
+/// <summary>What went wrong, as a person reads it, and as an exit code.</summary>
+internal static class Failure
+{
+    /// <summary>Set to 1 to see where in the code an error arose.</summary>
+    public const string TraceVariable = "SKIPWISE_TRACE";
+
+    /// <summary>Says what happened; the error's place in the code only to those who ask for it.</summary>
+    /// <returns>the exit code</returns>
+    public static int Tell(Screen screen, Exception e)
+    {
+        int code = ExitCode.UsersError;
+        switch (e)
+        {
+            case OperationCanceledException:
+                screen.Note("cancelled");
+                return ExitCode.Cancelled;
+            case SkipwiseException:
+                screen.Error(e.Message);
+                break;
+            case OutOfMemoryException:
+            case ExternalException when IsAllocation(e.Message):
+                screen.Error($"out of memory: {FirstLine(e.Message)} Use a smaller --batch-size or shorter windows, or close other programs.");
+                break;
+            case IOException or UnauthorizedAccessException:
+                screen.Error($"{e.Message} Check that the disk has space left and that the files may be read and written.");
+                break;
+            default:
+                screen.Error($"{e.GetType().Name}: {FirstLine(e.Message)}");
+                screen.Note($"This is a fault of Skipwise, not of yours. Please report it with the command and what {TraceVariable}=1 shows.");
+                code = ExitCode.OurError;
+                break;
+        }
+        if (Environment.GetEnvironmentVariable(TraceVariable) == "1")
+        {
+            screen.ErrorOutput.WriteLine(e.ToString());
+        }
+        return code;
+    }
+
+    private static bool IsAllocation(string message) =>
+        message.Contains("allocate memory", StringComparison.OrdinalIgnoreCase) || message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || message.Contains("bad_alloc", StringComparison.Ordinal);
+
+    private static string FirstLine(string message) => message.Split('\n')[0].TrimEnd();
+}

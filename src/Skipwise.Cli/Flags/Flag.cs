@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace Skipwise.Cli.Flags;
+
+/// <summary>One option of a verb and what holds when the user leaves it out.</summary>
+internal sealed class Flag<T>(Option<T> option, T otherwise)
+{
+    public string Name => option.Name;
+
+    public bool IsGiven(ParseResult parse) => parse.GetResult(option) is { Implicit: false };
+
+    public T Of(ParseResult parse) => IsGiven(parse) ? parse.GetValue(option)! : otherwise;
+}

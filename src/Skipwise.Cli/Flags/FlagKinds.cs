@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Skipwise.Cli.Flags;
+
+/// <summary>The kinds of values that options take. Each method adds one option to a verb; its description is the only place where it is described.</summary>
+internal static class FlagKinds
+{
+    /// <summary>A text that has to be given.</summary>
+    public static Flag<string> Required(this Command command, string name, string value, string description)
+    {
+        Option<string> option = command.Add(name, value, description, text => text);
+        option.Required = true;
+        return new(option, "");
+    }
+
+    public static Flag<string?> Text(this Command command, string name, string value, string description) =>
+        new(command.Add<string?>(name, value, description, text => text), null);
+
+    /// <summary>One or more texts; the option may be repeated.</summary>
+    public static Flag<string[]> Texts(this Command command, string name, string value, string description, bool required = false)
+    {
+        var option = new Option<string[]>(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Required = required };
+        command.Options.Add(option);
+        return new(option, []);
+    }
+
+    public static Flag<bool> Switch(this Command command, string name, string description)
+    {
+        var option = new Option<bool>(name) { Description = description, Arity = ArgumentArity.Zero };
+        command.Options.Add(option);
+        return new(option, false);
+    }
+
+    public static Flag<int> Integer(this Command command, string name, string description, int otherwise) =>
+        new(command.Add(name, "n", WithDefault(description, otherwise), Integer), otherwise);
+
+    public static Flag<int?> OptionalInteger(this Command command, string name, string description) =>
+        new(command.Add<int?>(name, "n", description, text => Integer(text)), null);
+
+    public static Flag<int> RequiredInteger(this Command command, string name, string description)
+    {
+        Option<int> option = command.Add(name, "n", description, Integer);
+        option.Required = true;
+        return new(option, 0);
+    }
+
+    public static Flag<ulong> Seed(this Command command, string description, ulong otherwise) =>
+        new(command.Add("--seed", "n", WithDefault(description, otherwise), text =>
+            ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : throw new FormatException("expected a whole number of 0 or more.")), otherwise);
+
+    public static Flag<double> Number(this Command command, string name, string description, double otherwise) =>
+        new(command.Add(name, "x", WithDefault(description, otherwise), Number), otherwise);
+
+    public static Flag<double?> OptionalNumber(this Command command, string name, string description) =>
+        new(command.Add<double?>(name, "x", description, text => Number(text)), null);
+
+    /// <summary>Whole numbers with commas between them.</summary>
+    public static Flag<IReadOnlyList<int>> Integers(this Command command, string name, string description) =>
+        new(command.Add<IReadOnlyList<int>>(name, "n,n,...", description, text => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(Integer)]), []);
+
+    /// <summary>One of an enumeration's names, in kebab-case; hyphens and case do not matter.</summary>
+    public static Flag<T> Choice<T>(this Command command, string name, string description, T otherwise) where T : struct, Enum
+    {
+        (string Name, T Value)[] choices = [.. Enum.GetValues<T>().Select(value => (NameOf(value), value))];
+        string[] names = [.. choices.Select(choice => choice.Name)];
+        return new(command.Add(name, string.Join("|", names), WithDefault(description, NameOf(otherwise)), text =>
+        {
+            foreach ((string known, T value) in choices)
+            {
+                if (string.Equals(Plain(known), Plain(text), StringComparison.OrdinalIgnoreCase))
+                {
+                    return value;
+                }
+            }
+            throw new FormatException($"expected one of {string.Join(", ", names)}.{Nearest.Question(text, names)}");
+        }), otherwise);
+    }
+
+    /// <summary>An option whose value <paramref name="parse"/> reads; its <see cref="FormatException"/> becomes the user's error.</summary>
+    public static Option<T> Add<T>(this Command command, string name, string value, string description, Func<string, T> parse)
+    {
+        var option = new Option<T>(name)
+        {
+            HelpName = value,
+            Description = description,
+            Arity = ArgumentArity.ExactlyOne,
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                try
+                {
+                    return parse(text);
+                }
+                catch (Exception e) when (e is FormatException or SkipwiseException)
+                {
+                    result.AddError($"{name} {text}: {e.Message}");
+                    return default!;
+                }
+            },
+        };
+        command.Options.Add(option);
+        return option;
+    }
+
+    private static int Integer(string text) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw new FormatException($"expected a whole number up to {int.MaxValue}.");
+
+    private static double Number(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw new FormatException("expected a number.");
+
+    private static string WithDefault<T>(string description, T value) => $"{description} [default: {value}]";
+
+    private static string NameOf<T>(T value) where T : struct, Enum =>
+        JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()).Replace("rand-pos", "randpos", StringComparison.Ordinal);
+
+    private static string Plain(string name) => name.Replace("-", "", StringComparison.Ordinal);
+}

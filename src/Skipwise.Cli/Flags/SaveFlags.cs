@@ -1,0 +1,15 @@
+using System.CommandLine;
+using Skipwise.Recipes;
+
+namespace Skipwise.Cli.Flags;
+
+/// <summary>Checkpoints and resumption of a run.</summary>
+internal sealed class SaveFlags(Command command)
+{
+    private static readonly SaveOptions s_default = new();
+    private readonly Flag<int> _every = command.Integer("--save-every", "steps between checkpoints; 0 saves only at the end or when interrupted", s_default.Every);
+    private readonly Flag<int> _keepLast = command.Integer("--keep-last", "checkpoints kept, the newest ones", s_default.KeepLast);
+    private readonly Flag<bool> _resume = command.Switch("--resume", "continue the run in --out from its newest checkpoint; the other options must be the same");
+
+    public SaveOptions Of(ParseResult parse) => new() { Every = _every.Of(parse), KeepLast = _keepLast.Of(parse), Resume = _resume.Of(parse) };
+}

@@ -1,0 +1,58 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Evaluation;
+using Skipwise.Recipes;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise eval perplexity</c></summary>
+internal static class EvalPerplexityVerb
+{
+    private static readonly PerplexityOptions s_default = new() { Windows = [] };
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("perplexity", "Measure perplexity on text, by the length of the window.",
+            "skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --windows 2048,4096,8192,16384");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        var data = new DataFlags(verb);
+        Flag<IReadOnlyList<int>> windows = verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]");
+        Flag<WindowMode> mode = verb.Choice("--mode", "which tokens count: all, in sliding windows; those of each document's first window; or each document's last ones", s_default.Mode);
+        Flag<int> stride = verb.Integer("--stride", "sliding: tokens between the beginnings of two windows", s_default.Stride);
+        Flag<int> targets = verb.Integer("--targets", "last-tokens: tokens scored at each document's end, the same for every window", s_default.Targets);
+        Flag<int?> minTokens = verb.OptionalInteger("--min-tokens", "documents shorter than this are left out [default: the longest window]");
+        Flag<int?> maxTokens = verb.OptionalInteger("--max-tokens", "longer documents are cut to this [default: not cut]");
+        Flag<int> maxDocuments = verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0);
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
+        Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
+        var rope = new RopeFlags(verb);
+        verb.Computes(screen, (parse, stop) =>
+        {
+            var options = new EvaluatePerplexityOptions
+            {
+                Model = model.Of(parse),
+                Data = data.Of(parse),
+                Rope = rope.Of(parse),
+                MinTokens = minTokens.Of(parse),
+                Perplexity = new PerplexityOptions
+                {
+                    Windows = windows.Of(parse),
+                    Mode = mode.Of(parse),
+                    Stride = stride.Of(parse),
+                    Targets = targets.Of(parse),
+                    MaxTokens = maxTokens.Of(parse),
+                    MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null,
+                    BatchSize = batchSize.Of(parse),
+                },
+            };
+            PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, stop));
+            screen.Table(ResultTables.Perplexity(measurement.Results));
+            if (json.Of(parse) is { } path)
+            {
+                EvaluationJson.Write(path, measurement.Records);
+            }
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+}

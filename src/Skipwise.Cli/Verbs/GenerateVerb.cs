@@ -1,0 +1,51 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Generation;
+using Skipwise.Recipes;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise generate</c></summary>
+internal static class GenerateVerb
+{
+    private static readonly GenerationOptions s_default = new();
+
+    public static Verb Create(Screen screen, TextReader input)
+    {
+        var verb = new Verb("generate", "Continue a text; it appears as it is written.",
+            "skipwise generate --model llama-2-7b-16k --prompt \"Once upon a time\" --temperature 0.8\nskipwise generate --model llama-2-7b-16k --max-new-tokens 200 < chapter.txt");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string?> prompt = verb.Text("--prompt", "text", "the text to continue [default: the standard input]");
+        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens to generate at most", s_default.MaxNewTokens);
+        Flag<double> temperature = verb.Number("--temperature", "0 takes the most probable token every time; 1 draws as the model would", s_default.Temperature);
+        Flag<int> topK = verb.Integer("--top-k", "draw from the k most probable tokens only; 0 draws from all", s_default.TopK);
+        Flag<double> topP = verb.Number("--top-p", "draw from the most probable tokens that reach this probability together", s_default.TopP);
+        Flag<ulong> seed = verb.Seed("seed of the draws", s_default.Seed);
+        var rope = new RopeFlags(verb);
+        verb.Computes(screen, (parse, stop) =>
+        {
+            var options = new GenerateTextOptions
+            {
+                Model = model.Of(parse),
+                Prompt = prompt.Of(parse) ?? input.ReadToEnd(),
+                Rope = rope.Of(parse),
+                Generation = s_default with
+                {
+                    MaxNewTokens = maxNewTokens.Of(parse),
+                    Temperature = temperature.Of(parse),
+                    TopK = topK.Of(parse),
+                    TopP = topP.Of(parse),
+                    Seed = seed.Of(parse),
+                },
+            };
+            GenerateText.Run(options, piece =>
+            {
+                screen.Output.Write(piece);
+                screen.Output.Flush();
+            }, stop);
+            screen.Line();
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+}

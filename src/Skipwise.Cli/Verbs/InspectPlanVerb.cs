@@ -1,0 +1,57 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Numerics;
+using Skipwise.Positions;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise inspect plan</c></summary>
+internal static class InspectPlanVerb
+{
+    private const int BarWidth = 64;
+    private const int MostChunksShown = 32; // randpos has one for nearly every token
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("plan", "Show one training window: its chunks, their positions, and the relative distances between them.",
+            "skipwise inspect plan --train-length 2048 --target-length 16384 --chunks 2");
+        Flag<int> trainLength = verb.RequiredInteger("--train-length", "tokens per training window");
+        Flag<int> targetLength = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
+        Flag<int?> documentLength = verb.OptionalInteger("--document-length", "tokens of the document [default: the target length]");
+        var pose = new PoseFlags(verb);
+        Flag<ulong> seed = verb.Seed("seed of the run", 0);
+        Flag<int> epoch = verb.Integer("--epoch", "pass over the data, from 0", 0);
+        Flag<int> index = verb.Integer("--index", "example within the epoch, from 0", 0);
+        verb.Does(screen, (parse, _) =>
+        {
+            PoseOptions options = pose.Of(parse) with { TrainLength = trainLength.Of(parse), TargetLength = targetLength.Of(parse) };
+            options.Validate();
+            int length = documentLength.Of(parse) ?? options.TargetLength;
+            if (length < 1 || epoch.Of(parse) < 0 || index.Of(parse) < 0)
+            {
+                throw new SkipwiseException($"--document-length {length}, --epoch {epoch.Of(parse)}, --index {index.Of(parse)}: a document has at least 1 token, epochs and examples count from 0.");
+            }
+            var rng = new KeyedRandom(seed.Of(parse), (ulong)epoch.Of(parse), (ulong)index.Of(parse));
+            Show(screen, PoseSampler.Sample(ref rng, length, options));
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+
+    private static void Show(Screen screen, PositionPlan plan)
+    {
+        PlanDescription description = PlanDescription.Of(plan);
+        screen.Table(new ResultTable($"{plan.WindowLength} tokens in {description.Chunks.Count} chunks",
+            ["chunk", "tokens", "of the document", "positions", "skipped positions", "skipped tokens"],
+            [.. description.Chunks.Take(MostChunksShown).Select((chunk, i) => (IReadOnlyList<string>)
+                [$"{i}", $"{chunk.Length}", $"{chunk.FirstToken}..{chunk.LastToken}", $"{chunk.FirstPosition}..{chunk.LastPosition}", $"{chunk.SkippedPositions}", $"{chunk.SkippedTokens}"])]));
+        if (description.Chunks.Count > MostChunksShown)
+        {
+            screen.Line($"... and {description.Chunks.Count - MostChunksShown} more chunks");
+        }
+        screen.Line($"document   {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.ContentStart, chunk.ContentEnd))], plan.DocumentLength, BarWidth)} 0..{plan.DocumentLength - 1}");
+        screen.Line($"positions  {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.PositionStart, chunk.PositionEnd))], plan.TargetLength, BarWidth)} 0..{plan.TargetLength - 1}");
+        screen.Line($"distances  {Bar.Of([.. description.Distances.Select(range => (range.First, range.Last + 1))], plan.TargetLength, BarWidth)} {description.DistanceShare:P1} of 1..{plan.TargetLength - 1}");
+        screen.Line($"           {string.Join(", ", description.Distances.Take(MostChunksShown).Select(range => $"{range.First}..{range.Last}"))}{(description.Distances.Count > MostChunksShown ? ", ..." : "")}");
+    }
+}

@@ -1,0 +1,27 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Recipes;
+using Skipwise.Text;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise prepare</c></summary>
+internal static class PrepareVerb
+{
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("prepare", "Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.",
+            "skipwise prepare --model llama-2-7b --data books/ --out books.tokens");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder whose tokenizer is used");
+        var data = new DataFlags(verb, takesStores: false);
+        Flag<string> file = verb.Required("--out", "file", $"file to write; its name ends in {TrainingData.StoreEnding}");
+        verb.Does(screen, (parse, stop) =>
+        {
+            var options = new PrepareOptions { Model = model.Of(parse), Data = data.Of(parse), Out = file.Of(parse) };
+            TokenizationProgress totals = ProgressDisplay.Run(screen, display => Prepare.Run(options, display.Tokenizing, stop));
+            screen.Line($"{options.Out}: {totals.Documents} documents, {totals.Tokens} tokens ({(double)totals.Bytes / totals.Tokens:F2} bytes per token)");
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+}

@@ -1,0 +1,77 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Recipes;
+using Skipwise.Training;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise pretrain</c></summary>
+internal static class PretrainVerb
+{
+    private static readonly PretrainOptions s_default = new() { Out = "" };
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("pretrain", "Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.",
+            "skipwise pretrain --out base --seed 1");
+        Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
+        Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.Window);
+        Flag<int> vocabulary = verb.Integer("--vocabulary-size", "tokens of the byte-pair vocabulary that is learned first", s_default.VocabularySize);
+        Flag<int> hidden = verb.Integer("--hidden-size", "width of the model", s_default.HiddenSize);
+        Flag<int> intermediate = verb.Integer("--intermediate-size", "width of the feed-forward blocks", s_default.IntermediateSize);
+        Flag<int> layers = verb.Integer("--layers", "decoder layers", s_default.NumHiddenLayers);
+        Flag<int> heads = verb.Integer("--heads", "attention heads; they share the width evenly", s_default.NumAttentionHeads);
+        Flag<double> theta = verb.Number("--rope-theta", "base of the rotary frequencies", s_default.RopeTheta);
+        Flag<int> listSteps = verb.Integer("--list-steps", "steps of the first stage, on repeated lists in half the window", s_default.ListSteps);
+        Flag<int> steps = verb.Integer("--steps", "steps of the second stage, on the whole corpus", s_default.Steps);
+        Flag<int> documents = verb.Integer("--documents", "documents of the second stage's corpus", s_default.Documents);
+        Flag<int> batch = verb.Integer("--batch-size", "windows per step", s_default.BatchSize);
+        Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate);
+        Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed);
+        var save = new SaveFlags(verb);
+        verb.Computes(screen, (parse, stop) =>
+        {
+            var options = new PretrainOptions
+            {
+                Out = folder.Of(parse),
+                Seed = seed.Of(parse),
+                Window = window.Of(parse),
+                VocabularySize = vocabulary.Of(parse),
+                HiddenSize = hidden.Of(parse),
+                IntermediateSize = intermediate.Of(parse),
+                NumHiddenLayers = layers.Of(parse),
+                NumAttentionHeads = heads.Of(parse),
+                RopeTheta = theta.Of(parse),
+                ListSteps = listSteps.Of(parse),
+                Steps = steps.Of(parse),
+                Documents = documents.Of(parse),
+                BatchSize = batch.Of(parse),
+                LearningRate = rate.Of(parse),
+            };
+            return Run(screen, options, save.Of(parse), stop);
+        });
+        return verb;
+    }
+
+    private static int Run(Screen screen, PretrainOptions options, SaveOptions save, CancellationToken stop)
+    {
+        TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
+        {
+            string? stage = null;
+            IProgress<StepMetrics>? steps = null;
+            return Pretrain.Run(options, save, new Relay<(string Stage, StepMetrics Metrics)>(step =>
+            {
+                if (step.Stage != stage)
+                {
+                    stage = step.Stage;
+                    display.Stage.Report(stage == Pretrain.ListStage ? "first stage: repeated lists" : "second stage: the corpus");
+                    steps = display.Training(stage == Pretrain.ListStage ? options.ListSteps : options.Steps);
+                }
+                steps!.Report(step.Metrics);
+            }), stop);
+        });
+        return RunEnd.Tell(screen, outcome, options.Out,
+            $"skipwise eval passkey --model {options.Out}",
+            $"skipwise generate --model {options.Out} --prompt \"The\"");
+    }
+}

@@ -1,0 +1,69 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Positions;
+using Skipwise.Recipes;
+using Skipwise.Training;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise train</c></summary>
+internal static class TrainVerb
+{
+    private static readonly FineTuneOptions s_default = new() { Model = "", Data = new DataOptions { Paths = [] }, Out = "", TargetLength = 0 };
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("train", "Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.",
+            "skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
+        var data = new DataFlags(verb);
+        Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
+        Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
+        var rope = new RopeFlags(verb);
+        Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
+        var pose = new PoseFlags(verb);
+        Flag<string[]> splitAfter = verb.Texts("--split-after", "text", "chunks end after this text where a document has it; a single token each (\\n for a newline)");
+        Flag<int?> minTokens = verb.OptionalInteger("--min-document-tokens", "shorter documents are left out [default: the training length]");
+        var training = new TrainFlags(verb);
+        Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
+        Flag<bool> freezePadRow = verb.Switch("--freeze-pad-row", "never train the embedding of pad_token_id, as the original code does");
+        var save = new SaveFlags(verb);
+        verb.Computes(screen, (parse, stop) =>
+        {
+            PoseOptions drawn = pose.Of(parse);
+            var options = new FineTuneOptions
+            {
+                Model = model.Of(parse),
+                Data = data.Of(parse),
+                Out = folder.Of(parse),
+                TargetLength = target.Of(parse),
+                TrainLength = trainLength.Of(parse),
+                Rope = rope.Of(parse),
+                Positions = drawn.Mode,
+                Chunks = drawn.Chunks,
+                LengthRule = drawn.LengthRule,
+                Content = drawn.Content,
+                MaskSeams = drawn.MaskSeams,
+                RandomStart = drawn.RandomStart,
+                SplitAfter = [.. splitAfter.Of(parse).Select(text => DataFlags.Unescaped(text)!)],
+                MinDocumentTokens = minTokens.Of(parse),
+                FreezePadRow = freezePadRow.Of(parse),
+                Training = training.Of(parse),
+                Seed = seed.Of(parse),
+            };
+            return Run(screen, options, save.Of(parse), stop);
+        });
+        return verb;
+    }
+
+    private static int Run(Screen screen, FineTuneOptions options, SaveOptions save, CancellationToken stop)
+    {
+        TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
+            FineTune.Run(options, save, display.Stage, display.Tokenizing, display.Training(options.Training.Steps), stop));
+        string data = string.Join(' ', options.Data.Paths);
+        return RunEnd.Tell(screen, outcome, options.Out,
+            $"skipwise eval perplexity --model {options.Out} --data {data}",
+            $"skipwise eval passkey --model {options.Out}",
+            $"skipwise generate --model {options.Out} --prompt \"Once upon a time\"");
+    }
+}

@@ -1,0 +1,70 @@
+using Skipwise.Checkpoints;
+using Skipwise.Evaluation;
+using Skipwise.Models;
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>A model, text, and how to measure the one on the other.</summary>
+public sealed record EvaluatePerplexityOptions
+{
+    /// <summary>Hugging Face folder</summary>
+    public required string Model { get; init; }
+    public required DataOptions Data { get; init; }
+    public RopeOverrides Rope { get; init; } = new();
+    /// <summary>how; an empty list of windows stands for <see cref="ModelLengths"/></summary>
+    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
+    /// <summary>documents shorter than this (BOS included) are left out; null takes the longest window, so that every window is really filled</summary>
+    public int? MinTokens { get; init; }
+}
+
+/// <summary>Perplexities, and the options they were measured with.</summary>
+public sealed record PerplexityMeasurement(string Model, PerplexityOptions Options, IReadOnlyList<PerplexityResult> Results)
+{
+    public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options))];
+}
+
+/// <summary>Measures a model's perplexity on text by window length.</summary>
+public static class EvaluatePerplexity
+{
+    /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long enough</exception>
+    public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    {
+        DecoderConfig model = options.Rope.Apply(HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model);
+        PerplexityOptions perplexity = Complete(options, model);
+        perplexity.Validate();
+        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        int bos = tokenizer.BosId ?? model.BosTokenId ?? tokenizer.EosId ?? model.EosTokenId
+            ?? throw new SkipwiseException($"{options.Model}: neither the tokenizer nor {HfConfig.FileName} names a BOS or EOS token, and every window begins with one. Add bos_token_id to {HfConfig.FileName}.");
+
+        // The text is read before the weights: its errors are the more likely ones, and take no time to find.
+        using TokenStore? store = TrainingData.OpenStore(options.Data, tokenizer);
+        ITokenSource documents = store is not null ? store : Read(options.Data, tokenizer, perplexity, cancel);
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        return new(options.Model, perplexity, Perplexity.Measure(pretrained.Model, documents, bos, perplexity, progress, cancel));
+    }
+
+    private static PerplexityOptions Complete(EvaluatePerplexityOptions options, DecoderConfig model)
+    {
+        IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : ModelLengths.Of(model);
+        return options.Perplexity with { Windows = windows, MinTokens = options.MinTokens ?? Math.Min(windows.Max(), options.Perplexity.MaxTokens ?? int.MaxValue) };
+    }
+
+    /// <summary>Documents from the text, no more than the measurement takes.</summary>
+    private static TokenList Read(DataOptions data, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
+    {
+        var documents = new List<int[]>();
+        int shortest = PerplexityPlan.Shortest(perplexity), longEnough = 0;
+        foreach (Document document in Documents.Read(data.Paths, data.Documents))
+        {
+            cancel.ThrowIfCancellationRequested();
+            documents.Add(tokenizer.Encode(document.Text));
+            longEnough += documents[^1].Length >= shortest ? 1 : 0;
+            if (longEnough == perplexity.MaxDocuments)
+            {
+                break;
+            }
+        }
+        return new TokenList(documents);
+    }
+}

@@ -1,0 +1,46 @@
+using Skipwise.Checkpoints;
+using Skipwise.Generation;
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>A model and the text it shall continue.</summary>
+public sealed record GenerateTextOptions
+{
+    /// <summary>Hugging Face folder</summary>
+    public required string Model { get; init; }
+    public required string Prompt { get; init; }
+    public RopeOverrides Rope { get; init; } = new();
+    /// <summary>how; without stop tokens, the model's EOS ends the text</summary>
+    public GenerationOptions Generation { get; init; } = new();
+}
+
+/// <summary>Continues a text.</summary>
+public static class GenerateText
+{
+    /// <param name="onText">called with every piece of text as it comes; the pieces joined are the continuation</param>
+    /// <returns>tokens of the prompt, BOS included, and tokens generated</returns>
+    /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
+    public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, CancellationToken cancel = default)
+    {
+        options.Generation.Validate();
+        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        int[] text = tokenizer.Encode(options.Prompt);
+        int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        int? eos = tokenizer.EosId ?? pretrained.Config.Model.EosTokenId;
+        GenerationOptions generation = options.Generation.StopTokens.Count > 0 || eos is null ? options.Generation : options.Generation with { StopTokens = [eos.Value] };
+        var decoder = new IncrementalDecoder(tokenizer, prompt);
+        int[] ids = TextGenerator.Generate(pretrained.Model, prompt, generation, id => Tell(decoder.Append(id)), cancel);
+        Tell(decoder.Rest());
+        return (prompt.Length, ids.Length);
+
+        void Tell(string piece)
+        {
+            if (piece.Length > 0)
+            {
+                onText(piece);
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using Skipwise.Checkpoints;
+using Skipwise.Models;
+
+namespace Skipwise.Recipes;
+
+/// <summary>One stored tensor.</summary>
+/// <param name="Type">element type as the header spells it: F32, BF16, ...</param>
+/// <param name="File">name of the file inside the folder</param>
+public sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, string Type, string File, long Bytes);
+
+/// <summary>What a model folder holds, from its headers alone.</summary>
+/// <param name="ModelType">config.json's model_type</param>
+/// <param name="Model">sizes, rope and window, overrides applied</param>
+/// <param name="Parameters">numbers to train; a tied head counts once</param>
+/// <param name="Types">element types of the stored tensors, the most frequent first</param>
+/// <param name="StoredBytes">bytes of all tensors on the disk</param>
+public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes)
+{
+    private const int FloatBytes = 4;
+
+    /// <summary>bytes of the weights in memory, as float32</summary>
+    public long LoadBytes => Parameters * FloatBytes;
+
+    /// <summary>bytes that training needs before any activation: weights, gradients and AdamW's two moments, each float32</summary>
+    public long TrainBytes => 4 * LoadBytes;
+
+    /// <summary>bytes of the key/value cache of one text that fills the window, as float32</summary>
+    public long CacheBytes => 2L * Model.NumHiddenLayers * Model.NumKeyValueHeads * Model.HeadDim * Model.MaxPositionEmbeddings * FloatBytes;
+}
+
+/// <summary>Looks into a model folder without loading its weights.</summary>
+public static class InspectModel
+{
+    /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the configuration</exception>
+    public static ModelDescription Describe(ModelSource source)
+    {
+        HfConfig config = Config(source.Folder);
+        DecoderConfig model = (source.Rope ?? new RopeOverrides()).Apply(config.Model);
+        using WeightFiles weights = WeightFiles.Open(source.Folder);
+        WeightLayout.Match(weights, config.Family, model);
+        return new ModelDescription(
+            config.Family.ModelType,
+            model,
+            ModelFamily.Parameters(model).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size)),
+            [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count()).Select(type => type.Key)],
+            weights.Tensors.Values.Sum(tensor => tensor.Entry.Length));
+    }
+
+    /// <summary>The tensors in the order of the files, fitting or not.</summary>
+    /// <exception cref="SkipwiseException">a weight file is missing or broken</exception>
+    public static IReadOnlyList<TensorDescription> Tensors(string folder)
+    {
+        using WeightFiles weights = WeightFiles.Open(folder);
+        return [.. weights.Tensors.Values.Select(tensor =>
+            new TensorDescription(tensor.Entry.Name, tensor.Entry.Shape, tensor.Entry.Type.Name, Path.GetFileName(tensor.File.Path), tensor.Entry.Length))];
+    }
+
+    /// <summary>The configuration alone: enough for the rope.</summary>
+    public static HfConfig Config(string folder) => HfConfig.Read(Path.Combine(folder, HfConfig.FileName));
+}

@@ -1,0 +1,33 @@
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>Text to be tokenised once, for several runs.</summary>
+public sealed record PrepareOptions
+{
+    /// <summary>Hugging Face folder whose tokenizer is used; its weights are not read</summary>
+    public required string Model { get; init; }
+    public required DataOptions Data { get; init; }
+    /// <summary>the token store to write; its name ends in .tokens</summary>
+    public required string Out { get; init; }
+}
+
+/// <summary>Turns text into a token store that <c>train</c> and <c>eval perplexity</c> read in place of the text.</summary>
+public static class Prepare
+{
+    /// <returns>the totals</returns>
+    /// <exception cref="SkipwiseException">a tokenizer or text that cannot be read, no text at all, or a full disk; nothing is then written</exception>
+    public static TokenizationProgress Run(PrepareOptions options, IProgress<TokenizationProgress>? progress = null, CancellationToken cancel = default)
+    {
+        if (!options.Out.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal))
+        {
+            throw new SkipwiseException($"--out {options.Out}: a token store is known by its ending. Call it {Path.GetFileName(options.Out) + TrainingData.StoreEnding}.");
+        }
+        if (Path.GetDirectoryName(Path.GetFullPath(options.Out)) is { } folder && !Directory.Exists(folder))
+        {
+            throw new SkipwiseException($"--out {options.Out}: there is no folder {folder}. Make it first.");
+        }
+        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        return Tokenization.Write(Documents.Read(options.Data.Paths, options.Data.Documents), tokenizer, options.Out, progress, cancel);
+    }
+}
