@@ -13,6 +13,7 @@ internal static class CommandLine
 
     public static RootCommand Root(Screen screen, TextReader input) => new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.")
     {
+        DemoVerb.Create(screen),
         PretrainVerb.Create(screen),
         PrepareVerb.Create(screen),
         TrainVerb.Create(screen),

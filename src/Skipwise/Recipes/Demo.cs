@@ -17,6 +17,8 @@ namespace Skipwise.Recipes;
 /// </summary>
 public sealed class Demo
 {
+    public const string ReportName = "report.html", ResultsName = "results.json", TrialsName = "passkey-trials.jsonl";
+
     private const ulong HeldOutSeed = 1; // the same questions for every run, so that runs can be compared
 
     private readonly DemoOptions _options;
@@ -130,9 +132,9 @@ public sealed class Demo
             Bars = Bars(),
             Examples = [.. examples.Take(5).Select(example => PositionRun.Of(example.PositionIds))],
         };
-        results.Write(Path.Combine(_options.Out, "results.json"));
-        MetricLog.Write(Path.Combine(_options.Out, "passkey-trials.jsonl"), _trials);
-        DemoReport.Write(Path.Combine(_options.Out, "report.html"), results, _trials, NextCommand(_options));
+        results.Write(Path.Combine(_options.Out, ResultsName));
+        MetricLog.Write(Path.Combine(_options.Out, TrialsName), _trials);
+        DemoReport.Write(Path.Combine(_options.Out, ReportName), results, _trials, NextCommand(_options));
         return results;
     }
 

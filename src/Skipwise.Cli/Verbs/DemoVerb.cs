@@ -1,0 +1,62 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Recipes;
+using Skipwise.Reports;
+using Skipwise.Rope;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise demo</c></summary>
+internal static class DemoVerb
+{
+    /// <summary>The base model that comes with the tool.</summary>
+    private static readonly string s_shipped = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
+    private static readonly DemoOptions s_default = new() { Model = s_shipped, Out = "skipwise-demo" };
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("demo", "Extend the shipped model 8x and prove it: the base failing past its window, PoSE, and the same fine-tune without skips beside it.",
+            "skipwise demo --out skipwise-demo");
+        Flag<string?> folder = verb.Text("--out", "folder", $"receives the models, report.html and results.json [default: {s_default.Out}]");
+        Flag<ulong> seed = verb.Seed("seed of the fine-tunes: text, positions, order", s_default.Seed);
+        Flag<int> extension = verb.Integer("--extension", "target length / window", s_default.Extension);
+        Flag<RopeType> rope = verb.Choice("--rope", "how positions are stretched", s_default.Rope);
+        Flag<double> factor = verb.Number("--rope-factor", "by how much", s_default.RopeFactor);
+        Flag<int> steps = verb.Integer("--steps", "steps of each fine-tune", s_default.Training.Steps);
+        Flag<double> rate = verb.Number("--learning-rate", "peak learning rate", s_default.Training.LearningRate);
+        Flag<int> trials = verb.Integer("--trials", "passkey prompts per length", s_default.Trials);
+        verb.Computes(screen, (parse, stop) => Run(screen, s_default with
+        {
+            Out = folder.Of(parse) ?? s_default.Out,
+            Seed = seed.Of(parse),
+            Extension = extension.Of(parse),
+            Rope = rope.Of(parse),
+            RopeFactor = factor.Of(parse),
+            Training = s_default.Training with { Steps = steps.Of(parse), LearningRate = rate.Of(parse) },
+            Trials = trials.Of(parse),
+        }, stop));
+        return verb;
+    }
+
+    private static int Run(Screen screen, DemoOptions options, CancellationToken stop)
+    {
+        DemoResults results = ProgressDisplay.Run(screen, display =>
+            Demo.Run(options, new DemoProgress { Stage = display.Stage, Training = display.Training(options.Training.Steps), Evaluation = display.Evaluation }, stop));
+        screen.Table(ResultTables.Passkey(results));
+        screen.Line();
+        screen.Table(ResultTables.Perplexity(results));
+        screen.Line();
+        screen.Table(ResultTables.Bars(results.Bars!));
+        screen.Line();
+        foreach (string sentence in DemoSummary.Sentences(results))
+        {
+            screen.Line(sentence);
+        }
+        screen.Line();
+        screen.Line($"report      {Path.Combine(options.Out, Demo.ReportName)}");
+        screen.Line($"numbers     {Path.Combine(options.Out, Demo.ResultsName)}");
+        screen.Line($"model       {Demo.ModelFolder(options)}");
+        screen.Line($"your model  {Demo.NextCommand(options)}");
+        return ExitCode.Success;
+    }
+}
