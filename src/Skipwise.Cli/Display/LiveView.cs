@@ -16,7 +16,7 @@ internal sealed class LiveView(IAnsiConsole terminal, ProgressContext context) :
 
     public void Update(double share, string status)
     {
-        _bar ??= context.AddTask("", maxValue: 1);
+        _bar ??= context.AddTask(Markup.Escape(status), maxValue: 1);
         _bar.IsIndeterminate = double.IsNaN(share);
         _bar.Value = double.IsNaN(share) ? 0 : Math.Min(share, 0.9999); // a full bar counts as finished and is hidden
         _bar.Description = Markup.Escape(status);

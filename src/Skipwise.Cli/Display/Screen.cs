@@ -15,7 +15,7 @@ public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter 
     public static Screen Console() => new(AnsiConsole.Console, System.Console.Out, System.Console.Error);
 
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
-    public bool Interactive { get; } = terminal.Profile.Capabilities.Interactive && terminal.Profile.Out.IsTerminal;
+    public bool Interactive { get; } = terminal.Profile.Capabilities is { Interactive: true, Ansi: true };
 
     internal IAnsiConsole Terminal { get; } = terminal;
 

@@ -1,0 +1,40 @@
+using Skipwise.Cli.Display;
+
+namespace Skipwise.Tests.Cli.Display;
+
+public sealed class PaceTests
+{
+    private readonly ManualClock _clock = new();
+
+    [Fact]
+    public void Time_left_follows_the_work_done_since_the_first_report()
+    {
+        var pace = new Pace(_clock);
+        Assert.Null(pace.Left(100, 200)); // a resumed run: the first hundred steps are not ours
+        _clock.Advance(10);
+        Assert.Equal(TimeSpan.FromSeconds(90), pace.Left(110, 200));
+        _clock.Advance(10);
+        Assert.Equal(20 * 40.0 / 60, pace.Left(160, 200)!.Value.TotalSeconds, 1e-3);
+        Assert.Equal(TimeSpan.Zero, pace.Left(200, 200));
+    }
+
+    [Fact]
+    public void Work_that_starts_over_starts_the_clock_over()
+    {
+        var pace = new Pace(_clock);
+        _ = pace.Left(50, 100);
+        _clock.Advance(1000);
+        Assert.Null(pace.Left(0, 100));
+        _clock.Advance(1);
+        Assert.Equal(TimeSpan.FromSeconds(9), pace.Left(10, 100));
+    }
+
+    [Theory]
+    [InlineData(0, "0:00")]
+    [InlineData(42, "0:42")]
+    [InlineData(59.7, "1:00")]
+    [InlineData(725, "12:05")]
+    [InlineData(11275, "3:07:55")]
+    [InlineData(100000, "27:46:40")]
+    public void Times_read_as_on_a_clock(double seconds, string text) => Assert.Equal(text, Pace.Text(TimeSpan.FromSeconds(seconds)));
+}

@@ -1,0 +1,86 @@
+using Skipwise.Cli.Display;
+using Skipwise.Evaluation;
+using Skipwise.Reports;
+using Skipwise.Tests.Reports;
+using Spectre.Console.Testing;
+
+namespace Skipwise.Tests.Cli.Display;
+
+public sealed class ScreenTests : IDisposable
+{
+    private readonly StringWriter _output = new() { NewLine = "\n" };
+    private readonly StringWriter _error = new() { NewLine = "\n" };
+
+    public void Dispose()
+    {
+        _output.Dispose();
+        _error.Dispose();
+    }
+
+    [Fact]
+    public void An_error_is_one_line_on_standard_error()
+    {
+        Piped().Error("config.json: unknown rope type \"yran\".\r\n  Known: yarn [x]\n");
+        Assert.Equal("error: config.json: unknown rope type \"yran\". Known: yarn [x]\n", _error.ToString());
+        Assert.Empty(_output.ToString());
+    }
+
+    [Fact]
+    public void A_long_line_is_not_wrapped()
+    {
+        string line = "saved " + new string('x', 300);
+        Piped().Line(line);
+        Assert.Equal(line + "\n", _output.ToString());
+    }
+
+    [Fact]
+    public void Piped_tables_are_aligned_plain_and_complete()
+    {
+        Piped().Table(ResultTables.Perplexity(
+        [
+            new PerplexityResult(256, 3.856, 0.1544, 1_536, 24),
+            new PerplexityResult(16384, 127.4, null, 98_304, 1),
+        ]));
+        Assert.Equal("""
+            Perplexity by window
+            window  perplexity  ± s.e.  tokens  documents
+            256           3.86    0.15    1536         24
+            16384          127           98304          1
+
+            """.ReplaceLineEndings("\n"), _output.ToString());
+    }
+
+    [Fact]
+    public void Passkeys_come_with_counts_and_interval()
+    {
+        Skipwise.Evaluation.PasskeyTrial Trial(int i, bool right) => new(2048, i, 0.5, 12345, 2000, "", "", right);
+        ResultTable table = ResultTables.Passkey([new PasskeyResult(2048, [Trial(0, true), Trial(1, true), Trial(2, false), Trial(3, true)])]);
+        Assert.Equal(["2048", "3/4", "0.75", "0.30-0.95"], Assert.Single(table.Rows)); // Wilson's interval of 3 of 4: 0.3006..0.9544
+    }
+
+    [Fact]
+    public void The_demo_has_a_row_per_variant_and_a_column_per_length()
+    {
+        DemoResults demo = SampleDemo.PoseWins;
+        ResultTable passkey = ResultTables.Passkey(demo), perplexity = ResultTables.Perplexity(demo), bars = ResultTables.Bars(demo.Bars!);
+        Assert.Contains("(50 trials each)", passkey.Title);
+        Assert.Equal(["", "256", "512", "1024", "2048", "4096"], passkey.Header);
+        Assert.Equal(["PoSE", "1.00", "1.00", "1.00", "0.98", "0.62"], passkey.Rows[3]);
+        Assert.Equal(["base", "3.86±0.15", "5.79±0.23", "13.8±0.55", "27.4±1.1", "88.1±3.5"], perplexity.Rows[0]);
+        Assert.Equal(["PoSE passkey up to 2048 tokens", ">= 0.95", "0.98", "yes"], bars.Rows[2]);
+        Assert.All([passkey, perplexity, bars], table => Assert.All(table.Lines(), line => Assert.True(line.Length <= 80, line)));
+    }
+
+    [Fact]
+    public void A_terminal_gets_a_drawn_table_and_brackets_stay_text()
+    {
+        var console = new TestConsole().Interactive();
+        new Screen(console, _output, _error).Table(new ResultTable("[b]title", ["", "a [x]"], [["[red]row", "1"]]));
+        Assert.Contains("[b]title", console.Output);
+        Assert.Contains("│ [red]row │     1 │", console.Output);
+        Assert.Contains("╭", console.Output);
+        Assert.Empty(_output.ToString());
+    }
+
+    private Screen Piped() => new(new TestConsole(), _output, _error);
+}
