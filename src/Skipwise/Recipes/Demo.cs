@@ -109,8 +109,8 @@ public sealed class Demo
 
     private DemoResults Write(Dictionary<string, IReadOnlyList<TrainingPoint>> losses, TokenList training)
     {
-        PoseDataset dataset = Dataset(Variant(DemoVariant.Pose, PositionMode.Pose), training);
-        TrainingExample[] examples = [.. Enumerable.Range(0, Math.Min(dataset.Count, _options.Training.BatchSize)).Select(index => dataset[0, index])];
+        // Examples are a function of where they stand: what the fine-tunes saw can be drawn again.
+        TrainingExample[] poseExamples = Examples(DemoVariant.Pose, PositionMode.Pose, training), shortExamples = Examples(DemoVariant.Short, PositionMode.Short, training);
         var results = new DemoResults
         {
             TrainLength = _window,
@@ -121,7 +121,7 @@ public sealed class Demo
             Model = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_options.Model))),
             Rope = $"{Rope.RopeTypeNames.NameOf(_options.Rope)}, factor {_options.RopeFactor}",
             Seed = (long)_options.Seed,
-            LongestTrainingWindow = examples.Max(example => example.InputIds.Length),
+            LongestTrainingWindow = poseExamples.Concat(shortExamples).Max(example => example.InputIds.Length),
             Settings = new Dictionary<string, string>
             {
                 ["fine-tune"] = $"{_options.Training.Steps} steps of {_options.Training.BatchSize} windows, AdamW, peak rate {_options.Training.LearningRate}",
@@ -130,7 +130,7 @@ public sealed class Demo
             },
             Training = losses,
             Bars = Bars(),
-            Examples = [.. examples.Take(5).Select(example => PositionRun.Of(example.PositionIds))],
+            Examples = [.. poseExamples.Take(5).Select(example => PositionRun.Of(example.PositionIds))],
         };
         results.Write(Path.Combine(_options.Out, ResultsName));
         MetricLog.Write(Path.Combine(_options.Out, TrialsName), _trials);
@@ -166,6 +166,9 @@ public sealed class Demo
         Training = _options.Training,
         Seed = _options.Seed,
     };
+
+    private TrainingExample[] Examples(string variant, PositionMode positions, TokenList training) =>
+        new ExampleCursor(Dataset(Variant(variant, positions), training)).Take((int)TrainLoop.ExamplesAfter(_options.Training.Steps, _options.Training));
 
     private PoseDataset Dataset(FineTuneOptions fineTune, TokenList documents) =>
         FineTune.Dataset(fineTune, HfConfig.Read(Path.Combine(_options.Model, HfConfig.FileName)).Model, documents, _tokenizer);
