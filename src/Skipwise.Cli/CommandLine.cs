@@ -66,9 +66,10 @@ internal static class CommandLine
     {
         Command command = parse.CommandResult.Command;
         List<string> known = [.. command.Subcommands.Select(verb => verb.Name), .. command.Options.Select(option => option.Name)];
-        // An unknown word says more than what is missing because of it.
-        string[] messages = parse.UnmatchedTokens.Count > 0
-            ? [.. parse.UnmatchedTokens.Select(word => $"'{word}' is not understood here.{Nearest.Question(word, known)}")]
+        // An unknown word says more than what is missing because of it, and an unknown option more than its value.
+        string[] unknown = [.. parse.UnmatchedTokens.Where(word => word.StartsWith('-')).DefaultIfEmpty(parse.UnmatchedTokens.FirstOrDefault("")).Where(word => word.Length > 0)];
+        string[] messages = unknown.Length > 0
+            ? [.. unknown.Select(word => $"'{word}' is not understood here.{Nearest.Question(word, known)}")]
             : [.. parse.Errors.Select(error => error.Message).Distinct()];
         foreach (string message in messages)
         {
