@@ -8,8 +8,10 @@ namespace Skipwise.Cli;
 /// <summary>The whole command: parses, runs a verb, turns whatever happens into an exit code and, if it went wrong, a clear message.</summary>
 internal static class CommandLine
 {
+    private const string Name = "skipwise";
+
     // A large model takes its time to reach the disk after Ctrl+C; the library's default would cut it off after two seconds.
-    private static readonly TimeSpan s_timeToSave = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_timeToSave = TimeSpan.FromMinutes(5);
 
     public static RootCommand Root(Screen screen, TextReader input) => new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.")
     {
@@ -37,6 +39,7 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args, Screen screen, TextReader input, CancellationToken stop = default)
     {
         RootCommand root = Root(screen, input);
+        root.HelpName = Name; // however the program was started
         HelpWithExample.Install(root);
         ParseResult parse = root.Parse(args);
         bool asksForHelp = parse.Action is not null && parse.Action is not System.CommandLine.Invocation.ParseErrorAction;
@@ -67,9 +70,14 @@ internal static class CommandLine
     {
         Command command = parse.CommandResult.Command;
         List<string> known = [.. command.Subcommands.Select(verb => verb.Name), .. command.Options.Select(option => option.Name)];
-        // An unknown word says more than what is missing because of it.
-        string[] messages = parse.UnmatchedTokens.Count > 0
-            ? [.. parse.UnmatchedTokens.Select(word => $"'{word}' is not understood here.{Nearest.Question(word, known)}")]
+        // An unknown word says more than what is missing because of it, an unknown verb more than its options, an unknown option more than its value.
+        string[] unknown = [.. parse.UnmatchedTokens.Where(word => word.StartsWith('-') && command.Subcommands.Count == 0)];
+        if (unknown.Length == 0)
+        {
+            unknown = [.. parse.UnmatchedTokens.Take(1)];
+        }
+        string[] messages = unknown.Length > 0
+            ? [.. unknown.Select(word => $"'{word}' is not understood here.{Nearest.Question(word, known)}")]
             : [.. parse.Errors.Select(error => error.Message).Distinct()];
         foreach (string message in messages)
         {
@@ -79,7 +87,7 @@ internal static class CommandLine
         return ExitCode.UsersError;
     }
 
-    /// <summary>"skipwise eval passkey"</summary>
+    /// <summary>"skipwise eval passkey": the verb with its groups.</summary>
     private static string Path(CommandResult result) =>
-        result.Parent is CommandResult parent ? $"{Path(parent)} {result.Command.Name}" : "skipwise";
+        result.Parent is CommandResult parent ? $"{Path(parent)} {result.Command.Name}" : Name;
 }

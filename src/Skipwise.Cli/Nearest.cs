@@ -7,10 +7,10 @@ internal static class Nearest
     public static string Question(string word, IEnumerable<string> known) =>
         Of(word, known) is { } near ? $" Did you mean '{near}'?" : "";
 
-    /// <summary>The known word that fewest edits turn into the given one; null when that takes more than a third of it.</summary>
+    /// <summary>The known word that fewest edits turn into the given one; null when none is near enough to be meant.</summary>
     public static string? Of(string word, IEnumerable<string> known) => known
         .Select(candidate => (candidate, edits: Edits(word, candidate)))
-        .Where(pair => pair.edits <= Math.Max(1, word.Length / 3))
+        .Where(pair => pair.edits <= (word.Length < 4 ? 1 : 2))
         .OrderBy(pair => pair.edits)
         .Select(pair => pair.candidate)
         .FirstOrDefault();

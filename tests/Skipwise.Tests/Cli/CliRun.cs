@@ -1,0 +1,38 @@
+using Skipwise.Cli;
+using Skipwise.Cli.Display;
+using Spectre.Console;
+
+namespace Skipwise.Tests.Cli;
+
+/// <summary>One run of the command in this process: its exit code and what it wrote.</summary>
+internal sealed record CliRun(int Code, string Output, string Error)
+{
+    public static Task<CliRun> Of(params string[] args) => Of(args, "");
+
+    public static async Task<CliRun> Of(string[] args, string input, CancellationToken stop = default)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output) });
+        using var reader = new StringReader(input);
+        int code = await CommandLine.RunAsync(args, new Screen(console, output, error), reader, stop);
+        return new(code, output.ToString(), error.ToString());
+    }
+
+    /// <summary>The verb did its work and found nothing to complain about.</summary>
+    public CliRun Succeeded()
+    {
+        Assert.True(Code == 0, $"exit code {Code}\n{Error}");
+        Assert.DoesNotContain("error:", Error, StringComparison.Ordinal);
+        return this;
+    }
+
+    /// <summary>The user is told in one line, without a stack trace, what is wrong; every hint is in it.</summary>
+    public void Complained(params string[] hints)
+    {
+        Assert.True(Code == 1, $"exit code {Code}\n{Output}\n{Error}");
+        string complaint = Assert.Single(Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal));
+        Assert.All(hints, hint => Assert.Contains(hint, complaint, StringComparison.Ordinal));
+        Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
+    }
+}
