@@ -27,7 +27,7 @@ internal static class Failure
                 screen.Error($"out of memory: {FirstLine(e.Message)} Use a smaller --batch-size or shorter windows, or close other programs.");
                 break;
             case IOException or UnauthorizedAccessException:
-                screen.Error($"{e.Message} Check that the disk has space left and that the files may be read and written.");
+                screen.Error($"{e.Message.TrimEnd('.')}. Check that the disk has space left and that the files may be read and written.");
                 break;
             default:
                 screen.Error($"{e.GetType().Name}: {FirstLine(e.Message)}");
