@@ -14,6 +14,7 @@ public partial class CommandLineTests
             Usage: skipwise [command] [options]
             Options: -?, -h, --help Show help and usage information --version Show version information
             Commands:
+            demo Extend the shipped model 8x and prove it: the base failing past its window, PoSE, and the same fine-tune without skips beside it.
             pretrain Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.
             prepare Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.
             train Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.
@@ -49,6 +50,7 @@ public partial class CommandLineTests
     }
 
     [Theory]
+    [InlineData("demo")]
     [InlineData("pretrain")]
     [InlineData("prepare")]
     [InlineData("train")]
