@@ -4,14 +4,16 @@ namespace Skipwise.Cli.Display;
 public sealed class Pace(TimeProvider clock)
 {
     private long? _start;
-    private double _startDone;
+    private double _startDone, _lastDone;
 
     /// <summary>Null until two reports have come and the work has moved.</summary>
     /// <param name="done">units done</param>
     /// <param name="total">units in all</param>
     public TimeSpan? Left(double done, double total)
     {
-        if (_start is not { } start || done < _startDone)
+        bool another = done <= _lastDone; // work that goes back has begun anew: the second of two runs
+        _lastDone = done;
+        if (_start is not { } start || another)
         {
             _start = clock.GetTimestamp();
             _startDone = done;

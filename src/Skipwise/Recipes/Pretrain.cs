@@ -24,11 +24,11 @@ public sealed record PretrainOptions
     public int NumHiddenLayers { get; init; } = 4;
     public int NumAttentionHeads { get; init; } = 6;
     /// <summary>the base of the rotary frequencies; a window this short needs no larger one</summary>
-    public double RopeTheta { get; init; } = 500;
+    public double RopeTheta { get; init; } = 100;
     /// <summary>steps of the first stage, on repeated lists in half the window</summary>
     public int ListSteps { get; init; } = 1000;
     /// <summary>steps of the second stage, on the whole corpus</summary>
-    public int Steps { get; init; } = 1600;
+    public int Steps { get; init; } = 2200;
     /// <summary>documents of the second stage's corpus</summary>
     public int Documents { get; init; } = 16000;
     public int BatchSize { get; init; } = 32;

@@ -11,8 +11,15 @@ public class RopeExportTests
 
     private static readonly DecoderConfig s_base = new()
     {
-        VocabSize = 96, HiddenSize = 256, IntermediateSize = 80, NumHiddenLayers = 2, NumAttentionHeads = 2, NumKeyValueHeads = 2, HeadDim = HeadDim,
-        MaxPositionEmbeddings = 2048, Rope = new RopeOptions { OriginalMaxPositionEmbeddings = 2048 },
+        VocabSize = 96,
+        HiddenSize = 256,
+        IntermediateSize = 80,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        NumKeyValueHeads = 2,
+        HeadDim = HeadDim,
+        MaxPositionEmbeddings = 2048,
+        Rope = new RopeOptions { OriginalMaxPositionEmbeddings = 2048 },
     };
 
     private static DecoderConfig Extended(RopeType type, double factor = 8) => s_base with
@@ -20,7 +27,8 @@ public class RopeExportTests
         MaxPositionEmbeddings = (int)(2048 * factor),
         Rope = s_base.Rope with
         {
-            Type = type, Factor = factor,
+            Type = type,
+            Factor = factor,
             ShortFactor = type == RopeType.LongRope ? [.. Enumerable.Range(0, HeadDim / 2).Select(i => 1 + (i / 100.0))] : null,
             LongFactor = type == RopeType.LongRope ? [.. Enumerable.Range(0, HeadDim / 2).Select(i => 1 + (i / 7.0))] : null,
         },

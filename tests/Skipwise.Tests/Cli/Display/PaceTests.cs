@@ -29,6 +29,18 @@ public sealed class PaceTests
         Assert.Equal(TimeSpan.FromSeconds(9), pace.Left(10, 100));
     }
 
+    [Fact]
+    public void The_second_of_two_runs_counts_only_its_own_time()
+    {
+        var pace = new Pace(_clock);
+        _ = pace.Left(1, 100);
+        _clock.Advance(1000);
+        _ = pace.Left(100, 100);
+        Assert.Null(pace.Left(1, 100)); // begins with the same step as the first
+        _clock.Advance(1);
+        Assert.Equal(TimeSpan.FromSeconds(90), pace.Left(10, 100)! * 9);
+    }
+
     [Theory]
     [InlineData(0, "0:00")]
     [InlineData(42, "0:42")]
