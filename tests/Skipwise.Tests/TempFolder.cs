@@ -1,3 +1,6 @@
+using System.IO.Compression;
+using System.Text;
+
 namespace Skipwise.Tests;
 
 /// <summary>A folder of its own for one test, gone afterwards.</summary>
@@ -17,6 +20,26 @@ internal sealed class TempFolder : IDisposable
             File.Copy(file, System.IO.Path.Combine(this[name], System.IO.Path.GetFileName(file)));
         }
         return this[name];
+    }
+
+    public string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
+
+    public string Write(string name, byte[] bytes)
+    {
+        string path = this[name];
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, bytes);
+        return path;
+    }
+
+    public string WriteGzip(string name, string text)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
+        {
+            gzip.Write(Encoding.UTF8.GetBytes(text));
+        }
+        return Write(name, packed.ToArray());
     }
 
     public void Dispose() => Directory.Delete(Path, recursive: true);

@@ -7,7 +7,9 @@ namespace Skipwise.Tests;
 /// <summary>A model small enough to be read thousands of times, with random weights.</summary>
 internal static class TinyModel
 {
-    public static CausalLM Create(ulong seed = 1, int vocabulary = 50, RopeOptions? rope = null)
+    public const int Vocabulary = 50;
+
+    public static CausalLM Create(ulong seed = 1, int vocabulary = Vocabulary, RopeOptions? rope = null, bool tied = false, double initializerRange = 1)
     {
         var model = new CausalLM(new DecoderConfig
         {
@@ -19,7 +21,8 @@ internal static class TinyModel
             NumKeyValueHeads = 2,
             HeadDim = 8,
             MaxPositionEmbeddings = 128,
-            InitializerRange = 1,
+            InitializerRange = initializerRange,
+            TieWordEmbeddings = tied,
             Rope = rope ?? new RopeOptions(),
         });
         WeightInit.Draw(model, seed);
@@ -27,7 +30,7 @@ internal static class TinyModel
     }
 
     /// <summary>Random ids without the first two, which tests use as BOS and stop.</summary>
-    public static int[] Tokens(ulong seed, int count, int vocabulary = 50)
+    public static int[] Tokens(ulong seed, int count, int vocabulary = Vocabulary)
     {
         var rng = new KeyedRandom(seed, stream: 7);
         var ids = new int[count];

@@ -18,7 +18,7 @@ public sealed class PerplexityTests
     [InlineData("llama-yarn16")]
     public void Perplexities_are_those_of_the_original(string name)
     {
-        using var reference = new LlamaCase(name);
+        using var reference = new ParityCase(name);
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Fixture.Path(name, "ppl.json")));
         JsonElement root = json.RootElement;
         var documents = new TokenList([.. root.GetProperty("docs").EnumerateArray().Select(doc => doc.EnumerateArray().Select(id => id.GetInt32()).ToArray())]);

@@ -15,7 +15,7 @@ public sealed class TextGeneratorTests
     [InlineData("llama-yarn16")]
     public void Greedy_tokens_are_those_of_the_original_whatever_the_chunk(string name)
     {
-        using var reference = new LlamaCase(name);
+        using var reference = new ParityCase(name);
         int[] prompt = reference.Ids("gen.prompt"), expected = reference.Ids("gen.tokens");
         foreach (int chunk in (int[])[1, 7, 29, 512])
         {
@@ -29,7 +29,7 @@ public sealed class TextGeneratorTests
     [InlineData("llama-dynamic2-over")]
     public void Greedy_tokens_are_those_of_rereading_the_whole_text_for_each(string name)
     {
-        using var reference = new LlamaCase(name);
+        using var reference = new ParityCase(name);
         var text = new List<int>(TinyModel.Tokens(5, 25, vocabulary: 96));
         const int count = 12;
         foreach (int chunk in (int[])[1, 7, 24, 512])
@@ -45,8 +45,8 @@ public sealed class TextGeneratorTests
     [InlineData("llama-dynamic2-over")]
     public void Reading_through_a_cache_in_chunks_gives_the_logits_of_one_forward(string name)
     {
-        using var reference = new LlamaCase(name);
-        using Tensor ids = reference.Read("input_ids"), expected = reference.Read("logits.contiguous");
+        using var reference = new ParityCase(name);
+        using Tensor ids = reference["input_ids"], expected = reference["logits.contiguous"];
         foreach (int chunk in (int[])[1, 5, 16, 47])
         {
             using Tensor cached = ReadLogits(reference.Model, ids, chunk);
@@ -59,8 +59,8 @@ public sealed class TextGeneratorTests
     [Fact]
     public void A_long_sequence_leaves_no_trace_in_a_rotation_that_depends_on_the_length()
     {
-        using var reference = new LlamaCase("llama-dynamic2-over");
-        using Tensor longer = reference.Read("input_ids"), ids = reference.Read("short.input_ids"), expected = reference.Read("short.logits_fresh_model");
+        using var reference = new ParityCase("llama-dynamic2-over");
+        using Tensor longer = reference["input_ids"], ids = reference["short.input_ids"], expected = reference["short.logits_fresh_model"];
         using Tensor first = ReadLogits(reference.Model, longer, chunk: 9);
         using Tensor after = ReadLogits(reference.Model, ids, chunk: 9);
         Assert.True(allclose(after, expected, rtol: 0, atol: 1e-4));

@@ -21,7 +21,7 @@ public class BytePairEncodingTests
     {
         var tiny = TinyBpe.AcrossWords();
         Assert.Contains(tiny.Pieces, p => p.Length > 1 && p.EndsWith('▁'));
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.json", tiny.LlamaJson());
         var tokenizer = Tokenizers.Load(folder.Path);
         Texts.Sample(text => Assert.Equal(text.Length == 0 ? [] : tiny.EncodeSlowly("▁" + text.Replace(' ', '▁')), tokenizer.Encode(text)), iter: 2000);
@@ -32,7 +32,7 @@ public class BytePairEncodingTests
     public void Ids_equal_another_library_when_byte_level()
     {
         var tiny = TinyBpe.ByteLevel();
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.json", tiny.ByteLevelJson());
         var ours = Tokenizers.Load(folder.Path);
         var theirs = Microsoft.ML.Tokenizers.BpeTokenizer.Create(new Microsoft.ML.Tokenizers.BpeOptions(tiny.Vocabulary)
@@ -49,11 +49,11 @@ public class BytePairEncodingTests
     [Fact]
     public void Decoding_gives_the_text_back()
     {
-        using var byteLevel = new TemporaryFolder();
+        using var byteLevel = new TempFolder();
         byteLevel.Write("tokenizer.json", TinyBpe.ByteLevel().ByteLevelJson());
-        using var llama = new TemporaryFolder();
+        using var llama = new TempFolder();
         llama.Write("tokenizer.json", TinyBpe.AcrossWords().LlamaJson());
-        using var sentencePiece = new TemporaryFolder();
+        using var sentencePiece = new TempFolder();
         sentencePiece.Write("tokenizer.model", SentencePieceFile.Make(SentencePieceFile.Llama(("▁", -5), ("t", -5), ("h", -5), ("th", -1))));
         foreach (var tokenizer in new[] { byteLevel, llama, sentencePiece }.Select(f => Tokenizers.Load(f.Path)))
         {
@@ -69,7 +69,7 @@ public class BytePairEncodingTests
     public void Unknown_characters_in_a_row_become_one_unknown_token()
     {
         var tiny = TinyBpe.AcrossWords(bytes: false);
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.json", tiny.Json(unknown: "<unk>", byteFallback: true));
         var tokenizer = Tokenizers.Load(folder.Path);
         int a = tiny.Vocabulary["a"];
@@ -79,7 +79,7 @@ public class BytePairEncodingTests
     [Fact]
     public void Half_a_surrogate_pair_is_taken_for_the_replacement_character()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.json", TinyBpe.ByteLevel().Json(
             normalizer: new { type = "NFC" }, preTokenizer: new { type = "ByteLevel", add_prefix_space = false }, decoder: new { type = "ByteLevel" }));
         var tokenizer = Tokenizers.Load(folder.Path);
@@ -89,7 +89,7 @@ public class BytePairEncodingTests
     [Fact]
     public void Many_threads_may_encode_at_once()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.json", TinyBpe.AcrossWords().LlamaJson());
         var tokenizer = Tokenizers.Load(folder.Path);
         int[] expected = Tokenizers.Load(folder.Path).Encode(TinyBpe.Corpus);

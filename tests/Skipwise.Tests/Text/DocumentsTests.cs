@@ -6,16 +6,16 @@ namespace Skipwise.Tests.Text;
 
 public class DocumentsTests
 {
-    private static List<(string Text, string Origin)> Read(TemporaryFolder folder, string path, DocumentOptions? options = null) =>
-        [.. Documents.Read([path.Length > 0 ? folder.At(path) : folder.Path], options ?? new()).Select(d => (d.Text, d.Origin[(folder.Path.Length + 1)..]))];
+    private static List<(string Text, string Origin)> Read(TempFolder folder, string path, DocumentOptions? options = null) =>
+        [.. Documents.Read([path.Length > 0 ? folder[path] : folder.Path], options ?? new()).Select(d => (d.Text, d.Origin[(folder.Path.Length + 1)..]))];
 
-    private static string Error(TemporaryFolder folder, string path, DocumentOptions? options = null) =>
+    private static string Error(TempFolder folder, string path, DocumentOptions? options = null) =>
         Assert.Throws<SkipwiseException>(() => Read(folder, path, options)).Message;
 
     [Fact]
     public void A_folder_gives_its_files_in_ordinal_order_without_hidden_and_foreign_ones()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("b.txt", "b");
         folder.Write("B.md", "B");
         folder.WriteGzip("a/z.txt.gz", "z");
@@ -33,7 +33,7 @@ public class DocumentsTests
     [Fact]
     public void A_separator_splits_a_file_into_documents()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("s.txt", "one\n<|end|>\n two\n\nstill two <|end|><|end|>\nlast");
         Assert.Equal([("one", "s.txt#1"), ("two\n\nstill two", "s.txt#2"), ("last", "s.txt#4")], Read(folder, "s.txt", new() { SeparatorText = "<|end|>" }));
         Assert.Single(Read(folder, "s.txt"));
@@ -44,7 +44,7 @@ public class DocumentsTests
     public void A_separator_across_a_block_border_is_seen() =>
         Gen.Int[65_520, 65_540].Array[1, 4].Sample(lengths =>
         {
-            using var folder = new TemporaryFolder();
+            using var folder = new TempFolder();
             string[] parts = [.. lengths.Select((n, i) => new string((char)('a' + i), n))];
             folder.Write("s.txt", string.Join("<|end|>", parts));
             Assert.Equal(parts, Read(folder, "s.txt", new() { SeparatorText = "<|end|>" }).Select(d => d.Text));
@@ -53,7 +53,7 @@ public class DocumentsTests
     [Fact]
     public void A_byte_order_mark_is_no_text()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("a.txt", [0xEF, 0xBB, 0xBF, (byte)'a']);
         Assert.Equal([("a", "a.txt")], Read(folder, "a.txt"));
     }
@@ -61,7 +61,7 @@ public class DocumentsTests
     [Fact]
     public void The_field_may_be_named()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("a.jsonl", "{\"content\":\"c\",\"text\":\"t\"}");
         Assert.Equal("c", Read(folder, "a.jsonl", new() { Field = "content" }).Single().Text);
         string message = Error(folder, "a.jsonl", new() { Field = "body" });
@@ -76,7 +76,7 @@ public class DocumentsTests
     [InlineData("{\"text\":\"\\ud800\"}", "a.jsonl:1: the line is not valid Unicode")]
     public void Bad_lines_are_named(string lines, string complaint)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("a.jsonl", lines);
         Assert.Contains(complaint, Error(folder, "a.jsonl"));
     }
@@ -84,20 +84,20 @@ public class DocumentsTests
     [Fact]
     public void Missing_and_foreign_paths_are_found_before_anything_is_read()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("a.txt", "a");
         folder.Write("a.parquet", "a");
         folder.Write("images/b.png", "a");
-        Assert.Contains("no such file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder.At("a.txt"), folder.At("none")], new())).Message);
-        Assert.Contains("unknown kind of file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder.At("a.parquet")], new())).Message);
-        Assert.Contains("none of its 1 files", Assert.Throws<SkipwiseException>(() => Documents.Read([folder.At("images")], new())).Message);
+        Assert.Contains("no such file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.txt"], folder["none"]], new())).Message);
+        Assert.Contains("unknown kind of file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.parquet"]], new())).Message);
+        Assert.Contains("none of its 1 files", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["images"]], new())).Message);
         Assert.Contains("no data", Assert.Throws<SkipwiseException>(() => Documents.Read([], new())).Message);
     }
 
     [Fact]
     public void Text_that_is_not_UTF8_is_refused()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("latin.txt", [(byte)'a', 0xE9, (byte)'b']);
         folder.Write("utf16.txt", Encoding.Unicode.GetPreamble());
         Assert.Contains("latin.txt: not UTF-8", Error(folder, "latin.txt"));
@@ -107,7 +107,7 @@ public class DocumentsTests
     [Fact]
     public void A_damaged_gz_file_is_refused()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         byte[] whole = File.ReadAllBytes(folder.WriteGzip("a.txt.gz", TinyBpe.Corpus));
         Assert.Single(Read(folder, "a.txt.gz"));
         for (int length = 0; length < whole.Length; length++)

@@ -9,7 +9,7 @@ public class PreTokenizerTests
 
     private static string[] Pieces(object preTokenizer, string text)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         var steps = PreTokenizers.Read(JsonPlace.Read(folder.Write("p.json", JsonSerializer.Serialize(preTokenizer))));
         List<ReadOnlyMemory<char>> pieces = [text.AsMemory()];
         foreach (var step in steps)

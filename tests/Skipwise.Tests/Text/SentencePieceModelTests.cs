@@ -9,7 +9,7 @@ public class SentencePieceModelTests
 
     private static ITokenizer Load(byte[] model, string? config = null)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.model", model);
         if (config is not null)
         {
@@ -90,7 +90,7 @@ public class SentencePieceModelTests
     public void A_cut_file_is_always_an_error()
     {
         byte[] model = Small();
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         for (int length = 0; length < model.Length; length += length < model.Length - 300 ? 13 : 1)
         {
             string path = folder.Write("tokenizer.model", model[..length]);
@@ -102,7 +102,7 @@ public class SentencePieceModelTests
     public void A_damaged_file_loads_or_is_a_clear_error()
     {
         byte[] model = Small();
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         Gen.Select(Gen.Int[0, model.Length - 1], Gen.Byte).Array[1, 4].Sample(changes =>
         {
             byte[] damaged = [.. model];

@@ -6,9 +6,9 @@ namespace Skipwise.Tests.Text;
 
 public class TokenStoreTests
 {
-    private static string Write(TemporaryFolder folder, params int[][] documents)
+    private static string Write(TempFolder folder, params int[][] documents)
     {
-        string path = folder.At("data.tokens");
+        string path = folder["data.tokens"];
         using var writer = new TokenStoreWriter(path, 1000, 0xABCDEF);
         foreach (int[] document in documents)
         {
@@ -21,7 +21,7 @@ public class TokenStoreTests
     [Fact]
     public void Documents_come_back_as_they_were_written()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         Gen.Int[0, 999].Array[0, 50].Array[0, 20].Sample(documents =>
         {
             using var store = TokenStore.Open(Write(folder, documents));
@@ -38,7 +38,7 @@ public class TokenStoreTests
     [Fact]
     public void The_bytes_are_those_of_the_documented_format()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         byte[] bytes = File.ReadAllBytes(Write(folder, [7, 8], [], [9]));
         Assert.Equal("SKIPTOK\n"u8.ToArray(), bytes[..8]);
         Assert.Equal([1, 1000], [BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12))]);
@@ -51,7 +51,7 @@ public class TokenStoreTests
     [Fact]
     public void A_cut_or_lengthened_file_is_an_error()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         string path = Write(folder, [1, 2, 3], [4, 5]);
         byte[] bytes = File.ReadAllBytes(path);
         for (int length = 0; length < bytes.Length; length++)
@@ -66,7 +66,7 @@ public class TokenStoreTests
     [Fact]
     public void Every_changed_byte_of_the_header_is_an_error()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         string path = Write(folder, [1, 2, 3], [4, 5]);
         byte[] bytes = File.ReadAllBytes(path);
         for (int at = 0; at < 64; at++)
@@ -85,7 +85,7 @@ public class TokenStoreTests
     [InlineData(long.MaxValue, 0L), InlineData(-1L, 0L), InlineData(0L, long.MaxValue), InlineData(0L, -5L), InlineData(-2L, 4L), InlineData(1L << 40, -(1L << 41))]
     public void A_header_that_lies_with_a_right_checksum_is_an_error(long documents, long tokens)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         string path = folder.Write("lie", [.. new TokenStoreHeader(10, 0, documents, tokens).ToBytes(), .. new byte[8]]);
         Assert.Contains("damaged", Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
     }
@@ -93,7 +93,7 @@ public class TokenStoreTests
     [Fact]
     public void A_damaged_body_gives_documents_or_an_error()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         string path = Write(folder, [1, 2, 3], [], [4, 5], [6]);
         byte[] bytes = File.ReadAllBytes(path);
         Gen.Select(Gen.Int[64, bytes.Length - 1], Gen.Byte).Array[1, 5].Sample(changes =>
@@ -118,7 +118,7 @@ public class TokenStoreTests
     [Fact]
     public void A_writer_that_does_not_complete_leaves_nothing()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         string path = Write(folder, [1]);
         using (var writer = new TokenStoreWriter(path, 10, 0))
         {
@@ -134,17 +134,17 @@ public class TokenStoreTests
     [Fact]
     public void A_path_that_cannot_be_written_is_a_clear_error()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         string file = folder.Write("file", "x");
         Assert.Contains(file, Assert.Throws<SkipwiseException>(() => new TokenStoreWriter(Path.Combine(file, "x.tokens"), 10, 0)).Message);
-        Assert.Contains("none", Assert.Throws<SkipwiseException>(() => TokenStore.Open(folder.At("none"))).Message);
+        Assert.Contains("none", Assert.Throws<SkipwiseException>(() => TokenStore.Open(folder["none"])).Message);
         Assert.Contains(folder.Path, Assert.Throws<SkipwiseException>(() => TokenStore.Open(folder.Path)).Message);
     }
 
     [Fact]
     public void A_closed_store_gives_no_document()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         var store = TokenStore.Open(Write(folder, [1]));
         store.Dispose();
         store.Dispose();

@@ -6,7 +6,7 @@ public class TokenizationTests
 {
     private static ITokenizer LoadTokenizer(TinyBpe tiny)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.json", tiny.LlamaJson());
         return Tokenizers.Load(folder.Path);
     }
@@ -19,10 +19,10 @@ public class TokenizationTests
     [Fact]
     public void The_store_holds_the_documents_in_order()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         var reports = new Reports();
-        var totals = Tokenization.Write(Some(300), s_tokenizer, folder.At("t"), reports);
-        using var store = TokenStore.Open(folder.At("t"));
+        var totals = Tokenization.Write(Some(300), s_tokenizer, folder["t"], reports);
+        using var store = TokenStore.Open(folder["t"]);
         Assert.Equal(300, store.Count);
         foreach (var (document, i) in Some(300).Select((d, i) => (d, i)))
         {
@@ -38,10 +38,10 @@ public class TokenizationTests
     [Fact]
     public void Progress_rises_while_text_passes()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         var reports = new Reports();
         string text = string.Concat(Enumerable.Repeat(TinyBpe.Corpus, 1000));
-        Tokenization.Write(Enumerable.Range(0, 12).Select(i => new Document(text, "d")), s_tokenizer, folder.At("t"), reports);
+        Tokenization.Write(Enumerable.Range(0, 12).Select(i => new Document(text, "d")), s_tokenizer, folder["t"], reports);
         Assert.InRange(reports.Seen.Count, 3, 12);
         Assert.Equal(reports.Seen.OrderBy(r => r.Bytes), reports.Seen);
     }
@@ -49,8 +49,8 @@ public class TokenizationTests
     [Fact]
     public void Nothing_is_left_after_an_error_or_a_cancellation()
     {
-        using var folder = new TemporaryFolder();
-        string path = folder.At("t");
+        using var folder = new TempFolder();
+        string path = folder["t"];
         Assert.Throws<SkipwiseException>(() => Tokenization.Write(Broken(), s_tokenizer, path));
         Assert.Contains("no text", Assert.Throws<SkipwiseException>(() => Tokenization.Write([], s_tokenizer, path)).Message);
         using var cancel = new CancellationTokenSource();

@@ -8,7 +8,7 @@ public class TokenizerJsonTests
 {
     private static ITokenizer Load(string json, params (string Name, string Content)[] beside)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         folder.Write("tokenizer.json", json);
         foreach (var (name, content) in beside)
         {
@@ -119,7 +119,7 @@ public class TokenizerJsonTests
     [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"decoder":{"type":"WordPiece"}""", "$.decoder", "WordPiece")]
     public void What_is_not_understood_is_named_with_its_place(string model, string place, string word)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         string path = folder.Write("tokenizer.json", $"{{\"model\":{model}}}");
         string message = Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.Path)).Message;
         Assert.Contains($"{path}: {place} ", message);
@@ -129,9 +129,9 @@ public class TokenizerJsonTests
     [Fact]
     public void Folders_without_a_tokenizer_and_broken_JSON_are_clear_errors()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         Assert.Contains("tokenizer.model", Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.Path)).Message);
-        Assert.Contains("no such folder", Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.At("none"))).Message);
+        Assert.Contains("no such folder", Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder["none"])).Message);
         folder.Write("tokenizer.json", "{\n\"model\": oops}");
         Assert.Contains("line 2", Assert.Throws<SkipwiseException>(() => Tokenizers.Load(folder.Path)).Message);
     }
@@ -141,7 +141,7 @@ public class TokenizerJsonTests
     {
         byte[] json = Encoding.UTF8.GetBytes(TinyBpe.AcrossWords(30, bytes: false).LlamaJson());
         byte[] config = Encoding.UTF8.GetBytes("""{"add_bos_token":true,"bos_token":{"content":"<s>"},"added_tokens_decoder":{"0":{"content":"<unk>"}},"legacy":false}""");
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         Gen.Select(Gen.Bool, Gen.Select(Gen.Int[0, 100_000], Gen.OneOf(Gen.Byte, Gen.Char["{}[]\":,0"].Select(c => (byte)c))).Array[1, 3], Gen.Bool, Gen.Int[0, 100_000])
             .Sample((damageConfig, changes, cut, length) =>
             {

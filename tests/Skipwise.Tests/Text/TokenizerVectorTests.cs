@@ -23,7 +23,7 @@ public class TokenizerVectorTests(ITestOutputHelper output)
 
     private static ITokenizer Load(string name)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TempFolder();
         if (name == "stories260K")
         {
             folder.Write("tokenizer.model", SentencePieceFile.Make(Llama2CPieces(Data("models", "stories260K", "tok512.bin"))));

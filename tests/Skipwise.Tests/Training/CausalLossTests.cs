@@ -13,17 +13,17 @@ public class CausalLossTests
     public void Chunks_give_the_loss_and_gradients_of_the_plain_computation(bool tied, int tokensPerChunk)
     {
         using var scope = NewDisposeScope();
-        TrainingExample[] examples = new ExampleCursor(new TinyModel.Examples(10, 5, 12)).Take(4);
+        TrainingExample[] examples = new ExampleCursor(new RandomExamples(10, 5, 12)).Take(4);
         long labels = CausalLoss.CountLabels(examples);
 
-        using CausalLM plain = TinyModel.Create(tied);
+        using CausalLM plain = TinyModel.Create(tied: tied, initializerRange: 0.05);
         using Batch batch = Batch.Of(examples, CPU);
         Tensor logits = plain.Logits(batch.InputIds, batch.PositionIds);
         long next = batch.InputIds.size(1) - 1;
         Tensor mean = nn.functional.cross_entropy(logits.narrow(1, 0, next).flatten(0, 1), batch.Labels.narrow(1, 1, next).flatten(), ignore_index: TrainingExample.IgnoredLabel);
         mean.backward();
 
-        using CausalLM chunked = TinyModel.Create(tied);
+        using CausalLM chunked = TinyModel.Create(tied: tied, initializerRange: 0.05);
         double sum = CausalLoss.Backward(chunked, batch, labels, (long)tokensPerChunk * TinyModel.Vocabulary).ToDouble();
 
         Assert.Equal(mean.ToDouble(), sum / labels, 1e-6);
@@ -37,7 +37,7 @@ public class CausalLossTests
     public void A_batch_without_labels_has_no_loss_and_no_gradient()
     {
         using var scope = NewDisposeScope();
-        using CausalLM model = TinyModel.Create();
+        using CausalLM model = TinyModel.Create(tied: true, initializerRange: 0.05);
         int[] ids = [1, 2, 3];
         using Batch batch = Batch.Of([new(ids, [0, 1, 2], [5, TrainingExample.IgnoredLabel, TrainingExample.IgnoredLabel])], CPU);
         Assert.Equal(0, CausalLoss.Backward(model, batch, 1).ToDouble());

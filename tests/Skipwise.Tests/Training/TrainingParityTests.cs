@@ -1,5 +1,4 @@
 using Skipwise.Data;
-using Skipwise.Tests.Models;
 using Skipwise.Training;
 using TorchSharp;
 using TorchSharp.Modules;

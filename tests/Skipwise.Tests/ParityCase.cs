@@ -4,7 +4,7 @@ using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Skipwise.Tests.Models;
+namespace Skipwise.Tests;
 
 /// <summary>A fixture folder: a tiny model with random weights, and what the original's code computes with it (fixtures/README.md).</summary>
 internal sealed class ParityCase : IDisposable
@@ -22,10 +22,10 @@ internal sealed class ParityCase : IDisposable
 
     private readonly SafetensorsFile _reference;
 
-    public ParityCase(string name, bool padRowFrozen = true)
+    public ParityCase(string name)
     {
         var rope = s_revised.Contains(name) ? new RopeOverrides { Type = RopeType.YarnRevised } : null;
-        Pretrained = Pretrained.Load(new ModelSource(Fixture.Path(name), rope, padRowFrozen));
+        Pretrained = Pretrained.Load(new ModelSource(Fixture.Path(name), rope, FreezePadRow: true));
         _reference = SafetensorsFile.Open(Fixture.Path(name, "reference.safetensors"));
     }
 
@@ -35,6 +35,12 @@ internal sealed class ParityCase : IDisposable
     public IEnumerable<string> Names => _reference.Tensors.Keys;
 
     public Tensor this[string name] => _reference.Read(_reference.Tensors[name]);
+
+    public int[] Ids(string name)
+    {
+        using Tensor ids = this[name];
+        return [.. ids.data<long>().ToArray().Select(id => (int)id)];
+    }
 
     public static double LargestDifference(Tensor a, Tensor b)
     {
