@@ -19,6 +19,7 @@ internal static class EvalPasskeyVerb
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<int> trials = verb.Integer("--trials", "prompts per length, each with its own number", s_default.Trials);
         Flag<PasskeyDepths> depths = verb.Choice("--depths", "where the numbers stand: spread evenly, or drawn", s_default.Depths);
+        Flag<double> maxDepth = verb.Number("--max-depth", "numbers stand in this first share of the text; 0.5 leaves out those that a short window finds too", s_default.MaxDepth);
         Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed);
         Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens of the answer", s_default.MaxNewTokens);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
@@ -36,6 +37,7 @@ internal static class EvalPasskeyVerb
                     Lengths = lengths.Of(parse),
                     Trials = trials.Of(parse),
                     Depths = depths.Of(parse),
+                    MaxDepth = maxDepth.Of(parse),
                     Seed = seed.Of(parse),
                     MaxNewTokens = maxNewTokens.Of(parse),
                     BatchSize = batchSize.Of(parse),

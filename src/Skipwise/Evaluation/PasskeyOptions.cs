@@ -18,6 +18,11 @@ public sealed record PasskeyOptions
     public int Trials { get; init; } = 50;
     /// <summary>where the keys stand</summary>
     public PasskeyDepths Depths { get; init; } = PasskeyDepths.Stratified;
+    /// <summary>
+    /// keys stand in this first share of the garbage; 1 is the original. A key close to the question can be found through a short window too:
+    /// 0.5 asks for keys that only a window of the prompt's own size has in sight
+    /// </summary>
+    public double MaxDepth { get; init; } = 1;
     /// <summary>tokens of the answer, generated greedily</summary>
     public int MaxNewTokens { get; init; } = 10;
     /// <summary>seed of the keys and of random depths</summary>
@@ -32,6 +37,7 @@ public sealed record PasskeyOptions
         if (Lengths.Count == 0) { problems.Add("no length is given"); }
         if (Lengths.Distinct().Count() < Lengths.Count) { problems.Add("a length is given twice"); }
         if (Trials < 1) { problems.Add($"trials is {Trials}; it must be at least 1"); }
+        if (!(MaxDepth > 0 && MaxDepth <= 1)) { problems.Add($"max-depth is {MaxDepth}; it must be above 0 and at most 1"); }
         if (MaxNewTokens < 1) { problems.Add($"max-new-tokens is {MaxNewTokens}; it must be at least 1"); }
         if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
         if (problems.Count > 0)

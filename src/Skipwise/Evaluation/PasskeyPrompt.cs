@@ -33,7 +33,7 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
     {
         var rng = new KeyedRandom(options.Seed, stream: (ulong)length, index: (ulong)trial);
         int key = PasskeyText.DrawKey(ref rng);
-        double depth = options.Depths == PasskeyDepths.Random ? rng.NextDouble() : (trial + 0.5) / options.Trials;
+        double depth = options.MaxDepth * (options.Depths == PasskeyDepths.Random ? rng.NextDouble() : (trial + 0.5) / options.Trials);
         return Compose(tokenizer, length, depth, key, options.MaxNewTokens) with { Trial = trial };
     }
 

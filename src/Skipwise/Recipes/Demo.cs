@@ -94,10 +94,14 @@ public sealed class Demo
         int[] windows = [.. _options.Multiples.Select(multiple => multiple * _window)];
         Timed($"measure {variant}", $"measuring {DemoVariant.Label(variant)} at {string.Join(", ", windows)} tokens", () =>
         {
-            var perplexity = new PerplexityOptions { Windows = windows, Mode = WindowMode.LastTokens, Targets = _options.Targets };
-            _perplexity.AddRange(Perplexity.Measure(model, heldOut, _tokenizer.BosId!.Value, perplexity, _progress.Evaluation, _stop)
-                .Select(r => new PerplexityPoint(variant, r.Window, r.Perplexity, r.StandardError ?? double.NaN, r.Documents)));
-            var passkey = new PasskeyOptions { Lengths = windows, Trials = _options.Trials, Seed = HeldOutSeed };
+            foreach (int window in windows)
+            {
+                // Every token of every document counts once for every window, with at least half a window of text before it.
+                var sliding = new PerplexityOptions { Windows = [window], Stride = window / 2 };
+                PerplexityResult result = Perplexity.Measure(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
+                _perplexity.Add(new PerplexityPoint(variant, window, result.Perplexity, result.StandardError ?? double.NaN, result.Documents));
+            }
+            var passkey = new PasskeyOptions { Lengths = windows, Trials = _options.Trials, MaxDepth = _options.MaxDepth, Seed = HeldOutSeed };
             foreach (PasskeyResult result in Passkey.Measure(model, _tokenizer, passkey, progress: _progress.Evaluation, cancel: _stop))
             {
                 _passkey.Add(new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count) { Correct = result.Correct, IntervalLow = result.Interval.Low, IntervalHigh = result.Interval.High });
@@ -125,8 +129,8 @@ public sealed class Demo
             Settings = new Dictionary<string, string>
             {
                 ["fine-tune"] = $"{_options.Training.Steps} steps of {_options.Training.BatchSize} windows, AdamW, peak rate {_options.Training.LearningRate}",
-                ["perplexity"] = $"last {_options.Targets} tokens of {_options.Documents} held-out documents, the same for every window",
-                ["passkey"] = $"{_options.Trials} prompts per length, keys at every depth",
+                ["perplexity"] = $"every token of {_options.Documents} held-out documents of {_options.Multiples.Max() * _window} tokens; windows slide by half their length",
+                ["passkey"] = $"{_options.Trials} prompts per length, keys in the first {_options.MaxDepth:0.##} of the filler",
             },
             Training = losses,
             Bars = Bars(),
@@ -176,7 +180,7 @@ public sealed class Demo
     // The base model was pretrained on the corpus of seed 1; the fine-tune reads other documents.
     private ulong TextSeed => _options.Seed + 1000;
 
-    private SyntheticMixOptions TrainingText() => new() { Documents = _options.TrainingDocuments, Window = _window, LongestChronicle = 16 * _window };
+    private SyntheticMixOptions TrainingText() => new() { Documents = _options.TrainingDocuments, Passkeys = _options.Passkeys, Window = _window, LongestChronicle = 16 * _window };
 
     private TokenList HeldOut()
     {

@@ -14,20 +14,25 @@ public sealed record DemoOptions
     public ulong Seed { get; init; } = 1;
     /// <summary>Lt / Lc</summary>
     public int Extension { get; init; } = 8;
-    /// <summary>how positions are stretched. With YaRN the control without skips does as well on a model this small, so NTK shows what the skips add</summary>
-    public RopeType Rope { get; init; } = RopeType.Ntk;
-    /// <summary>s. Twice the extension: an NTK base stretched by just the extension gives out before the end of the window (the paper's table 2 too)</summary>
-    public double RopeFactor { get; init; } = 16;
+    /// <summary>how positions are stretched</summary>
+    public RopeType Rope { get; init; } = RopeType.Yarn;
+    /// <summary>s. Three times the extension: a model stretched by just the extension gives out before the end of the window (docs/log.md)</summary>
+    public double RopeFactor { get; init; } = 24;
     /// <summary>windows are this many times Lc, to measure at</summary>
     public IReadOnlyList<int> Multiples { get; init; } = [1, 2, 4, 8, 16];
     /// <summary>held-out documents for perplexity</summary>
-    public int Documents { get; init; } = 24;
-    /// <summary>tokens scored at the end of each document, the same for every window</summary>
-    public int Targets { get; init; } = 64;
+    public int Documents { get; init; } = 10;
     /// <summary>passkey prompts per length</summary>
     public int Trials { get; init; } = 40;
+    /// <summary>
+    /// keys stand in this first share of the filler. The base model still finds keys within its window's reach of the question in longer
+    /// prompts; only keys farther away show what a longer window is for
+    /// </summary>
+    public double MaxDepth { get; init; } = 0.5;
     /// <summary>documents to train on</summary>
     public int TrainingDocuments { get; init; } = 3200;
+    /// <summary>share of passkey texts among them; they fit the original window</summary>
+    public double Passkeys { get; init; } = 0.3;
     public TrainOptions Training { get; init; } = new()
     {
         Steps = 200,

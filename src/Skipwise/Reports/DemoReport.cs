@@ -46,7 +46,7 @@ public static class DemoReport
         }
         string[] tried = [.. DemoVariant.Ordered(trials.Select(t => t.Variant))];
         return HtmlPage.Section("Passkey retrieval",
-            HtmlPage.Paragraph("Five random digits hide in filler text; the model is asked for them at the end. A trial counts when every digit is right."),
+            HtmlPage.Paragraph("A number of up to five digits hides in the first half of a filler text; the model is asked for it at the end. A trial counts when every digit is right. Keys nearer to the question are left out, because a short window finds them too."),
             HtmlPage.Plot(PasskeyHeatmap.ByVariant(r.Passkey, r.TrainLength), "passkey", "Share of trials with the whole key retrieved, by prompt length."),
             LengthTable($"Share retrieved; below it the trials and the 95 % interval", r, r.Passkey.Select(p => (p.Variant, p.Length,
                 HtmlPage.Cell(Format.Share(p.Accuracy), $"{DemoSummary.Correct(p)} of {p.Trials}", Interval(p))))),

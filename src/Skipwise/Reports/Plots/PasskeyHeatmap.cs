@@ -17,16 +17,18 @@ public static class PasskeyHeatmap
                 [.. variants.Select(v => look.IsNarrow ? v : DemoVariant.Label(v))], "", trainLength));
     }
 
-    /// <summary>Depth by length for one variant; depths are gathered into <paramref name="rows"/> equal bands.</summary>
+    /// <summary>Depth by length for one variant; depths are gathered into <paramref name="rows"/> equal bands, down to the deepest.</summary>
     public static Figure ByDepth(IEnumerable<PasskeyTrial> trials, string variant, int trainLength, int rows = 5)
     {
+        PasskeyTrial[] own = [.. trials.Where(t => t.Variant == variant)];
+        double deepest = Math.Ceiling(own.Max(t => t.Depth) * 10) / 10;
         Cell[] cells =
         [
-            .. trials.Where(t => t.Variant == variant)
-                .GroupBy(t => (Row: Math.Min(rows - 1, (int)(t.Depth * rows)), t.Length))
+            .. own
+                .GroupBy(t => (Row: Math.Min(rows - 1, (int)(t.Depth / deepest * rows)), t.Length))
                 .Select(g => new Cell(g.Key.Row, g.Key.Length, g.Average(t => t.Correct ? 1.0 : 0.0))),
         ];
-        string[] bands = [.. Enumerable.Range(0, rows).Select(r => $"{100 * r / rows}–{100 * (r + 1) / rows} %")];
+        string[] bands = [.. Enumerable.Range(0, rows).Select(r => $"{100 * deepest * r / rows:0}–{100 * deepest * (r + 1) / rows:0} %")];
         return new($"Passkey retrieval by depth and prompt length: {DemoVariant.Label(variant)}", look =>
             Draw(look with { Height = 104 + (30 * rows) }, cells, bands, "depth of the key", trainLength));
     }
