@@ -40,6 +40,8 @@ public sealed class Demo
 
     private int Target => _options.Extension * _window;
 
+    private int PositionLimit => Target + (_options.Margin * _window);
+
     /// <summary>Folder of the extended model.</summary>
     public static string ModelFolder(DemoOptions options) => Path.Combine(options.Out, DemoVariant.Pose);
 
@@ -76,7 +78,7 @@ public sealed class Demo
         using Pretrained pretrained = FineTune.Load(fineTune);
         var losses = new List<TrainingPoint>();
         Timed($"train {variant}", positions == PositionMode.Pose
-                ? $"fine-tuning by PoSE: windows of {_window} tokens, positions up to {Target}"
+                ? $"fine-tuning by PoSE: windows of {_window} tokens, positions below {PositionLimit}"
                 : $"fine-tuning the control: the same windows, steps and rates, positions 0..{_window - 1}",
             () => TrainingRun.Run(pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, new RunFolder(fineTune.Out), new SaveOptions { Every = 0 },
                 new Relay<StepMetrics>(step =>
@@ -129,6 +131,7 @@ public sealed class Demo
             Settings = new Dictionary<string, string>
             {
                 ["fine-tune"] = $"{_options.Training.Steps} steps of {_options.Training.BatchSize} windows, AdamW, peak rate {_options.Training.LearningRate}",
+                ["positions"] = $"drawn below {PositionLimit}, one window past the target, so that its last distances are trained too",
                 ["perplexity"] = $"every token of {_options.Documents} held-out documents of {_options.Multiples.Max() * _window} tokens; windows slide by half their length",
                 ["passkey"] = $"{_options.Trials} prompts per length, keys in the first {_options.MaxDepth:0.##} of the filler",
             },
@@ -162,7 +165,7 @@ public sealed class Demo
         Model = _options.Model,
         Data = new DataOptions { Paths = [] },
         Out = Path.Combine(_options.Out, variant),
-        TargetLength = Target,
+        TargetLength = PositionLimit,
         Positions = positions,
         Content = ContentMode.Contiguous, // the text stays whole and only positions skip: the simplest of the three that keeps passkeys in one window
         Rope = new RopeOverrides { Type = _options.Rope, Factor = _options.RopeFactor },

@@ -14,6 +14,11 @@ public sealed record DemoOptions
     public ulong Seed { get; init; } = 1;
     /// <summary>Lt / Lc</summary>
     public int Extension { get; init; } = 8;
+    /// <summary>
+    /// positions are drawn below (Extension + this) windows. An example covers the last Lc distances before the end ever more rarely
+    /// (<see cref="Positions.Coverage"/>), so aiming one window past the target trains all of the target's distances alike
+    /// </summary>
+    public int Margin { get; init; } = 1;
     /// <summary>how positions are stretched</summary>
     public RopeType Rope { get; init; } = RopeType.Yarn;
     /// <summary>s. Three times the extension: a model stretched by just the extension gives out before the end of the window (docs/log.md)</summary>
