@@ -26,6 +26,8 @@ public sealed class Demo
     private readonly CancellationToken _stop;
     private readonly ITokenizer _tokenizer;
     private readonly int _window;
+    private readonly PasskeyOptions _passkeyOptions;
+    private readonly IReadOnlyList<PasskeyPrompt> _prompts; // the same for every variant
     private readonly Dictionary<string, double> _seconds = [];
     private readonly List<PerplexityPoint> _perplexity = [];
     private readonly List<PasskeyPoint> _passkey = [];
@@ -36,7 +38,11 @@ public sealed class Demo
         (_options, _progress, _stop) = (options, progress, stop);
         _tokenizer = Tokenizers.Load(options.Model);
         _window = HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model.MaxPositionEmbeddings;
+        _passkeyOptions = new PasskeyOptions { Lengths = Windows, Trials = options.Trials, MaxDepth = options.MaxDepth, Seed = HeldOutSeed };
+        _prompts = PasskeyPrompt.All(_tokenizer, _passkeyOptions);
     }
+
+    private int[] Windows => [.. _options.Multiples.Select(multiple => multiple * _window)];
 
     private int Target => _options.Extension * _window;
 
@@ -93,7 +99,7 @@ public sealed class Demo
 
     private void Measure(string variant, CausalLM model, TokenList heldOut)
     {
-        int[] windows = [.. _options.Multiples.Select(multiple => multiple * _window)];
+        int[] windows = Windows;
         Timed($"measure {variant}", $"measuring {DemoVariant.Label(variant)} at {string.Join(", ", windows)} tokens", () =>
         {
             foreach (int window in windows)
@@ -103,8 +109,7 @@ public sealed class Demo
                 PerplexityResult result = Perplexity.Measure(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
                 _perplexity.Add(new PerplexityPoint(variant, window, result.Perplexity, result.StandardError ?? double.NaN, result.Documents));
             }
-            var passkey = new PasskeyOptions { Lengths = windows, Trials = _options.Trials, MaxDepth = _options.MaxDepth, Seed = HeldOutSeed };
-            foreach (PasskeyResult result in Passkey.Measure(model, _tokenizer, passkey, progress: _progress.Evaluation, cancel: _stop))
+            foreach (PasskeyResult result in Passkey.Measure(model, _tokenizer, _prompts, _passkeyOptions, progress: _progress.Evaluation, cancel: _stop))
             {
                 _passkey.Add(new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count) { Correct = result.Correct, IntervalLow = result.Interval.Low, IntervalHigh = result.Interval.High });
                 _trials.AddRange(result.Trials.Select(t => new Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
@@ -150,7 +155,7 @@ public sealed class Demo
     {
         double Accuracy(string variant, int length) => _passkey.First(p => p.Variant == variant && p.Length == length).Accuracy;
         double Value(int length) => _perplexity.First(p => p.Variant == DemoVariant.Pose && p.Length == length).Value;
-        int[] lengths = [.. _options.Multiples.Select(multiple => multiple * _window)];
+        int[] lengths = Windows;
         return
         [
             DemoBar.AtLeast($"base: passkey inside its window ({_window} tokens)", 0.95, Accuracy(DemoVariant.Base, _window)),

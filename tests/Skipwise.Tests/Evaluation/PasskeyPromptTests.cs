@@ -70,6 +70,17 @@ public sealed class PasskeyPromptTests
         Assert.NotEqual(prompts[0].Key, PasskeyPrompt.All(tokenizer, options with { Seed = 5 })[0].Key);
     }
 
+    [Theory]
+    [InlineData(PasskeyDepths.Stratified), InlineData(PasskeyDepths.Random)]
+    public void Keys_can_be_kept_to_the_first_part(PasskeyDepths depths)
+    {
+        var options = new PasskeyOptions { Lengths = [1000], Trials = 40, Depths = depths, MaxDepth = 0.5 };
+        double[] drawn = [.. PasskeyPrompt.All(new WordTokenizer(6, true), options).Select(prompt => prompt.Depth)];
+        Assert.InRange(drawn.Max(), 0.4, 0.5);
+        Assert.InRange(drawn.Min(), 0, 0.1);
+        Assert.Contains("max-depth", Assert.Throws<SkipwiseException>(() => (options with { MaxDepth = 1.5 }).Validate()).Message);
+    }
+
     [Fact]
     public void A_length_without_room_for_the_prompt_is_an_error_that_says_how_much_it_takes()
     {

@@ -1,0 +1,52 @@
+using Skipwise.Checkpoints;
+using Skipwise.Recipes;
+using Skipwise.Reports;
+using Skipwise.Training;
+
+namespace Skipwise.Tests.Recipes;
+
+public sealed class DemoTests
+{
+    private static readonly string s_shipped = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
+
+    [Fact]
+    public void A_short_demo_of_the_shipped_model_leaves_everything_it_promises()
+    {
+        using var folder = new TempFolder();
+        var options = new DemoOptions
+        {
+            Model = s_shipped,
+            Out = folder["demo"],
+            Extension = 2,
+            Multiples = [1, 2],
+            Documents = 2,
+            Trials = 4,
+            TrainingDocuments = 64,
+            Training = new TrainOptions { Steps = 3, BatchSize = 4, LearningRate = 1e-3 },
+        };
+        DemoResults results = Demo.Run(options, new DemoProgress(), CancellationToken.None);
+
+        Assert.Equal((128, 256), (results.TrainLength, results.TargetLength));
+        Assert.InRange(results.LongestTrainingWindow!.Value, 2, 128);
+        (string, int)[] expected = [.. DemoVariant.All.SelectMany(variant => new[] { (variant, 128), (variant, 256) })];
+        Assert.Equal(expected, results.Perplexity.Select(p => (p.Variant, p.Length)));
+        Assert.Equal(expected, results.Passkey.Select(p => (p.Variant, p.Length)));
+        Assert.Equal(4, results.Passkey.Single(p => p is { Variant: DemoVariant.Base, Length: 128 }).Correct); // the base knows its own window
+        Assert.All(results.Training!.Values, losses => Assert.Equal(3, losses.Count));
+        Assert.Equal(results.Perplexity, DemoResults.Read(Path.Combine(options.Out, Demo.ResultsName)).Perplexity);
+        Assert.Equal(4 * 2 * 4, MetricLog.Read<PasskeyTrial>(Path.Combine(options.Out, Demo.TrialsName)).Count);
+        Assert.Contains("<html", File.ReadAllText(Path.Combine(options.Out, Demo.ReportName)));
+        using Pretrained extended = Pretrained.Load(new ModelSource(Demo.ModelFolder(options)));
+        Assert.True(extended.Model.Config.MaxPositionEmbeddings >= 256);
+    }
+
+    [Fact]
+    public void A_stopped_demo_reports_nothing()
+    {
+        using var folder = new TempFolder();
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => Demo.Run(new DemoOptions { Model = s_shipped, Out = folder["demo"] }, new DemoProgress(), stop.Token));
+        Assert.False(File.Exists(Path.Combine(folder["demo"], Demo.ResultsName)));
+    }
+}
