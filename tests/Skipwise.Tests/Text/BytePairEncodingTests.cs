@@ -13,6 +13,8 @@ public class BytePairEncodingTests
 
     private static readonly string[] s_strange = ["🦙", "𝐀𝐁", "é", "e\u0301", "\u00a0", "ﬁ", "\u200d", "𠀀", "\0"];
 
+    private static readonly string[] s_special = ["<unk>", "<s>", "</s>"];
+
     internal static readonly Gen<string> StrangeTexts = Gen.OneOf(
         Texts, Gen.String, Gen.Int[0, s_strange.Length - 1].Select(i => s_strange[i])).Array[0, 5].Select(string.Concat);
 
@@ -47,6 +49,17 @@ public class BytePairEncodingTests
     }
 
     [Fact]
+    public void A_special_token_in_a_text_is_recognised_and_left_out_when_decoding()
+    {
+        using var llama = new TempFolder();
+        llama.Write("tokenizer.json", TinyBpe.AcrossWords().LlamaJson());
+        var tokenizer = Tokenizers.Load(llama.Path);
+        int[] ids = tokenizer.Encode("mill<s>");
+        Assert.Equal(1, ids[^1]);
+        Assert.Equal("mill", tokenizer.Decode(ids));
+    }
+
+    [Fact]
     public void Decoding_gives_the_text_back()
     {
         using var byteLevel = new TempFolder();
@@ -57,7 +70,8 @@ public class BytePairEncodingTests
         sentencePiece.Write("tokenizer.model", SentencePieceFile.Make(SentencePieceFile.Llama(("▁", -5), ("t", -5), ("h", -5), ("th", -1))));
         foreach (var tokenizer in new[] { byteLevel, llama, sentencePiece }.Select(f => Tokenizers.Load(f.Path)))
         {
-            StrangeTexts.Where(t => !t.Contains('▁') && t == Valid(t)).Sample(text => Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text))), iter: 1000);
+            // A text that spells a special token is read as that token, and decoding leaves it out: such texts do not come back.
+            StrangeTexts.Where(t => !t.Contains('▁') && t == Valid(t) && !s_special.Any(t.Contains)).Sample(text => Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text))), iter: 1000);
             Assert.Empty(tokenizer.Encode(""));
             Assert.Equal("", tokenizer.Decode([]));
         }
