@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Skipwise.Text;
 using Skipwise.Text.BytePair;
@@ -8,7 +9,7 @@ namespace Skipwise.Tests.Text.BytePair;
 internal sealed class NaiveBytePairTokenizer(BytePairVocabulary vocabulary) : ITokenizer
 {
     private readonly Dictionary<string, int> _ids = vocabulary.Tokens.Select((token, id) => (token, id)).ToDictionary();
-    private readonly Dictionary<string, int[]> _pieces = [];
+    private readonly ConcurrentDictionary<string, int[]> _pieces = []; // property tests encode on several threads
 
     public int VocabularySize => vocabulary.Tokens.Count;
     public int? BosId => 1;
