@@ -20,8 +20,8 @@ internal static class InspectRopeVerb
         {
             DecoderConfig model = rope.Of(parse).Apply(InspectModel.Config(folder.Of(parse)).Model);
             int original = ContextExtension.OriginalLength(model);
-            RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = model.Rope.Theta }, model.HeadDim);
-            RopeFrequencies scaled = RopeFrequency.Compute(model.Rope, model.HeadDim, sequenceLength.Of(parse) ?? model.MaxPositionEmbeddings);
+            RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = model.Rope.Theta }, model.RotaryDim);
+            RopeFrequencies scaled = RopeFrequency.Compute(model.Rope, model.RotaryDim, sequenceLength.Of(parse) ?? model.MaxPositionEmbeddings);
             screen.Line($"rope              {ContextExtension.Describe(model.Rope)}");
             screen.Line($"window            {original} -> {model.MaxPositionEmbeddings} tokens");
             screen.Line($"attention factor  {scaled.AttentionFactor:0.######}");

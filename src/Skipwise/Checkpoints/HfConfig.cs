@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Skipwise.Models;
+using Skipwise.Rope;
 
 namespace Skipwise.Checkpoints;
 
@@ -15,13 +16,18 @@ public sealed class HfConfig
     public const string FileName = "config.json";
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private readonly string _text;
+    private readonly IReadOnlyList<string> _strangers;
+    private readonly string? _yarn;
 
     private HfConfig(JsonSection root, string text)
     {
         _text = text;
         Raw = root.Json;
         Family = ModelFamily.Named(root.OptionalString("model_type"), root.File);
-        Model = ReadModel(root);
+        JsonSection keys = root with { Names = Family.Keys, Defaults = Family.Defaults };
+        Model = DecoderConfigReader.Read(keys, Family);
+        _strangers = ConfigKeys.Check(keys, Family);
+        _yarn = YarnWarning.Of(keys, Family);
     }
 
     /// <summary>Every key of the file.</summary>
@@ -29,6 +35,21 @@ public sealed class HfConfig
     public ModelFamily Family { get; }
     /// <summary>The model as the file describes it.</summary>
     public DecoderConfig Model { get; }
+
+    /// <summary>What a person should know who takes the file at its word: keys that are not read, a yarn that may be another one.</summary>
+    public IReadOnlyList<string> Warnings => WarningsFor(new RopeOverrides());
+
+    /// <summary>The warnings that are left when the user has said something about the rope.</summary>
+    public IReadOnlyList<string> WarningsFor(RopeOverrides rope) =>
+        _yarn is not null && rope.Type is null && rope.OriginalLength is null ? [.. _strangers, _yarn] : _strangers;
+
+    /// <summary>
+    /// What other programs will make of the config.json that is saved for this model: null if they compute the same rotary embedding.
+    /// </summary>
+    public string? ExportWarning(DecoderConfig model) =>
+        Family.RopeIsFixedElsewhere && (model.Rope.Type != RopeType.Default || model.Rope.Theta != 10000)
+            ? $"other programs compute the rotary embedding of {Family.ModelType} from constants: the saved {FileName} tells the scaling to Skipwise alone"
+            : null;
 
     /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong kind</exception>
     public static HfConfig Read(string path)
@@ -62,7 +83,7 @@ public sealed class HfConfig
             ["num_key_value_heads"] = model.NumKeyValueHeads,
             ["head_dim"] = model.HeadDim,
             ["hidden_act"] = "silu",
-            ["rms_norm_eps"] = Float(model.RmsNormEps),
+            ["rms_norm_eps"] = Float(model.NormEps),
             ["initializer_range"] = Float(model.InitializerRange),
             ["attention_bias"] = model.AttentionBias,
             ["mlp_bias"] = model.MlpBias,
@@ -72,7 +93,10 @@ public sealed class HfConfig
             ["pad_token_id"] = model.PadTokenId,
             ["torch_dtype"] = "float32",
         };
-        return Parse(Text(ForExtended(raw, model)), FileName);
+        HfConfig config = Parse(Text(ForExtended(raw, model)), FileName);
+        return Shape(config.Model) == Shape(model) ? config : throw new ArgumentException("is no Llama, and only such can be made afresh", nameof(model));
+
+        static DecoderConfig Shape(DecoderConfig m) => m with { Rope = new RopeOptions(), MaxPositionEmbeddings = 0, FrozenEmbeddingRow = null };
     }
 
     /// <summary>
@@ -89,7 +113,7 @@ public sealed class HfConfig
     public static JsonObject ForExtended(JsonObject raw, DecoderConfig model)
     {
         var config = (JsonObject)raw.DeepClone();
-        RopeConfigWriter.Write(config, model);
+        RopeConfigWriter.Write(config, model, ModelFamily.Named((string?)raw["model_type"], FileName));
         return config;
     }
 
@@ -101,59 +125,5 @@ public sealed class HfConfig
     {
         string text = value.ToString("R", CultureInfo.InvariantCulture);
         return JsonNode.Parse(text.AsSpan().IndexOfAny('.', 'E') >= 0 ? text : text + ".0")!;
-    }
-
-    private static DecoderConfig ReadModel(JsonSection root)
-    {
-        Refuse(root, "hidden_act", root.OptionalString("hidden_act") ?? "silu", "silu");
-        Refuse(root, "partial_rotary_factor", root.Double("partial_rotary_factor", 1), 1);
-        if (root.Has("quantization_config"))
-        {
-            throw root.Wrong("quantization_config", "quantised weights are not supported. Use the model's unquantised checkpoint");
-        }
-        int hidden = root.Positive("hidden_size");
-        int heads = root.Positive("num_attention_heads");
-        int keyValueHeads = root.Positive("num_key_value_heads", heads);
-        if (heads % keyValueHeads != 0)
-        {
-            throw root.Wrong("num_key_value_heads", $"{keyValueHeads} does not divide num_attention_heads {heads}");
-        }
-        if (!root.Has("head_dim") && hidden % heads != 0)
-        {
-            throw root.Wrong("num_attention_heads", $"{heads} does not divide hidden_size {hidden}, and there is no head_dim");
-        }
-        int headDim = root.Positive("head_dim", hidden / heads);
-        if (headDim % 2 != 0)
-        {
-            throw root.Wrong("head_dim", $"{headDim} is odd; a rotary embedding turns pairs of dimensions");
-        }
-        var model = new DecoderConfig
-        {
-            VocabSize = root.Positive("vocab_size"),
-            HiddenSize = hidden,
-            IntermediateSize = root.Positive("intermediate_size"),
-            NumHiddenLayers = root.Positive("num_hidden_layers"),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = keyValueHeads,
-            HeadDim = headDim,
-            RmsNormEps = root.Double("rms_norm_eps", 1e-6),
-            TieWordEmbeddings = root.Bool("tie_word_embeddings", false),
-            AttentionBias = root.Bool("attention_bias", false),
-            MlpBias = root.Bool("mlp_bias", false),
-            MaxPositionEmbeddings = root.Positive("max_position_embeddings"),
-            InitializerRange = root.Double("initializer_range", 0.02),
-            BosTokenId = root.TokenId("bos_token_id"),
-            EosTokenId = root.TokenId("eos_token_id"),
-            PadTokenId = root.TokenId("pad_token_id"),
-        };
-        return RopeConfigReader.Read(root, model);
-    }
-
-    private static void Refuse<T>(JsonSection root, string key, T found, T only)
-    {
-        if (!Equals(found, only))
-        {
-            throw root.Wrong(key, $"found {found}; only {only} is supported");
-        }
     }
 }

@@ -9,6 +9,18 @@ namespace Skipwise.Checkpoints;
 /// <param name="Json">the object itself</param>
 internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
 {
+    private static readonly Dictionary<string, string> s_asIs = [];
+    private static readonly Dictionary<string, JsonNode> s_none = [];
+
+    /// <summary>key as the code asks for it -> as this file spells it, where they differ</summary>
+    public IReadOnlyDictionary<string, string> Names { get; init; } = s_asIs;
+
+    /// <summary>values of keys that are missing, unless the caller gives one</summary>
+    public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = s_none;
+
+    /// <summary>the keys that were asked for, as the file spells them: whatever else it holds is unknown</summary>
+    public HashSet<string> Asked { get; } = [];
+
     /// <summary>Parses a whole file.</summary>
     public static JsonSection Parse(string text, string file)
     {
@@ -36,8 +48,16 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
         }
     }
 
-    /// <summary>Present and not null.</summary>
-    public bool Has(string key) => Json[key] is not null;
+    /// <summary>Present, or with a default, and not null.</summary>
+    public bool Has(string key) => Node(key) is not null;
+
+    /// <summary>The value; null if the key is missing or null. A null that the file states beats a default.</summary>
+    public JsonNode? Node(string key)
+    {
+        string name = Names.GetValueOrDefault(key, key);
+        Asked.Add(name);
+        return Json.TryGetPropertyValue(name, out JsonNode? node) ? node : Defaults.GetValueOrDefault(key);
+    }
 
     public int Int(string key, int? otherwise = null) => Value<int>(key, otherwise, "a whole number");
     public double Double(string key, double? otherwise = null) => Value<double>(key, otherwise, "a number");
@@ -48,43 +68,46 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
 
     /// <inheritdoc cref="OptionalDouble"/>
     public string? OptionalString(string key) =>
-        Json[key] is not JsonNode node ? null
+        Node(key) is not JsonNode node ? null
         : node is JsonValue value && value.TryGetValue(out string? text) ? text
         : throw Wrong(key, $"expected a text, found {node.ToJsonString()}");
 
     /// <summary>A count: a whole number of at least 1.</summary>
     public int Positive(string key, int? otherwise = null) =>
-        Int(key, otherwise) is int number and > 0 ? number : throw Wrong(key, $"expected a whole number > 0, found {Json[key]?.ToJsonString()}");
+        Int(key, otherwise) is int number and > 0 ? number : throw Wrong(key, $"expected a whole number > 0, found {Node(key)?.ToJsonString()}");
 
-    /// <summary>Null if the key is missing or null.</summary>
+    /// <inheritdoc cref="OptionalDouble"/>
+    public int? OptionalPositive(string key) => Has(key) ? Positive(key) : null;
+
+    /// <inheritdoc cref="OptionalDouble"/>
     public JsonSection? Section(string key) =>
-        Json[key] is not JsonNode node ? null
+        Node(key) is not JsonNode node ? null
         : node is JsonObject inner ? new JsonSection(File, $"{Prefix}{key}.", inner)
         : throw Wrong(key, $"expected an object, found {node.GetValueKind()}");
 
     public IReadOnlyList<double> Doubles(string key)
     {
-        var list = Json[key] as JsonArray ?? throw Wrong(key, "expected a list of numbers");
+        var list = Node(key) as JsonArray ?? throw Wrong(key, "expected a list of numbers");
         return [.. list.Select(item => item is JsonValue value && value.TryGetValue(out double number) ? number : throw Wrong(key, $"expected a list of numbers, found {item?.ToJsonString() ?? "null"} in it"))];
     }
 
     /// <summary>A token id, the first of a list of them, or null (some configurations write -1 for "none").</summary>
     public int? TokenId(string key)
     {
-        JsonNode? node = Json[key] is JsonArray list ? (list.Count > 0 ? list[0] : null) : Json[key];
+        JsonNode? node = Node(key) is JsonArray list ? (list.Count > 0 ? list[0] : null) : Node(key);
         if (node is null)
         {
             return null;
         }
         return node is JsonValue value && value.TryGetValue(out int id) ? (id < 0 ? null : id)
-            : throw Wrong(key, $"expected a token id or a list of them, found {Json[key]!.ToJsonString()}");
+            : throw Wrong(key, $"expected a token id or a list of them, found {Node(key)!.ToJsonString()}");
     }
 
-    public SkipwiseException Wrong(string key, string what) => new($"{File}: key {Prefix}{key}: {what}");
+    public SkipwiseException Wrong(string key, string what) => new($"{File}: key {Prefix}{Names.GetValueOrDefault(key, key)}: {what}");
 
     private T Value<T>(string key, T? otherwise, string kind) where T : struct
     {
-        if (Json[key] is not JsonNode node)
+        if (Node(key) is not JsonNode node)
         {
             return otherwise ?? throw Wrong(key, $"missing; expected {kind}");
         }

@@ -1,78 +1,68 @@
+using System.Text.Json.Nodes;
+using Skipwise.Checkpoints.Families;
 using Skipwise.Models;
 
 namespace Skipwise.Checkpoints;
 
 /// <summary>
-/// What distinguishes a family's checkpoints, as data: the name in its config.json, and how its tensors are called. Inside Skipwise every
-/// tensor has its canonical name, which is the one of Hugging Face's Llama.
+/// What distinguishes a family's checkpoints, as data: how its config.json spells things, and how its tensors are called and joined. Inside
+/// Skipwise every tensor has its canonical name, which is the one of Hugging Face's Llama.
 /// </summary>
-/// <param name="ModelType">config.json's model_type</param>
-/// <param name="Architecture">config.json's architectures entry, written for a fresh model</param>
-/// <param name="Renames">canonical part of a name -> the part that stands for it in the file</param>
-/// <param name="IgnoredBuffers">endings of stored tensors that are no parameters: tables that old checkpoints carry along</param>
-public sealed record ModelFamily(string ModelType, string Architecture, IReadOnlyList<(string Canonical, string Stored)> Renames, IReadOnlyList<string> IgnoredBuffers)
+public sealed partial record ModelFamily
 {
-    private static readonly ModelFamily[] s_all =
-    [
-        new("llama", "LlamaForCausalLM", [], [".rotary_emb.inv_freq", ".attn.bias", ".masked_bias"]),
-    ];
+    private static IEnumerable<ModelFamily> All =>
+        [Llama.Family, Mistral.Family, Qwen2.Family, Qwen3.Family, Phi3.Family, Gemma.Family, Baichuan.Family, GptJ.Family, GptNeoX.Family];
+
+    // Tables that old checkpoints carry along: no parameters, and wrong once a window is extended.
+    private static readonly string[] s_buffers =
+        [".rotary_emb.inv_freq", ".rotary_emb.cos_cached", ".rotary_emb.sin_cached", ".attn.bias", ".attention.bias", ".masked_bias"];
+
+    /// <summary>config.json's model_type</summary>
+    public required string ModelType { get; init; }
+    /// <summary>config.json's architectures entry, written for a fresh model</summary>
+    public required string Architecture { get; init; }
+    /// <summary>canonical part of a tensor's name -> the part that stands for it in the file, in the order in which they are replaced</summary>
+    public IReadOnlyList<(string Canonical, string Stored)> Renames { get; init; } = [];
+    /// <summary>tensors that the file stores as one</summary>
+    public IReadOnlyList<Fusion> Fusions { get; init; } = [];
+    /// <summary>key of config.json as Llama spells it -> as this family does</summary>
+    public IReadOnlyDictionary<string, string> Keys { get; init; } = new Dictionary<string, string>();
+    /// <summary>values of keys (Llama's spelling) that config.json may leave out</summary>
+    public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = new Dictionary<string, JsonNode>();
+    /// <summary>keys of config.json that hold the rotary base; a file may have several, which then agree</summary>
+    public IReadOnlyList<string> ThetaKeys { get; init; } = ["rope_theta"];
+    /// <summary>the activation of a config.json that names none</summary>
+    public string DefaultActivation { get; init; } = "silu";
+    /// <summary>intermediate size / hidden size of a config.json that gives no intermediate size; null requires it</summary>
+    public int? DefaultInnerMultiple { get; init; }
+    /// <summary>keys of this family that say nothing about the computation</summary>
+    public IReadOnlyList<string> HarmlessKeys { get; init; } = [];
+    /// <summary>the original repository's code for this family computes <see cref="Rope.RopeType.YarnRevised"/> where config.json says yarn</summary>
+    public bool OriginalRevisesYarn { get; init; }
+    /// <summary>other programs compute this family's rotary embedding from constants: a stretched one cannot be told to them in config.json</summary>
+    public bool RopeIsFixedElsewhere { get; init; }
+    /// <summary>throws for models that bear the family's name and are something else</summary>
+    internal Action<JsonSection> Refuse { get; init; } = _ => { };
+    /// <summary>what config.json says beyond the keys that all families share</summary>
+    internal Func<JsonSection, DecoderConfig, DecoderConfig> Read { get; init; } = (_, model) => model;
 
     /// <summary>The model_types that load.</summary>
-    public static IEnumerable<string> Supported => s_all.Select(family => family.ModelType);
+    public static IEnumerable<string> Supported => All.Select(family => family.ModelType);
 
     /// <param name="modelType">config.json's model_type</param>
     /// <param name="file">path of the config.json, for the error</param>
     /// <exception cref="SkipwiseException">no such family</exception>
     public static ModelFamily Named(string? modelType, string file) =>
-        Array.Find(s_all, family => family.ModelType == modelType)
+        All.FirstOrDefault(family => family.ModelType == modelType)
         ?? throw new SkipwiseException($"{file}: key model_type: {(modelType is null ? "missing" : $"\"{modelType}\" is not supported")}; supported: {string.Join(", ", Supported)}");
 
-    /// <summary>The name under which the file stores a canonical tensor.</summary>
+    /// <summary>How this family's config.json spells a key.</summary>
+    public string KeyOf(string key) => Keys.GetValueOrDefault(key, key);
+
+    /// <summary>The name under which the file stores a tensor of its own.</summary>
     public string StoredName(string canonical) =>
         Renames.Aggregate(canonical, (name, rename) => name.Replace(rename.Canonical, rename.Stored, StringComparison.Ordinal));
 
-    /// <summary>Whether a stored tensor is no parameter and may be left out.</summary>
-    public bool Ignores(string stored) => IgnoredBuffers.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal));
-
-    /// <summary>The canonical parameters of a model with their shapes, in the order in which they are written. A tied head has none of its own.</summary>
-    public static IEnumerable<(string Name, long[] Shape)> Parameters(DecoderConfig model)
-    {
-        // C hidden, I intermediate, V vocabulary, Q = H * D query width, K = kv heads * D key and value width
-        long C = model.HiddenSize, I = model.IntermediateSize, V = model.VocabSize;
-        long Q = (long)model.NumAttentionHeads * model.HeadDim, K = (long)model.NumKeyValueHeads * model.HeadDim;
-
-        yield return (EmbeddingName, [V, C]);
-        for (int layer = 0; layer < model.NumHiddenLayers; layer++)
-        {
-            string prefix = $"model.layers.{layer}.";
-            (string Name, long Out, long In, bool Bias)[] projections =
-            [
-                ("self_attn.q_proj", Q, C, model.AttentionBias),
-                ("self_attn.k_proj", K, C, model.AttentionBias),
-                ("self_attn.v_proj", K, C, model.AttentionBias),
-                ("self_attn.o_proj", C, Q, model.AttentionBias),
-                ("mlp.gate_proj", I, C, model.MlpBias),
-                ("mlp.up_proj", I, C, model.MlpBias),
-                ("mlp.down_proj", C, I, model.MlpBias),
-            ];
-            foreach ((string name, long rows, long columns, bool bias) in projections)
-            {
-                yield return ($"{prefix}{name}.weight", [rows, columns]);
-                if (bias)
-                {
-                    yield return ($"{prefix}{name}.bias", [rows]);
-                }
-            }
-            yield return ($"{prefix}input_layernorm.weight", [C]);
-            yield return ($"{prefix}post_attention_layernorm.weight", [C]);
-        }
-        yield return ("model.norm.weight", [C]);
-        if (!model.TieWordEmbeddings)
-        {
-            yield return (HeadName, [V, C]);
-        }
-    }
-
-    public const string EmbeddingName = "model.embed_tokens.weight";
-    public const string HeadName = "lm_head.weight";
+    /// <summary>Whether a stored tensor is no parameter; such are neither loaded nor saved again.</summary>
+    public static bool Ignores(string stored) => s_buffers.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal));
 }

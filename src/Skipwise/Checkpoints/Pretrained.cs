@@ -1,6 +1,7 @@
 using Skipwise.Models;
 using Skipwise.Storage;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints;
@@ -94,10 +95,14 @@ public sealed class Pretrained : IDisposable
     {
         var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var filled = new HashSet<string>();
-        foreach ((string stored, string canonical, _) in layout.Stored)
+        foreach ((StoredParameter stored, _) in layout.Stored)
         {
-            StoredTensor tensor = weights.Tensors[stored];
-            if (filled.Add(canonical))
+            StoredTensor tensor = weights.Tensors[stored.Name];
+            if (stored.Blocks is not [{ Canonical: string canonical }])
+            {
+                ReadApart(tensor, stored.Blocks, parameters);
+            }
+            else if (filled.Add(canonical))
             {
                 tensor.File.ReadInto(tensor.Entry, parameters[canonical]);
             }
@@ -105,6 +110,22 @@ public sealed class Pretrained : IDisposable
             {
                 CheckTiedTwin(tensor, parameters[canonical]);
             }
+        }
+    }
+
+    /// <summary>Reads a tensor that holds several parameters, one such tensor at a time.</summary>
+    private static void ReadApart(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        Parameter first = parameters[blocks[0].Canonical];
+        Tensor joined = empty([.. tensor.Entry.Shape], first.dtype, first.device);
+        tensor.File.ReadInto(tensor.Entry, joined);
+        long row = 0;
+        foreach ((string canonical, long firstRow, long rows) in blocks)
+        {
+            parameters[canonical].narrow(0, firstRow, rows).copy_(joined.narrow(0, row, rows));
+            row += rows;
         }
     }
 
@@ -117,9 +138,12 @@ public sealed class Pretrained : IDisposable
     /// <summary>Writes the model's files into a folder that exists: for a checkpoint that holds more than the model (see <see cref="AtomicFolder"/>).</summary>
     public void WriteFiles(string folder, long shardBytes = DefaultShardBytes)
     {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        ShardPlan plan = ShardPlan.Split(_layout.Stored.Select(t => (t.Stored, (Tensor)parameters[t.Canonical], t.Type)), shardBytes);
-        foreach ((string file, IReadOnlyList<(string, Tensor, ScalarType)> tensors) in plan.Shards)
+        Tensor Rows(RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
+        ShardPlan plan = ShardPlan.Split(_layout.Stored.Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape, [.. t.Parameter.Blocks.Select(Rows)], t.Type)), shardBytes);
+        foreach ((string file, IReadOnlyList<OutputTensor> tensors) in plan.Shards)
         {
             SafetensorsWriter.Write(Path.Combine(folder, file), tensors, _layout.Metadata);
         }

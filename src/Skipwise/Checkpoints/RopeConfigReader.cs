@@ -19,6 +19,7 @@ internal static class RopeConfigReader
         ["yarn"] = RopeType.Yarn,
         ["llama3"] = RopeType.Llama3,
         ["longrope"] = RopeType.LongRope,
+        ["su"] = RopeType.LongRope, // Phi-3's first files
     };
 
     // A rope key that is not understood may change every frequency, so it is an error and not a warning.
@@ -32,13 +33,11 @@ internal static class RopeConfigReader
     /// <summary>The model with its <see cref="DecoderConfig.Rope"/> and the window that this rope is meant for.</summary>
     /// <param name="root">the whole file</param>
     /// <param name="model">its MaxPositionEmbeddings as the file states it: original or extended, which depends on the type</param>
-    public static DecoderConfig Read(JsonSection root, DecoderConfig model)
+    /// <param name="family">which keys hold the base</param>
+    public static DecoderConfig Read(JsonSection root, DecoderConfig model, ModelFamily family)
     {
-        double theta = root.Double("rope_theta", root.Section("rope_parameters")?.OptionalDouble("rope_theta") ?? 10000);
-        if (!(theta > 1 && double.IsFinite(theta)))
-        {
-            throw root.Wrong("rope_theta", $"expected a number > 1, found {theta}");
-        }
+        double theta = Theta(root, family);
+        root.Has("original_max_position_embeddings"); // Phi-3's, read by longrope alone: the others leave it beside the window
         DecoderConfig[] readings = [.. ((string[])["rope_scaling", "rope_parameters"])
             .Select(root.Section)
             .OfType<JsonSection>()
@@ -50,13 +49,24 @@ internal static class RopeConfigReader
         DecoderConfig read = readings.Length > 0 ? readings[0] : Plain(model, theta);
         try
         {
-            RopeFrequency.Validate(read.Rope, read.HeadDim);
+            RopeFrequency.Validate(read.Rope, read.RotaryDim);
             return read;
         }
         catch (SkipwiseException e)
         {
             throw new SkipwiseException($"{root.File}: {e.Message}", e);
         }
+    }
+
+    private static double Theta(JsonSection root, ModelFamily family)
+    {
+        (string Key, double Theta)[] stated = [.. family.ThetaKeys.Where(root.Has).Select(key => (key, root.Double(key)))];
+        if (stated.FirstOrDefault(pair => pair.Theta != stated[0].Theta) is { Key: not null } other)
+        {
+            throw root.Wrong(other.Key, $"found {other.Theta}, but {stated[0].Key} is {stated[0].Theta}. Remove one of the two");
+        }
+        double theta = stated.Length > 0 ? stated[0].Theta : root.Section("rope_parameters")?.OptionalDouble("rope_theta") ?? 10000;
+        return theta > 1 && double.IsFinite(theta) ? theta : throw root.Wrong(family.ThetaKeys[0], $"expected a number > 1, found {theta}");
     }
 
     private static DecoderConfig Plain(DecoderConfig model, double theta) =>
@@ -72,9 +82,13 @@ internal static class RopeConfigReader
         {
             throw rope.Wrong("rope_theta", $"found {inner}, but rope_theta is {theta}. Remove one of the two");
         }
-        if (rope.Double("partial_rotary_factor", 1) != 1 || !rope.Bool("truncate", true))
+        if (rope.OptionalDouble("partial_rotary_factor") is double share && DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
         {
-            throw rope.Wrong(rope.Double("partial_rotary_factor", 1) != 1 ? "partial_rotary_factor" : "truncate", "only the default is supported");
+            throw rope.Wrong("partial_rotary_factor", $"found {share}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Remove one of the two");
+        }
+        if (!rope.Bool("truncate", true))
+        {
+            throw rope.Wrong("truncate", "only true is supported");
         }
         RopeType type = TypeOf(rope);
         if (type == RopeType.Default)
@@ -161,8 +175,8 @@ internal static class RopeConfigReader
                 Theta = theta,
                 Factor = rope.Has("factor") ? Factor(rope) : Math.Max(1, (double)model.MaxPositionEmbeddings / length),
                 OriginalMaxPositionEmbeddings = length,
-                ShortFactor = Divisors(rope, "short_factor", model.HeadDim / 2),
-                LongFactor = Divisors(rope, "long_factor", model.HeadDim / 2),
+                ShortFactor = Divisors(rope, "short_factor", model.RotaryDim / 2),
+                LongFactor = Divisors(rope, "long_factor", model.RotaryDim / 2),
                 AttentionFactor = rope.OptionalDouble("attention_factor") ?? longScale,
             },
         };

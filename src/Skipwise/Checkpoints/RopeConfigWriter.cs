@@ -10,21 +10,28 @@ namespace Skipwise.Checkpoints;
 /// </summary>
 internal static class RopeConfigWriter
 {
-    public static void Write(JsonObject config, DecoderConfig model)
+    public static void Write(JsonObject config, DecoderConfig model, ModelFamily family)
     {
-        RopeOptions rope = Portable(model.Rope, model.HeadDim);
+        RopeOptions rope = Portable(model.Rope, model.RotaryDim);
         JsonObject? scaling = Scaling(rope);
         bool hadScaling = config.ContainsKey("rope_scaling");
         config.Remove("original_max_position_embeddings"); // where Phi-3 keeps it, it would override the one written here
-        config["rope_theta"] = HfConfig.Float(rope.Theta);
+        foreach (string key in family.ThetaKeys)
+        {
+            config[key] = HfConfig.Float(rope.Theta);
+        }
         if (scaling is not null || hadScaling)
         {
             config["rope_scaling"] = scaling?.DeepClone();
         }
         JsonObject parameters = scaling ?? new JsonObject { ["rope_type"] = "default" };
         parameters["rope_theta"] = HfConfig.Float(rope.Theta);
+        if (model.RotaryDim < model.HeadDim)
+        {
+            parameters["partial_rotary_factor"] = HfConfig.Float((double)model.RotaryDim / model.HeadDim);
+        }
         config["rope_parameters"] = parameters;
-        config["max_position_embeddings"] = rope.Type switch
+        config[family.KeyOf("max_position_embeddings")] = rope.Type switch
         {
             RopeType.DynamicNtk => rope.OriginalMaxPositionEmbeddings, // every version takes it for the original length
             RopeType.Yarn => RopeConfigReader.Extended(rope.OriginalMaxPositionEmbeddings, rope.Factor), // some versions derive the factor from it

@@ -45,7 +45,7 @@ public sealed record RopeOverrides
             OriginalMaxPositionEmbeddings = original,
             AttentionFactor = sameType && Factor is null ? model.Rope.AttentionFactor : null,
         };
-        RopeFrequency.Validate(rope, model.HeadDim);
+        RopeFrequency.Validate(rope, model.RotaryDim);
         return model with
         {
             Rope = rope,

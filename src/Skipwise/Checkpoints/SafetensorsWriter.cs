@@ -19,9 +19,13 @@ public static class SafetensorsWriter
     /// <c>__metadata__</c>; null writes <c>{"format": "pt"}</c>, which other readers ask for.
     /// </summary>
     /// <exception cref="SkipwiseException">the disk is full or the folder cannot be written</exception>
-    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor, ScalarType Type)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor, ScalarType Type)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Write(path, tensors.Select(t => new OutputTensor(t.Name, t.Tensor.shape, [t.Tensor], t.Type)), metadata);
+
+    /// <inheritdoc cref="Write(string, IEnumerable{ValueTuple{string, Tensor, ScalarType}}, IReadOnlyDictionary{string, string}?)"/>
+    internal static void Write(string path, IEnumerable<OutputTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        (string Name, Tensor Tensor, ScalarType Type)[] all = [.. tensors];
+        OutputTensor[] all = [.. tensors];
         byte[] header = Header(all, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.Write(path, stream =>
         {
@@ -29,14 +33,17 @@ public static class SafetensorsWriter
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
-            foreach ((_, Tensor tensor, ScalarType type) in all)
+            foreach (OutputTensor tensor in all)
             {
-                WriteData(stream, tensor, type);
+                foreach (Tensor part in tensor.Parts)
+                {
+                    WriteData(stream, part, tensor.Type);
+                }
             }
         });
     }
 
-    private static byte[] Header((string Name, Tensor Tensor, ScalarType Type)[] tensors, IReadOnlyDictionary<string, string> metadata)
+    private static byte[] Header(OutputTensor[] tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, s_plain))
@@ -52,20 +59,19 @@ public static class SafetensorsWriter
                 json.WriteEndObject();
             }
             long offset = 0;
-            foreach ((string name, Tensor tensor, ScalarType type) in tensors)
+            foreach (OutputTensor tensor in tensors)
             {
-                StoredType stored = StoredType.Of(type);
-                json.WriteStartObject(name);
-                json.WriteString("dtype", stored.Name);
+                json.WriteStartObject(tensor.Name);
+                json.WriteString("dtype", StoredType.Of(tensor.Type).Name);
                 json.WriteStartArray("shape");
-                foreach (long size in tensor.shape)
+                foreach (long size in tensor.Shape)
                 {
                     json.WriteNumberValue(size);
                 }
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                json.WriteNumberValue(offset += tensor.numel() * stored.Size);
+                json.WriteNumberValue(offset += tensor.Bytes);
                 json.WriteEndArray();
                 json.WriteEndObject();
             }

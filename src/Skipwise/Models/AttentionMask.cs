@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>
-/// Which tokens a forward's queries may see, decided once and shared by all layers. Attention is causal in token order, never in
+/// Which tokens a forward's queries may see, decided once and shared by all layers of a kind. Attention is causal in token order, never in
 /// position ids: skipped positions move the rotation, not the order.
 /// </summary>
 /// <param name="Bias">float [T, S] to add to the scores (0 or -inf), or null</param>
@@ -13,19 +13,27 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
 {
     /// <param name="queries">T, tokens of this forward</param>
     /// <param name="cached">tokens that the cache already holds</param>
-    public static AttentionMask For(int queries, int cached, ScalarType dtype, Device device)
+    /// <param name="window">W: token i sees the tokens j with i - W &lt; j &lt;= i; null sees all before it</param>
+    public static AttentionMask For(int queries, int cached, int? window, ScalarType dtype, Device device)
     {
-        if (queries == 1)
+        int keys = cached + queries;
+        bool seesAll = window is not { } limit || limit >= keys;
+        if (seesAll && queries == 1)
         {
             return new(null, false); // the newest token sees everything
         }
-        if (cached == 0)
+        if (seesAll && cached == 0)
         {
             return new(null, true);
         }
         using var scope = NewDisposeScope();
-        Tensor future = full([queries, queries], float.NegativeInfinity, dtype, device).triu(1);
-        Tensor bias = cat([zeros([queries, cached], dtype, device), future], 1);
+        // query i is token cached + i of the text: it sees key j if j - i lies in (cached - W, cached]
+        Tensor seen = ones([queries, keys], ScalarType.Bool, device).tril(cached);
+        if (!seesAll)
+        {
+            seen = seen.triu(cached - window!.Value + 1);
+        }
+        Tensor bias = zeros([queries, keys], dtype, device).masked_fill_(seen.logical_not(), float.NegativeInfinity);
         return new(bias.MoveToOuterDisposeScope(), false);
     }
 }

@@ -24,7 +24,7 @@ public sealed class CausalLM : nn.Module
         register_module("model", _decoder);
         if (!config.TieWordEmbeddings)
         {
-            _head = new Projection(config.HiddenSize, config.VocabSize, hasBias: false, dtype, device);
+            _head = new Projection(config.HiddenSize, config.VocabSize, config.HeadBias, dtype, device);
             register_module("lm_head", _head);
         }
     }
@@ -42,7 +42,7 @@ public sealed class CausalLM : nn.Module
     /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
     /// <param name="sequenceLength">tokens of the whole sequence, cached ones included; only scalings that depend on the length (dynamic NTK, longrope) read it</param>
     public Rotary RotaryFor(Tensor positionIds, int sequenceLength) =>
-        Rotary.Create(RopeFrequency.Compute(Config.Rope, Config.HeadDim, sequenceLength), positionIds);
+        Rotary.Create(RopeFrequency.Compute(Config.Rope, Config.RotaryDim, sequenceLength), positionIds, Config.RotaryPairs);
 
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="inputIds">int64 [B, T]</param>
@@ -52,7 +52,17 @@ public sealed class CausalLM : nn.Module
     /// <summary>Scores of every token of the vocabulary.</summary>
     /// <param name="hidden">[..., C]</param>
     /// <returns>[..., V]</returns>
-    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, HeadWeight);
+    public Tensor Logits(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        Tensor scores = nn.functional.linear(hidden, HeadWeight, _head?.bias);
+        if (Config.NormalizedHead)
+        {
+            // rows of length 1 without a second copy of the head: x . w / |w|
+            scores /= HeadWeight.norm(1, keepdim: false, p: 2).clamp_min(1e-12);
+        }
+        return scores.MoveToOuterDisposeScope();
+    }
 
     /// <summary>Hidden states and head in one call, without a cache.</summary>
     /// <param name="inputIds">int64 [B, T]</param>

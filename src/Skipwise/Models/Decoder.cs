@@ -8,13 +8,16 @@ namespace Skipwise.Models;
 public sealed class Decoder : nn.Module
 {
     private readonly ModuleList<DecoderLayer> _layers;
-    private readonly RmsNorm _norm;
+    private readonly nn.Module<Tensor, Tensor> _norm;
+    private readonly int? _window;
+    private readonly int _firstSlidingLayer;
 
     public Decoder(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(Decoder))
     {
         Embedding = new TokenEmbedding(config, dtype, device);
         _layers = new ModuleList<DecoderLayer>([.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DecoderLayer(config, layer, dtype, device))]);
-        _norm = new RmsNorm(config.HiddenSize, config.RmsNormEps, dtype, device);
+        _norm = Norms.Create(config, config.HiddenSize, dtype, device);
+        (_window, _firstSlidingLayer) = (config.SlidingWindow, config.FirstSlidingLayer);
         register_module("embed_tokens", Embedding);
         register_module("layers", _layers);
         register_module("norm", _norm);
@@ -29,11 +32,12 @@ public sealed class Decoder : nn.Module
         using var scope = NewDisposeScope();
         Tensor hidden = Embedding.forward(inputIds);
         int tokens = (int)inputIds.size(1);
-        AttentionMask mask = AttentionMask.For(tokens, cache?.Length ?? 0, hidden.dtype, hidden.device);
-        foreach (DecoderLayer layer in _layers)
+        AttentionMask Mask(int? window) => AttentionMask.For(tokens, cache?.Length ?? 0, window, Embedding.weight.dtype, inputIds.device);
+        AttentionMask sliding = Mask(_window), full = _firstSlidingLayer > 0 ? Mask(null) : sliding;
+        foreach ((int index, DecoderLayer layer) in _layers.Index())
         {
             using Tensor input = hidden; // freed before the next layer runs; when training, the graph keeps what it needs
-            hidden = layer.Forward(input, rotary, mask, cache);
+            hidden = layer.Forward(input, rotary, index < _firstSlidingLayer ? full : sliding, cache);
         }
         cache?.Advance(tokens);
         return _norm.forward(hidden).MoveToOuterDisposeScope();

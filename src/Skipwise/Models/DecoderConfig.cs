@@ -19,12 +19,37 @@ public sealed record DecoderConfig
     public required int NumKeyValueHeads { get; init; }
     /// <summary>D, usually C / H</summary>
     public required int HeadDim { get; init; }
-    public double RmsNormEps { get; init; } = 1e-6;
+    /// <summary>R, the first dimensions of a head, which rotate; the rest carry no position. Unset: all of them</summary>
+    public int RotaryDim { get => field > 0 ? field : HeadDim; init; }
+    /// <summary>which two rotary dimensions turn together</summary>
+    public RotaryPairs RotaryPairs { get; init; }
+    public NormKind Norm { get; init; }
+    /// <summary>added to the variance before the root</summary>
+    public double NormEps { get; init; } = 1e-6;
+    public ResidualKind Residual { get; init; }
+    public Activation Activation { get; init; }
+    /// <summary>down(act(gate(x)) * up(x)); false: down(act(up(x)))</summary>
+    public bool GatedFeedForward { get; init; } = true;
+    /// <summary>biases on the query, key and value projections</summary>
+    public bool AttentionBias { get; init; }
+    /// <summary>a bias on the attention's output projection</summary>
+    public bool AttentionOutputBias { get; init; }
+    public bool MlpBias { get; init; }
+    /// <summary>every query and key head is normalised before it is rotated</summary>
+    public bool QueryKeyNorm { get; init; }
+    /// <summary>W: token i sees the tokens j with i - W &lt; j &lt;= i, counted in tokens and not in position ids; null sees all before it</summary>
+    public int? SlidingWindow { get; init; }
+    /// <summary>the first layer with the sliding window; the layers below it see everything</summary>
+    public int FirstSlidingLayer { get; init; }
+    /// <summary>the embedding is multiplied by this before the first layer</summary>
+    public double EmbeddingScale { get; init; } = 1;
     /// <summary>the output head reads the embedding's own tensor</summary>
     public bool TieWordEmbeddings { get; init; }
-    /// <summary>biases on the query, key, value and output projections</summary>
-    public bool AttentionBias { get; init; }
-    public bool MlpBias { get; init; }
+    public bool HeadBias { get; init; }
+    /// <summary>the head's rows have length 1, in training and in use alike (Baichuan2's NormHead)</summary>
+    public bool NormalizedHead { get; init; }
+    /// <summary>training adds this times the mean of the squared largest score; 0 adds nothing</summary>
+    public double ZLossWeight { get; init; }
     /// <summary>the window in tokens that the model is meant for, after scaling</summary>
     public required int MaxPositionEmbeddings { get; init; }
     public RopeOptions Rope { get; init; } = new();
@@ -38,4 +63,46 @@ public sealed record DecoderConfig
     /// set it only to reproduce the original's numbers.
     /// </summary>
     public int? FrozenEmbeddingRow { get; init; }
+}
+
+/// <summary>Which two of the R rotary dimensions turn together as pair i.</summary>
+public enum RotaryPairs
+{
+    /// <summary>i and R/2 + i (Llama, GPT-NeoX)</summary>
+    Halves,
+    /// <summary>2i and 2i + 1 (GPT-J)</summary>
+    Interleaved,
+}
+
+/// <summary>How a hidden state is normalised.</summary>
+public enum NormKind
+{
+    /// <summary>root mean square, times weight</summary>
+    Rms,
+    /// <summary>root mean square, times 1 + weight (Gemma)</summary>
+    RmsAroundOne,
+    /// <summary>mean and variance, times weight plus bias</summary>
+    Layer,
+}
+
+/// <summary>How attention and feed-forward join the residual stream.</summary>
+public enum ResidualKind
+{
+    /// <summary>one after the other, each with its norm</summary>
+    Sequential,
+    /// <summary>both read x, each through its norm (GPT-NeoX)</summary>
+    Parallel,
+    /// <summary>both read the one norm of x (GPT-J)</summary>
+    ParallelOneNorm,
+}
+
+/// <summary>The feed-forward's nonlinearity.</summary>
+public enum Activation
+{
+    /// <summary>x sigmoid(x)</summary>
+    Silu,
+    /// <summary>x Phi(x), with the normal distribution's exact Phi</summary>
+    Gelu,
+    /// <summary>GELU by its tanh approximation</summary>
+    GeluTanh,
 }

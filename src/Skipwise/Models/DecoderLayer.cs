@@ -3,30 +3,42 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>Pre-norm residual block: x + attention(norm(x)), then x + feed-forward(norm(x)).</summary>
+/// <summary>
+/// Pre-norm residual block. Sequential: x + attention(norm(x)), then x + feed-forward(norm(x)).
+/// Parallel: x + attention(norm(x)) + feed-forward(norm(x)), through two norms or one.
+/// </summary>
 public sealed class DecoderLayer : nn.Module
 {
     private readonly Attention _attention;
     private readonly FeedForward _feedForward;
-    private readonly RmsNorm _attentionNorm, _feedForwardNorm;
+    private readonly nn.Module<Tensor, Tensor> _attentionNorm;
+    private readonly nn.Module<Tensor, Tensor>? _feedForwardNorm; // null: the attention's serves both
+    private readonly bool _isParallel;
 
     public DecoderLayer(DecoderConfig config, int layer, ScalarType dtype, Device device) : base(nameof(DecoderLayer))
     {
+        _isParallel = config.Residual != ResidualKind.Sequential;
         _attention = new Attention(config, layer, dtype, device);
         _feedForward = new FeedForward(config, dtype, device);
-        _attentionNorm = new RmsNorm(config.HiddenSize, config.RmsNormEps, dtype, device);
-        _feedForwardNorm = new RmsNorm(config.HiddenSize, config.RmsNormEps, dtype, device);
+        _attentionNorm = Norms.Create(config, config.HiddenSize, dtype, device);
         register_module("self_attn", _attention);
         register_module("mlp", _feedForward);
         register_module("input_layernorm", _attentionNorm);
-        register_module("post_attention_layernorm", _feedForwardNorm);
+        if (config.Residual != ResidualKind.ParallelOneNorm)
+        {
+            _feedForwardNorm = Norms.Create(config, config.HiddenSize, dtype, device);
+            register_module("post_attention_layernorm", _feedForwardNorm);
+        }
     }
 
     /// <param name="x">[B, T, C]</param>
     internal Tensor Forward(Tensor x, Rotary rotary, AttentionMask mask, KvCache? cache)
     {
         using var scope = NewDisposeScope();
-        Tensor attended = x + _attention.Forward(_attentionNorm.forward(x), rotary, mask, cache);
-        return (attended + _feedForward.forward(_feedForwardNorm.forward(attended))).MoveToOuterDisposeScope();
+        Tensor normed = _attentionNorm.forward(x);
+        Tensor attended = x + _attention.Forward(normed, rotary, mask, cache);
+        Tensor input = _isParallel ? x : attended;
+        Tensor fed = _feedForward.forward(_feedForwardNorm?.forward(input) ?? normed);
+        return (attended + fed).MoveToOuterDisposeScope();
     }
 }

@@ -3,17 +3,25 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>SwiGLU: down(silu(gate(x)) * up(x)) (Shazeer 2020).</summary>
+/// <summary>
+/// Gated: down(act(gate(x)) * up(x)), as SwiGLU and GeGLU (Shazeer 2020). Plain: down(act(up(x))).
+/// </summary>
 public sealed class FeedForward : nn.Module<Tensor, Tensor>
 {
-    private readonly Projection _gate, _up, _down;
+    private readonly Projection? _gate;
+    private readonly Projection _up, _down;
+    private readonly Activation _activation;
 
     public FeedForward(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(FeedForward))
     {
-        _gate = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
+        _activation = config.Activation;
+        if (config.GatedFeedForward)
+        {
+            _gate = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
+            register_module("gate_proj", _gate);
+        }
         _up = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
         _down = new Projection(config.IntermediateSize, config.HiddenSize, config.MlpBias, dtype, device);
-        register_module("gate_proj", _gate);
         register_module("up_proj", _up);
         register_module("down_proj", _down);
     }
@@ -21,6 +29,23 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return _down.forward(nn.functional.silu(_gate.forward(input)) * _up.forward(input)).MoveToOuterDisposeScope();
+        Tensor up = _up.forward(input);
+        Tensor inner = _gate is null ? Activate(up) : Activate(_gate.forward(input)) * up;
+        return _down.forward(inner).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Activate(Tensor x) => _activation switch
+    {
+        Activation.Gelu => nn.functional.gelu(x),
+        Activation.GeluTanh => GeluTanh(x),
+        _ => nn.functional.silu(x),
+    };
+
+    /// <summary>x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) (Hendrycks, Gimpel 2016)</summary>
+    private static Tensor GeluTanh(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        Tensor inner = (x + (0.044715 * x * x.square())) * Math.Sqrt(2 / Math.PI);
+        return (0.5 * x * (1 + inner.tanh())).MoveToOuterDisposeScope();
     }
 }

@@ -7,12 +7,13 @@ namespace Skipwise.Models;
 /// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang, Sennrich 2019), in float32 whatever the input's type.</summary>
 public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
-    private readonly double _eps;
+    private readonly double _eps, _around;
     public Parameter weight { get; } // [C]
 
-    public RmsNorm(int size, double eps, ScalarType dtype, Device device) : base(nameof(RmsNorm))
+    /// <param name="around">added to the weight: what a weight of 0 stands for</param>
+    public RmsNorm(int size, double eps, ScalarType dtype, Device device, double around = 0) : base(nameof(RmsNorm))
     {
-        _eps = eps;
+        (_eps, _around) = (eps, around);
         weight = new Parameter(empty(size, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
     }
@@ -22,6 +23,7 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = x.square().mean([-1L], keepdim: true).add(_eps).rsqrt();
-        return (x * scale).to(input.dtype).mul(weight).MoveToOuterDisposeScope();
+        Tensor gain = _around == 0 ? weight : weight + _around;
+        return (x * scale).to(input.dtype).mul(gain).MoveToOuterDisposeScope();
     }
 }

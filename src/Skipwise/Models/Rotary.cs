@@ -12,32 +12,36 @@ public sealed class Rotary : IDisposable
 {
     // B batch, T tokens, H heads, D head dim, R rotary dim (R <= D)
     private readonly Tensor _turn; // complex64 [B or 1, T, 1, R/2]
+    private readonly RotaryPairs _pairs;
 
-    private Rotary(Tensor turn) => _turn = turn;
+    private Rotary(Tensor turn, RotaryPairs pairs) => (_turn, _pairs) = (turn, pairs);
 
     /// <param name="frequencies">one frequency per dimension pair, and the scale of cos and sin</param>
     /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions</param>
-    public static Rotary Create(RopeFrequencies frequencies, Tensor positionIds)
+    /// <param name="pairs">which dimensions turn together</param>
+    public static Rotary Create(RopeFrequencies frequencies, Tensor positionIds, RotaryPairs pairs = RotaryPairs.Halves)
     {
         using var scope = NewDisposeScope();
         Tensor frequency = tensor(frequencies.InvFreq, dtype: ScalarType.Float64, device: positionIds.device);
         Tensor phase = positionIds.to(ScalarType.Float64).unsqueeze(-1) * frequency; // [B, T, R/2]
         Tensor scale = full_like(phase, frequencies.AttentionFactor);
         Tensor turn = polar(scale, phase).to(ScalarType.ComplexFloat32).unsqueeze(2);
-        return new Rotary(turn.DetachFromDisposeScope());
+        return new Rotary(turn.DetachFromDisposeScope(), pairs);
     }
 
     /// <summary>
-    /// Rotates dimension i of the first half of the rotary dimensions with i of the second (Hugging Face's Llama layout)
-    /// as one complex number. The result keeps the pairs side by side: a permutation of the dimensions that queries and
-    /// keys share, so their scores are the same.
+    /// Rotates each pair of the rotary dimensions as one complex number. The result has the pairs side by side, even if they came from
+    /// two halves (Hugging Face's Llama layout): a permutation of the dimensions that queries and keys share, so their
+    /// scores are the same.
     /// </summary>
     /// <param name="x">queries or keys [B, T, H, D]</param>
     public Tensor Apply(Tensor x)
     {
         using var scope = NewDisposeScope();
         long pairs = _turn.size(-1), rotary = 2 * pairs, dim = x.size(-1);
-        Tensor real = x.narrow(-1, 0, pairs), imaginary = x.narrow(-1, pairs, pairs);
+        (Tensor real, Tensor imaginary) = _pairs == RotaryPairs.Halves
+            ? (x.narrow(-1, 0, pairs), x.narrow(-1, pairs, pairs))
+            : (x.slice(-1, 0, rotary, 2), x.slice(-1, 1, rotary, 2));
         if (x.dtype != ScalarType.Float32)
         {
             real = real.to(ScalarType.Float32);

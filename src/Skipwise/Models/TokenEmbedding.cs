@@ -4,15 +4,16 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>One row of weights per token id.</summary>
+/// <summary>One row of weights per token id, times a constant that some families call for.</summary>
 public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
 {
     private readonly int? _frozenRow;
+    private readonly double _scale;
     public Parameter weight { get; } // [V, C]
 
     public TokenEmbedding(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(TokenEmbedding))
     {
-        _frozenRow = config.FrozenEmbeddingRow;
+        (_frozenRow, _scale) = (config.FrozenEmbeddingRow, config.EmbeddingScale);
         weight = new Parameter(empty(config.VocabSize, config.HiddenSize, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
     }
@@ -27,6 +28,6 @@ public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
         {
             rows = where(ids.eq(frozen).unsqueeze(-1), rows.detach(), rows);
         }
-        return rows.MoveToOuterDisposeScope();
+        return (_scale == 1 ? rows : rows * _scale).MoveToOuterDisposeScope();
     }
 }

@@ -11,7 +11,7 @@ namespace Skipwise.Models;
 /// | embedding, head | N(0, InitializerRange) |
 /// | matrices | N(0, 1/sqrt(inputs)) |
 /// | o_proj, down_proj | N(0, 1/sqrt(inputs) / sqrt(2 layers)), so that the residual stream keeps its size (GPT-2) |
-/// | norms | 1 |
+/// | norms | 1, or 0 where the norm adds 1 |
 /// | biases | 0 |
 /// </remarks>
 public static class WeightInit
@@ -28,7 +28,7 @@ public static class WeightInit
             bool isLookup = name.Contains("embed_tokens", StringComparison.Ordinal) || name.StartsWith("lm_head", StringComparison.Ordinal);
             if (weight.dim() == 1)
             {
-                weight.fill_(name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1);
+                weight.fill_(name.EndsWith("bias", StringComparison.Ordinal) || model.Config.Norm == NormKind.RmsAroundOne ? 0 : 1);
                 continue;
             }
             double deviation = isLookup

@@ -7,7 +7,8 @@ namespace Skipwise.Training;
 
 /// <summary>
 /// Next-token cross entropy in chunks of tokens: the scores of all tokens, [B T, V], never exist at once. Each chunk's
-/// gradient is taken on its own and gathered in the hidden states, which then run backward once.
+/// gradient is taken on its own and gathered in the hidden states, which then run backward once. A model with a z-loss
+/// (<see cref="DecoderConfig.ZLossWeight"/>) adds it for every labelled token: it keeps the largest score small.
 /// </summary>
 public static class CausalLoss
 {
@@ -16,7 +17,7 @@ public static class CausalLoss
 
     /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
     /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
-    /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
+    /// <returns>the summed loss in nats, z-loss included, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
     public static Tensor Backward(CausalLM model, Batch batch, double divisor, long scoresPerChunk = ScoresPerChunk)
     {
         using var scope = NewDisposeScope();
@@ -37,6 +38,10 @@ public static class CausalLoss
             long length = Math.Min(chunk, rows.numel() - start);
             Tensor scores = model.Logits(leaf.narrow(0, start, length)).to(ScalarType.Float32);
             Tensor loss = nn.functional.cross_entropy(scores, targets.narrow(0, start, length), reduction: nn.Reduction.Sum);
+            if (model.Config.ZLossWeight != 0)
+            {
+                loss += model.Config.ZLossWeight * scores.max(1).values.square().sum();
+            }
             (loss / divisor).backward();
             total.add_(loss.detach());
         }

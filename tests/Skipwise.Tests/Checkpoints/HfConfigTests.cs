@@ -17,7 +17,7 @@ public class HfConfigTests
     public void Keys_that_are_not_given_have_the_defaults_of_the_format()
     {
         DecoderConfig model = Parse().Model;
-        Assert.Equal((4, 16, 1e-6, false, false, false), (model.NumKeyValueHeads, model.HeadDim, model.RmsNormEps, model.TieWordEmbeddings, model.AttentionBias, model.MlpBias));
+        Assert.Equal((4, 16, 1e-6, false, false, false), (model.NumKeyValueHeads, model.HeadDim, model.NormEps, model.TieWordEmbeddings, model.AttentionBias, model.MlpBias));
         Assert.Equal(new RopeOptions { OriginalMaxPositionEmbeddings = 256 }, model.Rope);
         Assert.Equal((null, null, null), (model.BosTokenId, model.EosTokenId, model.PadTokenId));
     }
@@ -76,7 +76,7 @@ public class HfConfigTests
     [InlineData("\"num_attention_heads\": 3", "key num_attention_heads: 3 does not divide hidden_size 64")]
     [InlineData("\"num_key_value_heads\": 3", "key num_key_value_heads: 3 does not divide num_attention_heads 4")]
     [InlineData("\"head_dim\": 15", "key head_dim: 15 is odd")]
-    [InlineData("\"hidden_act\": \"gelu\"", "key hidden_act: found gelu; only silu")]
+    [InlineData("\"hidden_act\": \"mish\"", "key hidden_act: found mish; supported: silu")]
     [InlineData("\"tie_word_embeddings\": 1", "key tie_word_embeddings: expected true or false, found 1")]
     [InlineData("\"eos_token_id\": \"2\"", "key eos_token_id: expected a token id")]
     [InlineData("\"quantization_config\": {\"bits\": 4}", "key quantization_config: quantised weights are not supported")]

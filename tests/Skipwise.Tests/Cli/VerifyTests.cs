@@ -12,9 +12,7 @@ public class VerifyTests
     [MemberData(nameof(Cases))]
     public async Task The_originals_logits_pass(string name)
     {
-        // The original's Llama computes its own revision of YaRN for a config that says yarn.
-        string[] rope = name is "llama-yarn16" or "llama-gqa-yarn16-tied" ? ["--rope", "yarn-revised"] : [];
-        CliRun run = (await CliRun.Of(["verify", "--model", Fixture.Path(name), "--reference", Reference(name), .. rope])).Succeeded();
+        CliRun run = (await CliRun.Of(["verify", "--model", Fixture.Path(name), "--reference", Reference(name), .. ParityCase.RopeFlags(name)])).Succeeded();
         Assert.Matches(@"contiguous .*ok", run.Output);
         Assert.DoesNotContain("FAIL", run.Output, StringComparison.Ordinal);
     }

@@ -7,12 +7,10 @@ namespace Skipwise.Tests.Generation;
 
 public sealed class TextGeneratorTests
 {
+    public static TheoryData<string> Generated => ParityCase.With("gen.tokens");
+
     [Theory]
-    [InlineData("llama-none")]
-    [InlineData("llama-linear8")]
-    [InlineData("llama-gqa-linear8")]
-    [InlineData("llama-ntk8")]
-    [InlineData("llama-yarn16")]
+    [MemberData(nameof(Generated))]
     public void Greedy_tokens_are_those_of_the_original_whatever_the_chunk(string name)
     {
         using var reference = new ParityCase(name);
@@ -27,6 +25,9 @@ public sealed class TextGeneratorTests
     [InlineData("llama-none")]
     [InlineData("llama-yarn16")]
     [InlineData("llama-dynamic2-over")]
+    [InlineData("gptj-yarn16")]
+    [InlineData("mistral-sliding16")]
+    [InlineData("gpt_neox-pct25-parallel")]
     public void Greedy_tokens_are_those_of_rereading_the_whole_text_for_each(string name)
     {
         using var reference = new ParityCase(name);
