@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints.Lora;
 using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints;
@@ -6,6 +7,9 @@ namespace Skipwise.Checkpoints;
 public static class AtomicFolder
 {
     private const string Replaced = ".replaced";
+
+    // One of these files is in every folder that Skipwise writes.
+    private static readonly string[] s_marks = [HfConfig.FileName, RunFolder.OptionsName, LoraConfig.FileName];
 
     /// <summary>
     /// An existing checkpoint of that name is replaced: its weights go, files that the new one does not have (notes, results) stay.
@@ -41,10 +45,10 @@ public static class AtomicFolder
 
     private static void CheckReplaceable(string target, string folder)
     {
-        bool isForeign = Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, HfConfig.FileName)) && !File.Exists(Path.Combine(target, RunFolder.OptionsName));
+        bool isForeign = Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any() && !s_marks.Any(mark => File.Exists(Path.Combine(target, mark)));
         if (isForeign || File.Exists(target))
         {
-            throw new SkipwiseException($"{folder}: exists and is neither a checkpoint nor a training run (no {HfConfig.FileName}, no {RunFolder.OptionsName} in it), so it is not overwritten. Choose another folder");
+            throw new SkipwiseException($"{folder}: exists and is no checkpoint, adapter or training run (no {string.Join(", no ", s_marks)} in it), so it is not overwritten. Choose another folder");
         }
     }
 

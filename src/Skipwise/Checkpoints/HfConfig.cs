@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Skipwise.Checkpoints.Llama2c;
 using Skipwise.Models;
 using Skipwise.Rope;
 
@@ -50,6 +51,18 @@ public sealed class HfConfig
         Family.RopeIsFixedElsewhere && (model.Rope.Type != RopeType.Default || model.Rope.Theta != 10000)
             ? $"other programs compute the rotary embedding of {Family.ModelType} from constants: the saved {FileName} tells the scaling to Skipwise alone"
             : null;
+
+    /// <summary>The configuration of a model: the folder's config.json, or what a checkpoint of llama2.c says of itself.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static HfConfig Of(string model)
+    {
+        if (Llama2cFile.Find(model) is not { } checkpoint)
+        {
+            return Read(Path.Combine(model, FileName));
+        }
+        using Llama2cFile file = Llama2cFile.Open(checkpoint);
+        return Create(file.Header.Model);
+    }
 
     /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong kind</exception>
     public static HfConfig Read(string path)

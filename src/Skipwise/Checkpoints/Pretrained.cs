@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints.Lora;
 using Skipwise.Models;
 using Skipwise.Storage;
 using TorchSharp;
@@ -27,7 +28,7 @@ public sealed class Pretrained : IDisposable
         Model = model;
         Config = config;
         _layout = layout;
-        _carried = folder is null ? [] : [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists)];
+        _carried = folder is null ? [] : Carried(File.Exists(folder) ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder);
     }
 
     public CausalLM Model { get; }
@@ -62,7 +63,7 @@ public sealed class Pretrained : IDisposable
     /// <inheritdoc cref="Load(ModelSource, ScalarType, Device?)"/>
     public static Pretrained Load(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
-        HfConfig config = HfConfig.Read(Path.Combine(source.Folder, HfConfig.FileName));
+        HfConfig config = HfConfig.Of(source.Folder);
         DecoderConfig architecture = adapt(config.Model);
         if (source.FreezePadRow)
         {
@@ -74,7 +75,13 @@ public sealed class Pretrained : IDisposable
         try
         {
             Fill(model, weights, layout);
-            return new Pretrained(model, config, layout, source.Folder);
+            var pretrained = new Pretrained(model, config, layout, source.Folder);
+            if (source.Adapter is { } folder)
+            {
+                using LoraAdapter adapter = LoraAdapter.Read(folder);
+                pretrained.Merge(adapter, folder);
+            }
+            return pretrained;
         }
         catch
         {
@@ -89,6 +96,15 @@ public sealed class Pretrained : IDisposable
     {
         using WeightFiles weights = WeightFiles.Open(folder);
         Fill(Model, weights, WeightLayout.Match(weights, Config.Family, Model.Config));
+    }
+
+    /// <summary>Adds a LoRA adapter to the weights; the model is then an ordinary one.</summary>
+    /// <param name="folder">the adapter's, for error messages</param>
+    /// <exception cref="SkipwiseException">the adapter is for another model; nothing is changed then</exception>
+    public void Merge(LoraAdapter adapter, string folder)
+    {
+        var parameters = Model.named_parameters().ToDictionary(p => Config.Family.StoredName(p.name), p => (Tensor)p.parameter);
+        adapter.MergeInto(parameters.GetValueOrDefault, folder);
     }
 
     private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout)
@@ -160,6 +176,9 @@ public sealed class Pretrained : IDisposable
     }
 
     public void Dispose() => Model.Dispose();
+
+    private static string[] Carried(string folder) =>
+        [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists), .. Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "tok*.bin") : []];
 
     /// <summary>The file holds the tied tensor twice: both must be the same, or the configuration is wrong about it.</summary>
     private static void CheckTiedTwin(StoredTensor tensor, Tensor parameter)

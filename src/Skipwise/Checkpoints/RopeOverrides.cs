@@ -55,5 +55,7 @@ public sealed record RopeOverrides
 }
 
 /// <summary>Where a model comes from: a folder with config.json, weights and tokenizer, and the user's word on its rope.</summary>
+/// <param name="Folder">a Hugging Face folder, or a llama2.c checkpoint (the file, or its folder)</param>
 /// <param name="FreezePadRow">never train the embedding of pad_token_id, as the original's nn.Embedding does: only to reproduce its numbers</param>
-public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false);
+/// <param name="Adapter">folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</param>
+public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false, string? Adapter = null);

@@ -1,15 +1,43 @@
 namespace Skipwise.Checkpoints;
 
-/// <summary>Where one tensor lies in a safetensors file.</summary>
+/// <summary>Where one tensor lies in a file.</summary>
 /// <param name="Name">its name in the file</param>
 /// <param name="Type">element type in the file</param>
 /// <param name="Shape">sizes, outermost first; empty for a scalar</param>
 /// <param name="Offset">first byte, counted from the start of the file</param>
-/// <param name="Length">bytes: the product of the shape times the element size</param>
+/// <param name="Length">bytes from the first element to the last: the product of the shape times the element size, unless <see cref="View"/> says otherwise</param>
 public sealed record TensorEntry(string Name, StoredType Type, IReadOnlyList<long> Shape, long Offset, long Length)
 {
+    /// <summary>How the elements lie in the file when that is not row after row; null when it is.</summary>
+    public StridedView? View { get; init; }
+
     /// <summary>"F32 [96, 64]"</summary>
     public override string ToString() => $"{Type} {Describe(Shape)}";
 
     internal static string Describe(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+}
+
+/// <summary>
+/// An order of reading: element (i, j, ...) lies i * stride 0 + j * stride 1 + ... elements after the first. Read so, the elements are the
+/// tensor's own, row after row; the sizes may be a finer division of the tensor's shape (rows as [heads, pairs, 2], say).
+/// </summary>
+public sealed record StridedView(IReadOnlyList<long> Sizes, IReadOnlyList<long> Strides)
+{
+    /// <summary>Whether this is the plain order, row after row.</summary>
+    public bool IsContiguous
+    {
+        get
+        {
+            long expected = 1;
+            for (int i = Sizes.Count - 1; i >= 0; i--)
+            {
+                if (Sizes[i] != 1 && Strides[i] != expected)
+                {
+                    return false;
+                }
+                expected *= Sizes[i];
+            }
+            return true;
+        }
+    }
 }

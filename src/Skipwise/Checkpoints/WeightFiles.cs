@@ -1,14 +1,21 @@
+using Skipwise.Checkpoints.Llama2c;
+using Skipwise.Checkpoints.Torch;
+
 namespace Skipwise.Checkpoints;
 
 /// <summary>One tensor and the open file that holds it.</summary>
-public sealed record StoredTensor(SafetensorsFile File, TensorEntry Entry);
+public sealed record StoredTensor(TensorFile File, TensorEntry Entry);
 
-/// <summary>The weights of a model folder, open for reading: one <c>model.safetensors</c>, or shards listed by an index.</summary>
+/// <summary>
+/// The weights of a model, open for reading: in a Hugging Face folder one file, or shards listed by an index, as safetensors or, where there are
+/// none, as PyTorch writes them; or a checkpoint of llama2.c.
+/// </summary>
 public sealed class WeightFiles : IDisposable
 {
     public const string SingleName = "model.safetensors";
-    public const string IndexName = "model.safetensors.index.json";
-    private readonly List<SafetensorsFile> _files = [];
+    public const string IndexName = SingleName + IndexEnding;
+    private const string IndexEnding = ".index.json", TorchName = "pytorch_model.bin";
+    private readonly List<TensorFile> _files = [];
     private readonly OrderedDictionary<string, StoredTensor> _tensors = [];
 
     private WeightFiles(string location) => Location = location;
@@ -19,33 +26,45 @@ public sealed class WeightFiles : IDisposable
     /// <summary>Every tensor by its stored name, in the order of the files.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
 
-    /// <summary>The <c>__metadata__</c> of the (first) file.</summary>
+    /// <summary>What a safetensors file of these weights carries as <c>__metadata__</c>: that of the (first) file.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _files[0].Metadata;
 
+    /// <param name="model">a Hugging Face folder, or what <see cref="Llama2cFile.Find"/> finds a checkpoint in</param>
     /// <exception cref="SkipwiseException">no weights, a shard missing, or index and shards disagree</exception>
-    public static WeightFiles Open(string folder)
+    public static WeightFiles Open(string model)
     {
-        if (!Directory.Exists(folder))
+        if (!Path.Exists(model))
         {
-            throw new SkipwiseException($"{folder}: there is no such folder. A model is a folder with config.json and its weights");
+            throw new SkipwiseException($"{model}: there is no such folder. A model is a folder with config.json and its weights");
         }
-        string single = Path.Combine(folder, SingleName), index = Path.Combine(folder, IndexName);
-        bool sharded = !File.Exists(single);
-        if (sharded && !File.Exists(index))
+        if (Llama2cFile.Find(model) is { } checkpoint)
         {
-            throw new SkipwiseException($"no safetensors weights found in {folder}{Instead(folder)}");
+            return Open(checkpoint, weights => weights.Add(Llama2cFile.Open(checkpoint)));
         }
-        var weights = new WeightFiles(sharded ? index : single);
+        (string Name, Func<string, TensorFile> Open)[] formats = [(SingleName, SafetensorsFile.Open), (TorchName, TorchFile.Open)];
+        foreach ((string name, Func<string, TensorFile> open) in formats)
+        {
+            string single = Path.Combine(model, name), index = single + IndexEnding;
+            if (File.Exists(single))
+            {
+                return Open(single, weights => weights.Add(open(single)));
+            }
+            if (File.Exists(index))
+            {
+                return Open(index, weights => weights.AddShards(model, index, open));
+            }
+        }
+        throw new SkipwiseException($"no weights found in {model}: expected {SingleName} or {TorchName}, or one's {IndexEnding} and its shards");
+    }
+
+    public void Dispose() => _files.ForEach(file => file.Dispose());
+
+    private static WeightFiles Open(string location, Action<WeightFiles> add)
+    {
+        var weights = new WeightFiles(location);
         try
         {
-            if (sharded)
-            {
-                weights.AddShards(folder, index);
-            }
-            else
-            {
-                weights.Add(SafetensorsFile.Open(single));
-            }
+            add(weights);
             return weights;
         }
         catch
@@ -55,22 +74,13 @@ public sealed class WeightFiles : IDisposable
         }
     }
 
-    public void Dispose() => _files.ForEach(file => file.Dispose());
-
-    private static string Instead(string folder)
-    {
-        string[] pickles = [.. Directory.EnumerateFiles(folder, "*.bin").Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
-        return pickles.Length > 0
-            ? $", found {pickles[0]}: convert it with the safetensors package, or save it again with safe_serialization=True"
-            : $": expected {SingleName}, or {IndexName} and its shards";
-    }
-
-    private void AddShards(string folder, string index)
+    private void AddShards(string folder, string index, Func<string, TensorFile> open)
     {
         JsonSection map = JsonSection.ReadFile(index).Section("weight_map") ?? throw new SkipwiseException($"{index}: key weight_map: missing");
         var fileOf = map.Json.ToDictionary(pair => pair.Key, pair => map.OptionalString(pair.Key) ?? throw map.Wrong(pair.Key, "expected a file name"));
-        foreach (string shard in fileOf.Values.Distinct().Order(StringComparer.Ordinal))
+        foreach (IGrouping<string, string> named in fileOf.GroupBy(pair => pair.Value, pair => pair.Key).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
+            string shard = named.Key;
             // A name from a downloaded file: it must not lead out of the folder.
             if (shard != Path.GetFileName(shard) || shard is "" or "." or "..")
             {
@@ -79,16 +89,16 @@ public sealed class WeightFiles : IDisposable
             string path = Path.Combine(folder, shard);
             if (!File.Exists(path))
             {
-                throw new SkipwiseException($"{index}: shard {shard} is missing from {folder} ({fileOf.Values.Count(file => file == shard)} tensors). Fetch it again");
+                throw new SkipwiseException($"{index}: shard {shard} is missing from {folder} ({named.Count()} tensors). Fetch it again");
             }
-            Add(SafetensorsFile.Open(path));
-            SafetensorsFile opened = _files[^1];
-            string? absent = fileOf.FirstOrDefault(pair => pair.Value == shard && !opened.Tensors.ContainsKey(pair.Key)).Key;
+            Add(open(path));
+            TensorFile opened = _files[^1];
+            string? absent = named.FirstOrDefault(name => !opened.Tensors.ContainsKey(name));
             string? unlisted = opened.Tensors.Keys.FirstOrDefault(name => fileOf.GetValueOrDefault(name) != shard);
             if (absent is not null || unlisted is not null)
             {
                 throw new SkipwiseException($"{path}: tensor {absent ?? unlisted}: " +
-                    (absent is not null ? $"{IndexName} says that it is in this shard, but it is not" : $"is in this shard, but {IndexName} does not say so") +
+                    (absent is not null ? $"{Path.GetFileName(index)} says that it is in this shard, but it is not" : $"is in this shard, but {Path.GetFileName(index)} does not say so") +
                     ". Index and shards come from different checkpoints: fetch all of them again");
             }
         }
@@ -98,7 +108,7 @@ public sealed class WeightFiles : IDisposable
         }
     }
 
-    private void Add(SafetensorsFile file)
+    private void Add(TensorFile file)
     {
         _files.Add(file);
         foreach (TensorEntry entry in file.Tensors.Values)

@@ -37,7 +37,7 @@ public sealed class Demo
     {
         (_options, _progress, _stop) = (options, progress, stop);
         _tokenizer = Tokenizers.Load(options.Model);
-        _window = HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model.MaxPositionEmbeddings;
+        _window = HfConfig.Of(options.Model).Model.MaxPositionEmbeddings;
         _passkeyOptions = new PasskeyOptions { Lengths = Windows, Trials = options.Trials, MaxDepth = options.MaxDepth, Seed = HeldOutSeed };
         _prompts = PasskeyPrompt.All(_tokenizer, _passkeyOptions);
     }
@@ -183,7 +183,7 @@ public sealed class Demo
         new ExampleCursor(Dataset(Variant(variant, positions), training)).Take((int)TrainLoop.ExamplesAfter(_options.Training.Steps, _options.Training));
 
     private PoseDataset Dataset(FineTuneOptions fineTune, TokenList documents) =>
-        FineTune.Dataset(fineTune, HfConfig.Read(Path.Combine(_options.Model, HfConfig.FileName)).Model, documents, _tokenizer);
+        FineTune.Dataset(fineTune, HfConfig.Of(_options.Model).Model, documents, _tokenizer);
 
     // The base model was pretrained on the corpus of seed 1; the fine-tune reads other documents.
     private ulong TextSeed => _options.Seed + 1000;

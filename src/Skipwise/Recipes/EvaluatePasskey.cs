@@ -32,7 +32,7 @@ public static class EvaluatePasskey
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model);
+        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = ModelLengths.Of(model) };
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, passkey);

@@ -30,7 +30,7 @@ public static class EvaluatePerplexity
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long enough</exception>
     public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model);
+        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         PerplexityOptions perplexity = Complete(options, model);
         perplexity.Validate();
         ITokenizer tokenizer = Tokenizers.Load(options.Model);

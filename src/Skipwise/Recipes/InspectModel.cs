@@ -56,5 +56,5 @@ public static class InspectModel
     }
 
     /// <summary>The configuration alone: enough for the rope.</summary>
-    public static HfConfig Config(string folder) => HfConfig.Read(Path.Combine(folder, HfConfig.FileName));
+    public static HfConfig Config(string folder) => HfConfig.Of(folder);
 }

@@ -1,0 +1,63 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Checkpoints.Lora;
+
+/// <summary>
+/// A LoRA adapter: low-rank updates of some weights, and perhaps some weights that it replaces as a whole (PEFT's modules_to_save and trained
+/// biases). Weights are named as in the base model's checkpoint.
+/// </summary>
+/// <param name="Config">how it was made</param>
+/// <param name="Weights">the updates</param>
+/// <param name="Whole">weights that take the place of the base model's</param>
+public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights, IReadOnlyList<(string Name, Tensor Value)> Whole) : IDisposable
+{
+    /// <summary>Reads a folder in PEFT's layout: adapter_config.json with adapter_model.safetensors or adapter_model.bin.</summary>
+    /// <exception cref="SkipwiseException">a file is missing or broken, or the adapter is more than plain LoRA</exception>
+    public static LoraAdapter Read(string folder) => LoraFiles.Read(folder);
+
+    /// <summary>Writes a folder in PEFT's layout, all or nothing; an adapter of that name is replaced.</summary>
+    /// <exception cref="SkipwiseException">the disk is full, or the folder exists and is no adapter</exception>
+    public void Write(string folder) => LoraFiles.Write(this, folder);
+
+    /// <summary>Adds the updates to the base model's weights. Nothing is changed unless everything fits.</summary>
+    /// <param name="parameter">the weight of a name in the checkpoint; null if the model has none that can be changed on its own</param>
+    /// <param name="path">the adapter's folder, for error messages</param>
+    /// <exception cref="SkipwiseException">a weight that the model does not have, or of another shape</exception>
+    public void MergeInto(Func<string, Tensor?> parameter, string path)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        Tensor Find(string name, params long[] shape)
+        {
+            Tensor found = parameter(name) ?? throw new SkipwiseException($"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this model?");
+            return found.shape.SequenceEqual(shape) ? found
+                : throw new SkipwiseException($"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is {TensorEntry.Describe(found.shape)}. Does the adapter belong to this model?");
+        }
+        (Tensor Target, LoraWeight Update)[] updates = [.. Weights.Select(w => (Find(w.Target, w.B.size(0), w.A.size(1)), w))];
+        (Tensor Target, Tensor Value)[] whole = [.. Whole.Select(w => (Find(w.Name, w.Value.shape), w.Value))];
+        foreach ((Tensor target, Tensor value) in whole)
+        {
+            target.copy_(value);
+        }
+        foreach ((Tensor target, LoraWeight update) in updates)
+        {
+            using Tensor delta = update.Update();
+            using Tensor there = delta.to(target.dtype, target.device);
+            target.add_(there);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (LoraWeight weight in Weights)
+        {
+            weight.A.Dispose();
+            weight.B.Dispose();
+        }
+        foreach ((_, Tensor value) in Whole)
+        {
+            value.Dispose();
+        }
+    }
+}
