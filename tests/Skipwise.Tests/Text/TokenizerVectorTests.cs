@@ -29,9 +29,16 @@ public class TokenizerVectorTests(ITestOutputHelper output)
             folder.Write("tokenizer.model", SentencePieceFile.Make(Llama2CPieces(Data("models", "stories260K", "tok512.bin"))));
             return Tokenizers.Load(folder.Path);
         }
-        if (name == "gpt2")
+        if (name == "gpt2 as tokenizer.json")
         {
             folder.Write("tokenizer.json", Gpt2Json.FromRanks(File.ReadLines(Data("tokenizers", "gpt2", "gpt2.tiktoken"))));
+            return Tokenizers.Load(folder.Path);
+        }
+        if (name == "gpt2 as vocab.json and merges.txt")
+        {
+            var (vocabulary, merges) = Gpt2Json.Pair(File.ReadLines(Data("tokenizers", "gpt2", "gpt2.tiktoken")));
+            folder.Write("vocab.json", vocabulary);
+            folder.Write("merges.txt", merges);
             return Tokenizers.Load(folder.Path);
         }
         return Tokenizers.Load(name == "tinystories-656k" ? Data("models", name) : Data("tokenizers", name));
@@ -58,7 +65,7 @@ public class TokenizerVectorTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("llama2", "llama-spm"), InlineData("gpt-neox-20b", "mpt"), InlineData("gpt2", "gpt-2")]
+    [InlineData("llama2", "llama-spm"), InlineData("gpt-neox-20b", "mpt"), InlineData("gpt2", "gpt-2"), InlineData("gpt2 as tokenizer.json", "gpt-2"), InlineData("gpt2 as vocab.json and merges.txt", "gpt-2")]
     public void Ids_equal_the_47_vectors_and_decode_back(string name, string vectors)
     {
         string path = Data("tokenizers", "vectors", $"ggml-vocab-{vectors}.gguf");
@@ -95,7 +102,7 @@ public class TokenizerVectorTests(ITestOutputHelper output)
 
     /// <summary>Books that it has not met: a tokenizer that only remembers its last text would be of no use for a corpus.</summary>
     [Theory]
-    [InlineData("llama2"), InlineData("gpt-neox-20b"), InlineData("gpt2"), InlineData("tinystories-656k"), InlineData("stories260K")]
+    [InlineData("llama2"), InlineData("gpt-neox-20b"), InlineData("gpt2"), InlineData("gpt2 as vocab.json and merges.txt"), InlineData("tinystories-656k"), InlineData("stories260K")]
     public void A_megabyte_of_new_text_takes_less_than_a_second_of_one_core(string name)
     {
         string[] books = [.. Directory.GetFiles(Data("text", "books", "test"), "*.gz").Order(StringComparer.Ordinal).Take(6)
