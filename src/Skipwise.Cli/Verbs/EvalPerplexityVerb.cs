@@ -31,7 +31,7 @@ internal static class EvalPerplexityVerb
             var options = new EvaluatePerplexityOptions
             {
                 Model = model.Of(parse),
-                Data = data.Of(parse),
+                Data = data.Of(parse, screen),
                 Rope = rope.Of(parse),
                 MinTokens = minTokens.Of(parse),
                 Perplexity = new PerplexityOptions

@@ -8,15 +8,15 @@ namespace Skipwise.Text;
 /// </summary>
 internal static class TiktokenRanks
 {
-    private sealed record Known(int Pieces, WordRule Rule, string[] Special, string? Bos, string Eos);
+    private sealed record Known(int Pieces, WordRule Rule, string[] Special, string Bos, string Eos, bool AddsBos);
 
     private static readonly Known[] s_known =
     [
-        new(50256, WordRule.Gpt2, ["<|endoftext|>"], null, "<|endoftext|>"),
+        new(50256, WordRule.Gpt2, ["<|endoftext|>"], "<|endoftext|>", "<|endoftext|>", AddsBos: false),
         new(128000, WordRule.Llama3,
         [
             "<|begin_of_text|>", "<|end_of_text|>", .. Reserved(0, 4), "<|start_header_id|>", "<|end_header_id|>", .. Reserved(4, 5), "<|eot_id|>", .. Reserved(5, 251),
-        ], "<|begin_of_text|>", "<|end_of_text|>"),
+        ], "<|begin_of_text|>", "<|end_of_text|>", AddsBos: true),
     ];
 
     /// <summary>Whether a file (Meta calls it tokenizer.model) begins as this format does: base64, a space, 0.</summary>
@@ -58,8 +58,7 @@ internal static class TiktokenRanks
                 $"{path}: a tiktoken vocabulary of {vocabulary.Count} pieces, whose rule for words is not written in it; known are GPT-2's ({s_known[0].Pieces}) and Llama 3's ({s_known[1].Pieces}). " +
                 "Use the model's tokenizer.json");
         AddedToken[] added = [.. known.Special.Select((text, i) => new AddedToken(known.Pieces + i, text, Special: true))];
-        var special = new SpecialTokens(
-            settings.Find("bos", IdOf, known.Bos is null ? null : IdOf(known.Bos)), settings.Find("eos", IdOf, IdOf(known.Eos)), settings.AddsBos ?? known.Bos is not null);
+        var special = new SpecialTokens(settings.Find("bos", IdOf, IdOf(known.Bos)), settings.Find("eos", IdOf, IdOf(known.Eos)), settings.AddsBos ?? known.AddsBos);
         return ByteLevelBpe.Create(vocabulary, BytePairEncoding.EveryWay(vocabulary, rank => rank), known.Rule, added, special, wholeWords: true);
 
         int? IdOf(string text) => Array.Find(added, t => t.Content == text)?.Id;
