@@ -25,13 +25,7 @@ internal static class CommandLine
             EvalPasskeyVerb.Create(screen),
         },
         GenerateVerb.Create(screen, input),
-        new Command("inspect", "Look into models and training windows.")
-        {
-            InspectModelVerb.Create(screen),
-            InspectTensorsVerb.Create(screen),
-            InspectRopeVerb.Create(screen),
-            InspectPlanVerb.Create(screen),
-        },
+        InspectVerb.Create(screen),
         VerifyVerb.Create(screen),
     };
 

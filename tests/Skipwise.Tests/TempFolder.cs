@@ -42,5 +42,11 @@ internal sealed class TempFolder : IDisposable
         return Write(name, packed.ToArray());
     }
 
+    public string WriteZstandard(string name, string text)
+    {
+        using var packer = new ZstdSharp.Compressor();
+        return Write(name, packer.Wrap(Encoding.UTF8.GetBytes(text)).ToArray());
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -6,7 +6,8 @@ namespace Skipwise.Cli.Display;
 /// <param name="Title">what the numbers are</param>
 /// <param name="Header">one name per column</param>
 /// <param name="Rows">as many cells each as the header</param>
-public sealed record ResultTable(string Title, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows)
+/// <param name="Prose">the columns hold words, not numbers: all stand left</param>
+public sealed record ResultTable(string Title, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows, bool Prose = false)
 {
     /// <summary>Plain lines, columns two blanks apart, never wrapped: for pipes, logs and narrow screens.</summary>
     public IEnumerable<string> Lines()
@@ -16,7 +17,7 @@ public sealed record ResultTable(string Title, IReadOnlyList<string> Header, IRe
         yield return Title;
         foreach (IReadOnlyList<string> row in all)
         {
-            yield return string.Join("  ", row.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd();
+            yield return string.Join("  ", row.Select((cell, i) => i == 0 || Prose ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd();
         }
     }
 
@@ -27,7 +28,7 @@ public sealed record ResultTable(string Title, IReadOnlyList<string> Header, IRe
         Table table = new Table().Border(TableBorder.Rounded).Title(new TableTitle(Markup.Escape(Title)));
         for (int i = 0; i < Header.Count; i++)
         {
-            var column = new TableColumn(new Spectre.Console.Text(Header[i])) { Alignment = i == 0 ? Justify.Left : Justify.Right };
+            var column = new TableColumn(new Spectre.Console.Text(Header[i])) { Alignment = i == 0 || Prose ? Justify.Left : Justify.Right };
             table.AddColumn(column);
         }
         foreach (IReadOnlyList<string> row in Rows)

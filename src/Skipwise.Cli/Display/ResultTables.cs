@@ -12,6 +12,12 @@ public static class ResultTables
         [.. results.Select(r => (IReadOnlyList<string>)
             [$"{r.Window}", Format.Perplexity(r.Perplexity), r.StandardError is { } error ? Format.Error(error) : "", $"{r.Count}", $"{r.Documents}"])]);
 
+    public static ResultTable LossByPosition(IReadOnlyList<PerplexityResult> results) => new(
+        "Mean loss in nats by position in the window",
+        ["window", "positions", "loss", "± s.e.", "tokens", "documents"],
+        [.. results.SelectMany(r => r.ByPosition.Select(part => (IReadOnlyList<string>)
+            [$"{r.Window}", $"{part.From}..{part.To}", $"{part.Loss.Mean:F4}", part.Loss.StandardError is { } error ? $"{error:F4}" : "", $"{part.Loss.Count}", $"{part.Loss.Documents}"]))]);
+
     public static ResultTable Passkey(IReadOnlyList<PasskeyResult> results) => new(
         "Passkey retrieval by length",
         ["length", "retrieved", "share", "95 % interval"],

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Skipwise.Cli.Display;
 using Skipwise.Recipes;
 using Skipwise.Text;
 
@@ -8,8 +9,8 @@ namespace Skipwise.Cli.Flags;
 internal sealed class DataFlags(Command command, bool takesStores = true)
 {
     private readonly Flag<string[]> _paths = command.Texts("--data", "path",
-        "files (.txt, .md, .tex, .jsonl, each also .gz) and folders of them" + (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required: true);
-    private readonly Flag<string?> _field = command.Text("--text-field", "name", "member of each JSON line that holds the text [default: text, else input]");
+        "files (.txt, .md, .tex, .jsonl, .csv, each also .gz or .zst; .parquet) and folders of them" + (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required: true);
+    private readonly Flag<string?> _field = command.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name, such as text or input]");
     private readonly Flag<string?> _separator = command.Text("--separator", "text", "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is one document");
 
     public DataOptions Of(ParseResult parse) => new()
@@ -17,6 +18,20 @@ internal sealed class DataFlags(Command command, bool takesStores = true)
         Paths = _paths.Of(parse),
         Documents = new DocumentOptions { Field = _field.Of(parse), SeparatorText = Unescaped(_separator.Of(parse)) },
     };
+
+    /// <summary>Says which field the text is read from, where the user left that to be found.</summary>
+    public DataOptions Of(ParseResult parse, Screen screen)
+    {
+        DataOptions data = Of(parse);
+        if (data.Documents.Field is null && !data.Paths.Any(path => path.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal)))
+        {
+            foreach ((string field, string file) in Documents.TextFields(data.Paths, data.Documents))
+            {
+                screen.Note($"text is read from the field \"{field}\" ({file}); --text-field names another");
+            }
+        }
+        return data;
+    }
 
     /// <summary>Shells make it hard to type a newline.</summary>
     public static string? Unescaped(string? text) => text?.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal);

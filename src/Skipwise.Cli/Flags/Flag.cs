@@ -7,6 +7,13 @@ internal sealed class Flag<T>(Option<T> option, T otherwise)
 {
     public string Name => option.Name;
 
+    /// <summary>Another name for the same option.</summary>
+    public Flag<T> Alias(string name)
+    {
+        option.Aliases.Add(name);
+        return this;
+    }
+
     public bool IsGiven(ParseResult parse) => parse.GetResult(option) is { Implicit: false };
 
     public T Of(ParseResult parse) => IsGiven(parse) ? parse.GetValue(option)! : otherwise;

@@ -18,6 +18,14 @@ internal static class FlagKinds
     public static Flag<string?> Text(this Command command, string name, string value, string description) =>
         new(command.Add<string?>(name, value, description, text => text), null);
 
+    /// <summary>A text that may be left out even where the option is given; <see cref="Flag{T}.IsGiven"/> tells the two apart.</summary>
+    public static Flag<string?> TextOrNone(this Command command, string name, string value, string description)
+    {
+        var option = new Option<string?>(name) { HelpName = value, Description = description, Arity = ArgumentArity.ZeroOrOne };
+        command.Options.Add(option);
+        return new(option, null);
+    }
+
     /// <summary>One or more texts; the option may be repeated.</summary>
     public static Flag<string[]> Texts(this Command command, string name, string value, string description, bool required = false)
     {

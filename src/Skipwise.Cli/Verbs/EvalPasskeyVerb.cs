@@ -17,7 +17,7 @@ internal static class EvalPasskeyVerb
             "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
-        Flag<int> trials = verb.Integer("--trials", "prompts per length, each with its own number", s_default.Trials);
+        Flag<int> trials = verb.Integer("--trials", "prompts per length, each with its own number", s_default.Trials).Alias("--limit");
         Flag<PasskeyDepths> depths = verb.Choice("--depths", "where the numbers stand: spread evenly, or drawn", s_default.Depths);
         Flag<double> maxDepth = verb.Number("--max-depth", "numbers stand in this first share of the text; 0.5 leaves out those that a short window finds too", s_default.MaxDepth);
         Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed);

@@ -22,8 +22,9 @@ internal static class EvalPerplexityVerb
         Flag<int> targets = verb.Integer("--targets", "last-tokens: tokens scored at each document's end, the same for every window", s_default.Targets);
         Flag<int?> minTokens = verb.OptionalInteger("--min-tokens", "documents shorter than this are left out [default: the longest window]");
         Flag<int?> maxTokens = verb.OptionalInteger("--max-tokens", "longer documents are cut to this [default: not cut]");
-        Flag<int> maxDocuments = verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0);
+        Flag<int> maxDocuments = verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0).Alias("--limit");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
+        Flag<int?> byPosition = verb.OptionalInteger("--by-position", "also report the mean loss by position, in so many equal parts of each window");
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         var rope = new RopeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
@@ -31,7 +32,7 @@ internal static class EvalPerplexityVerb
             var options = new EvaluatePerplexityOptions
             {
                 Model = model.Of(parse),
-                Data = data.Of(parse),
+                Data = data.Of(parse, screen),
                 Rope = rope.Of(parse),
                 MinTokens = minTokens.Of(parse),
                 Perplexity = new PerplexityOptions
@@ -42,11 +43,16 @@ internal static class EvalPerplexityVerb
                     Targets = targets.Of(parse),
                     MaxTokens = maxTokens.Of(parse),
                     MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null,
+                    ByPosition = byPosition.Of(parse),
                     BatchSize = batchSize.Of(parse),
                 },
             };
             PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, stop));
             screen.Table(ResultTables.Perplexity(measurement.Results));
+            if (byPosition.IsGiven(parse))
+            {
+                screen.Table(ResultTables.LossByPosition(measurement.Results));
+            }
             if (json.Of(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);

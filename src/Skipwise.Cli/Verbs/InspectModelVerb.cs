@@ -1,47 +1,83 @@
 using Skipwise.Checkpoints;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Recipes;
+using Skipwise.Storage;
 
 namespace Skipwise.Cli.Verbs;
 
-/// <summary><c>skipwise inspect model</c></summary>
+/// <summary><c>skipwise inspect model</c>, and <c>skipwise inspect</c> where no closer look is asked for</summary>
 internal static class InspectModelVerb
 {
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("model", "Show a model's sizes, window, rotary embedding and memory, without loading its weights.", "skipwise inspect model --model llama-2-7b");
+        var verb = new Verb("model", "Show a model's sizes, window, rotary embedding and memory, and where it can run, without loading its weights.", "skipwise inspect model --model llama-2-7b");
+        ShowsModel(verb, screen);
+        return verb;
+    }
+
+    public static void ShowsModel(Verb verb, Screen screen)
+    {
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder");
         var rope = new RopeFlags(verb);
+        Flag<string?> json = verb.TextOrNone("--json", "file", "write the page as JSON: into the file, or in place of the page");
         verb.Does(screen, (parse, _) =>
         {
             ModelDescription description = InspectModel.Describe(new ModelSource(folder.Of(parse), rope.Of(parse)));
-            DecoderConfig model = description.Model;
-            (string Name, string Value)[] facts =
-            [
-                ("family", description.ModelType),
-                ("parameters", $"{description.Parameters:N0}"),
-                ("stored as", $"{string.Join(", ", description.Types)}, {Bytes(description.StoredBytes)}"),
-                ("vocabulary", $"{model.VocabSize}{(model.TieWordEmbeddings ? ", head tied to the embedding" : "")}"),
-                ("hidden size", $"{model.HiddenSize}, feed-forward {model.IntermediateSize}"),
-                ("layers", $"{model.NumHiddenLayers}"),
-                ("heads", $"{model.NumAttentionHeads} of {model.HeadDim} dimensions, {model.NumKeyValueHeads} for keys and values"),
-                ("window", $"{model.MaxPositionEmbeddings} tokens"),
-                ("rope", ContextExtension.Describe(model.Rope)),
-                ("memory to load", Bytes(description.LoadBytes)),
-                ("... to train", $"{Bytes(description.TrainBytes)} and activations (AdamW, float32)"),
-                ("... to read", $"{Bytes(description.CacheBytes)} of key/value cache for one full window"),
-            ];
-            int width = facts.Max(fact => fact.Name.Length);
-            foreach ((string name, string value) in facts)
+            if (json.IsGiven(parse) && json.Of(parse) is null)
             {
-                screen.Line($"{name.PadRight(width)}  {value}");
+                screen.Line(EvaluationJson.Document(description));
+                return ExitCode.Success;
+            }
+            Show(screen, description);
+            if (json.Of(parse) is { } path)
+            {
+                AtomicFile.WriteText(path, EvaluationJson.Document(description) + "\n");
             }
             return ExitCode.Success;
         });
-        return verb;
     }
+
+    private static void Show(Screen screen, ModelDescription description)
+    {
+        DecoderConfig model = description.Model;
+        (string Name, string Value)[] facts =
+        [
+            ("family", description.ModelType),
+            ("parameters", $"{description.Parameters:N0}"),
+            ("stored as", $"{string.Join(", ", description.Types)}, {Bytes(description.StoredBytes)}"),
+            ("vocabulary", $"{model.VocabSize}{(model.TieWordEmbeddings ? ", head tied to the embedding" : "")}"),
+            ("hidden size", $"{model.HiddenSize}, feed-forward {model.IntermediateSize}"),
+            ("layers", $"{model.NumHiddenLayers}"),
+            ("heads", $"{model.NumAttentionHeads} of {model.HeadDim} dimensions, {model.NumKeyValueHeads} for keys and values"),
+            ("window", $"{model.MaxPositionEmbeddings} tokens{(model.MaxPositionEmbeddings != description.OriginalLength ? $", originally {description.OriginalLength}" : "")}"),
+            ("rope", ContextExtension.Describe(model.Rope)),
+            ("wavelengths", Wavelengths(description)),
+            ("memory to load", $"{Bytes(description.LoadBytes)} (float32)"),
+            ("... to train", $"{Bytes(description.TrainBytes)}: weights {Bytes(description.LoadBytes)}, gradients {Bytes(description.GradientBytes)}, AdamW {Bytes(description.OptimizerBytes)}; and activations"),
+            ("... to read", $"{Bytes(description.CacheBytes)} of key/value cache for one full window"),
+        ];
+        int width = facts.Max(fact => fact.Name.Length);
+        foreach ((string name, string value) in facts)
+        {
+            screen.Line($"{name.PadRight(width)}  {value}");
+        }
+        screen.Line();
+        screen.Table(new ResultTable("Where it runs, scaled as it is", ["program", "runs", "how, or why not"],
+            [.. description.Exports.Select(route => (IReadOnlyList<string>)[route.Engine, route.Possible ? "yes" : "no", route.How])], Prose: true));
+    }
+
+    /// <summary>"26 of 64 longer than the original window of 2048 tokens: pairs 38..63".</summary>
+    private static string Wavelengths(ModelDescription description) =>
+        $"{description.LongPairs.Count} of {description.RotaryDim / 2} longer than the original window of {description.OriginalLength} tokens" +
+        (description.LongPairs.Count > 0 ? $": pairs {Ranges(description.LongPairs)}" : "");
+
+    /// <summary>"3, 5..9" of rising numbers.</summary>
+    private static string Ranges(IReadOnlyList<int> numbers) => string.Join(", ", numbers
+        .Select((number, i) => (Number: number, Run: number - i)).GroupBy(x => x.Run)
+        .Select(run => run.Count() > 1 ? $"{run.First().Number}..{run.Last().Number}" : $"{run.First().Number}"));
 
     /// <summary>"13.5 GB": powers of 1000, as disks and memories are sold.</summary>
     private static string Bytes(long bytes)

@@ -34,7 +34,7 @@ internal static class TrainVerb
             var options = new FineTuneOptions
             {
                 Model = model.Of(parse),
-                Data = data.Of(parse),
+                Data = data.Of(parse, screen),
                 Out = folder.Of(parse),
                 TargetLength = target.Of(parse),
                 TrainLength = trainLength.Of(parse),

@@ -22,6 +22,9 @@ public static class EvaluationJson
     /// <summary>A value on one line, for JSON lines files.</summary>
     public static string Line<T>(T value) => JsonSerializer.Serialize(value, s_line);
 
+    /// <summary>A value as indented JSON, for people and for files of their own.</summary>
+    public static string Document<T>(T value) => JsonSerializer.Serialize(value, s_document);
+
     /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
     public static void Write(string path, IReadOnlyList<EvaluationRecord> records)
     {

@@ -11,6 +11,8 @@ public sealed record EvaluationRecord
     public required string Metric { get; init; }
     /// <summary>window or prompt length in tokens</summary>
     public int? Length { get; init; }
+    /// <summary>[first, last] position in the window that the value is about, where it is about some of them only</summary>
+    public IReadOnlyList<int>? Positions { get; init; }
     public required double Value { get; init; }
     /// <summary>of the value, over documents, trials or questions</summary>
     public double? StandardError { get; init; }

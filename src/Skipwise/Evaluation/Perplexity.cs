@@ -21,7 +21,7 @@ public static class Perplexity
         IReadOnlyList<PlannedWindow> plan = PerplexityPlan.Windows(chosen, options, prefixesShare: !dependsOnLength);
         long total = plan.Sum(planned => (long)planned.Window.Length), done = 0;
 
-        var sums = options.Windows.Select(_ => chosen.ToDictionary(document => document.Document, _ => (Loss: 0.0, Tokens: 0L))).ToArray();
+        LossSums[] sums = [.. options.Windows.Select(window => new LossSums(window, options.ByPosition ?? 1))];
         foreach (PlannedWindow[] batch in PerplexityPlan.Batches(plan, options.BatchSize))
         {
             cancel.ThrowIfCancellationRequested();
@@ -30,27 +30,17 @@ public static class Perplexity
             float[][] losses = Scorer.Losses(model, windows, first.Scored, Prefill.DefaultChunk, cancel);
             for (int row = 0; row < batch.Length; row++)
             {
-                Add(sums, batch[row], losses[row]);
+                // A prefix of the window's scored losses is what a shorter window would have given.
+                foreach ((int result, int count) in batch[row].Shares)
+                {
+                    sums[result].Add(batch[row].Document, first.Length - first.Scored, losses[row].AsSpan(0, count));
+                }
             }
             done += (long)batch.Length * first.Length;
             progress?.Report(new("perplexity", first.Length, done, total));
         }
-        return [.. options.Windows.Select((window, result) => PerplexityResult.Over(window, [.. chosen.Select(document => sums[result][document.Document])]))];
+        return [.. sums.Select(sum => sum.Result(options.ByPosition is not null))];
     }
 
     private static int[] Tokens(ReadOnlySpan<int> document, Window window, int bos) => [bos, .. document[window.Begin..window.End]];
-
-    private static void Add(Dictionary<int, (double Loss, long Tokens)>[] sums, PlannedWindow planned, float[] losses)
-    {
-        foreach ((int result, int count) in planned.Shares)
-        {
-            double loss = 0;
-            foreach (float tokenLoss in losses.AsSpan(0, count))
-            {
-                loss += tokenLoss;
-            }
-            (double Loss, long Tokens) sum = sums[result][planned.Document];
-            sums[result][planned.Document] = (sum.Loss + loss, sum.Tokens + count);
-        }
-    }
 }

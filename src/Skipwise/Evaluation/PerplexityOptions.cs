@@ -28,6 +28,8 @@ public sealed record PerplexityOptions
     public int? MaxTokens { get; init; }
     /// <summary>measure the first so many documents that are long enough; null measures all</summary>
     public int? MaxDocuments { get; init; } = 50;
+    /// <summary>into how many equal parts each window is cut for the loss by position; null leaves it out</summary>
+    public int? ByPosition { get; init; }
     /// <summary>windows per forward; null takes as many as make a forward worthwhile (<see cref="Scorer.TokensPerBatch"/>)</summary>
     public int? BatchSize { get; init; }
 
@@ -45,6 +47,7 @@ public sealed record PerplexityOptions
         }
         if (MaxTokens is { } max && max < Math.Max(2, MinTokens)) { problems.Add($"max-tokens is {max}; it must be at least 2 and not below min-tokens ({MinTokens})"); }
         if (MaxDocuments < 1) { problems.Add($"max-documents is {MaxDocuments}; it must be at least 1"); }
+        if (ByPosition is { } parts && (parts < 1 || Windows.Any(window => parts > window - 1))) { problems.Add($"by-position is {parts}; a window of W tokens has from 1 to W - 1 parts"); }
         if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
         if (problems.Count > 0)
         {

@@ -8,29 +8,15 @@ namespace Skipwise.Evaluation;
 /// <param name="Documents">documents they come from</param>
 public sealed record PerplexityResult(int Window, double Perplexity, double? StandardError, long Count, int Documents)
 {
-    /// <summary>From each document's summed loss and number of tokens.</summary>
-    /// <remarks>
-    /// The mean loss r = sum(L_d) / sum(n_d) is a ratio of two sums over documents. Its standard error is the ratio
-    /// estimator's, sqrt(D / (D - 1) * sum((L_d - r n_d)^2)) / sum(n_d) (Cochran, Sampling Techniques, ch. 6), and the
-    /// delta method carries it through the exponential: se(exp r) = exp(r) se(r).
-    /// </remarks>
+    /// <summary>mean loss by position in the window, in equal parts of it, those without tokens left out; empty unless asked for</summary>
+    public IReadOnlyList<PositionLoss> ByPosition { get; init; } = [];
+
+    /// <summary>From each document's summed loss and number of tokens. The delta method carries the mean's error through the exponential: se(exp r) = exp(r) se(r).</summary>
     public static PerplexityResult Over(int window, IReadOnlyList<(double Loss, long Tokens)> documents)
     {
-        double loss = 0, squares = 0;
-        long tokens = 0;
-        foreach ((double documentLoss, long documentTokens) in documents)
-        {
-            loss += documentLoss;
-            tokens += documentTokens;
-        }
-        double mean = loss / tokens, perplexity = Math.Exp(mean);
-        foreach ((double documentLoss, long documentTokens) in documents)
-        {
-            squares += Math.Pow(documentLoss - mean * documentTokens, 2);
-        }
-        int count = documents.Count;
-        double? error = count < 2 ? null : perplexity * Math.Sqrt((double)count / (count - 1) * squares) / tokens;
-        return new(window, perplexity, error, tokens, count);
+        LossMean loss = LossMean.Over(documents);
+        double perplexity = Math.Exp(loss.Mean);
+        return new(window, perplexity, perplexity * loss.StandardError, loss.Count, loss.Documents);
     }
 
     /// <summary>The JSON form of this result.</summary>
@@ -46,4 +32,19 @@ public sealed record PerplexityResult(int Window, double Perplexity, double? Sta
         Model = model,
         Settings = EvaluationJson.Settings(options, ("documents", Documents)),
     };
+
+    /// <summary>The JSON form of the losses by position, in nats.</summary>
+    /// <param name="model">name or folder of the model</param>
+    public IEnumerable<EvaluationRecord> PositionRecords(string model, PerplexityOptions options) => ByPosition.Select(part => new EvaluationRecord
+    {
+        Task = "perplexity",
+        Metric = "loss",
+        Length = Window,
+        Positions = [part.From, part.To],
+        Value = part.Loss.Mean,
+        StandardError = part.Loss.StandardError,
+        Count = part.Loss.Count,
+        Model = model,
+        Settings = EvaluationJson.Settings(options, ("documents", part.Loss.Documents)),
+    });
 }

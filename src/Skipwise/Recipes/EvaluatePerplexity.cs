@@ -21,7 +21,7 @@ public sealed record EvaluatePerplexityOptions
 /// <summary>Perplexities, and the options they were measured with.</summary>
 public sealed record PerplexityMeasurement(string Model, PerplexityOptions Options, IReadOnlyList<PerplexityResult> Results)
 {
-    public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options))];
+    public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options)), .. Results.SelectMany(result => result.PositionRecords(Model, Options))];
 }
 
 /// <summary>Measures a model's perplexity on text by window length.</summary>

@@ -1,5 +1,6 @@
 using Skipwise.Checkpoints;
 using Skipwise.Models;
+using Skipwise.Rope;
 
 namespace Skipwise.Recipes;
 
@@ -21,11 +22,33 @@ public sealed record ModelDescription(string ModelType, DecoderConfig Model, lon
     /// <summary>bytes of the weights in memory, as float32</summary>
     public long LoadBytes => Parameters * FloatBytes;
 
-    /// <summary>bytes that training needs before any activation: weights, gradients and AdamW's two moments, each float32</summary>
-    public long TrainBytes => 4 * LoadBytes;
+    /// <summary>bytes of the gradients while training, as float32</summary>
+    public long GradientBytes => LoadBytes;
+
+    /// <summary>bytes of AdamW's two moments, as float32</summary>
+    public long OptimizerBytes => 2 * LoadBytes;
+
+    /// <summary>bytes that training needs before any activation</summary>
+    public long TrainBytes => LoadBytes + GradientBytes + OptimizerBytes;
 
     /// <summary>bytes of the key/value cache of one text that fills the window, as float32</summary>
     public long CacheBytes => 2L * Model.NumHiddenLayers * Model.NumKeyValueHeads * Model.HeadDim * Model.MaxPositionEmbeddings * FloatBytes;
+
+    /// <summary>the window before any extension, in tokens</summary>
+    public int OriginalLength => ContextExtension.OriginalLength(Model);
+
+    /// <summary>The dimension pairs, as the rope in force turns them at the full window, that do not complete a turn within the original one.</summary>
+    public IReadOnlyList<int> LongPairs =>
+    [
+        .. RopeWavelength.Of(RopeFrequency.Compute(Model.Rope, RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
+            .Where(wavelength => wavelength.ExceedsWindow).Select(wavelength => wavelength.Pair),
+    ];
+
+    /// <summary>dimensions of a head that rotate, in pairs</summary>
+    public int RotaryDim => Model.HeadDim;
+
+    /// <summary>which programs run the model as it is scaled, and in what terms</summary>
+    public IReadOnlyList<ExportRoute> Exports => ExportRoutes.Of(ModelType, Model.Rope);
 }
 
 /// <summary>Looks into a model folder without loading its weights.</summary>

@@ -54,6 +54,23 @@ internal sealed class BytePairEncoding
         }
     }
 
+    /// <summary>The merges of a vocabulary that stores none: every way in which two pieces spell a third. The third one's rank decides.</summary>
+    /// <param name="rankOf">id -> rank; equal ranks merge from the left</param>
+    public static IEnumerable<(string Left, string Right, int Rank)> EveryWay(IReadOnlyDictionary<string, int> vocabulary, Func<int, int> rankOf)
+    {
+        foreach (var (piece, id) in vocabulary)
+        {
+            for (int cut = 1; cut < piece.Length; cut++)
+            {
+                string left = piece[..cut], right = piece[cut..];
+                if (!char.IsLowSurrogate(piece[cut]) && vocabulary.ContainsKey(left) && vocabulary.ContainsKey(right))
+                {
+                    yield return (left, right, rankOf(id));
+                }
+            }
+        }
+    }
+
     /// <summary>the ids of the 256 byte tokens, or null: no byte fallback</summary>
     public int[]? ByteIds { get; init; }
     public int? UnknownId { get; init; }

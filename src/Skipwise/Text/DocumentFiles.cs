@@ -1,19 +1,31 @@
-using ICSharpCode.SharpZipLib.GZip;
-
 namespace Skipwise.Text;
 
-/// <summary>Which files hold documents, and how their bytes are reached.</summary>
+/// <summary>How a file holds documents.</summary>
+internal enum DocumentKind
+{
+    Text,
+    JsonLines,
+    Csv,
+    Parquet,
+}
+
+/// <summary>Which files hold documents, told by the endings of their names.</summary>
 internal static class DocumentFiles
 {
-    private static readonly string[] s_endings = [".txt", ".md", ".tex", ".jsonl", ".txt.gz", ".md.gz", ".tex.gz", ".jsonl.gz"];
+    private static readonly (string Ending, DocumentKind Kind)[] s_plain =
+    [
+        (".txt", DocumentKind.Text), (".md", DocumentKind.Text), (".tex", DocumentKind.Text), (".jsonl", DocumentKind.JsonLines), (".csv", DocumentKind.Csv),
+    ];
 
-    public static bool IsJsonLines(string path) => Ending(path) is ".jsonl" or ".jsonl.gz";
+    private static readonly (string Ending, DocumentKind Kind)[] s_endings =
+        [.. ((string[])["", PackedFile.Gzip, PackedFile.Zstandard]).SelectMany(packing => s_plain.Select(p => (p.Ending + packing, p.Kind))), (".parquet", DocumentKind.Parquet)];
 
-    /// <summary>SharpZipLib unpacks .gz because GZipStream of .NET takes a file that was cut anywhere for a whole, shorter one.</summary>
-    public static Stream Unpack(string path, Stream stream) =>
-        !IsPacked(path) ? stream
-        : stream.Length > 0 ? new GZipInputStream(stream, 1 << 16)
-        : throw new InvalidDataException("the file is empty");
+    /// <summary>What the errors name as readable.</summary>
+    private static string Readable => $"{string.Join(", ", s_plain.Select(p => p.Ending))} (each also {PackedFile.Gzip} or {PackedFile.Zstandard}) and .parquet";
+
+    /// <summary>Null: a file of another kind.</summary>
+    public static DocumentKind? KindOf(string path) =>
+        s_endings.Where(e => path.EndsWith(e.Ending, StringComparison.OrdinalIgnoreCase)).Select(e => (DocumentKind?)e.Kind).FirstOrDefault();
 
     /// <summary>The files behind the paths, in order.</summary>
     public static List<string> Find(IEnumerable<string> paths)
@@ -29,9 +41,9 @@ internal static class DocumentFiles
             {
                 throw new SkipwiseException($"{path}: no such file or folder");
             }
-            else if (Ending(path) is null)
+            else if (KindOf(path) is null)
             {
-                throw new SkipwiseException($"{path}: unknown kind of file; documents are read from {string.Join(", ", s_endings)}");
+                throw new SkipwiseException($"{path}: unknown kind of file; documents are read from {Readable}");
             }
             else
             {
@@ -55,13 +67,9 @@ internal static class DocumentFiles
         {
             throw new SkipwiseException($"{folder}: cannot be read: {e.Message}", e);
         }
-        List<string> files = [.. all.Where(file => Ending(file) is not null).Select(file => Path.Combine(folder, file))];
+        List<string> files = [.. all.Where(file => KindOf(file) is not null).Select(file => Path.Combine(folder, file))];
         return files.Count > 0
             ? files
-            : throw new SkipwiseException($"{folder}: none of its {all.Length} files holds documents; they are read from {string.Join(", ", s_endings)}");
+            : throw new SkipwiseException($"{folder}: none of its {all.Length} files holds documents; they are read from {Readable}");
     }
-
-    private static bool IsPacked(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
-
-    private static string? Ending(string path) => Array.Find(s_endings, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
 }

@@ -13,6 +13,9 @@ internal static class Normalizers
 {
     public const string Metaspace = "\u2581"; // ▁ stands for a space in SentencePiece vocabularies
 
+    /// <summary>Characters and their accents become one where Unicode has one.</summary>
+    public static Normalizer Nfc { get; } = Form(NormalizationForm.FormC);
+
     public static Normalizer Read(JsonPlace? place)
     {
         if (place is not { } normalizer)
@@ -22,7 +25,7 @@ internal static class Normalizers
         string type = normalizer.Get("type").Text;
         switch (type)
         {
-            case "NFC": return Form(NormalizationForm.FormC);
+            case "NFC": return Nfc;
             case "NFD": return Form(NormalizationForm.FormD);
             case "NFKC": return Form(NormalizationForm.FormKC);
             case "NFKD": return Form(NormalizationForm.FormKD);

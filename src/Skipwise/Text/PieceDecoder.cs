@@ -18,6 +18,9 @@ internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadi
             : Encoding.UTF8.GetBytes(piece.Replace(Normalizers.Metaspace, " ", StringComparison.Ordinal)),
         stripsLeadingSpace);
 
+    /// <summary>GPT-2: a character for each byte.</summary>
+    public static PieceDecoder ByteLevel { get; } = new(ByteAlphabet.ToBytes, StripsLeadingSpace: false);
+
     /// <summary>The decoder of tokenizer.json.</summary>
     public static PieceDecoder Read(JsonPlace? place)
     {

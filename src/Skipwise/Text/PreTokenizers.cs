@@ -41,7 +41,7 @@ internal static partial class PreTokenizers
         };
     }
 
-    private static PreTokenizer ByteLevel(bool addPrefixSpace, bool useRegex)
+    public static PreTokenizer ByteLevel(bool addPrefixSpace, bool useRegex)
     {
         var words = new CodePointRegex(Gpt2Words());
         return (text, _, pieces) =>
@@ -74,7 +74,7 @@ internal static partial class PreTokenizers
         return Split(Normalizers.Compile(place.Get("pattern"), expression), Behavior(place, null), place.Flag("invert", false));
     }
 
-    private static PreTokenizer Split(Regex regex, SplitBehavior behavior, bool invert)
+    public static PreTokenizer Split(Regex regex, SplitBehavior behavior, bool invert)
     {
         var pattern = new CodePointRegex(regex);
         return (text, _, pieces) =>

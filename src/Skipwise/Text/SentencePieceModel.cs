@@ -61,7 +61,7 @@ internal sealed class SentencePieceModel
             }
         }
         Require(_pieces.Count > 0, "it holds no pieces");
-        Require(_modelType == 2, $"its model type is {_modelType}, BPE is 2 (the type comes after the pieces: a cut file may lack it)");
+        Require(_modelType == 2, $"its model type is {_modelType} ({NameOf(_modelType)}), and only BPE (2) is read (the type comes after the pieces: a cut file may lack it)");
         Require(_hasNormalizer, "its normalizer is missing; the file may be cut");
         Require(!_hasCharacterMap, "its normalizer rewrites characters; only the identity is read (--normalization_rule_name=identity)");
         Require(!_whitespaceAsSuffix, "it treats white space as a suffix");
@@ -88,7 +88,7 @@ internal sealed class SentencePieceModel
         var byteIds = Vocabulary.ByteIds(vocabulary);
         Require(!_byteFallback || byteIds is not null, "it has byte fallback, but not all 256 byte pieces");
         var spelled = vocabulary.Where(p => _pieces[p.Value].Kind == Kind.Normal).ToDictionary(StringComparer.Ordinal);
-        var encoding = new BytePairEncoding(spelled, Merges(spelled))
+        var encoding = new BytePairEncoding(spelled, BytePairEncoding.EveryWay(spelled, RankOf()))
         {
             ByteIds = _byteFallback ? byteIds : null,
             UnknownId = unknown < 0 ? null : unknown,
@@ -121,23 +121,14 @@ internal sealed class SentencePieceModel
         return _escapeWhitespaces ? text.Replace(" ", Normalizers.Metaspace, StringComparison.Ordinal) : text;
     }
 
-    /// <summary>Every way in which two pieces spell a third; equal scores have equal ranks, so that the leftmost goes first.</summary>
-    private IEnumerable<(string, string, int)> Merges(Dictionary<string, int> vocabulary)
+    /// <summary>Equal scores have equal ranks, so that the leftmost goes first.</summary>
+    private Func<int, int> RankOf()
     {
-        var ranks = vocabulary.Values.Select(id => _pieces[id].Score).Distinct().OrderDescending()
-            .Select((score, rank) => (score, rank)).ToDictionary(x => x.score, x => x.rank);
-        foreach (var (piece, id) in vocabulary)
-        {
-            for (int cut = 1; cut < piece.Length; cut++)
-            {
-                string left = piece[..cut], right = piece[cut..];
-                if (!char.IsLowSurrogate(piece[cut]) && vocabulary.ContainsKey(left) && vocabulary.ContainsKey(right))
-                {
-                    yield return (left, right, ranks[_pieces[id].Score]);
-                }
-            }
-        }
+        var ranks = _pieces.Select(piece => piece.Score).Distinct().OrderDescending().Select((score, rank) => (score, rank)).ToDictionary(x => x.score, x => x.rank);
+        return id => ranks[_pieces[id].Score];
     }
+
+    private static string NameOf(int modelType) => modelType switch { 1 => "Unigram", 3 => "Word", 4 => "Char", _ => "unknown" };
 
     private static Piece ReadPiece(ReadOnlySpan<byte> message)
     {

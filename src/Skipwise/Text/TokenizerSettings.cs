@@ -6,7 +6,9 @@ namespace Skipwise.Text;
 /// </summary>
 internal sealed class TokenizerSettings
 {
+    private static readonly string[] s_roles = ["bos", "eos", "unk", "pad", "sep", "cls", "mask"];
     private readonly JsonPlace? _tokenizerConfig;
+    private readonly JsonPlace? _config;
     private readonly List<JsonPlace> _named; // files that name the special tokens
     private readonly List<JsonPlace> _numbered; // files that give their ids
 
@@ -14,7 +16,8 @@ internal sealed class TokenizerSettings
     {
         _tokenizerConfig = ReadIfThere("tokenizer_config.json");
         _named = Present(_tokenizerConfig, ReadIfThere("special_tokens_map.json"));
-        _numbered = Present(ReadIfThere("config.json"), ReadIfThere("generation_config.json"));
+        _config = ReadIfThere("config.json");
+        _numbered = Present(_config, ReadIfThere("generation_config.json"));
         if (_tokenizerConfig?.Find("added_tokens_decoder") is { } decoder)
         {
             foreach (var (name, token) in decoder.Members())
@@ -40,6 +43,15 @@ internal sealed class TokenizerSettings
 
     /// <summary>tokens that these files add to the tokenizer's own</summary>
     public List<AddedToken> AddedTokens { get; } = [];
+
+    /// <summary>What names the tokenizer's kind: its class in tokenizer_config.json, else the model_type of config.json; null where neither says.</summary>
+    public JsonPlace? Kind => _tokenizerConfig?.Find("tokenizer_class") ?? _config?.Find("tokenizer_class") ?? _config?.Find("model_type");
+
+    /// <summary>The texts of the special tokens that the files name, under whatever role.</summary>
+    public IEnumerable<string> SpecialTexts => s_roles.Select(role => TokenText($"{role}_token")).OfType<string>();
+
+    /// <summary>A setting of tokenizer_config.json.</summary>
+    public bool Flag(string name, bool otherwise) => _tokenizerConfig?.Flag(name, otherwise) ?? otherwise;
 
     public bool? AddsBos => _tokenizerConfig?.Find("add_bos_token")?.Truth;
 

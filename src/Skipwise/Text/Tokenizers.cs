@@ -4,8 +4,9 @@ namespace Skipwise.Text;
 public static class Tokenizers
 {
     /// <summary>
-    /// Loads tokenizer.json, or tokenizer.model (SentencePiece) where there is none. BOS, EOS and further tokens come from
-    /// tokenizer_config.json, special_tokens_map.json, added_tokens.json, config.json and generation_config.json beside it.
+    /// Loads tokenizer.json; where there is none, tokenizer.model (SentencePiece, or Meta's tiktoken ranks), vocab.json with merges.txt, or
+    /// a .tiktoken file. BOS, EOS and further tokens come from tokenizer_config.json, special_tokens_map.json, added_tokens.json,
+    /// config.json and generation_config.json beside it.
     /// </summary>
     /// <exception cref="SkipwiseException">no tokenizer, a broken file, or a kind of tokenizer that Skipwise does not read</exception>
     public static ITokenizer Load(string modelFolder)
@@ -15,15 +16,24 @@ public static class Tokenizers
             throw new SkipwiseException($"{modelFolder}: no such folder; expected a model folder with tokenizer.json or tokenizer.model");
         }
         string json = Path.Combine(modelFolder, "tokenizer.json");
-        string sentencePiece = Path.Combine(modelFolder, "tokenizer.model");
+        string model = Path.Combine(modelFolder, "tokenizer.model");
         if (File.Exists(json))
         {
             return TokenizerJson.Load(json, new TokenizerSettings(modelFolder));
         }
-        if (File.Exists(sentencePiece))
+        if (File.Exists(model))
         {
-            return SentencePieceModel.Load(sentencePiece, new TokenizerSettings(modelFolder));
+            return TiktokenRanks.IsIn(model) ? TiktokenRanks.Load(model, new TokenizerSettings(modelFolder)) : SentencePieceModel.Load(model, new TokenizerSettings(modelFolder));
         }
-        throw new SkipwiseException($"{modelFolder}: has neither tokenizer.json nor tokenizer.model; copy the model's tokenizer file there");
+        if (VocabularyAndMerges.IsIn(modelFolder))
+        {
+            return VocabularyAndMerges.Load(modelFolder, new TokenizerSettings(modelFolder));
+        }
+        if (Directory.GetFiles(modelFolder, "*.tiktoken") is [var ranks])
+        {
+            return TiktokenRanks.Load(ranks, new TokenizerSettings(modelFolder));
+        }
+        throw new SkipwiseException(
+            $"{modelFolder}: has no tokenizer.json, no tokenizer.model, no {VocabularyAndMerges.VocabularyName} with {VocabularyAndMerges.MergesName} and no single .tiktoken file; copy the model's tokenizer files there");
     }
 }

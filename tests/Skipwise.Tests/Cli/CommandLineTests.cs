@@ -57,6 +57,7 @@ public partial class CommandLineTests
     [InlineData("eval perplexity")]
     [InlineData("eval passkey")]
     [InlineData("generate")]
+    [InlineData("inspect")]
     [InlineData("inspect model")]
     [InlineData("inspect tensors")]
     [InlineData("inspect rope")]

@@ -79,6 +79,59 @@ public sealed class PerplexityTests
         }
     }
 
+    [Theory]
+    [InlineData(WindowMode.Sliding)]
+    [InlineData(WindowMode.Truncate)] // one forward serves all three windows
+    [InlineData(WindowMode.LastTokens)]
+    public void The_loss_by_position_is_that_of_the_tokens_there(WindowMode mode)
+    {
+        const int Parts = 3;
+        using CausalLM model = TinyModel.Create();
+        PerplexityOptions options = Options(mode) with { ByPosition = Parts };
+        foreach (PerplexityResult result in Perplexity.Measure(model, Documents(), Bos, options))
+        {
+            // position -> losses of each document, window by window
+            var losses = new Dictionary<int, List<(int Document, double Loss)>>();
+            for (int document = 0; document < Documents().Count; document++)
+            {
+                int[] tokens = Documents()[document].ToArray();
+                foreach (Window window in mode switch
+                {
+                    WindowMode.Sliding => Windows.Sliding(tokens.Length, result.Window, Math.Min(6, result.Window - 1)),
+                    WindowMode.Truncate => [Windows.Truncated(tokens.Length, result.Window)],
+                    _ => [Windows.LastTokens(tokens.Length, result.Window, 5)],
+                })
+                {
+                    double[] naive = ScorerTests.NaiveLosses(model, [Bos, .. tokens[window.Begin..window.End]]);
+                    for (int position = window.Length - window.Scored; position < window.Length; position++)
+                    {
+                        losses.TryAdd(position, []);
+                        losses[position].Add((document, naive[position - 1]));
+                    }
+                }
+            }
+            if (mode != WindowMode.LastTokens) // which scores no early position of a long window
+            {
+                Assert.Equal((1, result.Window - 1), (result.ByPosition[0].From, result.ByPosition[^1].To));
+            }
+            Assert.Equal(result.Count, result.ByPosition.Sum(part => part.Loss.Count));
+            foreach (PositionLoss part in result.ByPosition)
+            {
+                double width = (result.Window - 1) / (double)Parts;
+                Assert.InRange(part.To - part.From + 1, width - 1, width + 1);
+                (int Document, double Loss)[] there = [.. Enumerable.Range(part.From, part.To - part.From + 1).SelectMany(position => losses.GetValueOrDefault(position, []))];
+                Assert.Equal(there.Length, part.Loss.Count);
+                Assert.Equal(there.Average(x => x.Loss), part.Loss.Mean, 1e-5);
+                Assert.Equal(there.Select(x => x.Document).Distinct().Count(), part.Loss.Documents);
+            }
+            Assert.All(result.ByPosition.Zip(result.ByPosition.Skip(1)), pair => Assert.True(pair.First.To < pair.Second.From));
+            double mean = result.ByPosition.Sum(part => part.Loss.Mean * part.Loss.Count) / result.Count;
+            Assert.Equal(Math.Log(result.Perplexity), mean, 1e-9);
+            Assert.Equal(result.ByPosition.Count, result.PositionRecords("m", options).Count());
+        }
+        AssertSame(Perplexity.Measure(model, Documents(), Bos, Options(mode)), Perplexity.Measure(model, Documents(), Bos, options));
+    }
+
     [Fact]
     public void Documents_are_chosen_and_cut_as_asked()
     {
@@ -134,8 +187,8 @@ public sealed class PerplexityTests
     public void What_cannot_be_measured_is_one_error_with_every_reason()
     {
         using CausalLM model = TinyModel.Create();
-        string settings = Assert.Throws<SkipwiseException>(() => Perplexity.Measure(model, Documents(), Bos, new() { Windows = [1, 4], Mode = WindowMode.LastTokens, Targets = 6, Stride = 0 })).Message;
-        Assert.All((string[])["window 1", "window 4", "stride"], part => Assert.Contains(part, settings));
+        string settings = Assert.Throws<SkipwiseException>(() => Perplexity.Measure(model, Documents(), Bos, new() { Windows = [1, 4], Mode = WindowMode.LastTokens, Targets = 6, Stride = 0, ByPosition = 4 })).Message;
+        Assert.All((string[])["window 1", "window 4", "stride", "by-position is 4"], part => Assert.Contains(part, settings));
         string none = Assert.Throws<SkipwiseException>(() => Perplexity.Measure(model, Documents(), Bos, new() { Windows = [8], MinTokens = 5000 })).Message;
         Assert.Contains("4999", none);
     }

@@ -20,13 +20,15 @@ public class DocumentsTests
         folder.Write("B.md", "B");
         folder.WriteGzip("a/z.txt.gz", "z");
         folder.Write("a/c.tex", "c");
-        folder.WriteGzip("d.jsonl.gz", "{\"text\":\"1\"}\n\n{\"input\":\"3\",\"text\":\"text first\"}\n{\"input\":\"4\"}");
+        folder.WriteGzip("d.jsonl.gz", "{\"text\":\"1\"}\n\n{\"id\":\"x\",\"text\":\"3\"}\n{\"text\":null}\n{\"text\":\"5\"}");
+        folder.WriteZstandard("e.jsonl.zst", "{\"input\":\"6\",\"output\":\"x\"}");
+        folder.WriteZstandard("f.TXT.zst", "7");
         folder.Write(".hidden.txt", "x");
         folder.Write(".git/x.txt", "x");
         folder.Write("picture.png", "x");
         folder.Write("blank.txt", " \n");
         Assert.Equal(
-            [("B", "B.md"), ("c", "a/c.tex"), ("z", "a/z.txt.gz"), ("b", "b.txt"), ("1", "d.jsonl.gz:1"), ("text first", "d.jsonl.gz:3"), ("4", "d.jsonl.gz:4")],
+            [("B", "B.md"), ("c", "a/c.tex"), ("z", "a/z.txt.gz"), ("b", "b.txt"), ("1", "d.jsonl.gz:1"), ("3", "d.jsonl.gz:3"), ("5", "d.jsonl.gz:5"), ("6", "e.jsonl.zst:1"), ("7", "f.TXT.zst")],
             Read(folder, ""));
     }
 
@@ -62,17 +64,35 @@ public class DocumentsTests
     public void The_field_may_be_named()
     {
         using var folder = new TempFolder();
-        folder.Write("a.jsonl", "{\"content\":\"c\",\"text\":\"t\"}");
+        folder.Write("a.jsonl", "{\"content\":\"c\",\"text\":\"t\",\"meta\":{\"text\":\"m\"}}");
+        Assert.Contains("a.jsonl:1: the text may be in \"text\" or in \"content\". Say which with --text-field", Error(folder, "a.jsonl"));
         Assert.Equal("c", Read(folder, "a.jsonl", new() { Field = "content" }).Single().Text);
         string message = Error(folder, "a.jsonl", new() { Field = "body" });
-        Assert.Contains("a.jsonl:1: no field \"body\"; the line has \"content\", \"text\"", message);
+        Assert.Contains("a.jsonl:1: there is no field \"body\"; there are \"content\", \"text\", \"meta\"", message);
+        Assert.Contains("a.jsonl:1: the field \"meta\" holds no text", Error(folder, "a.jsonl", new() { Field = "meta" }));
+    }
+
+    [Theory] // the layouts in which the benchmarks' corpora come
+    [InlineData("""{"id": "1", "pid": "2", "input": "T", "output": "summary"}""", "input")] // GovReport in SCROLLS
+    [InlineData("""{"report": "T", "summary": "x"}""", "report")] // GovReport elsewhere
+    [InlineData("""{"meta": {"config": "arxiv"}, "text": "T"}""", "text")] // Proof-pile, the Pile
+    [InlineData("""{"short_book_title": "x", "publication_date": 1850, "url": "x", "text": "T"}""", "text")] // PG-19
+    [InlineData("""{"article": "T", "abstract": "x"}""", "article")] // arXiv
+    public void The_field_is_found_by_its_usual_name_and_told(string line, string field)
+    {
+        using var folder = new TempFolder();
+        folder.Write("a.jsonl", line);
+        folder.Write("b.txt", "plain");
+        Assert.Equal("T", Read(folder, "a.jsonl").Single().Text);
+        Assert.Equal([(field, folder["a.jsonl"])], Documents.TextFields([folder.Path], new()));
     }
 
     [Theory]
     [InlineData("{\"text\":\"a\"}\n{\"text\":", "a.jsonl:2: broken JSON")]
-    [InlineData("{\"text\":\"a\"}\n\n{\"titel\":\"a\"}", "a.jsonl:3: no field \"text\" or \"input\"")]
+    [InlineData("{\"text\":\"a\"}\n\n{\"titel\":\"a\"}", "a.jsonl:3: there is no field \"text\", which the lines before have; there are \"titel\"")]
     [InlineData("[1]", "a.jsonl:1: the line is Array")]
-    [InlineData("{\"text\":5}", "a.jsonl:1: \"text\" is Number")]
+    [InlineData("{\"text\":5}", "a.jsonl:1: no field of a usual name (text, input, content, article, report, document, body, story) holds text; there is \"text\"")]
+    [InlineData("{\"text\":\"a\"}\n{\"text\":5}", "a.jsonl:2: \"text\" is Number")]
     [InlineData("{\"text\":\"\\ud800\"}", "a.jsonl:1: the line is not valid Unicode")]
     public void Bad_lines_are_named(string lines, string complaint)
     {
@@ -86,10 +106,10 @@ public class DocumentsTests
     {
         using var folder = new TempFolder();
         folder.Write("a.txt", "a");
-        folder.Write("a.parquet", "a");
+        folder.Write("a.arrow", "a");
         folder.Write("images/b.png", "a");
         Assert.Contains("no such file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.txt"], folder["none"]], new())).Message);
-        Assert.Contains("unknown kind of file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.parquet"]], new())).Message);
+        Assert.Contains("unknown kind of file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.arrow"]], new())).Message);
         Assert.Contains("none of its 1 files", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["images"]], new())).Message);
         Assert.Contains("no data", Assert.Throws<SkipwiseException>(() => Documents.Read([], new())).Message);
     }
@@ -102,6 +122,33 @@ public class DocumentsTests
         folder.Write("utf16.txt", Encoding.Unicode.GetPreamble());
         Assert.Contains("latin.txt: not UTF-8", Error(folder, "latin.txt"));
         Assert.Contains("utf16.txt: not UTF-8", Error(folder, "utf16.txt"));
+    }
+
+    [Fact]
+    public void A_damaged_zst_file_is_refused()
+    {
+        using var folder = new TempFolder();
+        byte[] whole = File.ReadAllBytes(folder.WriteZstandard("a.txt.zst", TinyBpe.Corpus));
+        Assert.Single(Read(folder, "a.txt.zst"));
+        for (int length = 0; length < whole.Length; length++)
+        {
+            folder.Write("a.txt.zst", whole[..length]);
+            Assert.Contains("a.txt.zst: broken or cut", Error(folder, "a.txt.zst"));
+        }
+        folder.Write("a.txt.zst", TinyBpe.Corpus);
+        Assert.Contains("a.txt.zst: broken or cut", Error(folder, "a.txt.zst"));
+        folder.Write("a.txt.zst", [.. whole, .. whole]); // two frames in a row are one text
+        Assert.Equal(TinyBpe.Corpus + TinyBpe.Corpus, Read(folder, "a.txt.zst").Single().Text);
+        Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte).Array[1, 3].Sample(changes =>
+        {
+            byte[] damaged = [.. whole];
+            foreach (var (at, value) in changes)
+            {
+                damaged[at] = value;
+            }
+            folder.Write("a.txt.zst", damaged);
+            Robust.Try(() => Read(folder, "a.txt.zst")); // a checksum is optional in this format: a changed letter may pass
+        }, iter: 500, threads: 1);
     }
 
     [Fact]

@@ -3,14 +3,12 @@ using Skipwise.Text;
 
 namespace Skipwise.Tests.Text;
 
-/// <summary>GPT-2's tokenizer.json, made from a list of "base64-of-bytes rank" lines (the tiktoken format).</summary>
+/// <summary>GPT-2's tokenizer.json, or its vocab.json and merges.txt, made from a list of "base64-of-bytes rank" lines (the tiktoken format).</summary>
 internal static class Gpt2Json
 {
     public static string FromRanks(IEnumerable<string> lines)
     {
-        var ranks = lines.Where(l => l.Length > 0).Select(l => l.Split(' ')).ToDictionary(
-            l => string.Concat(Convert.FromBase64String(l[0]).Select(ByteAlphabet.ToCharacter)), l => int.Parse(l[1]));
-        var merges = ranks.Where(r => r.Key.Length > 1).OrderBy(r => r.Value).Select(r => Halves(r.Key, r.Value, ranks)).ToList();
+        var (ranks, merges) = Read(lines);
         return JsonSerializer.Serialize(new
         {
             added_tokens = new[] { new { id = ranks.Count, content = "<|endoftext|>", special = true } },
@@ -18,6 +16,21 @@ internal static class Gpt2Json
             decoder = new { type = "ByteLevel" },
             model = new { type = "BPE", vocab = ranks, merges },
         });
+    }
+
+    /// <summary>The older pair of files; &lt;|endoftext|&gt; is an entry of the vocabulary like any other.</summary>
+    public static (string Vocabulary, string Merges) Pair(IEnumerable<string> lines)
+    {
+        var (ranks, merges) = Read(lines);
+        ranks["<|endoftext|>"] = ranks.Count;
+        return (JsonSerializer.Serialize(ranks), "#version: 0.2\n" + string.Join('\n', merges) + "\n");
+    }
+
+    private static (Dictionary<string, int> Ranks, List<string> Merges) Read(IEnumerable<string> lines)
+    {
+        var ranks = lines.Where(l => l.Length > 0).Select(l => l.Split(' ')).ToDictionary(
+            l => string.Concat(Convert.FromBase64String(l[0]).Select(ByteAlphabet.ToCharacter)), l => int.Parse(l[1]));
+        return (ranks, ranks.Where(r => r.Key.Length > 1).OrderBy(r => r.Value).Select(r => Halves(r.Key, r.Value, ranks)).ToList());
     }
 
     /// <summary>The last merge that makes the piece: merge its characters by all earlier ranks until two parts are left.</summary>

@@ -1,0 +1,36 @@
+namespace Skipwise.Evaluation;
+
+/// <summary>A mean loss in nats per token, over the tokens of several documents.</summary>
+/// <param name="StandardError">over documents; null with fewer than two</param>
+/// <param name="Count">tokens</param>
+/// <param name="Documents">documents they come from</param>
+public readonly record struct LossMean(double Mean, double? StandardError, long Count, int Documents)
+{
+    /// <summary>From each document's summed loss and number of tokens.</summary>
+    /// <remarks>
+    /// The mean r = sum(L_d) / sum(n_d) is a ratio of two sums over documents. Its standard error is the ratio
+    /// estimator's, sqrt(D / (D - 1) * sum((L_d - r n_d)^2)) / sum(n_d) (Cochran, Sampling Techniques, ch. 6).
+    /// </remarks>
+    public static LossMean Over(IReadOnlyList<(double Loss, long Tokens)> documents)
+    {
+        double loss = 0, squares = 0;
+        long tokens = 0;
+        foreach ((double documentLoss, long documentTokens) in documents)
+        {
+            loss += documentLoss;
+            tokens += documentTokens;
+        }
+        double mean = loss / tokens;
+        foreach ((double documentLoss, long documentTokens) in documents)
+        {
+            squares += Math.Pow(documentLoss - mean * documentTokens, 2);
+        }
+        int count = documents.Count;
+        return new(mean, count < 2 ? null : Math.Sqrt((double)count / (count - 1) * squares) / tokens, tokens, count);
+    }
+}
+
+/// <summary>The mean loss of the tokens at some positions of the window.</summary>
+/// <param name="From">first position; the token after BOS stands at 1</param>
+/// <param name="To">last position</param>
+public readonly record struct PositionLoss(int From, int To, LossMean Loss);
