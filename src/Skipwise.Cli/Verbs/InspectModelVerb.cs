@@ -27,16 +27,20 @@ internal static class InspectModelVerb
                 ("hidden size", $"{model.HiddenSize}, feed-forward {model.IntermediateSize}"),
                 ("layers", $"{model.NumHiddenLayers}"),
                 ("heads", $"{model.NumAttentionHeads} of {model.HeadDim} dimensions, {model.NumKeyValueHeads} for keys and values"),
-                ("window", $"{model.MaxPositionEmbeddings} tokens"),
-                ("rope", ContextExtension.Describe(model.Rope)),
+                ("window", $"{model.MaxPositionEmbeddings} tokens{(model.SlidingWindow is { } width ? $", of which a token sees the last {width} in layers {model.FirstSlidingLayer} to {model.NumHiddenLayers - 1}" : "")}"),
+                ("rope", ContextExtension.Describe(model.Rope) + (model.RotaryDim < model.HeadDim ? $", on {model.RotaryDim} dimensions of a head" : "")),
                 ("memory to load", Bytes(description.LoadBytes)),
                 ("... to train", $"{Bytes(description.TrainBytes)} and activations (AdamW, float32)"),
                 ("... to read", $"{Bytes(description.CacheBytes)} of key/value cache for one full window"),
             ];
-            int width = facts.Max(fact => fact.Name.Length);
+            int column = facts.Max(fact => fact.Name.Length);
             foreach ((string name, string value) in facts)
             {
-                screen.Line($"{name.PadRight(width)}  {value}");
+                screen.Line($"{name.PadRight(column)}  {value}");
+            }
+            foreach (string warning in description.Warnings)
+            {
+                screen.Note($"warning: {warning}");
             }
             return ExitCode.Success;
         });

@@ -83,8 +83,17 @@ public static class FineTune
     {
         Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope, options.FreezePadRow), model => ContextExtension.Extend(model, options.TargetLength, options.Rope));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
+        foreach (string warning in pretrained.Config.WarningsFor(options.Rope))
+        {
+            note?.Report($"warning: {warning}");
+        }
         note?.Report($"rope: {ContextExtension.Describe(before.Rope)} -> {ContextExtension.Describe(after.Rope)}");
         note?.Report($"window: {before.MaxPositionEmbeddings} -> {after.MaxPositionEmbeddings} tokens, trained on windows of {TrainLength(options, before)}");
+        note?.Report(RopeCheck.Describe(before.Rope.Theta, after, options.TargetLength - 1));
+        if (pretrained.Config.ExportWarning(after) is { } unportable)
+        {
+            note?.Report($"warning: {unportable}");
+        }
         return pretrained;
     }
 

@@ -14,7 +14,8 @@ public sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, s
 /// <param name="Parameters">numbers to train; a tied head counts once</param>
 /// <param name="Types">element types of the stored tensors, the most frequent first</param>
 /// <param name="StoredBytes">bytes of all tensors on the disk</param>
-public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes)
+/// <param name="Warnings">of its config.json</param>
+public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes, IReadOnlyList<string> Warnings)
 {
     private const int FloatBytes = 4;
 
@@ -43,7 +44,8 @@ public static class InspectModel
             model,
             ModelFamily.Parameters(model).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size)),
             [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count()).Select(type => type.Key)],
-            weights.Tensors.Values.Sum(tensor => tensor.Entry.Length));
+            weights.Tensors.Values.Sum(tensor => tensor.Entry.Length),
+            config.WarningsFor(source.Rope ?? new RopeOverrides()));
     }
 
     /// <summary>The tensors in the order of the files, fitting or not.</summary>
