@@ -90,6 +90,10 @@ public static class FineTune
         note?.Report($"rope: {ContextExtension.Describe(before.Rope)} -> {ContextExtension.Describe(after.Rope)}");
         note?.Report($"window: {before.MaxPositionEmbeddings} -> {after.MaxPositionEmbeddings} tokens, trained on windows of {TrainLength(options, before)}");
         note?.Report(RopeCheck.Describe(before.Rope.Theta, after, options.TargetLength - 1));
+        if (after.SlidingWindow is { } slides && slides < options.TargetLength)
+        {
+            note?.Report($"warning: a token sees the {slides} tokens before it and no others, in layers {after.FirstSlidingLayer} to {after.NumHiddenLayers - 1} (sliding_window): what lies further back reaches it only through other tokens");
+        }
         if (pretrained.Config.ExportWarning(after) is { } unportable)
         {
             note?.Report($"warning: {unportable}");
