@@ -1,3 +1,4 @@
+using Skipwise.Recipes;
 using Spectre.Console;
 
 namespace Skipwise.Cli.Display;
@@ -30,6 +31,9 @@ public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter 
 
     /// <summary>A line about what is going on, no part of the result.</summary>
     public void Note(string text) => (Interactive ? output : error).WriteLine(text);
+
+    /// <summary>As <see cref="Note"/>, for a recipe.</summary>
+    public IProgress<string> Notes => new Relay<string>(Note);
 
     /// <summary><c>error: message</c>, one line, on standard error.</summary>
     public void Error(string message) => error.WriteLine("error: " + OneLine(message));

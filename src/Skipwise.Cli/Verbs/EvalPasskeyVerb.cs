@@ -43,7 +43,7 @@ internal static class EvalPasskeyVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            PasskeyMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, stop));
+            PasskeyMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Passkey(measurement.Results));
             screen.Table(ByDepth(measurement.Results));
             if (json.Of(parse) is { } path)

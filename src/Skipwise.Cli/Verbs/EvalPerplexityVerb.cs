@@ -47,7 +47,7 @@ internal static class EvalPerplexityVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, stop));
+            PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Perplexity(measurement.Results));
             if (byPosition.IsGiven(parse))
             {

@@ -42,7 +42,7 @@ internal static class GenerateVerb
             {
                 screen.Output.Write(piece);
                 screen.Output.Flush();
-            }, stop);
+            }, screen.Notes, stop);
             screen.Line();
             return ExitCode.Success;
         });

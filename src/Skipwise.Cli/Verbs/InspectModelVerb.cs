@@ -52,17 +52,22 @@ internal static class InspectModelVerb
             ("hidden size", $"{model.HiddenSize}, feed-forward {model.IntermediateSize}"),
             ("layers", $"{model.NumHiddenLayers}"),
             ("heads", $"{model.NumAttentionHeads} of {model.HeadDim} dimensions, {model.NumKeyValueHeads} for keys and values"),
-            ("window", $"{model.MaxPositionEmbeddings} tokens{(model.MaxPositionEmbeddings != description.OriginalLength ? $", originally {description.OriginalLength}" : "")}"),
-            ("rope", ContextExtension.Describe(model.Rope)),
+            ("window", $"{model.MaxPositionEmbeddings} tokens{(model.MaxPositionEmbeddings != description.OriginalLength ? $", originally {description.OriginalLength}" : "")}"
+                + (model.SlidingWindow is { } width ? $", of which a token sees the last {width} in layers {model.FirstSlidingLayer} to {model.NumHiddenLayers - 1}" : "")),
+            ("rope", ContextExtension.Describe(model.Rope) + (model.RotaryDim < model.HeadDim ? $", on {model.RotaryDim} dimensions of a head" : "")),
             ("wavelengths", Wavelengths(description)),
             ("memory to load", $"{Bytes(description.LoadBytes)} (float32)"),
             ("... to train", $"{Bytes(description.TrainBytes)}: weights {Bytes(description.LoadBytes)}, gradients {Bytes(description.GradientBytes)}, AdamW {Bytes(description.OptimizerBytes)}; and activations"),
             ("... to read", $"{Bytes(description.CacheBytes)} of key/value cache for one full window"),
         ];
-        int width = facts.Max(fact => fact.Name.Length);
+        int column = facts.Max(fact => fact.Name.Length);
         foreach ((string name, string value) in facts)
         {
-            screen.Line($"{name.PadRight(width)}  {value}");
+            screen.Line($"{name.PadRight(column)}  {value}");
+        }
+        foreach (string warning in description.Warnings)
+        {
+            screen.Note($"warning: {warning}");
         }
         screen.Line();
         screen.Table(new ResultTable("Where it runs, scaled as it is", ["program", "runs", "how, or why not"],
@@ -71,7 +76,7 @@ internal static class InspectModelVerb
 
     /// <summary>"26 of 64 longer than the original window of 2048 tokens: pairs 38..63".</summary>
     private static string Wavelengths(ModelDescription description) =>
-        $"{description.LongPairs.Count} of {description.RotaryDim / 2} longer than the original window of {description.OriginalLength} tokens" +
+        $"{description.LongPairs.Count} of {description.Model.RotaryDim / 2} longer than the original window of {description.OriginalLength} tokens" +
         (description.LongPairs.Count > 0 ? $": pairs {Ranges(description.LongPairs)}" : "");
 
     /// <summary>"3, 5..9" of rising numbers.</summary>

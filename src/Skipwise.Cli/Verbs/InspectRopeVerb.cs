@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Models;
@@ -18,7 +19,12 @@ internal static class InspectRopeVerb
         Flag<int?> sequenceLength = verb.OptionalInteger("--sequence-length", "tokens of the text at hand, on which dynamic-ntk and longrope depend [default: the model's window]");
         verb.Does(screen, (parse, _) =>
         {
-            DecoderConfig model = rope.Of(parse).Apply(InspectModel.Config(folder.Of(parse)).Model);
+            HfConfig config = InspectModel.Config(folder.Of(parse));
+            foreach (string warning in config.WarningsFor(rope.Of(parse)))
+            {
+                screen.Note($"warning: {warning}");
+            }
+            DecoderConfig model = rope.Of(parse).Apply(config.Model);
             int original = ContextExtension.OriginalLength(model);
             RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = model.Rope.Theta }, model.RotaryDim);
             RopeFrequencies scaled = RopeFrequency.Compute(model.Rope, model.RotaryDim, sequenceLength.Of(parse) ?? model.MaxPositionEmbeddings);

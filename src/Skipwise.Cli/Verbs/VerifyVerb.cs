@@ -18,7 +18,7 @@ internal static class VerifyVerb
         verb.Computes(screen, (parse, stop) =>
         {
             var options = new VerifyLogitsOptions { Model = model.Of(parse), Reference = reference.Of(parse), Rope = rope.Of(parse), Tolerance = tolerance.Of(parse) };
-            Verification verification = VerifyLogits.Run(options, stop);
+            Verification verification = VerifyLogits.Run(options, screen.Notes, stop);
             screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
                 [.. verification.Differences.Select(d => (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));
             if (verification.Passes)

@@ -34,7 +34,7 @@ internal static class ConfigKeys
 
     private static readonly HashSet<string> s_meaningful =
     [
-        "alibi", "softcap", "softcapping", "capping", "scale", "scaling", "scalar", "scales", "multiplier", "quantization", "quantized", "quant", "rope", "rotary",
+        "alibi", "softcap", "softcapping", "capping", "scale", "scaling", "scalar", "scales", "multiplier", "quantization", "quantized", "quant", "rope", "mrope", "rotary",
         "window", "sliding", "expert", "experts", "moe", "norm", "layernorm", "normalization", "clip", "act", "activation", "attn", "attention", "bias",
         "biases", "residual", "parallel", "position", "positional", "positions", "logit", "logits", "head", "heads", "kv", "cross", "layer", "layers",
         "embedding", "embeddings", "mixer", "conv", "ssm", "lora", "sparse", "adapter", "adapters", "query", "key", "value", "qk", "qkv", "gate", "gated", "mlp",

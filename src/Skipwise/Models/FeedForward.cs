@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Skipwise.Models;
@@ -37,15 +38,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     private Tensor Activate(Tensor x) => _activation switch
     {
         Activation.Gelu => nn.functional.gelu(x),
-        Activation.GeluTanh => GeluTanh(x),
+        Activation.GeluTanh => nn.functional.gelu(x, GELU.Approximate.tanh),
         _ => nn.functional.silu(x),
     };
-
-    /// <summary>x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) (Hendrycks, Gimpel 2016)</summary>
-    private static Tensor GeluTanh(Tensor x)
-    {
-        using var scope = NewDisposeScope();
-        Tensor inner = (x + (0.044715 * x * x.square())) * Math.Sqrt(2 / Math.PI);
-        return (0.5 * x * (1 + inner.tanh())).MoveToOuterDisposeScope();
-    }
 }

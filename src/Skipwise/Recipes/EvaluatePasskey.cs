@@ -30,13 +30,13 @@ public sealed record PasskeyMeasurement(string Model, PasskeyOptions Options, IR
 public static class EvaluatePasskey
 {
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
-    public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = ModelLengths.Of(model) };
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, passkey);
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
         return new(options.Model, passkey, Passkey.Measure(pretrained.Model, tokenizer, prompts, passkey, progress: progress, cancel: cancel));
     }
 }

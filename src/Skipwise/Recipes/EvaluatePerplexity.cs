@@ -28,7 +28,7 @@ public sealed record PerplexityMeasurement(string Model, PerplexityOptions Optio
 public static class EvaluatePerplexity
 {
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long enough</exception>
-    public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         PerplexityOptions perplexity = Complete(options, model);
@@ -40,7 +40,7 @@ public static class EvaluatePerplexity
         // The text is read before the weights: its errors are the more likely ones, and take no time to find.
         using TokenStore? store = TrainingData.OpenStore(options.Data, tokenizer);
         ITokenSource documents = store is not null ? store : Read(options.Data, tokenizer, perplexity, cancel);
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
         return new(options.Model, perplexity, Perplexity.Measure(pretrained.Model, documents, bos, perplexity, progress, cancel));
     }
 

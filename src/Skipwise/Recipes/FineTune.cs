@@ -83,8 +83,21 @@ public static class FineTune
     {
         Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope, options.FreezePadRow), model => ContextExtension.Extend(model, options.TargetLength, options.Rope));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
+        foreach (string warning in pretrained.Config.WarningsFor(options.Rope))
+        {
+            note?.Report($"warning: {warning}");
+        }
         note?.Report($"rope: {ContextExtension.Describe(before.Rope)} -> {ContextExtension.Describe(after.Rope)}");
         note?.Report($"window: {before.MaxPositionEmbeddings} -> {after.MaxPositionEmbeddings} tokens, trained on windows of {TrainLength(options, before)}");
+        note?.Report(RopeCheck.Describe(before.Rope.Theta, after, options.TargetLength - 1));
+        if (after.SlidingWindow is { } slides && slides < options.TargetLength)
+        {
+            note?.Report($"warning: a token sees the {slides} tokens before it and no others, in layers {after.FirstSlidingLayer} to {after.NumHiddenLayers - 1} (sliding_window): what lies further back reaches it only through other tokens");
+        }
+        if (pretrained.Config.ExportWarning(after) is { } unportable)
+        {
+            note?.Report($"warning: {unportable}");
+        }
         return pretrained;
     }
 

@@ -19,15 +19,16 @@ public sealed record GenerateTextOptions
 public static class GenerateText
 {
     /// <param name="onText">called with every piece of text as it comes; the pieces joined are the continuation</param>
+    /// <param name="note">lines that a person should read first</param>
     /// <returns>tokens of the prompt, BOS included, and tokens generated</returns>
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
-    public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, CancellationToken cancel = default)
+    public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         options.Generation.Validate();
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         int[] text = tokenizer.Encode(options.Prompt);
         int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
         int? eos = tokenizer.EosId ?? pretrained.Config.Model.EosTokenId;
         GenerationOptions generation = options.Generation.StopTokens.Count > 0 || eos is null ? options.Generation : options.Generation with { StopTokens = [eos.Value] };
         var decoder = new IncrementalDecoder(tokenizer, prompt);

@@ -15,7 +15,8 @@ public sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, s
 /// <param name="Parameters">numbers to train; a tied head counts once</param>
 /// <param name="Types">element types of the stored tensors, the most frequent first</param>
 /// <param name="StoredBytes">bytes of all tensors on the disk</param>
-public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes)
+/// <param name="Warnings">of its config.json</param>
+public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes, IReadOnlyList<string> Warnings)
 {
     private const int FloatBytes = 4;
 
@@ -40,12 +41,9 @@ public sealed record ModelDescription(string ModelType, DecoderConfig Model, lon
     /// <summary>The dimension pairs, as the rope in force turns them at the full window, that do not complete a turn within the original one.</summary>
     public IReadOnlyList<int> LongPairs =>
     [
-        .. RopeWavelength.Of(RopeFrequency.Compute(Model.Rope, RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
+        .. RopeWavelength.Of(RopeFrequency.Compute(Model.Rope, Model.RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
             .Where(wavelength => wavelength.ExceedsWindow).Select(wavelength => wavelength.Pair),
     ];
-
-    /// <summary>dimensions of a head that rotate, in pairs</summary>
-    public int RotaryDim => Model.HeadDim;
 
     /// <summary>which programs run the model as it is scaled, and in what terms</summary>
     public IReadOnlyList<ExportRoute> Exports => ExportRoutes.Of(ModelType, Model.Rope);
@@ -66,7 +64,8 @@ public static class InspectModel
             model,
             ModelFamily.Parameters(model).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size)),
             [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count()).Select(type => type.Key)],
-            weights.Tensors.Values.Sum(tensor => tensor.Entry.Length));
+            weights.Tensors.Values.Sum(tensor => tensor.Entry.Length),
+            config.WarningsFor(source.Rope ?? new RopeOverrides()));
     }
 
     /// <summary>The tensors in the order of the files, fitting or not.</summary>

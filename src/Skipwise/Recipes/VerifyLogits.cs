@@ -36,11 +36,11 @@ public static class VerifyLogits
     private const string Ids = "input_ids", PositionPrefix = "position_ids.", LogitsPrefix = "logits.";
 
     /// <exception cref="SkipwiseException">a model or reference that cannot be read, a pair without its other half, a wrong shape, an id outside the vocabulary</exception>
-    public static Verification Run(VerifyLogitsOptions options, CancellationToken cancel = default)
+    public static Verification Run(VerifyLogitsOptions options, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         using SafetensorsFile reference = SafetensorsFile.Open(options.Reference);
         IReadOnlyList<string> names = Names(reference);
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor ids = Read(reference, Ids); // [B, T]

@@ -26,6 +26,21 @@ public class VerifyTests
     }
 
     [Fact]
+    public async Task What_is_odd_about_a_config_is_told()
+    {
+        using var folder = new TempFolder();
+        string copy = folder.Copy(Fixture.Path("gptj-yarn16"), "model"), config = Path.Combine(copy, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"n_head\"", "\"favourite_colour\": \"red\", \"n_head\"", StringComparison.Ordinal));
+        CliRun run = (await CliRun.Of("verify", "--model", copy, "--reference", Reference("gptj-yarn16"), "--rope-original-length", "2048")).Succeeded();
+        Assert.Contains($"warning: {config}: key favourite_colour: unknown, and not read", run.Error, StringComparison.Ordinal);
+        Assert.Contains("check: ", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("names no original_max_position_embeddings", run.Error, StringComparison.Ordinal);
+        run = await CliRun.Of("verify", "--model", copy, "--reference", Reference("gptj-yarn16"));
+        Assert.Equal(1, run.Code);
+        Assert.Contains("names no original_max_position_embeddings", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task One_wrong_logit_fails_its_name_alone()
     {
         using var folder = new TempFolder();

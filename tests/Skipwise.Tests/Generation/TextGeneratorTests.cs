@@ -160,8 +160,8 @@ public sealed class TextGeneratorTests
     }
 
     /// <summary>
-    /// The original's generate() takes token 0, the padding id, for padding also inside a prompt: such a token stands at
-    /// position 1 and the others are numbered without it. It stays visible, since the original's attention ignores its mask.
+    /// The original's generate() takes the padding id, where a model has one, for padding also inside a prompt: such a token stands at
+    /// position 1 and the others are numbered without it. It stays visible, since the original's Llama attention ignores its mask.
     /// </summary>
     private static List<int> GenerateAtOriginalPositions(CausalLM model, int[] prompt, int count, int chunk)
     {
@@ -172,7 +172,7 @@ public sealed class TextGeneratorTests
         int[] fresh = prompt;
         while (generated.Count < count)
         {
-            long[] positions = [.. fresh.Select(id => id == 0 ? 1L : next++)];
+            long[] positions = [.. fresh.Select(id => id == model.Config.PadTokenId ? 1L : next++)];
             Tensor ids = tensor(fresh.Select(id => (long)id).ToArray()).unsqueeze(0), positionIds = tensor(positions).unsqueeze(0);
             int best = -1;
             Prefill.Read(model, ids, positionIds, cache, cache.Capacity, chunk, (_, hidden) => best = (int)model.Logits(hidden)[0, -1].argmax().item<long>());

@@ -63,6 +63,26 @@ public class TrainingParityTests
         }
     }
 
+    [Theory]
+    [InlineData("baichuan2-none"), InlineData("gptj-none")] // a normalised head with a z-loss; a head with a bias
+    public void Chunks_of_the_loss_leave_the_gradients_as_they_are(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var whole = new ParityCase(name);
+        using var chunked = new ParityCase(name);
+        Tensor ids = whole["input_ids"];
+        double Backward(ParityCase reference, long scoresPerChunk)
+        {
+            using var batch = new Batch(ids.alias(), whole["position_ids.pose2"], ids.alias());
+            return CausalLoss.Backward(reference.Model, batch, 94, scoresPerChunk).ToDouble();
+        }
+        Assert.Equal(Backward(whole, long.MaxValue), Backward(chunked, 7 * 96), 1e-4);
+        foreach (((string parameter, var expected), (_, var found)) in whole.Model.named_parameters().Zip(chunked.Model.named_parameters()))
+        {
+            Assert.True(found.grad!.allclose(expected.grad!, rtol: 1e-4, atol: 1e-6), parameter);
+        }
+    }
+
     private static double BackwardOnce(ParityCase reference, Tensor ids, Tensor positions, out double loss)
     {
         using var batch = new Batch(ids.alias(), positions.alias(), ids.alias());

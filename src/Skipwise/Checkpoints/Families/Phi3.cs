@@ -15,7 +15,7 @@ internal static class Phi3
             new("mlp.gate_up_proj", ["mlp.gate_proj", "mlp.up_proj"]),
         ],
         Defaults = new Dictionary<string, JsonNode> { ["rms_norm_eps"] = 1e-5 },
-        HarmlessKeys = ["embd_layer"],
+        HarmlessKeys = ["embd_layer", "attention_bias"], // its projections have no bias, whatever the file says
         Read = (root, model) => model with { SlidingWindow = root.OptionalPositive("sliding_window") },
     };
 }
