@@ -35,8 +35,14 @@ public class ModelFamilyTests
         ModelFamily family = ModelFamily.Named(name, "config.json");
         DecoderConfig model = s_model with
         {
-            AttentionBias = biases, AttentionOutputBias = biases, MlpBias = biases, HeadBias = biases, QueryKeyNorm = biases,
-            GatedFeedForward = !plain, Norm = plain ? NormKind.Layer : NormKind.Rms, Residual = plain ? ResidualKind.ParallelOneNorm : ResidualKind.Sequential,
+            AttentionBias = biases,
+            AttentionOutputBias = biases,
+            MlpBias = biases,
+            HeadBias = biases,
+            QueryKeyNorm = biases,
+            GatedFeedForward = !plain,
+            Norm = plain ? NormKind.Layer : NormKind.Rms,
+            Residual = plain ? ResidualKind.ParallelOneNorm : ResidualKind.Sequential,
         };
         if (plain && family.Fusions.Any(fusion => fusion.Canonical.Contains("mlp.gate_proj")))
         {
