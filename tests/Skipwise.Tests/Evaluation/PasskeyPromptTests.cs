@@ -22,7 +22,7 @@ public sealed class PasskeyPromptTests
     public void The_landmark_variant_joins_units_by_spaces_and_cuts_them_after_any_character()
     {
         var tokenizer = new WordTokenizer(piece: 20, addsBos: true);
-        PasskeyPrompt prompt = PasskeyPrompt.Compose(tokenizer, length: 170, depth: 0.25, key: 407, maxNewTokens: 10, PasskeyVariant.Landmark);
+        PasskeyPrompt prompt = PasskeyPrompt.Compose(tokenizer, length: 170, depth: 0.3, key: 407, maxNewTokens: 10, PasskeyVariant.Landmark);
         string[] lines = prompt.Text.Split('\n');
         Assert.Equal(5, lines.Length);
         Assert.Equal("There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the important information there.", lines[0]);
@@ -31,7 +31,7 @@ public sealed class PasskeyPromptTests
         const string unit = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.", garbage = unit + " " + unit + " " + unit + " " + unit + " " + unit;
         Assert.Equal(garbage[..lines[1].Length], lines[1]);
         Assert.Equal(garbage[..lines[3].Length], lines[3]);
-        Assert.InRange(lines[1].Length, 0.25 * (lines[1].Length + lines[3].Length) - 1, 0.25 * (lines[1].Length + lines[3].Length) + 1);
+        Assert.InRange(lines[1].Length, 0.3 * (lines[1].Length + lines[3].Length) - 1, 0.3 * (lines[1].Length + lines[3].Length) + 1);
         Assert.NotEqual(0, lines[1].Length % (unit.Length + 1));
         Assert.Equal(160, prompt.InputIds.Length); // filled to the last token
     }

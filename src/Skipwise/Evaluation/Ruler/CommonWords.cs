@@ -3,14 +3,25 @@ using Skipwise.Numerics;
 namespace Skipwise.Evaluation.Ruler;
 
 /// <summary>cwe: a numbered list of words, ten of which appear more often than the others. One worked example goes before it.</summary>
-/// <param name="length">tokens of prompt and answer; below 4,096 words are repeated less</param>
-internal sealed class CommonWords(int length) : IRulerWriter
+internal sealed class CommonWords : IRulerWriter
 {
+    public const int NewTokens = 120;
     private const int Common = 10, ShortLength = 4096;
 
-    /// <summary>Words of a list and how often the common and the others appear.</summary>
-    private readonly (int Words, int Often, int Seldom) _example = length < ShortLength ? (20, 3, 1) : (40, 10, 3);
-    private readonly (int Often, int Seldom) _repeats = length < ShortLength ? (6, 1) : (30, 3);
+    /// <summary>Words of a list, and how often the common ones and the others appear.</summary>
+    private (int Words, int Often, int Seldom) _example = (40, 10, 3);
+    private (int Often, int Seldom) _repeats = (30, 3);
+
+    /// <param name="length">tokens of prompt and answer; below 4,096 words are repeated less</param>
+    /// <param name="count">tokens of a text; a tokenizer that takes many for a word gets the lesser repeats also at a greater length that does not hold the full ones</param>
+    public CommonWords(int length, Func<string, int> count)
+    {
+        var rng = new KeyedRandom(0);
+        if (length < ShortLength || count(Write(ref rng, 0, Smallest).Prompt) > 0.9 * (length - NewTokens))
+        {
+            (_example, _repeats) = ((20, 3, 1), (6, 1));
+        }
+    }
 
     public int Smallest => Common + 1;
 

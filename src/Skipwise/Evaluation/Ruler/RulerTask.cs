@@ -45,7 +45,7 @@ public sealed record RulerTask
         Needles("niah_multivalue", new() { NumValues = 4 }),
         Needles("niah_multiquery", new() { NumQueries = 4 }),
         new("vt", VariableTracking.NewTokens, (_, length, count) => new VariableTracking(length, count)),
-        new("cwe", 120, (_, length, _) => new CommonWords(length)),
+        new("cwe", CommonWords.NewTokens, (_, length, count) => new CommonWords(length, count)),
         new("fwe", 50, (_, length, _) => new FrequentWords(length)),
         new("qa_1", 32, (material, _, _) => new QuestionAnswering(material.Squad!)) { Scoring = RulerScoring.MatchPart, Need = RulerNeed.Squad },
         new("qa_2", 32, (material, _, _) => new QuestionAnswering(material.Hotpot!)) { Scoring = RulerScoring.MatchPart, Need = RulerNeed.Hotpot },

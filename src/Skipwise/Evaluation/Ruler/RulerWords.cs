@@ -37,7 +37,7 @@ internal static class RulerWords
         """
         amber apple arrow ash autumn barn bay bear bell birch bird black blue book brick bright broad brook cave cedar chalk cherry clay clear
         cloud coal cold copper corn crow crystal dawn deer dew drift dusk dust eagle east ember fair fern fire flint fog fox frost glass gold
-        goose grain grass grey hail hawk hazel heath high hollow honey horse ice iron ivory jade lark leaf lily lime long maple marsh mill mint
+        goose grass grey hail hawk hazel heath high hollow honey horse ice iron ivory jade lark leaf lily lime long maple marsh mill mint
         mist moon moss north oak olive owl pearl pine plum rain raven reed rose salt sand sea shadow silver sky snow spring star steel storm sun
         swan thorn tide timber vine west wheat white wild willow wind winter wolf wood
         """);
@@ -45,7 +45,7 @@ internal static class RulerWords
     private static readonly string[] s_tails = List(
         """
         bank barrow basin beam bench berg bolt borough bourne bower bridge burrow castle chase cliff coat coast cottage court cove creek crest
-        cross crown dale dell den drum edge ferry field finch flower ford forge garden gate glade glen grove gulch harbor haven hearth hedge
+        cross crown dale dell den drum ferry field finch flower ford forge garden gate glade glen grove gulch harbor haven hearth hedge
         hill holm house isle keep kettle ladder lake lamp land lane latch light lock lodge meadow mere moor mount needle nest orchard pass path
         peak pool port quay ridge road rock row run shade shell shire shore side spire stead stone stream tail tower town trail vale view ward
         water way well wharf wing yard

@@ -9,7 +9,7 @@ public sealed class RulerTestTests
 {
     private static readonly WordTokenizer s_tokenizer = new(20, addsBos: true);
     private static readonly RulerMaterial s_material = new(new Essays(Haystack.OwnProse(3000)));
-    private static readonly RulerOptions s_options = new() { Tasks = ["niah_single_2", "vt"], Lengths = [400, 500], Samples = 3 };
+    private static readonly RulerOptions s_options = new() { Tasks = ["niah_single_2", "vt"], Lengths = [600, 700], Samples = 3 };
 
     private static RulerTask Task(string name) => RulerTask.All.Single(task => task.Name == name);
 
@@ -29,7 +29,7 @@ public sealed class RulerTestTests
         using CausalLM model = TinyModel.Create();
         RulerSummary single = RulerTest.Measure(model, s_tokenizer, s_material, s_options with { BatchSize = 1 });
         RulerSummary batched = RulerTest.Measure(model, s_tokenizer, s_material, s_options with { BatchSize = 16 });
-        Assert.Equal([("niah_single_2", 400), ("vt", 400), ("niah_single_2", 500), ("vt", 500)], single.Results.Select(result => (result.Task.Name, result.Length)));
+        Assert.Equal([("niah_single_2", 600), ("vt", 600), ("niah_single_2", 700), ("vt", 700)], single.Results.Select(result => (result.Task.Name, result.Length)));
         Assert.All(single.Results, result => Assert.Equal(3, result.Count));
         Assert.Equal(single.Results.SelectMany(r => r.Trials).Select(t => (t.Task, t.Sample, t.Answer)), batched.Results.SelectMany(r => r.Trials).Select(t => (t.Task, t.Sample, t.Answer)));
         Assert.All(single.Results.SelectMany(r => r.Trials), trial => Assert.Null(trial.Prompt)); // kept only where a file is
@@ -39,7 +39,7 @@ public sealed class RulerTestTests
     public void Answers_are_scored_and_averaged_by_hand()
     {
         using CausalLM model = TinyModel.Create();
-        var plain = new RulerSamples(Task("niah_single_2"), s_material, s_tokenizer, 400, s_options);
+        var plain = new RulerSamples(Task("niah_single_2"), s_material, s_tokenizer, 600, s_options);
         string second = plain.Draw(1).Text.References[0];
         RulerSummary summary = RulerTest.Measure(model, new WordTokenizer(20, true, decoded: $" {second}."), s_material, s_options with { Threshold = 10 });
         RulerResult found = summary.Results[0];
@@ -48,11 +48,11 @@ public sealed class RulerTestTests
         Assert.Equal(100.0 / 3, found.StandardError!.Value, 1e-9); // {0, 1, 0}: deviation 1/sqrt(3), over sqrt(3)
         Assert.Equal(0.0, summary.Results[1].Value);
         Assert.Equal([100.0 / 6, 0], summary.Averages.Select(average => average.Value), (a, b) => Math.Abs(a - b) < 1e-9);
-        Assert.Equal(400, summary.EffectiveLength);
+        Assert.Equal(600, summary.EffectiveLength);
         Assert.Null((summary with { Options = s_options }).EffectiveLength);
         IReadOnlyList<EvaluationRecord> records = summary.ToRecords("m");
         Assert.Equal(["ruler_niah_single_2", "ruler_vt", "ruler_niah_single_2", "ruler_vt", "ruler", "ruler", "ruler"], records.Select(record => record.Task));
-        Assert.Equal(("effective_length", 400.0, 2L), (records[^1].Metric, records[^1].Value, records[^1].Count!.Value));
+        Assert.Equal(("effective_length", 600.0, 2L), (records[^1].Metric, records[^1].Value, records[^1].Count!.Value));
         Assert.Equal("niah_single_2,vt", string.Join(',', records[^1].Settings!["tasks_run"]!.AsArray().Select(name => (string)name!)));
     }
 
