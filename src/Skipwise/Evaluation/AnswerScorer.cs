@@ -19,8 +19,8 @@ internal static class AnswerScorer
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         int batch = prompts.Count, promptLength = prompts[0].Length, answerLength = answers[0].Length, length = promptLength + answerLength;
-        using var cache = new KvCache(model.Config, batch, length, model.Dtype, model.Device);
-        Tensor states = prefixes.Read(prompts, cache, length, cancel: cancel).unsqueeze(1); // [B, 1, C]
+        (KvCache cache, Tensor last) = prefixes.Read(prompts, length, cancel: cancel);
+        Tensor states = last.unsqueeze(1); // [B, 1, C]
         Tensor ids = TokenTensor.From(model, answers); // [B, A]
         if (answerLength > 1)
         {

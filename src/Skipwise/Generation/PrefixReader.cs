@@ -15,59 +15,78 @@ namespace Skipwise.Generation;
 public sealed class PrefixReader(CausalLM model) : IDisposable
 {
     // B batch, C hidden
-    private KvCache? _last; // one row
+    private KvCache? _trunk; // one row: the last prompt
+    private KvCache? _batch; // the prompts of a batch side by side
     private int[] _lastPrompt = [];
     private int _lastSequenceLength;
 
     /// <summary>tokens that went through the model so far</summary>
     public long TokensRead { get; private set; }
 
-    /// <summary>Reads prompts of equal length into an empty cache of as many rows.</summary>
+    /// <summary>Reads prompts of equal length.</summary>
     /// <param name="prompts">B rows of token ids</param>
-    /// <param name="cache">receives the keys and values of row i in its row i</param>
-    /// <param name="sequenceLength">as in <see cref="Prefill.Read"/>; where the rotation depends on it, only sequences of one length share</param>
+    /// <param name="sequenceLength">tokens of a prompt and of what will follow it; where the rotation depends on it, only sequences of one length share</param>
     /// <param name="chunk">tokens per forward</param>
-    /// <returns>the hidden states of the last tokens [B, C]</returns>
-    public Tensor Read(IReadOnlyList<int[]> prompts, KvCache cache, int sequenceLength, int chunk = Prefill.DefaultChunk, CancellationToken cancel = default)
+    /// <returns>
+    /// a cache that holds the prompts, row i in its row i, with room for what follows; it belongs to the reader and holds until the next
+    /// call. And the hidden states of the last tokens [B, C]
+    /// </returns>
+    public (KvCache Cache, Tensor Last) Read(IReadOnlyList<int[]> prompts, int sequenceLength, int chunk = Prefill.DefaultChunk, CancellationToken cancel = default)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        Tensor hidden = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
+        _batch?.Dispose();
+        _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, sequenceLength, model.Dtype, model.Device);
+        Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
         foreach (int row in Enumerable.Range(0, prompts.Count).OrderBy(row => prompts[row], TokenOrder.Instance))
         {
-            Read(prompts[row], hidden.select(0, row), sequenceLength, chunk, cancel);
-            cache.CopyRow(_last!, row);
+            Read(prompts[row], last.select(0, row), sequenceLength, chunk, cancel);
+            _batch?.CopyRow(_trunk!, row);
         }
-        return hidden.MoveToOuterDisposeScope();
+        return (_batch ?? _trunk!, last.MoveToOuterDisposeScope()); // a single prompt goes on in the trunk: a long one exists once
     }
 
-    /// <param name="hidden">[C], receives the last token's</param>
-    private void Read(int[] prompt, Tensor hidden, int sequenceLength, int chunk, CancellationToken cancel)
+    /// <param name="last">[C], receives the last token's hidden state</param>
+    private void Read(int[] prompt, Tensor last, int sequenceLength, int chunk, CancellationToken cancel)
     {
         bool mayShare = sequenceLength == _lastSequenceLength || !model.RotationDependsOnLength;
         // The last token is always read: its hidden state is not kept.
         int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(prompt), prompt.Length - 1) : 0;
-        if (_last is null || _last.Capacity < prompt.Length)
-        {
-            _last?.Dispose();
-            _last = new KvCache(model.Config, 1, prompt.Length, model.Dtype, model.Device);
-            shared = 0;
-        }
         _lastPrompt = []; // what is cancelled or fails half-way is not shared
-        _last.Rewind(shared);
+        KvCache trunk = MakeRoom(sequenceLength, shared);
         using var scope = NewDisposeScope();
         int count = prompt.Length - shared;
-        Tensor ids = TokenTensor.From(model, [prompt[shared..]]);
-        Prefill.Read(model, ids, Prefill.Positions(shared, count, model.Device), _last, sequenceLength, chunk, (offset, states) =>
+        Prefill.Read(model, TokenTensor.From(model, [prompt[shared..]]), Prefill.Positions(shared, count, model.Device), trunk, sequenceLength, chunk, (offset, states) =>
         {
             if (offset + states.size(1) == count)
             {
-                hidden.copy_(states[0, -1]);
+                last.copy_(states[0, -1]);
             }
         }, cancel);
         (_lastPrompt, _lastSequenceLength) = (prompt, sequenceLength);
         TokensRead += count;
     }
 
-    public void Dispose() => _last?.Dispose();
+    /// <summary>The trunk, rewound to what is shared and large enough. It grows by a little more than it has to: prompts of one test differ by a few tokens.</summary>
+    private KvCache MakeRoom(int length, int shared)
+    {
+        _trunk?.Rewind(shared);
+        if (_trunk is null || _trunk.Capacity < length)
+        {
+            KvCache? small = _trunk;
+            _trunk = new KvCache(model.Config, 1, length + length / 16, model.Dtype, model.Device);
+            if (small is not null)
+            {
+                _trunk.CopyRow(small, 0);
+                small.Dispose();
+            }
+        }
+        return _trunk;
+    }
+
+    public void Dispose()
+    {
+        _batch?.Dispose();
+        _trunk?.Dispose();
+    }
 }

@@ -50,18 +50,18 @@ public static class TextGenerator
         CausalLM model, int[] rows, IReadOnlyList<int[]> prompts, List<int>[] texts, GenerationOptions options, Action<int, int>? onToken, PrefixReader? prefixes, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        int length = prompts[rows[0]].Length, capacity = length + options.MaxNewTokens;
-        using var cache = new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device);
+        int[][] ownPrompts = [.. rows.Select(row => prompts[row])];
+        int capacity = ownPrompts[0].Length + options.MaxNewTokens;
         var isOpen = new bool[rows.Length];
         Array.Fill(isOpen, true);
         foreach (int row in rows)
         {
             texts[row] = [];
         }
-        int[][] ownPrompts = [.. rows.Select(row => prompts[row])];
-        float[] scores = prefixes is null
-            ? Scores(model, ownPrompts, cache, capacity, options.PrefillChunk, cancel)
-            : Scores(model, prefixes.Read(ownPrompts, cache, capacity, options.PrefillChunk, cancel));
+        using KvCache? own = prefixes is null ? new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device) : null;
+        (KvCache cache, float[] scores) = own is null
+            ? Scores(model, prefixes!.Read(ownPrompts, capacity, options.PrefillChunk, cancel))
+            : (own, Scores(model, ownPrompts, own, capacity, options.PrefillChunk, cancel));
         for (int step = 0; ; step++)
         {
             var next = new int[rows.Length][];
@@ -106,6 +106,8 @@ public static class TextGenerator
         }, cancel);
         return scores;
     }
+
+    private static (KvCache Cache, float[] Scores) Scores(CausalLM model, (KvCache Cache, Tensor Last) read) => (read.Cache, Scores(model, read.Last));
 
     /// <param name="last">[B, C]</param>
     private static float[] Scores(CausalLM model, Tensor last)

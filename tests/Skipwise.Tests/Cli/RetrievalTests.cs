@@ -46,7 +46,7 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
     {
         string json = model.Path("ruler.json"), trials = model.Path("ruler.jsonl"), squad = model.Path("squad.json");
         await File.WriteAllTextAsync(squad, """{"data": [{"paragraphs": [{"context": "The lamp is red.", "qas": [{"question": "What is red?", "answers": [{"text": "lamp"}]}]}, {"context": "The rope is long.", "qas": []}]}]}""");
-        string[] line = ["eval", "ruler", "--model", model.Folder, "--lengths", "1100", "--samples", "2", "--squad", squad, "--json", json, "--save-trials", trials];
+        string[] line = ["eval", "ruler", "--model", model.Folder, "--lengths", "1500", "--samples", "2", "--squad", squad, "--json", json, "--save-trials", trials];
         CliRun run = (await CliRun.Of(line)).Succeeded();
         Assert.Matches(@"niah_multikey_3 +\d", run.Output);
         Assert.Matches(@"qa_1 +\d", run.Output);

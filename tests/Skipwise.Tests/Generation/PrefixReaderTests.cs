@@ -24,8 +24,8 @@ public sealed class PrefixReaderTests
             int[][] prompts = Family(seed, length, [.. partings.Select(parting => Math.Min(parting, length))]);
             using var scope = NewDisposeScope();
             using var prefixes = new PrefixReader(model);
-            using var cache = new KvCache(model.Config, prompts.Length, length, model.Dtype, model.Device);
-            Tensor shared = prefixes.Read(prompts, cache, length, chunk);
+            (KvCache cache, Tensor shared) = prefixes.Read(prompts, length, chunk);
+            Assert.Equal(length, cache.Length);
             Tensor naive = empty_like(shared);
             for (int row = 0; row < prompts.Length; row++)
             {
@@ -48,12 +48,10 @@ public sealed class PrefixReaderTests
         // 50 tokens of one, and of each other what follows its parting from those before it
         int tree = 50 + (50 - 30) + (50 - 20) + (50 - 10) + (50 - 10);
         using var prefixes = new PrefixReader(model);
-        using var cache = new KvCache(model.Config, prompts.Length, 50, model.Dtype, model.Device);
-        using Tensor states = prefixes.Read(prompts, cache, 50);
+        using Tensor states = prefixes.Read(prompts, 50).Last;
         Assert.InRange(prefixes.TokensRead, tree - 4, tree); // a parting may by chance come a token later
         long before = prefixes.TokensRead;
-        using var again = new KvCache(model.Config, 1, 50, model.Dtype, model.Device);
-        using Tensor same = prefixes.Read([[.. prompts.Order(TokenOrder.Instance).Last()]], again, 50);
+        using Tensor same = prefixes.Read([[.. prompts.Order(TokenOrder.Instance).Last()]], 50).Last;
         Assert.Equal(1, prefixes.TokensRead - before); // the last prompt again: only its last token, whose state was not kept
     }
 
@@ -67,6 +65,20 @@ public sealed class PrefixReaderTests
         Assert.Equal(TextGenerator.Generate(model, shorter, options), TextGenerator.Generate(model, [shorter], options, prefixes: prefixes)[0]);
         Assert.Equal(TextGenerator.Generate(model, longer, options), TextGenerator.Generate(model, [longer], options, prefixes: prefixes)[0]);
         Assert.Equal(80, prefixes.TokensRead);
+    }
+
+    [Fact]
+    public void What_is_shared_stays_when_longer_prompts_need_more_room()
+    {
+        using CausalLM model = TinyModel.Create();
+        int[][] prompts = [.. Enumerable.Range(0, 6).Select(i => TinyModel.Tokens(1, 20 + 9 * i))]; // each begins with the one before it
+        var options = new GenerationOptions { MaxNewTokens = 5 };
+        using var prefixes = new PrefixReader(model);
+        foreach (int[] prompt in prompts)
+        {
+            Assert.Equal(TextGenerator.Generate(model, prompt, options), TextGenerator.Generate(model, [prompt], options, prefixes: prefixes)[0]);
+        }
+        Assert.Equal(20 + 5 * 9, prefixes.TokensRead);
     }
 
     [Fact]
