@@ -24,7 +24,7 @@ internal static class EvalNeedleVerb
         var needles = new NeedleFlags(verb);
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<int> depths = verb.Integer("--depths", "depths in equal steps from the beginning to the end", s_default.Depths);
-        Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials);
+        Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials).Alias("--limit");
         Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]");
         Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' places", s_default.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts scored together [default: as many as a 256 MB cache holds]");
@@ -53,7 +53,7 @@ internal static class EvalNeedleVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            NeedleMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, stop));
+            NeedleMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Needle(measurement.Results));
             screen.Table(ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
             if (json.Of(parse) is { } path)

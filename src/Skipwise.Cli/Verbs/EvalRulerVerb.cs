@@ -19,7 +19,7 @@ internal static class EvalRulerVerb
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> tasks = verb.Text("--tasks", "all|name,name", $"which tasks [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
-        Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples);
+        Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples).Alias("--limit");
         Flag<string[]> haystack = verb.Texts("--haystack", "path", "prose for the tasks with essays: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
         Flag<string?> field = verb.Text("--text-field", "name", "member of each JSON line that holds the text [default: text, else input]");
         Flag<string?> squad = verb.Text("--squad", "file", "SQuAD's JSON file, for qa_1");
@@ -51,11 +51,7 @@ internal static class EvalRulerVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            RulerMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, stop));
-            foreach (string note in measurement.Notes)
-            {
-                screen.Note(note);
-            }
+            RulerMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Ruler(measurement.Summary));
             screen.Line(EffectiveLength(measurement.Summary));
             if (json.Of(parse) is { } path)

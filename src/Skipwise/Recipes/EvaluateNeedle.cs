@@ -32,14 +32,14 @@ public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IRea
 public static class EvaluateNeedle
 {
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
-    public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model);
+        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         NeedleOptions needle = options.Needle.Lengths.Count > 0 ? options.Needle : options.Needle with { Lengths = ModelLengths.Of(model) };
         needle.Validate();
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         var haystack = new Haystack(tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()), needle.Lengths.Max());
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
         IReadOnlyList<NeedleResult> results = KeptTrials.During<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, pretrained.Model,
             file => NeedleTest.Measure(pretrained.Model, tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
             measured => measured.SelectMany(result => result.Trials));

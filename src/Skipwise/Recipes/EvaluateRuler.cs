@@ -27,8 +27,7 @@ public sealed record EvaluateRulerOptions
 }
 
 /// <summary>RULER's results.</summary>
-/// <param name="Notes">what was left out or replaced, and why</param>
-public sealed record RulerMeasurement(string Model, RulerSummary Summary, IReadOnlyList<string> Notes)
+public sealed record RulerMeasurement(string Model, RulerSummary Summary)
 {
     public IReadOnlyList<EvaluationRecord> Records => Summary.ToRecords(Model);
 }
@@ -36,10 +35,11 @@ public sealed record RulerMeasurement(string Model, RulerSummary Summary, IReadO
 /// <summary>Runs RULER: thirteen tasks by length, their average, and the effective length.</summary>
 public static class EvaluateRuler
 {
+    /// <param name="note">told what is left out or replaced, and why</param>
     /// <exception cref="SkipwiseException">a model or file that cannot be read, an impossible setting, or a task whose material is missing</exception>
-    public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model);
+        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         RulerOptions ruler = options.Ruler.Lengths.Count > 0 ? options.Ruler : options.Ruler with { Lengths = ModelLengths.Of(model) };
         ruler.Validate();
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
@@ -47,12 +47,24 @@ public static class EvaluateRuler
             new Essays(string.Join('\n', HaystackTexts.Read(options.Haystack, options.Documents, ruler.Lengths.Max()))),
             options.Squad is { } squad ? QaSet.ReadSquad(squad) : null,
             options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null);
-        bool usesEssays = ruler.Chosen(material).Any(task => task.Need == RulerNeed.Essays);
-        string[] notes = [.. ruler.LeftOut(material), .. usesEssays && options.Haystack.Count == 0 ? (string[])["no --haystack is given: the tasks with essays use Skipwise's own prose"] : []];
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        Tell(ruler, material, ownProse: options.Haystack.Count == 0, note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
         RulerSummary summary = KeptTrials.During<RulerTrial, RulerSummary>(options.Trials, pretrained.Model,
             file => RulerTest.Measure(pretrained.Model, tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
             measured => measured.Results.SelectMany(result => result.Trials));
-        return new(options.Model, summary, notes);
+        return new(options.Model, summary);
+    }
+
+    /// <summary>What is left out or replaced, and why.</summary>
+    private static void Tell(RulerOptions ruler, RulerMaterial material, bool ownProse, IProgress<string>? note)
+    {
+        foreach (string leftOut in ruler.LeftOut(material))
+        {
+            note?.Report(leftOut);
+        }
+        if (ownProse && ruler.Chosen(material).Any(task => task.Need == RulerNeed.Essays))
+        {
+            note?.Report("no --haystack is given: the tasks with essays use Skipwise's own prose");
+        }
     }
 }
