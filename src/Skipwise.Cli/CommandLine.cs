@@ -23,6 +23,8 @@ internal static class CommandLine
         {
             EvalPerplexityVerb.Create(screen),
             EvalPasskeyVerb.Create(screen),
+            EvalNeedleVerb.Create(screen),
+            EvalRulerVerb.Create(screen),
         },
         GenerateVerb.Create(screen, input),
         InspectVerb.Create(screen),

@@ -1,4 +1,7 @@
+using System.Globalization;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Ruler;
 using Skipwise.Reports;
 
 namespace Skipwise.Cli.Display;
@@ -23,6 +26,30 @@ public static class ResultTables
         ["length", "retrieved", "share", "95 % interval"],
         [.. results.Select(r => (IReadOnlyList<string>)
             [$"{r.Length}", $"{r.Correct}/{r.Count}", Format.Share(r.Accuracy), $"{Format.Share(r.Interval.Low)}-{Format.Share(r.Interval.High)}"])]);
+
+    public static ResultTable Needle(IReadOnlyList<NeedleResult> results) => new(
+        "Needles found by length",
+        ["length", "found", "share", "95 % interval", "ln p of the answer"],
+        [.. results.Select(r => (IReadOnlyList<string>)
+            [$"{r.Length}", $"{r.Correct}/{r.Count}", Format.Share(r.Accuracy), $"{Format.Share(r.Interval.Low)}-{Format.Share(r.Interval.High)}", Format.Share(r.LogProb)])]);
+
+    /// <summary>RULER's tasks, a row per task, a column per length, and their average.</summary>
+    public static ResultTable Ruler(RulerSummary summary) => new(
+        "RULER: percent of the answers found, with the 95 % interval, by length in tokens",
+        ["task", .. summary.Averages.Select(average => $"{average.Length}")],
+        [
+            .. summary.Results.GroupBy(r => r.Task.Name).Select(task => (IReadOnlyList<string>)
+                [task.Key, .. task.OrderBy(r => r.Length).Select(r => $"{Percent(r.Value)} ({Percent(r.Interval.Low)}-{Percent(r.Interval.High)})")]),
+            ["average", .. summary.Averages.Select(average => Percent(average.Value) + (average.StandardError is { } error ? $" ± {Percent(error)}" : ""))],
+        ]);
+
+    private static string Percent(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
+
+    /// <summary>Trials passed of trials made, a row per length, a column per depth of a grid.</summary>
+    public static ResultTable Grid(IReadOnlyList<(int Length, IReadOnlyList<(double Depth, int Correct, int Count)> Cells)> lengths) => new(
+        "... by depth",
+        ["length", .. lengths[0].Cells.Select(cell => Format.Share(cell.Depth))],
+        [.. lengths.Select(length => (IReadOnlyList<string>)[$"{length.Length}", .. length.Cells.Select(cell => $"{cell.Correct}/{cell.Count}")])]);
 
     /// <summary>The demo's perplexities, a row per variant, a column per window.</summary>
     public static ResultTable Perplexity(DemoResults results) => ByLength(

@@ -17,14 +17,16 @@ internal static class EvalPasskeyVerb
             "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
-        Flag<int> trials = verb.Integer("--trials", "prompts per length, each with its own number", s_default.Trials).Alias("--limit");
-        Flag<PasskeyDepths> depths = verb.Choice("--depths", "where the numbers stand: spread evenly, or drawn", s_default.Depths);
+        Flag<PasskeyVariant> variant = verb.Choice("--variant", "the filler: whole sentences as in the PoSE code, or cut anywhere as in the tests of Landmark attention and YaRN", s_default.Variant);
+        Flag<int> trials = verb.Integer("--trials", "prompts per length (with --depths: per length and depth), each with its own number", s_default.Trials).Alias("--limit");
+        Flag<int?> grid = verb.OptionalInteger("--depths", "measure on a grid: so many depths in equal steps, the same for every length [default: the trials of a length spread over all depths]");
+        Flag<bool> randomDepths = verb.Switch("--random-depths", "draw the depths, as the original does");
         Flag<double> maxDepth = verb.Number("--max-depth", "numbers stand in this first share of the text; 0.5 leaves out those that a short window finds too", s_default.MaxDepth);
         Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed);
         Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens of the answer", s_default.MaxNewTokens);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
-        Flag<string?> saveTrials = verb.Text("--save-trials", "file", "write every prompt with its answer, one JSON line each");
+        Flag<string?> saveTrials = verb.Text("--save-trials", "file", "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
         var rope = new RopeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
         {
@@ -32,11 +34,14 @@ internal static class EvalPasskeyVerb
             {
                 Model = model.Of(parse),
                 Rope = rope.Of(parse),
+                Trials = saveTrials.Of(parse),
                 Passkey = new PasskeyOptions
                 {
                     Lengths = lengths.Of(parse),
                     Trials = trials.Of(parse),
-                    Depths = depths.Of(parse),
+                    Variant = variant.Of(parse),
+                    Grid = grid.Of(parse),
+                    Depths = randomDepths.Of(parse) ? PasskeyDepths.Random : PasskeyDepths.Stratified,
                     MaxDepth = maxDepth.Of(parse),
                     Seed = seed.Of(parse),
                     MaxNewTokens = maxNewTokens.Of(parse),
@@ -45,14 +50,10 @@ internal static class EvalPasskeyVerb
             };
             PasskeyMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Passkey(measurement.Results));
-            screen.Table(ByDepth(measurement.Results));
+            screen.Table(measurement.Options.Grid is null ? ByDepth(measurement.Results) : ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
             if (json.Of(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
-            }
-            if (saveTrials.Of(parse) is { } trialsPath)
-            {
-                measurement.SaveTrials(trialsPath);
             }
             return ExitCode.Success;
         });

@@ -49,6 +49,10 @@ public static class EvaluationJson
         }
     }
 
+    /// <summary>Reads what <see cref="Line"/> wrote.</summary>
+    /// <exception cref="JsonException">the line is not such a value</exception>
+    internal static T? Parse<T>(string line) => JsonSerializer.Deserialize<T>(line, s_line);
+
     /// <summary>An options record as the settings of a result, with facts that no option holds.</summary>
     internal static JsonObject Settings<T>(T options, params ReadOnlySpan<(string Key, JsonNode Value)> facts)
     {

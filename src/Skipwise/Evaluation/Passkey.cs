@@ -1,73 +1,40 @@
-using Skipwise.Generation;
 using Skipwise.Models;
 using Skipwise.Text;
-using TorchSharp;
 
 namespace Skipwise.Evaluation;
 
-/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, <see cref="TextGenerator"/> answers, this compares.</summary>
+/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, the model answers greedily, this compares.</summary>
 public static class Passkey
 {
-    /// <summary>memory of the key/value cache that bounds a batch when no batch size is given</summary>
-    private const long CacheBytes = 256L << 20;
-
     /// <summary>Draws the prompts and measures.</summary>
-    /// <inheritdoc cref="Measure(CausalLM, ITokenizer, IReadOnlyList{PasskeyPrompt}, PasskeyOptions, Action{PasskeyTrial}?, IProgress{EvaluationProgress}?, CancellationToken)"/>
+    /// <inheritdoc cref="Measure(CausalLM, ITokenizer, IReadOnlyList{PasskeyPrompt}, PasskeyOptions, Action{PasskeyTrial}?, IProgress{EvaluationProgress}?, TrialFile{PasskeyTrial}?, CancellationToken)"/>
     public static IReadOnlyList<PasskeyResult> Measure(
-        CausalLM model, ITokenizer tokenizer, PasskeyOptions options, Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default) =>
-        Measure(model, tokenizer, PasskeyPrompt.All(tokenizer, options), options, onTrial, progress, cancel);
+        CausalLM model, ITokenizer tokenizer, PasskeyOptions options, Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null,
+        TrialFile<PasskeyTrial>? file = null, CancellationToken cancel = default) =>
+        Measure(model, tokenizer, PasskeyPrompt.All(tokenizer, options), options, onTrial, progress, file, cancel);
 
     /// <summary>One result per length, in the order of the prompts.</summary>
     /// <param name="prompts">from <see cref="PasskeyPrompt.All"/>, with the same tokenizer and options</param>
-    /// <param name="onTrial">called with every trial as its batch is done, so that answers can be saved as they come</param>
+    /// <param name="onTrial">called with every trial as its batch is done</param>
+    /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
     /// <remarks>A length is tested as it is, also one equal to the model's window.</remarks>
     public static IReadOnlyList<PasskeyResult> Measure(
         CausalLM model, ITokenizer tokenizer, IReadOnlyList<PasskeyPrompt> prompts, PasskeyOptions options,
-        Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+        Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<PasskeyTrial>? file = null, CancellationToken cancel = default)
     {
         options.Validate();
-        long total = prompts.Sum(prompt => (long)prompt.InputIds.Length), done = 0;
-        var results = new List<PasskeyResult>();
-        foreach (IGrouping<int, PasskeyPrompt> length in prompts.GroupBy(prompt => prompt.Length))
-        {
-            var trials = new List<PasskeyTrial>();
-            int batchSize = options.BatchSize ?? BatchFor(model, length.Key);
-            // Keys of fewer digits make shorter prompts: only prompts of one length share a forward.
-            foreach (PasskeyPrompt[] batch in length.GroupBy(prompt => prompt.InputIds.Length).SelectMany(equal => equal.Chunk(batchSize)))
-            {
-                foreach (PasskeyTrial trial in Answer(model, tokenizer, batch, options, cancel))
-                {
-                    trials.Add(trial);
-                    onTrial?.Invoke(trial);
-                }
-                done += batch.Sum(prompt => (long)prompt.InputIds.Length);
-                progress?.Report(new("passkey", length.Key, done, total));
-            }
-            results.Add(new(length.Key, [.. trials.OrderBy(trial => trial.Trial)]));
-        }
-        return results;
+        using var respondent = new Respondent(model, options.BatchSize);
+        var run = new TrialRun<PasskeyTrial>("passkey", prompts.Sum(prompt => (long)prompt.InputIds.Length), file, onTrial, progress);
+        int[] stop = tokenizer.EosId is { } eos ? [eos] : [];
+        return [.. prompts.GroupBy(prompt => prompt.Length).Select(length => new PasskeyResult(length.Key, run.Run(
+            length.Key, [.. length], prompt => prompt.InputIds.Length,
+            key: (trials, prompt) => trials.Key(prompt.InputIds, options.MaxNewTokens),
+            stored: trial => trial.Answer,
+            judge: Judge,
+            ask: asked => respondent.Answer([.. asked.Select(prompt => prompt.InputIds)], options.MaxNewTokens, stop, cancel)
+                .Select(answer => (answer.Index, tokenizer.Decode(answer.Answer))))))];
     }
 
-    private static IEnumerable<PasskeyTrial> Answer(CausalLM model, ITokenizer tokenizer, PasskeyPrompt[] batch, PasskeyOptions options, CancellationToken cancel)
-    {
-        var greedy = new GenerationOptions
-        {
-            MaxNewTokens = options.MaxNewTokens,
-            StopTokens = tokenizer.EosId is { } eos ? [eos] : [],
-            PrefillChunk = Math.Clamp(Scorer.TokensPerBatch / batch.Length, 64, Prefill.DefaultChunk),
-        };
-        int[][] answers = TextGenerator.Generate(model, [.. batch.Select(prompt => prompt.InputIds)], greedy, cancel: cancel);
-        return batch.Zip(answers, (prompt, ids) =>
-        {
-            string answer = tokenizer.Decode(ids);
-            bool isCorrect = PasskeyPrompt.ReadKey(answer) == prompt.Key;
-            return new PasskeyTrial(prompt.Length, prompt.Trial, prompt.Depth, prompt.Key, prompt.InputIds.Length, prompt.Text, answer, isCorrect);
-        });
-    }
-
-    private static int BatchFor(CausalLM model, int length)
-    {
-        long bytesPerToken = 2L * model.Config.NumHiddenLayers * model.Config.NumKeyValueHeads * model.Config.HeadDim * model.Dtype.ElementSize();
-        return (int)Math.Clamp(CacheBytes / (bytesPerToken * length), 1, 64);
-    }
+    private static PasskeyTrial Judge(PasskeyPrompt prompt, string answer, string? key) =>
+        new(prompt.Length, prompt.Trial, prompt.Depth, prompt.Key, prompt.InputIds.Length, prompt.Text, answer, PasskeyPrompt.ReadKey(answer) == prompt.Key) { CacheKey = key };
 }

@@ -9,13 +9,26 @@ public enum PasskeyDepths
     Random,
 }
 
+/// <summary>How the garbage is made.</summary>
+public enum PasskeyVariant
+{
+    /// <summary>whole units without any separator, as in the released PoSE code</summary>
+    Pose,
+    /// <summary>units with a space between them, cut after any character, as in the tests of Landmark attention and YaRN</summary>
+    Landmark,
+}
+
 /// <summary>How passkey retrieval is measured; the defaults are the original's where it has one.</summary>
 public sealed record PasskeyOptions
 {
     /// <summary>lengths in tokens that a prompt and its answer fill; one result each</summary>
     public required IReadOnlyList<int> Lengths { get; init; }
-    /// <summary>prompts per length, each with its own key</summary>
+    /// <summary>how the garbage is made</summary>
+    public PasskeyVariant Variant { get; init; } = PasskeyVariant.Pose;
+    /// <summary>prompts per length, each with its own key; with a grid, per length and depth</summary>
     public int Trials { get; init; } = 50;
+    /// <summary>so many depths in equal steps from 0 to <see cref="MaxDepth"/>, the same for every length: a grid; null places the keys by <see cref="Depths"/></summary>
+    public int? Grid { get; init; }
     /// <summary>where the keys stand</summary>
     public PasskeyDepths Depths { get; init; } = PasskeyDepths.Stratified;
     /// <summary>
@@ -37,6 +50,7 @@ public sealed record PasskeyOptions
         if (Lengths.Count == 0) { problems.Add("no length is given"); }
         if (Lengths.Distinct().Count() < Lengths.Count) { problems.Add("a length is given twice"); }
         if (Trials < 1) { problems.Add($"trials is {Trials}; it must be at least 1"); }
+        if (Grid < 2) { problems.Add($"depths is {Grid}; a grid has at least 2"); }
         if (!(MaxDepth > 0 && MaxDepth <= 1)) { problems.Add($"max-depth is {MaxDepth}; it must be above 0 and at most 1"); }
         if (MaxNewTokens < 1) { problems.Add($"max-new-tokens is {MaxNewTokens}; it must be at least 1"); }
         if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }

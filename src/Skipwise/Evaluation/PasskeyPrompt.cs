@@ -17,15 +17,12 @@ namespace Skipwise.Evaluation;
 /// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
 public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, int Key, string Text, int[] InputIds)
 {
-    /// <summary>Tokens by which joining two texts may change their number: merges across the seam.</summary>
-    private const int Seam = 4;
-
     /// <summary>All prompts of a measurement, length by length. They do not depend on the model: variants of one model share them.</summary>
     /// <exception cref="SkipwiseException">a length does not hold the prompt without any garbage</exception>
     public static IReadOnlyList<PasskeyPrompt> All(ITokenizer tokenizer, PasskeyOptions options)
     {
         options.Validate();
-        return [.. options.Lengths.SelectMany(length => Enumerable.Range(0, options.Trials).Select(trial => Draw(tokenizer, length, trial, options)))];
+        return [.. options.Lengths.SelectMany(length => Enumerable.Range(0, options.Trials * (options.Grid ?? 1)).Select(trial => Draw(tokenizer, length, trial, options)))];
     }
 
     /// <summary>The prompt of one trial: a function of (seed, length, trial).</summary>
@@ -33,22 +30,26 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
     {
         var rng = new KeyedRandom(options.Seed, stream: (ulong)length, index: (ulong)trial);
         int key = PasskeyText.DrawKey(ref rng);
-        double depth = options.MaxDepth * (options.Depths == PasskeyDepths.Random ? rng.NextDouble() : (trial + 0.5) / options.Trials);
-        return Compose(tokenizer, length, depth, key, options.MaxNewTokens) with { Trial = trial };
+        double depth = options.MaxDepth * (options.Grid is { } depths ? trial / options.Trials / (depths - 1.0)
+            : options.Depths == PasskeyDepths.Random ? rng.NextDouble()
+            : (trial + 0.5) / options.Trials);
+        return Compose(tokenizer, length, depth, key, options.MaxNewTokens, options.Variant) with { Trial = trial };
     }
 
     /// <summary>The longest prompt with this key at this depth that leaves room for the answer.</summary>
     /// <remarks>
-    /// The original counts 25 tokens a unit, Llama's tokenizer; here the given tokenizer counts. Of n units,
+    /// The original counts 25 tokens a unit, Llama's tokenizer; here the given tokenizer counts. Of n units (or characters),
     /// floor(depth * (n + 1)) stand before the key: a uniform depth gives the original's U{0..n}.
     /// </remarks>
-    public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens)
+    public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens, PasskeyVariant variant = PasskeyVariant.Pose)
     {
         int room = length - maxNewTokens;
-        PasskeyPrompt Write(int units)
+        PasskeyPrompt Write(int size)
         {
-            int before = Math.Min(units, (int)(depth * (units + 1)));
-            string text = PasskeyText.Prompt(key, before, units - before);
+            int before = Math.Min(size, (int)(depth * (size + 1)));
+            string text = variant == PasskeyVariant.Pose
+                ? PasskeyText.Prompt(key, before, size - before)
+                : PasskeyText.Prompt(key, PasskeyText.CutGarbage(before), PasskeyText.CutGarbage(size - before));
             int[] ids = tokenizer.Encode(text);
             return new(length, 0, depth, key, text, tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. ids] : ids);
         }
@@ -60,18 +61,16 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
                 $"Passkey length {length} is too short: with this tokenizer the prompt takes {bare.InputIds.Length} tokens before any garbage, " +
                 $"and the answer {maxNewTokens}. Ask for lengths of at least {bare.InputIds.Length + maxNewTokens + (int)UnitCost(tokenizer)} tokens.");
         }
-        double cost = UnitCost(tokenizer);
-        int units = (int)((room - bare.InputIds.Length) / cost);
-        PasskeyPrompt prompt = Write(units);
-        while (prompt.InputIds.Length > room)
+        double cost = variant == PasskeyVariant.Pose ? UnitCost(tokenizer) : UnitCost(tokenizer) / PasskeyText.Unit.Length;
+        PasskeyPrompt best = bare;
+        LargestFit.Find((int)((room - bare.InputIds.Length) / cost), int.MaxValue / 2, size =>
         {
-            prompt = Write(--units);
-        }
-        while (room - prompt.InputIds.Length + Seam >= cost && Write(units + 1) is { } longer && longer.InputIds.Length <= room)
-        {
-            (prompt, units) = (longer, units + 1);
-        }
-        return prompt;
+            PasskeyPrompt prompt = Write(size);
+            bool fits = prompt.InputIds.Length <= room;
+            best = fits && prompt.Text.Length > best.Text.Length ? prompt : best;
+            return fits;
+        });
+        return best;
     }
 
     /// <summary>The first number in an answer, or null.</summary>

@@ -9,7 +9,10 @@ namespace Skipwise.Evaluation;
 /// <param name="PromptTokens">tokens of the prompt, BOS included</param>
 /// <param name="Answer">the generated text</param>
 /// <param name="Correct">the first number of the answer is the key</param>
-public sealed record PasskeyTrial(int Length, int Trial, double Depth, int Key, int PromptTokens, string Prompt, string Answer, bool Correct);
+public sealed record PasskeyTrial(int Length, int Trial, double Depth, int Key, int PromptTokens, string Prompt, string Answer, bool Correct) : ITrial
+{
+    public string? CacheKey { get; init; }
+}
 
 /// <summary>Retrieval among the trials of one length whose keys stand at similar depths: a cell of the heat map.</summary>
 /// <param name="DepthFrom">0..1</param>
@@ -41,7 +44,19 @@ public sealed record PasskeyResult(int Length, IReadOnlyList<PasskeyTrial> Trial
             new PasskeyCell(Length, (double)bin / bins, (bin + 1.0) / bins, byBin[bin].Count(trial => trial.Correct), byBin[bin].Count()))];
     }
 
-    /// <summary>The JSON form of this result.</summary>
+    /// <summary>Accuracy at every depth of a grid, rising.</summary>
+    public IReadOnlyList<(double Depth, int Correct, int Count)> Cells() =>
+        [.. Trials.GroupBy(trial => trial.Depth).OrderBy(cell => cell.Key).Select(cell => (cell.Key, cell.Count(trial => trial.Correct), cell.Count()))];
+
+    /// <summary>The JSON form of this result: the accuracy, and with a grid the accuracy at each depth.</summary>
+    /// <param name="model">name or folder of the model</param>
+    public IEnumerable<EvaluationRecord> ToRecords(string model, PasskeyOptions options) =>
+    [
+        ToRecord(model, options),
+        .. options.Grid is null ? [] : Cells().Select(cell => DepthCell.Record("passkey", Length, cell.Depth, cell.Correct, cell.Count, model, EvaluationJson.Settings(options))),
+    ];
+
+    /// <summary>The accuracy in JSON form.</summary>
     /// <param name="model">name or folder of the model</param>
     public EvaluationRecord ToRecord(string model, PasskeyOptions options) => new()
     {

@@ -22,14 +22,15 @@ public static class TextGenerator
     /// <param name="onToken">called with every new id as soon as it is known</param>
     /// <returns>the new ids alone</returns>
     public static int[] Generate(CausalLM model, int[] prompt, GenerationOptions options, Action<int>? onToken = null, CancellationToken cancel = default) =>
-        Generate(model, [prompt], options, onToken is null ? null : (_, id) => onToken(id), cancel)[0];
+        Generate(model, [prompt], options, onToken is null ? null : (_, id) => onToken(id), cancel: cancel)[0];
 
     /// <summary>Continues several texts; those of equal length share their forwards.</summary>
     /// <param name="prompts">token ids, BOS included where the model expects it</param>
     /// <param name="onToken">called with (prompt's index, new id)</param>
+    /// <param name="prefixes">reads what the prompts begin with in common once; null reads every prompt on its own, together with those of its length</param>
     /// <returns>the new ids of every prompt, in the order of the prompts</returns>
     /// <exception cref="SkipwiseException">an empty prompt, an id outside the vocabulary, or a setting out of range</exception>
-    public static int[][] Generate(CausalLM model, IReadOnlyList<int[]> prompts, GenerationOptions options, Action<int, int>? onToken = null, CancellationToken cancel = default)
+    public static int[][] Generate(CausalLM model, IReadOnlyList<int[]> prompts, GenerationOptions options, Action<int, int>? onToken = null, PrefixReader? prefixes = null, CancellationToken cancel = default)
     {
         options.Validate();
         if (prompts.Any(prompt => prompt.Length == 0))
@@ -40,24 +41,27 @@ public static class TextGenerator
         foreach (IGrouping<int, int> equallyLong in Enumerable.Range(0, prompts.Count).GroupBy(row => prompts[row].Length))
         {
             int[] rows = [.. equallyLong];
-            ContinueTogether(model, rows, prompts, texts, options, onToken, cancel);
+            ContinueTogether(model, rows, prompts, texts, options, onToken, prefixes, cancel);
         }
         return [.. texts.Select(text => text.ToArray())];
     }
 
     private static void ContinueTogether(
-        CausalLM model, int[] rows, IReadOnlyList<int[]> prompts, List<int>[] texts, GenerationOptions options, Action<int, int>? onToken, CancellationToken cancel)
+        CausalLM model, int[] rows, IReadOnlyList<int[]> prompts, List<int>[] texts, GenerationOptions options, Action<int, int>? onToken, PrefixReader? prefixes, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        int length = prompts[rows[0]].Length, capacity = length + options.MaxNewTokens;
-        using var cache = new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device);
+        int[][] ownPrompts = [.. rows.Select(row => prompts[row])];
+        int capacity = ownPrompts[0].Length + options.MaxNewTokens;
         var isOpen = new bool[rows.Length];
         Array.Fill(isOpen, true);
         foreach (int row in rows)
         {
             texts[row] = [];
         }
-        float[] scores = Scores(model, [.. rows.Select(row => prompts[row])], cache, capacity, options.PrefillChunk, cancel);
+        using KvCache? own = prefixes is null ? new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device) : null;
+        (KvCache cache, float[] scores) = own is null
+            ? Scores(model, prefixes!.Read(ownPrompts, capacity, options.PrefillChunk, cancel))
+            : (own, Scores(model, ownPrompts, own, capacity, options.PrefillChunk, cancel));
         for (int step = 0; ; step++)
         {
             var next = new int[rows.Length][];
@@ -97,10 +101,19 @@ public static class TextGenerator
             long count = hidden.size(1);
             if (offset + count == tokens)
             {
-                Tensor last = hidden.select(1, count - 1); // [B, C]
-                scores = model.Logits(last).to(ScalarType.Float32).cpu().data<float>().ToArray();
+                scores = Scores(model, hidden.select(1, count - 1)); // [B, C]
             }
         }, cancel);
         return scores;
+    }
+
+    private static (KvCache Cache, float[] Scores) Scores(CausalLM model, (KvCache Cache, Tensor Last) read) => (read.Cache, Scores(model, read.Last));
+
+    /// <param name="last">[B, C]</param>
+    private static float[] Scores(CausalLM model, Tensor last)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        return model.Logits(last).to(ScalarType.Float32).cpu().data<float>().ToArray();
     }
 }

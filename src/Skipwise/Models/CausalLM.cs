@@ -38,6 +38,9 @@ public sealed class CausalLM : nn.Module
 
     public ScalarType Dtype => _decoder.Embedding.weight.dtype;
 
+    /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one length can share keys.</summary>
+    public bool RotationDependsOnLength => Config.Rope.Type is RopeType.DynamicNtk or RopeType.LongRope;
+
     /// <summary>The rotation for a batch.</summary>
     /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
     /// <param name="sequenceLength">tokens of the whole sequence, cached ones included; only scalings that depend on the length (dynamic NTK, longrope) read it</param>

@@ -52,6 +52,21 @@ public sealed class KvCache : IDisposable
         Length = length;
     }
 
+    /// <summary>Puts the tokens that a cache of one row holds into a row of this one, which then counts as many; the rows have to be filled alike.</summary>
+    /// <param name="source">of the same model, with one row</param>
+    /// <param name="row">0..B - 1</param>
+    public void CopyRow(KvCache source, int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(source.Length, Capacity, nameof(source));
+        using var scope = NewDisposeScope();
+        for (int layer = 0; layer < _keys.Length; layer++)
+        {
+            _keys[layer].narrow(0, row, 1).narrow(2, 0, source.Length).copy_(source._keys[layer].narrow(2, 0, source.Length));
+            _values[layer].narrow(0, row, 1).narrow(2, 0, source.Length).copy_(source._values[layer].narrow(2, 0, source.Length));
+        }
+        Length = source.Length;
+    }
+
     public void Dispose()
     {
         foreach (Tensor room in _keys.Concat(_values))

@@ -43,9 +43,9 @@ public static class Statistics
     /// The 95 % confidence interval of a success rate (Wilson 1927). Unlike mean ± 2 standard errors it stays inside [0, 1]
     /// and keeps a width at 0 and at 100 %, where a retrieval test usually stands. No trials: (0, 1).
     /// </summary>
-    /// <param name="successes">k, 0..n</param>
+    /// <param name="successes">k, 0..n; a sum of scores between 0 and 1 may stand for it, and gives an interval on the wide side</param>
     /// <param name="trials">n</param>
-    public static (double Low, double High) Wilson(int successes, int trials)
+    public static (double Low, double High) Wilson(double successes, int trials)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(trials);
         ArgumentOutOfRangeException.ThrowIfNegative(successes);

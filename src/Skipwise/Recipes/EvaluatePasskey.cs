@@ -1,7 +1,6 @@
 using Skipwise.Checkpoints;
 using Skipwise.Evaluation;
 using Skipwise.Models;
-using Skipwise.Storage;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -14,16 +13,14 @@ public sealed record EvaluatePasskeyOptions
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [] };
+    /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    public string? Trials { get; init; }
 }
 
 /// <summary>Passkey results, and the options they were measured with.</summary>
 public sealed record PasskeyMeasurement(string Model, PasskeyOptions Options, IReadOnlyList<PasskeyResult> Results)
 {
-    public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options))];
-
-    /// <summary>Writes every prompt with its answer, one JSON line each.</summary>
-    public void SaveTrials(string path) =>
-        AtomicFile.WriteText(path, string.Concat(Results.SelectMany(result => result.Trials).Select(trial => EvaluationJson.Line(trial) + "\n")));
+    public IReadOnlyList<EvaluationRecord> Records => [.. Results.SelectMany(result => result.ToRecords(Model, Options))];
 }
 
 /// <summary>Measures passkey retrieval by length and depth.</summary>
@@ -37,6 +34,9 @@ public static class EvaluatePasskey
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, passkey);
         using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
-        return new(options.Model, passkey, Passkey.Measure(pretrained.Model, tokenizer, prompts, passkey, progress: progress, cancel: cancel));
+        IReadOnlyList<PasskeyResult> results = KeptTrials.During<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, pretrained.Model,
+            file => Passkey.Measure(pretrained.Model, tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
+            measured => measured.SelectMany(result => result.Trials));
+        return new(options.Model, passkey, results);
     }
 }

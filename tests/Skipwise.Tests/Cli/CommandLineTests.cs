@@ -56,6 +56,8 @@ public partial class CommandLineTests
     [InlineData("train")]
     [InlineData("eval perplexity")]
     [InlineData("eval passkey")]
+    [InlineData("eval needle")]
+    [InlineData("eval ruler")]
     [InlineData("generate")]
     [InlineData("inspect")]
     [InlineData("inspect model")]

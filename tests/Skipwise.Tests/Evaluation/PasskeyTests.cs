@@ -43,6 +43,18 @@ public sealed class PasskeyTests
     }
 
     [Fact]
+    public void A_grid_has_a_record_per_cell_beside_the_length_s_own()
+    {
+        PasskeyTrial Trial(double depth, bool correct) => new(100, 0, depth, 1, 90, "", "", correct);
+        var result = new PasskeyResult(100, [Trial(0, true), Trial(0, false), Trial(1, true), Trial(1, true)]);
+        EvaluationRecord[] records = [.. result.ToRecords("m", new PasskeyOptions { Lengths = [100], Grid = 2 })];
+        Assert.Equal([("accuracy", 0.75), ("accuracy_at_depth", 0.5), ("accuracy_at_depth", 1.0)], records.Select(record => (record.Metric, record.Value)));
+        Assert.Equal([0.0, 1.0], records.Skip(1).Select(record => (double)record.Settings!["depth"]!));
+        Assert.Equal([0.5, 0.0], records.Skip(1).Select(record => record.StandardError!.Value)); // {1, 0}: sample deviation 0.7071 over the root of 2
+        Assert.Single(result.ToRecords("m", new PasskeyOptions { Lengths = [100] }));
+    }
+
+    [Fact]
     public void Depths_are_counted_in_bins()
     {
         PasskeyTrial Trial(double depth, bool correct) => new(100, 0, depth, 1, 90, "", "", correct);

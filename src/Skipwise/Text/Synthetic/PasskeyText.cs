@@ -68,6 +68,10 @@ public static class PasskeyText
         return (string.Join(' ', sentences[..before]), string.Join(' ', sentences[before..]));
     }
 
+    /// <summary>Garbage of the Landmark and YaRN tests: units with a space between them, cut after so many characters wherever that falls.</summary>
+    public static string CutGarbage(int characters) =>
+        string.Join(' ', Enumerable.Repeat(Unit, 1 + characters / (Unit.Length + 1)))[..characters];
+
     private static string Garbage(int units) => string.Concat(Enumerable.Repeat(Unit, units));
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using Skipwise.Evaluation.Needles;
+
+namespace Skipwise.Cli.Flags;
+
+/// <summary>What is hidden, and what is asked about it.</summary>
+internal sealed class NeedleFlags(Command command)
+{
+    private readonly Flag<string[]> _needles = command.Texts("--needle", "text", "sentence to hide, may be repeated; {n} becomes a number that each prompt draws anew (\\n for a newline) [default: the variant's own]");
+    private readonly Flag<string[]> _questions = command.Texts("--question", "text", "what is asked about the needle; one per needle, or one for all of them");
+    private readonly Flag<string[]> _answers = command.Texts("--answer", "text", "the answer that counts; one per question");
+    private readonly Flag<string?> _file = command.Text("--needles", "file", "needles as JSON lines with needle, question, answer, and lead: what begins the model's answer");
+    private readonly Flag<int> _count = command.Integer("--distractors", "sentences like the default needle, with other cities and numbers, up to 6", 0);
+    private readonly Flag<string[]> _distractors = command.Texts("--distractor", "text", "a distracting sentence of your own, may be repeated");
+
+    /// <summary>Empty stands for the variant's own.</summary>
+    /// <exception cref="SkipwiseException">needles, questions and answers do not belong together</exception>
+    public IReadOnlyList<Needle> Needles(ParseResult parse)
+    {
+        string[] needles = Texts(_needles, parse), questions = Texts(_questions, parse), answers = Texts(_answers, parse);
+        if (_file.Of(parse) is { } file)
+        {
+            return needles.Length + questions.Length + answers.Length == 0
+                ? NeedleFile.Read(file)
+                : throw new SkipwiseException("--needles FILE holds needles, questions and answers: leave out --needle, --question and --answer.");
+        }
+        if (questions.Length != answers.Length || questions.Length != needles.Length && (questions.Length != 1 || needles.Length == 0))
+        {
+            throw new SkipwiseException($"{needles.Length} --needle, {questions.Length} --question and {answers.Length} --answer were given: give one question and answer per needle, or one of each for all needles.");
+        }
+        return [.. needles.Select((needle, i) => new Needle { Text = needle, Question = questions.ElementAtOrDefault(i), Answer = answers.ElementAtOrDefault(i) })];
+    }
+
+    /// <exception cref="SkipwiseException">more distractors than there are</exception>
+    public IReadOnlyList<string> Distractors(ParseResult parse)
+    {
+        int count = _count.Of(parse);
+        return count >= 0 && count <= Needle.Distractors.Count
+            ? [.. Needle.Distractors.Take(count), .. Texts(_distractors, parse)]
+            : throw new SkipwiseException($"--distractors {count}: there are 0 to {Needle.Distractors.Count}; add your own with --distractor.");
+    }
+
+    private static string[] Texts(Flag<string[]> flag, ParseResult parse) => [.. flag.Of(parse).Select(text => DataFlags.Unescaped(text)!)];
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Recipes;
+using Skipwise.Text;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise eval needle</c></summary>
+internal static class EvalNeedleVerb
+{
+    private static readonly NeedleOptions s_default = new() { Lengths = [] };
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("needle", "Hide a sentence in a long text of your own and ask for it, by the length of the text and the depth of the sentence.",
+            "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --distractors 3 --json needle.json");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string[]> haystack = verb.Texts("--haystack", "path", "text to hide needles in: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
+        Flag<string?> field = verb.Text("--text-field", "name", "member of each JSON line that holds the text [default: text, else input]");
+        Flag<NeedleVariant> variant = verb.Choice("--variant", "a story book around the text, or the bare text with 200 tokens of room", s_default.Variant);
+        var needles = new NeedleFlags(verb);
+        Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
+        Flag<int> depths = verb.Integer("--depths", "depths in equal steps from the beginning to the end", s_default.Depths);
+        Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials).Alias("--limit");
+        Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]");
+        Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' places", s_default.Seed);
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts scored together [default: as many as a 256 MB cache holds]");
+        Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
+        Flag<string?> saveTrials = verb.Text("--save-trials", "file", "keep every prompt with its answer's scores, one JSON line each; an interrupted run continues from it");
+        var rope = new RopeFlags(verb);
+        verb.Computes(screen, (parse, stop) =>
+        {
+            var options = new EvaluateNeedleOptions
+            {
+                Model = model.Of(parse),
+                Rope = rope.Of(parse),
+                Haystack = haystack.Of(parse),
+                Documents = new DocumentOptions { Field = field.Of(parse) },
+                Trials = saveTrials.Of(parse),
+                Needle = new NeedleOptions
+                {
+                    Lengths = lengths.Of(parse),
+                    Depths = depths.Of(parse),
+                    Trials = trials.Of(parse),
+                    Variant = variant.Of(parse),
+                    Needles = needles.Needles(parse),
+                    Distractors = needles.Distractors(parse),
+                    Buffer = buffer.Of(parse),
+                    Seed = seed.Of(parse),
+                    BatchSize = batchSize.Of(parse),
+                },
+            };
+            NeedleMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
+            screen.Table(ResultTables.Needle(measurement.Results));
+            screen.Table(ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
+            if (json.Of(parse) is { } path)
+            {
+                EvaluationJson.Write(path, measurement.Records);
+            }
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+}

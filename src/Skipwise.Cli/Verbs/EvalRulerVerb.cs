@@ -1,0 +1,73 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Ruler;
+using Skipwise.Recipes;
+using Skipwise.Text;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise eval ruler</c></summary>
+internal static class EvalRulerVerb
+{
+    private static readonly RulerOptions s_default = new() { Lengths = [] };
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("ruler", "Run RULER's thirteen tasks (retrieval, tracing, aggregation, questions) by length, and state the effective length.",
+            "skipwise eval ruler --model llama-2-7b-16k --lengths 4096,8192,16384 --samples 50 --haystack essays/ --squad dev-v2.0.json --hotpot hotpot_dev_distractor_v1.json");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string?> tasks = verb.Text("--tasks", "all|name,name", $"which tasks [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
+        Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
+        Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples).Alias("--limit");
+        Flag<string[]> haystack = verb.Texts("--haystack", "path", "prose for the tasks with essays: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
+        Flag<string?> field = verb.Text("--text-field", "name", "member of each JSON line that holds the text [default: text, else input]");
+        Flag<string?> squad = verb.Text("--squad", "file", "SQuAD's JSON file, for qa_1");
+        Flag<string?> hotpot = verb.Text("--hotpot", "file", "HotpotQA's JSON file, for qa_2");
+        Flag<double> threshold = verb.Number("--threshold", "a length counts as effective if the tasks' average exceeds this percentage", s_default.Threshold);
+        Flag<ulong> seed = verb.Seed("seed of everything that is drawn", s_default.Seed);
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
+        Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
+        Flag<string?> saveTrials = verb.Text("--save-trials", "file", "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
+        var rope = new RopeFlags(verb);
+        verb.Computes(screen, (parse, stop) =>
+        {
+            var options = new EvaluateRulerOptions
+            {
+                Model = model.Of(parse),
+                Rope = rope.Of(parse),
+                Haystack = haystack.Of(parse),
+                Documents = new DocumentOptions { Field = field.Of(parse) },
+                Squad = squad.Of(parse),
+                Hotpot = hotpot.Of(parse),
+                Trials = saveTrials.Of(parse),
+                Ruler = new RulerOptions
+                {
+                    Tasks = tasks.Of(parse) is { } names and not "all" ? names.Split(',', StringSplitOptions.TrimEntries) : [],
+                    Lengths = lengths.Of(parse),
+                    Samples = samples.Of(parse),
+                    Threshold = threshold.Of(parse),
+                    Seed = seed.Of(parse),
+                    BatchSize = batchSize.Of(parse),
+                },
+            };
+            RulerMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
+            screen.Table(ResultTables.Ruler(measurement.Summary));
+            screen.Line(EffectiveLength(measurement.Summary));
+            if (json.Of(parse) is { } path)
+            {
+                EvaluationJson.Write(path, measurement.Records);
+            }
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+
+    private static string EffectiveLength(RulerSummary summary)
+    {
+        string over = summary.Averages[0].Tasks < RulerTask.All.Count ? $" (over {summary.Averages[0].Tasks} of RULER's {RulerTask.All.Count} tasks)" : "";
+        return summary.EffectiveLength is { } length
+            ? $"effective length: {length} tokens, the longest with an average above {summary.Options.Threshold:0.##}{over}"
+            : $"effective length: none of these, no average is above {summary.Options.Threshold:0.##}{over}";
+    }
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using Skipwise.Numerics;
+using Skipwise.Text;
+
+namespace Skipwise.Evaluation.Needles;
+
+/// <summary>One question about a needle in a haystack, in tokens. Pure: the same settings and haystack give the same prompt.</summary>
+/// <param name="Length">tokens that prompt and answer may fill</param>
+/// <param name="Depth">share of the haystack before the first needle, 0..1</param>
+/// <param name="Trial">0, 1, ... within length and depth</param>
+/// <param name="Needle">which needle is asked for</param>
+/// <param name="Question">the question as it stands in the prompt</param>
+/// <param name="Answer">the answer's text</param>
+/// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
+/// <param name="AnswerIds">the answer's tokens as they follow the prompt</param>
+public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needle, string Question, string Answer, int[] InputIds, int[] AnswerIds)
+{
+    public const string BookPrefix = "This is a very long story book: <book>";
+
+    /// <summary>All questions of one length. Trials of all depths share their numbers and distractors, so prompts begin alike up to the needle.</summary>
+    /// <exception cref="SkipwiseException">the length does not hold needles and question</exception>
+    public static IReadOnlyList<NeedlePrompt> All(ITokenizer tokenizer, Haystack haystack, int length, NeedleOptions options)
+    {
+        options.Validate();
+        return [.. Enumerable.Range(0, options.Depths).SelectMany(step => Enumerable.Range(0, options.Trials)
+            .SelectMany(trial => Draw(tokenizer, haystack, length, step / (options.Depths - 1.0), trial, options)))];
+    }
+
+    /// <summary>The questions of one trial, one per needle that is asked for: a function of (seed, length, trial) and the depth.</summary>
+    public static IReadOnlyList<NeedlePrompt> Draw(ITokenizer tokenizer, Haystack haystack, int length, double depth, int trial, NeedleOptions options)
+    {
+        var rng = new KeyedRandom(options.Seed, stream: (ulong)length, index: (ulong)trial);
+        Needle[] needles = [.. options.Hidden()];
+        for (int i = 0; i < needles.Length; i++)
+        {
+            needles[i] = needles[i].With(Number(ref rng));
+        }
+        var distractors = new (int[] Ids, double Depth)[options.Distractors.Count];
+        for (int i = 0; i < distractors.Length; i++)
+        {
+            distractors[i] = (tokenizer.Encode(Needles.Needle.Fill(options.Distractors[i], Number(ref rng))), rng.NextDouble());
+        }
+
+        int[] prefix = [.. tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : (int[])[], .. options.Variant == NeedleVariant.EasyContext ? tokenizer.Encode(BookPrefix) : []];
+        (int[] Ids, double Depth)[] hidden = [.. needles.Select((needle, i) => (tokenizer.Encode(needle.Text), depth + i * (1 - depth) / needles.Length))];
+        (int Needle, int[] Question, int[] Answer)[] asked = [.. needles.Index().Where(needle => needle.Item.Question is not null)
+            .Select(needle => { (int[] question, int[] answer) = Ask(tokenizer, needle.Item, options.Variant); return (needle.Index, question, answer); })];
+
+        // The same haystack for every question of a trial: what the longest leaves room for.
+        int taken = prefix.Length + hidden.Sum(needle => needle.Ids.Length) + distractors.Sum(distractor => distractor.Ids.Length)
+            + asked.Max(question => question.Question.Length + question.Answer.Length) + options.Unused();
+        if (taken >= length)
+        {
+            throw new SkipwiseException($"Needle length {length} is too short: with this tokenizer needles, question, answer{(options.Unused() > 0 ? $" and a buffer of {options.Unused()}" : "")} take {taken} tokens before any haystack. Ask for a greater length.");
+        }
+        int[] context = [.. prefix, .. Hide(haystack, haystack.Take(length - taken), [.. hidden, .. distractors])];
+        return [.. asked.Select(question => new NeedlePrompt(
+            length, depth, trial, question.Needle, needles[question.Needle].Question!, needles[question.Needle].Answer!, [.. context, .. question.Question], question.Answer))];
+    }
+
+    /// <summary>What follows the haystack, up to where the answer begins.</summary>
+    public static string QuestionText(Needle needle, NeedleVariant variant) => variant == NeedleVariant.EasyContext
+        ? $"</book>.\n Based on the content of the book, Question: {needle.Question} Answer:{needle.Lead}"
+        : $"\n\nQuestion: {needle.Question}\nAnswer:{needle.Lead}";
+
+    /// <summary>
+    /// Question and answer are encoded as one text and parted where the question's own tokens end: an answer's first token may hold the
+    /// space before it, or leave it to a token of its own, as the tokenizer likes.
+    /// </summary>
+    private static (int[] Question, int[] Answer) Ask(ITokenizer tokenizer, Needle needle, NeedleVariant variant)
+    {
+        string question = QuestionText(needle, variant);
+        int[] alone = tokenizer.Encode(question), whole = tokenizer.Encode($"{question} {needle.Answer!.TrimStart()}");
+        int seam = alone.AsSpan().CommonPrefixLength(whole);
+        return (whole[..seam], whole[seam..]);
+    }
+
+    /// <summary>Puts the pieces into the haystack; places are found in the haystack alone, so no piece moves another's depth.</summary>
+    private static List<int> Hide(Haystack haystack, int[] tokens, IReadOnlyList<(int[] Ids, double Depth)> pieces)
+    {
+        var text = new List<int>(tokens.Length);
+        int done = 0;
+        foreach ((int place, int[] ids) in pieces.Select(piece => (Place: haystack.Place(tokens, piece.Depth), piece.Ids)).OrderBy(piece => piece.Place))
+        {
+            text.AddRange(tokens.AsSpan(done, place - done));
+            text.AddRange(ids);
+            done = place;
+        }
+        text.AddRange(tokens.AsSpan(done));
+        return text;
+    }
+
+    /// <summary>Seven digits.</summary>
+    private static string Number(ref KeyedRandom rng) => rng.Between(1_000_000, 9_999_999).ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using Skipwise.Numerics;
+
+namespace Skipwise.Evaluation.Needles;
+
+/// <summary>One question and how the model took the true answer; one JSON line.</summary>
+/// <param name="Length">tokens that prompt and answer may fill</param>
+/// <param name="Depth">share of the haystack before the first needle</param>
+/// <param name="Needle">which needle is asked for</param>
+/// <param name="PromptTokens">tokens of the prompt, BOS included</param>
+/// <param name="Prompt">null where no file of trials is kept: a measurement of long prompts would not fit memory</param>
+/// <param name="IsBest">per answer token: the most probable one of all, after the true tokens before it</param>
+/// <param name="LogProbs">per answer token, ln p</param>
+public sealed record NeedleTrial(
+    int Length, double Depth, int Trial, int Needle, int PromptTokens, string? Prompt, string Answer, IReadOnlyList<bool> IsBest, IReadOnlyList<double> LogProbs) : ITrial
+{
+    /// <summary>greedy decoding would have written exactly the answer</summary>
+    public bool Correct => IsBest.All(best => best);
+
+    public double MeanLogProb => LogProbs.Average();
+
+    public string? CacheKey { get; init; }
+}
+
+/// <summary>Needles found at one length.</summary>
+public sealed record NeedleResult(int Length, IReadOnlyList<NeedleTrial> Trials)
+{
+    public int Count => Trials.Count;
+
+    public int Correct => Trials.Count(trial => trial.Correct);
+
+    public double Accuracy => (double)Correct / Count;
+
+    /// <summary>95 %, Wilson's</summary>
+    public (double Low, double High) Interval => Statistics.Wilson(Correct, Count);
+
+    /// <summary>Mean over questions of the mean ln p of an answer's tokens.</summary>
+    public double LogProb => Trials.Average(trial => trial.MeanLogProb);
+
+    /// <summary>Found and asked at every depth, rising.</summary>
+    public IReadOnlyList<(double Depth, int Correct, int Count)> Cells() =>
+        [.. Trials.GroupBy(trial => trial.Depth).OrderBy(cell => cell.Key).Select(cell => (cell.Key, cell.Count(trial => trial.Correct), cell.Count()))];
+
+    /// <summary>Accuracy, mean ln p of the answers, and the accuracy at each depth.</summary>
+    /// <param name="model">name or folder of the model</param>
+    public IEnumerable<EvaluationRecord> ToRecords(string model, NeedleOptions options)
+    {
+        JsonObject Settings() => EvaluationJson.Settings(options with { Needles = options.Hidden() });
+        EvaluationRecord Record(string metric, double value, double? error, IReadOnlyList<double>? interval) => new()
+        {
+            Task = "needle",
+            Metric = metric,
+            Length = Length,
+            Value = value,
+            StandardError = error,
+            Interval = interval,
+            Count = Count,
+            Model = model,
+            Settings = Settings(),
+        };
+        return
+        [
+            Record("accuracy", Accuracy, Proportion.StandardError(Correct, Count), [Interval.Low, Interval.High]),
+            Record("answer_log_prob", LogProb, Count < 2 ? null : Statistics.StandardError([.. Trials.Select(trial => trial.MeanLogProb)]), null),
+            .. Cells().Select(cell => DepthCell.Record("needle", Length, cell.Depth, cell.Correct, cell.Count, model, Settings())),
+        ];
+    }
+}

@@ -1,0 +1,81 @@
+using Skipwise.Text;
+
+namespace Skipwise.Evaluation.Ruler;
+
+/// <summary>One question with every answer that counts.</summary>
+/// <param name="Gold">documents that hold the answer, by index</param>
+/// <param name="Related">documents of the same article, the nearest distractors</param>
+public sealed record QaQuestion(string Text, IReadOnlyList<string> Answers, IReadOnlyList<int> Gold, IReadOnlyList<int> Related);
+
+/// <summary>Questions over documents, from the public files of SQuAD and HotpotQA.</summary>
+public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQuestion> Questions)
+{
+    /// <summary>SQuAD 1.1 or 2.0 (train or dev JSON); questions without an answer are left out.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be read or has another layout; names the place</exception>
+    public static QaSet ReadSquad(string path)
+    {
+        var documents = new DocumentIndex();
+        var questions = new List<QaQuestion>();
+        foreach (JsonPlace article in JsonPlace.Read(path).Get("data").Items())
+        {
+            (int Document, JsonPlace Paragraph)[] paragraphs = [.. article.Get("paragraphs").Items().Select(paragraph => (documents.Of(paragraph.Get("context").Text), paragraph))];
+            int[] all = [.. paragraphs.Select(paragraph => paragraph.Document).Distinct()];
+            foreach ((int document, JsonPlace paragraph) in paragraphs)
+            {
+                foreach (JsonPlace question in paragraph.Get("qas").Items().Where(question => !question.Flag("is_impossible", otherwise: false)))
+                {
+                    questions.Add(new(question.Get("question").Text, [.. question.Get("answers").Items().Select(answer => answer.Get("text").Text).Distinct()],
+                        [document], [.. all.Where(other => other != document)]));
+                }
+            }
+        }
+        return Checked(path, documents, questions);
+    }
+
+    /// <summary>HotpotQA (JSON list of questions with their context); all documents of a question's context count as gold, as in RULER.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be read or has another layout; names the place</exception>
+    public static QaSet ReadHotpot(string path)
+    {
+        var documents = new DocumentIndex();
+        var questions = new List<QaQuestion>();
+        foreach (JsonPlace question in JsonPlace.Read(path).Items())
+        {
+            var context = new List<int>();
+            foreach (JsonPlace document in question.Get("context").Items())
+            {
+                JsonPlace[] parts = [.. document.Items()];
+                if (parts.Length != 2)
+                {
+                    throw document.Error($"has {parts.Length} members where a title and a list of sentences were expected");
+                }
+                context.Add(documents.Of($"{parts[0].Text}\n{string.Concat(parts[1].Items().Select(sentence => sentence.Text))}"));
+            }
+            questions.Add(new(question.Get("question").Text, [question.Get("answer").Text], [.. context.Distinct()], []));
+        }
+        return Checked(path, documents, questions);
+    }
+
+    private static QaSet Checked(string path, DocumentIndex documents, List<QaQuestion> questions)
+    {
+        questions.RemoveAll(question => !question.Answers.Any(answer => answer.Length > 0));
+        return questions.Count > 0 ? new(documents.All, questions) : throw new SkipwiseException($"{path}: holds no question that has an answer");
+    }
+
+    /// <summary>Documents by their text, each once.</summary>
+    private sealed class DocumentIndex
+    {
+        private readonly Dictionary<string, int> _places = [];
+
+        public List<string> All { get; } = [];
+
+        public int Of(string document)
+        {
+            if (!_places.TryGetValue(document, out int place))
+            {
+                _places[document] = place = All.Count;
+                All.Add(document);
+            }
+            return place;
+        }
+    }
+}

@@ -1,0 +1,65 @@
+namespace Skipwise.Evaluation.Ruler;
+
+/// <summary>How RULER is run; the defaults are the paper's.</summary>
+public sealed record RulerOptions
+{
+    /// <summary>the average of Llama-2-7B-chat at 4k: a length counts as effective above it</summary>
+    public const double PaperThreshold = 85.6;
+
+    /// <summary>names of tasks; empty is all for which there is material</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+    /// <summary>lengths in tokens that prompt and answer fill</summary>
+    public required IReadOnlyList<int> Lengths { get; init; }
+    /// <summary>samples per task and length</summary>
+    public int Samples { get; init; } = 500;
+    /// <summary>average above which a length counts as effective, in percent</summary>
+    public double Threshold { get; init; } = PaperThreshold;
+    public ulong Seed { get; init; } = 42;
+    /// <summary>prompts answered together; null takes as many as a 256 MB cache holds</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Throws one error that names every setting out of range.</summary>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        if (Lengths.Count == 0) { problems.Add("no length is given"); }
+        if (Lengths.Distinct().Count() < Lengths.Count) { problems.Add("a length is given twice"); }
+        if (Tasks.Distinct().Count() < Tasks.Count) { problems.Add("a task is given twice"); }
+        foreach (string name in Tasks.Where(name => RulerTask.All.All(task => task.Name != name)))
+        {
+            problems.Add($"there is no task \"{name}\"; the tasks are {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
+        }
+        if (Samples < 1) { problems.Add($"samples is {Samples}; it must be at least 1"); }
+        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
+        if (!(Threshold >= 0 && Threshold <= 100)) { problems.Add($"threshold is {Threshold}; it is a percentage from 0 to 100"); }
+        if (problems.Count > 0)
+        {
+            throw new SkipwiseException($"RULER: {string.Join("; ", problems)}.");
+        }
+    }
+
+    /// <summary>The tasks that are run, in RULER's order.</summary>
+    /// <exception cref="SkipwiseException">a task was named whose material is missing</exception>
+    public IReadOnlyList<RulerTask> Chosen(RulerMaterial material)
+    {
+        RulerTask[] chosen = [.. RulerTask.All.Where(task => Tasks.Count == 0 || Tasks.Contains(task.Name))];
+        foreach (RulerTask task in chosen.Where(task => Tasks.Count > 0 && !IsAvailable(task, material)))
+        {
+            throw new SkipwiseException($"RULER: the task {task.Name} is made from {Source(task)}. Name the file, or leave the task out.");
+        }
+        return [.. chosen.Where(task => IsAvailable(task, material))];
+    }
+
+    /// <summary>The tasks that "all" leaves out because their material is missing, each with what it needs.</summary>
+    public IReadOnlyList<string> LeftOut(RulerMaterial material) =>
+        Tasks.Count > 0 ? [] : [.. RulerTask.All.Where(task => !IsAvailable(task, material)).Select(task => $"{task.Name} is left out: it is made from {Source(task)}")];
+
+    private static bool IsAvailable(RulerTask task, RulerMaterial material) => task.Need switch
+    {
+        RulerNeed.Squad => material.Squad is not null,
+        RulerNeed.Hotpot => material.Hotpot is not null,
+        _ => true,
+    };
+
+    private static string Source(RulerTask task) => task.Need == RulerNeed.Squad ? "SQuAD's questions (--squad dev-v2.0.json)" : "HotpotQA's questions (--hotpot hotpot_dev_distractor_v1.json)";
+}

@@ -1,0 +1,51 @@
+using Skipwise.Numerics;
+
+namespace Skipwise.Evaluation.Ruler;
+
+/// <summary>One sample and what the model answered; one JSON line.</summary>
+/// <param name="Task">RULER's name</param>
+/// <param name="PromptTokens">tokens of the prompt, BOS included</param>
+/// <param name="Prompt">null where no file of trials is kept: a measurement of long prompts would not fit memory</param>
+/// <param name="References">what the answer should hold</param>
+/// <param name="Score">0..1</param>
+public sealed record RulerTrial(string Task, int Length, int Sample, int PromptTokens, string? Prompt, IReadOnlyList<string> References, string Answer, double Score) : ITrial
+{
+    public string? CacheKey { get; init; }
+}
+
+/// <summary>One task at one length, in percent.</summary>
+public sealed record RulerResult(RulerTask Task, int Length, IReadOnlyList<RulerTrial> Trials)
+{
+    public int Count => Trials.Count;
+
+    /// <summary>100 times the mean score</summary>
+    public double Value => 100 * Trials.Average(trial => trial.Score);
+
+    /// <summary>null for a single sample</summary>
+    public double? StandardError => Count < 2 ? null : 100 * Statistics.StandardError([.. Trials.Select(trial => trial.Score)]);
+
+    /// <summary>95 %, Wilson's; for scores between 0 and 1, whose variance is never more than that of a yes or no, it is on the wide side</summary>
+    public (double Low, double High) Interval
+    {
+        get
+        {
+            (double low, double high) = Statistics.Wilson(Trials.Sum(trial => trial.Score), Count);
+            return (100 * low, 100 * high);
+        }
+    }
+
+    /// <summary>The JSON form of this result.</summary>
+    /// <param name="model">name or folder of the model</param>
+    public EvaluationRecord ToRecord(string model, RulerOptions options) => new()
+    {
+        Task = $"ruler_{Task.Name}",
+        Metric = Task.Scoring == RulerScoring.MatchAll ? "string_match_all" : "string_match_part",
+        Length = Length,
+        Value = Value,
+        StandardError = StandardError,
+        Interval = [Interval.Low, Interval.High],
+        Count = Count,
+        Model = model,
+        Settings = EvaluationJson.Settings(options),
+    };
+}

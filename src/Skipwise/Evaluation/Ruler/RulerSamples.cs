@@ -1,0 +1,70 @@
+using Skipwise.Numerics;
+using Skipwise.Text;
+
+namespace Skipwise.Evaluation.Ruler;
+
+/// <summary>One sample, ready to be read.</summary>
+/// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
+public sealed record RulerPrompt(RulerTask Task, int Length, int Sample, RulerText Text, int[] InputIds);
+
+/// <summary>
+/// The samples of one task at one length. How large a haystack fits is found once, on the first sample; a later sample that would be
+/// too long with it takes a smaller one. Pure: a sample is a function of (seed, task, length, its number).
+/// </summary>
+public sealed class RulerSamples
+{
+    private const ulong FirstStream = 0x52554C4552; // "RULER": far from the streams of other draws
+    private readonly RulerTask _task;
+    private readonly ITokenizer _tokenizer;
+    private readonly int _length;
+    private readonly ulong _seed;
+    private readonly IRulerWriter _writer;
+    private readonly int _size;
+
+    /// <exception cref="SkipwiseException">the length does not hold the task's smallest prompt and its answer</exception>
+    public RulerSamples(RulerTask task, RulerMaterial material, ITokenizer tokenizer, int length, RulerOptions options)
+    {
+        (_task, _tokenizer, _length, _seed) = (task, tokenizer, length, options.Seed);
+        _writer = task.Writer(material, length, text => tokenizer.Encode(text).Length);
+        Count = Math.Min(options.Samples, _writer.Samples ?? int.MaxValue);
+
+        int smallest = Draw(0, _writer.Smallest).InputIds.Length;
+        if (smallest > Room)
+        {
+            throw new SkipwiseException(
+                $"RULER: length {length} is too short for {task.Name}: with this tokenizer its smallest prompt takes {smallest} tokens and its answer {task.NewTokens}. " +
+                $"Ask for lengths of at least {smallest + task.NewTokens} tokens, or leave the task out.");
+        }
+        int probe = Math.Min(_writer.Smallest + 50, _writer.Largest);
+        double cost = Math.Max(1e-3, (Draw(0, probe).InputIds.Length - smallest) / (double)Math.Max(1, probe - _writer.Smallest));
+        int guess = (int)Math.Min((Room - smallest) / cost, _writer.Largest - _writer.Smallest);
+        _size = _writer.Smallest + LargestFit.Find(guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= Room);
+    }
+
+    /// <summary>how many samples there are</summary>
+    public int Count { get; }
+
+    private int Room => _length - _task.NewTokens;
+
+    public RulerPrompt Draw(int sample)
+    {
+        int size = _size;
+        RulerPrompt prompt = Draw(sample, size);
+        while (prompt.InputIds.Length > Room && size > _writer.Smallest)
+        {
+            int excess = prompt.InputIds.Length - Room;
+            size = Math.Max(_writer.Smallest, size - Math.Max(1, (int)((long)size * excess / prompt.InputIds.Length)));
+            prompt = Draw(sample, size);
+        }
+        return prompt.InputIds.Length <= Room ? prompt : throw new SkipwiseException(
+            $"RULER: length {_length} is too short for sample {sample} of {_task.Name}, whose own text takes {prompt.InputIds.Length} tokens. Ask for greater lengths, or leave the task out.");
+    }
+
+    private RulerPrompt Draw(int sample, int size)
+    {
+        var rng = new KeyedRandom(_seed, FirstStream + (ulong)RulerTask.All.Index().First(task => task.Item.Name == _task.Name).Index, index: ((ulong)_length << 32) + (ulong)sample);
+        RulerText text = _writer.Write(ref rng, sample, size);
+        int[] ids = _tokenizer.Encode(text.Prompt);
+        return new(_task, _length, sample, text, _tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. ids] : ids);
+    }
+}

@@ -1,0 +1,65 @@
+namespace Skipwise.Evaluation.Ruler;
+
+/// <summary>How an answer is judged; both look for the references anywhere in the answer, in any case.</summary>
+public enum RulerScoring
+{
+    /// <summary>the share of the references found (string_match_all)</summary>
+    MatchAll,
+    /// <summary>1 if any reference is found (string_match_part)</summary>
+    MatchPart,
+}
+
+/// <summary>What a task needs from the user's files.</summary>
+public enum RulerNeed
+{
+    None,
+    Essays,
+    Squad,
+    Hotpot,
+}
+
+/// <summary>One of RULER's thirteen tasks, as data (Hsieh et al. 2024).</summary>
+public sealed record RulerTask
+{
+    /// <param name="writer">(material, length, count of a text's tokens) to the writer of its samples</param>
+    private RulerTask(string name, int newTokens, Func<RulerMaterial, int, Func<string, int>, IRulerWriter> writer) => (Name, NewTokens, Writer) = (name, newTokens, writer);
+
+    /// <summary>as RULER calls it</summary>
+    public string Name { get; }
+    /// <summary>tokens of an answer; prompt and answer together fill the length</summary>
+    public int NewTokens { get; }
+    public RulerScoring Scoring { get; init; } = RulerScoring.MatchAll;
+    /// <summary>what it is made from</summary>
+    public RulerNeed Need { get; init; }
+    internal Func<RulerMaterial, int, Func<string, int>, IRulerWriter> Writer { get; }
+
+    /// <summary>The thirteen, in RULER's order.</summary>
+    public static IReadOnlyList<RulerTask> All { get; } =
+    [
+        Needles("niah_single_1", new() { Haystack = NeedleHaystack.Noise }),
+        Needles("niah_single_2", new()),
+        Needles("niah_single_3", new() { Values = NeedleKind.Uuids }),
+        Needles("niah_multikey_1", new() { NumKeys = 4 }),
+        Needles("niah_multikey_2", new() { Haystack = NeedleHaystack.Needles }),
+        Needles("niah_multikey_3", new() { Haystack = NeedleHaystack.Needles, Keys = NeedleKind.Uuids, Values = NeedleKind.Uuids }),
+        Needles("niah_multivalue", new() { NumValues = 4 }),
+        Needles("niah_multiquery", new() { NumQueries = 4 }),
+        new("vt", VariableTracking.NewTokens, (_, length, count) => new VariableTracking(length, count)),
+        new("cwe", CommonWords.NewTokens, (_, length, count) => new CommonWords(length, count)),
+        new("fwe", 50, (_, length, _) => new FrequentWords(length)),
+        new("qa_1", 32, (material, _, _) => new QuestionAnswering(material.Squad!)) { Scoring = RulerScoring.MatchPart, Need = RulerNeed.Squad },
+        new("qa_2", 32, (material, _, _) => new QuestionAnswering(material.Hotpot!)) { Scoring = RulerScoring.MatchPart, Need = RulerNeed.Hotpot },
+    ];
+
+    private static RulerTask Needles(string name, HiddenNeedleOptions options) => new(name, 128, (material, _, _) => new HiddenNeedles(options, material.Essays))
+    {
+        Need = options.Haystack == NeedleHaystack.Essays ? RulerNeed.Essays : RulerNeed.None,
+    };
+
+    /// <summary>The share of the references that an answer holds, or whether it holds any: 0..1.</summary>
+    public double Score(string answer, IReadOnlyList<string> references)
+    {
+        int found = references.Count(reference => answer.Contains(reference, StringComparison.OrdinalIgnoreCase));
+        return Scoring == RulerScoring.MatchAll ? (double)found / references.Count : Math.Min(found, 1);
+    }
+}

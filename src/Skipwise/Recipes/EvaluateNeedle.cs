@@ -1,0 +1,48 @@
+using Skipwise.Checkpoints;
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Models;
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>A model, a haystack, and what to hide in it.</summary>
+public sealed record EvaluateNeedleOptions
+{
+    /// <summary>Hugging Face folder</summary>
+    public required string Model { get; init; }
+    public RopeOverrides Rope { get; init; } = new();
+    /// <summary>text files and folders of them; none takes prose of Skipwise's own</summary>
+    public IReadOnlyList<string> Haystack { get; init; } = [];
+    /// <summary>how the files become documents</summary>
+    public DocumentOptions Documents { get; init; } = new();
+    /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
+    public NeedleOptions Needle { get; init; } = new() { Lengths = [] };
+    /// <summary>file of prompts and scores, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    public string? Trials { get; init; }
+}
+
+/// <summary>Needle results, and the options they were measured with.</summary>
+public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IReadOnlyList<NeedleResult> Results)
+{
+    public IReadOnlyList<EvaluationRecord> Records => [.. Results.SelectMany(result => result.ToRecords(Model, Options))];
+}
+
+/// <summary>Looks for needles in a haystack, by length and depth.</summary>
+public static class EvaluateNeedle
+{
+    /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
+    public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
+    {
+        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
+        NeedleOptions needle = options.Needle.Lengths.Count > 0 ? options.Needle : options.Needle with { Lengths = ModelLengths.Of(model) };
+        needle.Validate();
+        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        var haystack = new Haystack(tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()), needle.Lengths.Max());
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
+        IReadOnlyList<NeedleResult> results = KeptTrials.During<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, pretrained.Model,
+            file => NeedleTest.Measure(pretrained.Model, tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
+            measured => measured.SelectMany(result => result.Trials));
+        return new(options.Model, needle, results);
+    }
+}

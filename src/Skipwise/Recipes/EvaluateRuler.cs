@@ -1,0 +1,70 @@
+using Skipwise.Checkpoints;
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Ruler;
+using Skipwise.Models;
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>A model, and the files that RULER's tasks are made from.</summary>
+public sealed record EvaluateRulerOptions
+{
+    /// <summary>Hugging Face folder</summary>
+    public required string Model { get; init; }
+    public RopeOverrides Rope { get; init; } = new();
+    /// <summary>text files and folders of them, for the tasks with essays; none takes prose of Skipwise's own</summary>
+    public IReadOnlyList<string> Haystack { get; init; } = [];
+    /// <summary>how the files become documents</summary>
+    public DocumentOptions Documents { get; init; } = new();
+    /// <summary>SQuAD's JSON file, for qa_1</summary>
+    public string? Squad { get; init; }
+    /// <summary>HotpotQA's JSON file, for qa_2</summary>
+    public string? Hotpot { get; init; }
+    /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
+    public RulerOptions Ruler { get; init; } = new() { Lengths = [] };
+    /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    public string? Trials { get; init; }
+}
+
+/// <summary>RULER's results.</summary>
+public sealed record RulerMeasurement(string Model, RulerSummary Summary)
+{
+    public IReadOnlyList<EvaluationRecord> Records => Summary.ToRecords(Model);
+}
+
+/// <summary>Runs RULER: thirteen tasks by length, their average, and the effective length.</summary>
+public static class EvaluateRuler
+{
+    /// <param name="note">told what is left out or replaced, and why</param>
+    /// <exception cref="SkipwiseException">a model or file that cannot be read, an impossible setting, or a task whose material is missing</exception>
+    public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
+    {
+        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
+        RulerOptions ruler = options.Ruler.Lengths.Count > 0 ? options.Ruler : options.Ruler with { Lengths = ModelLengths.Of(model) };
+        ruler.Validate();
+        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        var material = new RulerMaterial(
+            new Essays(string.Join('\n', HaystackTexts.Read(options.Haystack, options.Documents, ruler.Lengths.Max()))),
+            options.Squad is { } squad ? QaSet.ReadSquad(squad) : null,
+            options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null);
+        Tell(ruler, material, ownProse: options.Haystack.Count == 0, note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
+        RulerSummary summary = KeptTrials.During<RulerTrial, RulerSummary>(options.Trials, pretrained.Model,
+            file => RulerTest.Measure(pretrained.Model, tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
+            measured => measured.Results.SelectMany(result => result.Trials));
+        return new(options.Model, summary);
+    }
+
+    /// <summary>What is left out or replaced, and why.</summary>
+    private static void Tell(RulerOptions ruler, RulerMaterial material, bool ownProse, IProgress<string>? note)
+    {
+        foreach (string leftOut in ruler.LeftOut(material))
+        {
+            note?.Report(leftOut);
+        }
+        if (ownProse && ruler.Chosen(material).Any(task => task.Need == RulerNeed.Essays))
+        {
+            note?.Report("no --haystack is given: the tasks with essays use Skipwise's own prose");
+        }
+    }
+}
