@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,5 +36,20 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
         }
         Tensor bias = zeros([queries, keys], dtype, device).masked_fill_(seen.logical_not(), float.NegativeInfinity);
         return new(bias.MoveToOuterDisposeScope(), false);
+    }
+
+    /// <summary>The fused kernel: no [T, S] matrix of scores exists.</summary>
+    /// <param name="query">[B, T, H, D]</param>
+    /// <param name="key">[B, S, H, D], as value</param>
+    /// <returns>[B, T, H, D]</returns>
+    public Tensor Mix(Tensor query, Tensor key, Tensor value)
+    {
+        if (IsCausal && query.device.type == DeviceType.CPU && FusedMath.Serves(query))
+        {
+            return BlockAttentionFunction.apply(query, key, value, Array.Empty<int>());
+        }
+        using var scope = NewDisposeScope();
+        return nn.functional.scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), Bias, is_casual: IsCausal)
+            .transpose(1, 2).MoveToOuterDisposeScope();
     }
 }

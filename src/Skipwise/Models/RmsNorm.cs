@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -20,6 +21,10 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor input)
     {
+        if (FusedMath.Serves(input))
+        {
+            return RmsNormFunction.apply(input, weight, _eps);
+        }
         using var scope = NewDisposeScope();
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = x.square().mean([-1L], keepdim: true).add(_eps).rsqrt();

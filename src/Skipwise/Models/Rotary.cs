@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -35,7 +36,9 @@ public sealed class Rotary : IDisposable
     /// scores are the same.
     /// </summary>
     /// <param name="x">queries or keys [B, T, H, D]</param>
-    public Tensor Apply(Tensor x)
+    public Tensor Apply(Tensor x) => FusedMath.Serves(x) ? TurnFunction.apply(x, this) : Turn(x);
+
+    internal Tensor Turn(Tensor x)
     {
         using var scope = NewDisposeScope();
         long pairs = _turn.size(-1), rotary = 2 * pairs, dim = x.size(-1);
@@ -53,6 +56,21 @@ public sealed class Rotary : IDisposable
             rotated = cat([rotated, x.narrow(-1, rotary, dim - rotary)], -1);
         }
         return rotated.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The gradient of <see cref="Turn"/>: turns by the opposite angles and puts every dimension back into its place.</summary>
+    /// <param name="gradient">[B, T, H, D]</param>
+    internal Tensor TurnBack(Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        long pairs = _turn.size(-1), rotary = 2 * pairs, dim = gradient.size(-1);
+        Tensor turned = view_as_complex(gradient.narrow(-1, 0, rotary).to(ScalarType.Float32).reshape([.. gradient.shape[..^1], pairs, 2])) * _turn.conj();
+        Tensor placed = view_as_real(turned).transpose(-1, -2).flatten(-2).to(gradient.dtype);
+        if (rotary < dim)
+        {
+            placed = cat([placed, gradient.narrow(-1, rotary, dim - rotary)], -1);
+        }
+        return placed.MoveToOuterDisposeScope();
     }
 
     public void Dispose() => _turn.Dispose();
