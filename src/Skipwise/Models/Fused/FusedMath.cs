@@ -14,6 +14,9 @@ public static class FusedMath
     private static bool s_off;
     private static Exception? s_failure;
 
+    /// <summary>Whether this thread is between <see cref="Off"/> and its end.</summary>
+    internal static bool IsOff => s_off;
+
     /// <summary>Whether a block takes its own backward: when a gradient will be asked for, and nobody wants the formulas.</summary>
     internal static bool Serves(Tensor x) => !s_off && is_grad_enabled() && x.requires_grad;
 
@@ -48,7 +51,7 @@ public static class FusedMath
             return [.. gradients.Select(result => result!)]; // null where the argument is no tensor
         }
         catch (Exception e)
-        {Console.Error.WriteLine(e);
+        {
             Interlocked.Exchange(ref s_failure, e);
             return [.. new Tensor[arguments]];
         }
