@@ -9,6 +9,12 @@ namespace Skipwise.Data;
 /// <param name="Labels"><see cref="TrainingExample.IgnoredLabel"/> where padded</param>
 public sealed record Batch(Tensor InputIds, Tensor PositionIds, Tensor Labels) : IDisposable
 {
+    /// <summary>lengths of the documents that lie end to end in the one row of a packed batch; empty where a row is one document</summary>
+    public int[] Documents { get; init; } = [];
+
+    /// <summary>tokens of the longest sequence: a row, or a document of a packed row</summary>
+    public int Longest => Documents.Length > 0 ? Documents.Max() : (int)InputIds.size(1);
+
     /// <summary>B x T, padding included</summary>
     public long Tokens => InputIds.numel();
 

@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -37,21 +38,21 @@ public sealed class Attention : nn.Module
     {
         using var scope = NewDisposeScope();
         long batch = x.size(0), tokens = x.size(1);
-        Tensor query = Heads(x, _query, _heads, _queryNorm), key = Heads(x, _key, _kvHeads, _keyNorm); // [B, T, H or K, D]
-        query = rotary.Apply(query).transpose(1, 2); // [B, H, T, D]
-        key = rotary.Apply(key).transpose(1, 2); // [B, K, T, D]
-        Tensor value = Heads(x, _value, _kvHeads, null).transpose(1, 2);
+        Tensor query = rotary.Apply(Heads(x, _query, _heads, _queryNorm)); // [B, T, H, D]
+        Tensor key = rotary.Apply(Heads(x, _key, _kvHeads, _keyNorm)); // [B, T, K, D]
+        Tensor value = Heads(x, _value, _kvHeads, null);
         if (cache is not null)
         {
-            (key, value) = cache.Append(_layer, key, value); // [B, K, S, D]
+            (key, value) = cache.Append(_layer, key.transpose(1, 2), value.transpose(1, 2)); // [B, K, S, D]
+            (key, value) = (key.transpose(1, 2), value.transpose(1, 2)); // [B, S, K, D]
         }
         if (_kvHeads < _heads)
         {
-            key = key.repeat_interleave(_heads / _kvHeads, 1); // [B, H, S, D]
-            value = value.repeat_interleave(_heads / _kvHeads, 1);
+            key = key.repeat_interleave(_heads / _kvHeads, 2); // [B, S, H, D]
+            value = value.repeat_interleave(_heads / _kvHeads, 2);
         }
-        Tensor mixed = nn.functional.scaled_dot_product_attention(query, key, value, mask.Bias, is_casual: mask.IsCausal);
-        return _output.forward(mixed.transpose(1, 2).reshape(batch, tokens, _heads * _headDim)).MoveToOuterDisposeScope();
+        Tensor mixed = mask.Mix(query, key, value); // [B, T, H, D]
+        return _output.forward(mixed.reshape(batch, tokens, _heads * _headDim)).MoveToOuterDisposeScope();
     }
 
     /// <returns>[B, T, heads, D]</returns>

@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,6 +12,9 @@ namespace Skipwise.Models;
 /// <param name="IsCausal">T = S and the kernel's own causal mode applies</param>
 internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
 {
+    /// <summary>lengths of documents that lie end to end in one row and do not see each other; empty: a row is one document</summary>
+    public int[] Documents { get; init; } = [];
+
     /// <param name="queries">T, tokens of this forward</param>
     /// <param name="cached">tokens that the cache already holds</param>
     /// <param name="window">W: token i sees the tokens j with i - W &lt; j &lt;= i; null sees all before it</param>
@@ -35,5 +39,31 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
         }
         Tensor bias = zeros([queries, keys], dtype, device).masked_fill_(seen.logical_not(), float.NegativeInfinity);
         return new(bias.MoveToOuterDisposeScope(), false);
+    }
+
+    /// <summary>The fused kernel: no [T, S] matrix of scores exists.</summary>
+    /// <param name="query">[B, T, H, D]</param>
+    /// <param name="key">[B, S, H, D], as value</param>
+    /// <returns>[B, T, H, D]</returns>
+    public Tensor Mix(Tensor query, Tensor key, Tensor value)
+    {
+        if (IsCausal && query.device.type == DeviceType.CPU && FusedMath.Serves(query))
+        {
+            return BlockAttentionFunction.apply(query, key, value, Documents);
+        }
+        using var scope = NewDisposeScope();
+        (Tensor q, Tensor k, Tensor v) = (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)); // [B, H, T or S, D]
+        Tensor? bias = Bias;
+        bool isCausal = IsCausal;
+        Tensor Kernel(Tensor query, Tensor key, Tensor value, Tensor? bias) => nn.functional.scaled_dot_product_attention(query, key, value, bias, is_casual: isCausal);
+        if (Documents.Length == 0)
+        {
+            return Kernel(q, k, v, bias).transpose(1, 2).MoveToOuterDisposeScope();
+        }
+        // what a document's tokens see of each other depends on their distance alone: the top left corner serves every document
+        Tensor? Corner(Tensor part) => bias?.narrow(0, 0, part.size(2)).narrow(1, 0, part.size(2));
+        long[] lengths = [.. Documents.Select(length => (long)length)];
+        Tensor[] qs = q.split(lengths, 2), ks = k.split(lengths, 2), vs = v.split(lengths, 2);
+        return cat([.. qs.Select((part, i) => Kernel(part, ks[i], vs[i], Corner(part)))], 2).transpose(1, 2).MoveToOuterDisposeScope();
     }
 }

@@ -34,6 +34,9 @@ public sealed class CausalLM : nn.Module
     /// <summary>The output head's weight [V, C]; the embedding's own tensor when tied.</summary>
     public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;
 
+    /// <summary>Whether the scores are a product with <see cref="HeadWeight"/> and nothing else.</summary>
+    internal bool HeadIsPlain => _head?.bias is null && !Config.NormalizedHead;
+
     public Device Device => _decoder.Embedding.weight.device;
 
     public ScalarType Dtype => _decoder.Embedding.weight.dtype;
@@ -51,6 +54,14 @@ public sealed class CausalLM : nn.Module
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
     public Tensor Hidden(Tensor inputIds, Rotary rotary, KvCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
+
+    /// <summary>The steps of <see cref="Hidden"/> one by one, for training that goes back through them one by one.</summary>
+    /// <inheritdoc cref="Decoder.Blocks"/>
+    internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents) => _decoder.Blocks(tokens, rotary, documents, null);
+
+    /// <param name="inputIds">int64 [B, T]</param>
+    /// <returns>[B, T, C], what the first of <see cref="Blocks"/> takes</returns>
+    internal Tensor Embed(Tensor inputIds) => _decoder.Embedding.forward(inputIds);
 
     /// <summary>Scores of every token of the vocabulary.</summary>
     /// <param name="hidden">[..., C]</param>

@@ -31,15 +31,25 @@ public sealed class Decoder : nn.Module
     {
         using var scope = NewDisposeScope();
         Tensor hidden = Embedding.forward(inputIds);
-        int tokens = (int)inputIds.size(1);
-        AttentionMask Mask(int? window) => AttentionMask.For(tokens, cache?.Length ?? 0, window, Embedding.weight.dtype, inputIds.device);
-        AttentionMask sliding = Mask(_window), full = _firstSlidingLayer > 0 ? Mask(null) : sliding;
-        foreach ((int index, DecoderLayer layer) in _layers.Index())
+        foreach (Func<Tensor, Tensor> block in Blocks((int)inputIds.size(1), rotary, [], cache))
         {
-            using Tensor input = hidden; // freed before the next layer runs; when training, the graph keeps what it needs
-            hidden = layer.Forward(input, rotary, index < _firstSlidingLayer ? full : sliding, cache);
+            using Tensor input = hidden; // freed before the next block runs; when training, the graph keeps what it needs
+            hidden = block(input);
         }
-        cache?.Advance(tokens);
-        return _norm.forward(hidden).MoveToOuterDisposeScope();
+        cache?.Advance((int)inputIds.size(1));
+        return hidden.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What turns embeddings into hidden states, one after the other [B, T, C] -> [B, T, C]: every layer, then the final norm.</summary>
+    /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one document</param>
+    internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
+    {
+        AttentionMask Mask(int? window) => AttentionMask.For(tokens, cache?.Length ?? 0, window, Embedding.weight.dtype, Embedding.weight.device) with { Documents = documents };
+        AttentionMask sliding = Mask(_window), full = _firstSlidingLayer > 0 ? Mask(null) : sliding;
+        return
+        [
+            .. _layers.Select<DecoderLayer, Func<Tensor, Tensor>>((layer, index) => hidden => layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache)),
+            _norm.forward,
+        ];
     }
 }

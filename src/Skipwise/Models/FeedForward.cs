@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -31,9 +32,12 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         Tensor up = _up.forward(input);
-        Tensor inner = _gate is null ? Activate(up) : Activate(_gate.forward(input)) * up;
+        Tensor inner = _gate is null ? Activate(up) : Gated(_gate.forward(input), up);
         return _down.forward(inner).MoveToOuterDisposeScope();
     }
+
+    private Tensor Gated(Tensor gate, Tensor up) =>
+        _activation == Activation.Silu && FusedMath.Serves(gate) ? GatedSiluFunction.apply(gate, up) : Activate(gate) * up;
 
     private Tensor Activate(Tensor x) => _activation switch
     {

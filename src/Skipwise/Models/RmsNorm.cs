@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -21,9 +22,13 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
+        Tensor gain = _around == 0 ? weight : weight + _around;
+        if (FusedMath.Serves(input))
+        {
+            return RmsNormFunction.apply(input, gain, _eps).MoveToOuterDisposeScope();
+        }
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = x.square().mean([-1L], keepdim: true).add(_eps).rsqrt();
-        Tensor gain = _around == 0 ? weight : weight + _around;
         return (x * scale).to(input.dtype).mul(gain).MoveToOuterDisposeScope();
     }
 }

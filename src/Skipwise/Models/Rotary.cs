@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -35,11 +36,13 @@ public sealed class Rotary : IDisposable
     /// scores are the same.
     /// </summary>
     /// <param name="x">queries or keys [B, T, H, D]</param>
-    public Tensor Apply(Tensor x)
+    public Tensor Apply(Tensor x) => FusedMath.Serves(x) ? TurnFunction.apply(x, _turn, _pairs) : Turn(x, _turn, _pairs);
+
+    internal static Tensor Turn(Tensor x, Tensor turn, RotaryPairs layout)
     {
         using var scope = NewDisposeScope();
-        long pairs = _turn.size(-1), rotary = 2 * pairs, dim = x.size(-1);
-        (Tensor real, Tensor imaginary) = _pairs == RotaryPairs.Halves
+        long pairs = turn.size(-1), rotary = 2 * pairs, dim = x.size(-1);
+        (Tensor real, Tensor imaginary) = layout == RotaryPairs.Halves
             ? (x.narrow(-1, 0, pairs), x.narrow(-1, pairs, pairs))
             : (x.slice(-1, 0, rotary, 2), x.slice(-1, 1, rotary, 2));
         if (x.dtype != ScalarType.Float32)
@@ -47,12 +50,28 @@ public sealed class Rotary : IDisposable
             real = real.to(ScalarType.Float32);
             imaginary = imaginary.to(ScalarType.Float32);
         }
-        Tensor rotated = view_as_real(complex(real, imaginary) * _turn).flatten(-2).to(x.dtype);
+        Tensor rotated = view_as_real(complex(real, imaginary) * turn).flatten(-2).to(x.dtype);
         if (rotary < dim)
         {
             rotated = cat([rotated, x.narrow(-1, rotary, dim - rotary)], -1);
         }
         return rotated.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The gradient of <see cref="Turn"/>: turns by the opposite angles and puts every dimension back into its place.</summary>
+    /// <param name="gradient">[B, T, H, D]</param>
+    internal static Tensor TurnBack(Tensor gradient, Tensor turn, RotaryPairs layout)
+    {
+        using var scope = NewDisposeScope();
+        long pairs = turn.size(-1), rotary = 2 * pairs, dim = gradient.size(-1);
+        Tensor turned = view_as_complex(gradient.narrow(-1, 0, rotary).to(ScalarType.Float32).reshape([.. gradient.shape[..^1], pairs, 2])) * turn.conj();
+        Tensor sides = view_as_real(turned); // [..., R/2, 2]
+        Tensor placed = (layout == RotaryPairs.Halves ? sides.transpose(-1, -2) : sides).flatten(-2).to(gradient.dtype);
+        if (rotary < dim)
+        {
+            placed = cat([placed, gradient.narrow(-1, rotary, dim - rotary)], -1);
+        }
+        return placed.MoveToOuterDisposeScope();
     }
 
     public void Dispose() => _turn.Dispose();

@@ -5,47 +5,38 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Training;
 
-/// <summary>
-/// Next-token cross entropy in chunks of tokens: the scores of all tokens, [B T, V], never exist at once. Each chunk's
-/// gradient is taken on its own and gathered in the hidden states, which then run backward once. A model with a z-loss
-/// (<see cref="DecoderConfig.ZLossWeight"/>) adds it for every labelled token: it keeps the largest score small.
-/// </summary>
+/// <summary>A micro-batch forward and back: next-token cross entropy, with the layers on a <see cref="LayerTape"/> and the head in chunks.</summary>
 public static class CausalLoss
 {
     // B batch, T tokens, M tokens with a label, C hidden, V vocabulary
-    private const long ScoresPerChunk = 1 << 24; // 64 MB in float32
+    private const long ScoresPerChunk = 1 << 24, TokensPerChunk = 512; // at most 64 MB in float32
 
     /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
     /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
-    /// <returns>the summed loss in nats, z-loss included, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
-    public static Tensor Backward(CausalLM model, Batch batch, double divisor, long scoresPerChunk = ScoresPerChunk)
+    /// <param name="checkpointEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0: none</param>
+    /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
+    public static Tensor Backward(CausalLM model, Batch batch, double divisor, int checkpointEvery = 0, long scoresPerChunk = ScoresPerChunk)
     {
         using var scope = NewDisposeScope();
-        using Rotary rotary = model.RotaryFor(batch.PositionIds, (int)batch.InputIds.size(1));
-        Tensor hidden = model.Hidden(batch.InputIds, rotary);
+        Tensor total = zeros([], ScalarType.Float64, model.Device);
         (Tensor rows, Tensor targets) = Labelled(batch.Labels);
-        Tensor total = zeros([], ScalarType.Float64, hidden.device);
         if (rows.numel() == 0)
         {
             return total.MoveToOuterDisposeScope();
         }
-        Tensor predicting = hidden.flatten(0, 1).index_select(0, rows); // [M, C]
-        Tensor leaf = predicting.detach().requires_grad_();
-        long chunk = Math.Max(1, scoresPerChunk / model.Config.VocabSize);
-        for (long start = 0; start < rows.numel(); start += chunk)
+        using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.Longest);
+        using var tape = new LayerTape();
+        Tensor embedded = model.Embed(batch.InputIds);
+        Tensor hidden = tape.Forward(model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents), embedded, checkpointEvery);
+        Tensor states = hidden.detach().flatten(0, 1).index_select(0, rows); // [M, C]
+        long chunk = Math.Clamp(scoresPerChunk / model.Config.VocabSize, 1, TokensPerChunk);
+        Tensor gradient = HeadLoss.Backward(model, states, targets, divisor, chunk, total);
+        Tensor spread = zeros_like(hidden).requires_grad_(false);
+        spread.view(-1, hidden.size(-1)).index_copy_(0, rows, gradient);
+        if (tape.Backward(spread) is { } toEmbedding && embedded.requires_grad)
         {
-            using var chunkScope = NewDisposeScope();
-            long length = Math.Min(chunk, rows.numel() - start);
-            Tensor scores = model.Logits(leaf.narrow(0, start, length)).to(ScalarType.Float32);
-            Tensor loss = nn.functional.cross_entropy(scores, targets.narrow(0, start, length), reduction: nn.Reduction.Sum);
-            if (model.Config.ZLossWeight != 0)
-            {
-                loss += model.Config.ZLossWeight * scores.max(1).values.square().sum();
-            }
-            (loss / divisor).backward();
-            total.add_(loss.detach());
+            embedded.backward([toEmbedding]);
         }
-        predicting.backward([leaf.grad!]);
         return total.MoveToOuterDisposeScope();
     }
 

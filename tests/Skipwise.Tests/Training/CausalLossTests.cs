@@ -24,7 +24,7 @@ public class CausalLossTests
         mean.backward();
 
         using CausalLM chunked = TinyModel.Create(tied: tied, initializerRange: 0.05);
-        double sum = CausalLoss.Backward(chunked, batch, labels, (long)tokensPerChunk * TinyModel.Vocabulary).ToDouble();
+        double sum = CausalLoss.Backward(chunked, batch, labels, scoresPerChunk: (long)tokensPerChunk * TinyModel.Vocabulary).ToDouble();
 
         Assert.Equal(mean.ToDouble(), sum / labels, 1e-6);
         foreach ((var expected, var actual) in plain.parameters().Zip(chunked.parameters()))

@@ -1,0 +1,35 @@
+using Skipwise.Models;
+using Skipwise.Positions;
+using Skipwise.Training;
+
+namespace Skipwise.Benchmarks;
+
+/// <summary>One question to the machine.</summary>
+/// <param name="Steps">steps (or passes) that are measured, after one warm-up</param>
+internal abstract record BenchCase(string Name, int Steps)
+{
+    public abstract Measurement Measure(int steps);
+
+    /// <summary>The cases that the bars speak of come first.</summary>
+    public static IReadOnlyList<BenchCase> All { get; } =
+    [
+        Train("i-4x512", 8, batch: 4, tokens: 512),
+        Train("i-1x2048", 5, tokens: 2048),
+        Train("i-1x4096", 4, tokens: 4096),
+        Train("i-1x8192-checkpointed", 2, tokens: 8192),
+        new TrainCase("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new()),
+        Train("i-pose-4k", 5, tokens: 2048, target: 4096),
+        Train("i-pose-128k", 5, tokens: 2048, target: 131072),
+        new ScoreCase("i-forward-8192", 4, BenchModels.Small(), 8192),
+        new PasskeyCase("i-passkey-4096", 3, BenchModels.Small(), 4096),
+        Train("i-pose-16k", 5, tokens: 2048, target: 16384),
+        Train("i-full-2k", 5, tokens: 2048, target: 2048, mode: PositionMode.Full),
+        Train("i-full-4k", 4, tokens: 4096, target: 4096, mode: PositionMode.Full),
+        Train("i-full-8k", 2, tokens: 8192, target: 8192, mode: PositionMode.Full),
+    ];
+
+    private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384, PositionMode mode = PositionMode.Pose) => new(
+        name, steps, BenchModels.Small(target, Math.Max(1, target / 2048.0)),
+        new PoseOptions { Mode = mode, TrainLength = tokens, TargetLength = target },
+        new TrainOptions { BatchSize = batch });
+}

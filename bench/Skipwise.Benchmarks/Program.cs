@@ -1,0 +1,31 @@
+using System.Globalization;
+using System.Text.Json;
+using Skipwise.Benchmarks;
+using Skipwise.Runtime;
+
+// One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case.
+string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
+int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args.Contains("--list"))
+{
+    foreach (BenchCase known in BenchCase.All)
+    {
+        Console.WriteLine(known.Name);
+    }
+    return 0;
+}
+if (BenchCase.All.FirstOrDefault(known => known.Name == Value("--case")) is not { } chosen)
+{
+    Console.Error.WriteLine($"--case NAME is needed, one of: {string.Join(", ", BenchCase.All.Select(known => known.Name))}");
+    return 1;
+}
+TorchBoot.Ensure();
+if (Value("--threads") is { } threads)
+{
+    TorchThreads.Use(int.Parse(threads, CultureInfo.InvariantCulture));
+}
+Measurement measured = chosen.Measure(Number("--steps", chosen.Steps));
+Console.WriteLine(JsonSerializer.Serialize(measured.ToResult(chosen), BenchResult.Json));
+return 0;

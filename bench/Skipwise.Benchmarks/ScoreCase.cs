@@ -1,0 +1,18 @@
+using Skipwise.Evaluation;
+using Skipwise.Models;
+
+namespace Skipwise.Benchmarks;
+
+/// <summary>The losses of one window, without gradients: what perplexity costs.</summary>
+internal sealed record ScoreCase(string Name, int Steps, DecoderConfig Model, int Tokens) : BenchCase(Name, Steps)
+{
+    public override Measurement Measure(int steps)
+    {
+        using CausalLM model = BenchModels.Create(Model);
+        int[][] window = [[.. Enumerable.Range(0, Tokens + 1).Select(t => t * 31 % Model.VocabSize)]];
+        void Score() => Scorer.Losses(model, window, Tokens);
+        Score();
+        StepUsage[] usage = [.. Enumerable.Range(0, steps).Select(_ => StepUsage.Of(Score))];
+        return new(Tokens, StepFlops.Forward(Model, 1, Tokens), usage, StepUsage.PeakRssMib(), MatmulRate.Measure(Model, Tokens));
+    }
+}

@@ -1,0 +1,28 @@
+using System.Diagnostics;
+
+namespace Skipwise.Benchmarks;
+
+/// <summary>Wall clock and CPU time (user and system, all threads) of one piece of work.</summary>
+internal readonly record struct StepUsage(double WallSeconds, double CpuSeconds)
+{
+    public static StepUsage Of(Action work)
+    {
+        TimeSpan before = CpuTime();
+        var clock = Stopwatch.StartNew();
+        work();
+        return new(clock.Elapsed.TotalSeconds, (CpuTime() - before).TotalSeconds);
+    }
+
+    /// <summary>The largest resident size of this process so far.</summary>
+    public static double PeakRssMib()
+    {
+        using var self = Process.GetCurrentProcess();
+        return self.PeakWorkingSet64 / (double)(1 << 20);
+    }
+
+    private static TimeSpan CpuTime()
+    {
+        using var self = Process.GetCurrentProcess();
+        return self.TotalProcessorTime;
+    }
+}

@@ -1,0 +1,49 @@
+using Skipwise.Data;
+using Skipwise.Models;
+using Skipwise.Numerics;
+using Skipwise.Positions;
+using Skipwise.Text;
+using Skipwise.Training;
+
+namespace Skipwise.Benchmarks;
+
+/// <summary>Steps of the training loop itself: PoSE windows, forward, loss, backward, clipping, AdamW.</summary>
+internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, PoseOptions Pose, TrainOptions Training) : BenchCase(Name, Steps)
+{
+    public override Measurement Measure(int steps)
+    {
+        int window = Pose.Mode == PositionMode.Full ? Pose.TargetLength : Pose.TrainLength;
+        var source = new PoseDataset(Documents(2 * window), Pose, seed: 1, bosId: null, minDocumentTokens: window);
+        var usage = new List<StepUsage>();
+        double peak;
+        using (CausalLM model = BenchModels.Create(Model))
+        using (var optimizer = new FusedAdamW(model, Training.AdamW))
+        using (IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator())
+        {
+            run.MoveNext(); // warm-up
+            for (int step = 0; step < steps; step++)
+            {
+                usage.Add(StepUsage.Of(() => run.MoveNext()));
+            }
+            peak = StepUsage.PeakRssMib();
+        }
+        long tokens = (long)Training.BatchSize * window;
+        return new(tokens, StepFlops.Training(Model, Training.BatchSize, window), usage, peak, MatmulRate.Measure(Model, tokens));
+    }
+
+    private TokenList Documents(int length)
+    {
+        var rng = new KeyedRandom(3, 0, 0);
+        var documents = new int[16][];
+        for (int document = 0; document < documents.Length; document++)
+        {
+            var ids = new int[length];
+            for (int t = 0; t < length; t++)
+            {
+                ids[t] = rng.Between(0, Model.VocabSize - 1);
+            }
+            documents[document] = ids;
+        }
+        return new TokenList(documents);
+    }
+}

@@ -1,0 +1,86 @@
+using Skipwise.Models;
+using Skipwise.Models.Fused;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Training;
+
+/// <summary>
+/// Cross entropy of hidden states against their next tokens, with its gradients, in chunks of tokens: the scores of all tokens, [M, V],
+/// never exist at once. Loss and gradient come out of one pass: the gradient of -ln softmax(z)[y] by z is softmax(z) - onehot(y).
+/// </summary>
+internal static class HeadLoss
+{
+    // M tokens with a label, C hidden, V vocabulary
+
+    /// <param name="states">[M, C]</param>
+    /// <param name="targets">int64 [M]</param>
+    /// <param name="divisor">gradients are those of the summed loss over this</param>
+    /// <param name="chunk">tokens whose scores exist at once</param>
+    /// <param name="total">float64, 0-dim; the summed loss in nats is added to it</param>
+    /// <returns>the states' gradient [M, C]; the head's is added to its own</returns>
+    public static Tensor Backward(CausalLM model, Tensor states, Tensor targets, double divisor, long chunk, Tensor total) =>
+        model.HeadIsPlain && model.Config.ZLossWeight == 0 && !FusedMath.IsOff
+            ? BackwardByHand(model, states, targets, divisor, chunk, total)
+            : BackwardByAutograd(model, states, targets, divisor, chunk, total);
+
+    private static Tensor BackwardByHand(CausalLM model, Tensor states, Tensor targets, double divisor, long chunk, Tensor total)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor weight = model.HeadWeight.detach(), gradient = empty_like(states);
+        Tensor? weightGradient = model.HeadWeight.requires_grad ? GradientOf(model.HeadWeight) : null;
+        var scale = (float)(1 / divisor);
+        for (long start = 0; start < states.size(0); start += chunk)
+        {
+            using var piece = NewDisposeScope();
+            long length = Math.Min(chunk, states.size(0) - start);
+            Tensor rows = states.narrow(0, start, length), labels = targets.narrow(0, start, length).unsqueeze(1); // [L, C], [L, 1]
+            Tensor scores = rows.mm(weight.t()).to(ScalarType.Float32); // [L, V]
+            (Tensor largest, Tensor at) = scores.max(1, true);
+            Tensor label = scores.gather(1, labels);
+            Tensor share = scores.softmax(1);
+            scores.Dispose();
+            // ln of the sum of exp by the largest score, whose share is at least 1 / V: nothing underflows
+            total.add_((largest - share.gather(1, at).log() - label).sum(ScalarType.Float64));
+            share.scatter_add_(1, labels, full_like(label, -1));
+            share = share.to(rows.dtype);
+            gradient.narrow(0, start, length).addmm_(share, weight, beta: 0, alpha: scale);
+            weightGradient?.addmm_(share.t(), rows, beta: 1, alpha: scale);
+        }
+        return gradient.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same through autograd, for heads that are more than a matrix and for the z-loss; also the twin that the above is tested against.</summary>
+    /// <inheritdoc cref="Backward"/>
+    private static Tensor BackwardByAutograd(CausalLM model, Tensor states, Tensor targets, double divisor, long chunk, Tensor total)
+    {
+        using var scope = NewDisposeScope();
+        Tensor leaf = states.detach().requires_grad_();
+        for (long start = 0; start < states.size(0); start += chunk)
+        {
+            using var piece = NewDisposeScope();
+            long length = Math.Min(chunk, states.size(0) - start);
+            Tensor scores = model.Logits(leaf.narrow(0, start, length)).to(ScalarType.Float32);
+            Tensor loss = nn.functional.cross_entropy(scores, targets.narrow(0, start, length), reduction: nn.Reduction.Sum);
+            if (model.Config.ZLossWeight != 0)
+            {
+                loss += model.Config.ZLossWeight * scores.max(1).values.square().sum();
+            }
+            (loss / divisor).backward();
+            total.add_(loss.detach());
+        }
+        return leaf.grad!.MoveToOuterDisposeScope();
+    }
+
+    private static Tensor GradientOf(TorchSharp.Modules.Parameter parameter)
+    {
+        if (parameter.grad is { } there)
+        {
+            return there;
+        }
+        Tensor fresh = zeros_like(parameter);
+        parameter.grad = fresh;
+        return fresh;
+    }
+}
