@@ -29,16 +29,25 @@ internal sealed class SentencePieceModel
     {
         try
         {
-            byte[] bytes = File.ReadAllBytes(path);
-            return new SentencePieceModel(bytes).ToTokenizer(settings);
-        }
-        catch (FormatException e)
-        {
-            throw new SkipwiseException($"{path}: not a SentencePiece BPE model that Skipwise reads: {e.Message}", e);
+            return Parse(File.ReadAllBytes(path), path, settings);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <param name="file">the ModelProto</param>
+    /// <param name="path">for error messages</param>
+    public static BpeTokenizer Parse(byte[] file, string path, TokenizerSettings settings)
+    {
+        try
+        {
+            return new SentencePieceModel(file).ToTokenizer(settings);
+        }
+        catch (FormatException e)
+        {
+            throw new SkipwiseException($"{path}: not a SentencePiece BPE model that Skipwise reads: {e.Message}", e);
         }
     }
 

@@ -1,4 +1,7 @@
+using System.IO.Compression;
+using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Skipwise.Checkpoints;
 using Skipwise.Data;
 using Skipwise.Models;
@@ -16,6 +19,48 @@ public sealed class PretrainedTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     public static TheoryData<string> Folders => [.. ParityCase.All, "formats/sharded-safetensors-f16", "formats/single-safetensors-bf16"];
+
+    /// <summary>The names stand in the pickle, the bytes in records numbered in the same order: read here without Skipwise's reader.</summary>
+    [Theory]
+    [InlineData("pytorch-bin-f32", "F32"), InlineData("sharded-pytorch-bin-f16", "F16"), InlineData("sharded-pytorch-bin-bf16-with-inv_freq", "BF16")]
+    public void A_model_from_PyTorchs_files_is_saved_as_safetensors_byte_for_byte(string folder, string type)
+    {
+        var expected = new Dictionary<string, byte[]>();
+        foreach (string file in Directory.GetFiles(Fixture.Path("formats", folder), "*.bin"))
+        {
+            using ZipArchive zip = ZipFile.OpenRead(file);
+            byte[] Bytes(string ending)
+            {
+                using Stream stream = zip.Entries.Single(entry => entry.FullName.EndsWith(ending, StringComparison.Ordinal)).Open();
+                using var copy = new MemoryStream();
+                stream.CopyTo(copy);
+                return copy.ToArray();
+            }
+            string[] names = [.. Regex.Matches(Encoding.Latin1.GetString(Bytes("/data.pkl")), @"(?:model\.|lm_head)[\w.]+(?:weight|inv_freq)").Select(match => match.Value)];
+            for (int i = 0; i < names.Length; i++)
+            {
+                expected.Add(names[i], Bytes($"/data/{i}"));
+            }
+        }
+        using (Pretrained pretrained = Pretrained.Load(new ModelSource(Fixture.Path("formats", folder))))
+        {
+            pretrained.Save(_temp["saved"]);
+            pretrained.Save(_temp["shards"], shardBytes: 20_000);
+        }
+        string[] buffers = [.. expected.Keys.Where(name => name.EndsWith("inv_freq", StringComparison.Ordinal))];
+        Assert.Equal(folder.EndsWith("inv_freq", StringComparison.Ordinal) ? 2 : 0, buffers.Length);
+        foreach (string saved in new[] { _temp["saved"], _temp["shards"] })
+        {
+            var found = ReadFolder(saved);
+            Assert.Equal(expected.Keys.Except(buffers).Order(), found.Keys.Order());
+            Assert.All(found, tensor => Assert.True(tensor.Value.Type == type && tensor.Value.Data.AsSpan().SequenceEqual(expected[tensor.Key]), tensor.Key));
+            Pretrained.Load(new ModelSource(saved)).Dispose();
+        }
+        using SafetensorsFile file1 = SafetensorsFile.Open(Path.Combine(_temp["saved"], WeightFiles.SingleName));
+        Assert.Equal("pt", file1.Metadata["format"]);
+        JsonNode index = JsonNode.Parse(File.ReadAllText(Path.Combine(_temp["shards"], WeightFiles.IndexName)))!;
+        Assert.Equal(expected.Where(tensor => !buffers.Contains(tensor.Key)).Sum(tensor => tensor.Value.Length), (int)index["metadata"]!["total_size"]!);
+    }
 
     [Theory]
     [MemberData(nameof(Folders))]
@@ -93,6 +138,7 @@ public sealed class PretrainedTests : IDisposable
 
     [Theory]
     [InlineData("formats/sharded-safetensors-f16"), InlineData("formats/single-safetensors-bf16"), InlineData("llama-gqa-linear8")]
+    [InlineData("formats/pytorch-bin-f32"), InlineData("formats/sharded-pytorch-bin-f16"), InlineData("formats/sharded-pytorch-bin-bf16-with-inv_freq")]
     public void Stored_halves_compute_the_logits_of_the_reference(string folder)
     {
         using var scope = NewDisposeScope();
