@@ -28,6 +28,7 @@ internal static class CommandLine
         },
         GenerateVerb.Create(screen, input),
         InspectVerb.Create(screen),
+        MergeVerb.Create(screen),
         VerifyVerb.Create(screen),
     };
 

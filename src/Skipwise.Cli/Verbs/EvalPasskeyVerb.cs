@@ -16,6 +16,7 @@ internal static class EvalPasskeyVerb
         var verb = new Verb("passkey", "Hide a number in a long text and ask for it, by the length of the text and the depth of the number.",
             "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string?> adapter = verb.Adapter();
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<PasskeyVariant> variant = verb.Choice("--variant", "the filler: whole sentences as in the PoSE code, or cut anywhere as in the tests of Landmark attention and YaRN", s_default.Variant);
         Flag<int> trials = verb.Integer("--trials", "prompts per length (with --depths: per length and depth), each with its own number", s_default.Trials).Alias("--limit");
@@ -35,6 +36,7 @@ internal static class EvalPasskeyVerb
                 Model = model.Of(parse),
                 Rope = rope.Of(parse),
                 Trials = saveTrials.Of(parse),
+                Adapter = adapter.Of(parse),
                 Passkey = new PasskeyOptions
                 {
                     Lengths = lengths.Of(parse),

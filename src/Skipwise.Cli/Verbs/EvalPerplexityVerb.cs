@@ -15,6 +15,7 @@ internal static class EvalPerplexityVerb
         var verb = new Verb("perplexity", "Measure perplexity on text, by the length of the window.",
             "skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --windows 2048,4096,8192,16384");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);
         Flag<IReadOnlyList<int>> windows = verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]");
         Flag<WindowMode> mode = verb.Choice("--mode", "which tokens count: all, in sliding windows; those of each document's first window; or each document's last ones", s_default.Mode);
@@ -34,6 +35,7 @@ internal static class EvalPerplexityVerb
                 Model = model.Of(parse),
                 Data = data.Of(parse, screen),
                 Rope = rope.Of(parse),
+                Adapter = adapter.Of(parse),
                 MinTokens = minTokens.Of(parse),
                 Perplexity = new PerplexityOptions
                 {

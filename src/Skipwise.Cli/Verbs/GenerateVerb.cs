@@ -15,6 +15,7 @@ internal static class GenerateVerb
         var verb = new Verb("generate", "Continue a text; it appears as it is written.",
             "skipwise generate --model llama-2-7b-16k --prompt \"Once upon a time\" --temperature 0.8\nskipwise generate --model llama-2-7b-16k --max-new-tokens 200 < chapter.txt");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string?> adapter = verb.Adapter();
         Flag<string?> prompt = verb.Text("--prompt", "text", "the text to continue [default: the standard input]");
         Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens to generate at most", s_default.MaxNewTokens);
         Flag<double> temperature = verb.Number("--temperature", "0 takes the most probable token every time; 1 draws as the model would", s_default.Temperature);
@@ -29,6 +30,7 @@ internal static class GenerateVerb
                 Model = model.Of(parse),
                 Prompt = prompt.Of(parse) ?? input.ReadToEnd(),
                 Rope = rope.Of(parse),
+                Adapter = adapter.Of(parse),
                 Generation = s_default with
                 {
                     MaxNewTokens = maxNewTokens.Of(parse),

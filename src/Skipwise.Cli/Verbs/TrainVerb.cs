@@ -16,6 +16,7 @@ internal static class TrainVerb
         var verb = new Verb("train", "Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.",
             "skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
+        Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);
         Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
         Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
@@ -39,6 +40,7 @@ internal static class TrainVerb
                 TargetLength = target.Of(parse),
                 TrainLength = trainLength.Of(parse),
                 Rope = rope.Of(parse),
+                Adapter = adapter.Of(parse),
                 Positions = drawn.Mode,
                 Chunks = drawn.Chunks,
                 LengthRule = drawn.LengthRule,

@@ -12,12 +12,13 @@ internal static class VerifyVerb
         var verb = new Verb("verify", "Hold Skipwise's logits against those that another program computed with the same model, for any position ids.",
             "skipwise verify --model llama-2-7b --reference reference.safetensors\n# reference.safetensors holds input_ids, and for every NAME position_ids.NAME and logits.NAME");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string?> adapter = verb.Adapter();
         Flag<string> reference = verb.Required("--reference", "file", "safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, tokens, vocabulary]");
         Flag<double> tolerance = verb.Number("--atol", "largest absolute difference that passes", new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
         var rope = new RopeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
         {
-            var options = new VerifyLogitsOptions { Model = model.Of(parse), Reference = reference.Of(parse), Rope = rope.Of(parse), Tolerance = tolerance.Of(parse) };
+            var options = new VerifyLogitsOptions { Model = model.Of(parse), Reference = reference.Of(parse), Rope = rope.Of(parse), Adapter = adapter.Of(parse), Tolerance = tolerance.Of(parse) };
             Verification verification = VerifyLogits.Run(options, screen.Notes, stop);
             screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
                 [.. verification.Differences.Select(d => (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));

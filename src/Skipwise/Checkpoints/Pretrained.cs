@@ -103,9 +103,14 @@ public sealed class Pretrained : IDisposable
     /// <exception cref="SkipwiseException">the adapter is for another model; nothing is changed then</exception>
     public void Merge(LoraAdapter adapter, string folder)
     {
-        var parameters = Model.named_parameters().ToDictionary(p => Config.Family.StoredName(p.name), p => (Tensor)p.parameter);
-        adapter.MergeInto(parameters.GetValueOrDefault, folder);
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        var stored = Config.Family.StoredParameters(Model.Config).ToDictionary(s => s.Name, s => s.Blocks);
+        adapter.MergeInto(name => stored.TryGetValue(name, out IReadOnlyList<RowBlock>? blocks) ? [.. blocks.Select(block => Rows(parameters, block))] : null, folder);
     }
+
+    private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
 
     private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout)
     {
@@ -157,8 +162,7 @@ public sealed class Pretrained : IDisposable
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        Tensor Rows(RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
-        ShardPlan plan = ShardPlan.Split(_layout.Stored.Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape, [.. t.Parameter.Blocks.Select(Rows)], t.Type)), shardBytes);
+        ShardPlan plan = ShardPlan.Split(_layout.Stored.Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape, [.. t.Parameter.Blocks.Select(block => Rows(parameters, block))], t.Type)), shardBytes);
         foreach ((string file, IReadOnlyList<OutputTensor> tensors) in plan.Shards)
         {
             SafetensorsWriter.Write(Path.Combine(folder, file), tensors, _layout.Metadata);

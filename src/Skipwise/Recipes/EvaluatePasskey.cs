@@ -11,6 +11,8 @@ public sealed record EvaluatePasskeyOptions
     /// <summary>Hugging Face folder</summary>
     public required string Model { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    public string? Adapter { get; init; }
     /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
@@ -33,10 +35,10 @@ public static class EvaluatePasskey
         PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = ModelLengths.Of(model) };
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, passkey);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
         IReadOnlyList<PasskeyResult> results = KeptTrials.During<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, pretrained.Model,
             file => Passkey.Measure(pretrained.Model, tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
             measured => measured.SelectMany(result => result.Trials));
-        return new(options.Model, passkey, results);
+        return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", passkey, results);
     }
 }

@@ -12,6 +12,8 @@ public sealed record EvaluatePerplexityOptions
     public required string Model { get; init; }
     public required DataOptions Data { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    public string? Adapter { get; init; }
     /// <summary>how; an empty list of windows stands for <see cref="ModelLengths"/></summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
     /// <summary>documents shorter than this (BOS included) are left out; null takes the longest window, so that every window is really filled</summary>
@@ -40,8 +42,8 @@ public static class EvaluatePerplexity
         // The text is read before the weights: its errors are the more likely ones, and take no time to find.
         using TokenStore? store = TrainingData.OpenStore(options.Data, tokenizer);
         ITokenSource documents = store is not null ? store : Read(options.Data, tokenizer, perplexity, cancel);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
-        return new(options.Model, perplexity, Perplexity.Measure(pretrained.Model, documents, bos, perplexity, progress, cancel));
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
+        return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", perplexity, Perplexity.Measure(pretrained.Model, documents, bos, perplexity, progress, cancel));
     }
 
     private static PerplexityOptions Complete(EvaluatePerplexityOptions options, DecoderConfig model)

@@ -22,6 +22,8 @@ public sealed record FineTuneOptions
     public int? TrainLength { get; init; }
     /// <summary>null members are derived: yarn, factor = target / original</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    public string? Adapter { get; init; }
     /// <summary>PoSE, or a baseline to compare it with</summary>
     public PositionMode Positions { get; init; } = PositionMode.Pose;
     /// <summary>N</summary>
@@ -81,7 +83,7 @@ public static class FineTune
     /// <summary>The base model's weights under the extended rotary embedding.</summary>
     public static Pretrained Load(FineTuneOptions options, IProgress<string>? note = null)
     {
-        Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope, options.FreezePadRow), model => ContextExtension.Extend(model, options.TargetLength, options.Rope));
+        Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope, options.FreezePadRow, options.Adapter), model => ContextExtension.Extend(model, options.TargetLength, options.Rope));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
         foreach (string warning in pretrained.Config.WarningsFor(options.Rope))
         {

@@ -14,6 +14,8 @@ public sealed record VerifyLogitsOptions
     /// <summary>safetensors file with <c>input_ids</c>, and <c>position_ids.NAME</c> with <c>logits.NAME</c> for every NAME</summary>
     public required string Reference { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    public string? Adapter { get; init; }
     /// <summary>largest absolute difference that still passes</summary>
     public double Tolerance { get; init; } = 1e-4;
 }
@@ -40,7 +42,7 @@ public static class VerifyLogits
     {
         using SafetensorsFile reference = SafetensorsFile.Open(options.Reference);
         IReadOnlyList<string> names = Names(reference);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor ids = Read(reference, Ids); // [B, T]

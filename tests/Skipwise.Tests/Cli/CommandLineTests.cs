@@ -21,6 +21,7 @@ public partial class CommandLineTests
             eval Measure a model by the length of its context.
             generate Continue a text; it appears as it is written.
             inspect Look into models and training windows.
+            merge Merge a LoRA adapter into its base model, and save the result as a model folder of its own.
             verify Hold Skipwise's logits against those that another program computed with the same model, for any position ids.
             """.ReplaceLineEndings(" "), OneLine(run.Output));
     }
@@ -35,6 +36,7 @@ public partial class CommandLineTests
             Usage: skipwise verify [options]
             Options:
             --model <folder> (REQUIRED) Hugging Face folder
+            --adapter <folder> LoRA adapter in PEFT's layout, merged into the model's weights as it is loaded
             --reference <file> (REQUIRED) safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, tokens, vocabulary]
             --atol <x> largest absolute difference that passes [default: 0.0001]
             --rope <type> scaling of the rotary embedding, in place of config.json's: default, linear, ntk, dynamic-ntk, yarn, yarn-revised, llama3, longrope
@@ -64,6 +66,7 @@ public partial class CommandLineTests
     [InlineData("inspect tensors")]
     [InlineData("inspect rope")]
     [InlineData("inspect plan")]
+    [InlineData("merge")]
     [InlineData("verify")]
     public async Task The_example_of_a_verb_is_one_that_it_understands(string verb)
     {

@@ -41,11 +41,14 @@ public class InspectTests
         Assert.Equal((32, 5), (page.GetProperty("original_length").GetInt32(), page.GetProperty("exports").GetArrayLength()));
     }
 
-    [Fact]
-    public async Task Tensors_are_listed_with_their_files()
+    [Theory]
+    [InlineData("sharded-safetensors-f16", "F16", @"model-0000\d-of-0000\d\.safetensors")]
+    [InlineData("pytorch-bin-f32", "F32", @"pytorch_model\.bin")]
+    [InlineData("sharded-pytorch-bin-bf16-with-inv_freq", "BF16", @"pytorch_model-0000\d-of-0000\d\.bin")]
+    public async Task Tensors_are_listed_with_their_files(string folder, string type, string file)
     {
-        CliRun run = (await CliRun.Of("inspect", "tensors", "--model", Fixture.Path("formats", "sharded-safetensors-f16"))).Succeeded();
-        Assert.Matches(@"model\.embed_tokens\.weight +\[\d+, \d+\] +F16 +model-0000\d-of-0000\d\.safetensors", run.Output);
+        CliRun run = (await CliRun.Of("inspect", "tensors", "--model", Fixture.Path("formats", folder))).Succeeded();
+        Assert.Matches($@"model\.embed_tokens\.weight +\[\d+, \d+\] +{type} +{file}", run.Output);
     }
 
     [Fact]

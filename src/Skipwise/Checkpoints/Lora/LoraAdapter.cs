@@ -21,30 +21,41 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
     public void Write(string folder) => LoraFiles.Write(this, folder);
 
     /// <summary>Adds the updates to the base model's weights. Nothing is changed unless everything fits.</summary>
-    /// <param name="parameter">the weight of a name in the checkpoint; null if the model has none that can be changed on its own</param>
+    /// <param name="weight">the weight of a name in the checkpoint, as blocks of rows one below the other; null if the model has none that can be changed on its own</param>
     /// <param name="path">the adapter's folder, for error messages</param>
     /// <exception cref="SkipwiseException">a weight that the model does not have, or of another shape</exception>
-    public void MergeInto(Func<string, Tensor?> parameter, string path)
+    public void MergeInto(Func<string, IReadOnlyList<Tensor>?> weight, string path)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        Tensor Find(string name, params long[] shape)
+        IReadOnlyList<Tensor> Find(string name, params long[] shape)
         {
-            Tensor found = parameter(name) ?? throw new SkipwiseException($"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this model?");
-            return found.shape.SequenceEqual(shape) ? found
-                : throw new SkipwiseException($"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is {TensorEntry.Describe(found.shape)}. Does the adapter belong to this model?");
+            IReadOnlyList<Tensor> rows = weight(name) ?? throw new SkipwiseException($"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this model?");
+            long[] found = [rows.Sum(block => block.size(0)), .. rows[0].shape[1..]];
+            return found.SequenceEqual(shape) ? rows
+                : throw new SkipwiseException($"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is {TensorEntry.Describe(found)}. Does the adapter belong to this model?");
         }
-        (Tensor Target, LoraWeight Update)[] updates = [.. Weights.Select(w => (Find(w.Target, w.B.size(0), w.A.size(1)), w))];
-        (Tensor Target, Tensor Value)[] whole = [.. Whole.Select(w => (Find(w.Name, w.Value.shape), w.Value))];
-        foreach ((Tensor target, Tensor value) in whole)
+        (IReadOnlyList<Tensor> Rows, LoraWeight Update)[] updates = [.. Weights.Select(w => (Find(w.Target, w.B.size(0), w.A.size(1)), w))];
+        (IReadOnlyList<Tensor> Rows, Tensor Value)[] whole = [.. Whole.Select(w => (Find(w.Name, w.Value.shape), w.Value))];
+        foreach ((IReadOnlyList<Tensor> rows, Tensor value) in whole)
         {
-            target.copy_(value);
+            ForEachBlock(rows, value, (target, part) => target.copy_(part));
         }
-        foreach ((Tensor target, LoraWeight update) in updates)
+        foreach ((IReadOnlyList<Tensor> rows, LoraWeight update) in updates)
         {
-            using Tensor delta = update.Update();
-            using Tensor there = delta.to(target.dtype, target.device);
-            target.add_(there);
+            using Tensor change = update.Update();
+            ForEachBlock(rows, change, (target, part) => target.add_(part));
+        }
+    }
+
+    private static void ForEachBlock(IReadOnlyList<Tensor> rows, Tensor whole, Action<Tensor, Tensor> apply)
+    {
+        long row = 0;
+        foreach (Tensor block in rows)
+        {
+            using Tensor part = whole.narrow(0, row, block.size(0)), there = part.to(block.dtype, block.device);
+            apply(block, there);
+            row += block.size(0);
         }
     }
 

@@ -25,7 +25,7 @@ public sealed class Llama2cFileTests : IDisposable
         {
             using Pretrained read = Pretrained.Load(new ModelSource(model));
             DecoderConfig expected = hf.Model.Config;
-            Assert.Equal(expected with { RmsNormEps = 1e-5, PadTokenId = null }, read.Model.Config);
+            Assert.Equal(expected with { NormEps = 1e-5, PadTokenId = null }, read.Model.Config);
             var parameters = read.Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
             Assert.All(hf.Model.named_parameters(), p => Assert.True(p.parameter.Equals(parameters[p.name]), p.name));
         }

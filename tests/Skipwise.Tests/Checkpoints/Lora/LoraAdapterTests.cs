@@ -1,8 +1,10 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Skipwise.Checkpoints;
 using Skipwise.Checkpoints.Lora;
 using Skipwise.Models;
 using Skipwise.Numerics;
+using Skipwise.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -45,6 +47,30 @@ public sealed class LoraAdapterTests : IDisposable
             }
             Assert.All(expected.Zip(Values(after)), pair => Assert.Equal(pair.First, pair.Second, 2e-5f));
         }
+    }
+
+    /// <summary>Baichuan stores queries, keys and values as one tensor, GPT-NeoX head by head: the update is one of the tensor that is stored.</summary>
+    [Theory]
+    [InlineData("baichuan2-none", "model.layers.1.self_attn.W_pack"), InlineData("gpt_neox-pct25-parallel", "gpt_neox.layers.1.attention.query_key_value")]
+    public void A_merged_folder_holds_the_sum_under_the_names_of_the_base(string fixture, string module)
+    {
+        string folder = WriteAdapter("""{"peft_type": "LORA", "r": 2, "lora_alpha": 6}""", (module, 2));
+        MergedAdapter merged = MergeAdapter.Run(new() { Model = Fixture.Path(fixture), Adapter = folder, Out = _temp["merged"] });
+        Assert.Equal(new MergedAdapter(1, 0, false), merged);
+        var before = RawSafetensors.Read(Fixture.Path(fixture, "model.safetensors"));
+        var after = RawSafetensors.Read(Path.Combine(_temp["merged"], "model.safetensors"));
+        (float[] a, float[] b) = Factors(folder, module);
+        foreach ((string name, (_, _, byte[] data)) in after)
+        {
+            float[] expected = MemoryMarshal.Cast<byte, float>(before[name].Data).ToArray();
+            for (int i = 0; name == module + ".weight" && i < expected.Length; i++)
+            {
+                int row = i / 64, column = i % 64;
+                expected[i] += 3 * ((b[row * 2] * a[column]) + (b[(row * 2) + 1] * a[64 + column]));
+            }
+            Assert.All(expected.Zip(MemoryMarshal.Cast<byte, float>(data).ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+        }
+        Assert.Equal(File.ReadAllText(Fixture.Path(fixture, "config.json")), File.ReadAllText(Path.Combine(_temp["merged"], "config.json")));
     }
 
     [Fact]
@@ -143,7 +169,7 @@ public sealed class LoraAdapterTests : IDisposable
         string folder = Directory.CreateDirectory(_temp["adapter"]).FullName;
         var tensors = modules.SelectMany(m =>
         {
-            (long outputs, long inputs) = m.Module == Down ? (64, 80) : m.Module == "lm_head" ? (96, 64) : (64, 64);
+            (long outputs, long inputs) = m.Module.EndsWith("pack", StringComparison.OrdinalIgnoreCase) || m.Module.EndsWith("value", StringComparison.Ordinal) ? (192, 64) : m.Module == Down ? (64, 80) : m.Module == "lm_head" ? (96, 64) : (64, 64);
             return new[] { ($"base_model.model.{m.Module}.lora_A.weight", Random(m.Rank, inputs)), ($"base_model.model.{m.Module}.lora_B.weight", Random(outputs, m.Rank)) };
         });
         SafetensorsWriter.Write(Path.Combine(folder, "adapter_model.safetensors"), tensors.Select(t => (t.Item1, t.Item2, ScalarType.Float32)));
@@ -165,7 +191,7 @@ public sealed class LoraAdapterTests : IDisposable
     private static (float[] A, float[] B) Factors(string folder, string module)
     {
         var tensors = RawSafetensors.Read(Path.Combine(folder, "adapter_model.safetensors"));
-        float[] Values(string factor) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(tensors[$"base_model.model.{module}.{factor}.weight"].Data).ToArray();
+        float[] Values(string factor) => MemoryMarshal.Cast<byte, float>(tensors[$"base_model.model.{module}.{factor}.weight"].Data).ToArray();
         return (Values("lora_A"), Values("lora_B"));
     }
 

@@ -1,0 +1,10 @@
+using System.CommandLine;
+
+namespace Skipwise.Cli.Flags;
+
+/// <summary>A LoRA adapter, wherever a model is loaded.</summary>
+internal static class AdapterFlag
+{
+    public static Flag<string?> Adapter(this Command command) =>
+        command.Text("--adapter", "folder", "LoRA adapter in PEFT's layout, merged into the model's weights as it is loaded");
+}

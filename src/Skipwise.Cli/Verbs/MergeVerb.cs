@@ -1,0 +1,30 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Recipes;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise merge</c></summary>
+internal static class MergeVerb
+{
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("merge", "Merge a LoRA adapter into its base model, and save the result as a model folder of its own.",
+            "skipwise merge --model llama-2-7b --adapter lora-16k --out llama-2-7b-16k");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
+        Flag<string> adapter = verb.Required("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)");
+        Flag<string> folder = verb.Required("--out", "folder", "folder of the merged model");
+        verb.Computes(screen, (parse, _) =>
+        {
+            var options = new MergeAdapterOptions { Model = model.Of(parse), Adapter = adapter.Of(parse), Out = folder.Of(parse) };
+            MergedAdapter merged = MergeAdapter.Run(options);
+            screen.Line($"saved {options.Out}: {merged.Updates} weights updated{(merged.Replaced > 0 ? $", {merged.Replaced} replaced" : "")}");
+            if (merged.Rounds)
+            {
+                screen.Note("the sum was rounded to the type in which the base model is stored");
+            }
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+}

@@ -1,0 +1,35 @@
+using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Lora;
+
+namespace Skipwise.Recipes;
+
+/// <summary>A base model, a LoRA adapter for it, and where the sum of both goes.</summary>
+public sealed record MergeAdapterOptions
+{
+    /// <summary>Hugging Face folder of the base model</summary>
+    public required string Model { get; init; }
+    /// <summary>folder of the adapter, in PEFT's layout</summary>
+    public required string Adapter { get; init; }
+    /// <summary>folder of the merged model</summary>
+    public required string Out { get; init; }
+}
+
+/// <summary>What a merge changed.</summary>
+/// <param name="Updates">weights that a low-rank update was added to</param>
+/// <param name="Replaced">weights that the adapter brought as a whole</param>
+/// <param name="Rounds">the sum was computed in a wider type than the model is stored in</param>
+public sealed record MergedAdapter(int Updates, int Replaced, bool Rounds);
+
+/// <summary>Makes an ordinary model of a base model and a LoRA adapter: W + scale * B A, computed in float32.</summary>
+public static class MergeAdapter
+{
+    /// <exception cref="SkipwiseException">a model or adapter that cannot be read, an adapter for another model, or a folder that cannot be written</exception>
+    public static MergedAdapter Run(MergeAdapterOptions options)
+    {
+        using LoraAdapter adapter = LoraAdapter.Read(options.Adapter); // the smaller one first: its errors take no time to find
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model));
+        pretrained.Merge(adapter, options.Adapter);
+        pretrained.Save(options.Out);
+        return new MergedAdapter(adapter.Weights.Count, adapter.Whole.Count, pretrained.SavingRounds);
+    }
+}
