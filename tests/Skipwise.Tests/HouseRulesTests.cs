@@ -17,7 +17,7 @@ public partial class HouseRulesTests
         ["Models"] = ["Numerics", "Rope"],
         ["Data"] = ["Numerics", "Text", "Positions"],
         ["Training"] = ["Data", "Models"],
-        ["Checkpoints"] = ["Models", "Rope", "Runtime", "Storage", "Training"],
+        ["Checkpoints"] = ["Models", "Rope", "Storage", "Training"],
         ["Generation"] = ["Models", "Numerics"],
         ["Evaluation"] = ["Generation", "Models", "Numerics", "Rope", "Storage", "Text"],
         ["Reports"] = ["Numerics", "Storage"],

@@ -1,12 +1,10 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using Skipwise.Runtime;
 
 namespace Skipwise.Checkpoints;
 
 /// <summary>
-/// Reads a row of elements from a file straight into a tensor's memory, on every core. The memory is fresh, so most of the time goes into the
-/// kernel's page faults: large pages are asked for first. What has to be widened goes through a piece that stays in the cache.
+/// Reads a row of elements from a file straight into a tensor's memory, which every core helps with: most of the time goes into the page faults of
+/// memory that is touched for the first time. What has to be widened goes through a piece that stays in the cache.
 /// </summary>
 internal static class DirectRead
 {
@@ -20,7 +18,6 @@ internal static class DirectRead
         fixed (byte* pinned = destination)
         {
             byte* memory = pinned; // a tensor's memory does not move
-            HugePages.Advise(memory, count * widening.Size);
             long elements = PieceBytes / widening.Size, pieces = (count + elements - 1) / elements;
             void Read(long piece, byte[]? scratch)
             {
