@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Skipwise.Training;
 
 namespace Skipwise.Cli.Flags;
 
@@ -67,6 +68,10 @@ internal static class FlagKinds
     /// <summary>Whole numbers with commas between them.</summary>
     public static Flag<IReadOnlyList<int>> Integers(this Command command, string name, string description) =>
         new(command.Add<IReadOnlyList<int>>(name, "n,n,...", description, text => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(Integer)]), []);
+
+    /// <summary>name=factor pairs with commas between them.</summary>
+    public static Flag<LearningRateScales> Scales(this Command command, string name, string description) =>
+        new(command.Add(name, "group=x,...", description, LearningRateScales.Parse), new());
 
     /// <summary>One of an enumeration's names, in kebab-case; hyphens and case do not matter.</summary>
     public static Flag<T> Choice<T>(this Command command, string name, string description, T otherwise) where T : struct, Enum

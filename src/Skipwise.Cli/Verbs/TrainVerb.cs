@@ -25,6 +25,7 @@ internal static class TrainVerb
         Flag<string[]> splitAfter = verb.Texts("--split-after", "text", "chunks end after this text where a document has it; a single token each (\\n for a newline)");
         Flag<int?> minTokens = verb.OptionalInteger("--min-document-tokens", "shorter documents are left out [default: the training length]");
         var training = new TrainFlags(verb);
+        var evaluation = new RunEvaluationFlags(verb);
         Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
         Flag<bool> freezePadRow = verb.Switch("--freeze-pad-row", "never train the embedding of pad_token_id, as the original code does");
         var save = new SaveFlags(verb);
@@ -49,6 +50,7 @@ internal static class TrainVerb
                 MinDocumentTokens = minTokens.Of(parse),
                 FreezePadRow = freezePadRow.Of(parse),
                 Training = training.Of(parse),
+                Evaluation = evaluation.Of(parse, data.Of(parse)),
                 Seed = seed.Of(parse),
             };
             return Run(screen, options, save.Of(parse), stop);
@@ -59,7 +61,7 @@ internal static class TrainVerb
     private static int Run(Screen screen, FineTuneOptions options, SaveOptions save, CancellationToken stop)
     {
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
-            FineTune.Run(options, save, display.Stage, display.Tokenizing, display.Training(options.Training.Steps), stop));
+            FineTune.Run(options, save, display.Stage, display.Tokenizing, display.Training, display.Evaluation, stop));
         string data = string.Join(' ', options.Data.Paths);
         return RunEnd.Tell(screen, outcome, options.Out,
             $"skipwise eval perplexity --model {options.Out} --data {data}",

@@ -1,5 +1,6 @@
 using Skipwise.Checkpoints;
 using Skipwise.Data;
+using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Rope;
@@ -39,6 +40,8 @@ public sealed record FineTuneOptions
     /// <summary>never train the embedding of pad_token_id, as the original does</summary>
     public bool FreezePadRow { get; init; }
     public TrainOptions Training { get; init; } = new();
+    /// <summary>what to measure on the way</summary>
+    public RunEvaluationOptions Evaluation { get; init; } = new();
     public ulong Seed { get; init; }
 }
 
@@ -49,18 +52,21 @@ public static class FineTune
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="note">lines that a person should read before the training begins</param>
     /// <param name="tokenizing">while text becomes tokens</param>
-    /// <param name="progress">every step</param>
+    /// <param name="progress">asked once, with the number of steps, for who is told of every step</param>
+    /// <param name="measuring">while the run measures</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     public static TrainingOutcome Run(
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
-        IProgress<StepMetrics>? progress = null, CancellationToken stop = default)
+        Func<int, IProgress<StepMetrics>>? progress = null, IProgress<EvaluationProgress>? measuring = null, CancellationToken stop = default)
     {
         var folder = new RunFolder(options.Out);
         TrainingRun.RequireStartable(folder, options, options.Training, save);
+        options.Evaluation.Validate();
         bool isNewFolder = !Directory.Exists(options.Out);
         using Pretrained pretrained = Load(options, note);
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
+        RunEvaluation? evaluation = RunEvaluation.Of(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
         TrainingRun.CreateFolder(options.Out);
         try
         {
@@ -69,7 +75,8 @@ public static class FineTune
             note?.Report(dataset.SkippedDocuments == 0
                 ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
                 : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
-            return TrainingRun.Run(pretrained, dataset, options.Training, options, folder, save, progress, stop);
+            TrainOptions training = options.Training.For(dataset.Count);
+            return TrainingRun.Run(pretrained, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation);
         }
         catch when (isNewFolder && !File.Exists(folder.OptionsPath))
         {
