@@ -5,7 +5,10 @@ namespace Skipwise.Recipes;
 /// <param name="Task">perplexity or passkey</param>
 /// <param name="Metric">perplexity or accuracy</param>
 /// <param name="Length">window or prompt, in tokens</param>
-public sealed record MeasuredPoint(int Step, string Task, string Metric, int Length, double Value, double? StandardError, long? Count);
+/// <param name="Value">what was measured</param>
+/// <param name="StandardError">of the value, over documents</param>
+/// <param name="Count">tokens or prompts</param>
+public sealed record MeasuredPoint(int Step, string Task, string Metric, int Length, double Value, double? StandardError = null, long? Count = null);
 
 /// <summary>The best of a run's measurements so far, and how long ago it was. A fold over the log: nothing else has to be saved.</summary>
 /// <param name="BestStep">0 before the first measurement</param>
