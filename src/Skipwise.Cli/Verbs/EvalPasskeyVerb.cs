@@ -26,6 +26,7 @@ internal static class EvalPasskeyVerb
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         Flag<string?> saveTrials = verb.Text("--save-trials", "file", "write every prompt with its answer, one JSON line each");
         var rope = new RopeFlags(verb);
+        verb.TakesConfig();
         verb.Computes(screen, (parse, stop) =>
         {
             var options = new EvaluatePasskeyOptions

@@ -1,3 +1,4 @@
+using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Positions;
@@ -29,6 +30,7 @@ internal static class TrainVerb
         Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
         Flag<bool> freezePadRow = verb.Switch("--freeze-pad-row", "never train the embedding of pad_token_id, as the original code does");
         var save = new SaveFlags(verb);
+        verb.TakesConfig("--resume");
         verb.Computes(screen, (parse, stop) =>
         {
             PoseOptions drawn = pose.Of(parse);
@@ -53,7 +55,7 @@ internal static class TrainVerb
                 Evaluation = evaluation.Of(parse, data.Of(parse)),
                 Seed = seed.Of(parse),
             };
-            return Run(screen, options, save.Of(parse), stop);
+            return Run(screen, options, save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) }, stop);
         });
         return verb;
     }

@@ -16,6 +16,8 @@ public sealed record SaveOptions
     public int KeepLast { get; init; } = 2;
     /// <summary>continue from the newest checkpoint</summary>
     public bool Resume { get; init; }
+    /// <summary>an earlier run in the same folder makes way; otherwise it is an error</summary>
+    public bool Replace { get; init; }
     /// <summary>write TensorBoard event files</summary>
     public bool TensorBoard { get; init; }
     /// <summary>a configuration file that starts the run again, to lie in its folder; null leaves none</summary>
@@ -177,9 +179,9 @@ internal sealed class TrainingRun : IDisposable
         {
             throw new SkipwiseException($"{folder.OptionsPath}: this run was started with other options, so it cannot be continued with these. Repeat its options, or start a new run in another folder with --out.");
         }
-        if (!save.Resume && exists && folder.Checkpoints().Count > 0)
+        if (!save.Resume && !save.Replace && exists && (folder.IsFinished || folder.Checkpoints().Count > 0))
         {
-            throw new SkipwiseException(File.Exists(Path.Combine(folder.Path, HfConfig.FileName))
+            throw new SkipwiseException(folder.IsFinished
                 ? $"{folder.Path}: holds a finished run. Choose another --out, or delete the folder first."
                 : $"{folder.Path}: holds an unfinished run. Continue it with --resume, or choose another --out.");
         }
