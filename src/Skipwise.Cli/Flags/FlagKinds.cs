@@ -69,6 +69,11 @@ internal static class FlagKinds
     public static Flag<IReadOnlyList<int>> Integers(this Command command, string name, string description) =>
         new(command.Add<IReadOnlyList<int>>(name, "n,n,...", description, text => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(Integer)]), []);
 
+    /// <summary>Names with commas between them.</summary>
+    public static Flag<IReadOnlyList<string>> Names(this Command command, string name, string value, string description, IReadOnlyList<string> otherwise) =>
+        new(command.Add<IReadOnlyList<string>>(name, value, otherwise.Count == 0 ? description : WithDefault(description, string.Join(',', otherwise)),
+            text => [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)], otherwise.Count == 0 ? null : string.Join(',', otherwise)), otherwise);
+
     /// <summary>name=factor pairs with commas between them.</summary>
     public static Flag<LearningRateScales> Scales(this Command command, string name, string description) =>
         new(command.Add(name, "group=x,...", description, LearningRateScales.Parse), new());

@@ -61,12 +61,12 @@ public sealed class RunFolder(string path)
     }
 
     /// <summary>Puts the finished model into the folder, beside what else the run left there; config.json last.</summary>
-    public void Finish(Pretrained pretrained)
+    public void Finish(ITrainable trainable)
     {
         string temporary = System.IO.Path.Combine(Path, "model" + AtomicFile.Suffix);
         Remove(temporary);
         Directory.CreateDirectory(temporary);
-        pretrained.WriteFiles(temporary);
+        trainable.WriteFiles(temporary);
         File.Delete(System.IO.Path.Combine(Path, HfConfig.FileName));
         foreach (string old in Directory.EnumerateFiles(Path).Where(AtomicFolder.IsWeights).ToArray())
         {
@@ -98,17 +98,17 @@ public sealed class RunFolder(string path)
     }
 
     /// <summary>Writes a checkpoint, all or nothing, then removes the oldest beyond <paramref name="keepLast"/>.</summary>
-    public string Save(Pretrained pretrained, FusedAdamW optimizer, TrainProgress progress, int keepLast)
+    public string Save(ITrainable trainable, FusedAdamW optimizer, TrainProgress progress, int keepLast)
     {
         string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
         Directory.CreateDirectory(CheckpointsPath);
         AtomicFolder.Write(folder, inner =>
         {
-            pretrained.WriteFiles(inner);
+            trainable.WriteFiles(inner);
             IEnumerable<(string Name, Tensor Value)> state = optimizer.State();
-            if (pretrained.SavingRounds)
+            if (trainable.SavingRounds)
             {
-                state = state.Concat(pretrained.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
+                state = state.Concat(trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
             }
             SafetensorsWriter.Write(System.IO.Path.Combine(inner, StateName), state.Select(s => (s.Name, s.Value, s.Value.dtype)));
             AtomicFile.WriteText(System.IO.Path.Combine(inner, ProgressName), JsonSerializer.Serialize(progress));
@@ -122,7 +122,7 @@ public sealed class RunFolder(string path)
 
     /// <summary>Puts a checkpoint's weights and optimizer state in place, to the last bit.</summary>
     /// <exception cref="SkipwiseException">a file of the checkpoint is missing or broken</exception>
-    public static TrainProgress Restore(string checkpoint, Pretrained pretrained, FusedAdamW optimizer)
+    public static TrainProgress Restore(string checkpoint, ITrainable trainable, FusedAdamW optimizer)
     {
         string progressPath = System.IO.Path.Combine(checkpoint, ProgressName);
         TrainProgress progress;
@@ -134,12 +134,12 @@ public sealed class RunFolder(string path)
         {
             throw new SkipwiseException($"{progressPath}: cannot be read: {e.Message}. Delete {checkpoint} to resume from the checkpoint before it", e);
         }
-        pretrained.ReadWeights(checkpoint);
+        trainable.ReadWeights(checkpoint);
         using SafetensorsFile state = SafetensorsFile.Open(System.IO.Path.Combine(checkpoint, StateName));
         IEnumerable<(string Name, Tensor Value)> wanted = optimizer.State();
-        if (pretrained.SavingRounds)
+        if (trainable.SavingRounds)
         {
-            wanted = wanted.Concat(pretrained.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
+            wanted = wanted.Concat(trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
         }
         using IDisposable noGradient = no_grad();
         foreach ((string name, Tensor value) in wanted)

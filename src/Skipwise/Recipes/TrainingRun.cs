@@ -36,7 +36,7 @@ public sealed record TrainingOutcome(bool Completed, string? Checkpoint)
 /// <summary>What every verb that trains has in common: metrics, measurements, checkpoints, interruption, resumption.</summary>
 internal sealed class TrainingRun : IDisposable
 {
-    private readonly Pretrained _pretrained;
+    private readonly ITrainable _trainable;
     private readonly TrainOptions _train;
     private readonly RunFolder _folder;
     private readonly SaveOptions _save;
@@ -54,7 +54,7 @@ internal sealed class TrainingRun : IDisposable
     /// <param name="evaluation">what to measure on the way</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     public static TrainingOutcome Run(
-        Pretrained pretrained, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save,
+        ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save,
         IProgress<StepMetrics>? progress, CancellationToken stop, RunEvaluation? evaluation = null)
     {
         RequireStartable(folder, options, train, save);
@@ -62,14 +62,14 @@ internal sealed class TrainingRun : IDisposable
         {
             return new TrainingOutcome(true, null) { Remark = "the run was finished already" };
         }
-        using var run = new TrainingRun(pretrained, train.For(source.Count), options, folder, save, evaluation);
+        using var run = new TrainingRun(trainable, train.For(source.Count), options, folder, save, evaluation);
         return run.Run(source, progress, stop);
     }
 
-    private TrainingRun(Pretrained pretrained, TrainOptions train, object options, RunFolder folder, SaveOptions save, RunEvaluation? evaluation)
+    private TrainingRun(ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, RunEvaluation? evaluation)
     {
-        (_pretrained, _train, _folder, _save, _evaluation) = (pretrained, train, folder, save, evaluation);
-        _optimizer = new FusedAdamW(pretrained.Model, train.AdamW);
+        (_trainable, _train, _folder, _save, _evaluation) = (trainable, train, folder, save, evaluation);
+        _optimizer = new FusedAdamW(trainable.Model, train.AdamW);
         try
         {
             _start = Begin(options);
@@ -103,7 +103,7 @@ internal sealed class TrainingRun : IDisposable
         {
             return new TrainingOutcome(false, _folder.Checkpoints()[^1]);
         }
-        foreach (StepMetrics metrics in IsOver ? [] : TrainLoop.Run(_pretrained.Model, _optimizer, source, _train, _start, _guard))
+        foreach (StepMetrics metrics in IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard))
         {
             _log.Append(metrics);
             _board?.Write(metrics);
@@ -112,7 +112,7 @@ internal sealed class TrainingRun : IDisposable
             bool interrupted = !TryMeasure(metrics.Step, isLast, stop) || (stop.IsCancellationRequested && !isLast && !IsOver);
             if (interrupted || (_save.Every > 0 && metrics.Step % _save.Every == 0 && !isLast))
             {
-                string checkpoint = _folder.Save(_pretrained, _optimizer, new TrainProgress(metrics.Step, TrainLoop.ExamplesAfter(metrics.Step, _train)) { Guard = _guard.State }, _save.KeepLast);
+                string checkpoint = _folder.Save(_trainable, _optimizer, new TrainProgress(metrics.Step, TrainLoop.ExamplesAfter(metrics.Step, _train)) { Guard = _guard.State }, _save.KeepLast);
                 if (interrupted)
                 {
                     return new TrainingOutcome(false, checkpoint);
@@ -123,7 +123,7 @@ internal sealed class TrainingRun : IDisposable
                 break;
             }
         }
-        _folder.Finish(_pretrained);
+        _folder.Finish(_trainable);
         return new TrainingOutcome(true, null) { Remark = Remark() };
     }
 
@@ -145,7 +145,7 @@ internal sealed class TrainingRun : IDisposable
         IReadOnlyList<MeasuredPoint> points;
         try
         {
-            points = _evaluation.Measure(_pretrained.Model, step, stop);
+            points = _evaluation.Measure(_trainable.Model, step, stop);
         }
         catch (OperationCanceledException)
         {
@@ -154,7 +154,7 @@ internal sealed class TrainingRun : IDisposable
         _standing = _standing.After(step, points);
         if (_standing.BestStep == step)
         {
-            _pretrained.Save(_folder.BestPath); // before the log tells of it: a killed run then measures again
+            AtomicFolder.Write(_folder.BestPath, _trainable.WriteFiles); // before the log tells of it: a killed run then measures again
         }
         _measurements!.AppendAll(points);
         foreach (MeasuredPoint point in points)
@@ -195,7 +195,7 @@ internal sealed class TrainingRun : IDisposable
     private TrainProgress Begin(object options)
     {
         string? latest = _save.Resume && File.Exists(_folder.OptionsPath) && _folder.Checkpoints() is [.., string newest] ? newest : null;
-        TrainProgress start = latest is null ? new TrainProgress(0, 0) : RunFolder.Restore(latest, _pretrained, _optimizer);
+        TrainProgress start = latest is null ? new TrainProgress(0, 0) : RunFolder.Restore(latest, _trainable, _optimizer);
         CreateFolder(_folder.Path);
         _folder.Clear(start.Step);
         AtomicFile.WriteText(_folder.OptionsPath, Text(options));

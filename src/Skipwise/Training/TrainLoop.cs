@@ -41,6 +41,7 @@ public static class TrainLoop
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
+        long place = cursor.Taken;
         TrainingExample[] examples = cursor.Take(options.BatchSize * options.GradientAccumulation);
         long labels = CausalLoss.CountLabels(examples);
         if (labels == 0)
@@ -53,6 +54,8 @@ public static class TrainLoop
         {
             using var microScope = NewDisposeScope();
             using Batch batch = Batch.Of(micro, model.Device);
+            using IDisposable dropout = model.Dropout.For(place);
+            place += micro.Length;
             tokens += batch.Tokens;
             loss.add_(CausalLoss.Backward(model, batch, labels));
         }
