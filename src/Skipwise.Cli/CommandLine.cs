@@ -20,6 +20,7 @@ internal static class CommandLine
         PretrainVerb.Create(screen),
         PrepareVerb.Create(screen),
         TrainVerb.Create(screen),
+        EstimateVerb.Create(screen),
         new Command("eval", "Measure a model by the length of its context.")
         {
             EvalPerplexityVerb.Create(screen),

@@ -12,23 +12,21 @@ namespace Skipwise.Models;
 public sealed class Projection : nn.Module<Tensor, Tensor>
 {
     private readonly int _inputs, _outputs;
-    private Parameter? _weight; // null when packed
 
+    public Parameter weight { get; } // [out, in]; without elements once packed
     public Parameter? bias { get; } // [out]
 
     public Projection(int inputs, int outputs, bool hasBias, ScalarType dtype, Device device) : base(nameof(Projection))
     {
         (_inputs, _outputs) = (inputs, outputs);
-        _weight = new Parameter(empty(outputs, inputs, dtype: dtype, device: device));
-        register_parameter(nameof(weight), _weight);
+        weight = new Parameter(empty(outputs, inputs, dtype: dtype, device: device));
+        register_parameter(nameof(weight), weight);
         if (hasBias)
         {
             bias = new Parameter(empty(outputs, dtype: dtype, device: device));
             register_parameter(nameof(bias), bias);
         }
     }
-
-    public Parameter weight => _weight ?? throw new InvalidOperationException("the weight is packed"); // [out, in]
 
     /// <summary>the weight in few bits; null while it is a parameter</summary>
     internal PackedWeight? Packed { get; private set; }
@@ -46,13 +44,14 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
         return Update = new LowRank(a, b, options.Scale, options.Dropout, masks, index);
     }
 
-    /// <summary>From here on the weight is no parameter any more: it is frozen, in few bits.</summary>
+    /// <summary>From here on the weight is frozen, in few bits; the parameter's own memory is given back.</summary>
     internal void Pack(int bits)
     {
+        using IDisposable noGradient = no_grad();
         Packed = new PackedWeight(weight, bits);
-        register_parameter(nameof(weight), null!);
-        _weight!.Dispose();
-        _weight = null;
+        weight.requires_grad = false;
+        using Tensor nothing = empty(0, dtype: weight.dtype, device: weight.device);
+        weight.set_(nothing);
     }
 
     public override Tensor forward(Tensor input)

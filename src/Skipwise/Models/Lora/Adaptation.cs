@@ -60,7 +60,7 @@ public static class Adaptation
 
     /// <summary>Every projection of the layers; the head is none of them.</summary>
     private static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model) =>
-        from module in model.named_modules()
+        from module in model.named_modules().DistinctBy(module => module.name)
         where module.module is Projection && module.name.StartsWith("model.", StringComparison.Ordinal) && !module.name.Contains(".lora_", StringComparison.Ordinal)
         select (module.name, (Projection)module.module);
 

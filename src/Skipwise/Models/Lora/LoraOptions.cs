@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Skipwise.Models.Lora;
 
 /// <summary>Low-rank adaptation (Hu et al. 2021) of a frozen model, whose weights may be held in few bits (Dettmers et al. 2023).</summary>
@@ -22,9 +24,11 @@ public sealed record LoraOptions
     public int? BaseBits { get; init; }
 
     /// <summary>Whether there is anything but training the whole model.</summary>
+    [JsonIgnore]
     public bool IsAsked => Rank > 0;
 
     /// <summary>What an update is multiplied with.</summary>
+    [JsonIgnore]
     public double Scale => (Alpha ?? 2.0 * Rank) / Rank;
 
     /// <summary>Throws one error that names every setting out of range.</summary>
