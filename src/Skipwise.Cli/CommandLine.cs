@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Verbs;
 
@@ -19,6 +20,7 @@ internal static class CommandLine
         PretrainVerb.Create(screen),
         PrepareVerb.Create(screen),
         TrainVerb.Create(screen),
+        EstimateVerb.Create(screen),
         new Command("eval", "Measure a model by the length of its context.")
         {
             EvalPerplexityVerb.Create(screen),
@@ -39,12 +41,25 @@ internal static class CommandLine
         root.HelpName = Name; // however the program was started
         HelpWithExample.Install(root);
         ParseResult parse = root.Parse(args);
+        ConfigArguments? config;
+        try
+        {
+            config = ConfigArguments.Of(parse);
+        }
+        catch (SkipwiseException e)
+        {
+            return Failure.Tell(screen, e);
+        }
+        if (config is not null)
+        {
+            parse = root.Parse([.. args, .. config.Arguments]);
+        }
         bool asksForHelp = parse.Action is not null && parse.Action is not System.CommandLine.Invocation.ParseErrorAction;
-        if (parse.Errors.Count > 0 && !asksForHelp)
+        if ((parse.Errors.Count > 0 || config?.Problems.Count > 0) && !asksForHelp)
         {
             return parse.CommandResult.Command is { Action: null, Subcommands.Count: > 0 } group && parse.UnmatchedTokens.Count == 0
                 ? ShowHelp(group, screen)
-                : Explain(parse, screen);
+                : Explain(parse, screen, config);
         }
         var configuration = new InvocationConfiguration
         {
@@ -63,7 +78,7 @@ internal static class CommandLine
         return ExitCode.UsersError;
     }
 
-    private static int Explain(ParseResult parse, Screen screen)
+    private static int Explain(ParseResult parse, Screen screen, ConfigArguments? config)
     {
         Command command = parse.CommandResult.Command;
         List<string> known = [.. command.Subcommands.Select(verb => verb.Name), .. command.Options.Select(option => option.Name)];
@@ -75,7 +90,7 @@ internal static class CommandLine
         }
         string[] messages = unknown.Length > 0
             ? [.. unknown.Select(word => $"'{word}' is not understood here.{Nearest.Question(word, known)}")]
-            : [.. parse.Errors.Select(error => error.Message).Distinct()];
+            : [.. config?.Problems ?? [], .. parse.Errors.Select(error => config?.Place(error.Message) ?? error.Message).Distinct()];
         foreach (string message in messages)
         {
             screen.Error(message);

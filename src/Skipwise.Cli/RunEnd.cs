@@ -16,6 +16,10 @@ internal static class RunEnd
             screen.Note($"saved {outcome.Checkpoint}; continue with --resume");
             return ExitCode.Cancelled;
         }
+        if (outcome.Remark is { } remark)
+        {
+            screen.Note(remark);
+        }
         screen.Line($"saved {folder}");
         screen.Line("next:");
         foreach (string command in next)

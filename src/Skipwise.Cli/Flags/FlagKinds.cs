@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Skipwise.Training;
 
 namespace Skipwise.Cli.Flags;
 
@@ -29,20 +30,20 @@ internal static class FlagKinds
     /// <summary>One or more texts; the option may be repeated.</summary>
     public static Flag<string[]> Texts(this Command command, string name, string value, string description, bool required = false)
     {
-        var option = new Option<string[]>(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Required = required };
+        var option = new Setting<string[]>(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Required = required };
         command.Options.Add(option);
         return new(option, []);
     }
 
     public static Flag<bool> Switch(this Command command, string name, string description)
     {
-        var option = new Option<bool>(name) { Description = description, Arity = ArgumentArity.Zero };
+        var option = new Setting<bool>(name) { Description = description, Arity = ArgumentArity.ZeroOrOne, DefaultText = "false" };
         command.Options.Add(option);
         return new(option, false);
     }
 
     public static Flag<int> Integer(this Command command, string name, string description, int otherwise) =>
-        new(command.Add(name, "n", WithDefault(description, otherwise), Integer), otherwise);
+        new(command.Add(name, "n", WithDefault(description, otherwise), Integer, $"{otherwise}"), otherwise);
 
     public static Flag<int?> OptionalInteger(this Command command, string name, string description) =>
         new(command.Add<int?>(name, "n", description, text => Integer(text)), null);
@@ -56,10 +57,10 @@ internal static class FlagKinds
 
     public static Flag<ulong> Seed(this Command command, string description, ulong otherwise) =>
         new(command.Add("--seed", "n", WithDefault(description, otherwise), text =>
-            ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : throw new FormatException("expected a whole number of 0 or more.")), otherwise);
+            ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : throw new FormatException("expected a whole number of 0 or more."), $"{otherwise}"), otherwise);
 
     public static Flag<double> Number(this Command command, string name, string description, double otherwise) =>
-        new(command.Add(name, "x", WithDefault(description, otherwise), Number), otherwise);
+        new(command.Add(name, "x", WithDefault(description, otherwise), Number, string.Create(CultureInfo.InvariantCulture, $"{otherwise}")), otherwise);
 
     public static Flag<double?> OptionalNumber(this Command command, string name, string description) =>
         new(command.Add<double?>(name, "x", description, text => Number(text)), null);
@@ -67,6 +68,15 @@ internal static class FlagKinds
     /// <summary>Whole numbers with commas between them.</summary>
     public static Flag<IReadOnlyList<int>> Integers(this Command command, string name, string description) =>
         new(command.Add<IReadOnlyList<int>>(name, "n,n,...", description, text => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(Integer)]), []);
+
+    /// <summary>Names with commas between them.</summary>
+    public static Flag<IReadOnlyList<string>> Names(this Command command, string name, string value, string description, IReadOnlyList<string> otherwise) =>
+        new(command.Add<IReadOnlyList<string>>(name, value, otherwise.Count == 0 ? description : WithDefault(description, string.Join(',', otherwise)),
+            text => [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)], otherwise.Count == 0 ? null : string.Join(',', otherwise)), otherwise);
+
+    /// <summary>name=factor pairs with commas between them.</summary>
+    public static Flag<LearningRateScales> Scales(this Command command, string name, string description) =>
+        new(command.Add(name, "group=x,...", description, LearningRateScales.Parse), new());
 
     /// <summary>One of an enumeration's names, in kebab-case; hyphens and case do not matter.</summary>
     public static Flag<T> Choice<T>(this Command command, string name, string description, T otherwise) where T : struct, Enum
@@ -83,14 +93,15 @@ internal static class FlagKinds
                 }
             }
             throw new FormatException($"expected one of {string.Join(", ", names)}.{Nearest.Question(text, names)}");
-        }), otherwise);
+        }, NameOf(otherwise)), otherwise);
     }
 
     /// <summary>An option whose value <paramref name="parse"/> reads; its <see cref="FormatException"/> becomes the user's error.</summary>
-    public static Option<T> Add<T>(this Command command, string name, string value, string description, Func<string, T> parse)
+    public static Option<T> Add<T>(this Command command, string name, string value, string description, Func<string, T> parse, string? defaultText = null)
     {
-        var option = new Option<T>(name)
+        var option = new Setting<T>(name)
         {
+            DefaultText = defaultText,
             HelpName = value,
             Description = description,
             Arity = ArgumentArity.ExactlyOne,

@@ -10,6 +10,25 @@ internal sealed class Verb(string name, string description, string example) : Co
     /// <summary>A command line that a user can adapt.</summary>
     public string Example { get; } = example;
 
+    /// <summary>The file that options can be read from; null when the verb takes none.</summary>
+    public Option<string>? ConfigOption { get; private set; }
+
+    /// <summary>The options that such a file can hold.</summary>
+    public IEnumerable<Option> Settings => Options.Where(option => option is ISetting && option != ConfigOption && !_momentary.Contains(option.Name));
+
+    /// <summary>"eval passkey": with the groups above it, as a user types it.</summary>
+    public string Path => string.Join(' ', Parents.OfType<Command>().Where(parent => parent is not RootCommand).Select(parent => parent.Name).Append(Name));
+
+    private readonly HashSet<string> _momentary = [];
+
+    /// <summary>Adds --config.</summary>
+    /// <param name="momentary">options that belong to one call and not to a file</param>
+    public void TakesConfig(params string[] momentary)
+    {
+        ConfigOption = this.Add("--config", "file", "YAML file with options, by their names without hyphens in front; what is given here too overrules it", text => text);
+        _momentary.UnionWith(momentary);
+    }
+
     /// <summary>Runs on a thread of its own: only then can Ctrl+C reach the token while the verb works.</summary>
     public void Does(Screen screen, Func<ParseResult, CancellationToken, int> run) => SetAction((parse, stop) => Task.Run(() =>
     {

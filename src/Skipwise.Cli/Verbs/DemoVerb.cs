@@ -25,6 +25,7 @@ internal static class DemoVerb
         Flag<int> steps = verb.Integer("--steps", "steps of each fine-tune", s_default.Training.Steps);
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate", s_default.Training.LearningRate);
         Flag<int> trials = verb.Integer("--trials", "passkey prompts per length", s_default.Trials);
+        verb.TakesConfig();
         verb.Computes(screen, (parse, stop) => Run(screen, s_default with
         {
             Out = folder.Of(parse) ?? s_default.Out,

@@ -28,6 +28,7 @@ internal static class EvalPerplexityVerb
         Flag<int?> byPosition = verb.OptionalInteger("--by-position", "also report the mean loss by position, in so many equal parts of each window");
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         var rope = new RopeFlags(verb);
+        verb.TakesConfig();
         verb.Computes(screen, (parse, stop) =>
         {
             var options = new EvaluatePerplexityOptions

@@ -1,3 +1,4 @@
+using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Recipes;
@@ -29,6 +30,7 @@ internal static class PretrainVerb
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate);
         Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed);
         var save = new SaveFlags(verb);
+        verb.TakesConfig("--resume");
         verb.Computes(screen, (parse, stop) =>
         {
             var options = new PretrainOptions
@@ -48,7 +50,7 @@ internal static class PretrainVerb
                 BatchSize = batch.Of(parse),
                 LearningRate = rate.Of(parse),
             };
-            return Run(screen, options, save.Of(parse), stop);
+            return Run(screen, options, save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) }, stop);
         });
         return verb;
     }

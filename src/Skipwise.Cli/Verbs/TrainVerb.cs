@@ -1,3 +1,4 @@
+using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Positions;
@@ -26,9 +27,13 @@ internal static class TrainVerb
         Flag<string[]> splitAfter = verb.Texts("--split-after", "text", "chunks end after this text where a document has it; a single token each (\\n for a newline)");
         Flag<int?> minTokens = verb.OptionalInteger("--min-document-tokens", "shorter documents are left out [default: the training length]");
         var training = new TrainFlags(verb);
+        var lora = new LoraFlags(verb);
+        Flag<bool> merge = verb.Switch("--merge", "besides the adapter, leave a model with the updates in its weights, in merged/");
+        var evaluation = new RunEvaluationFlags(verb);
         Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
         Flag<bool> freezePadRow = verb.Switch("--freeze-pad-row", "never train the embedding of pad_token_id, as the original code does");
         var save = new SaveFlags(verb);
+        verb.TakesConfig("--resume");
         verb.Computes(screen, (parse, stop) =>
         {
             PoseOptions drawn = pose.Of(parse);
@@ -51,9 +56,12 @@ internal static class TrainVerb
                 MinDocumentTokens = minTokens.Of(parse),
                 FreezePadRow = freezePadRow.Of(parse),
                 Training = training.Of(parse),
+                Lora = lora.Of(parse),
+                Merge = merge.Of(parse),
+                Evaluation = evaluation.Of(parse, data.Of(parse)),
                 Seed = seed.Of(parse),
             };
-            return Run(screen, options, save.Of(parse), stop);
+            return Run(screen, options, save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) }, stop);
         });
         return verb;
     }
@@ -61,11 +69,14 @@ internal static class TrainVerb
     private static int Run(Screen screen, FineTuneOptions options, SaveOptions save, CancellationToken stop)
     {
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
-            FineTune.Run(options, save, display.Stage, display.Tokenizing, display.Training(options.Training.Steps), stop));
+            FineTune.Run(options, save, display.Stage, display.Tokenizing, display.Training, display.Evaluation, stop));
         string data = string.Join(' ', options.Data.Paths);
+        string model = !options.Lora.IsAsked ? $"--model {options.Out}"
+            : options.Merge ? $"--model {Path.Combine(options.Out, FineTune.MergedName)}"
+            : $"--model {options.Model} --adapter {options.Out}";
         return RunEnd.Tell(screen, outcome, options.Out,
-            $"skipwise eval perplexity --model {options.Out} --data {data}",
-            $"skipwise eval passkey --model {options.Out}",
-            $"skipwise generate --model {options.Out} --prompt \"Once upon a time\"");
+            $"skipwise eval perplexity {model} --data {data}",
+            $"skipwise eval passkey {model}",
+            $"skipwise generate {model} --prompt \"Once upon a time\"");
     }
 }

@@ -6,7 +6,8 @@ namespace Skipwise.Checkpoints;
 /// <summary>Writes a folder so that its name only ever shows a complete one: filled beside the target, then renamed.</summary>
 public static class AtomicFolder
 {
-    private const string Replaced = ".replaced";
+    /// <summary>What is added to the name of a folder while it makes way for another.</summary>
+    public const string Replaced = ".replaced";
 
     // One of these files is in every folder that Skipwise writes.
     private static readonly string[] s_marks = [HfConfig.FileName, RunFolder.OptionsName, LoraConfig.FileName];
@@ -85,7 +86,7 @@ public static class AtomicFolder
         Directory.Delete(replaced, recursive: true);
     }
 
-    private static bool IsWeights(string path) =>
+    internal static bool IsWeights(string path) =>
         path.EndsWith(".safetensors", StringComparison.Ordinal) || path.EndsWith(".index.json", StringComparison.Ordinal) || path.EndsWith(".bin", StringComparison.Ordinal);
 
     private static void TryDelete(string folder)

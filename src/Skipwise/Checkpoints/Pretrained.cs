@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints;
 
 /// <summary>A model with everything that its folder holds: configuration, the way its weights are stored, tokenizer files.</summary>
-public sealed class Pretrained : IDisposable
+public sealed class Pretrained : ITrainable, IDisposable
 {
     /// <summary>bytes of weights per file before they are split into shards</summary>
     public const long DefaultShardBytes = 5_000_000_000;
@@ -64,7 +64,7 @@ public sealed class Pretrained : IDisposable
     public static Pretrained Load(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
         HfConfig config = HfConfig.Of(source.Folder);
-        DecoderConfig architecture = adapt(config.Model);
+        DecoderConfig architecture = adapt(AdaptedRope(source, config.Model));
         if (source.FreezePadRow)
         {
             architecture = architecture with { FrozenEmbeddingRow = architecture.PadTokenId };
@@ -88,6 +88,17 @@ public sealed class Pretrained : IDisposable
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>An adapter that came with a config.json was trained under that one's rope and window.</summary>
+    private static DecoderConfig AdaptedRope(ModelSource source, DecoderConfig model)
+    {
+        if (source.Adapter is null || !File.Exists(Path.Combine(source.Adapter, HfConfig.FileName)))
+        {
+            return model;
+        }
+        DecoderConfig adapted = HfConfig.Of(source.Adapter).Model;
+        return model with { Rope = adapted.Rope, MaxPositionEmbeddings = adapted.MaxPositionEmbeddings };
     }
 
     /// <summary>Puts the weights of another folder of the same architecture into the model, as a resumed run does.</summary>
@@ -171,6 +182,14 @@ public sealed class Pretrained : IDisposable
         {
             AtomicFile.WriteText(Path.Combine(folder, WeightFiles.IndexName), plan.Index());
         }
+        WriteCompanions(folder);
+    }
+
+    void ITrainable.WriteFiles(string folder) => WriteFiles(folder);
+
+    /// <summary>Writes what stands beside the weights: config.json and the tokenizer's files.</summary>
+    internal void WriteCompanions(string folder)
+    {
         AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), Config.TextFor(Model.Config));
         foreach (string file in _carried)
         {

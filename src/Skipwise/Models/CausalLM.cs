@@ -1,3 +1,4 @@
+using Skipwise.Models.Lora;
 using Skipwise.Rope;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -30,6 +31,9 @@ public sealed class CausalLM : nn.Module
     }
 
     public DecoderConfig Config { get; }
+
+    /// <summary>Where the masks of its updates' dropout come from.</summary>
+    public KeyedDropout Dropout { get; } = new();
 
     /// <summary>The output head's weight [V, C]; the embedding's own tensor when tied.</summary>
     public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;

@@ -1,17 +1,24 @@
+using Skipwise.Models.Lora;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>A linear map y = x W^T + b whose weights are left uninitialised: a checkpoint or <see cref="WeightInit"/> fills them.</summary>
+/// <summary>
+/// A linear map y = x W^T + b whose weights are left uninitialised: a checkpoint or <see cref="WeightInit"/> fills them. It may get a
+/// low-rank update, and its own weight may be packed into few bits.
+/// </summary>
 public sealed class Projection : nn.Module<Tensor, Tensor>
 {
-    public Parameter weight { get; } // [out, in]
+    private readonly int _inputs, _outputs;
+
+    public Parameter weight { get; } // [out, in]; without elements once packed
     public Parameter? bias { get; } // [out]
 
     public Projection(int inputs, int outputs, bool hasBias, ScalarType dtype, Device device) : base(nameof(Projection))
     {
+        (_inputs, _outputs) = (inputs, outputs);
         weight = new Parameter(empty(outputs, inputs, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
         if (hasBias)
@@ -21,5 +28,53 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
         }
     }
 
-    public override Tensor forward(Tensor input) => nn.functional.linear(input, weight, bias);
+    /// <summary>the weight in few bits; null while it is a parameter</summary>
+    internal PackedWeight? Packed { get; private set; }
+
+    internal LowRank? Update { get; private set; }
+
+    /// <summary>Adds a low-rank update as trainable parameters lora_A.weight [r, in] and lora_B.weight [out, r], uninitialised.</summary>
+    internal LowRank Adapt(LoraOptions options, KeyedDropout masks, int index)
+    {
+        ScalarType dtype = weight.dtype;
+        var a = new Projection(_inputs, options.Rank, hasBias: false, dtype, weight.device);
+        var b = new Projection(options.Rank, _outputs, hasBias: false, dtype, weight.device);
+        register_module("lora_A", a);
+        register_module("lora_B", b);
+        return Update = new LowRank(a, b, options.Scale, options.Dropout, masks, index);
+    }
+
+    /// <summary>From here on the weight is frozen, in few bits; the parameter's own memory is given back.</summary>
+    internal void Pack(int bits)
+    {
+        using IDisposable noGradient = no_grad();
+        Packed = new PackedWeight(weight, bits);
+        weight.requires_grad = false;
+        using Tensor nothing = empty(0, dtype: weight.dtype, device: weight.device);
+        weight.set_(nothing);
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        if (Packed is null && Update is null)
+        {
+            return nn.functional.linear(input, weight, bias);
+        }
+        using var scope = NewDisposeScope();
+        Tensor output = Packed is null ? nn.functional.linear(input, weight, bias) : PackedLinear.apply(input, Packed);
+        if (Packed is not null && bias is not null)
+        {
+            output += bias;
+        }
+        return (Update is null ? output : output + Update.Forward(input)).MoveToOuterDisposeScope();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Packed?.Dispose();
+        }
+        base.Dispose(disposing);
+    }
 }

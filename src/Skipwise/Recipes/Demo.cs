@@ -86,7 +86,7 @@ public sealed class Demo
         Timed($"train {variant}", positions == PositionMode.Pose
                 ? $"fine-tuning by PoSE: windows of {_window} tokens, positions below {PositionLimit}"
                 : $"fine-tuning the control: the same windows, steps and rates, positions 0..{_window - 1}",
-            () => TrainingRun.Run(pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, new RunFolder(fineTune.Out), new SaveOptions { Every = 0 },
+            () => TrainingRun.Run(pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, new RunFolder(fineTune.Out), new SaveOptions { Every = 0, Replace = true },
                 new Relay<StepMetrics>(step =>
                 {
                     losses.Add(new TrainingPoint(step.Step, step.Loss, step.LearningRate));

@@ -36,8 +36,7 @@ public static class EvaluatePerplexity
         PerplexityOptions perplexity = Complete(options, model);
         perplexity.Validate();
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
-        int bos = tokenizer.BosId ?? model.BosTokenId ?? tokenizer.EosId ?? model.EosTokenId
-            ?? throw new SkipwiseException($"{options.Model}: neither the tokenizer nor {HfConfig.FileName} names a BOS or EOS token, and every window begins with one. Add bos_token_id to {HfConfig.FileName}.");
+        int bos = Bos(tokenizer, model);
 
         // The text is read before the weights: its errors are the more likely ones, and take no time to find.
         using TokenStore? store = TrainingData.OpenStore(options.Data, tokenizer);
@@ -46,6 +45,12 @@ public static class EvaluatePerplexity
         return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", perplexity, Perplexity.Measure(pretrained.Model, documents, bos, perplexity, progress, cancel));
     }
 
+    /// <summary>The token that every window begins with.</summary>
+    /// <exception cref="SkipwiseException">neither tokenizer nor configuration names one</exception>
+    internal static int Bos(ITokenizer tokenizer, DecoderConfig model) =>
+        tokenizer.BosId ?? model.BosTokenId ?? tokenizer.EosId ?? model.EosTokenId
+            ?? throw new SkipwiseException($"Neither the tokenizer nor {HfConfig.FileName} names a BOS or EOS token, and every window begins with one. Add bos_token_id to the model's {HfConfig.FileName}.");
+
     private static PerplexityOptions Complete(EvaluatePerplexityOptions options, DecoderConfig model)
     {
         IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : ModelLengths.Of(model);
@@ -53,7 +58,7 @@ public static class EvaluatePerplexity
     }
 
     /// <summary>Documents from the text, no more than the measurement takes.</summary>
-    private static TokenList Read(DataOptions data, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
+    internal static TokenList Read(DataOptions data, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
     {
         var documents = new List<int[]>();
         int shortest = PerplexityPlan.Shortest(perplexity), longEnough = 0;

@@ -1,6 +1,9 @@
 using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Lora;
 using Skipwise.Data;
+using Skipwise.Evaluation;
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Positions;
 using Skipwise.Rope;
 using Skipwise.Text;
@@ -41,28 +44,45 @@ public sealed record FineTuneOptions
     /// <summary>never train the embedding of pad_token_id, as the original does</summary>
     public bool FreezePadRow { get; init; }
     public TrainOptions Training { get; init; } = new();
+    /// <summary>train low-rank updates of a frozen model; the default trains the model</summary>
+    public LoraOptions Lora { get; init; } = new();
+    /// <summary>besides the adapter, leave a model with the updates in its weights, in the run folder's <see cref="FineTune.MergedName"/></summary>
+    public bool Merge { get; init; }
+    /// <summary>what to measure on the way</summary>
+    public RunEvaluationOptions Evaluation { get; init; } = new();
     public ulong Seed { get; init; }
 }
 
 /// <summary>Fine-tunes a model by PoSE: load, stretch the rotary embedding, train on short windows whose positions skip, save.</summary>
 public static class FineTune
 {
+    /// <summary>Folder in the run folder that holds the merged model.</summary>
+    public const string MergedName = "merged";
+
     /// <param name="options">what to do</param>
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="note">lines that a person should read before the training begins</param>
     /// <param name="tokenizing">while text becomes tokens</param>
-    /// <param name="progress">every step</param>
+    /// <param name="progress">asked once, with the number of steps, for who is told of every step</param>
+    /// <param name="measuring">while the run measures</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     public static TrainingOutcome Run(
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
-        IProgress<StepMetrics>? progress = null, CancellationToken stop = default)
+        Func<int, IProgress<StepMetrics>>? progress = null, IProgress<EvaluationProgress>? measuring = null, CancellationToken stop = default)
     {
         var folder = new RunFolder(options.Out);
         TrainingRun.RequireStartable(folder, options, options.Training, save);
+        options.Evaluation.Validate();
+        options.Lora.Validate();
+        if (options.Merge && !options.Lora.IsAsked)
+        {
+            throw new SkipwiseException("--merge puts an adapter into the model, and without --lora-rank none is trained: leave it out.");
+        }
         bool isNewFolder = !Directory.Exists(options.Out);
         using Pretrained pretrained = Load(options, note);
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
+        RunEvaluation? evaluation = RunEvaluation.Of(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
         TrainingRun.CreateFolder(options.Out);
         try
         {
@@ -71,13 +91,38 @@ public static class FineTune
             note?.Report(dataset.SkippedDocuments == 0
                 ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
                 : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
-            return TrainingRun.Run(pretrained, dataset, options.Training, options, folder, save, progress, stop);
+            TrainOptions training = options.Training.For(dataset.Count);
+            ITrainable trainable = options.Lora.IsAsked ? new AdaptedModel(pretrained, options.Lora, options.Model, options.Seed) : pretrained;
+            note?.Report(Trained(options, trainable.Model));
+            TrainingOutcome outcome = TrainingRun.Run(trainable, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation);
+            if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, MergedName, HfConfig.FileName)))
+            {
+                pretrained.Dispose(); // its weights may be in few bits: the base model is read again
+                Merge(options);
+            }
+            return outcome;
         }
         catch when (isNewFolder && !File.Exists(folder.OptionsPath))
         {
             Directory.Delete(options.Out, recursive: true); // the run never began: its data did not serve
             throw;
         }
+    }
+
+    /// <summary>Writes the base model with the run's updates in its weights.</summary>
+    private static void Merge(FineTuneOptions options)
+    {
+        using Pretrained merged = Pretrained.Load(new ModelSource(options.Model, Adapter: options.Out), model => model);
+        merged.Save(Path.Combine(options.Out, MergedName));
+    }
+
+    private static string Trained(FineTuneOptions options, CausalLM model)
+    {
+        long trained = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()), frozen = model.parameters().Where(p => !p.requires_grad).Sum(p => p.numel());
+        string packed = options.Lora.BaseBits is { } bits ? FormattableString.Invariant($", and {Adaptation.PackedBytes(model) / 1e6:0.#} MB of weights in {bits} bits") : "";
+        return frozen == 0 && packed.Length == 0
+            ? FormattableString.Invariant($"trains all of {trained / 1e6:0.###} million weights")
+            : FormattableString.Invariant($"trains {trained / 1e6:0.###} million weights; {frozen / 1e6:0.###} million are frozen{packed}");
     }
 
     /// <summary>The base model's weights under the extended rotary embedding.</summary>

@@ -54,10 +54,16 @@ public static class Pretrain
     {
         string listsOut = options.Out + "-lists";
         TrainingRun.RequireStartable(new RunFolder(options.Out), options, CorpusTraining(options), save);
+        if (save.Resume && new RunFolder(options.Out).IsFinished)
+        {
+            RemoveStages(listsOut); // a process that was killed may have left them
+            return new TrainingOutcome(true, null);
+        }
+        TrainingRun.RequireStartable(new RunFolder(listsOut), options, ListTraining(options), save);
         WriteTokenizer(options, listsOut + "-tokenizer");
         ITokenizer tokenizer = Tokenizers.Load(listsOut + "-tokenizer");
 
-        if (!File.Exists(Path.Combine(listsOut, HfConfig.FileName)))
+        if (!(save.Resume && new RunFolder(listsOut).IsFinished))
         {
             using Pretrained fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
             TrainingOutcome lists = TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, new RunFolder(listsOut), save, Named(ListStage), stop);
@@ -70,12 +76,19 @@ public static class Pretrain
         TrainingOutcome outcome = TrainingRun.Run(taught, Corpus(options, tokenizer), CorpusTraining(options), options, new RunFolder(options.Out), save, Named(CorpusStage), stop);
         if (outcome.Completed)
         {
-            Directory.Delete(listsOut, recursive: true);
-            Directory.Delete(listsOut + "-tokenizer", recursive: true);
+            RemoveStages(listsOut);
         }
         return outcome;
 
         IProgress<StepMetrics>? Named(string stage) => progress is null ? null : new Relay<StepMetrics>(metrics => progress.Report((stage, metrics)));
+    }
+
+    private static void RemoveStages(string listsOut)
+    {
+        foreach (string folder in ((string[])[listsOut, listsOut + "-tokenizer"]).Where(Directory.Exists))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     private static void WriteTokenizer(PretrainOptions options, string folder)

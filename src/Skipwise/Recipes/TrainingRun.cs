@@ -16,43 +16,153 @@ public sealed record SaveOptions
     public int KeepLast { get; init; } = 2;
     /// <summary>continue from the newest checkpoint</summary>
     public bool Resume { get; init; }
+    /// <summary>an earlier run in the same folder makes way; otherwise it is an error</summary>
+    public bool Replace { get; init; }
+    /// <summary>write TensorBoard event files</summary>
+    public bool TensorBoard { get; init; }
+    /// <summary>a configuration file that starts the run again, to lie in its folder; null leaves none</summary>
+    public string? ConfigText { get; init; }
 }
 
 /// <summary>How a run ended.</summary>
 /// <param name="Completed">false when it was interrupted; it can then be resumed</param>
 /// <param name="Checkpoint">where an interrupted run was saved</param>
-public sealed record TrainingOutcome(bool Completed, string? Checkpoint);
-
-/// <summary>What every verb that trains has in common: options, metrics, checkpoints, interruption, resumption.</summary>
-internal static class TrainingRun
+public sealed record TrainingOutcome(bool Completed, string? Checkpoint)
 {
+    /// <summary>what a person should know about the finished run: where its best model is, that it ended early</summary>
+    public string? Remark { get; init; }
+}
+
+/// <summary>What every verb that trains has in common: metrics, measurements, checkpoints, interruption, resumption.</summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly ITrainable _trainable;
+    private readonly TrainOptions _train;
+    private readonly RunFolder _folder;
+    private readonly SaveOptions _save;
+    private readonly RunEvaluation? _evaluation;
+    private readonly FusedAdamW _optimizer;
+    private readonly TrainProgress _start;
+    private readonly StepGuard _guard;
+    private readonly MetricLog _log;
+    private readonly MetricLog? _measurements;
+    private readonly TensorBoardLog? _board;
+    private Standing _standing = new();
+    private int _measuredStep; // of the last measurement
+
     /// <param name="options">the effective options; with --resume they must be those of the run that is continued</param>
+    /// <param name="evaluation">what to measure on the way</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
-    public static TrainingOutcome Run(Pretrained pretrained, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save, IProgress<StepMetrics>? progress, CancellationToken stop)
+    public static TrainingOutcome Run(
+        ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save,
+        IProgress<StepMetrics>? progress, CancellationToken stop, RunEvaluation? evaluation = null)
     {
         RequireStartable(folder, options, train, save);
-        using var optimizer = new FusedAdamW(pretrained.Model, train.AdamW);
-        TrainProgress start = Begin(folder, options, save, pretrained, optimizer);
-        using MetricLog log = start.Step > 0
-            ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= start.Step)
-            : MetricLog.Create(folder.MetricsPath);
-        foreach (StepMetrics metrics in TrainLoop.Run(pretrained.Model, optimizer, source, train, start))
+        if (save.Resume && folder.IsFinished)
         {
-            log.Append(metrics);
-            progress?.Report(metrics);
-            bool isLast = metrics.Step == train.Steps;
-            bool interrupted = stop.IsCancellationRequested && !isLast;
-            if (interrupted || (save.Every > 0 && metrics.Step % save.Every == 0 && !isLast))
+            return new TrainingOutcome(true, null) { Remark = "the run was finished already" };
+        }
+        using var run = new TrainingRun(trainable, train.For(source.Count), options, folder, save, evaluation);
+        return run.Run(source, progress, stop);
+    }
+
+    private TrainingRun(ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, RunEvaluation? evaluation)
+    {
+        (_trainable, _train, _folder, _save, _evaluation) = (trainable, train, folder, save, evaluation);
+        _optimizer = new FusedAdamW(trainable.Model, train.AdamW);
+        try
+        {
+            _start = Begin(options);
+            _guard = new StepGuard(train, _start.Guard);
+            bool resumes = _start.Step > 0;
+            _log = resumes ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= _start.Step) : MetricLog.Create(folder.MetricsPath);
+            IReadOnlyList<MeasuredPoint> measured = [];
+            if (evaluation is not null)
             {
-                string checkpoint = folder.Save(pretrained, optimizer, new TrainProgress(metrics.Step, TrainLoop.ExamplesAfter(metrics.Step, train)), save.KeepLast);
+                _measurements = resumes ? MetricLog.Resume<MeasuredPoint>(folder.EvaluationsPath, point => point.Step <= _start.Step) : MetricLog.Create(folder.EvaluationsPath);
+                measured = MetricLog.Read<MeasuredPoint>(folder.EvaluationsPath);
+                _standing = Standing.Of(measured);
+                _measuredStep = measured.Count > 0 ? measured[^1].Step : 0;
+            }
+            if (save.TensorBoard)
+            {
+                _board = new TensorBoardLog(folder, resumes ? MetricLog.Read<StepMetrics>(folder.MetricsPath) : [], measured);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    private TrainingOutcome Run(IExampleSource source, IProgress<StepMetrics>? progress, CancellationToken stop)
+    {
+        // A run that was interrupted while it measured, after its checkpoint's step, measures first.
+        if (_start.Step > 0 && !TryMeasure(_start.Step, isLast: _start.Step == _train.Steps, stop))
+        {
+            return new TrainingOutcome(false, _folder.Checkpoints()[^1]);
+        }
+        foreach (StepMetrics metrics in IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard))
+        {
+            _log.Append(metrics);
+            _board?.Write(metrics);
+            progress?.Report(metrics);
+            bool isLast = metrics.Step == _train.Steps;
+            bool interrupted = !TryMeasure(metrics.Step, isLast, stop) || (stop.IsCancellationRequested && !isLast && !IsOver);
+            if (interrupted || (_save.Every > 0 && metrics.Step % _save.Every == 0 && !isLast))
+            {
+                string checkpoint = _folder.Save(_trainable, _optimizer, new TrainProgress(metrics.Step, TrainLoop.ExamplesAfter(metrics.Step, _train)) { Guard = _guard.State }, _save.KeepLast);
                 if (interrupted)
                 {
                     return new TrainingOutcome(false, checkpoint);
                 }
             }
+            if (IsOver)
+            {
+                break;
+            }
         }
-        pretrained.Save(folder.Path);
-        return new TrainingOutcome(true, null);
+        _folder.Finish(_trainable);
+        return new TrainingOutcome(true, null) { Remark = Remark() };
+    }
+
+    /// <summary>Nothing better was measured for so long that the run ends early.</summary>
+    private bool IsOver => _evaluation?.Options.Patience is > 0 and int patience && _standing.SinceBest >= patience;
+
+    private string? Remark() => _standing.BestStep == 0
+        ? null
+        : $"the best model was measured after step {_standing.BestStep}: {_folder.BestPath}{(IsOver ? $"; the run ended early, {_standing.SinceBest} measurements later" : "")}";
+
+    /// <summary>Measures if the step is due and has not been measured; keeps the model if it is the best so far.</summary>
+    /// <returns>false when interrupted</returns>
+    private bool TryMeasure(int step, bool isLast, CancellationToken stop)
+    {
+        if (_evaluation is null || _measuredStep == step || !(isLast || step % _evaluation.Options.Every == 0))
+        {
+            return true;
+        }
+        IReadOnlyList<MeasuredPoint> points;
+        try
+        {
+            points = _evaluation.Measure(_trainable.Model, step, stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+        _standing = _standing.After(step, points);
+        if (_standing.BestStep == step)
+        {
+            AtomicFolder.Write(_folder.BestPath, _trainable.WriteFiles); // before the log tells of it: a killed run then measures again
+        }
+        _measurements!.AppendAll(points);
+        foreach (MeasuredPoint point in points)
+        {
+            _board?.Write(point);
+        }
+        _measuredStep = step;
+        return true;
     }
 
     /// <summary>Whether a run with these options can begin, or continue, in this folder. Recipes ask before they write anything into it.</summary>
@@ -69,28 +179,38 @@ internal static class TrainingRun
         {
             throw new SkipwiseException($"{folder.OptionsPath}: this run was started with other options, so it cannot be continued with these. Repeat its options, or start a new run in another folder with --out.");
         }
-        if (!save.Resume && exists && folder.Checkpoints().Count > 0)
+        if (!save.Resume && !save.Replace && exists && (folder.IsFinished || folder.Checkpoints().Count > 0))
         {
-            throw new SkipwiseException(File.Exists(Path.Combine(folder.Path, HfConfig.FileName))
+            throw new SkipwiseException(folder.IsFinished
                 ? $"{folder.Path}: holds a finished run. Choose another --out, or delete the folder first."
                 : $"{folder.Path}: holds an unfinished run. Continue it with --resume, or choose another --out.");
         }
-        bool isForeign = !exists && Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any(entry => !entry.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal));
-        if (isForeign || File.Exists(folder.Path))
+        bool holdsForeign = !exists && Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any(IsForeign);
+        if (holdsForeign || File.Exists(folder.Path))
         {
             throw new SkipwiseException($"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another --out.");
         }
     }
 
-    private static TrainProgress Begin(RunFolder folder, object options, SaveOptions save, Pretrained pretrained, FusedAdamW optimizer)
+    private TrainProgress Begin(object options)
     {
-        if (save.Resume && File.Exists(folder.OptionsPath))
+        string? latest = _save.Resume && File.Exists(_folder.OptionsPath) && _folder.Checkpoints() is [.., string newest] ? newest : null;
+        TrainProgress start = latest is null ? new TrainProgress(0, 0) : RunFolder.Restore(latest, _trainable, _optimizer);
+        CreateFolder(_folder.Path);
+        _folder.Clear(start.Step);
+        AtomicFile.WriteText(_folder.OptionsPath, Text(options));
+        if (_save.ConfigText is { } config)
         {
-            return folder.Checkpoints() is [.., string latest] ? RunFolder.Restore(latest, pretrained, optimizer) : default;
+            AtomicFile.WriteText(_folder.ConfigPath, config);
         }
-        CreateFolder(folder.Path);
-        AtomicFile.WriteText(folder.OptionsPath, Text(options));
-        return default;
+        return start;
+    }
+
+    public void Dispose()
+    {
+        _log?.Dispose();
+        _measurements?.Dispose();
+        _optimizer.Dispose();
     }
 
     /// <exception cref="SkipwiseException">the folder cannot be made</exception>
@@ -105,6 +225,10 @@ internal static class TrainingRun
             throw new SkipwiseException($"{path}: cannot be created: {e.Message}. Choose another folder with --out.", e);
         }
     }
+
+    /// <summary>Not what a run leaves that was killed before its first step.</summary>
+    private static bool IsForeign(string entry) =>
+        !entry.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal) && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal);
 
     private static string Text(object options) => JsonSerializer.Serialize(options, RunJson.Options) + "\n";
 }

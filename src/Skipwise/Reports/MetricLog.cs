@@ -43,6 +43,9 @@ public sealed class MetricLog : IDisposable
     /// <summary>Appends one line and flushes it.</summary>
     public void Append<T>(T record) => _writer.WriteLine(JsonSerializer.Serialize(record, ReportJson.Line));
 
+    /// <summary>Appends lines that belong together in one write: a process that is killed leaves all or none.</summary>
+    public void AppendAll<T>(IEnumerable<T> records) => _writer.Write(string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n")));
+
     /// <summary>Writes a whole file of records at once: to a temporary name beside it, then renamed.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public static void Write<T>(string path, IEnumerable<T> records) =>

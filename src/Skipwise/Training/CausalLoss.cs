@@ -9,7 +9,7 @@ namespace Skipwise.Training;
 public static class CausalLoss
 {
     // B batch, T tokens, M tokens with a label, C hidden, V vocabulary
-    private const long ScoresPerChunk = 1 << 24, TokensPerChunk = 512; // at most 64 MB in float32
+    internal const long ScoresPerChunk = 1 << 24, TokensPerChunk = 512; // at most 64 MB in float32
 
     /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
     /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>

@@ -10,7 +10,11 @@ namespace Skipwise.Training;
 /// <param name="Beta2">decay of the squared gradient's running mean</param>
 /// <param name="Eps">added to the root in the denominator</param>
 /// <param name="WeightDecay">decoupled decay of matrices; norms and biases never decay</param>
-public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Eps = 1e-8, double WeightDecay = 0);
+public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Eps = 1e-8, double WeightDecay = 0)
+{
+    /// <summary>how much faster or slower than the schedule a group of parameters learns</summary>
+    public LearningRateScales Scales { get; init; } = new();
+}
 
 /// <summary>
 /// AdamW (Loshchilov, Hutter 2019) through libtorch's fused kernel: one call updates every parameter, with gradient clipping
@@ -23,7 +27,7 @@ public sealed class FusedAdamW : IDisposable
     private readonly Tensor[] _weights; // detached aliases: updating them in place is no autograd operation
     private readonly Parameter[] _parameters;
     private readonly Tensor[] _means, _squares, _counts;
-    private readonly int[][] _groups; // indices of the parameters that decay, and of those that do not
+    private readonly (int[] Members, bool Decays, double Scale)[] _groups; // parameters by what they share
     private readonly jit.CompilationUnit _kernel;
     private readonly Device _device;
 
@@ -40,8 +44,9 @@ public sealed class FusedAdamW : IDisposable
         _counts = [.. _weights.Select(_ => zeros([], ScalarType.Float32, _device).DetachFromDisposeScope())];
         _groups =
         [
-            [.. Enumerable.Range(0, _weights.Length).Where(i => _weights[i].dim() >= 2)],
-            [.. Enumerable.Range(0, _weights.Length).Where(i => _weights[i].dim() < 2)],
+            .. Enumerable.Range(0, _weights.Length)
+                .GroupBy(i => (Decays: _weights[i].dim() >= 2, Scale: options.Scales.Of(_names[i])))
+                .Select(group => (group.ToArray(), group.Key.Decays, group.Key.Scale)),
         ];
         // Constants are written into the script: TorchSharp boxes number arguments in temporaries that the collector may take too early.
         string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture) is var text && text.Contains('E', StringComparison.Ordinal) || text.Contains('.', StringComparison.Ordinal) ? text : text + ".0";
@@ -73,16 +78,13 @@ public sealed class FusedAdamW : IDisposable
         if (double.IsFinite(norm))
         {
             double clip = maxGradNorm > 0 ? Math.Min(1, maxGradNorm / (norm + 1e-6)) : 1;
-            Tensor rate = tensor((float)learningRate, device: _device);
             Tensor scale = tensor((float)(1 / clip), device: _device); // the kernel divides by it
             Tensor overflow = zeros([], ScalarType.Float32, _device);
-            for (int group = 0; group < _groups.Length; group++)
+            foreach ((int[] members, bool decays, double faster) in _groups)
             {
-                if (_groups[group].Length > 0)
-                {
-                    Tensor[] Of(Tensor[] all) => [.. _groups[group].Select(i => all[i])];
-                    _kernel.invoke($"update_{group}", Of(_weights), Of(gradients), Of(_means), Of(_squares), Of(_counts), rate, scale, overflow);
-                }
+                Tensor[] Of(Tensor[] all) => [.. members.Select(i => all[i])];
+                Tensor rate = tensor((float)(learningRate * faster), device: _device);
+                _kernel.invoke(decays ? "update_0" : "update_1", Of(_weights), Of(gradients), Of(_means), Of(_squares), Of(_counts), rate, scale, overflow);
             }
             Steps++;
         }

@@ -18,6 +18,7 @@ public partial class CommandLineTests
             pretrain Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.
             prepare Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.
             train Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.
+            estimate Tell the memory and the time of a training step before the run, by PoSE and at full length, from a few short steps.
             eval Measure a model by the length of its context.
             generate Continue a text; it appears as it is written.
             inspect Look into models and training windows.
@@ -56,6 +57,7 @@ public partial class CommandLineTests
     [InlineData("pretrain")]
     [InlineData("prepare")]
     [InlineData("train")]
+    [InlineData("estimate")]
     [InlineData("eval perplexity")]
     [InlineData("eval passkey")]
     [InlineData("eval needle")]

@@ -74,7 +74,7 @@ public class TrainingParityTests
         double Backward(ParityCase reference, long scoresPerChunk)
         {
             using var batch = new Batch(ids.alias(), whole["position_ids.pose2"], ids.alias());
-            return CausalLoss.Backward(reference.Model, batch, 94, scoresPerChunk).ToDouble();
+            return CausalLoss.Backward(reference.Model, batch, 94, scoresPerChunk: scoresPerChunk).ToDouble();
         }
         Assert.Equal(Backward(whole, long.MaxValue), Backward(chunked, 7 * 96), 1e-4);
         foreach (((string parameter, var expected), (_, var found)) in whole.Model.named_parameters().Zip(chunked.Model.named_parameters()))

@@ -36,18 +36,18 @@ internal static class LoraFiles
             [.. entries.Where(e => !IsFactor(e.Name)).Select(e => (e.Name, Owned(file, e.Entry)))]);
     }
 
-    public static void Write(LoraAdapter adapter, string folder)
+    public static void Write(LoraAdapter adapter, string folder) => AtomicFolder.Write(folder, inner => WriteInto(adapter, inner));
+
+    /// <summary>Writes the adapter's files into a folder that exists.</summary>
+    public static void WriteInto(LoraAdapter adapter, string folder)
     {
         IEnumerable<(string Name, Tensor Value)> tensors =
         [
             .. adapter.Weights.SelectMany(w => new[] { (w.Module + A, w.A), (w.Module + B, w.B) }),
             .. adapter.Whole,
         ];
-        AtomicFolder.Write(folder, inner =>
-        {
-            SafetensorsWriter.Write(Path.Combine(inner, SafetensorsName), tensors.Select(t => (Prefix + t.Name, t.Value, t.Value.dtype)));
-            AtomicFile.WriteText(Path.Combine(inner, LoraConfig.FileName), adapter.Config.Text());
-        });
+        SafetensorsWriter.Write(Path.Combine(folder, SafetensorsName), tensors.Select(t => (Prefix + t.Name, t.Value, t.Value.dtype)));
+        AtomicFile.WriteText(Path.Combine(folder, LoraConfig.FileName), adapter.Config.Text());
     }
 
     /// <summary>The name inside the base model; an error for the tensors of methods that are more than LoRA on linear layers.</summary>

@@ -1,0 +1,94 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Evaluation;
+using Skipwise.Recipes;
+using Skipwise.Storage;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise estimate</c></summary>
+internal static class EstimateVerb
+{
+    private const double Gibibyte = 1L << 30;
+    private static readonly EstimateOptions s_default = new() { Model = "", TargetLength = 0 };
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("estimate", "Tell the memory and the time of a training step before the run, by PoSE and at full length, from a few short steps.",
+            "skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
+        Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
+        Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
+        Flag<int> batch = verb.Integer("--batch-size", "windows per forward", s_default.BatchSize);
+        Flag<int> accumulation = verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulation);
+        var rope = new RopeFlags(verb);
+        var lora = new LoraFlags(verb);
+        Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
+        Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has]");
+        Flag<int> probe = verb.Integer("--probe-tokens", "tokens of the longest step that is tried; longer ones follow by the formula", s_default.ProbeTokens);
+        Flag<string?> json = verb.TextOrNone("--json", "file", "write the estimate as JSON: into the file, or in place of the table");
+        verb.TakesConfig();
+        verb.Computes(screen, (parse, _) =>
+        {
+            var options = new EstimateOptions
+            {
+                Model = model.Of(parse),
+                TargetLength = target.Of(parse),
+                TrainLength = trainLength.Of(parse),
+                BatchSize = batch.Of(parse),
+                GradientAccumulation = accumulation.Of(parse),
+                Rope = rope.Of(parse),
+                Lora = lora.Of(parse),
+                Memory = memory.Of(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
+                ProbeTokens = probe.Of(parse),
+            };
+            CostEstimate estimate = ProgressDisplay.Run(screen, display => Estimate.Run(options, display.Stage));
+            string document = EvaluationJson.Document(estimate);
+            if (json.IsGiven(parse) && json.Of(parse) is null)
+            {
+                screen.Line(document);
+                return ExitCode.Success;
+            }
+            screen.Table(Table(estimate));
+            if (fit.Of(parse))
+            {
+                screen.Line(Fit(estimate));
+            }
+            if (json.Of(parse) is { } path)
+            {
+                AtomicFile.WriteText(path, document + "\n");
+            }
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+
+    private static ResultTable Table(CostEstimate estimate)
+    {
+        StepEstimate pose = estimate.Pose, full = estimate.Full;
+        IReadOnlyList<string> Row(string name, Func<StepEstimate, string> of) => [name, of(pose), of(full)];
+        return new("a training step", ["", "PoSE", "full length"],
+        [
+            Row("windows", e => $"{e.BatchSize} x {e.Length}"),
+            Row("weights", e => Size(e.Memory.Weights)),
+            Row("gradients", e => Size(e.Memory.Gradients)),
+            Row("optimizer", e => Size(e.Memory.Optimizer)),
+            Row("activations", e => Size(e.Memory.Activations)),
+            Row("logits", e => Size(e.Memory.Logits)),
+            Row("program", e => Size(e.Memory.Process)),
+            Row("peak memory", e => Size(e.Memory.Peak)),
+            Row("seconds", e => $"{e.SecondsPerStep:0.###}"),
+            Row("CPU seconds", e => $"{e.CpuSecondsPerStep:0.###}"),
+        ]);
+    }
+
+    private static string Fit(CostEstimate estimate)
+    {
+        string Words(StepEstimate e, string name) => e.LargestBatch == 0
+            ? $"{name}: not even one window of {e.Length} tokens fits {Size(estimate.AvailableMemory)}"
+            : $"{name}: --batch-size {e.LargestBatch} is the largest that fits {Size(estimate.AvailableMemory)}";
+        return $"{Words(estimate.Pose, "PoSE")}\n{Words(estimate.Full, "full length")}";
+    }
+
+    private static string Size(long bytes) => $"{bytes / Gibibyte:0.00} GiB";
+}

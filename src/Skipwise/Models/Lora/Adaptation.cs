@@ -1,0 +1,91 @@
+using Skipwise.Numerics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models.Lora;
+
+/// <summary>Turns a model into a frozen one with low-rank updates that are trained.</summary>
+public static class Adaptation
+{
+    private const ulong Stream = 0x10a;
+
+    /// <summary>
+    /// Freezes the model, adds the updates, packs the frozen projections. B begins at 0, so that nothing changes yet; A is drawn as PEFT
+    /// does, U(-1/sqrt(in), 1/sqrt(in)).
+    /// </summary>
+    /// <param name="seed">of A and of the dropout's masks</param>
+    /// <exception cref="SkipwiseException">a target that the model does not have, or a setting out of range</exception>
+    public static void Apply(CausalLM model, LoraOptions options, ulong seed)
+    {
+        options.Validate();
+        using IDisposable noGradient = no_grad();
+        (string Name, Projection Projection)[] projections = [.. Projections(model)];
+        string[] targets = Targets(options, projections.Select(p => p.Name));
+        foreach ((string name, Parameter parameter) in model.named_parameters())
+        {
+            parameter.requires_grad = IsWhole(name, options);
+        }
+        model.Dropout.Seed = seed;
+        for (int index = 0; index < projections.Length; index++)
+        {
+            using var scope = NewDisposeScope();
+            (string name, Projection projection) = projections[index];
+            if (targets.Contains(LastPart(name)))
+            {
+                LowRank update = projection.Adapt(options, model.Dropout, index);
+                update.A.weight.copy_(Uniform(update.A.weight, new KeyedRandom(seed, Stream, (ulong)index)));
+                update.B.weight.zero_();
+            }
+            if (options.BaseBits is { } bits)
+            {
+                projection.Pack(bits);
+            }
+        }
+    }
+
+    /// <summary>Whether a parameter of the base model is trained as a whole.</summary>
+    /// <param name="name">a Hugging Face name</param>
+    public static bool IsWhole(string name, LoraOptions options) =>
+        (options.TrainNorms && name.Contains("norm", StringComparison.Ordinal)) || (options.TrainEmbeddings && (name.Contains("embed_tokens", StringComparison.Ordinal) || name.StartsWith("lm_head", StringComparison.Ordinal)));
+
+    /// <summary>The updates, by the name of the weight that they change.</summary>
+    public static IEnumerable<(string Weight, Parameter A, Parameter B, double Scale)> Updates(CausalLM model) =>
+        from projection in Projections(model)
+        where projection.Projection.Update is not null
+        select ($"{projection.Name}.weight", projection.Projection.Update!.A.weight, projection.Projection.Update.B.weight, projection.Projection.Update.Scale);
+
+    /// <summary>memory of the packed weights, in bytes</summary>
+    public static long PackedBytes(CausalLM model) => Projections(model).Sum(p => p.Projection.Packed?.Bytes ?? 0);
+
+    /// <summary>Every projection of the layers; the head is none of them.</summary>
+    private static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model) =>
+        from module in model.named_modules().DistinctBy(module => module.name)
+        where module.module is Projection && module.name.StartsWith("model.", StringComparison.Ordinal) && !module.name.Contains(".lora_", StringComparison.Ordinal)
+        select (module.name, (Projection)module.module);
+
+    private static string[] Targets(LoraOptions options, IEnumerable<string> projections)
+    {
+        string[] known = [.. projections.Select(LastPart).Distinct()];
+        if (options.Targets is [LoraOptions.AllLinear])
+        {
+            return known;
+        }
+        string[] unknown = [.. options.Targets.Except(known)];
+        return unknown.Length == 0 ? [.. options.Targets]
+            : throw new SkipwiseException($"--lora-targets: the model has no projection {string.Join(", ", unknown)}. It has {string.Join(", ", known)}; {LoraOptions.AllLinear} takes them all.");
+    }
+
+    private static string LastPart(string name) => name[(name.LastIndexOf('.') + 1)..];
+
+    private static Tensor Uniform(Tensor like, KeyedRandom rng)
+    {
+        double bound = 1 / Math.Sqrt(like.size(1));
+        var values = new float[like.numel()];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (float)(((2 * rng.NextDouble()) - 1) * bound);
+        }
+        return tensor(values, device: like.device).view(like.shape);
+    }
+}

@@ -1,0 +1,46 @@
+using Skipwise.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models.Lora;
+
+/// <summary>
+/// Dropout whose masks are a function of (seed, micro-batch, projection): a resumed run draws the same ones, and so does a layer that is
+/// computed again for its backward. Outside <see cref="For"/> nothing is dropped.
+/// </summary>
+public sealed class KeyedDropout
+{
+    private const ulong Stream = 0xD20;
+    private long? _place;
+
+    /// <summary>The run's seed.</summary>
+    public ulong Seed { get; set; }
+
+    /// <summary>Until the result is disposed, a micro-batch is trained.</summary>
+    /// <param name="place">its own number: the examples taken before it</param>
+    public IDisposable For(long place)
+    {
+        _place = place;
+        return new End(this);
+    }
+
+    /// <summary>Zeroes a share of the elements and scales the others up, so that the mean stays.</summary>
+    /// <param name="projection">which one asks: each draws its own mask</param>
+    public Tensor Apply(Tensor x, double share, int projection)
+    {
+        if (_place is not { } place || share == 0)
+        {
+            return x.alias();
+        }
+        using var scope = NewDisposeScope();
+        var key = new KeyedRandom(Seed, Stream + ((ulong)projection << 16), (ulong)place);
+        using var generator = new Generator(key.NextUInt64() >> 1, CPU);
+        Tensor kept = rand(x.shape, ScalarType.Float32, CPU, generator: generator).ge(share).to(x.dtype, x.device).mul_(1 / (1 - share));
+        return (x * kept).MoveToOuterDisposeScope();
+    }
+
+    private sealed class End(KeyedDropout dropout) : IDisposable
+    {
+        public void Dispose() => dropout._place = null;
+    }
+}

@@ -1,0 +1,32 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models.Lora;
+
+/// <summary>
+/// y = x W^T with a packed W: unpacked for the product and again for its backward, so that no graph holds it. Autograd's own product
+/// would keep every unpacked weight until the backward.
+/// </summary>
+internal sealed class PackedLinear : autograd.SingleTensorFunction<PackedLinear>
+{
+    private const string Weight = "weight";
+
+    public override string Name => nameof(PackedLinear);
+
+    /// <param name="vars">x [..., in], <see cref="PackedWeight"/></param>
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        using var scope = NewDisposeScope();
+        var weight = (PackedWeight)vars[1];
+        ctx.save_data(Weight, weight);
+        return nn.functional.linear((Tensor)vars[0], weight.Unpack()).MoveToOuterDisposeScope();
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        Tensor weight = ((PackedWeight)ctx.get_data(Weight)).Unpack();
+        return [grad_output.matmul(weight).MoveToOuterDisposeScope(), null!];
+    }
+}

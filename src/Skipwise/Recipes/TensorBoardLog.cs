@@ -1,0 +1,47 @@
+using Skipwise.Checkpoints;
+using Skipwise.Storage;
+using Skipwise.Training;
+using TorchSharp;
+using TorchSharp.Modules;
+
+namespace Skipwise.Recipes;
+
+/// <summary>
+/// A run's curves as TensorBoard event files. They are a picture of metrics.jsonl and evaluations.jsonl: a resumed run draws them anew
+/// from these, so that no step appears twice.
+/// </summary>
+internal sealed class TensorBoardLog
+{
+    private readonly SummaryWriter _writer;
+
+    /// <param name="folder">of the run</param>
+    /// <param name="steps">what the run has done already</param>
+    /// <param name="measured">what it has measured</param>
+    public TensorBoardLog(RunFolder folder, IEnumerable<StepMetrics> steps, IEnumerable<MeasuredPoint> measured)
+    {
+        if (Directory.Exists(folder.TensorBoardPath))
+        {
+            Directory.Delete(folder.TensorBoardPath, recursive: true);
+        }
+        TrainingRun.CreateFolder(folder.TensorBoardPath);
+        _writer = torch.utils.tensorboard.SummaryWriter(folder.TensorBoardPath);
+        foreach (StepMetrics metrics in steps)
+        {
+            Write(metrics);
+        }
+        foreach (MeasuredPoint point in measured)
+        {
+            Write(point);
+        }
+    }
+
+    public void Write(StepMetrics metrics)
+    {
+        _writer.add_scalar("train/loss", (float)metrics.Loss, metrics.Step);
+        _writer.add_scalar("train/learning_rate", (float)metrics.LearningRate, metrics.Step);
+        _writer.add_scalar("train/gradient_norm", (float)metrics.GradientNorm, metrics.Step);
+        _writer.add_scalar("train/tokens_per_second", (float)metrics.TokensPerSecond, metrics.Step);
+    }
+
+    public void Write(MeasuredPoint point) => _writer.add_scalar(FormattableString.Invariant($"{point.Task}/{point.Metric} at {point.Length}"), (float)point.Value, point.Step);
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+
+namespace Skipwise.Training;
+
+/// <summary>How much faster or slower than the schedule each group of parameters learns. A parameter's group follows from its name.</summary>
+public sealed record LearningRateScales
+{
+    /// <summary>projections of attention and feed-forward</summary>
+    public double Matrices { get; init; } = 1;
+    /// <summary>the embedding, and the head that reads it or stands alone</summary>
+    public double Embeddings { get; init; } = 1;
+    /// <summary>the weights of norms</summary>
+    public double Norms { get; init; } = 1;
+    /// <summary>biases</summary>
+    public double Biases { get; init; } = 1;
+    /// <summary>low-rank adapters</summary>
+    public double Adapters { get; init; } = 1;
+
+    /// <param name="parameter">a Hugging Face name: model.layers.0.input_layernorm.weight</param>
+    public double Of(string parameter) =>
+        parameter.Contains(".lora_", StringComparison.Ordinal) ? Adapters
+        : parameter.EndsWith(".bias", StringComparison.Ordinal) ? Biases
+        : parameter.Contains("norm", StringComparison.Ordinal) ? Norms
+        : parameter.Contains("embed_tokens", StringComparison.Ordinal) || parameter.StartsWith("lm_head", StringComparison.Ordinal) ? Embeddings
+        : Matrices;
+
+    /// <summary>"embeddings=0.1,norms=2"; what is not named keeps 1.</summary>
+    /// <exception cref="SkipwiseException">a group that does not exist, one named twice, or no number</exception>
+    public static LearningRateScales Parse(string text)
+    {
+        var scales = new LearningRateScales();
+        var named = new HashSet<string>();
+        foreach (string[] pair in text.Split(',', StringSplitOptions.TrimEntries).Select(part => part.Split('=', StringSplitOptions.TrimEntries)))
+        {
+            if (pair.Length != 2 || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double scale))
+            {
+                throw new SkipwiseException($"expected group=number, such as embeddings=0.1, found '{string.Join('=', pair)}'.");
+            }
+            if (!named.Add(pair[0]))
+            {
+                throw new SkipwiseException($"group {pair[0]} is named twice.");
+            }
+            scales = pair[0] switch
+            {
+                "matrices" => scales with { Matrices = scale },
+                "embeddings" => scales with { Embeddings = scale },
+                "norms" => scales with { Norms = scale },
+                "biases" => scales with { Biases = scale },
+                "adapters" => scales with { Adapters = scale },
+                _ => throw new SkipwiseException($"there is no group '{pair[0]}'; use matrices, embeddings, norms, biases or adapters."),
+            };
+        }
+        return scales;
+    }
+
+    /// <summary>What is out of range, one line each.</summary>
+    public IEnumerable<string> Problems() =>
+        from scale in ((string Group, double Value)[])[("matrices", Matrices), ("embeddings", Embeddings), ("norms", Norms), ("biases", Biases), ("adapters", Adapters)]
+        where !(scale.Value >= 0 && double.IsFinite(scale.Value))
+        select $"--learning-rate-scale has {scale.Group}={scale.Value}; it must be 0 (not trained) or more";
+}

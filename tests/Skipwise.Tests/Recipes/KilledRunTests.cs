@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using Skipwise.Numerics;
+using Skipwise.Recipes;
+using Skipwise.Reports;
+using Skipwise.Storage;
+using Skipwise.Tests.Cli;
+using Skipwise.Training;
+
+namespace Skipwise.Tests.Recipes;
+
+/// <summary>
+/// Processes that are killed (SIGKILL: nothing can be caught or tidied) while they train, measure and save, and are resumed until they
+/// finish: losses, measurements and every byte of the finished folder are those of a run that nobody disturbed.
+/// </summary>
+public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
+{
+    private const int Steps = 12;
+
+    /// <summary>SKIPWISE_KILLS=20 kills as often; each time is a process of its own.</summary>
+    private static int Kills => int.TryParse(Environment.GetEnvironmentVariable("SKIPWISE_KILLS"), out int kills) ? kills : 3;
+
+    [Fact]
+    public void A_run_that_is_killed_again_and_again_ends_in_the_same_bytes()
+    {
+        string whole = model.Path("whole"), killed = model.Path("killed");
+        Assert.Equal(0, Exit(Start(whole)));
+        int finished = 0;
+        for (int kill = 0; kill < Kills && finished == 0; kill++)
+        {
+            // Some die while they save, some after so many more steps, some wherever they are.
+            int lines = Lines(killed);
+            using Process run = Start(killed, "--resume");
+            var rng = new KeyedRandom(5, 0, (ulong)kill);
+            int more = rng.Between(1, 2), spins = rng.Between(0, 20000);
+            while (!run.HasExited && Lines(killed) < lines + more)
+            {
+                Thread.Sleep(1);
+            }
+            if (kill % 2 == 0)
+            {
+                SpinWait.SpinUntil(() => run.HasExited || IsSaving(killed), 2000);
+            }
+            else
+            {
+                Thread.SpinWait(spins);
+            }
+            run.Kill();
+            run.WaitForExit();
+            finished = run.ExitCode == 0 ? 1 : 0;
+        }
+        Assert.Equal(0, Exit(Start(killed, "--resume")));
+        AssertSame(whole, killed);
+        Assert.Equal(0, Exit(Start(killed, "--resume"))); // nothing left to do
+        AssertSame(whole, killed);
+    }
+
+    /// <summary>What each kind of death leaves behind, made by hand: the process cannot be made to die at these very points.</summary>
+    [Fact]
+    public async Task Half_written_things_are_cleared_away()
+    {
+        string whole = model.Path("whole-2"), killed = model.Path("killed-2");
+        (await CliRun.Of(Arguments(whole))).Succeeded();
+        using var stop = new CancellationTokenSource();
+        await stop.CancelAsync();
+        Assert.Equal(130, (await CliRun.Of(Arguments(killed), "", stop.Token)).Code); // one step, saved
+        string checkpoints = Path.Combine(killed, "checkpoints");
+        Half(Path.Combine(checkpoints, "step-000002" + AtomicFile.Suffix)); // died while saving
+        Half(Path.Combine(checkpoints, "step-000000.replaced")); // died while deleting an old one
+        Half(Path.Combine(killed, "model" + AtomicFile.Suffix)); // died while saving the finished model, ...
+        File.WriteAllText(Path.Combine(killed, "model.safetensors"), "..."); // ... of which only a part had been put in place
+        Half(Path.Combine(killed, "best" + AtomicFile.Suffix));
+        string log = Path.Combine(killed, "metrics.jsonl");
+        StepMetrics later = Assert.Single(MetricLog.Read<StepMetrics>(log)) with { Step = 2 };
+        using (MetricLog lines = MetricLog.Resume<StepMetrics>(log, _ => true))
+        {
+            lines.Append(later); // a step after the last checkpoint
+        }
+        File.AppendAllText(log, "{\"step\":3,\"lo"); // and one torn
+        (await CliRun.Of([.. Arguments(killed), "--resume"])).Succeeded();
+        AssertSame(whole, killed);
+    }
+
+    [Fact]
+    public async Task A_run_that_died_before_its_first_step_begins_anew()
+    {
+        string folder = model.Path("early");
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "data.tokens" + AtomicFile.Suffix), "..."); // died while tokenising
+        File.WriteAllText(Path.Combine(folder, "run.json" + AtomicFile.Suffix), "{");
+        (await CliRun.Of([.. Arguments(folder), "--resume"])).Succeeded();
+    }
+
+    private string Store()
+    {
+        string store = model.Path("text.tokens");
+        if (!File.Exists(store))
+        {
+            CliRun.Of("prepare", "--model", model.Folder, "--data", model.Text, "--out", store).GetAwaiter().GetResult().Succeeded();
+        }
+        return store;
+    }
+
+    private string[] Arguments(string folder) =>
+    [
+        "train", "--model", model.Folder, "--data", Store(), "--target-length", $"{4 * SmallModel.Window}", "--out", folder, "--steps", $"{Steps}", "--batch-size", "2",
+        "--learning-rate", "1e-3", "--save-every", "1", "--eval-every", "4", "--eval-data", Store(), "--eval-windows", "64", "--eval-documents", "1", "--threads", "1",
+    ];
+
+    private Process Start(string folder, params string[] more) =>
+        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. Arguments(folder), .. more]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+
+    private static int Exit(Process process)
+    {
+        using (process)
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync();
+            string error = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            _ = output.Result;
+            Assert.True(process.ExitCode == 0, error);
+            return process.ExitCode;
+        }
+    }
+
+    private static int Lines(string folder)
+    {
+        string log = Path.Combine(folder, "metrics.jsonl");
+        if (!File.Exists(log))
+        {
+            return 0;
+        }
+        using var stream = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd().Count(c => c == '\n');
+    }
+
+    private static bool IsSaving(string folder) =>
+        Directory.Exists(Path.Combine(folder, "checkpoints")) && Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), "*" + AtomicFile.Suffix).Any();
+
+    private static void Half(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "config.json"), "{");
+    }
+
+    private static void AssertSame(string expected, string actual)
+    {
+        string[] Files(string folder) => [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file)).Order(StringComparer.Ordinal)];
+        Assert.Equal(Files(expected), Files(actual));
+        foreach (string file in Files(expected).Where(file => file is not ("metrics.jsonl" or "run.json" or "run.yaml")))
+        {
+            Assert.True(File.ReadAllBytes(Path.Combine(expected, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, file))), file);
+        }
+        (int, double, double, double, double)[] Steps(string folder) =>
+            [.. MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(m => (m.Step, m.Loss, m.LearningRate, m.GradientNorm, m.Epoch))];
+        Assert.Equal(KilledRunTests.Steps, Steps(expected).Length);
+        Assert.Equal(Steps(expected), Steps(actual));
+        Assert.Equal(Steps(expected).Length / 4, MetricLog.Read<MeasuredPoint>(Path.Combine(expected, "evaluations.jsonl")).Count);
+    }
+}
