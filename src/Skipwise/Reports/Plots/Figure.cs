@@ -19,8 +19,13 @@ public sealed class Figure
     /// <summary>An SVG element to stand inside HTML. Text and axes take the page's text colour; nothing outside it is referenced.</summary>
     /// <param name="look">size and colours</param>
     /// <param name="id">unique in the page: an SVG's own ids are page-wide once it is inline</param>
-    public string Svg(PlotLook look, string id) => InlineSvg.From(_draw(look).GetSvgXml(look.Width, look.Height), id, Title);
+    public string Svg(PlotLook look, string id) => PlotSvg.Inline(Drawn(look), id, Title);
+
+    /// <summary>An SVG file that stands alone, on the look's paper. A reader without the plots' font sees another sans-serif.</summary>
+    public string SvgFile(PlotLook look) => PlotSvg.Standalone(Drawn(look), Title);
 
     /// <summary>A PNG file, on the look's paper.</summary>
     public byte[] Png(PlotLook look) => _draw(look).GetImageBytes(look.Width, look.Height, ImageFormat.Png);
+
+    private string Drawn(PlotLook look) => _draw(look).GetSvgXml(look.Width, look.Height);
 }
