@@ -23,7 +23,9 @@ internal static class CommandLine
         {
             EvalPerplexityVerb.Create(screen),
             EvalPasskeyVerb.Create(screen),
+            EvalAllVerb.Create(screen),
         },
+        ReportVerb.Create(screen),
         GenerateVerb.Create(screen, input),
         new Command("inspect", "Look into models and training windows.")
         {

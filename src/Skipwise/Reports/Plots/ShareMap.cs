@@ -33,6 +33,16 @@ public static class ShareMap
             Draw(look with { Height = 104 + (30 * rows) }, cells, bands, "depth", trainLength));
     }
 
+    /// <summary>Depth by length for one model, measured at the same depths for every length.</summary>
+    /// <param name="cells">depths 0..1, shares 0..1</param>
+    public static Figure Grid(string title, IReadOnlyList<(int Length, double Depth, double Share)> cells, int trainLength)
+    {
+        double[] depths = [.. cells.Select(cell => cell.Depth).Distinct().Order()];
+        return new($"{title}: by depth and prompt length", look =>
+            Draw(look with { Height = 104 + ((look.IsNarrow ? 24 : 30) * depths.Length) }, cells.Select(cell => new Cell(Array.IndexOf(depths, cell.Depth), cell.Length, cell.Share)),
+                [.. depths.Select(depth => $"{100 * depth:0.#} %")], "depth", trainLength));
+    }
+
     private static Plot Draw(PlotLook look, IEnumerable<Cell> cells, string[] rows, string rowTitle, int trainLength)
     {
         Plot plot = look.NewPlot("prompt (tokens)", rowTitle);
