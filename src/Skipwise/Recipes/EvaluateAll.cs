@@ -25,33 +25,57 @@ public static class EvaluateAll
         string[] names = Names(options.Models);
 
         var models = new List<ComparedModel>();
-        var parts = new List<(string Model, string Key, SuiteMeasurement Part)>();
+        var work = new List<(string Model, SuiteTask Task, IReadOnlyList<(string Key, SuiteMeasurement Part)> Parts)>();
         for (int i = 0; i < names.Length; i++)
         {
+            cancel.ThrowIfCancellationRequested();
             progress.Stage?.Report($"reading {options.Models[i]}");
             ComparedModel model = Describe(options.Models[i], names[i]);
-            (string Key, SuiteMeasurement Part)[] own = [.. tasks.SelectMany(task => task.Parts(options, options.Models[i], lengths).Select(part => (ResultsStore.Key(task.Name, model.Fingerprint + model.Tokenizer, part.Settings), part)))];
-            models.Add(model with { Measurements = [.. own.Select(part => part.Key)] });
-            parts.AddRange(own.Select(part => (names[i], part.Key, part.Part)));
-            cancel.ThrowIfCancellationRequested();
+            int first = work.Count;
+            work.AddRange(tasks.Select(task => (names[i], task, Keyed(task, model, task.Parts(options, options.Models[i], lengths)))));
+            models.Add(model with { Measurements = [.. work.Skip(first).SelectMany(own => own.Parts).Select(part => part.Key)] });
         }
-        store.WritePlan(new ComparisonPlan
+        var plan = new ComparisonPlan
         {
             Models = models,
             Skipped = [.. SuiteTask.All.Except(tasks).Select(task => new SkippedTask(task.Name, task.Missing(options)!))],
             EffectiveLength = options.EffectiveLength,
             Gates = options.Gates,
-        });
-        foreach ((string model, string key, SuiteMeasurement part) in parts)
+        };
+        store.WritePlan(plan);
+        SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, own.Model, own.Task, own.Parts, progress, cancel)).Distinct()];
+        store.WritePlan(plan with { Skipped = [.. plan.Skipped, .. impossible] });
+        return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName));
+    }
+
+    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, ComparedModel model, IEnumerable<SuiteMeasurement> parts) =>
+        [.. parts.Select(part => (ResultsStore.Key(task.Name, model.Fingerprint + model.Tokenizer, part.Settings), part))];
+
+    /// <summary>Measures what the store does not hold yet.</summary>
+    /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>
+    private static List<SkippedTask> Measure(
+        ResultsStore store, string model, SuiteTask task, IReadOnlyList<(string Key, SuiteMeasurement Part)> parts, EvaluateAllProgress progress, CancellationToken cancel)
+    {
+        var impossible = new List<SkippedTask>();
+        foreach ((string key, SuiteMeasurement part) in parts)
         {
+            cancel.ThrowIfCancellationRequested();
             bool isKept = store.Find(key).Count > 0;
             progress.Stage?.Report($"{model}: {part.Words}{(isKept ? ": kept from an earlier run" : "")}");
-            if (!isKept)
+            if (isKept)
+            {
+                continue;
+            }
+            try
             {
                 store.Add(key, part.Settings, part.Run(store.TrialsPath(key), progress.Evaluation, cancel));
             }
+            catch (SkipwiseException e) when (task.MakesItsPrompts && impossible.Count + 1 < parts.Count)
+            {
+                impossible.Add(new(part.Words, e.Message.TrimEnd('.')));
+            }
         }
-        return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName));
+        return impossible;
     }
 
     /// <summary>The longest window of all and its halves, and the first model's original window.</summary>

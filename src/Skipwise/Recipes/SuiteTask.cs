@@ -19,11 +19,14 @@ internal sealed record SuiteMeasurement(string Words, JsonObject Settings, Func<
 /// <param name="Parts">for a model's folder and the lengths of the comparison</param>
 internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> Missing, Func<EvaluateAllOptions, string, IReadOnlyList<int>, IEnumerable<SuiteMeasurement>> Parts)
 {
+    /// <summary>It needs no text of the user's: that a part fails is then the length's fault, which the other lengths need not share.</summary>
+    public bool MakesItsPrompts { get; init; }
+
     /// <summary>All of them, in the order of the report. Adding one is adding it here.</summary>
     public static IReadOnlyList<SuiteTask> All { get; } =
     [
         new("perplexity", options => options.Data is null ? "needs long documents: --data" : null, Perplexity),
-        new("passkey", _ => null, Passkey),
+        new("passkey", _ => null, Passkey) { MakesItsPrompts = true },
     ];
 
     private static IEnumerable<SuiteMeasurement> Perplexity(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)

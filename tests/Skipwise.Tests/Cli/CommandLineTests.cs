@@ -19,6 +19,7 @@ public partial class CommandLineTests
             prepare Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.
             train Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.
             eval Measure a model by the length of its context.
+            report Write a report from results that 'eval all' left, without any model; several folders become one comparison.
             generate Continue a text; it appears as it is written.
             inspect Look into models and training windows.
             verify Hold Skipwise's logits against those that another program computed with the same model, for any position ids.
@@ -56,6 +57,8 @@ public partial class CommandLineTests
     [InlineData("train")]
     [InlineData("eval perplexity")]
     [InlineData("eval passkey")]
+    [InlineData("eval all")]
+    [InlineData("report")]
     [InlineData("generate")]
     [InlineData("inspect model")]
     [InlineData("inspect tensors")]

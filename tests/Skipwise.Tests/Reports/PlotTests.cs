@@ -92,6 +92,8 @@ public sealed class PlotTests
         string[] ids = [.. all.Attributes("id").Select(a => a.Value)];
         Assert.NotEmpty(ids);
         Assert.All(ids, id => Assert.StartsWith("here-", id));
+        Assert.NotEmpty(all.Attributes("clip-path"));
+        Assert.Equal(svg, LengthPlot.Perplexity(s_perplexity, 256, Lineup.Demo).Svg(PlotLook.Wide, "here-")); // the same plot is the same text
         Assert.All(all.Attributes("clip-path"), clip => Assert.Contains(clip.Value[5..^1], ids)); // url(#ID)
     }
 

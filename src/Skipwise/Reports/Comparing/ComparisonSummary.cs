@@ -24,7 +24,7 @@ public static class ComparisonSummary
         {
             return $"No retrieval was measured of {model.Name}, so no effective length is stated: perplexity alone does not show that a window is used.";
         }
-        string between = length.Low == length.High ? "" : $", or {Words(length.Low)} to {Words(length.High)} within the errors";
+        string between = length.Low == length.High ? "" : $" (within the errors {Words(length.Low)} to {Words(length.High)})";
         string end = length.Limit is { } limit ? $": {limit}" : $": it holds at every length measured, and none above {length.Longest} was";
         return length.Tokens == 0
             ? $"{model.Name} has no effective length among those measured{between}: {length.Limit}."

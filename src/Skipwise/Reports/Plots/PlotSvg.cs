@@ -16,17 +16,13 @@ internal static class PlotSvg
     {
         XElement svg = Titled(document, title);
         svg.Attributes().Where(a => a.Name.LocalName is "width" or "height" or "xlink").Remove();
+        NameIds(svg, id);
         string ink = PlotLook.InkMark.ToHex();
         foreach (XElement element in svg.Descendants())
         {
-            foreach (XAttribute attribute in element.Attributes())
+            foreach (XAttribute attribute in element.Attributes().Where(attribute => attribute.Value.Equals(ink, StringComparison.OrdinalIgnoreCase)))
             {
-                attribute.Value = attribute switch
-                {
-                    _ when attribute.Value.Equals(ink, StringComparison.OrdinalIgnoreCase) => "currentColor",
-                    { Name.LocalName: "id" } => id + attribute.Value,
-                    _ => attribute.Value.Replace("url(#", $"url(#{id}", StringComparison.Ordinal),
-                };
+                attribute.Value = "currentColor";
             }
             element.Attribute("font-family")?.Remove(); // the page's style sheet names the font, and the page carries it
         }
@@ -37,11 +33,29 @@ internal static class PlotSvg
     public static string Standalone(string document, string title)
     {
         XElement svg = Titled(document, title);
+        NameIds(svg, "");
         foreach (XElement text in svg.Descendants().Where(element => element.Attribute("font-family") is not null))
         {
             text.SetAttributeValue("font-family", LikeTheFont);
         }
         return svg.ToString(SaveOptions.DisableFormatting) + "\n";
+    }
+
+    /// <summary>Skia numbers its clips through the life of the process; numbered within the plot, the same plot is the same text.</summary>
+    private static void NameIds(XElement svg, string prefix)
+    {
+        var names = svg.Descendants().Attributes("id").Select((id, i) => (id.Value, Name: $"{prefix}clip{i}")).ToDictionary(id => $"url(#{id.Value})", id => id.Name);
+        foreach (XAttribute attribute in svg.Descendants().Attributes())
+        {
+            if (attribute.Name.LocalName == "id")
+            {
+                attribute.Value = names[$"url(#{attribute.Value})"];
+            }
+            else if (names.TryGetValue(attribute.Value, out string? name))
+            {
+                attribute.Value = $"url(#{name})";
+            }
+        }
     }
 
     private static XElement Titled(string document, string title)

@@ -13,8 +13,8 @@ public static class ShareMap
     {
         string[] rows = [.. lineup.Ordered(points.Select(p => p.Series))];
         return new($"{title} by model and prompt length", look =>
-            Draw(look with { Height = 96 + (rows.Length * (look.IsNarrow ? 34 : 44)) }, points.Select(p => new Cell(Array.IndexOf(rows, p.Series), p.Length, p.Value)),
-                [.. rows.Select(series => look.IsNarrow ? Shortened(series) : lineup.Label(series))], "", trainLength));
+            Draw(look, points.Select(p => new Cell(Array.IndexOf(rows, p.Series), p.Length, p.Value)),
+                [.. rows.Select(series => look.IsNarrow ? Shortened(series) : lineup.Label(series))], "", trainLength), look => Height(look, rows.Length));
     }
 
     /// <summary>Depth by length for one model; depths are gathered into <paramref name="rows"/> equal bands, down to the deepest.</summary>
@@ -30,7 +30,7 @@ public static class ShareMap
         ];
         string[] bands = [.. Enumerable.Range(0, rows).Select(r => $"{100 * deepest * r / rows:0}–{100 * deepest * (r + 1) / rows:0} %")];
         return new($"{title} by depth and prompt length: {lineup.Label(series)}", look =>
-            Draw(look with { Height = 104 + (30 * rows) }, cells, bands, "depth", trainLength));
+            Draw(look, cells, bands, "depth", trainLength), look => Height(look, rows));
     }
 
     /// <summary>Depth by length for one model, measured at the same depths for every length.</summary>
@@ -39,8 +39,8 @@ public static class ShareMap
     {
         double[] depths = [.. cells.Select(cell => cell.Depth).Distinct().Order()];
         return new($"{title}: by depth and prompt length", look =>
-            Draw(look with { Height = 104 + ((look.IsNarrow ? 24 : 30) * depths.Length) }, cells.Select(cell => new Cell(Array.IndexOf(depths, cell.Depth), cell.Length, cell.Share)),
-                [.. depths.Select(depth => $"{100 * depth:0.#} %")], "depth", trainLength));
+            Draw(look, cells.Select(cell => new Cell(Array.IndexOf(depths, cell.Depth), cell.Length, cell.Share)),
+                [.. depths.Select(depth => $"{100 * depth:0.#} %")], "depth", trainLength), look => Height(look, depths.Length));
     }
 
     private static Plot Draw(PlotLook look, IEnumerable<Cell> cells, string[] rows, string rowTitle, int trainLength)
@@ -59,6 +59,8 @@ public static class ShareMap
         plot.Axes.SetLimits(-0.5, lengths.Length - 0.5, -rows.Length + 0.5, 0.5);
         return plot;
     }
+
+    private static int Height(PlotLook look, int rows) => 84 + (rows * (look.IsNarrow ? 30 : 44));
 
     private static void AddCell(Plot plot, PlotLook look, double x, double y, double share, int columns)
     {

@@ -58,7 +58,7 @@ public sealed class ComparisonTests
         string text = string.Join(" ", ComparisonSummary.Sentences(Usual));
         Assert.Contains("base-1k against base, whose original window is 128 tokens.", text);
         Assert.Contains("The effective length of base is 128 tokens", text);
-        Assert.Contains("The effective length of base-1k is 512 tokens, or 128 to 512 within the errors: at 1024 tokens passkey is 0.70, below 0.9.", text);
+        Assert.Contains("The effective length of base-1k is 512 tokens (within the errors 128 to 512): at 1024 tokens passkey is 0.70, below 0.9.", text);
         Assert.Contains("perplexity of base-1k is 3.46 against 3.40: a difference within the error bars", text);
         Assert.Contains("Of 2 benchmark numbers of base-1k, 1 is lower than base's beyond the errors (piqa -0.080), 0 higher, and 1 cannot be told apart.", text);
         Assert.Contains("Not measured: needle (needs nothing).", text);
