@@ -20,7 +20,7 @@ public partial class HouseRulesTests
         ["Checkpoints"] = ["Models", "Rope", "Storage", "Training"],
         ["Generation"] = ["Models", "Numerics"],
         ["Evaluation"] = ["Generation", "Models", "Numerics", "Rope", "Storage", "Text"],
-        ["Reports"] = ["Numerics", "Storage"],
+        ["Reports"] = ["Numerics", "Storage", "Evaluation"],
         ["Recipes"] = ["Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports"],
     };
 

@@ -3,6 +3,7 @@ using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Reports;
+using Skipwise.Reports.Comparing;
 
 namespace Skipwise.Cli.Display;
 
@@ -65,6 +66,16 @@ public static class ResultTables
     public static ResultTable Bars(IReadOnlyList<DemoBar> bars) => new(
         "Bars", ["bar", "required", "measured", "met"],
         [.. bars.Select(bar => (IReadOnlyList<string>)[bar.Name, bar.Required, Format.Short(bar.Measured), bar.Met ? "yes" : "NO"])]);
+
+    /// <summary>Models side by side: a row per number, a column per model.</summary>
+    public static ResultTable Comparison(Comparison comparison) => new(
+        "Comparison",
+        ["", .. comparison.Models.Select(model => model.Name)],
+        [.. ComparisonRows.Of(comparison).Select(row => (IReadOnlyList<string>)[row.Name, .. row.Cells])]);
+
+    /// <summary>The limits that were asked for, and whether they hold: one line each.</summary>
+    public static IEnumerable<string> Gates(IReadOnlyList<GateResult> gates) =>
+        gates.Select(gate => $"gate {gate.Name}: {(gate.Passed ? "passed" : "FAILED")}: {gate.Model}: {gate.Finding}");
 
     private static ResultTable ByLength(string title, (string Variant, int Length, string Cell)[] cells)
     {

@@ -6,10 +6,10 @@ using Skipwise.Text;
 namespace Skipwise.Cli.Flags;
 
 /// <summary>Where text comes from.</summary>
-internal sealed class DataFlags(Command command, bool takesStores = true)
+internal sealed class DataFlags(Command command, bool takesStores = true, bool required = true)
 {
     private readonly Flag<string[]> _paths = command.Texts("--data", "path",
-        "files (.txt, .md, .tex, .jsonl, .csv, each also .gz or .zst; .parquet) and folders of them" + (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required: true);
+        "files (.txt, .md, .tex, .jsonl, .csv, each also .gz or .zst; .parquet) and folders of them" + (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required);
     private readonly Flag<string?> _field = command.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name, such as text or input]");
     private readonly Flag<string?> _separator = command.Text("--separator", "text", "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is one document");
 

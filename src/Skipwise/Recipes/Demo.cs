@@ -51,7 +51,7 @@ public sealed class Demo
     /// <summary>Folder of the extended model.</summary>
     public static string ModelFolder(DemoOptions options) => Path.Combine(options.Out, DemoVariant.Pose);
 
-    /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c>.</summary>
+    /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c> with its Markdown and plots.</summary>
     /// <exception cref="OperationCanceledException">stopped; nothing is reported, since half a comparison misleads</exception>
     public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop) => new Demo(options, progress, stop).Run();
 
@@ -146,7 +146,7 @@ public sealed class Demo
         };
         results.Write(Path.Combine(_options.Out, ResultsName));
         MetricLog.Write(Path.Combine(_options.Out, TrialsName), _trials);
-        DemoReport.Write(Path.Combine(_options.Out, ReportName), results, _trials, NextCommand(_options));
+        ReportFiles.Write(Path.Combine(_options.Out, ReportName), DemoReport.Of(results, _trials, NextCommand(_options)));
         return results;
     }
 

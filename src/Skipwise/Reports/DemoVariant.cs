@@ -24,8 +24,4 @@ public static class DemoVariant
         Pose => "PoSE",
         _ => variant,
     };
-
-    /// <summary>The variants present, the known ones first and in their order.</summary>
-    internal static IReadOnlyList<string> Ordered(IEnumerable<string> variants) =>
-        [.. variants.Distinct().OrderBy(variant => All.Contains(variant) ? All.ToList().IndexOf(variant) : All.Count)];
 }

@@ -25,6 +25,12 @@ public static class Format
     /// <summary>a standard error: two significant digits</summary>
     public static string Error(double value) => value.ToString("G2", s_culture);
 
+    /// <summary>a change, with its sign: +1.8 %</summary>
+    public static string Percent(double share) => (100 * share).ToString("+0.0;-0.0;0.0", s_culture) + " %";
+
+    /// <summary>a difference of shares, with its sign: +0.012</summary>
+    public static string Change(double value) => value.ToString("+0.000;-0.000;0.000", s_culture);
+
     public static string Seconds(double value) => value.ToString(value < 10 ? "0.0" : "0", s_culture);
 
     /// <summary>how many times the original window: 8x, 1.5x</summary>

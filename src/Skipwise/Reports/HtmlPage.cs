@@ -2,75 +2,106 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports;
 
-/// <summary>The blocks that a report is built from, and the page around them: one file, no scripts, nothing fetched from anywhere.</summary>
+/// <summary>A report as one HTML file for screen, phone and paper: no scripts, nothing fetched from anywhere.</summary>
 public static class HtmlPage
 {
     /// <summary>The whole document: style sheet, the plots' font, and the body.</summary>
-    public static string Document(string title, Html body) => Html.Of($"""
+    public static string Render(Report report) => Html.Of($"""
         <!DOCTYPE html>
         <html lang="en">
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>{title}</title>
+        <title>{report.Title}</title>
         <style>
         @font-face {"{"} font-family: "Skipwise Plot"; src: url(data:font/ttf;base64,{Html.Trusted(Convert.ToBase64String(Asset.Bytes(Asset.Font)))}) {"}"}
         {Html.Trusted(Asset.Text(Asset.StyleSheet))}</style>
         </head>
         <body>
         <main>
-        {body}</main>
+        <header>
+        <h1>{report.Title}</h1>
+        <p class="summary">{string.Join(" ", report.Summary)}</p>
+        </header>
+        {Html.Join(report.Sections.Where(section => section.Blocks.Count > 0).Select(Section))}{RawLines(report.RawLines)}</main>
         </body>
         </html>
 
         """).ToString();
 
-    /// <summary>A heading and what belongs to it.</summary>
-    public static Html Section(string heading, params IEnumerable<Html> content) => Html.Of($"""
+    /// <summary>Where a raw line stands in the page.</summary>
+    /// <param name="number">from 1</param>
+    internal static string Anchor(int number) => $"line-{number}";
+
+    private static Html Section(ReportSection section) => Html.Of($"""
         <section>
-        <h2>{heading}</h2>
-        {Html.Join(content)}</section>
+        <h2>{section.Heading}</h2>
+        {Html.Join(section.Blocks.Select(Block))}</section>
 
         """);
 
-    public static Html Paragraph(string text) => Html.Of($"<p>{text}</p>\n");
+    private static Html Block(ReportBlock block) => block switch
+    {
+        ReportBlock.Text text => Html.Of($"<p>{text.Words}</p>\n"),
+        ReportBlock.Code code => Html.Of($"<pre><code>{code.Words}</code></pre>\n"),
+        ReportBlock.Table table => Table(table),
+        ReportBlock.Columns columns => Html.Of($"<div class=\"columns\">\n{Html.Join(columns.Tables.Select(Table))}</div>\n"),
+        ReportBlock.Plot plot => Plot(plot),
+        ReportBlock.SmallPlots plots => SmallPlots(plots),
+        _ => throw new ArgumentOutOfRangeException(nameof(block)),
+    };
 
-    /// <summary>A plot with its caption: drawn once for a wide page and once for a phone; the style sheet shows the one that fits.</summary>
-    public static Html Plot(Figure figure, string id, string caption) => Html.Of($"""
+    /// <summary>A plot is drawn once for a wide page and once for a phone; the style sheet shows the one that fits.</summary>
+    private static Html Plot(ReportBlock.Plot plot) => Html.Of($"""
         <figure>
-        <div class="wide">{Html.Trusted(figure.Svg(PlotLook.Wide, id + "-wide-"))}</div>
-        <div class="narrow">{Html.Trusted(figure.Svg(PlotLook.Narrow, id + "-narrow-"))}</div>
-        <figcaption>{caption}</figcaption>
+        <div class="wide">{Html.Trusted(plot.Figure.Svg(PlotLook.Wide, plot.Name + "-wide-"))}</div>
+        <div class="narrow">{Html.Trusted(plot.Figure.Svg(PlotLook.Narrow, plot.Name + "-narrow-"))}</div>
+        <figcaption>{plot.Caption}</figcaption>
         </figure>
 
         """);
 
-    /// <summary>Several small plots side by side under one caption, each with its heading.</summary>
-    public static Html SmallPlots(IEnumerable<(string Heading, Figure Figure)> plots, string id, string caption) => Html.Of($"""
+    private static Html SmallPlots(ReportBlock.SmallPlots plots) => Html.Of($"""
         <figure>
         <div class="small-plots">
-        {Html.Join(plots.Select((plot, i) => Html.Of($"<div><p>{plot.Heading}</p>{Html.Trusted(plot.Figure.Svg(PlotLook.Narrow, $"{id}-{i}-"))}</div>\n")))}</div>
-        <figcaption>{caption}</figcaption>
+        {Html.Join(plots.Plots.Select((plot, i) => Html.Of($"<div><p>{plot.Heading}</p>{Html.Trusted(plot.Figure.Svg(PlotLook.Narrow, $"{plots.Name}-{i}-"))}</div>\n")))}</div>
+        <figcaption>{plots.Caption}</figcaption>
         </figure>
 
         """);
 
-    /// <summary>A table whose first column names the row. It scrolls sideways where the page is too narrow.</summary>
-    public static Html Table(string caption, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<Html>> rows) => Html.Of($"""
+    /// <summary>It scrolls sideways where the page is too narrow.</summary>
+    private static Html Table(ReportBlock.Table table) => Html.Of($"""
         <div class="table"><table>
-        <caption>{caption}</caption>
-        <thead><tr>{Html.Join(header.Select(cell => Html.Of($"<th scope=\"col\">{cell}</th>")))}</tr></thead>
+        <caption>{table.Caption}</caption>
+        <thead><tr>{Html.Join(table.Header.Select(cell => Html.Of($"<th scope=\"col\">{cell}</th>")))}</tr></thead>
         <tbody>
-        {Html.Join(rows.Select(Row))}</tbody>
+        {Html.Join(table.Rows.Select(Row))}</tbody>
         </table></div>
 
         """);
 
-    /// <summary>A number with what qualifies it beneath in small print, one line each.</summary>
-    public static Html Cell(string value, params IEnumerable<string> qualifiers) =>
-        Html.Of($"{value}{Html.Join(qualifiers.Where(q => q.Length > 0).Select(q => Html.Of($"<small>{q}</small>")))}");
+    private static Html Row(IReadOnlyList<ReportCell> cells) =>
+        Html.Of($"<tr><th scope=\"row\">{Cell(cells[0])}</th>{Html.Join(cells.Skip(1).Select(cell => Html.Of($"<td>{Cell(cell)}</td>")))}</tr>\n");
 
-    private static Html Row(IReadOnlyList<Html> cells) =>
-        Html.Of($"<tr><th scope=\"row\">{cells[0]}</th>{Html.Join(cells.Skip(1).Select(cell => Html.Of($"<td>{cell}</td>")))}</tr>\n");
+    private static Html Cell(ReportCell cell)
+    {
+        Html value = cell.Met is { } met ? Html.Of($"<strong class=\"{(met ? "met" : "missed")}\">{cell.Value}</strong>") : Html.Of($"{cell.Value}");
+        Html linked = cell.RawLine is { } line ? Html.Of($"<a href=\"#{Anchor(line)}\">{value}</a>") : value;
+        return Html.Of($"{linked}{Html.Join(cell.Qualifiers.Where(q => q.Length > 0).Select(q => Html.Of($"<small>{q}</small>")))}");
+    }
+
+    /// <summary>A link into the folded list unfolds it.</summary>
+    private static Html RawLines(IReadOnlyList<string> lines) => lines.Count == 0 ? Html.Empty : Html.Of($"""
+        <section class="raw">
+        <h2>Raw records</h2>
+        <details>
+        <summary>{lines.Count} JSON lines, one for every number above</summary>
+        <ol>
+        {Html.Join(lines.Select((line, i) => Html.Of($"<li id=\"{Anchor(i + 1)}\"><code>{line}</code></li>\n")))}</ol>
+        </details>
+        </section>
+
+        """);
 }

@@ -20,6 +20,7 @@ public partial class CommandLineTests
             train Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.
             estimate Tell the memory and the time of a training step before the run, by PoSE and at full length, from a few short steps.
             eval Measure a model by the length of its context.
+            report Write a report from results that 'eval all' left, without any model; several folders become one comparison.
             generate Continue a text; it appears as it is written.
             inspect Look into models and training windows.
             merge Merge a LoRA adapter into its base model, and save the result as a model folder of its own.
@@ -62,6 +63,8 @@ public partial class CommandLineTests
     [InlineData("eval passkey")]
     [InlineData("eval needle")]
     [InlineData("eval ruler")]
+    [InlineData("eval all")]
+    [InlineData("report")]
     [InlineData("generate")]
     [InlineData("inspect")]
     [InlineData("inspect model")]

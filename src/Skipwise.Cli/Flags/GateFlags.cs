@@ -1,0 +1,19 @@
+using System.CommandLine;
+using Skipwise.Reports.Comparing;
+
+namespace Skipwise.Cli.Flags;
+
+/// <summary>Limits that decide the exit code, and what counts as an effective length.</summary>
+internal sealed class GateFlags(Command command)
+{
+    private static readonly EffectiveLengthRule s_rule = new();
+    private readonly Flag<double?> _minPasskey = command.OptionalNumber("--min-passkey", "gate: least share of passkeys at every measured length up to a model's window");
+    private readonly Flag<double?> _maxIncrease = command.OptionalNumber("--max-short-ppl-increase", "gate: by how much the perplexity at the original window may exceed the first model's; 0.02 is 2 %");
+    private readonly Flag<int?> _minEffective = command.OptionalInteger("--min-effective-length", "gate: least effective length in tokens");
+    private readonly Flag<double> _effectivePasskey = command.Number("--effective-passkey", "share of passkeys that an effective length asks for", s_rule.MinPasskey);
+    private readonly Flag<double> _effectiveRuler = command.Number("--effective-ruler", "mean RULER score that an effective length asks for; the default is RULER's own", s_rule.MinRuler);
+
+    public GateOptions Of(ParseResult parse) => new() { MinPasskey = _minPasskey.Of(parse), MaxShortPplIncrease = _maxIncrease.Of(parse), MinEffectiveLength = _minEffective.Of(parse) };
+
+    public EffectiveLengthRule Rule(ParseResult parse) => new() { MinPasskey = _effectivePasskey.Of(parse), MinRuler = _effectiveRuler.Of(parse) };
+}

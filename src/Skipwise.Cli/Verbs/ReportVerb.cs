@@ -1,0 +1,40 @@
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Recipes;
+using Skipwise.Reports.Comparing;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise report</c></summary>
+internal static class ReportVerb
+{
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("report", "Write a report from results that 'eval all' left, without any model; several folders become one comparison.",
+            "skipwise report --from compared --from compared-later --out report.html");
+        Flag<string[]> folders = verb.Texts("--from", "folder", "folders of 'eval all'; the first model of the first is what the others are compared with", required: true);
+        Flag<string> path = verb.Required("--out", "file", "the page; Markdown, plots and JSON lines of the same name go beside it");
+        verb.Does(screen, (parse, _) => Tell(screen, RenderReport.Run(folders.Of(parse), path.Of(parse)), path.Of(parse)));
+        return verb;
+    }
+
+    /// <summary>Shows a comparison that has been written.</summary>
+    /// <returns>the exit code: that of the gates</returns>
+    public static int Tell(Screen screen, Comparison comparison, string path)
+    {
+        screen.Table(ResultTables.Comparison(comparison));
+        screen.Line();
+        foreach (string sentence in ComparisonSummary.Sentences(comparison))
+        {
+            screen.Line(sentence);
+        }
+        screen.Line();
+        screen.Line($"report  {path}");
+        IReadOnlyList<GateResult> gates = Gates.Judge(comparison);
+        foreach (string line in ResultTables.Gates(gates))
+        {
+            screen.Line(line);
+        }
+        return gates.All(gate => gate.Passed) ? ExitCode.Success : ExitCode.UsersError;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text.Json.Nodes;
+using Skipwise.Evaluation;
+using Skipwise.Storage;
+
+namespace Skipwise.Recipes;
+
+/// <summary>One measurement of one model: done once, kept, and used again when model and settings are the same.</summary>
+/// <param name="Words">what it does, for the reader</param>
+/// <param name="Settings">what its numbers depend on, besides the model</param>
+/// <param name="Run">measures; keeps its trials in the file that it is given</param>
+internal sealed record SuiteMeasurement(string Words, JsonObject Settings, Func<string, IProgress<EvaluationProgress>?, CancellationToken, IReadOnlyList<EvaluationRecord>> Run);
+
+/// <summary>
+/// A kind of measurement that a comparison takes. It is cut into parts (a length, a task) that are kept one by one, so that an interrupted
+/// comparison loses little.
+/// </summary>
+/// <param name="Name">of the records</param>
+/// <param name="Missing">the input that has to be given for it; null if it can run</param>
+/// <param name="Parts">for a model's folder and the lengths of the comparison</param>
+internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> Missing, Func<EvaluateAllOptions, string, IReadOnlyList<int>, IEnumerable<SuiteMeasurement>> Parts)
+{
+    /// <summary>It needs no text of the user's: that a part fails is then the length's fault, which the other lengths need not share.</summary>
+    public bool MakesItsPrompts { get; init; }
+
+    /// <summary>All of them, in the order of the report. Adding one is adding it here.</summary>
+    public static IReadOnlyList<SuiteTask> All { get; } =
+    [
+        new("perplexity", options => options.Data is null ? "needs long documents: --data" : null, Perplexity),
+        new("passkey", _ => null, Passkey) { MakesItsPrompts = true },
+    ];
+
+    private static IEnumerable<SuiteMeasurement> Perplexity(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    {
+        string data = ContentHash.Of(options.Data!.Paths);
+        // Every window reads the same documents, those that fill the longest.
+        int fills = options.Perplexity.MinTokens > 0 ? options.Perplexity.MinTokens : Math.Min(lengths.Max(), options.Perplexity.MaxTokens ?? int.MaxValue);
+        foreach (int length in lengths)
+        {
+            PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills };
+            yield return new($"perplexity, windows of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("data", data)), (_, progress, cancel) =>
+                EvaluatePerplexity.Run(new() { Model = model, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel).Records);
+        }
+    }
+
+    private static IEnumerable<SuiteMeasurement> Passkey(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    {
+        foreach (int length in lengths)
+        {
+            PasskeyOptions one = options.Passkey with { Lengths = [length] };
+            yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (trials, progress, cancel) =>
+            {
+                PasskeyMeasurement measured = EvaluatePasskey.Run(new() { Model = model, Passkey = one }, progress, cancel);
+                measured.SaveTrials(trials);
+                return measured.Records;
+            });
+        }
+    }
+}

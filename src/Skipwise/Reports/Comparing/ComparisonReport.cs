@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Skipwise.Evaluation;
+using Skipwise.Reports.Plots;
+
+namespace Skipwise.Reports.Comparing;
+
+/// <summary>The report of a comparison: every number in a table, with its error and a link to its raw line.</summary>
+public static class ComparisonReport
+{
+    /// <summary>What is shown by length, in this order; a further measurement is a further line.</summary>
+    private static readonly LengthChapter[] s_byLength =
+    [
+        new("Perplexity by window", "perplexity", "perplexity", IsShare: false,
+            "How well each model predicts the documents when it may look back over the window; lower is better. Bars: 95 % of the draws of documents."),
+        new("Passkey retrieval", "passkey", "accuracy", IsShare: true,
+            "Share of trials in which the number hidden in filler text was written out whole, by prompt length."),
+        new("Needle in a haystack", "needle", "accuracy", IsShare: true,
+            "Share of trials in which every token of the hidden answer was the model's first choice, by prompt length."),
+        new("RULER", RulerScore.Task, RulerScore.Metric, IsShare: true,
+            "Mean over the RULER tasks, by prompt length."),
+    ];
+
+    public static Report Of(Comparison comparison)
+    {
+        Lineup lineup = Lineup.Of(comparison.Models.Select(model => model.Name));
+        return new(Title(comparison), ComparisonSummary.Sentences(comparison),
+        [
+            new("Gates", [.. GateTable(Gates.Judge(comparison))]),
+            new("Effective length", [.. Effective(comparison)]),
+            new("Short-window cost", [.. ShortCost(comparison)]),
+            .. s_byLength.Select(chapter => new ReportSection(chapter.Heading, [.. chapter.Blocks(comparison, lineup)])),
+            new("RULER by task", [.. RulerTasks(comparison)]),
+            new("Other measurements", [.. Others(comparison)]),
+            new("How it was measured", [.. Method(comparison)]),
+        ])
+        { RawLines = comparison.Lines };
+    }
+
+    private static string Title(Comparison c) => c.Models.Count == 1 ? $"Evaluation of {c.Reference.Name}" : $"Comparison: {string.Join(", ", c.Models.Select(model => model.Name))}";
+
+    private static IEnumerable<ReportBlock> GateTable(IReadOnlyList<GateResult> results)
+    {
+        if (results.Count > 0)
+        {
+            yield return new ReportBlock.Table("Limits that were asked for", ["gate", "model", "found", "passed"],
+                [.. results.Select(gate => (IReadOnlyList<ReportCell>)[gate.Name, gate.Model, gate.Finding, new ReportCell(gate.Passed ? "yes" : "no") { Met = gate.Passed }])]);
+        }
+    }
+
+    private static IEnumerable<ReportBlock> Effective(Comparison c)
+    {
+        if (!c.Models.Any(model => c.EffectiveLength(model) is not null))
+        {
+            yield break;
+        }
+        yield return new ReportBlock.Table("Longest usable length, in tokens", ["model", "window", "effective length", "what ends it"],
+        [
+            .. c.Models.Select(model => c.EffectiveLength(model) is { } length && c.Find(model, "effective_length", "tokens") is { } record
+                ? (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", new ReportCell(length.Tokens == 0 ? "none" : $"{length.Tokens}", $"{length.Low}–{length.High}") { RawLine = c.Line(record) }, length.Limit ?? "no longer length was measured"]
+                : [model.Name, $"{model.Window}", "", "no retrieval was measured"]),
+        ]);
+        yield return new ReportBlock.Text(EffectiveLength.InWords(c.Plan.EffectiveLength, c.OriginalWindow));
+    }
+
+    private static IEnumerable<ReportBlock> ShortCost(Comparison c)
+    {
+        var rows = new List<IReadOnlyList<ReportCell>>();
+        if (c.Models.Any(model => c.Find(model, "perplexity", "perplexity", c.OriginalWindow) is not null))
+        {
+            rows.Add([$"perplexity at {c.OriginalWindow} tokens", .. c.Models.Select(model => Beside(
+                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), isShare: false), c, c.Find(model, "perplexity", "increase", c.OriginalWindow), Format.Percent))]);
+        }
+        rows.AddRange(c.Models.SelectMany(c.Benchmarks).Select(record => (record.Task, record.Metric)).Distinct().Select(row => (IReadOnlyList<ReportCell>)
+            [$"{row.Task} {row.Metric}", .. c.Models.Select(model => Beside(
+                Benchmark(c, c.Benchmark(model, row.Task, row.Metric)), c, c.Find(model, row.Task, $"{row.Metric}_change"), Format.Change))]));
+        if (rows.Count > 0)
+        {
+            yield return new ReportBlock.Table(
+                c.Models.Count == 1 ? "At the original window, ± one standard error" : $"At the original window, ± one standard error; below it the change against {c.Reference.Name}",
+                ["", .. c.Models.Select(model => model.Name)], rows);
+        }
+        if (c.Models.Count > 1 && rows.Count > 0)
+        {
+            yield return new ReportBlock.Text("The errors of changes are those of two numbers measured apart. The models read the same documents and questions, so the true errors are smaller.");
+        }
+    }
+
+    private static ReportCell Beside(ReportCell cell, Comparison c, EvaluationRecord? change, Func<double, string> format) => change is null ? cell : cell with
+    {
+        Qualifiers = [.. cell.Qualifiers, change.StandardError is { } error ? $"{format(change.Value)} ± {format(error).TrimStart('+')}" : format(change.Value)],
+    };
+
+    private static IEnumerable<ReportBlock> RulerTasks(Comparison c)
+    {
+        EvaluationRecord[] tasks = [.. c.Models.SelectMany(c.Of).Where(RulerScore.IsTask)];
+        if (tasks.Length == 0)
+        {
+            yield break;
+        }
+        int[] lengths = [.. tasks.Select(record => record.Length!.Value).Distinct().Order()];
+        foreach (ComparedModel model in c.Models)
+        {
+            ILookup<string, EvaluationRecord> own = c.Of(model).Where(RulerScore.IsTask).ToLookup(record => record.Task);
+            if (own.Count > 0)
+            {
+                yield return new ReportBlock.Table($"{model.Name}: share of the references found, ± one standard error", ["task", .. lengths.Select(length => $"{length}")],
+                    [.. own.Select(task => (IReadOnlyList<ReportCell>)[task.Key, .. lengths.Select(length => Number(c, task.FirstOrDefault(record => record.Length == length), isShare: true))])]);
+            }
+        }
+    }
+
+    /// <summary>Nothing that was measured stays unseen.</summary>
+    private static IEnumerable<ReportBlock> Others(Comparison c)
+    {
+        (string Task, string Metric, int? Length)[] rows =
+        [
+            .. c.Models.SelectMany(c.Of)
+                .Where(record => record.Length is not null && record.Settings?[ResultsStore.KeySetting] is not null && record.Settings["depth"] is null && !Comparison.IsBenchmark(record)
+                    && !RulerScore.IsTask(record) && !s_byLength.Any(chapter => chapter.Task == record.Task && chapter.Metric == record.Metric))
+                .Select(record => (record.Task, record.Metric, record.Length)).Distinct(),
+        ];
+        if (rows.Length > 0)
+        {
+            yield return new ReportBlock.Table("", ["", .. c.Models.Select(model => model.Name)],
+                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Number(c, c.Find(model, row.Task, row.Metric, row.Length), isShare: false))])]);
+        }
+    }
+
+    private static IEnumerable<ReportBlock> Method(Comparison c)
+    {
+        yield return new ReportBlock.Table("Models", ["model", "window", "original window", "parameters", "rotary embedding", "fingerprint"],
+            [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", $"{model.OriginalWindow}", model.Parameters.ToString("N0", CultureInfo.InvariantCulture), model.Rope, model.Fingerprint])]);
+        EvaluationRecord[] measured = [.. c.Of(c.Reference).Where(record => record.Settings?[ResultsStore.KeySetting] is not null)];
+        if (measured.Length > 0)
+        {
+            yield return new ReportBlock.Table($"Settings of {c.Reference.Name}'s measurements", ["task", "settings"],
+                [.. measured.GroupBy(record => record.Task).Select(task => (IReadOnlyList<ReportCell>)[task.Key, SettingsInWords(task.First().Settings!)])]);
+        }
+        if (c.Plan.Skipped.Count > 0)
+        {
+            yield return new ReportBlock.Table("Not measured", ["task", "why"], [.. c.Plan.Skipped.Select(skipped => (IReadOnlyList<ReportCell>)[skipped.Task, skipped.Reason])]);
+        }
+    }
+
+    private static readonly string[] s_unsaid = [ResultsStore.KeySetting, "lengths", "windows", "depth", "batch_size"];
+
+    private static string SettingsInWords(JsonObject settings) => string.Join(", ", settings
+        .Where(setting => setting.Value is not null && !s_unsaid.Contains(setting.Key))
+        .Select(setting => $"{setting.Key.Replace('_', ' ')} {(setting.Value is JsonValue value && value.TryGetValue(out string? text) ? text : setting.Value!.ToJsonString())}"));
+
+    private static ReportCell Benchmark(Comparison c, EvaluationRecord? record) => record is null ? ReportCell.Empty
+        : new ReportCell(Format.Short(record.Value), record.StandardError is { } error ? $"± {Format.Error(error)}" : "", record.Count is { } n ? $"of {n}" : "") { RawLine = c.Line(record) };
+
+    /// <summary>A number with what it is worth, linked to its line.</summary>
+    internal static ReportCell Number(Comparison c, EvaluationRecord? record, bool isShare)
+    {
+        if (record is null)
+        {
+            return ReportCell.Empty;
+        }
+        string error = record.Interval is [var low, var high] && isShare ? $"{Format.Share(low)}–{Format.Share(high)}"
+            : record.StandardError is { } e && double.IsFinite(e) ? $"± {Format.Error(e)}" : "";
+        return new ReportCell(isShare ? Format.Share(record.Value) : Format.Perplexity(record.Value), error, isShare && record.Count is { } n ? $"of {n}" : "") { RawLine = c.Line(record) };
+    }
+}

@@ -1,0 +1,37 @@
+using Skipwise.Evaluation;
+
+namespace Skipwise.Reports.Comparing;
+
+/// <summary>A number of every model, as text.</summary>
+/// <param name="Name">what is measured</param>
+/// <param name="Cells">one per model; empty where it was not measured</param>
+public sealed record ComparisonRow(string Name, IReadOnlyList<string> Cells);
+
+/// <summary>The whole comparison as one plain table: every metric by its length, the effective length last.</summary>
+public static class ComparisonRows
+{
+    public static IReadOnlyList<ComparisonRow> Of(Comparison c)
+    {
+        EvaluationRecord[] all = [.. c.Models.SelectMany(c.Of)];
+        (string Task, string Metric)[] lengthless = [.. all.Where(Comparison.IsBenchmark).Select(record => (record.Task, record.Metric)).Distinct()];
+        (string Task, string Metric, int Length)[] byLength =
+        [
+            .. all.Where(record => record.Length is not null && record.Settings?["depth"] is null && !Comparison.IsBenchmark(record) && record.Metric != "increase")
+                .GroupBy(record => (record.Task, record.Metric)).SelectMany(metric => metric.Select(record => (record.Task, record.Metric, record.Length!.Value)).Distinct().OrderBy(row => row.Value)),
+        ];
+        return
+        [
+            .. lengthless.Select(row => new ComparisonRow(Name(row.Task, row.Metric), [.. c.Models.Select(model => Text(c.Benchmark(model, row.Task, row.Metric)))])),
+            .. byLength.Select(row => new ComparisonRow($"{Name(row.Task, row.Metric)} at {row.Length}", [.. c.Models.Select(model => Text(c.Find(model, row.Task, row.Metric, row.Length)))])),
+            .. c.Models.Any(model => c.ShortPerplexity(model) is not null) && c.Models.Count > 1 && !c.TokenizersDiffer
+                ? [new ComparisonRow($"perplexity increase at {c.OriginalWindow}", [.. c.Models.Select(model => model == c.Reference || c.ShortPerplexity(model) is not { } cost ? "" : Format.Percent(cost.Increase))])]
+                : (ComparisonRow[])[],
+            new ComparisonRow("effective length", [.. c.Models.Select(model => c.EffectiveLength(model) is { } length ? $"{length.Tokens} ({length.Low}-{length.High})" : "")]),
+        ];
+    }
+
+    private static string Name(string task, string metric) => task == metric || metric == "accuracy" ? task : $"{task} {metric}";
+
+    private static string Text(EvaluationRecord? record) => record is null ? ""
+        : $"{(record.Metric == "perplexity" ? Format.Perplexity(record.Value) : Format.Short(record.Value))}{(record.StandardError is { } error && double.IsFinite(error) ? $"±{Format.Error(error)}" : "")}";
+}

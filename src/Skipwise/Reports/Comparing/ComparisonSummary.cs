@@ -1,0 +1,81 @@
+using Skipwise.Evaluation;
+
+namespace Skipwise.Reports.Comparing;
+
+/// <summary>A comparison's outcome in plain sentences. Each is computed from the numbers and claims only what they carry: a difference inside the error bars is called that.</summary>
+public static class ComparisonSummary
+{
+    /// <summary>The sentences in reading order; one that its numbers are missing for is left out.</summary>
+    public static IReadOnlyList<string> Sentences(Comparison comparison) =>
+    [
+        Setting(comparison),
+        .. comparison.Models.Select(model => Effective(comparison, model)),
+        .. comparison.Models.Skip(1).SelectMany(model => new[] { ShortPerplexity(comparison, model), Benchmarks(comparison, model) }).OfType<string>(),
+        .. Cautions(comparison),
+    ];
+
+    private static string Setting(Comparison c) => c.Models.Count == 1
+        ? $"{c.Reference.Name} is meant for {c.Reference.Window} tokens{(c.Reference.Window == c.OriginalWindow ? "" : $", its base model for {c.OriginalWindow}")}."
+        : $"{string.Join(", ", c.Models.Skip(1).Select(model => model.Name))} against {c.Reference.Name}, whose original window is {c.OriginalWindow} tokens.";
+
+    private static string Effective(Comparison c, ComparedModel model)
+    {
+        if (c.EffectiveLength(model) is not { } length)
+        {
+            return $"No retrieval was measured of {model.Name}, so no effective length is stated: perplexity alone does not show that a window is used.";
+        }
+        string between = length.Low == length.High ? "" : $" (within the errors {Words(length.Low)} to {Words(length.High)})";
+        string end = length.Limit is { } limit ? $": {limit}" : $": it holds at every length measured, and none above {length.Longest} was";
+        return length.Tokens == 0
+            ? $"{model.Name} has no effective length among those measured{between}: {length.Limit}."
+            : $"The effective length of {model.Name} is {length.Tokens} tokens{between}{end}.";
+    }
+
+    private static string Words(int tokens) => tokens == 0 ? "none" : $"{tokens}";
+
+    private static string? ShortPerplexity(Comparison c, ComparedModel model)
+    {
+        if (c.ShortPerplexity(model) is not { } cost || c.TokenizersDiffer)
+        {
+            return null;
+        }
+        string verdict = cost.StandardError is { } error && Math.Abs(cost.Increase) <= 1.96 * error
+            ? "a difference within the error bars of either number"
+            : $"{Format.Percent(cost.Increase)}";
+        return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {Format.Perplexity(cost.Own.Value)} against {Format.Perplexity(cost.Reference.Value)}: {verdict}.";
+    }
+
+    private static string? Benchmarks(Comparison c, ComparedModel model)
+    {
+        EvaluationRecord[] changes = [.. c.BenchmarkChanges(model)];
+        if (changes.Length == 0)
+        {
+            return null;
+        }
+        EvaluationRecord[] lost = [.. changes.Where(change => Differs(change) && change.Value < 0)], won = [.. changes.Where(change => Differs(change) && change.Value > 0)];
+        string Names(EvaluationRecord[] some) => string.Join(", ", some.Select(change => $"{change.Task} {Format.Change(change.Value)}"));
+        int even = changes.Length - lost.Length - won.Length;
+        return $"Of {changes.Length} benchmark numbers of {model.Name}, {lost.Length} {(lost.Length == 1 ? "is" : "are")} lower than {c.Reference.Name}'s beyond the errors{(lost.Length > 0 ? $" ({Names(lost)})" : "")}, " +
+            $"{won.Length} higher{(won.Length > 0 ? $" ({Names(won)})" : "")}, and {even} cannot be told apart.";
+    }
+
+    /// <summary>Beyond 1.96 standard errors, as if the two models had answered different questions; the same ones make the error smaller. Never without an error.</summary>
+    internal static bool Differs(EvaluationRecord change) => change.StandardError is { } error && Math.Abs(change.Value) > 1.96 * error;
+
+    private static IEnumerable<string> Cautions(Comparison c)
+    {
+        if (c.TokenizersDiffer)
+        {
+            yield return "The models' tokenizers differ: their perplexities are per token of different text pieces and cannot be compared.";
+        }
+        if (c.UnevenTasks() is { Count: > 0 } uneven)
+        {
+            yield return $"Not measured with the same settings for every model: {string.Join(", ", uneven)}.";
+        }
+        if (c.Plan.Skipped.Count > 0)
+        {
+            yield return $"Not measured: {string.Join("; ", c.Plan.Skipped.Select(skipped => $"{skipped.Task} ({skipped.Reason})"))}.";
+        }
+        yield return "The intervals cover the choice of documents, questions and trials, not the luck of a training run.";
+    }
+}

@@ -1,0 +1,74 @@
+using Skipwise.Evaluation;
+
+namespace Skipwise.Reports.Comparing;
+
+/// <summary>What a model must do at a length for that length to count as usable.</summary>
+public sealed record EffectiveLengthRule
+{
+    /// <summary>share of passkeys found</summary>
+    public double MinPasskey { get; init; } = 0.9;
+    /// <summary>mean share right over the RULER tasks; the default is RULER's own (Llama-2-7B-chat at 4096 tokens)</summary>
+    public double MinRuler { get; init; } = 0.856;
+}
+
+/// <summary>
+/// The longest measured length at which, as at every shorter one, a model still retrieves and its perplexity has not risen. Perplexity alone
+/// cannot show that a window is used, so a length counts only where retrieval was measured.
+/// </summary>
+/// <param name="Tokens">0 if already the shortest length fails</param>
+/// <param name="Low">the same, where every number must pass even at the bad end of its 95 % interval</param>
+/// <param name="High">the same, where a number passes if the good end of its 95 % interval does</param>
+/// <param name="Longest">the longest length at which retrieval was measured</param>
+/// <param name="Limit">what fails at the next length; null if nothing does</param>
+public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest, string? Limit)
+{
+    /// <summary>One thing asked of a length, with its answer as measured, and at the bad and the good end of what the error allows.</summary>
+    private readonly record struct Criterion(string Finding, bool Surely, bool Measured, bool Possibly);
+
+    /// <summary>The rule in words.</summary>
+    public static string InWords(EffectiveLengthRule rule, int reference) =>
+        $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least {Format.Short(rule.MinPasskey)} of the passkeys, answers at least " +
+        $"{Format.Short(rule.MinRuler)} of RULER (mean over its tasks), and its perplexity is above its own at {reference} tokens by no more than one standard error; what was not measured is not asked. " +
+        "Low end: retrieval must pass with the lower end of its 95 % interval, and perplexity may not have risen at all. High end: the upper end suffices, and perplexity may have risen by two standard errors.";
+
+    /// <returns>null if no retrieval was measured</returns>
+    /// <param name="reference">the window whose perplexity the others are held against; if it was not measured, the shortest one is</param>
+    public static EffectiveLength? Of(IReadOnlyList<EvaluationRecord> records, EffectiveLengthRule rule, int reference)
+    {
+        EvaluationRecord[] passkeys = Metric(records, "passkey", "accuracy"), perplexities = Metric(records, "perplexity", "perplexity");
+        IReadOnlyList<EvaluationRecord> ruler = RulerScore.ByLength(records);
+        int[] lengths = [.. passkeys.Concat(ruler).Select(record => record.Length!.Value).Distinct().Order()];
+        if (lengths.Length == 0)
+        {
+            return null;
+        }
+        EvaluationRecord? near = perplexities.FirstOrDefault(p => p.Length == reference) ?? perplexities.MinBy(p => p.Length);
+        Criterion[] At(int length) =>
+        [
+            .. passkeys.Where(p => p.Length == length).Select(p => Share("passkey", p, rule.MinPasskey)),
+            .. ruler.Where(p => p.Length == length).Select(p => Share("RULER", p, rule.MinRuler)),
+            .. perplexities.Where(p => p.Length == length && p.Length > near!.Length).Select(p => NotRisen(p, near!)),
+        ];
+        int Reach(Func<Criterion, bool> passes) => lengths.TakeWhile(length => At(length).All(passes)).LastOrDefault();
+        int tokens = Reach(c => c.Measured);
+        string? limit = lengths.FirstOrDefault(length => length > tokens) is var next and > 0
+            ? $"at {next} tokens {string.Join(" and ", At(next).Where(c => !c.Measured).Select(c => c.Finding))}"
+            : null;
+        return new(tokens, Reach(c => c.Surely), Reach(c => c.Possibly), lengths[^1], limit);
+    }
+
+    private static EvaluationRecord[] Metric(IReadOnlyList<EvaluationRecord> records, string task, string metric) =>
+        [.. records.Where(record => record.Task == task && record.Metric == metric && record.Length is not null)];
+
+    private static Criterion Share(string name, EvaluationRecord share, double limit)
+    {
+        (double low, double high) = share.Interval is [var from, var to] ? (from, to) : (share.Value - (1.96 * share.StandardError ?? 0), share.Value + (1.96 * share.StandardError ?? 0));
+        return new($"{name} is {Format.Share(share.Value)}, below {Format.Short(limit)}", low >= limit, share.Value >= limit, high >= limit);
+    }
+
+    private static Criterion NotRisen(EvaluationRecord far, EvaluationRecord near)
+    {
+        double rise = far.Value - near.Value, error = far.StandardError ?? 0;
+        return new($"perplexity has risen from {Format.Perplexity(near.Value)} to {Format.Perplexity(far.Value)}", rise <= 0, rise <= error, rise <= 2 * error); // false for NaN
+    }
+}

@@ -1,0 +1,88 @@
+using ScottPlot;
+
+namespace Skipwise.Reports.Plots;
+
+/// <summary>
+/// A number by length, one line per model, 95 % error bars. A model past its window can be ten times worse than the others: on one
+/// axis the others' differences would vanish. So a perplexity's axis ends above the values up to <see cref="Ceiling"/>; a curve that leaves
+/// it has its numbers at the upper edge, behind arrows.
+/// </summary>
+public static class LengthPlot
+{
+    /// <summary>Perplexity by window.</summary>
+    public static Figure Perplexity(IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup) =>
+        new(Title("Perplexity by window", points, lineup), look => Draw(look, "window (tokens)", "perplexity", points, Ceiling(points), trainLength, lineup));
+
+    /// <summary>A share of right answers, 0..1, by prompt length.</summary>
+    public static Figure Share(string title, IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup) =>
+        new(Title(title, points, lineup), look => Draw(look, "prompt (tokens)", "share right", points, double.PositiveInfinity, trainLength, lineup));
+
+    /// <summary>The largest perplexity drawn to scale: twice the smallest one measured.</summary>
+    public static double Ceiling(IReadOnlyList<LengthPoint> points) => 2 * points.Min(p => p.Value);
+
+    private static string Title(string title, IReadOnlyList<LengthPoint> points, Lineup lineup) =>
+        $"{title}: {string.Join(", ", lineup.Ordered(points.Select(p => p.Series)).Select(lineup.Label))}";
+
+    private static Plot Draw(PlotLook look, string xTitle, string yTitle, IReadOnlyList<LengthPoint> points, double ceiling, int trainLength, Lineup lineup)
+    {
+        Plot plot = look.NewPlot(xTitle, yTitle);
+        LengthPoint[] shown = [.. points.Where(p => p.Value <= ceiling && double.IsFinite(p.Value))];
+        double bottom = shown.Select(p => p.Value - Reach(p)).DefaultIfEmpty(0).Min(), top = shown.Select(p => p.Value + Reach(p)).DefaultIfEmpty(1).Max();
+        double margin = 0.06 * Math.Max(Math.Max(top - bottom, 0.1 * top), 0.01), rowHeight = margin * (look.IsNarrow ? 1.8 : 1.6);
+        foreach (string series in lineup.Ordered(points.Select(p => p.Series)))
+        {
+            LengthPoint[] line = [.. points.Where(p => p.Series == series && double.IsFinite(p.Value)).OrderBy(p => p.Length)];
+            AddCurve(plot, line, lineup.Style(series), lineup.Label(series));
+            AddErrorBars(plot, [.. line.Where(shown.Contains)], lineup.Style(series).Color);
+        }
+        int rows = 0;
+        foreach (IGrouping<int, LengthPoint> length in points.Except(shown).GroupBy(p => p.Length))
+        {
+            int row = 0;
+            foreach (LengthPoint clipped in length.OrderBy(p => p.Value))
+            {
+                AddNumber(plot, look, clipped, lineup.Style(clipped.Series).Color, trainLength, top + margin + (rowHeight * (row + 0.5)));
+                row++;
+            }
+            rows = Math.Max(rows, row);
+        }
+        plot.Axes.SetLimitsY(bottom - margin, top + margin + (rowHeight * rows));
+        WindowAxis.Apply(plot, look, [.. points.Select(p => p.Length).Distinct().Order()], trainLength);
+        look.AddLegend(plot);
+        return plot;
+    }
+
+    private static void AddCurve(Plot plot, LengthPoint[] line, SeriesStyle style, string label)
+    {
+        ScottPlot.Plottables.Scatter curve = plot.Add.Scatter(
+            line.Select(p => WindowAxis.At(p.Length)).ToArray(), line.Select(p => p.Value).ToArray(), style.Color);
+        curve.LineWidth = 2;
+        curve.MarkerSize = 8;
+        curve.MarkerShape = style.Marker;
+        curve.LegendText = label;
+    }
+
+    private static void AddErrorBars(Plot plot, LengthPoint[] line, Color color)
+    {
+        if (line.Length == 0)
+        {
+            return;
+        }
+        ScottPlot.Plottables.ErrorBar bars = plot.Add.ErrorBar(
+            line.Select(p => WindowAxis.At(p.Length)).ToArray(), line.Select(p => p.Value).ToArray(), line.Select(Reach).ToArray());
+        bars.Color = color;
+        bars.LineWidth = 1.2f;
+    }
+
+    private static void AddNumber(Plot plot, PlotLook look, LengthPoint clipped, Color color, int trainLength, double y)
+    {
+        ScottPlot.Plottables.Text number = plot.Add.Text($"↑{Format.Perplexity(clipped.Value)}", WindowAxis.At(clipped.Length), y);
+        number.LabelFontColor = color;
+        number.LabelFontName = PlotFont.Name;
+        number.LabelFontSize = look.IsNarrow ? 11 : 12;
+        number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // beside the mark, not on it
+    }
+
+    // 1.96 standard errors hold the true value in 95 of 100 draws of the documents.
+    private static double Reach(LengthPoint point) => double.IsFinite(point.StandardError) ? 1.96 * point.StandardError : 0;
+}

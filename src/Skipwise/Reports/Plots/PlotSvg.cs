@@ -1,0 +1,86 @@
+using System.Xml.Linq;
+
+namespace Skipwise.Reports.Plots;
+
+/// <summary>Makes the plotting library's SVG fit to stand inside a page, or alone.</summary>
+internal static class PlotSvg
+{
+    /// <summary>Metrics near those of the embedded font, for readers of a lone file.</summary>
+    private const string LikeTheFont = "DejaVu Sans, Verdana, sans-serif";
+
+    /// <summary>An element for a page: it takes the page's text colour and font, and the width it is given.</summary>
+    /// <param name="document">the plotting library's SVG</param>
+    /// <param name="id">goes before every id inside</param>
+    /// <param name="title">for readers who cannot see it</param>
+    public static string Inline(string document, string id, string title)
+    {
+        XElement svg = Titled(document, title);
+        svg.Attributes().Where(a => a.Name.LocalName is "width" or "height" or "xlink").Remove();
+        NameIds(svg, id);
+        string ink = PlotLook.InkMark.ToHex();
+        foreach (XElement element in svg.Descendants())
+        {
+            foreach (XAttribute attribute in element.Attributes().Where(attribute => attribute.Value.Equals(ink, StringComparison.OrdinalIgnoreCase)))
+            {
+                attribute.Value = "currentColor";
+            }
+            element.Attribute("font-family")?.Remove(); // the page's style sheet names the font, and the page carries it
+        }
+        return svg.ToString(SaveOptions.DisableFormatting);
+    }
+
+    /// <summary>A file of its own.</summary>
+    public static string Standalone(string document, string title)
+    {
+        XElement svg = Titled(document, title);
+        NameIds(svg, "");
+        foreach (XElement text in svg.Descendants().Where(element => element.Attribute("font-family") is not null))
+        {
+            text.SetAttributeValue("font-family", LikeTheFont);
+        }
+        return svg.ToString(SaveOptions.DisableFormatting) + "\n";
+    }
+
+    /// <summary>Skia numbers its clips through the life of the process; numbered within the plot, the same plot is the same text.</summary>
+    private static void NameIds(XElement svg, string prefix)
+    {
+        var names = svg.Descendants().Attributes("id").Select((id, i) => (id.Value, Name: $"{prefix}clip{i}")).ToDictionary(id => $"url(#{id.Value})", id => id.Name);
+        foreach (XAttribute attribute in svg.Descendants().Attributes())
+        {
+            if (attribute.Name.LocalName == "id")
+            {
+                attribute.Value = names[$"url(#{attribute.Value})"];
+            }
+            else if (names.TryGetValue(attribute.Value, out string? name))
+            {
+                attribute.Value = $"url(#{name})";
+            }
+        }
+    }
+
+    private static XElement Titled(string document, string title)
+    {
+        XElement svg = XDocument.Parse(document.TrimEnd('\0', ' ', '\n')).Root!;
+        svg.SetAttributeValue("viewBox", $"0 0 {svg.Attribute("width")!.Value} {svg.Attribute("height")!.Value}");
+        svg.SetAttributeValue("role", "img");
+        svg.AddFirst(new XElement(svg.Name.Namespace + "title", title));
+        foreach (XElement text in svg.Descendants().Where(element => element.Name.LocalName == "text"))
+        {
+            Tidy(text);
+        }
+        return svg;
+    }
+
+    // Skia writes a position per letter with a comma behind the last, and indents the letters themselves.
+    private static void Tidy(XElement text)
+    {
+        text.Value = text.Value.Trim();
+        foreach (string name in (string[])["x", "y"])
+        {
+            if (text.Attribute(name) is { } list)
+            {
+                list.Value = list.Value.TrimEnd(' ', ',');
+            }
+        }
+    }
+}

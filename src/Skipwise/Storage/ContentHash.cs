@@ -1,0 +1,36 @@
+using System.Security.Cryptography;
+
+namespace Skipwise.Storage;
+
+/// <summary>Recognises files by what they hold, whatever they are called.</summary>
+public static class ContentHash
+{
+    /// <summary>A number of 16 hexadecimal digits from the content of files, and of all files in folders, in the ordinal order of their paths.</summary>
+    /// <exception cref="SkipwiseException">a path is missing or cannot be read</exception>
+    public static string Of(IEnumerable<string> paths)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] block = new byte[1 << 20];
+        foreach (string path in paths)
+        {
+            try
+            {
+                string[] files = Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [path];
+                foreach (string file in files.Order(StringComparer.Ordinal))
+                {
+                    using FileStream stream = File.OpenRead(file);
+                    hash.AppendData(BitConverter.GetBytes(stream.Length)); // where one file ends and the next begins
+                    for (int read; (read = stream.Read(block)) > 0;)
+                    {
+                        hash.AppendData(block, 0, read);
+                    }
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new SkipwiseException($"{path}: cannot be read: {e.Message}. Check the path", e);
+            }
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
+    }
+}

@@ -1,0 +1,131 @@
+using System.Text;
+using Skipwise.Evaluation;
+using Skipwise.Recipes;
+using Skipwise.Reports.Comparing;
+
+namespace Skipwise.Tests.Cli;
+
+/// <summary>Models side by side: measured once, reported often, judged by exit code.</summary>
+public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
+{
+    [Fact]
+    public async Task Two_models_become_one_table_one_report_and_one_list()
+    {
+        string other = Other("other"), folder = model.Path("compared"), json = model.Path("all.json");
+        CliRun run = (await CliRun.Of(Command(folder, other, "--json", json))).Succeeded();
+        Assert.Matches(@"perplexity at 64 +[\d.]+±", run.Output);
+        Assert.Matches(@"passkey at 128 +\d", run.Output);
+        Assert.Matches(@"effective length +0 \(0-\d+\)", run.Output);
+        Assert.Matches(@"perplexity increase at 64 +[+-]?\d+\.\d %", run.Output);
+        IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
+        Assert.Equal(["model", "other"], records.Select(record => record.Model).Distinct());
+        Assert.Equal(2 * 2, records.Count(record => record is { Task: "perplexity", Metric: "perplexity" }));
+        Assert.Equal(["comparison.json", "report-plots", "report.html", "report.jsonl", "report.md", "results.jsonl", "trials"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
+
+        string[] firstWords = [.. File.ReadAllLines(Directory.GetFiles(Path.Combine(folder, "trials"))[0]).Select(line => line.Split(':')[0])];
+        Assert.Equal(["{\"length\"", "{\"length\"", "{\"length\""], firstWords);
+
+        string page = model.Path("again.html");
+        CliRun again = (await CliRun.Of("report", "--from", folder, "--out", page)).Succeeded();
+        Assert.Equal(File.ReadAllText(Path.Combine(folder, "report.html")), File.ReadAllText(page));
+        Assert.Equal(run.Output.Split("report  ")[0], again.Output.Split("report  ")[0]);
+    }
+
+    [Theory]
+    [InlineData("--min-passkey", "0", 0, "gate --min-passkey 0: passed: other")]
+    [InlineData("--min-passkey", "0.9", 1, "gate --min-passkey 0.9: FAILED: other: 0.00 at 128 tokens")]
+    [InlineData("--max-short-ppl-increase", "1000", 0, "gate --max-short-ppl-increase 1000: passed: other")]
+    [InlineData("--max-short-ppl-increase", "-1", 1, "gate --max-short-ppl-increase -1: FAILED")]
+    [InlineData("--min-effective-length", "64", 1, "gate --min-effective-length 64: FAILED: other: 0 tokens")]
+    public async Task A_gate_decides_the_exit_code(string gate, string limit, int code, string line)
+    {
+        CliRun run = await CliRun.Of(Command(model.Path("gated"), Other("other"), gate, limit));
+        Assert.True(run.Code == code, run.Output + run.Error);
+        Assert.Contains(line, run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_finished_is_not_measured_again_whatever_the_folder_is_called()
+    {
+        string folder = model.Path("once");
+        EvaluateAllOptions options = Options(folder);
+        var reports = new List<EvaluationProgress>();
+        var progress = new EvaluateAllProgress { Evaluation = new Relay<EvaluationProgress>(reports.Add) };
+        EvaluateAll.Run(options, progress);
+        string results = File.ReadAllText(Path.Combine(folder, ResultsStore.ResultsName));
+        Assert.NotEmpty(reports);
+
+        reports.Clear();
+        string copy = model.With("copy", "config.json", bytes => bytes); // the same model, elsewhere
+        Comparison comparison = EvaluateAll.Run(options with { Models = [copy], EffectiveLength = new() { MinPasskey = 0.5 } }, progress);
+        Assert.Empty(reports);
+        Assert.Equal(results, File.ReadAllText(Path.Combine(folder, ResultsStore.ResultsName)));
+        Assert.Equal("copy", Assert.Single(comparison.Models).Name);
+        Assert.Equal(3, comparison.Records.Count(record => record.Settings?["measurement"] is not null)); // passkey does not fit 64 tokens
+
+        EvaluateAll.Run(options with { Passkey = options.Passkey with { Trials = 2 } }, progress);
+        Assert.All(reports, report => Assert.Equal("passkey", report.Task)); // only what is new
+        Assert.NotEmpty(reports);
+    }
+
+    [Fact]
+    public void Other_weights_and_other_text_are_measured_anew()
+    {
+        string folder = model.Path("anew"), text = model.Path("anew.jsonl");
+        File.Copy(model.Text, text);
+        EvaluateAllOptions options = Options(folder) with { Data = new() { Paths = [text] } };
+        EvaluateAll.Run(options, new());
+        var reports = new List<EvaluationProgress>();
+        var progress = new EvaluateAllProgress { Evaluation = new Relay<EvaluationProgress>(reports.Add) };
+        File.WriteAllLines(text, Enumerable.Reverse(File.ReadAllLines(text)));
+        EvaluateAll.Run(options, progress);
+        Assert.Equal(["perplexity"], reports.Select(report => report.Task).Distinct());
+        reports.Clear();
+        EvaluateAll.Run(options with { Models = [Other("trained-on")] }, progress);
+        Assert.Equal(["perplexity", "passkey"], reports.Select(report => report.Task).Distinct());
+    }
+
+    [Fact]
+    public void An_interrupted_comparison_continues_to_the_same_results()
+    {
+        string whole = model.Path("whole"), halves = model.Path("halves");
+        EvaluateAll.Run(Options(whole), new());
+        using var stop = new CancellationTokenSource();
+        var stopping = new EvaluateAllProgress { Stage = new Relay<string>(stage => { if (stage.Contains("passkey", StringComparison.Ordinal)) { stop.Cancel(); } }) };
+        Assert.ThrowsAny<OperationCanceledException>(() => EvaluateAll.Run(Options(halves), stopping, stop.Token));
+        Assert.Equal(2, File.ReadAllLines(Path.Combine(halves, ResultsStore.ResultsName)).Length); // both windows of perplexity
+        EvaluateAll.Run(Options(halves), new());
+        foreach (string file in new[] { ResultsStore.ResultsName, "report.html", "report.md" })
+        {
+            Assert.Equal(File.ReadAllText(Path.Combine(whole, file)), File.ReadAllText(Path.Combine(halves, file)));
+        }
+    }
+
+    [Fact]
+    public async Task What_has_no_input_is_named_and_a_model_twice_refused()
+    {
+        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "128", "--trials", "2", "--out", model.Path("passkey-only"))).Succeeded();
+        Assert.Contains("Not measured: perplexity (needs long documents: --data).", run.Output, StringComparison.Ordinal);
+        CliRun shorter = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64,128", "--trials", "2", "--out", model.Path("shorter"))).Succeeded();
+        Assert.Contains("passkey, prompts of 64 tokens (Passkey length 64 is too short", shorter.Output, StringComparison.Ordinal);
+        (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64", "--out", model.Path("shortest"))).Complained("Passkey length 64 is too short");
+        (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", model.Folder, "--out", model.Path("twice"))).Complained("given twice");
+        (await CliRun.Of("report", "--from", model.Folder, "--out", model.Path("x.html"))).Complained("comparison.json", "eval all");
+    }
+
+    private EvaluateAllOptions Options(string folder) => new()
+    {
+        Models = [model.Folder],
+        Out = folder,
+        Data = new() { Paths = [model.Text] },
+        Lengths = [64, 128],
+        Passkey = new() { Lengths = [], Trials = 3 },
+    };
+
+    private string[] Command(string folder, string other, params string[] more) =>
+        ["eval", "all", "--model", model.Folder, "--model", other, "--data", model.Text, "--out", folder, "--lengths", "64,128", "--trials", "3", .. more];
+
+    /// <summary>The same weights, meant for twice the window.</summary>
+    private string Other(string name) => Directory.Exists(model.Path(name)) ? model.Path(name) : model.With(name, "config.json", bytes =>
+        Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes).Replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 128", StringComparison.Ordinal)));
+}

@@ -1,0 +1,75 @@
+using System.Text.Json;
+using Skipwise.Evaluation;
+using Skipwise.Reports.Comparing;
+using static Skipwise.Tests.Reports.Comparing.SampleComparison;
+
+namespace Skipwise.Tests.Reports.Comparing;
+
+public sealed class ComparisonTests
+{
+    private static ComparedModel Second => Usual.Models[1];
+
+    [Fact]
+    public void Every_record_has_its_own_line()
+    {
+        Assert.Equal(Enumerable.Range(1, Usual.Lines.Count), Usual.Records.Select(Usual.Line).Order());
+        Assert.All(Usual.Records, record => Assert.Equal(EvaluationJson.Line(record), Usual.Lines[Usual.Line(record) - 1]));
+        Assert.All(Usual.Lines, line => Assert.Contains(JsonDocument.Parse(line).RootElement.GetProperty("model").GetString(), new[] { Base, Extended }));
+    }
+
+    [Fact]
+    public void Derived_numbers_follow_from_the_measured_ones()
+    {
+        EvaluationRecord increase = Usual.Find(Second, "perplexity", "increase", 128)!;
+        Assert.Equal(3.46 / 3.40 - 1, increase.Value, 12);
+        Assert.Equal(3.46 / 3.40 * Math.Sqrt(Math.Pow(0.05 / 3.46, 2) + Math.Pow(0.05 / 3.40, 2)), increase.StandardError!.Value, 12);
+        EvaluationRecord change = Usual.Find(Second, "piqa", "acc_change")!;
+        Assert.Equal(-0.08, change.Value, 12);
+        Assert.Equal(Math.Sqrt(2) * 0.01, change.StandardError!.Value, 12);
+        EvaluationRecord ruler = Usual.Find(Second, "ruler", "mean_over_tasks", 128)!;
+        Assert.Equal(0.9, ruler.Value, 12);
+        Assert.Equal(Math.Sqrt((0.95 * 0.05 / 99) + (0.85 * 0.15 / 99)) / 2, ruler.StandardError!.Value, 12);
+        EvaluationRecord effective = Usual.Find(Second, "effective_length", "tokens")!;
+        Assert.Equal(512, effective.Value);
+        Assert.Equal([128, 512], effective.Interval!);
+        Assert.Null(Usual.Find(Usual.Reference, "piqa", "acc_change"));
+    }
+
+    [Fact]
+    public void Perplexities_of_different_tokenizers_are_not_compared()
+    {
+        var comparison = new Comparison(Plan(Model("a", 128), Model("b", 128, "other")), [[Perplexity(128, 3, 0.1)], [Perplexity(128, 4, 0.1)]]);
+        Assert.Null(comparison.Find(comparison.Models[1], "perplexity", "increase", 128));
+        Assert.Contains(ComparisonSummary.Sentences(comparison), sentence => sentence.StartsWith("The models' tokenizers differ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Unequal_settings_are_seen_and_those_that_change_nothing_are_not()
+    {
+        EvaluationRecord With(string setting, int value) => Passkey(128, 50) is var p && p.Settings!.DeepClone().AsObject() is var s && (s[setting] = value) is not null ? p with { Settings = s } : p;
+        Assert.Equal(["passkey"], new Comparison(Plan(Model("a", 128), Model("b", 128)), [[With("trials", 50)], [With("trials", 40)]]).UnevenTasks());
+        Assert.Empty(new Comparison(Plan(Model("a", 128), Model("b", 128)), [[With("batch_size", 1)], [With("batch_size", 16)]]).UnevenTasks());
+        Assert.Empty(Usual.UnevenTasks());
+    }
+
+    [Fact]
+    public void The_summary_claims_what_the_numbers_carry()
+    {
+        string text = string.Join(" ", ComparisonSummary.Sentences(Usual));
+        Assert.Contains("base-1k against base, whose original window is 128 tokens.", text);
+        Assert.Contains("The effective length of base is 128 tokens", text);
+        Assert.Contains("The effective length of base-1k is 512 tokens (within the errors 128 to 512): at 1024 tokens passkey is 0.70, below 0.9.", text);
+        Assert.Contains("perplexity of base-1k is 3.46 against 3.40: a difference within the error bars", text);
+        Assert.Contains("Of 2 benchmark numbers of base-1k, 1 is lower than base's beyond the errors (piqa -0.080), 0 higher, and 1 cannot be told apart.", text);
+        Assert.Contains("Not measured: needle (needs nothing).", text);
+    }
+
+    [Fact]
+    public void A_clear_rise_is_told_as_one()
+    {
+        var comparison = new Comparison(Plan(Model("a", 128), Model("b", 128)), [[Perplexity(128, 3, 0.01)], [Perplexity(128, 3.3, 0.01)]]);
+        string text = string.Join(" ", ComparisonSummary.Sentences(comparison));
+        Assert.Contains("3.30 against 3.00: +10.0 %.", text);
+        Assert.Contains("No retrieval was measured of a, so no effective length is stated", text);
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text.Json.Nodes;
+using Skipwise.Evaluation;
+using Skipwise.Reports.Comparing;
+using static Skipwise.Tests.Reports.Comparing.SampleComparison;
+
+namespace Skipwise.Tests.Reports.Comparing;
+
+public sealed class ResultsStoreTests
+{
+    private static readonly EvaluationRecord s_record = new() { Task = "passkey", Metric = "accuracy", Length = 128, Value = 1, Settings = new JsonObject { ["trials"] = 4 } };
+
+    [Fact]
+    public void A_finished_measurement_is_found_again_by_its_key_alone()
+    {
+        using var folder = new TempFolder();
+        ResultsStore store = ResultsStore.Open(folder["r"]);
+        string key = ResultsStore.Key("passkey", "model", new JsonObject { ["trials"] = 4 });
+        Assert.Empty(store.Find(key));
+        store.Add(key, new JsonObject { ["trials"] = 4, ["data"] = "abc" }, [s_record, s_record with { Length = 256 }]);
+        EvaluationRecord[] found = [.. ResultsStore.Open(folder["r"]).Find(key)];
+        Assert.Equal([128, 256], found.Select(record => record.Length!.Value));
+        Assert.Equal($$"""{"trials":4,"data":"abc","measurement":"{{key}}"}""", found[0].Settings!.ToJsonString());
+        Assert.Equal($$"""{"trials":4}""", s_record.Settings!.ToJsonString()); // the caller's own is as it was
+        Assert.Equal([ResultsStore.ResultsName, ResultsStore.TrialsName], Directory.EnumerateFileSystemEntries(folder["r"]).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void Another_task_model_or_setting_is_another_measurement()
+    {
+        JsonObject settings = new() { ["trials"] = 4 };
+        string[] keys =
+        [
+            ResultsStore.Key("passkey", "model", settings), ResultsStore.Key("needle", "model", settings),
+            ResultsStore.Key("passkey", "other", settings), ResultsStore.Key("passkey", "model", new JsonObject { ["trials"] = 5 }),
+        ];
+        Assert.Equal(4, keys.Distinct().Count());
+        Assert.Equal(keys[0], ResultsStore.Key("passkey", "model", new JsonObject { ["trials"] = 4 }));
+    }
+
+    [Fact]
+    public void The_plan_comes_back()
+    {
+        using var folder = new TempFolder();
+        ComparisonPlan plan = Plan(Model("a", 128) with { Measurements = ["k"] }) with { Gates = new() { MinPasskey = 0.9 } };
+        ResultsStore.Open(folder["r"]).WritePlan(plan);
+        ComparisonPlan read = ResultsStore.OpenExisting(folder["r"]).ReadPlan();
+        Assert.Equal(plan.Models[0] with { Measurements = read.Models[0].Measurements }, read.Models[0]);
+        Assert.Equal(["k"], read.Models[0].Measurements);
+        Assert.Equal((plan.Gates, plan.EffectiveLength, plan.Skipped[0]), (read.Gates, read.EffectiveLength, read.Skipped[0]));
+    }
+
+    [Fact]
+    public void Several_folders_become_one_comparison()
+    {
+        using var folder = new TempFolder();
+        string[] folders = [folder["one"], folder["two"]];
+        foreach ((string path, int correct) in folders.Zip([50, 25]))
+        {
+            ResultsStore store = ResultsStore.Open(path);
+            store.WritePlan(Plan(Model("m", 128) with { Measurements = ["k"] }) with { Skipped = [new("perplexity", "needs documents")] });
+            store.Add("k", [], [Passkey(128, correct)]);
+            store.Add("stale", [], [Passkey(256, 0)]); // of an earlier run, not part of the plan
+        }
+        Comparison comparison = Comparison.Load(folders);
+        Assert.Equal(["m", $"m ({folders[1]})"], comparison.Models.Select(model => model.Name));
+        Assert.Equal([1.0, 0.5], comparison.Models.Select(model => Assert.Single(comparison.ByLength(model, "passkey", "accuracy")).Value));
+        Assert.Single(comparison.Plan.Skipped);
+    }
+
+    [Theory]
+    [InlineData("{", "comparison.json")]
+    [InlineData("{}", "comparison.json")]
+    [InlineData("""{"models":[],"skipped":[],"effective_length":{},"gates":{}}""", "names no model")]
+    [InlineData("null", "names no model")]
+    public void A_broken_plan_is_named(string text, string hint)
+    {
+        using var folder = new TempFolder();
+        folder.Write("r/comparison.json", text);
+        Assert.Contains(hint, Assert.Throws<SkipwiseException>(() => Comparison.Load([folder["r"]])).Message);
+    }
+
+    [Fact]
+    public void A_broken_line_of_results_is_named_and_a_folder_of_something_else_refused()
+    {
+        using var folder = new TempFolder();
+        folder.Write("r/results.jsonl", "{\"task\":\"x\"}\n");
+        Assert.Contains("results.jsonl, line 1", Assert.Throws<SkipwiseException>(() => ResultsStore.Open(folder["r"])).Message);
+        Assert.Contains("eval all", Assert.Throws<SkipwiseException>(() => ResultsStore.OpenExisting(folder.Path)).Message);
+        Assert.Contains("eval all", Assert.Throws<SkipwiseException>(() => ResultsStore.OpenExisting(folder["absent"])).Message);
+    }
+}
