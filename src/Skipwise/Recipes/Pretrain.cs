@@ -22,15 +22,15 @@ public sealed record PretrainOptions
     public int HiddenSize { get; init; } = 192;
     public int IntermediateSize { get; init; } = 512;
     public int NumHiddenLayers { get; init; } = 4;
-    public int NumAttentionHeads { get; init; } = 6;
+    public int NumAttentionHeads { get; init; } = 3;
     /// <summary>the base of the rotary frequencies; a window this short needs no larger one</summary>
     public double RopeTheta { get; init; } = 100;
     /// <summary>steps of the first stage, on repeated lists in half the window</summary>
     public int ListSteps { get; init; } = 1000;
     /// <summary>steps of the second stage, on the whole corpus</summary>
-    public int Steps { get; init; } = 2200;
+    public int Steps { get; init; } = 3600;
     /// <summary>documents of the second stage's corpus</summary>
-    public int Documents { get; init; } = 16000;
+    public int Documents { get; init; } = 26000;
     public int BatchSize { get; init; } = 32;
     public double LearningRate { get; init; } = 2.5e-3;
 }

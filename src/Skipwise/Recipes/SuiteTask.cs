@@ -38,7 +38,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills };
             yield return new($"perplexity, windows of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("data", data)), (_, progress, cancel) =>
-                EvaluatePerplexity.Run(new() { Model = model, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel).Records);
+                EvaluatePerplexity.Run(new() { Model = model, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel: cancel).Records);
         }
     }
 
@@ -48,11 +48,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             PasskeyOptions one = options.Passkey with { Lengths = [length] };
             yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (trials, progress, cancel) =>
-            {
-                PasskeyMeasurement measured = EvaluatePasskey.Run(new() { Model = model, Passkey = one }, progress, cancel);
-                measured.SaveTrials(trials);
-                return measured.Records;
-            });
+                EvaluatePasskey.Run(new() { Model = model, Passkey = one, Trials = trials }, progress, cancel: cancel).Records);
         }
     }
 }

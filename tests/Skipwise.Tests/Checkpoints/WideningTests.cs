@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Skipwise.Checkpoints;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -16,13 +17,15 @@ public sealed class WideningTests : IDisposable
     public void Every_half_becomes_the_float_that_libtorch_makes_of_it(ScalarType type)
     {
         using var scope = NewDisposeScope();
-        Tensor halves = arange(65536, ScalarType.Int32).to(ScalarType.Int16).view(type);
+        Tensor halves = empty(65536, type);
+        ushort[] patterns = [.. Enumerable.Range(0, 65536).Select(pattern => (ushort)pattern)];
+        MemoryMarshal.AsBytes(patterns.AsSpan()).CopyTo(halves.bytes);
         using SafetensorsFile file = Written(halves, type);
         Tensor widened = empty(65536);
         file.ReadInto(file.Tensors["x"], widened);
-        Tensor expected = halves.to(ScalarType.Float32), isNumber = expected.isnan().logical_not();
-        Assert.True((widened.view(ScalarType.Int32) == expected.view(ScalarType.Int32)).logical_or(isNumber.logical_not()).all().item<bool>());
-        Assert.True((widened.isnan() == expected.isnan()).all().item<bool>());
+        // A NaN stays one; which of the many is left to the processor.
+        static uint Bits(float value) => float.IsNaN(value) ? uint.MaxValue : BitConverter.SingleToUInt32Bits(value);
+        Assert.Equal(halves.to(ScalarType.Float32).data<float>().Select(Bits), widened.data<float>().Select(Bits));
     }
 
     /// <summary>Pieces read at once by several cores: every element has its place, with and without a conversion, the last piece short.</summary>
