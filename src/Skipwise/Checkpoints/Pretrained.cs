@@ -145,19 +145,25 @@ public sealed class Pretrained : ITrainable, IDisposable
         }
     }
 
-    /// <summary>Reads a tensor that holds several parameters, one such tensor at a time.</summary>
+    /// <summary>Reads a tensor that holds several parameters: rows straight into their parameter where they lie one after the other in the file.</summary>
     private static void ReadApart(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        Parameter first = parameters[blocks[0].Canonical];
-        Tensor joined = empty([.. tensor.Entry.Shape], first.dtype, first.device);
-        tensor.File.ReadInto(tensor.Entry, joined);
+        Tensor Target(RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
+        Tensor? joined = tensor.Entry.View is null ? null : tensor.File.Read(tensor.Entry);
         long row = 0;
-        foreach ((string canonical, long firstRow, long rows) in blocks)
+        foreach (RowBlock block in blocks)
         {
-            parameters[canonical].narrow(0, firstRow, rows).copy_(joined.narrow(0, row, rows));
-            row += rows;
+            if (joined is null)
+            {
+                tensor.File.ReadInto(tensor.Entry.Rows(row, block.Rows), Target(block));
+            }
+            else
+            {
+                Target(block).copy_(joined.narrow(0, row, block.Rows));
+            }
+            row += block.Rows;
         }
     }
 

@@ -11,6 +11,13 @@ public sealed record TensorEntry(string Name, StoredType Type, IReadOnlyList<lon
     /// <summary>How the elements lie in the file when that is not row after row; null when it is.</summary>
     public StridedView? View { get; init; }
 
+    /// <summary>Neighbouring rows as a tensor of their own. Only for tensors without a <see cref="View"/>, which lie row after row.</summary>
+    public TensorEntry Rows(long first, long count)
+    {
+        long bytesPerRow = Length / Shape[0];
+        return this with { Shape = [count, .. Shape.Skip(1)], Offset = Offset + (first * bytesPerRow), Length = count * bytesPerRow };
+    }
+
     /// <summary>"F32 [96, 64]"</summary>
     public override string ToString() => $"{Type} {Describe(Shape)}";
 
