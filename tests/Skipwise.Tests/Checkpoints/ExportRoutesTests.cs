@@ -70,4 +70,10 @@ public class ExportRoutesTests
     public void Every_family_and_scaling_has_an_answer() =>
         Assert.All(ModelFamily.Supported.SelectMany(family => Enum.GetValues<RopeType>().Select(type => (family, type))),
             pair => Assert.Equal(5, ExportRoutes.Of(pair.family, Rope(pair.type)).Count));
+
+    [Fact]
+    public void Families_whose_rope_is_fixed_elsewhere_run_stretched_in_no_program_of_Hugging_Faces_configuration() =>
+        Assert.All(ModelFamily.Supported, family => Assert.Equal(
+            ModelFamily.Named(family, "").RopeIsFixedElsewhere,
+            !ExportRoutes.Of(family, Rope(RopeType.Ntk)).Take(3).Any(route => route.Possible)));
 }
