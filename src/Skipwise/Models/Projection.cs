@@ -39,6 +39,8 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
         ScalarType dtype = weight.dtype;
         var a = new Projection(_inputs, options.Rank, hasBias: false, dtype, weight.device);
         var b = new Projection(options.Rank, _outputs, hasBias: false, dtype, weight.device);
+        a.weight.DetachFromDisposeScope(); // they live as long as the model, whatever scope adapts it
+        b.weight.DetachFromDisposeScope();
         register_module("lora_A", a);
         register_module("lora_B", b);
         return Update = new LowRank(a, b, options.Scale, options.Dropout, masks, index);

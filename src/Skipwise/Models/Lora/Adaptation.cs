@@ -58,11 +58,16 @@ public static class Adaptation
     /// <summary>memory of the packed weights, in bytes</summary>
     public static long PackedBytes(CausalLM model) => Projections(model).Sum(p => p.Projection.Packed?.Bytes ?? 0);
 
-    /// <summary>Every projection of the layers; the head is none of them.</summary>
-    private static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model) =>
-        from module in model.named_modules().DistinctBy(module => module.name)
-        where module.module is Projection && module.name.StartsWith("model.", StringComparison.Ordinal) && !module.name.Contains(".lora_", StringComparison.Ordinal)
-        select (module.name, (Projection)module.module);
+    /// <summary>Every projection of the layers, under the name of its weight; the head is none of them.</summary>
+    private static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model)
+    {
+        // A module inside a list is enumerated under several names, and its parameters under the right one alone.
+        HashSet<string> parameters = [.. model.named_parameters().Select(p => p.name)];
+        return model.named_modules()
+            .Where(m => m.module is Projection && m.name.StartsWith("model.", StringComparison.Ordinal) && !m.name.Contains(".lora_", StringComparison.Ordinal) && parameters.Contains($"{m.name}.weight"))
+            .DistinctBy(m => m.module)
+            .Select(m => (m.name, (Projection)m.module));
+    }
 
     private static string[] Targets(LoraOptions options, IEnumerable<string> projections)
     {

@@ -106,7 +106,7 @@ public class AdaptationTests
         StepMetrics[] steps = [.. TrainLoop.Run(model, optimizer, new Same(), options)];
         Assert.True(steps[^1].Loss < 0.8 * steps[0].Loss, $"{steps[0].Loss} -> {steps[^1].Loss}");
         Assert.All(steps.Skip(2), step => Assert.Equal(steps[1].LiveTensors, step.LiveTensors));
-        foreach ((string name, Parameter parameter) in model.named_parameters().Where(p => before.ContainsKey(p.name)))
+        foreach ((string name, Parameter parameter) in model.named_parameters().Where(p => before.ContainsKey(p.name) && p.parameter.numel() > 0)) // packed ones have no elements
         {
             Assert.True(parameter.detach().Equals(before[name]), name);
         }
