@@ -10,6 +10,9 @@ public static class Format
     /// <summary>two decimals: shares and losses</summary>
     public static string Share(double value) => value.ToString("0.00", s_culture);
 
+    /// <summary>one decimal: percentages</summary>
+    public static string Score(double percent) => percent.ToString("0.0", s_culture);
+
     /// <summary>as many decimals as carry meaning: 3.49, 27.4, 1234, 1.2e+06</summary>
     public static string Perplexity(double value) => value switch
     {

@@ -153,7 +153,6 @@ public sealed class Comparison
         List<EvaluationRecord> own = _byModel[model.Name];
         EvaluationRecord[] derived =
         [
-            .. RulerScore.ByLength(own),
             .. EffectiveLength(model) is { } length ? [Derived("effective_length", "tokens", length.Tokens, null, new JsonObject { ["min_passkey"] = Plan.EffectiveLength.MinPasskey, ["min_ruler"] = Plan.EffectiveLength.MinRuler, ["longest"] = length.Longest }) with { Interval = [length.Low, length.High] }] : (EvaluationRecord[])[],
             .. model == Reference ? [] : Changes(model),
         ];

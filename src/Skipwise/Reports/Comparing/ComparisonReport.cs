@@ -11,14 +11,14 @@ public static class ComparisonReport
     /// <summary>What is shown by length, in this order; a further measurement is a further line.</summary>
     private static readonly LengthChapter[] s_byLength =
     [
-        new("Perplexity by window", "perplexity", "perplexity", IsShare: false,
+        new("Perplexity by window", "perplexity", "perplexity", NumberKind.Perplexity,
             "How well each model predicts the documents when it may look back over the window; lower is better. Bars: 95 % of the draws of documents."),
-        new("Passkey retrieval", "passkey", "accuracy", IsShare: true,
+        new("Passkey retrieval", "passkey", "accuracy", NumberKind.Share,
             "Share of trials in which the number hidden in filler text was written out whole, by prompt length."),
-        new("Needle in a haystack", "needle", "accuracy", IsShare: true,
+        new("Needle in a haystack", "needle", "accuracy", NumberKind.Share,
             "Share of trials in which every token of the hidden answer was the model's first choice, by prompt length."),
-        new("RULER", RulerScore.Task, RulerScore.Metric, IsShare: true,
-            "Mean over the RULER tasks, by prompt length."),
+        new("RULER", "ruler", "average", NumberKind.Percent,
+            "Average over the RULER tasks in percent, by prompt length."),
     ];
 
     public static Report Of(Comparison comparison)
@@ -69,7 +69,7 @@ public static class ComparisonReport
         if (c.Models.Any(model => c.Find(model, "perplexity", "perplexity", c.OriginalWindow) is not null))
         {
             rows.Add([$"perplexity at {c.OriginalWindow} tokens", .. c.Models.Select(model => Beside(
-                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), isShare: false), c, c.Find(model, "perplexity", "increase", c.OriginalWindow), Format.Percent))]);
+                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), NumberKind.Perplexity), c, c.Find(model, "perplexity", "increase", c.OriginalWindow), Format.Percent))]);
         }
         rows.AddRange(c.Models.SelectMany(c.Benchmarks).Select(record => (record.Task, record.Metric)).Distinct().Select(row => (IReadOnlyList<ReportCell>)
             [$"{row.Task} {row.Metric}", .. c.Models.Select(model => Beside(
@@ -93,7 +93,7 @@ public static class ComparisonReport
 
     private static IEnumerable<ReportBlock> RulerTasks(Comparison c)
     {
-        EvaluationRecord[] tasks = [.. c.Models.SelectMany(c.Of).Where(RulerScore.IsTask)];
+        EvaluationRecord[] tasks = [.. c.Models.SelectMany(c.Of).Where(IsRulerTask)];
         if (tasks.Length == 0)
         {
             yield break;
@@ -101,11 +101,11 @@ public static class ComparisonReport
         int[] lengths = [.. tasks.Select(record => record.Length!.Value).Distinct().Order()];
         foreach (ComparedModel model in c.Models)
         {
-            ILookup<string, EvaluationRecord> own = c.Of(model).Where(RulerScore.IsTask).ToLookup(record => record.Task);
+            ILookup<string, EvaluationRecord> own = c.Of(model).Where(IsRulerTask).ToLookup(record => record.Task);
             if (own.Count > 0)
             {
-                yield return new ReportBlock.Table($"{model.Name}: share of the references found, ± one standard error", ["task", .. lengths.Select(length => $"{length}")],
-                    [.. own.Select(task => (IReadOnlyList<ReportCell>)[task.Key, .. lengths.Select(length => Number(c, task.FirstOrDefault(record => record.Length == length), isShare: true))])]);
+                yield return new ReportBlock.Table($"{model.Name}: RULER by task, percent", ["task", .. lengths.Select(length => $"{length}")],
+                    [.. own.Select(task => (IReadOnlyList<ReportCell>)[task.Key, .. lengths.Select(length => Number(c, task.FirstOrDefault(record => record.Length == length), NumberKind.Percent))])]);
             }
         }
     }
@@ -117,13 +117,13 @@ public static class ComparisonReport
         [
             .. c.Models.SelectMany(c.Of)
                 .Where(record => record.Length is not null && record.Settings?[ResultsStore.KeySetting] is not null && record.Settings["depth"] is null && !Comparison.IsBenchmark(record)
-                    && !RulerScore.IsTask(record) && !s_byLength.Any(chapter => chapter.Task == record.Task && chapter.Metric == record.Metric))
+                    && !IsRulerTask(record) && !s_byLength.Any(chapter => chapter.Task == record.Task && chapter.Metric == record.Metric))
                 .Select(record => (record.Task, record.Metric, record.Length)).Distinct(),
         ];
         if (rows.Length > 0)
         {
             yield return new ReportBlock.Table("", ["", .. c.Models.Select(model => model.Name)],
-                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Number(c, c.Find(model, row.Task, row.Metric, row.Length), isShare: false))])]);
+                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Number(c, c.Find(model, row.Task, row.Metric, row.Length), NumberKind.Perplexity))])]);
         }
     }
 
@@ -152,15 +152,22 @@ public static class ComparisonReport
     private static ReportCell Benchmark(Comparison c, EvaluationRecord? record) => record is null ? ReportCell.Empty
         : new ReportCell(Format.Short(record.Value), record.StandardError is { } error ? $"± {Format.Error(error)}" : "", record.Count is { } n ? $"of {n}" : "") { RawLine = c.Line(record) };
 
+    private static bool IsRulerTask(EvaluationRecord record) => record.Task.StartsWith("ruler_", StringComparison.Ordinal) && record.Length is not null;
+
     /// <summary>A number with what it is worth, linked to its line.</summary>
-    internal static ReportCell Number(Comparison c, EvaluationRecord? record, bool isShare)
+    internal static ReportCell Number(Comparison c, EvaluationRecord? record, NumberKind kind)
     {
         if (record is null)
         {
             return ReportCell.Empty;
         }
-        string error = record.Interval is [var low, var high] && isShare ? $"{Format.Share(low)}–{Format.Share(high)}"
-            : record.StandardError is { } e && double.IsFinite(e) ? $"± {Format.Error(e)}" : "";
-        return new ReportCell(isShare ? Format.Share(record.Value) : Format.Perplexity(record.Value), error, isShare && record.Count is { } n ? $"of {n}" : "") { RawLine = c.Line(record) };
+        string error = record.StandardError is { } e && double.IsFinite(e) ? $"± {Format.Error(e)}" : "", count = record.Count is { } n ? $"of {n}" : "";
+        ReportCell cell = kind switch
+        {
+            NumberKind.Share => new(Format.Share(record.Value), record.Interval is [var low, var high] ? $"{Format.Share(low)}–{Format.Share(high)}" : error, count),
+            NumberKind.Percent => new(Format.Score(record.Value), error),
+            _ => new(Format.Perplexity(record.Value), error),
+        };
+        return cell with { RawLine = c.Line(record) };
     }
 }

@@ -7,8 +7,8 @@ public sealed record EffectiveLengthRule
 {
     /// <summary>share of passkeys found</summary>
     public double MinPasskey { get; init; } = 0.9;
-    /// <summary>mean share right over the RULER tasks; the default is RULER's own (Llama-2-7B-chat at 4096 tokens)</summary>
-    public double MinRuler { get; init; } = 0.856;
+    /// <summary>average over the RULER tasks, percent; the default is RULER's own (Llama-2-7B-chat at 4096 tokens)</summary>
+    public double MinRuler { get; init; } = 85.6;
 }
 
 /// <summary>
@@ -27,16 +27,15 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
 
     /// <summary>The rule in words.</summary>
     public static string InWords(EffectiveLengthRule rule, int reference) =>
-        $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least {Format.Short(rule.MinPasskey)} of the passkeys, answers at least " +
-        $"{Format.Short(rule.MinRuler)} of RULER (mean over its tasks), and its perplexity is above its own at {reference} tokens by no more than one standard error; what was not measured is not asked. " +
+        $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least {Format.Short(rule.MinPasskey)} of the passkeys, scores at least " +
+        $"{Format.Short(rule.MinRuler)} in RULER (percent, averaged over its tasks), and its perplexity is above its own at {reference} tokens by no more than one standard error; what was not measured is not asked. " +
         "Low end: retrieval must pass with the lower end of its 95 % interval, and perplexity may not have risen at all. High end: the upper end suffices, and perplexity may have risen by two standard errors.";
 
     /// <returns>null if no retrieval was measured</returns>
     /// <param name="reference">the window whose perplexity the others are held against; if it was not measured, the shortest one is</param>
     public static EffectiveLength? Of(IReadOnlyList<EvaluationRecord> records, EffectiveLengthRule rule, int reference)
     {
-        EvaluationRecord[] passkeys = Metric(records, "passkey", "accuracy"), perplexities = Metric(records, "perplexity", "perplexity");
-        IReadOnlyList<EvaluationRecord> ruler = RulerScore.ByLength(records);
+        EvaluationRecord[] passkeys = Metric(records, "passkey", "accuracy"), ruler = Metric(records, "ruler", "average"), perplexities = Metric(records, "perplexity", "perplexity");
         int[] lengths = [.. passkeys.Concat(ruler).Select(record => record.Length!.Value).Distinct().Order()];
         if (lengths.Length == 0)
         {
@@ -45,8 +44,8 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
         EvaluationRecord? near = perplexities.FirstOrDefault(p => p.Length == reference) ?? perplexities.MinBy(p => p.Length);
         Criterion[] At(int length) =>
         [
-            .. passkeys.Where(p => p.Length == length).Select(p => Share("passkey", p, rule.MinPasskey)),
-            .. ruler.Where(p => p.Length == length).Select(p => Share("RULER", p, rule.MinRuler)),
+            .. passkeys.Where(p => p.Length == length).Select(p => AtLeast("passkey", p, rule.MinPasskey)),
+            .. ruler.Where(p => p.Length == length).Select(p => AtLeast("RULER", p, rule.MinRuler)),
             .. perplexities.Where(p => p.Length == length && p.Length > near!.Length).Select(p => NotRisen(p, near!)),
         ];
         int Reach(Func<Criterion, bool> passes) => lengths.TakeWhile(length => At(length).All(passes)).LastOrDefault();
@@ -60,10 +59,11 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
     private static EvaluationRecord[] Metric(IReadOnlyList<EvaluationRecord> records, string task, string metric) =>
         [.. records.Where(record => record.Task == task && record.Metric == metric && record.Length is not null)];
 
-    private static Criterion Share(string name, EvaluationRecord share, double limit)
+    private static Criterion AtLeast(string name, EvaluationRecord score, double limit)
     {
-        (double low, double high) = share.Interval is [var from, var to] ? (from, to) : (share.Value - (1.96 * share.StandardError ?? 0), share.Value + (1.96 * share.StandardError ?? 0));
-        return new($"{name} is {Format.Share(share.Value)}, below {Format.Short(limit)}", low >= limit, share.Value >= limit, high >= limit);
+        double reach = 1.96 * (score.StandardError ?? 0);
+        (double low, double high) = score.Interval is [var from, var to] ? (from, to) : (score.Value - reach, score.Value + reach);
+        return new($"{name} is {Format.Short(score.Value)}, below {Format.Short(limit)}", low >= limit, score.Value >= limit, high >= limit);
     }
 
     private static Criterion NotRisen(EvaluationRecord far, EvaluationRecord near)

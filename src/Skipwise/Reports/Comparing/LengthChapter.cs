@@ -4,12 +4,23 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports.Comparing;
 
+/// <summary>What a number is: it decides how it is written and drawn.</summary>
+internal enum NumberKind
+{
+    /// <summary>above 1, lower is better; a curve</summary>
+    Perplexity,
+    /// <summary>right answers, 0..1; a map</summary>
+    Share,
+    /// <summary>a score, 0..100; a map</summary>
+    Percent,
+}
+
 /// <summary>A metric by length: its plot, its table, and, where it was measured by depth, its depth maps.</summary>
 /// <param name="Task">of the records</param>
 /// <param name="Metric">of the records</param>
-/// <param name="IsShare">a share of right answers, 0..1, drawn as a map; otherwise a curve</param>
+/// <param name="Kind">how the numbers are written and drawn</param>
 /// <param name="Caption">what the numbers are</param>
-internal sealed record LengthChapter(string Heading, string Task, string Metric, bool IsShare, string Caption)
+internal sealed record LengthChapter(string Heading, string Task, string Metric, NumberKind Kind, string Caption)
 {
     private const string DepthMetric = "accuracy_at_depth";
 
@@ -21,14 +32,14 @@ internal sealed record LengthChapter(string Heading, string Task, string Metric,
             yield break;
         }
         LengthPoint[] points = [.. all.Select(record => new LengthPoint(record.Model!, record.Length!.Value, record.Value, record.StandardError ?? double.NaN))];
-        bool clipped = !IsShare && points.Any(p => !(p.Value <= LengthPlot.Ceiling(points)));
+        bool isShare = Kind != NumberKind.Perplexity, clipped = !isShare && points.Any(p => !(p.Value <= LengthPlot.Ceiling(points)));
         yield return new ReportBlock.Plot(
-            IsShare ? ShareMap.ByModel(Heading, points, c.OriginalWindow, lineup) : LengthPlot.Perplexity(points, c.OriginalWindow, lineup), Task,
+            isShare ? ShareMap.ByModel(Heading, points, c.OriginalWindow, lineup, whole: Kind == NumberKind.Percent ? 100 : 1) : LengthPlot.Perplexity(points, c.OriginalWindow, lineup), Task,
             clipped ? $"{Caption} Arrows: too large for this axis, the number is beside the arrow." : Caption);
         int[] lengths = [.. points.Select(p => p.Length).Distinct().Order()];
-        yield return new ReportBlock.Table(IsShare ? "Share, below it its 95 % interval and the number of trials" : "± one standard error over documents",
+        yield return new ReportBlock.Table(Kind switch { NumberKind.Share => "Share, below it its 95 % interval and the number of trials", NumberKind.Percent => "Percent ± one standard error", _ => "± one standard error over documents" },
             ["", .. lengths.Select(length => $"{length} ({Format.Multiple(length, c.OriginalWindow)})")],
-            [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, .. lengths.Select(length => ComparisonReport.Number(c, c.Find(model, Task, Metric, length), IsShare))])]);
+            [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, .. lengths.Select(length => ComparisonReport.Number(c, c.Find(model, Task, Metric, length), Kind))])]);
         foreach (ReportBlock block in Depths(c, lineup))
         {
             yield return block;

@@ -9,12 +9,13 @@ public static class ShareMap
     private static readonly ScottPlot.Colormaps.Viridis s_colors = new();
 
     /// <summary>Model by length.</summary>
-    public static Figure ByModel(string title, IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup)
+    /// <param name="whole">the value of a full share: 1, or 100 for percentages</param>
+    public static Figure ByModel(string title, IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup, double whole = 1)
     {
         string[] rows = [.. lineup.Ordered(points.Select(p => p.Series))];
         return new($"{title} by model and prompt length", look =>
             Draw(look, points.Select(p => new Cell(Array.IndexOf(rows, p.Series), p.Length, p.Value)),
-                [.. rows.Select(series => look.IsNarrow ? Shortened(series) : lineup.Label(series))], "", trainLength), look => Height(look, rows.Length));
+                [.. rows.Select(series => look.IsNarrow ? Shortened(series) : lineup.Label(series))], "", trainLength, whole), look => Height(look, rows.Length));
     }
 
     /// <summary>Depth by length for one model; depths are gathered into <paramref name="rows"/> equal bands, down to the deepest.</summary>
@@ -43,14 +44,14 @@ public static class ShareMap
                 [.. depths.Select(depth => $"{100 * depth:0.#} %")], "depth", trainLength), look => Height(look, depths.Length));
     }
 
-    private static Plot Draw(PlotLook look, IEnumerable<Cell> cells, string[] rows, string rowTitle, int trainLength)
+    private static Plot Draw(PlotLook look, IEnumerable<Cell> cells, string[] rows, string rowTitle, int trainLength, double whole = 1)
     {
         Plot plot = look.NewPlot("prompt (tokens)", rowTitle);
         Cell[] all = [.. cells];
         int[] lengths = [.. all.Select(c => c.Length).Distinct().Order()];
         foreach (Cell cell in all)
         {
-            AddCell(plot, look, Array.IndexOf(lengths, cell.Length), -cell.Row, cell.Share, lengths.Length);
+            AddCell(plot, look, Array.IndexOf(lengths, cell.Length), -cell.Row, cell.Share / whole, whole == 1 ? Format.Share(cell.Share) : Format.Score(cell.Share), lengths.Length);
         }
         plot.HideGrid();
         plot.Axes.Bottom.TickGenerator = new NumericManual(
@@ -62,12 +63,12 @@ public static class ShareMap
 
     private static int Height(PlotLook look, int rows) => 84 + (rows * (look.IsNarrow ? 30 : 44));
 
-    private static void AddCell(Plot plot, PlotLook look, double x, double y, double share, int columns)
+    private static void AddCell(Plot plot, PlotLook look, double x, double y, double share, string text, int columns)
     {
         ScottPlot.Plottables.Rectangle rectangle = plot.Add.Rectangle(x - 0.48, x + 0.48, y - 0.46, y + 0.46);
         rectangle.FillColor = s_colors.GetColor(Math.Clamp(share, 0, 1));
         rectangle.LineWidth = 0;
-        ScottPlot.Plottables.Text number = plot.Add.Text(Format.Share(share), x, y);
+        ScottPlot.Plottables.Text number = plot.Add.Text(text, x, y);
         number.LabelFontColor = share >= 0.5 ? Colors.Black : Colors.White;
         number.LabelFontName = PlotFont.Name;
         number.LabelFontSize = (look.IsNarrow, columns) switch { (true, > 6) => 9, (true, _) or (false, > 12) => 12, _ => 14 };

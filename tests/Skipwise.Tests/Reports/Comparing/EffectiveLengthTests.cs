@@ -13,7 +13,7 @@ public sealed class EffectiveLengthTests
     {
         EffectiveLength length = Length(Passkey(128, 50), Passkey(256, 40), Passkey(512, 50));
         Assert.Equal((128, 128, 512), (length.Tokens, length.Low, length.Longest));
-        Assert.Equal("at 256 tokens passkey is 0.80, below 0.9", length.Limit);
+        Assert.Equal("at 256 tokens passkey is 0.8, below 0.9", length.Limit);
     }
 
     [Fact]
@@ -45,12 +45,11 @@ public sealed class EffectiveLengthTests
         Assert.Equal(256, Length(Passkey(256, 50), Passkey(512, 50), Perplexity(256, 4, 0.1), Perplexity(512, 5, 0.1)).Tokens);
 
     [Fact]
-    public void Ruler_counts_by_the_mean_over_its_tasks()
+    public void Ruler_counts_by_its_average_and_two_standard_errors()
     {
-        // 0.8 and 0.95: 0.875 is above 0.856; 0.8 and 0.9: 0.85 is not
-        EffectiveLength length = Length(Ruler("ruler_vt", 128, 0.8), Ruler("ruler_cwe", 128, 0.95), Ruler("ruler_vt", 256, 0.8), Ruler("ruler_cwe", 256, 0.9));
-        Assert.Equal(128, length.Tokens);
-        Assert.Equal("at 256 tokens RULER is 0.85, below 0.856", length.Limit);
+        EffectiveLength length = Length(Ruler("ruler", 128, 90), Ruler("ruler", 256, 86), Ruler("ruler", 512, 84), Ruler("ruler", 1024, 80), Ruler("ruler_vt", 128, 0));
+        Assert.Equal((256, 128, 512), (length.Tokens, length.Low, length.High)); // errors of 2
+        Assert.Equal("at 512 tokens RULER is 84, below 85.6", length.Limit);
     }
 
     [Fact]
