@@ -36,7 +36,7 @@ internal static class Fuzz
                 Assert.Fail($"mutation {i}: {e}");
             }
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            Assert.True(allocated < 1_000_000 + (bytesPerByte * mutated.Length), $"mutation {i}: {allocated} bytes taken for a file of {mutated.Length}");
+            Assert.True(allocated < 1_000_000 + (bytesPerByte * mutated.Length), $"mutation {i}: {allocated} bytes taken for a file of {mutated.Length}: {System.Text.Encoding.Latin1.GetString(mutated)}");
         }
         return refused;
     }

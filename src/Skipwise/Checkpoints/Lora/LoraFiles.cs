@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Skipwise.Checkpoints.Torch;
 using Skipwise.Storage;
 using TorchSharp;
@@ -25,9 +26,16 @@ internal static class LoraFiles
         (string Name, TensorEntry Entry)[] entries = [.. file.Tensors.Values.Select(entry => (NameOf(file, entry), entry))];
         TensorEntry? Entry(string name) => Array.Find(entries, e => e.Name == name).Entry;
         string[] modules = [.. entries.Where(e => IsFactor(e.Name)).Select(e => e.Name[..^A.Length]).Distinct()];
-        foreach (string module in modules)
+        try
         {
-            CheckFactors(file, config, module, Entry(module + A), Entry(module + B));
+            foreach (string module in modules)
+            {
+                CheckFactors(file, config, module, Entry(module + A), Entry(module + B), config.ScaleOf(module));
+            }
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new SkipwiseException($"{Path.Combine(folder, LoraConfig.FileName)}: a name in rank_pattern or alpha_pattern takes too long to match {e.Input}. Write out the modules' names", e);
         }
         using var scope = NewDisposeScope();
         return new LoraAdapter(
@@ -67,8 +75,12 @@ internal static class LoraFiles
     private static bool IsFactor(string name) =>
         name.Length > A.Length && (name.EndsWith(A, StringComparison.Ordinal) || name.EndsWith(B, StringComparison.Ordinal));
 
-    private static void CheckFactors(TensorFile file, LoraConfig config, string module, TensorEntry? a, TensorEntry? b)
+    private static void CheckFactors(TensorFile file, LoraConfig config, string module, TensorEntry? a, TensorEntry? b, double scale)
     {
+        if (!double.IsFinite(scale))
+        {
+            throw Wrong(file, Prefix + module + A, $"is scaled by {scale} according to {LoraConfig.FileName}");
+        }
         if (a is null || b is null)
         {
             throw Wrong(file, Prefix + module + (a is null ? A : B), "missing: an update has two factors");

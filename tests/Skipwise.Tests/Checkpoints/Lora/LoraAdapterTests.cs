@@ -125,7 +125,7 @@ public sealed class LoraAdapterTests : IDisposable
     [InlineData("""{"peft_type": "LORA", "r": 5, "lora_alpha": 2}""", "has rank 2, but adapter_config.json gives it 5")]
     [InlineData("""{"peft_type": "LORA", "r": 0, "lora_alpha": 2}""", "key r: expected a whole number > 0")]
     [InlineData("""{"peft_type": "LORA", "r": 2, "lora_alpha": 2, "rank_pattern": {"(": 2}}""", "key rank_pattern.(: is no pattern")]
-    [InlineData("""{"peft_type": "LORA", "r": 2, "lora_alpha": 2, "rank_pattern": {"(a)\\1": 2}}""", "key rank_pattern.(a)\\1: is no pattern")]
+    [InlineData("""{"peft_type": "LORA", "r": 2, "lora_alpha": 2, "rank_pattern": {"(?:\\w+\\.?)+[0-9]{5}": 2}}""", "rank_pattern or alpha_pattern takes too long to match model.layers.1.self_attn.q_proj")]
     public void What_is_more_than_plain_LoRA_is_refused_by_name(string config, string expected) =>
         ExpectError(WriteAdapter(config, (Query, 2)), expected);
 
