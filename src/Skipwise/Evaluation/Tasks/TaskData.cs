@@ -31,7 +31,7 @@ internal sealed record TaskData(TaskCard Card, int Shots, IReadOnlyList<TaskDocu
             TaskDocument[]? pool = split == card.Scored ? scored : Rows(card, files, split, options);
             if (pool is { Length: > 0 })
             {
-                return new TaskData(card, shots, scored, pool, split).Checked();
+                return new TaskData(card, shots, scored, pool, split).Checked(options.Harness);
             }
         }
         throw files.Missing(card, TaskSplit.Train);
@@ -44,9 +44,9 @@ internal sealed record TaskData(TaskCard Card, int Shots, IReadOnlyList<TaskDocu
         return Shots == 0 ? 0 : Shots + (oneMore ? 1 : 0);
     }
 
-    private TaskData Checked()
+    private TaskData Checked(Harness harness)
     {
-        int most = Math.Max(Draws(Harness.V2023), Draws(Harness.V04));
+        int most = Draws(harness);
         return Pool.Count >= most ? this : throw new SkipwiseException(
             $"{Card.Name}: {Shots} examples are wanted, but its {TaskFiles.Name(PoolSplit!.Value)} split has {Pool.Count} questions to draw {most} from. Use a smaller --shots, or provide the train split");
     }

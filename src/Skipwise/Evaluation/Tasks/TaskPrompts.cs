@@ -34,9 +34,9 @@ internal static class TaskPrompts
 
     private static int[] Draw(PythonRandom random, TaskDocument document, TaskData data, Harness harness)
     {
-        int draws = data.Draws(harness);
-        int[] drawn = random.Sample(data.Pool.Count, draws);
-        return draws > data.Shots ? [.. drawn.Where(shot => data.Pool[shot].Row != document.Row).Take(data.Shots)] : drawn;
+        int[] drawn = random.Sample(data.Pool.Count, data.Draws(harness));
+        // Harness 2023 does not look for the question among training questions.
+        return harness == Harness.V2023 && data.PoolSplit == TaskSplit.Train ? drawn : [.. drawn.Where(shot => data.Pool[shot].Row != document.Row).Take(data.Shots)];
     }
 
     /// <summary>A limit below 1 is a share: harness 2023 rounds it down, 0.4 up.</summary>
