@@ -20,7 +20,7 @@ internal static class EvalTasksVerb
         Option<IReadOnlyList<string>> namesOption = verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskCatalog.Names)}", Names);
         namesOption.Required = true;
         var names = new Flag<IReadOnlyList<string>>(namesOption, []);
-        Flag<string> data = verb.Required("--data", "folder", "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz; .parquet), found by task and split in their paths");
+        Flag<string> data = verb.Required("--data", "folder", "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in their paths");
         Flag<double?> limit = verb.OptionalNumber("--limit", "only the first questions in the harness's order: a number, or below 1 a share [default: all]");
         Flag<int?> shots = verb.OptionalInteger("--shots", "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
         var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness), s_default.Harness);

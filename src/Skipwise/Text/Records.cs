@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace Skipwise.Text;
 
-/// <summary>Reads rows of named values from JSON lines, JSON lists, CSV (each also .gz) and parquet files. Every row is a JSON object that knows its place.</summary>
+/// <summary>Reads rows of named values from JSON lines, JSON lists, CSV (each also .gz or .zst) and parquet files. Every row is a JSON object that knows its place.</summary>
 internal static class Records
 {
     private static readonly string[] s_kinds = [".jsonl", ".parquet", ".json", ".csv"];
 
     /// <summary>What the reader reads, for messages.</summary>
-    public const string Kinds = ".jsonl, .json, .csv (each also .gz) or .parquet";
+    public const string Kinds = ".jsonl, .json, .csv (each also .gz or .zst) or .parquet";
 
     /// <summary>The kind by the file's ending, in order of preference from 0; null for other files.</summary>
     public static int? KindOf(string path) => Array.FindIndex(s_kinds, kind => HasEnding(path, kind)) is var kind and >= 0 ? kind : null;
@@ -58,5 +58,6 @@ internal static class Records
     }
 
     private static bool HasEnding(string path, string kind) =>
-        path.EndsWith(kind, StringComparison.OrdinalIgnoreCase) || (kind != ".parquet" && path.EndsWith(kind + ".gz", StringComparison.OrdinalIgnoreCase));
+        path.EndsWith(kind, StringComparison.OrdinalIgnoreCase)
+        || (kind != ".parquet" && new[] { PackedFile.Gzip, PackedFile.Zstandard }.Any(packed => path.EndsWith(kind + packed, StringComparison.OrdinalIgnoreCase)));
 }

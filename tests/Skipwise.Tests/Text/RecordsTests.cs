@@ -41,7 +41,7 @@ public sealed class RecordsTests : IDisposable
     public void A_csv_row_of_another_width_is_named()
     {
         string path = _folder.Write("rows.csv", "a,b\n1,2\n3\n");
-        Assert.Contains($"{path}:3: the row has 1 values, the header 2 columns", Assert.Throws<SkipwiseException>(() => Raw(path)).Message, StringComparison.Ordinal);
+        Assert.Contains($"{path}#2: the row has 1 fields where its header names 2", Assert.Throws<SkipwiseException>(() => Raw(path)).Message, StringComparison.Ordinal);
         string empty = _folder.Write("empty.csv", "");
         Assert.Contains("the file is empty", Assert.Throws<SkipwiseException>(() => Raw(empty)).Message, StringComparison.Ordinal);
     }

@@ -18,9 +18,12 @@ internal static class Lambada
     /// <remarks>Most files hold the whole "text"; some have it split already.</remarks>
     private static TaskDocument Read(JsonPlace row, Harness harness)
     {
-        (string context, string word) = row.Find("continuation") is { } continuation ? (row.Any("context").Text, PythonText.Trim(continuation.Text)) : Split(row.Any("text").Text);
+        string text = row.Find("continuation") is { } continuation ? $"{row.Any("context").Text} {WithoutBlank(continuation.Text)}" : row.Any("text").Text;
+        (string context, string word) = Split(text);
         return TaskDocument.Of(row, context, [word], 0);
     }
+
+    private static string WithoutBlank(string continuation) => continuation.StartsWith(' ') ? continuation[1..] : continuation;
 
     /// <summary>At the last blank; a text without one is its own last word.</summary>
     private static (string Context, string Word) Split(string text) =>

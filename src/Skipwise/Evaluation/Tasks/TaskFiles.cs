@@ -102,7 +102,7 @@ internal sealed partial class TaskFiles
 
     private static string WordsOf(string path) => Other().Replace(path.ToLowerInvariant(), "_");
 
-    [GeneratedRegex(@"\.(jsonl|json|csv|parquet)(\.gz)?$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\.(jsonl|json|csv|parquet)(\.gz|\.zst)?$", RegexOptions.IgnoreCase)]
     private static partial Regex Ending();
 
     [GeneratedRegex("[^a-z0-9/]")]

@@ -131,6 +131,8 @@ public class TaskRowsTests
     [InlineData("""{"text": "She said  the word"}""", "She said  the", " word")]
     [InlineData("""{"text": "alone"}""", "alone", " alone")]
     [InlineData("""{"context": "She said  the", "continuation": "word"}""", "She said  the", " word")]
+    [InlineData("""{"context": "She said", "continuation": " word"}""", "She said", " word")]
+    [InlineData("""{"context": "She said", "continuation": "\n\nword"}""", "She said", " \n\nword")] // the blank is where the text was split
     [InlineData("""{"text": "line one\nline two"}""", "line one\nline", " two")]
     public void Lambada_asks_for_the_last_word(string row, string context, string continuation)
     {
