@@ -28,6 +28,7 @@ internal static class CommandLine
             EvalNeedleVerb.Create(screen),
             EvalRulerVerb.Create(screen),
             EvalAllVerb.Create(screen),
+            EvalTasksVerb.Create(screen),
         },
         ReportVerb.Create(screen),
         GenerateVerb.Create(screen, input),

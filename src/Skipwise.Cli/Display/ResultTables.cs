@@ -2,6 +2,7 @@ using System.Globalization;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
+using Skipwise.Evaluation.Tasks;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 
@@ -52,6 +53,12 @@ public static class ResultTables
         ["length", .. lengths[0].Cells.Select(cell => Format.Share(cell.Depth))],
         [.. lengths.Select(length => (IReadOnlyList<string>)[$"{length.Length}", .. length.Cells.Select(cell => $"{cell.Correct}/{cell.Count}")])]);
 
+    public static ResultTable Tasks(IReadOnlyList<TaskResult> results) => new(
+        "Benchmark tasks",
+        ["task", "metric", "value", "± s.e.", "questions", "examples", "cut"],
+        [.. results.Select(r => (IReadOnlyList<string>)
+            [r.Task, r.Metric, Fraction(r.Metric, r.Value), r.StandardError is { } error ? Fraction(r.Metric, error) : "", $"{r.Count}", $"{r.Shots}", $"{r.CutTexts}"])]);
+
     /// <summary>The demo's perplexities, a row per variant, a column per window.</summary>
     public static ResultTable Perplexity(DemoResults results) => ByLength(
         "Perplexity ± standard error, by window in tokens",
@@ -76,6 +83,10 @@ public static class ResultTables
     /// <summary>The limits that were asked for, and whether they hold: one line each.</summary>
     public static IEnumerable<string> Gates(IReadOnlyList<GateResult> gates) =>
         gates.Select(gate => $"gate {gate.Name}: {(gate.Passed ? "passed" : "FAILED")}: {gate.Model}: {gate.Finding}");
+
+    /// <summary>Four digits, as tables of benchmarks have them.</summary>
+    private static string Fraction(string metric, double value) =>
+        metric == "perplexity" ? Format.Perplexity(value) : value.ToString("0.0000", CultureInfo.InvariantCulture);
 
     private static ResultTable ByLength(string title, (string Variant, int Length, string Cell)[] cells)
     {

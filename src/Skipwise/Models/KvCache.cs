@@ -21,6 +21,8 @@ public sealed class KvCache : IDisposable
         _values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room())];
     }
 
+    private KvCache(Tensor[] keys, Tensor[] values, int capacity) => (_keys, _values, Capacity) = (keys, values, capacity);
+
     public int Capacity { get; }
 
     /// <summary>tokens read by the forwards before this one</summary>
@@ -44,6 +46,24 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Counts the tokens of the forward that has just appended to every layer.</summary>
     internal void Advance(int tokens) => Length += tokens;
+
+    /// <summary>A cache of its own that continues some rows of this one: several continuations of one text, which was read once.</summary>
+    /// <param name="rows">which row of this cache each row of the new one continues</param>
+    /// <param name="capacity">tokens the new one has room for, those of this one included</param>
+    public KvCache Branch(IReadOnlyList<int> rows, int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, Length);
+        using var scope = NewDisposeScope();
+        Tensor index = tensor(rows.Select(row => (long)row).ToArray(), dtype: ScalarType.Int64, device: _keys[0].device);
+        Tensor[] Grown(Tensor[] rooms) => [.. rooms.Select(room =>
+        {
+            using var layer = NewDisposeScope();
+            Tensor grown = empty([rows.Count, room.size(1), capacity, room.size(3)], room.dtype, room.device);
+            grown.narrow(2, 0, Length).copy_(room.narrow(2, 0, Length).index_select(0, index));
+            return grown.DetachFromDisposeScope();
+        })];
+        return new KvCache(Grown(_keys), Grown(_values), capacity) { Length = Length };
+    }
 
     /// <summary>Forgets the tokens from <paramref name="length"/> on, so that another continuation of the same prefix can be read.</summary>
     public void Rewind(int length)

@@ -27,7 +27,7 @@ internal static class CsvRows
     }
 
     /// <summary>The next record's fields, or null at the end of the file.</summary>
-    private static List<string>? Record(TextReader reader, string path, int number)
+    internal static List<string>? Record(TextReader reader, string path, int number)
     {
         if (reader.Peek() < 0)
         {

@@ -31,10 +31,17 @@ internal readonly struct JsonPlace
         }
     }
 
+    /// <summary>A value from elsewhere, such as a line of a file: <paramref name="place"/> says where in every complaint about it.</summary>
+    public static JsonPlace At(string place, JsonElement element) => new(place, "$", element);
+
+    /// <summary>The value as it is written.</summary>
+    public string Raw => _element.GetRawText();
+
     public bool IsText => _element.ValueKind == JsonValueKind.String;
     public bool IsNumber => _element.ValueKind == JsonValueKind.Number;
     public bool IsArray => _element.ValueKind == JsonValueKind.Array;
     public bool IsObject => _element.ValueKind == JsonValueKind.Object;
+    public bool IsTruth => _element.ValueKind is JsonValueKind.True or JsonValueKind.False;
 
     public string Text
     {
@@ -75,6 +82,24 @@ internal readonly struct JsonPlace
     public JsonPlace Get(string name) => Find(name) ?? throw Error($"has no \"{name}\"");
 
     public bool Flag(string name, bool otherwise) => Find(name)?.Truth ?? otherwise;
+
+    /// <summary>A list or an object where it is written out in a text, as in a cell of a table; any other value as it is.</summary>
+    public JsonPlace Unfolded()
+    {
+        if (!IsText || Text.TrimStart() is not ['[' or '{', ..] text)
+        {
+            return this;
+        }
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            return new JsonPlace(_file, _path, document.RootElement.Clone());
+        }
+        catch (JsonException)
+        {
+            return this;
+        }
+    }
 
     public IEnumerable<JsonPlace> Items()
     {

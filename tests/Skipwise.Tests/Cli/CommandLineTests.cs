@@ -65,6 +65,7 @@ public partial class CommandLineTests
     [InlineData("eval ruler")]
     [InlineData("eval all")]
     [InlineData("report")]
+    [InlineData("eval tasks")]
     [InlineData("generate")]
     [InlineData("inspect")]
     [InlineData("inspect model")]

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Tasks;
+using Skipwise.Recipes;
+
+namespace Skipwise.Cli.Verbs;
+
+/// <summary><c>skipwise eval tasks</c></summary>
+internal static class EvalTasksVerb
+{
+    private static readonly TaskOptions s_default = new();
+
+    public static Verb Create(Screen screen)
+    {
+        var verb = new Verb("tasks", "Score a model on benchmark tasks by the rules of the evaluation harness.",
+            "skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande,truthfulqa --data benchmarks --json tasks.json");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Option<IReadOnlyList<string>> namesOption = verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskCatalog.Names)}", Names);
+        namesOption.Required = true;
+        var names = new Flag<IReadOnlyList<string>>(namesOption, []);
+        Flag<string> data = verb.Required("--data", "folder", "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in their paths");
+        Flag<double?> limit = verb.OptionalNumber("--limit", "only the first questions in the harness's order: a number, or below 1 a share [default: all]");
+        Flag<int?> shots = verb.OptionalInteger("--shots", "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
+        var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness), s_default.Harness);
+        Flag<BosRule> bos = verb.Choice("--bos", "a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
+        Flag<int?> maxLength = verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward [default: by their length]");
+        Flag<int> resamples = verb.Integer("--resamples", "bootstrap resamples behind the standard error of lambada's perplexity", s_default.Resamples);
+        Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
+        Flag<string?> cache = verb.Text("--cache", "file", "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with .scores.jsonl for its ending]");
+        var rope = new RopeFlags(verb);
+        verb.Computes(screen, (parse, stop) =>
+        {
+            string? path = json.Of(parse);
+            var options = new EvaluateTasksOptions
+            {
+                Model = model.Of(parse),
+                Data = data.Of(parse),
+                Names = names.Of(parse),
+                Rope = rope.Of(parse),
+                Cache = cache.Of(parse) ?? (path is null ? null : Path.ChangeExtension(path, ".scores.jsonl")),
+                Tasks = new TaskOptions
+                {
+                    Harness = harness.Of(parse),
+                    Shots = shots.Of(parse),
+                    Limit = limit.Of(parse),
+                    Bos = bos.Of(parse),
+                    MaxLength = maxLength.Of(parse),
+                    BatchSize = batchSize.Of(parse),
+                    Resamples = resamples.Of(parse),
+                },
+            };
+            TaskMeasurement measurement;
+            try
+            {
+                measurement = ProgressDisplay.Run(screen, display => EvaluateTasks.Run(options, display.Evaluation, stop));
+            }
+            catch (OperationCanceledException) when (options.Cache is { } file && File.Exists(file))
+            {
+                screen.Note($"scores so far are in {file}; the same command continues");
+                throw;
+            }
+            screen.Table(ResultTables.Tasks(measurement.Results));
+            foreach (string remark in Remarks(measurement.Results))
+            {
+                screen.Note(remark);
+            }
+            if (path is not null)
+            {
+                EvaluationJson.Write(path, measurement.Records);
+            }
+            return ExitCode.Success;
+        });
+        return verb;
+    }
+
+    /// <summary>Where a number is not what its name promises, the user has to know.</summary>
+    private static IEnumerable<string> Remarks(IReadOnlyList<TaskResult> results)
+    {
+        foreach (TaskResult task in results.DistinctBy(result => result.Task))
+        {
+            if (task.ShotSplit is { } split and not "train")
+            {
+                yield return $"{task.Task}: no train split was found; its {task.Shots} examples per question come from the {split} split";
+            }
+            if (task.CutContinuations > 0)
+            {
+                yield return $"{task.Task}: {task.CutContinuations} choices are longer than {task.Window} tokens; only their last {task.Window} are scored";
+            }
+        }
+    }
+
+    private static IReadOnlyList<string> Names(string text)
+    {
+        string[] names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        foreach (string name in names.Where(name => !TaskCatalog.Names.Contains(name)))
+        {
+            throw new FormatException($"unknown task '{name}'; known are {string.Join(", ", TaskCatalog.Names)}.{Nearest.Question(name, TaskCatalog.Names)}");
+        }
+        return names.Length > 0 ? names : throw new FormatException("expected names of tasks with commas between them.");
+    }
+
+    private static Harness ParseHarness(string text) => text switch
+    {
+        "2023" => Harness.V2023,
+        "0.4" => Harness.V04,
+        _ => throw new FormatException("expected 2023 or 0.4."),
+    };
+}

@@ -1,0 +1,31 @@
+using Skipwise.Text;
+
+namespace Skipwise.Evaluation.Tasks;
+
+/// <summary>The last word of a passage that only the whole passage gives away (Paperno et al. 2016): is it what the model would say, and how surprising is it?</summary>
+internal static class Lambada
+{
+    public static TaskCard Card { get; } = new()
+    {
+        Name = "lambada",
+        FileNames = ["lambada"],
+        PreferredWords = ["openai", "default", "en"],
+        Scored = TaskSplit.Test,
+        Read = Read,
+        Metrics = [TaskMetric.Perplexity, TaskMetric.Greedy],
+    };
+
+    /// <remarks>Most files hold the whole "text"; some have it split already.</remarks>
+    private static TaskDocument Read(JsonPlace row, Harness harness)
+    {
+        string text = row.Find("continuation") is { } continuation ? $"{row.Any("context").Text} {WithoutBlank(continuation.Text)}" : row.Any("text").Text;
+        (string context, string word) = Split(text);
+        return TaskDocument.Of(row, context, [word], 0);
+    }
+
+    private static string WithoutBlank(string continuation) => continuation.StartsWith(' ') ? continuation[1..] : continuation;
+
+    /// <summary>At the last blank; a text without one is its own last word.</summary>
+    private static (string Context, string Word) Split(string text) =>
+        text.LastIndexOf(' ') is var blank and >= 0 ? (text[..blank], text[(blank + 1)..]) : (text, text);
+}

@@ -1,0 +1,57 @@
+using Skipwise.Numerics;
+using Skipwise.Text;
+
+namespace Skipwise.Evaluation.Tasks;
+
+/// <summary>What a model makes of one choice.</summary>
+/// <param name="LogLikelihood">ln p(continuation | context), summed over its tokens</param>
+/// <param name="IsGreedy">every token is the model's likeliest</param>
+public readonly record struct RequestScore(double LogLikelihood, bool IsGreedy);
+
+/// <summary>A number per question, and the number that all questions give.</summary>
+/// <param name="Of">from a question and the scores of its choices</param>
+/// <param name="IsPerplexity">the result is exp(-mean) instead of the mean</param>
+internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<RequestScore>, double> Of, bool IsPerplexity = false)
+{
+    /// <summary>the likeliest choice is right; of equals the first counts</summary>
+    public static TaskMetric Accuracy { get; } = new("acc", (document, scores) => Hit(document, scores, (score, _) => score.LogLikelihood));
+
+    /// <summary>the likeliest choice per character is right; characters are code points</summary>
+    public static TaskMetric NormalizedAccuracy { get; } = new("acc_norm", (document, scores) => Hit(document, scores, (score, choice) => score.LogLikelihood / PythonText.Length(choice.Text)));
+
+    /// <summary>the best answer of TruthfulQA is the likeliest</summary>
+    public static TaskMetric Mc1 { get; } = Accuracy with { Name = "mc1" };
+
+    /// <summary>the share of probability that the true answers have</summary>
+    public static TaskMetric Mc2 { get; } = new("mc2", (document, scores) =>
+        Math.Exp(LogSumExp(scores.Where((_, i) => document.Right.Contains(i))) - LogSumExp(scores)));
+
+    /// <summary>the model would have said it</summary>
+    public static TaskMetric Greedy { get; } = new("acc", (_, scores) => scores[0].IsGreedy ? 1 : 0);
+
+    public static TaskMetric Perplexity { get; } = new("perplexity", (_, scores) => scores[0].LogLikelihood, IsPerplexity: true);
+
+    /// <summary>The mean with its standard error; of a perplexity exp(-mean), its error by bootstrap.</summary>
+    public (double Value, double StandardError) Over(double[] values, int resamples, CancellationToken cancel) => IsPerplexity
+        ? (Math.Exp(-Statistics.Mean(values)), Bootstrap.StandardError(values, mean => Math.Exp(-mean), resamples, cancel))
+        : (Statistics.Mean(values), Statistics.StandardError(values));
+
+    private static double Hit(TaskDocument document, IReadOnlyList<RequestScore> scores, Func<RequestScore, Choice, double> value)
+    {
+        double[] values = [.. scores.Zip(document.Choices, value)];
+        int likeliest = 0;
+        for (int i = 1; i < values.Length; i++)
+        {
+            likeliest = values[i] > values[likeliest] ? i : likeliest;
+        }
+        return document.Right.Contains(likeliest) ? 1 : 0;
+    }
+
+    /// <summary>ln of a sum of probabilities that may be too small for any float; -infinity for none.</summary>
+    private static double LogSumExp(IEnumerable<RequestScore> scores)
+    {
+        double[] logs = [.. scores.Select(score => score.LogLikelihood)];
+        double max = logs.DefaultIfEmpty(double.NegativeInfinity).Max();
+        return double.IsInfinity(max) ? max : max + Math.Log(logs.Sum(log => Math.Exp(log - max)));
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text.Json.Serialization;
+
+namespace Skipwise.Evaluation.Tasks;
+
+/// <summary>Whose rules hold: EleutherAI's lm-evaluation-harness has changed some that move the numbers.</summary>
+public enum Harness
+{
+    /// <summary>as of 2023 (Open LLM Leaderboard, the PoSE paper): documents shuffled by Random(42), which goes on to draw the examples</summary>
+    [JsonStringEnumMemberName("2023")]
+    V2023,
+    /// <summary>from version 0.4 on: documents in their order, examples drawn by Random(1234)</summary>
+    [JsonStringEnumMemberName("0.4")]
+    V04,
+}
+
+/// <summary>Whether a BOS token stands before a prompt.</summary>
+public enum BosRule
+{
+    /// <summary>never: both harnesses' default for causal models until November 2025</summary>
+    None,
+    /// <summary>if the model's tokenizer puts one before texts</summary>
+    Auto,
+    /// <summary>always</summary>
+    Always,
+}
+
+/// <summary>How benchmark tasks are scored.</summary>
+public sealed record TaskOptions
+{
+    /// <summary>whose rules hold</summary>
+    public Harness Harness { get; init; } = Harness.V2023;
+    /// <summary>examples before each question; null takes each task's usual number</summary>
+    public int? Shots { get; init; }
+    /// <summary>only the first documents in the harness's order: a number, or below 1 a share of them; null takes all</summary>
+    public double? Limit { get; init; }
+    public BosRule Bos { get; init; } = BosRule.None;
+    /// <summary>tokens of the longest text, cut from the left; null takes the model's window</summary>
+    public int? MaxLength { get; init; }
+    /// <summary>texts read together; null takes as many as suit their length</summary>
+    public int? BatchSize { get; init; }
+    /// <summary>resamples behind the standard error of a perplexity</summary>
+    public int Resamples { get; init; } = 100_000;
+
+    /// <summary>Throws one error that names every setting out of range.</summary>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        if (Shots < 0) { problems.Add($"shots is {Shots}; it must be at least 0"); }
+        if (Limit is { } limit && !(limit > 0)) { problems.Add($"limit is {limit}; it must be above 0"); }
+        if (MaxLength < 1) { problems.Add($"max-length is {MaxLength}; it must be at least 1"); }
+        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
+        if (Resamples < 2) { problems.Add($"resamples is {Resamples}; it must be at least 2"); }
+        if (problems.Count > 0)
+        {
+            throw new SkipwiseException($"Tasks: {string.Join("; ", problems)}.");
+        }
+    }
+}

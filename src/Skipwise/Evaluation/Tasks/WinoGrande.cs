@@ -1,0 +1,39 @@
+using Skipwise.Text;
+
+namespace Skipwise.Evaluation.Tasks;
+
+/// <summary>
+/// Whom does a gap in a sentence mean (Sakaguchi et al. 2019), by partial scoring (Trinh, Le 2018): each option is put into the
+/// gap, and how likely the rest of the sentence is after it decides. The rest is the same, so nothing is divided by length.
+/// </summary>
+internal static class WinoGrande
+{
+    public static TaskCard Card { get; } = new()
+    {
+        Name = "winogrande",
+        FileNames = ["winogrande"],
+        PreferredWords = ["xl"],
+        Scored = TaskSplit.Validation,
+        DrawsOneMore = true,
+        Read = Read,
+        Metrics = [TaskMetric.Accuracy],
+    };
+
+    private static TaskDocument Read(JsonPlace row, Harness harness)
+    {
+        string sentence = row.Any("sentence").Text;
+        int gap = sentence.IndexOf('_', StringComparison.Ordinal);
+        if (gap < 0)
+        {
+            throw row.Error($"has no gap '_' in its sentence '{sentence}'");
+        }
+        string rest = " " + PythonText.Trim(sentence[(gap + 1)..]);
+        Choice[] choices = [.. new[] { "option1", "option2" }.Select(option => new Choice(sentence[..gap] + row.Any(option).Text, rest, rest))];
+        int gold = row.Any("answer").Index() - 1;
+        if (gold is not (0 or 1))
+        {
+            throw row.Error($"has answer {gold + 1} where 1 or 2 was expected; a split without answers cannot be scored");
+        }
+        return new() { Choices = choices, Right = new HashSet<int> { gold }, Shot = choices[gold].Context + rest, Row = row.Raw };
+    }
+}

@@ -1,0 +1,41 @@
+using Skipwise.Checkpoints;
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Tasks;
+using Skipwise.Models;
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>A model, benchmark tasks, and how to score them.</summary>
+public sealed record EvaluateTasksOptions
+{
+    /// <summary>Hugging Face folder</summary>
+    public required string Model { get; init; }
+    /// <summary>folder with the tasks' public files</summary>
+    public required string Data { get; init; }
+    /// <summary>names of <see cref="TaskCatalog"/></summary>
+    public required IReadOnlyList<string> Names { get; init; }
+    public RopeOverrides Rope { get; init; } = new();
+    public TaskOptions Tasks { get; init; } = new();
+    /// <summary>file of scored requests that a later run continues; null keeps none</summary>
+    public string? Cache { get; init; }
+}
+
+/// <summary>Task results, and the options they were measured with.</summary>
+public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnlyList<TaskResult> Results)
+{
+    public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options))];
+}
+
+/// <summary>Scores a model on benchmark tasks by the rules of the evaluation harness.</summary>
+public static class EvaluateTasks
+{
+    /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
+    public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    {
+        DecoderConfig model = options.Rope.Apply(HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model);
+        TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, Tokenizers.Load(options.Model), model, options.Tasks, cancel);
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
+        return new(options.Model, options.Tasks, suite.Measure(pretrained.Model, options.Cache, progress, cancel));
+    }
+}

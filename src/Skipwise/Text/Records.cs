@@ -1,0 +1,63 @@
+using System.Text.Json;
+
+namespace Skipwise.Text;
+
+/// <summary>Reads rows of named values from JSON lines, JSON lists, CSV (each also .gz or .zst) and parquet files. Every row is a JSON object that knows its place.</summary>
+internal static class Records
+{
+    private static readonly string[] s_kinds = [".jsonl", ".parquet", ".json", ".csv"];
+
+    /// <summary>What the reader reads, for messages.</summary>
+    public const string Kinds = ".jsonl, .json, .csv (each also .gz or .zst) or .parquet";
+
+    /// <summary>The kind by the file's ending, in order of preference from 0; null for other files.</summary>
+    public static int? KindOf(string path) => Array.FindIndex(s_kinds, kind => HasEnding(path, kind)) is var kind and >= 0 ? kind : null;
+
+    /// <summary>Whole rows, in the file's order.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be read, is broken, or holds something else than rows; while enumerating</exception>
+    public static IEnumerable<JsonPlace> Read(string path) => KindOf(path) switch
+    {
+        0 => Lines(path),
+        1 => ParquetRecords.Read(path),
+        2 => List(path),
+        3 => CsvRecords.Read(path),
+        _ => throw new SkipwiseException($"{path}: unknown kind of file; rows are read from {Kinds}"),
+    };
+
+    private static IEnumerable<JsonPlace> Lines(string path)
+    {
+        using var reader = PackedFile.OpenText(path);
+        for (int line = 1; PackedFile.Guarded(path, reader.ReadLine) is { } json; line++)
+        {
+            if (!string.IsNullOrWhiteSpace(json))
+            {
+                yield return Parse($"{path}:{line}", json);
+            }
+        }
+    }
+
+    /// <summary>A list of objects. Some files called .json hold JSON lines; they begin with an object.</summary>
+    private static IEnumerable<JsonPlace> List(string path)
+    {
+        using var reader = PackedFile.OpenText(path);
+        string text = PackedFile.Guarded(path, reader.ReadToEnd);
+        return text.TrimStart().StartsWith('[') ? Parse(path, text).Items() : Lines(path);
+    }
+
+    private static JsonPlace Parse(string place, string json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return JsonPlace.At(place, document.RootElement.Clone());
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{place}: broken JSON: {e.Message}", e);
+        }
+    }
+
+    private static bool HasEnding(string path, string kind) =>
+        path.EndsWith(kind, StringComparison.OrdinalIgnoreCase)
+        || (kind != ".parquet" && new[] { PackedFile.Gzip, PackedFile.Zstandard }.Any(packed => path.EndsWith(kind + packed, StringComparison.OrdinalIgnoreCase)));
+}

@@ -1,0 +1,141 @@
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Tasks;
+using Skipwise.Models;
+using Skipwise.Rope;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Evaluation.Tasks;
+
+public class RequestScorerTests
+{
+    /// <summary>The naive twin: one plain forward per request, its logits and softmax in float64.</summary>
+    private static RequestScore Naive(CausalLM model, TaskRequest request)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        int inputs = request.Inputs.Length, vocabulary = model.Config.VocabSize;
+        float[] logits = model.Logits(tensor(request.Inputs.ToArray().Select(id => (long)id).ToArray()).unsqueeze(0), arange(inputs, dtype: ScalarType.Int64).unsqueeze(0)).data<float>().ToArray();
+        double sum = 0;
+        bool greedy = true;
+        for (int position = inputs - request.Continuation; position < inputs; position++)
+        {
+            double[] row = [.. logits[(position * vocabulary)..((position + 1) * vocabulary)].Select(logit => (double)logit)];
+            int target = request.Tokens[position + 1];
+            sum += row[target] - row.Max() - Math.Log(row.Sum(logit => Math.Exp(logit - row.Max())));
+            greedy &= Array.IndexOf(row, row.Max()) == target;
+        }
+        return new(sum, greedy);
+    }
+
+    /// <summary>Prompts of several lengths; choices of 1 to 6 tokens, some beginning alike; one prompt with a single choice, one without a common beginning.</summary>
+    private static List<TaskRequest> Requests()
+    {
+        var requests = new List<TaskRequest>();
+        for (int prompt = 0; prompt < 12; prompt++)
+        {
+            int[] context = TinyModel.Tokens((ulong)prompt, 5 + prompt % 4 * 9), alike = TinyModel.Tokens((ulong)prompt + 50, 2);
+            for (int choice = 0; choice < (prompt == 3 ? 1 : 4); choice++)
+            {
+                int[] continuation = TinyModel.Tokens((ulong)(100 + prompt * 10 + choice), 1 + (prompt + choice) % 6);
+                int[] own = choice % 2 == 0 ? [.. alike, .. continuation] : continuation;
+                int[] before = prompt == 5 ? TinyModel.Tokens((ulong)(900 + choice), 6) : context;
+                requests.Add(new(prompt, 0, [.. before, .. own], own.Length));
+            }
+        }
+        requests.Add(new(20, 0, TinyModel.Tokens(1, 2), 1)); // one token to read
+        return requests;
+    }
+
+    private static Dictionary<TaskRequest, RequestScore> Score(CausalLM model, IReadOnlyList<TaskRequest> requests, int? batchSize, bool mayShare = true) =>
+        SharedRead.Batches(SharedRead.Of(requests, mayShare), batchSize).SelectMany(batch => RequestScorer.Score(model, batch, batchSize)).ToDictionary(pair => pair.Request, pair => pair.Score);
+
+    [Theory]
+    [InlineData(1), InlineData(3), InlineData(16), InlineData(null)]
+    public void Every_batch_gives_what_plain_forwards_give(int? batchSize)
+    {
+        using CausalLM model = TinyModel.Create();
+        List<TaskRequest> requests = Requests();
+        Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, batchSize);
+        Assert.Equal(requests.Count, scores.Count);
+        int greedy = 0;
+        foreach (TaskRequest request in requests)
+        {
+            RequestScore naive = Naive(model, request);
+            Assert.Equal(naive.LogLikelihood, scores[request].LogLikelihood, 1e-4);
+            Assert.Equal(naive.IsGreedy, scores[request].IsGreedy);
+            greedy += naive.IsGreedy ? 1 : 0;
+        }
+        Assert.InRange(greedy, 0, requests.Count - 1);
+    }
+
+    [Fact]
+    public void What_the_model_would_say_is_greedy()
+    {
+        using CausalLM model = TinyModel.Create();
+        int[] context = TinyModel.Tokens(5, 12), answer = [];
+        for (int i = 0; i < 4; i++)
+        {
+            answer = [.. answer, Enumerable.Range(0, TinyModel.Vocabulary).First(token => Naive(model, new(0, 0, [.. context, .. answer, token], 1)).IsGreedy)];
+        }
+        TaskRequest right = new(0, 0, [.. context, .. answer], 4), wrong = new(0, 0, [.. context, .. answer[..3], (answer[3] + 1) % TinyModel.Vocabulary], 4);
+        Dictionary<TaskRequest, RequestScore> scores = Score(model, [right, wrong], 2);
+        Assert.True(scores[right].IsGreedy);
+        Assert.False(scores[wrong].IsGreedy);
+    }
+
+    [Fact]
+    public void A_rotation_that_depends_on_the_length_shares_nothing()
+    {
+        using CausalLM model = TinyModel.Create(rope: new RopeOptions { Type = RopeType.DynamicNtk, Factor = 4, OriginalMaxPositionEmbeddings = 16 });
+        List<TaskRequest> requests = Requests();
+        Assert.All(SharedRead.Of(requests, mayShare: false), read => Assert.Single(read.Requests));
+        Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 4, mayShare: false);
+        Assert.All(requests, request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 1e-4));
+    }
+
+    [Fact]
+    public void Beginnings_too_long_for_one_forward_are_read_in_chunks()
+    {
+        using CausalLM model = TinyModel.Create();
+        int length = Scorer.TokensPerForward / 4;
+        TaskRequest[] requests = [.. Enumerable.Range(0, 10).Select(i => new TaskRequest(i / 2, 0, [.. TinyModel.Tokens((ulong)(i / 2), length), .. TinyModel.Tokens((ulong)(100 + i), 5)], 5))];
+        Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 5); // 5 x 2048 tokens
+        Assert.All(requests.Take(3), request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 2e-4));
+        TaskRequest[] alone = [.. requests.Take(5).Select((request, i) => request with { Prompt = i, Continuation = 1500 })];
+        scores = Score(model, alone, 5, mayShare: false);
+        Assert.Equal(Naive(model, alone[0]).LogLikelihood, scores[alone[0]].LogLikelihood, 5e-2); // a sum of 1500 terms of about 6
+    }
+
+    [Fact]
+    public void Common_beginnings_are_read_once()
+    {
+        int[] context = TinyModel.Tokens(1, 30);
+        TaskRequest[] two = [new(0, 0, [.. context, 5], 1), new(0, 0, [.. context, 6], 1)];
+        SharedRead read = Assert.Single(SharedRead.Of(two, mayShare: true));
+        Assert.Equal((30, 30L), (read.Beginning, read.Cost)); // both answers are one token: nothing is left to read
+        TaskRequest[] cut = [new(0, 1, [.. context[1..], 5], 1), new(0, 2, [.. context[2..], 6, 7], 2)];
+        Assert.Equal(2, SharedRead.Of(cut, mayShare: true).Count); // cut at different places: no beginning in common
+        TaskRequest[] other = [two[0], two[1] with { Prompt = 1 }];
+        Assert.Equal(2, SharedRead.Of(other, mayShare: true).Count);
+    }
+
+    [Fact]
+    public void Batches_hold_one_length_the_longest_first()
+    {
+        SharedRead[] reads = [.. new[] { 3, 9, 3, 3, 9, 7 }.Select(length => new SharedRead(length, []))];
+        Assert.Equal(["9 9", "7", "3 3", "3"], SharedRead.Batches(reads, 2).Select(batch => string.Join(' ', batch.Select(read => read.Beginning))));
+        Assert.Equal(["9 9", "7", "3 3 3"], SharedRead.Batches(reads, null).Select(batch => string.Join(' ', batch.Select(read => read.Beginning))));
+    }
+
+    [Fact]
+    public void Nothing_stays_behind()
+    {
+        using CausalLM model = TinyModel.Create();
+        List<TaskRequest> requests = Requests();
+        Score(model, requests, 4);
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Score(model, requests, 4);
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+}

@@ -1,0 +1,91 @@
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Tasks;
+using Skipwise.Models;
+using Skipwise.Recipes;
+
+namespace Skipwise.Tests.Evaluation.Tasks;
+
+public sealed class TaskSuiteTests : IDisposable
+{
+    private static readonly ListTokenizer s_words = new([.. Enumerable.Range(0, 40).Select(i => $"w{i}"), ":", "?", "."]);
+
+    private readonly TempFolder _folder = new();
+    private readonly CausalLM _model = TinyModel.Create();
+
+    public TaskSuiteTests()
+    {
+        static string Words(ulong seed, int count) => string.Join(' ', TinyModel.Tokens(seed, count, 40).Select(id => $"w{id}"));
+        _folder.Write("piqa_validation.jsonl", string.Join('\n', Enumerable.Range(0, 30).Select(i =>
+            $$"""{"goal": "{{Words((ulong)i, 5 + i % 9)}}", "sol1": "{{Words((ulong)i + 100, 1 + i % 5)}}", "sol2": "{{Words((ulong)i + 200, 1 + i % 7)}}", "label": {{i % 2}}}""")));
+        _folder.Write("lambada_test.jsonl", string.Join('\n', Enumerable.Range(0, 10).Select(i => $$"""{"text": "{{Words((ulong)i + 300, 9)}}"}""")));
+    }
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    private IReadOnlyList<TaskResult> Measure(TaskOptions options, string? cache = null, IProgress<EvaluationProgress>? progress = null, CancellationToken stop = default) =>
+        TaskSuite.Prepare(_folder.Path, ["piqa", "lambada"], s_words, _model.Config, options, stop).Measure(_model, cache, progress, stop);
+
+    [Theory]
+    [InlineData(0), InlineData(3)]
+    public void One_at_a_time_and_sixteen_together_agree(int shots)
+    {
+        IReadOnlyList<TaskResult> one = Measure(new() { BatchSize = 1, Resamples = 500, Shots = shots }), sixteen = Measure(new() { BatchSize = 16, Resamples = 500, Shots = shots });
+        Assert.Equal(["acc", "acc_norm", "perplexity", "acc"], one.Select(result => result.Metric));
+        Assert.All(one.Zip(sixteen), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-4 * Math.Max(1, Math.Abs(pair.First.Value))));
+    }
+
+    [Fact]
+    public void A_run_that_was_stopped_continues_and_computes_only_the_rest()
+    {
+        var options = new TaskOptions { BatchSize = 4, Resamples = 500 };
+        IReadOnlyList<TaskResult> whole = Measure(options);
+        string cache = _folder["scores.jsonl"];
+        using var stop = new CancellationTokenSource();
+        int batches = 0;
+        var stopper = new Relay<EvaluationProgress>(_ => { if (++batches == 4) { stop.Cancel(); } });
+        Assert.Throws<OperationCanceledException>(() => Measure(options, cache, stopper, stop.Token));
+        int done = File.ReadAllLines(cache).Length;
+        Assert.InRange(done, 8, 40);
+
+        var seen = new List<EvaluationProgress>();
+        Assert.Equal(whole, Measure(options, cache, new Relay<EvaluationProgress>(seen.Add)));
+        Assert.Equal(70, File.ReadAllLines(cache).Length);
+        Assert.True(seen[0].Total < Totals(options)[0], "the scores that were there are not computed again");
+        seen.Clear();
+        Assert.Equal(whole, Measure(options, cache, new Relay<EvaluationProgress>(seen.Add)));
+        Assert.Empty(seen);
+    }
+
+    [Fact]
+    public void Progress_rises_to_the_total()
+    {
+        var seen = new List<EvaluationProgress>();
+        Measure(new() { BatchSize = 4, Resamples = 500 }, progress: new Relay<EvaluationProgress>(seen.Add));
+        Assert.Equal(0, seen[0].Done);
+        Assert.Single(seen.Select(progress => progress.Total).Distinct());
+        Assert.All(seen.Zip(seen.Skip(1)), pair => Assert.True(pair.First.Done < pair.Second.Done));
+        Assert.Equal(["piqa", "lambada"], seen.Select(progress => progress.Task).Distinct());
+        Assert.True(seen[^1].Done < seen[^1].Total);
+    }
+
+    [Fact]
+    public void Impossible_settings_are_all_named()
+    {
+        string message = Assert.Throws<SkipwiseException>(() => Measure(new() { Shots = -1, Limit = 0, MaxLength = 0, BatchSize = 0, Resamples = 1 })).Message;
+        Assert.All(new[] { "shots is -1", "limit is 0", "max-length is 0", "batch-size is 0", "resamples is 1" }, hint => Assert.Contains(hint, message, StringComparison.Ordinal));
+        Assert.Contains("leaves none", Assert.Throws<SkipwiseException>(() => Measure(new() { Limit = 0.01 })).Message, StringComparison.Ordinal);
+        Assert.Contains("Unknown task 'nope'", Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["nope"], s_words, _model.Config, new())).Message, StringComparison.Ordinal);
+        Assert.Contains("takes no others", Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["truthfulqa"], s_words, _model.Config, new() { Shots = 5 })).Message, StringComparison.Ordinal);
+    }
+
+    private List<long> Totals(TaskOptions options)
+    {
+        var totals = new List<long>();
+        Measure(options, progress: new Relay<EvaluationProgress>(progress => totals.Add(progress.Total)));
+        return totals;
+    }
+}
