@@ -38,7 +38,7 @@ public sealed class Demo
         (_options, _progress, _stop) = (options, progress, stop);
         _tokenizer = Tokenizers.Load(options.Model);
         _window = HfConfig.Of(options.Model).Model.MaxPositionEmbeddings;
-        _passkeyOptions = new PasskeyOptions { Lengths = Windows, Trials = options.Trials, MaxDepth = options.MaxDepth, Seed = HeldOutSeed };
+        _passkeyOptions = new PasskeyOptions { Lengths = Windows, Trials = options.Trials, Seed = HeldOutSeed };
         _prompts = PasskeyPrompt.All(_tokenizer, _passkeyOptions);
     }
 
@@ -138,7 +138,7 @@ public sealed class Demo
                 ["fine-tune"] = $"{_options.Training.Steps} steps of {_options.Training.BatchSize} windows, AdamW, peak rate {_options.Training.LearningRate}",
                 ["positions"] = $"drawn below {PositionLimit}, one window past the target, so that its last distances are trained too",
                 ["perplexity"] = $"every token of {_options.Documents} held-out documents of {_options.Multiples.Max() * _window} tokens; windows slide by half their length",
-                ["passkey"] = $"{_options.Trials} prompts per length, keys in the first {_options.MaxDepth:0.##} of the filler",
+                ["passkey"] = $"{_options.Trials} prompts per length, keys at {_options.Trials} depths spread over the filler",
             },
             Training = losses,
             Bars = Bars(),

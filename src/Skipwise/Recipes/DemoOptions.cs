@@ -29,11 +29,6 @@ public sealed record DemoOptions
     public int Documents { get; init; } = 10;
     /// <summary>passkey prompts per length</summary>
     public int Trials { get; init; } = 40;
-    /// <summary>
-    /// keys stand in this first share of the filler. The base model still finds keys within its window's reach of the question in longer
-    /// prompts; only keys farther away show what a longer window is for
-    /// </summary>
-    public double MaxDepth { get; init; } = 0.5;
     /// <summary>documents to train on</summary>
     public int TrainingDocuments { get; init; } = 3200;
     /// <summary>share of passkey texts among them; they fit the original window</summary>

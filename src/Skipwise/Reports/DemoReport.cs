@@ -31,7 +31,7 @@ public static class DemoReport
         {
             yield break;
         }
-        yield return new ReportBlock.Text("A number of up to five digits hides in the first half of a filler text; the model is asked for it at the end. A trial counts when every digit is right. Keys nearer to the question are left out, because a short window finds them too.");
+        yield return new ReportBlock.Text("A number of up to five digits hides anywhere in a filler text; the model is asked for it at the end. A trial counts when every digit is right.");
         yield return new ReportBlock.Plot(ShareMap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))], r.TrainLength, Lineup.Demo),
             "passkey", "Share of trials with the whole key retrieved, by prompt length.");
         yield return LengthTable("Share retrieved; below it the trials and the 95 % interval", r, r.Passkey.Select(p => (p.Variant, p.Length,

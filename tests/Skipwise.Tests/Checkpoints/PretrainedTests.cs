@@ -128,7 +128,10 @@ public sealed class PretrainedTests : IDisposable
 
         using Pretrained resumed = Pretrained.Load(new ModelSource(Fixture.Path(fixture)));
         using var resumedOptimizer = new FusedAdamW(resumed.Model, new AdamWOptions());
-        Assert.Equal(new TrainProgress(1, 2), RunFolder.Restore(checkpoint, resumed, resumedOptimizer));
+        TrainProgress restored = RunFolder.Restore(checkpoint, resumed, resumedOptimizer);
+        Assert.Equal((1, 2L), (restored.Step, restored.ExamplesTaken));
+        Assert.Equal((0, 0), (restored.Guard.Skipped, restored.Guard.InARow));
+        Assert.Empty(restored.Guard.Losses);
         foreach (((string name, var expected), (_, var found)) in trained.Model.named_parameters().Zip(resumed.Model.named_parameters()))
         {
             Assert.True(found.Equals(expected), name);
