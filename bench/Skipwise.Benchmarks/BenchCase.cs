@@ -16,7 +16,7 @@ internal abstract record BenchCase(string Name, int Steps)
         Train("i-4x512", 8, batch: 4, tokens: 512),
         Train("i-1x2048", 5, tokens: 2048),
         Train("i-1x4096", 4, tokens: 4096),
-        Train("i-1x8192-checkpointed", 2, tokens: 8192),
+        Train("i-1x8192-checkpointed", 2, tokens: 8192, checkpointEvery: 1),
         new TrainCase("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new()),
         Train("i-pose-4k", 5, tokens: 2048, target: 4096),
         Train("i-pose-128k", 5, tokens: 2048, target: 131072),
@@ -26,10 +26,12 @@ internal abstract record BenchCase(string Name, int Steps)
         Train("i-full-2k", 5, tokens: 2048, target: 2048, mode: PositionMode.Full),
         Train("i-full-4k", 4, tokens: 4096, target: 4096, mode: PositionMode.Full),
         Train("i-full-8k", 2, tokens: 8192, target: 8192, mode: PositionMode.Full),
+        Train("i-1x2048-checkpoint-all", 5, tokens: 2048, checkpointEvery: 1),
+        Train("i-1x2048-checkpoint-half", 5, tokens: 2048, checkpointEvery: 2),
     ];
 
-    private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384, PositionMode mode = PositionMode.Pose) => new(
+    private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384, PositionMode mode = PositionMode.Pose, int checkpointEvery = 0) => new(
         name, steps, BenchModels.Small(target, Math.Max(1, target / 2048.0)),
         new PoseOptions { Mode = mode, TrainLength = tokens, TargetLength = target },
-        new TrainOptions { BatchSize = batch });
+        new TrainOptions { BatchSize = batch, CheckpointEvery = checkpointEvery });
 }

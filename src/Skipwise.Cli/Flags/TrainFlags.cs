@@ -23,6 +23,8 @@ internal sealed class TrainFlags(Command command)
     private readonly Flag<double> _maxGradNorm = command.Number("--max-grad-norm", "the gradients' common norm is clipped to this; 0 does not clip", s_default.MaxGradNorm);
     private readonly Flag<double> _spikeThreshold = command.Number("--spike-threshold", "a step is skipped when its loss lies so many times the last losses' spread above them; 0 skips none", s_default.SpikeThreshold);
     private readonly Flag<int> _maxBadSteps = command.Integer("--max-bad-steps", "stop after so many bad steps in a row: spikes, and losses or gradients that are no numbers", s_default.MaxBadSteps);
+    private readonly Flag<int> _checkpoint = command.Integer("--checkpoint-layers", "compute every n-th layer a second time instead of keeping its activations: 1 all of them, for the least memory; 0 none", s_default.CheckpointEvery);
+    private readonly Flag<bool> _packing = command.Switch("--packing", "lay the windows of a batch end to end without padding, each with its own attention: for documents shorter than the window (see --min-document-tokens)");
 
     public TrainOptions Of(ParseResult parse) => s_default with
     {
@@ -38,5 +40,7 @@ internal sealed class TrainFlags(Command command)
         SpikeThreshold = _spikeThreshold.Of(parse),
         MaxBadSteps = _maxBadSteps.Of(parse),
         MaxGradNorm = _maxGradNorm.Of(parse),
+        CheckpointEvery = _checkpoint.Of(parse),
+        Packing = _packing.Of(parse),
     };
 }

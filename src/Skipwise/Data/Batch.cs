@@ -38,6 +38,17 @@ public sealed record Batch(Tensor InputIds, Tensor PositionIds, Tensor Labels) :
         return new Batch(Stack(e => e.InputIds, padId), Stack(e => e.PositionIds, 0), Stack(e => e.Labels, TrainingExample.IgnoredLabel));
     }
 
+    /// <summary>The examples end to end in one row [1, T], no padding; each keeps its positions, and nothing predicts its first token.</summary>
+    public static Batch Packed(IReadOnlyList<TrainingExample> examples, Device device)
+    {
+        Tensor Row(Func<TrainingExample, IEnumerable<int>> part) =>
+            tensor([.. examples.SelectMany(part).Select(value => (long)value)], dtype: ScalarType.Int64, device: device).unsqueeze_(0);
+        return new Batch(Row(e => e.InputIds), Row(e => e.PositionIds), Row(e => e.Labels.Select((label, t) => t == 0 ? TrainingExample.IgnoredLabel : label)))
+        {
+            Documents = [.. examples.Select(e => e.InputIds.Length)],
+        };
+    }
+
     public void Dispose()
     {
         InputIds.Dispose();

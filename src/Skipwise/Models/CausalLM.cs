@@ -39,7 +39,7 @@ public sealed class CausalLM : nn.Module
     public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;
 
     /// <summary>Whether the scores are a product with <see cref="HeadWeight"/> and nothing else.</summary>
-    internal bool HeadIsPlain => _head?.bias is null && !Config.NormalizedHead;
+    internal bool HeadIsPlain => (_head is null or { bias: null, Update: null, Packed: null }) && !Config.NormalizedHead;
 
     public Device Device => _decoder.Embedding.weight.device;
 

@@ -53,11 +53,11 @@ public static class TrainLoop
         foreach (TrainingExample[] micro in examples.Chunk(options.BatchSize))
         {
             using var microScope = NewDisposeScope();
-            using Batch batch = Batch.Of(micro, model.Device);
+            using Batch batch = options.Packing ? Batch.Packed(micro, model.Device) : Batch.Of(micro, model.Device);
             using IDisposable dropout = model.Dropout.For(place);
             place += micro.Length;
             tokens += batch.Tokens;
-            loss.add_(CausalLoss.Backward(model, batch, labels));
+            loss.add_(CausalLoss.Backward(model, batch, labels, options.CheckpointEvery));
         }
         double meanLoss = loss.ToDouble() / labels;
         string? fault = guard.FaultOf(meanLoss);

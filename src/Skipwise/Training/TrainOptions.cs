@@ -26,6 +26,10 @@ public sealed record TrainOptions
     /// <summary>how far above the last losses a spike is, in widths of their middle four fifths (<see cref="StepGuard"/>); 0 looks for none</summary>
     public double SpikeThreshold { get; init; } = 6;
     public AdamWOptions AdamW { get; init; } = new();
+    /// <summary>k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 1: every layer; 0: none</summary>
+    public int CheckpointEvery { get; init; }
+    /// <summary>a micro-batch's examples lie end to end in one row without padding; none sees another</summary>
+    public bool Packing { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     /// <exception cref="SkipwiseException">at least one is</exception>
@@ -44,6 +48,7 @@ public sealed record TrainOptions
         problems.AddRange(AdamW.Scales.Problems());
         if (MaxBadSteps < 1) { problems.Add($"--max-bad-steps is {MaxBadSteps}; it must be at least 1"); }
         if (!(SpikeThreshold >= 0)) { problems.Add($"--spike-threshold is {SpikeThreshold}; it must be 0 (no spike is looked for) or more"); }
+        if (CheckpointEvery < 0) { problems.Add($"--checkpoint-layers is {CheckpointEvery}; it must be 0 (none) or more"); }
         if (problems.Count > 0)
         {
             throw new SkipwiseException($"Training: {string.Join("; ", problems)}.");
