@@ -19,7 +19,7 @@ internal static class EvalNeedleVerb
             "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --distractors 3 --json needle.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string[]> haystack = verb.Texts("--haystack", "path", "text to hide needles in: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
-        Flag<string?> field = verb.Text("--text-field", "name", "member of each JSON line that holds the text [default: text, else input]");
+        Flag<string?> field = verb.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
         Flag<NeedleVariant> variant = verb.Choice("--variant", "a story book around the text, or the bare text with 200 tokens of room", s_default.Variant);
         var needles = new NeedleFlags(verb);
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");

@@ -21,7 +21,7 @@ internal static class EvalRulerVerb
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples).Alias("--limit");
         Flag<string[]> haystack = verb.Texts("--haystack", "path", "prose for the tasks with essays: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
-        Flag<string?> field = verb.Text("--text-field", "name", "member of each JSON line that holds the text [default: text, else input]");
+        Flag<string?> field = verb.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
         Flag<string?> squad = verb.Text("--squad", "file", "SQuAD's JSON file, for qa_1");
         Flag<string?> hotpot = verb.Text("--hotpot", "file", "HotpotQA's JSON file, for qa_2");
         Flag<double> threshold = verb.Number("--threshold", "a length counts as effective if the tasks' average exceeds this percentage", s_default.Threshold);

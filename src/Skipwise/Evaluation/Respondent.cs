@@ -52,11 +52,12 @@ internal sealed class Respondent(CausalLM model, int? batchSize) : IDisposable
     private IEnumerable<int[]> Batches(IReadOnlyList<int[]> prompts, Func<int, int> answerLength) => Enumerable.Range(0, prompts.Count)
         .GroupBy(i => (Prompt: prompts[i].Length, Answer: answerLength(i)))
         .OrderBy(group => group.Key)
-        .SelectMany(group => group.OrderBy(i => prompts[i], TokenOrder.Instance).Chunk(batchSize ?? BatchFor(group.Key.Prompt + group.Key.Answer)));
+        .SelectMany(group => group.OrderBy(i => prompts[i], TokenOrder.Instance).Chunk(batchSize ?? BatchFor(model.Config, model.Dtype.ElementSize(), group.Key.Prompt + group.Key.Answer)));
 
-    private int BatchFor(int length)
+    /// <summary>Rows whose keys and values fit the cache: 1 to 64.</summary>
+    internal static int BatchFor(DecoderConfig config, long elementBytes, int length)
     {
-        long bytesPerToken = 2L * model.Config.NumHiddenLayers * model.Config.NumKeyValueHeads * model.Config.HeadDim * model.Dtype.ElementSize();
+        long bytesPerToken = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * elementBytes;
         return (int)Math.Clamp(CacheBytes / (bytesPerToken * length), 1, 64);
     }
 

@@ -48,6 +48,15 @@ public sealed class RespondentTests
         Assert.Equal(Enumerable.Range(0, 12), respondent.Answer(prompts, 2, []).Select(answer => answer.Index).Order());
     }
 
+    [Theory]
+    [InlineData(64, 4), InlineData(128, 2), InlineData(256, 1), InlineData(131072, 1), InlineData(3, 64)]
+    public void A_batch_holds_as_many_rows_as_256_megabytes_of_keys_and_values(int length, int rows)
+    {
+        // 2 x 32 layers x 32 heads x 128 x 4 bytes: a megabyte per token
+        var config = new DecoderConfig { VocabSize = 2, HiddenSize = 4096, IntermediateSize = 2, NumHiddenLayers = 32, NumAttentionHeads = 32, NumKeyValueHeads = 32, HeadDim = 128, MaxPositionEmbeddings = 2 };
+        Assert.Equal(rows, Respondent.BatchFor(config, 4, length));
+    }
+
     private static (bool[] Best, double[] LogProbs) Naive(CausalLM model, int[] prompt, int[] answer)
     {
         using var _ = no_grad();
