@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Ruler;
 using Skipwise.Storage;
 
 namespace Skipwise.Recipes;
@@ -27,6 +29,8 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
     [
         new("perplexity", options => options.Data is null ? "needs long documents: --data" : null, Perplexity),
         new("passkey", _ => null, Passkey) { MakesItsPrompts = true },
+        new("needle", options => options.Needle is null ? "needs prompts: --needle-trials" : null, Needle) { MakesItsPrompts = true },
+        new("ruler", options => options.Ruler is null ? "needs samples: --ruler-samples" : null, Ruler) { MakesItsPrompts = true },
     ];
 
     private static IEnumerable<SuiteMeasurement> Perplexity(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
@@ -49,6 +53,30 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
             PasskeyOptions one = options.Passkey with { Lengths = [length] };
             yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (trials, progress, cancel) =>
                 EvaluatePasskey.Run(new() { Model = model, Passkey = one, Trials = trials }, progress, cancel: cancel).Records);
+        }
+    }
+
+    private static IEnumerable<SuiteMeasurement> Needle(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    {
+        string haystack = ContentHash.Of(options.Haystack);
+        foreach (int length in lengths)
+        {
+            NeedleOptions one = options.Needle! with { Lengths = [length] };
+            yield return new($"needle, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack)), (trials, progress, cancel) =>
+                EvaluateNeedle.Run(new() { Model = model, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel: cancel).Records);
+        }
+    }
+
+    private static IEnumerable<SuiteMeasurement> Ruler(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    {
+        string material = ContentHash.Of([.. options.Haystack, .. new[] { options.Squad, options.Hotpot }.OfType<string>()]);
+        foreach (int length in lengths)
+        {
+            RulerOptions one = options.Ruler! with { Lengths = [length] };
+            yield return new($"RULER, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("material", material)), (trials, progress, cancel) =>
+                // RULER's own effective length is that of a whole run; here a run is one length.
+                [.. EvaluateRuler.Run(new() { Model = model, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, cancel: cancel)
+                    .Records.Where(record => record.Length is not null)]);
         }
     }
 }
