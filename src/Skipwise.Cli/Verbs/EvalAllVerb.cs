@@ -3,6 +3,7 @@ using Skipwise.Cli.Flags;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
+using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
 using Skipwise.Reports.Comparing;
 
@@ -25,6 +26,10 @@ internal static class EvalAllVerb
         var data = new DataFlags(verb, required: false);
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first model's original window]");
         Flag<int> maxDocuments = verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all", s_default.Perplexity.MaxDocuments ?? 0);
+        Flag<string?> tasksData = verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
+        var tasks = new Flag<IReadOnlyList<string>>(verb.Add("--tasks", "name,name,...", "benchmarks: which [default: all that the folder has files for]", EvalTasksVerb.Names), []);
+        Flag<double?> limit = verb.OptionalNumber("--limit", "benchmarks: only the first questions in the harness's order: a number, or below 1 a share [default: all]");
+        var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "benchmarks: whose rules hold [default: 2023]", EvalTasksVerb.ParseHarness), s_default.Benchmarks.Harness);
         Flag<int> depths = verb.Integer("--depths", "passkey and needle: depths in equal steps from the beginning to the end", s_needle.Depths);
         Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length and depth", s_default.Passkey.Trials);
         Flag<int> needleTrials = verb.Integer("--needle-trials", "needle: prompts per length and depth; 0 skips it", s_needle.Trials);
@@ -49,6 +54,9 @@ internal static class EvalAllVerb
                 Passkey = s_default.Passkey with { Trials = trials.Of(parse), Grid = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) },
                 Needle = needleTrials.Of(parse) is var prompts and not 0 ? s_needle with { Trials = prompts, Depths = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) } : null,
                 Ruler = rulerSamples.Of(parse) is var samples and not 0 ? s_ruler with { Samples = samples, BatchSize = batchSize.Of(parse) } : null,
+                TasksData = tasksData.Of(parse),
+                Tasks = tasks.Of(parse),
+                Benchmarks = s_default.Benchmarks with { Limit = limit.Of(parse), Harness = harness.Of(parse), BatchSize = batchSize.Of(parse) },
                 Haystack = haystack.Of(parse),
                 Documents = documents.Documents,
                 Squad = squad.Of(parse),

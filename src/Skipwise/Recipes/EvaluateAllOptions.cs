@@ -1,6 +1,7 @@
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
+using Skipwise.Evaluation.Tasks;
 using Skipwise.Reports.Comparing;
 using Skipwise.Text;
 
@@ -33,6 +34,12 @@ public sealed record EvaluateAllOptions
     public string? Squad { get; init; }
     /// <summary>HotpotQA's JSON file, for RULER's qa_2</summary>
     public string? Hotpot { get; init; }
+    /// <summary>folder with the benchmarks' public files; null skips them</summary>
+    public string? TasksData { get; init; }
+    /// <summary>benchmarks by name; empty takes all that the folder has files for</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+    /// <summary>how benchmarks are scored</summary>
+    public TaskOptions Benchmarks { get; init; } = new();
     public EffectiveLengthRule EffectiveLength { get; init; } = new();
     public GateOptions Gates { get; init; } = new();
 }

@@ -102,6 +102,19 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     }
 
     [Fact]
+    public async Task Benchmarks_show_what_the_extension_costs_whatever_the_windows()
+    {
+        using var data = new TempFolder();
+        data.Write("piqa_validation.jsonl", string.Join('\n', Enumerable.Range(0, 12).Select(i => $$"""{"goal": "Cross river {{i}}.", "sol1": "Take the boat", "sol2": "Walk over it {{i}}", "label": {{i % 2}}}""")));
+        string[] command = ["eval", "all", "--model", model.Folder, "--model", Other("other"), "--lengths", "128", "--trials", "1", "--depths", "2", "--needle-trials", "0", "--tasks-data", data.Path];
+        CliRun run = (await CliRun.Of([.. command, "--limit", "10", "--out", model.Path("benchmarks")])).Succeeded();
+        Assert.Matches(@"piqa acc +[01]?\.?\d+±", run.Output);
+        Assert.Contains("Of 2 benchmark numbers of other, 0 are lower than model's beyond the errors, 0 higher, and 2 cannot be told apart.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("boolq (", run.Output, StringComparison.Ordinal); // not in the folder
+        (await CliRun.Of([.. command, "--tasks", "piqa,boolq", "--out", model.Path("named")])).Complained("no validation split of boolq");
+    }
+
+    [Fact]
     public async Task Needles_and_ruler_are_measured_by_length_and_depth()
     {
         string json = model.Path("retrieval.json"), folder = model.Path("retrieval");
@@ -122,7 +135,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task What_has_no_input_is_named_and_a_model_twice_refused()
     {
         CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "128", "--trials", "2", "--needle-trials", "0", "--out", model.Path("passkey-only"))).Succeeded();
-        Assert.Contains("Not measured: perplexity (needs long documents: --data); needle (needs prompts: --needle-trials); ruler (needs samples: --ruler-samples).", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Not measured: perplexity (needs long documents: --data); benchmarks (need their public files: --tasks-data); needle (needs prompts: --needle-trials); ruler (needs samples: --ruler-samples).", run.Output, StringComparison.Ordinal);
         CliRun shorter = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64,128", "--trials", "2", "--needle-trials", "0", "--out", model.Path("shorter"))).Succeeded();
         Assert.Contains("passkey, prompts of 64 tokens (Passkey length 64 is too short", shorter.Output, StringComparison.Ordinal);
         (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64", "--out", model.Path("shortest"))).Complained("Passkey length 64 is too short");
