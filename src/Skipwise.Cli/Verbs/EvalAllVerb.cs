@@ -1,6 +1,9 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Ruler;
+using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
 using Skipwise.Reports.Comparing;
 
@@ -10,8 +13,9 @@ namespace Skipwise.Cli.Verbs;
 internal static class EvalAllVerb
 {
     private const string DefaultFolder = "skipwise-eval";
-    private static readonly PasskeyOptions s_passkey = new() { Lengths = [] };
-    private static readonly PerplexityOptions s_perplexity = new() { Windows = [] };
+    private static readonly EvaluateAllOptions s_default = new() { Models = [], Out = DefaultFolder };
+    private static readonly NeedleOptions s_needle = s_default.Needle!;
+    private static readonly RulerOptions s_ruler = new() { Lengths = [] };
 
     public static Verb Create(Screen screen)
     {
@@ -21,9 +25,19 @@ internal static class EvalAllVerb
         Flag<string?> folder = verb.Text("--out", "folder", $"receives results and report; an interrupted run continues there [default: {DefaultFolder}]");
         var data = new DataFlags(verb, required: false);
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first model's original window]");
-        Flag<int> maxDocuments = verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all", s_perplexity.MaxDocuments ?? 0);
-        Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length", s_passkey.Trials);
-        Flag<ulong> seed = verb.Seed("seed of what is hidden and where", s_passkey.Seed);
+        Flag<int> maxDocuments = verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all", s_default.Perplexity.MaxDocuments ?? 0);
+        Flag<string?> tasksData = verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
+        var tasks = new Flag<IReadOnlyList<string>>(verb.Add("--tasks", "name,name,...", "benchmarks: which [default: all that the folder has files for]", EvalTasksVerb.Names), []);
+        Flag<double?> limit = verb.OptionalNumber("--limit", "benchmarks: only the first questions in the harness's order: a number, or below 1 a share [default: all]");
+        var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "benchmarks: whose rules hold [default: 2023]", EvalTasksVerb.ParseHarness), s_default.Benchmarks.Harness);
+        Flag<int> depths = verb.Integer("--depths", "passkey and needle: depths in equal steps from the beginning to the end", s_needle.Depths);
+        Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length and depth", s_default.Passkey.Trials);
+        Flag<int> needleTrials = verb.Integer("--needle-trials", "needle: prompts per length and depth; 0 skips it", s_needle.Trials);
+        Flag<int> rulerSamples = verb.Integer("--ruler-samples", "RULER: samples per task and length; 0 skips it. RULER's own number is 500", 0);
+        Flag<string[]> haystack = verb.Texts("--haystack", "path", "needle and RULER: prose to hide things in, files and folders of them [default: prose of Skipwise's own]");
+        Flag<string?> squad = verb.Text("--squad", "file", "RULER: SQuAD's JSON file, for qa_1");
+        Flag<string?> hotpot = verb.Text("--hotpot", "file", "RULER: HotpotQA's JSON file, for qa_2");
+        Flag<ulong> seed = verb.Seed("seed of what is hidden and where", s_default.Passkey.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward [default: by their length]");
         Flag<string?> json = verb.Text("--json", "file", "write every number as JSON");
         var gates = new GateFlags(verb);
@@ -36,8 +50,17 @@ internal static class EvalAllVerb
                 Out = folder.Of(parse) ?? DefaultFolder,
                 Data = documents.Paths.Count > 0 ? documents : null,
                 Lengths = lengths.Of(parse),
-                Perplexity = s_perplexity with { MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null, BatchSize = batchSize.Of(parse) },
-                Passkey = s_passkey with { Trials = trials.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) },
+                Perplexity = s_default.Perplexity with { MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null, BatchSize = batchSize.Of(parse) },
+                Passkey = s_default.Passkey with { Trials = trials.Of(parse), Grid = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) },
+                Needle = needleTrials.Of(parse) is var prompts and not 0 ? s_needle with { Trials = prompts, Depths = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) } : null,
+                Ruler = rulerSamples.Of(parse) is var samples and not 0 ? s_ruler with { Samples = samples, BatchSize = batchSize.Of(parse) } : null,
+                TasksData = tasksData.Of(parse),
+                Tasks = tasks.Of(parse),
+                Benchmarks = s_default.Benchmarks with { Limit = limit.Of(parse), Harness = harness.Of(parse), BatchSize = batchSize.Of(parse) },
+                Haystack = haystack.Of(parse),
+                Documents = documents.Documents,
+                Squad = squad.Of(parse),
+                Hotpot = hotpot.Of(parse),
                 EffectiveLength = gates.Rule(parse),
                 Gates = gates.Of(parse),
             };

@@ -95,7 +95,7 @@ internal static class EvalTasksVerb
         }
     }
 
-    private static IReadOnlyList<string> Names(string text)
+    internal static IReadOnlyList<string> Names(string text)
     {
         string[] names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         foreach (string name in names.Where(name => !TaskCatalog.Names.Contains(name)))
@@ -105,7 +105,7 @@ internal static class EvalTasksVerb
         return names.Length > 0 ? names : throw new FormatException("expected names of tasks with commas between them.");
     }
 
-    private static Harness ParseHarness(string text) => text switch
+    internal static Harness ParseHarness(string text) => text switch
     {
         "2023" => Harness.V2023,
         "0.4" => Harness.V04,

@@ -43,7 +43,7 @@ public static class EvaluateAll
             Gates = options.Gates,
         };
         store.WritePlan(plan);
-        SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, own.Model, own.Task, own.Parts, progress, cancel)).Distinct()];
+        SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, own.Model, own.Parts, own.Task.PartsMayFail(options), progress, cancel)).Distinct()];
         store.WritePlan(plan with { Skipped = [.. plan.Skipped, .. impossible] });
         return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName));
     }
@@ -54,7 +54,7 @@ public static class EvaluateAll
     /// <summary>Measures what the store does not hold yet.</summary>
     /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>
     private static List<SkippedTask> Measure(
-        ResultsStore store, string model, SuiteTask task, IReadOnlyList<(string Key, SuiteMeasurement Part)> parts, EvaluateAllProgress progress, CancellationToken cancel)
+        ResultsStore store, string model, IReadOnlyList<(string Key, SuiteMeasurement Part)> parts, bool partsMayFail, EvaluateAllProgress progress, CancellationToken cancel)
     {
         var impossible = new List<SkippedTask>();
         foreach ((string key, SuiteMeasurement part) in parts)
@@ -70,7 +70,7 @@ public static class EvaluateAll
             {
                 store.Add(key, part.Settings, part.Run(store.TrialsPath(key), progress.Evaluation, cancel));
             }
-            catch (SkipwiseException e) when (task.MakesItsPrompts && impossible.Count + 1 < parts.Count)
+            catch (SkipwiseException e) when (partsMayFail && impossible.Count + 1 < parts.Count)
             {
                 impossible.Add(new(part.Words, e.Message.TrimEnd('.')));
             }

@@ -1,5 +1,9 @@
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Ruler;
+using Skipwise.Evaluation.Tasks;
 using Skipwise.Reports.Comparing;
+using Skipwise.Text;
 
 namespace Skipwise.Recipes;
 
@@ -16,8 +20,26 @@ public sealed record EvaluateAllOptions
     public IReadOnlyList<int> Lengths { get; init; } = [];
     /// <summary>how perplexity is measured; its windows are <see cref="Lengths"/></summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
-    /// <summary>how passkeys are asked for; its lengths are <see cref="Lengths"/></summary>
-    public PasskeyOptions Passkey { get; init; } = new() { Lengths = [] };
+    /// <summary>how passkeys are asked for; its lengths are <see cref="Lengths"/>. A grid of five depths</summary>
+    public PasskeyOptions Passkey { get; init; } = new() { Lengths = [], Grid = 5, Trials = 10 };
+    /// <summary>how needles are looked for; its lengths are <see cref="Lengths"/>. Null skips it</summary>
+    public NeedleOptions? Needle { get; init; } = new() { Lengths = [], Depths = 5, Trials = 4 };
+    /// <summary>how RULER is run; its lengths are <see cref="Lengths"/>. Null skips it, as here: it is the dearest of all</summary>
+    public RulerOptions? Ruler { get; init; }
+    /// <summary>text files and folders to hide things in; none takes prose of Skipwise's own</summary>
+    public IReadOnlyList<string> Haystack { get; init; } = [];
+    /// <summary>how the haystack's files become documents</summary>
+    public DocumentOptions Documents { get; init; } = new();
+    /// <summary>SQuAD's JSON file, for RULER's qa_1</summary>
+    public string? Squad { get; init; }
+    /// <summary>HotpotQA's JSON file, for RULER's qa_2</summary>
+    public string? Hotpot { get; init; }
+    /// <summary>folder with the benchmarks' public files; null skips them</summary>
+    public string? TasksData { get; init; }
+    /// <summary>benchmarks by name; empty takes all that the folder has files for</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+    /// <summary>how benchmarks are scored</summary>
+    public TaskOptions Benchmarks { get; init; } = new();
     public EffectiveLengthRule EffectiveLength { get; init; } = new();
     public GateOptions Gates { get; init; } = new();
 }

@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Ruler;
+using Skipwise.Evaluation.Tasks;
 using Skipwise.Storage;
 
 namespace Skipwise.Recipes;
@@ -19,14 +22,20 @@ internal sealed record SuiteMeasurement(string Words, JsonObject Settings, Func<
 /// <param name="Parts">for a model's folder and the lengths of the comparison</param>
 internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> Missing, Func<EvaluateAllOptions, string, IReadOnlyList<int>, IEnumerable<SuiteMeasurement>> Parts)
 {
-    /// <summary>It needs no text of the user's: that a part fails is then the length's fault, which the other lengths need not share.</summary>
-    public bool MakesItsPrompts { get; init; }
+    /// <summary>
+    /// A part that cannot be measured is said, and the others are measured: for prompts that are made here, since it is then the length's fault;
+    /// for benchmarks that the user did not name. Else it is an error.
+    /// </summary>
+    public Func<EvaluateAllOptions, bool> PartsMayFail { get; init; } = _ => true;
 
     /// <summary>All of them, in the order of the report. Adding one is adding it here.</summary>
     public static IReadOnlyList<SuiteTask> All { get; } =
     [
-        new("perplexity", options => options.Data is null ? "needs long documents: --data" : null, Perplexity),
-        new("passkey", _ => null, Passkey) { MakesItsPrompts = true },
+        new("perplexity", options => options.Data is null ? "needs long documents: --data" : null, Perplexity) { PartsMayFail = _ => false },
+        new("benchmarks", options => options.TasksData is null ? "need their public files: --tasks-data" : null, Benchmarks) { PartsMayFail = options => options.Tasks.Count == 0 },
+        new("passkey", _ => null, Passkey),
+        new("needle", options => options.Needle is null ? "needs prompts: --needle-trials" : null, Needle),
+        new("ruler", options => options.Ruler is null ? "needs samples: --ruler-samples" : null, Ruler),
     ];
 
     private static IEnumerable<SuiteMeasurement> Perplexity(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
@@ -42,6 +51,16 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         }
     }
 
+    private static IEnumerable<SuiteMeasurement> Benchmarks(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    {
+        string data = ContentHash.Of([options.TasksData!]);
+        foreach (string name in TaskCatalog.Find(options.Tasks.Count > 0 ? options.Tasks : ["all"]).Select(card => card.Name))
+        {
+            yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)), (scores, progress, cancel) =>
+                EvaluateTasks.Run(new() { Model = model, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel).Records);
+        }
+    }
+
     private static IEnumerable<SuiteMeasurement> Passkey(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
     {
         foreach (int length in lengths)
@@ -49,6 +68,30 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
             PasskeyOptions one = options.Passkey with { Lengths = [length] };
             yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (trials, progress, cancel) =>
                 EvaluatePasskey.Run(new() { Model = model, Passkey = one, Trials = trials }, progress, cancel: cancel).Records);
+        }
+    }
+
+    private static IEnumerable<SuiteMeasurement> Needle(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    {
+        string haystack = ContentHash.Of(options.Haystack);
+        foreach (int length in lengths)
+        {
+            NeedleOptions one = options.Needle! with { Lengths = [length] };
+            yield return new($"needle, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack)), (trials, progress, cancel) =>
+                EvaluateNeedle.Run(new() { Model = model, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel: cancel).Records);
+        }
+    }
+
+    private static IEnumerable<SuiteMeasurement> Ruler(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    {
+        string material = ContentHash.Of([.. options.Haystack, .. new[] { options.Squad, options.Hotpot }.OfType<string>()]);
+        foreach (int length in lengths)
+        {
+            RulerOptions one = options.Ruler! with { Lengths = [length] };
+            yield return new($"RULER, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("material", material)), (trials, progress, cancel) =>
+                // RULER's own effective length is that of a whole run; here a run is one length.
+                [.. EvaluateRuler.Run(new() { Model = model, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, cancel: cancel)
+                    .Records.Where(record => record.Length is not null)]);
         }
     }
 }

@@ -23,7 +23,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(["comparison.json", "report-plots", "report.html", "report.jsonl", "report.md", "results.jsonl", "trials"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
 
         string[] firstWords = [.. File.ReadAllLines(Directory.GetFiles(Path.Combine(folder, "trials"))[0]).Select(line => line.Split(':')[0])];
-        Assert.Equal(["{\"length\"", "{\"length\"", "{\"length\""], firstWords);
+        Assert.Equal(["{\"length\"", "{\"length\"", "{\"length\""], firstWords); // three prompts
 
         string page = model.Path("again.html");
         CliRun again = (await CliRun.Of("report", "--from", folder, "--out", page)).Succeeded();
@@ -102,11 +102,41 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     }
 
     [Fact]
+    public async Task Benchmarks_show_what_the_extension_costs_whatever_the_windows()
+    {
+        using var data = new TempFolder();
+        data.Write("piqa_validation.jsonl", string.Join('\n', Enumerable.Range(0, 12).Select(i => $$"""{"goal": "Cross river {{i}}.", "sol1": "Take the boat", "sol2": "Walk over it {{i}}", "label": {{i % 2}}}""")));
+        string[] command = ["eval", "all", "--model", model.Folder, "--model", Other("other"), "--lengths", "128", "--trials", "1", "--depths", "2", "--needle-trials", "0", "--tasks-data", data.Path];
+        CliRun run = (await CliRun.Of([.. command, "--limit", "10", "--out", model.Path("benchmarks")])).Succeeded();
+        Assert.Matches(@"piqa acc +[01]?\.?\d+±", run.Output);
+        Assert.Contains("Of 2 benchmark numbers of other, 0 are lower than model's beyond the errors, 0 higher, and 2 cannot be told apart.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("boolq (", run.Output, StringComparison.Ordinal); // not in the folder
+        (await CliRun.Of([.. command, "--tasks", "piqa,boolq", "--out", model.Path("named")])).Complained("no validation split of boolq");
+    }
+
+    [Fact]
+    public async Task Needles_and_ruler_are_measured_by_length_and_depth()
+    {
+        string json = model.Path("retrieval.json"), folder = model.Path("retrieval");
+        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "1024", "--depths", "3", "--trials", "1", "--needle-trials", "1", "--ruler-samples", "1",
+            "--out", folder, "--json", json)).Succeeded();
+        IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
+        Assert.Equal(3, records.Count(record => record is { Task: "passkey", Metric: "accuracy_at_depth" }));
+        Assert.Equal(3, records.Count(record => record is { Task: "needle", Metric: "accuracy_at_depth" }));
+        Assert.Contains(records, record => record is { Task: "needle", Metric: "answer_log_prob", Length: 1024 });
+        Assert.Contains(records, record => record is { Task: "ruler", Metric: "average", Length: 1024 });
+        Assert.Contains(records, record => record is { Task: "ruler_vt", Length: 1024 });
+        Assert.Matches(@"ruler average at 1024 +\d", run.Output);
+        string page = File.ReadAllText(Path.Combine(folder, "report.html"));
+        Assert.All(new[] { "Needle in a haystack", "RULER by task", "needle answer_log_prob at 1024" }, heading => Assert.Contains(heading, page, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task What_has_no_input_is_named_and_a_model_twice_refused()
     {
-        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "128", "--trials", "2", "--out", model.Path("passkey-only"))).Succeeded();
-        Assert.Contains("Not measured: perplexity (needs long documents: --data).", run.Output, StringComparison.Ordinal);
-        CliRun shorter = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64,128", "--trials", "2", "--out", model.Path("shorter"))).Succeeded();
+        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "128", "--trials", "2", "--needle-trials", "0", "--out", model.Path("passkey-only"))).Succeeded();
+        Assert.Contains("Not measured: perplexity (needs long documents: --data); benchmarks (need their public files: --tasks-data); needle (needs prompts: --needle-trials); ruler (needs samples: --ruler-samples).", run.Output, StringComparison.Ordinal);
+        CliRun shorter = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64,128", "--trials", "2", "--needle-trials", "0", "--out", model.Path("shorter"))).Succeeded();
         Assert.Contains("passkey, prompts of 64 tokens (Passkey length 64 is too short", shorter.Output, StringComparison.Ordinal);
         (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64", "--out", model.Path("shortest"))).Complained("Passkey length 64 is too short");
         (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", model.Folder, "--out", model.Path("twice"))).Complained("given twice");
@@ -120,10 +150,11 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         Data = new() { Paths = [model.Text] },
         Lengths = [64, 128],
         Passkey = new() { Lengths = [], Trials = 3 },
+        Needle = null,
     };
 
     private string[] Command(string folder, string other, params string[] more) =>
-        ["eval", "all", "--model", model.Folder, "--model", other, "--data", model.Text, "--out", folder, "--lengths", "64,128", "--trials", "3", .. more];
+        ["eval", "all", "--model", model.Folder, "--model", other, "--data", model.Text, "--out", folder, "--lengths", "64,128", "--depths", "3", "--trials", "1", "--needle-trials", "0", .. more];
 
     /// <summary>The same weights, meant for twice the window.</summary>
     private string Other(string name) => Directory.Exists(model.Path(name)) ? model.Path(name) : model.With(name, "config.json", bytes =>

@@ -47,7 +47,7 @@ public static class ComparisonSummary
 
     private static string? Benchmarks(Comparison c, ComparedModel model)
     {
-        EvaluationRecord[] changes = [.. c.BenchmarkChanges(model)];
+        EvaluationRecord[] changes = [.. c.BenchmarkChanges(model).Where(change => change.Metric != "perplexity_change")]; // of accuracies: more is better
         if (changes.Length == 0)
         {
             return null;
