@@ -57,7 +57,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         foreach (string name in TaskCatalog.Find(options.Tasks.Count > 0 ? options.Tasks : ["all"]).Select(card => card.Name))
         {
             yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)), (scores, progress, cancel) =>
-                EvaluateTasks.Run(new() { Model = model, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel).Records);
+                EvaluateTasks.Run(new() { Model = model, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel: cancel).Records);
         }
     }
 
