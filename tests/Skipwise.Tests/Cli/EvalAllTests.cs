@@ -118,17 +118,17 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task Needles_and_ruler_are_measured_by_length_and_depth()
     {
         string json = model.Path("retrieval.json"), folder = model.Path("retrieval");
-        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "1024", "--depths", "3", "--trials", "1", "--needle-trials", "1", "--ruler-samples", "1",
+        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "2048", "--depths", "3", "--trials", "1", "--needle-trials", "1", "--ruler-samples", "1",
             "--out", folder, "--json", json)).Succeeded();
         IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
         Assert.Equal(3, records.Count(record => record is { Task: "passkey", Metric: "accuracy_at_depth" }));
         Assert.Equal(3, records.Count(record => record is { Task: "needle", Metric: "accuracy_at_depth" }));
-        Assert.Contains(records, record => record is { Task: "needle", Metric: "answer_log_prob", Length: 1024 });
-        Assert.Contains(records, record => record is { Task: "ruler", Metric: "average", Length: 1024 });
-        Assert.Contains(records, record => record is { Task: "ruler_vt", Length: 1024 });
-        Assert.Matches(@"ruler average at 1024 +\d", run.Output);
+        Assert.Contains(records, record => record is { Task: "needle", Metric: "answer_log_prob", Length: 2048 });
+        Assert.Contains(records, record => record is { Task: "ruler", Metric: "average", Length: 2048 });
+        Assert.Contains(records, record => record is { Task: "ruler_vt", Length: 2048 });
+        Assert.Matches(@"ruler average at 2048 +\d", run.Output);
         string page = File.ReadAllText(Path.Combine(folder, "report.html"));
-        Assert.All(new[] { "Needle in a haystack", "RULER by task", "needle answer_log_prob at 1024" }, heading => Assert.Contains(heading, page, StringComparison.Ordinal));
+        Assert.All(new[] { "Needle in a haystack", "RULER by task", "needle answer_log_prob at 2048" }, heading => Assert.Contains(heading, page, StringComparison.Ordinal));
     }
 
     [Fact]
