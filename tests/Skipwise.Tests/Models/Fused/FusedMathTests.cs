@@ -22,8 +22,8 @@ public class FusedMathTests
             expected = Loss(plain);
         }
         found = Loss(fused);
-        Assert.Equal(expected, found, 1e-5);
-        Same(plain, fused, rtol: 1e-5, atol: 1e-7);
+        Assert.Equal(1, found / expected, 1e-6);
+        Same(plain, fused, 1e-5);
     }
 
     [Theory]
@@ -32,7 +32,7 @@ public class FusedMathTests
     {
         using CausalLM kept = TinyModel.Create(initializerRange: 0.05), again = TinyModel.Create(initializerRange: 0.05);
         Assert.Equal(Loss(kept), Loss(again, every));
-        Same(kept, again, rtol: 0, atol: 0);
+        Same(kept, again, 0);
     }
 
     [Theory]
@@ -52,7 +52,7 @@ public class FusedMathTests
         Assert.Equal(1, row.InputIds.size(0));
         Assert.Equal(examples.Sum(example => example.InputIds.Length), row.Tokens);
         Assert.Equal(expected, CausalLoss.Backward(packed, row, labels, checkpointEvery).ToDouble(), 1e-4);
-        Same(alone, packed, rtol: 1e-5, atol: 1e-7);
+        Same(alone, packed, 1e-5);
     }
 
     [Fact]
@@ -88,11 +88,14 @@ public class FusedMathTests
         return CausalLoss.Backward(model, batch, 40, checkpointEvery).ToDouble();
     }
 
-    private static void Same(CausalLM expected, CausalLM found, double rtol, double atol)
+    /// <param name="tolerance">of the largest element of each parameter's gradient</param>
+    private static void Same(CausalLM expected, CausalLM found, double tolerance)
     {
+        using var scope = NewDisposeScope();
         foreach (((string name, var one), (_, var other)) in expected.named_parameters().Zip(found.named_parameters()))
         {
-            Assert.True(other.grad!.allclose(one.grad!, rtol: rtol, atol: atol), name);
+            double off = (one.grad! - other.grad!).abs().max().ToDouble(), largest = one.grad!.abs().max().ToDouble();
+            Assert.True(largest > 0 && off <= tolerance * largest, $"{name}: {off} of {largest}");
         }
     }
 }
