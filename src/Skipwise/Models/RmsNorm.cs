@@ -8,13 +8,15 @@ namespace Skipwise.Models;
 /// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang, Sennrich 2019), in float32 whatever the input's type.</summary>
 public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
-    private readonly double _eps, _around;
+    // Kept: TorchSharp boxes a number in a temporary that the collector may take while the kernel still reads it.
+    private readonly Scalar _eps, _around, _size;
+    private readonly bool _isAroundZero;
     public Parameter weight { get; } // [C]
 
     /// <param name="around">added to the weight: what a weight of 0 stands for</param>
     public RmsNorm(int size, double eps, ScalarType dtype, Device device, double around = 0) : base(nameof(RmsNorm))
     {
-        (_eps, _around) = (eps, around);
+        (_eps, _around, _size, _isAroundZero) = (eps.ToScalar(), around.ToScalar(), size.ToScalar(), around == 0);
         weight = new Parameter(empty(size, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
     }
@@ -22,13 +24,13 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        Tensor gain = _around == 0 ? weight : weight + _around;
+        Tensor gain = _isAroundZero ? weight : weight.add(_around);
         if (FusedMath.Serves(input))
         {
-            return RmsNormFunction.apply(input, gain, _eps).MoveToOuterDisposeScope();
+            return RmsNormFunction.apply(input, gain, _eps, _size).MoveToOuterDisposeScope();
         }
         Tensor x = input.to(ScalarType.Float32);
-        Tensor scale = x.square().mean([-1L], keepdim: true).add(_eps).rsqrt();
+        Tensor scale = (x * x).mean([-1L], keepdim: true).add(_eps).rsqrt();
         return (x * scale).to(input.dtype).mul(gain).MoveToOuterDisposeScope();
     }
 }

@@ -8,12 +8,12 @@ namespace Skipwise.Models;
 public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
 {
     private readonly int? _frozenRow;
-    private readonly double _scale;
+    private readonly Scalar? _scale; // kept, see RmsNorm; null is 1
     public Parameter weight { get; } // [V, C]
 
     public TokenEmbedding(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(TokenEmbedding))
     {
-        (_frozenRow, _scale) = (config.FrozenEmbeddingRow, config.EmbeddingScale);
+        (_frozenRow, _scale) = (config.FrozenEmbeddingRow, config.EmbeddingScale == 1 ? null : config.EmbeddingScale.ToScalar());
         weight = new Parameter(empty(config.VocabSize, config.HiddenSize, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
     }
@@ -28,6 +28,6 @@ public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
         {
             rows = where(ids.eq(frozen).unsqueeze(-1), rows.detach(), rows);
         }
-        return (_scale == 1 ? rows : rows * _scale).MoveToOuterDisposeScope();
+        return (_scale is null ? rows : rows.mul(_scale)).MoveToOuterDisposeScope();
     }
 }

@@ -17,12 +17,12 @@ internal static class NativeImage
     private const byte WeakFlag = 2;
 
     /// <summary>Loads <paramref name="path"/>, patched in memory where this system needs it. The file itself is never touched.</summary>
-    public static void LoadWithWeakSymbol(string path)
+    /// <returns>the library's handle</returns>
+    public static nint LoadWithWeakSymbol(string path)
     {
         if (SystemHasSymbol())
         {
-            NativeLibrary.Load(path);
-            return;
+            return NativeLibrary.Load(path);
         }
         byte[] image = File.ReadAllBytes(path);
         int need = image.AsSpan().IndexOf(VersionNeed);
@@ -38,7 +38,7 @@ internal static class NativeImage
         }
         using var handle = new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true);
         RandomAccess.Write(handle, image, 0);
-        NativeLibrary.Load($"/proc/self/fd/{descriptor}");
+        return NativeLibrary.Load($"/proc/self/fd/{descriptor}");
     }
 
     private static bool SystemHasSymbol() =>

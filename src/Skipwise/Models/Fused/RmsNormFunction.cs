@@ -10,22 +10,26 @@ namespace Skipwise.Models.Fused;
 internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFunction>
 {
     // N rows, C hidden
+    private const string Size = "size";
+
     public override string Name => nameof(RmsNormFunction);
 
-    /// <param name="vars">x [..., C], weight [C] (what x r is multiplied with), eps</param>
+    /// <param name="vars">x [..., C], weight [C] (what x r is multiplied with), eps and C as scalars that the caller keeps</param>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         ctx.set_materialize_grads(false);
         using var scope = NewDisposeScope();
         Tensor x = (Tensor)vars[0], weight = (Tensor)vars[1];
         Tensor wide = x.to(ScalarType.Float32);
-        Tensor scale = linalg.vector_norm(wide, 2, [-1], true).pow_(2).div_(x.size(-1)).add_((double)vars[2]).rsqrt_();
+        Tensor scale = linalg.vector_norm(wide, 2, [-1], true);
+        scale = scale.mul_(scale).div_((Scalar)vars[3]).add_((Scalar)vars[2]).rsqrt_();
+        ctx.save_data(Size, vars[3]);
         ctx.save_for_backward([x, weight, scale.MoveToOuterDisposeScope()]); // read after this method has returned
         Tensor normed = (wide * scale).to(x.dtype).mul_(weight);
         return normed.MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(3, grad_output, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(4, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor x = saved[0], weight = saved[1], scale = saved[2].view(-1, 1);
@@ -35,8 +39,8 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         Tensor product = g * normed;
         // both sums as matrix products: they run at the speed of memory, a sum over rows does not
         Tensor weightGradient = ones([1, g.size(0)], ScalarType.Float32, g.device).mm(product).view(size);
-        Tensor mean = product.mm(weight.to(ScalarType.Float32).unsqueeze(1)).div_(size); // [N, 1], mean(h n)
+        Tensor mean = product.mm(weight.to(ScalarType.Float32).unsqueeze(1)).div_((Scalar)ctx.get_data(Size)); // [N, 1], mean(h n)
         Tensor gradient = g.mul(weight).addcmul_(normed, mean, -1).mul_(scale);
-        return [gradient.to(x.dtype).view(x.shape), weightGradient.to(weight.dtype), null];
+        return [gradient.to(x.dtype).view(x.shape), weightGradient.to(weight.dtype), null, null];
     });
 }

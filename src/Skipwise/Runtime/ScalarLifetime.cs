@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+
+namespace Skipwise.Runtime;
+
+/// <summary>
+/// TorchSharp hands a number to libtorch in a temporary box, and reads the box's address before the call: from there on the collector may take
+/// the box, and its finalizer free the number, while libtorch is still about to read it. On busy cores that happened, as an error or, worse,
+/// as another number. Here a number that is given back waits until many more have been: long after the call that used it.
+/// </summary>
+internal static unsafe class ScalarLifetime
+{
+    /// <summary>numbers that wait; 32 bytes each, of libtorch's</summary>
+    internal const int Waiting = 1 << 16;
+
+    private static readonly nint[] s_waiting = new nint[Waiting];
+    private static int s_next;
+    private static delegate* unmanaged<nint, void> s_delete;
+
+    /// <summary>Redirects the wrapper's function that frees a number. Done on x86-64 Linux; elsewhere numbers are freed as before.</summary>
+    /// <param name="wrapper">TorchSharp's native library, loaded</param>
+    public static void Prolong(nint wrapper)
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64
+            || !NativeLibrary.TryGetExport(wrapper, "THSTorch_dispose_scalar", out nint dispose)
+            || !NativeLibrary.TryLoad("libstdc++.so.6", out nint standard)
+            || !NativeLibrary.TryGetExport(standard, "_ZdlPv", out nint delete)) // operator delete(void*)
+        {
+            return;
+        }
+        s_delete = (delegate* unmanaged<nint, void>)delete;
+        delegate* unmanaged<nint, void> release = &Release;
+        Span<byte> jump = [0x48, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xE0]; // mov rax, release; jmp rax
+        BitConverter.TryWriteBytes(jump[2..], (nint)release);
+        nint page = dispose & ~(nint)(Environment.SystemPageSize - 1), length = dispose + jump.Length - page;
+        const int read = 1, write = 2, execute = 4;
+        if (mprotect(page, length, read | write | execute) == 0) // a hardened kernel may refuse
+        {
+            jump.CopyTo(new Span<byte>((void*)dispose, jump.Length));
+            _ = mprotect(page, length, read | execute);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Release(nint scalar)
+    {
+        uint place = (uint)Interlocked.Increment(ref s_next) % Waiting;
+        nint oldest = Interlocked.Exchange(ref s_waiting[place], scalar);
+        if (oldest != 0)
+        {
+            s_delete(oldest);
+        }
+    }
+
+    [DllImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int mprotect(nint address, nint length, int protection);
+}
