@@ -17,13 +17,14 @@ internal static class EvalTasksVerb
         var verb = new Verb("tasks", "Score a model on benchmark tasks by the rules of the evaluation harness.",
             "skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande,truthfulqa --data benchmarks --json tasks.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string?> adapter = verb.Adapter();
         Option<IReadOnlyList<string>> namesOption = verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskCatalog.Names)}", Names);
         namesOption.Required = true;
         var names = new Flag<IReadOnlyList<string>>(namesOption, []);
         Flag<string> data = verb.Required("--data", "folder", "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in their paths");
         Flag<double?> limit = verb.OptionalNumber("--limit", "only the first questions in the harness's order: a number, or below 1 a share [default: all]");
         Flag<int?> shots = verb.OptionalInteger("--shots", "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
-        var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness), s_default.Harness);
+        var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness, "2023"), s_default.Harness);
         Flag<BosRule> bos = verb.Choice("--bos", "a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
         Flag<int?> maxLength = verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward [default: by their length]");
@@ -31,6 +32,7 @@ internal static class EvalTasksVerb
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         Flag<string?> cache = verb.Text("--cache", "file", "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with .scores.jsonl for its ending]");
         var rope = new RopeFlags(verb);
+        verb.TakesConfig();
         verb.Computes(screen, (parse, stop) =>
         {
             string? path = json.Of(parse);
@@ -40,6 +42,7 @@ internal static class EvalTasksVerb
                 Data = data.Of(parse),
                 Names = names.Of(parse),
                 Rope = rope.Of(parse),
+                Adapter = adapter.Of(parse),
                 Cache = cache.Of(parse) ?? (path is null ? null : Path.ChangeExtension(path, ".scores.jsonl")),
                 Tasks = new TaskOptions
                 {
@@ -55,7 +58,7 @@ internal static class EvalTasksVerb
             TaskMeasurement measurement;
             try
             {
-                measurement = ProgressDisplay.Run(screen, display => EvaluateTasks.Run(options, display.Evaluation, stop));
+                measurement = ProgressDisplay.Run(screen, display => EvaluateTasks.Run(options, display.Evaluation, display.Stage, stop));
             }
             catch (OperationCanceledException) when (options.Cache is { } file && File.Exists(file))
             {

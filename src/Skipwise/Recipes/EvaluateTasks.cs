@@ -16,6 +16,8 @@ public sealed record EvaluateTasksOptions
     /// <summary>names of <see cref="TaskCatalog"/></summary>
     public required IReadOnlyList<string> Names { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    public string? Adapter { get; init; }
     public TaskOptions Tasks { get; init; } = new();
     /// <summary>file of scored requests that a later run continues; null keeps none</summary>
     public string? Cache { get; init; }
@@ -31,11 +33,11 @@ public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnl
 public static class EvaluateTasks
 {
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
-    public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Read(Path.Combine(options.Model, HfConfig.FileName)).Model);
+        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, Tokenizers.Load(options.Model), model, options.Tasks, cancel);
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope));
-        return new(options.Model, options.Tasks, suite.Measure(pretrained.Model, options.Cache, progress, cancel));
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
+        return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", options.Tasks, suite.Measure(pretrained.Model, options.Cache, progress, cancel));
     }
 }

@@ -20,11 +20,11 @@ internal sealed class RequestScores : IDisposable
     public RequestScores() => _model = [];
 
     /// <summary>Continues a file, or begins it. A last line without its end, as a crash leaves it, is dropped.</summary>
-    /// <param name="model">fingerprint of the model; the file may hold scores of others too</param>
+    /// <param name="model"><see cref="Models.ModelFingerprint"/>; the file may hold scores of others too</param>
     /// <exception cref="SkipwiseException">the file cannot be read or written, or holds something else</exception>
-    public RequestScores(string path, string model)
+    public RequestScores(string path, ulong model)
     {
-        _model = Encoding.UTF8.GetBytes(model);
+        _model = BitConverter.GetBytes(model);
         FileStream? stream = null;
         try
         {

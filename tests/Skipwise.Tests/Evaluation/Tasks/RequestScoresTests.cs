@@ -1,6 +1,4 @@
 using Skipwise.Evaluation.Tasks;
-using Skipwise.Models;
-using TorchSharp;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
@@ -13,7 +11,7 @@ public sealed class RequestScoresTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private void Write(string model, params (TaskRequest, RequestScore)[] scores)
+    private void Write(ulong model, params (TaskRequest, RequestScore)[] scores)
     {
         using var file = new RequestScores(File, model);
         file.Add(scores);
@@ -22,9 +20,9 @@ public sealed class RequestScoresTests : IDisposable
     [Fact]
     public void Scores_come_back_to_the_last_bit()
     {
-        Write("m", (_first, new(-1.0 / 3 * 1e-7, true)), (_second, new(double.NegativeInfinity, false)));
-        Write("m", (_third, new(-700.123456789012345, false)));
-        using var file = new RequestScores(File, "m");
+        Write(1, (_first, new(-1.0 / 3 * 1e-7, true)), (_second, new(double.NegativeInfinity, false)));
+        Write(1, (_third, new(-700.123456789012345, false)));
+        using var file = new RequestScores(File, 1);
         Assert.Equal(3, file.Count);
         Assert.Equal(new(-1.0 / 3 * 1e-7, true), file[file.KeyOf(_first)]);
         Assert.Equal(double.NegativeInfinity, file[file.KeyOf(_second)].LogLikelihood);
@@ -34,13 +32,13 @@ public sealed class RequestScoresTests : IDisposable
     [Fact]
     public void A_torn_last_line_is_dropped_and_the_file_goes_on()
     {
-        Write("m", (_first, new(-1, true)), (_second, new(-2, false)));
+        Write(1, (_first, new(-1, true)), (_second, new(-2, false)));
         string whole = System.IO.File.ReadAllText(File);
         int secondLine = whole.IndexOf('\n', StringComparison.Ordinal) + 1;
         for (int length = secondLine; length < whole.Length; length += 7)
         {
             System.IO.File.WriteAllText(File, whole[..length]);
-            using (var file = new RequestScores(File, "m"))
+            using (var file = new RequestScores(File, 1))
             {
                 Assert.Equal(1, file.Count);
                 file.Add([(_second, new(-2, false))]);
@@ -52,8 +50,8 @@ public sealed class RequestScoresTests : IDisposable
     [Fact]
     public void Scores_are_the_models_own()
     {
-        Write("m", (_first, new(-1, true)));
-        using var file = new RequestScores(File, "other");
+        Write(1, (_first, new(-1, true)));
+        using var file = new RequestScores(File, 2);
         Assert.False(file.Has(file.KeyOf(_first)));
         Assert.Equal(3, new[] { _first, _second, _third }.Select(file.KeyOf).Distinct().Count()); // tokens and how many are scored both tell
     }
@@ -63,26 +61,15 @@ public sealed class RequestScoresTests : IDisposable
     public void Another_kind_of_file_is_left_alone(string text)
     {
         _folder.Write("scores.jsonl", text);
-        Assert.Contains("scores.jsonl, line 1: no score of a request", Assert.Throws<SkipwiseException>(() => new RequestScores(File, "m")).Message, StringComparison.Ordinal);
+        Assert.Contains("scores.jsonl, line 1: no score of a request", Assert.Throws<SkipwiseException>(() => new RequestScores(File, 1)).Message, StringComparison.Ordinal);
         Assert.Equal(text, System.IO.File.ReadAllText(File));
     }
 
     [Fact]
     public void One_run_at_a_time()
     {
-        using var file = new RequestScores(File, "m");
-        Assert.Contains("cannot be opened", Assert.Throws<SkipwiseException>(() => new RequestScores(File, "m")).Message, StringComparison.Ordinal);
-        Assert.Contains("cannot be opened", Assert.Throws<SkipwiseException>(() => new RequestScores(_folder["no/folder.jsonl"], "m")).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_fingerprint_is_of_weights_and_rope_and_not_of_the_window()
-    {
-        using CausalLM model = TinyModel.Create(), same = TinyModel.Create(), other = TinyModel.Create(seed: 2), turned = TinyModel.Create(rope: new() { Theta = 500 });
-        using CausalLM longer = new(model.Config with { MaxPositionEmbeddings = 999 });
-        longer.load_state_dict(model.state_dict());
-        Assert.Equal(ModelFingerprint.Of(model), ModelFingerprint.Of(same));
-        Assert.Equal(ModelFingerprint.Of(model), ModelFingerprint.Of(longer));
-        Assert.Equal(3, new[] { model, other, turned }.Select(ModelFingerprint.Of).Distinct().Count());
+        using var file = new RequestScores(File, 1);
+        Assert.Contains("cannot be opened", Assert.Throws<SkipwiseException>(() => new RequestScores(File, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be opened", Assert.Throws<SkipwiseException>(() => new RequestScores(_folder["no/folder.jsonl"], 1)).Message, StringComparison.Ordinal);
     }
 }
