@@ -21,8 +21,8 @@ public sealed record DemoOptions
     public int Margin { get; init; } = 1;
     /// <summary>how positions are stretched</summary>
     public RopeType Rope { get; init; } = RopeType.Yarn;
-    /// <summary>s. Four times the extension: a model stretched by just the extension gives out before the end of the window (docs/log.md)</summary>
-    public double RopeFactor { get; init; } = 32;
+    /// <summary>s. Three times the extension: a model stretched by just the extension gives out before the end of the window (docs/log.md)</summary>
+    public double RopeFactor { get; init; } = 24;
     /// <summary>windows are this many times Lc, to measure at</summary>
     public IReadOnlyList<int> Multiples { get; init; } = [1, 2, 4, 8, 16];
     /// <summary>held-out documents for perplexity</summary>
@@ -37,7 +37,7 @@ public sealed record DemoOptions
     {
         Steps = 200,
         BatchSize = 16,
-        LearningRate = 2e-3,
+        LearningRate = 1e-3,
         WarmupSteps = 20,
         Decay = Decay.Cosine,
         LearningRateFloor = 0.1,
