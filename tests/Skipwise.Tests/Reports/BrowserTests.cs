@@ -70,28 +70,37 @@ public sealed class BrowserTests
         using var folder = new TempFolder();
         string Frame(string id, int width, string scheme) => $"<iframe id=\"{id}\" style=\"width:{width}px;height:800px;border:0;color-scheme:{scheme}\" srcdoc=\"{WebUtility.HtmlEncode(page)}\"></iframe>";
         folder.Write("probe.html", $"<!DOCTYPE html><meta charset=\"utf-8\"><html style=\"color-scheme:light dark\"><body>{Frame("phone", 360, "light")}{Frame("dark", 360, "dark")}{Frame("wide", 1000, "light")}<script>{Probe}</script></body></html>");
+        // A browser on a crowded machine sometimes hangs as it starts; the next one does not.
+        string dom = Enumerable.Range(0, 3).Select(attempt => Dump(chromium, folder["probe.html"], folder[$"profile-{attempt}"])).FirstOrDefault(answer => answer is not null)
+            ?? throw new TimeoutException("three browsers in a row did not end within a minute each");
+        int begin = dom.LastIndexOf("<pre id=\"found\">", StringComparison.Ordinal), end = dom.IndexOf("</pre>", Math.Max(begin, 0), StringComparison.Ordinal);
+        Assert.True(begin >= 0, "the page's script did not run");
+        return JsonDocument.Parse(WebUtility.HtmlDecode(dom[(begin + "<pre id=\"found\">".Length)..end]));
+    }
+
+    /// <summary>The page after its script has run; null if the browser does not end.</summary>
+    private static string? Dump(string chromium, string page, string profile)
+    {
         var start = new ProcessStartInfo(chromium)
         {
             ArgumentList =
             {
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                "--disable-dev-shm-usage", $"--user-data-dir={folder["profile"]}", "--dump-dom", new Uri(folder["probe.html"]).AbsoluteUri,
+                "--disable-dev-shm-usage", $"--user-data-dir={profile}", "--dump-dom", new Uri(page).AbsoluteUri,
             },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         using Process browser = Process.Start(start)!;
-        Task<string> error = browser.StandardError.ReadToEndAsync();
+        _ = browser.StandardError.ReadToEndAsync(); // a full pipe would stop it
         Task<string> output = browser.StandardOutput.ReadToEndAsync();
-        if (!browser.WaitForExit(TimeSpan.FromMinutes(2)))
+        if (!browser.WaitForExit(TimeSpan.FromMinutes(1)))
         {
             browser.Kill(entireProcessTree: true);
-            Assert.Fail("the browser did not end within two minutes");
+            browser.WaitForExit();
+            return null;
         }
-        string dom = output.Result;
-        int begin = dom.LastIndexOf("<pre id=\"found\">", StringComparison.Ordinal), end = dom.IndexOf("</pre>", Math.Max(begin, 0), StringComparison.Ordinal);
-        Assert.True(begin >= 0, $"the page's script did not run: {error.Result}");
-        return JsonDocument.Parse(WebUtility.HtmlDecode(dom[(begin + "<pre id=\"found\">".Length)..end]));
+        return output.Result;
     }
 
     private static string? Find() => Environment.GetEnvironmentVariable("SKIPWISE_CHROMIUM") is { Length: > 0 } named ? named
