@@ -35,7 +35,7 @@ public sealed record DemoOptions
     public double Passkeys { get; init; } = 0.3;
     public TrainOptions Training { get; init; } = new()
     {
-        Steps = 200,
+        Steps = 280,
         BatchSize = 16,
         LearningRate = 1e-3,
         WarmupSteps = 20,
