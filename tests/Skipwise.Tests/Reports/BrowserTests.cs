@@ -70,9 +70,9 @@ public sealed class BrowserTests
         using var folder = new TempFolder();
         string Frame(string id, int width, string scheme) => $"<iframe id=\"{id}\" style=\"width:{width}px;height:800px;border:0;color-scheme:{scheme}\" srcdoc=\"{WebUtility.HtmlEncode(page)}\"></iframe>";
         folder.Write("probe.html", $"<!DOCTYPE html><meta charset=\"utf-8\"><html style=\"color-scheme:light dark\"><body>{Frame("phone", 360, "light")}{Frame("dark", 360, "dark")}{Frame("wide", 1000, "light")}<script>{Probe}</script></body></html>");
-        // A browser on a crowded machine sometimes hangs as it starts; the next one does not.
-        string dom = Enumerable.Range(0, 3).Select(attempt => Dump(chromium, folder["probe.html"], folder[$"profile-{attempt}"])).FirstOrDefault(answer => answer is not null)
-            ?? throw new TimeoutException("three browsers in a row did not end within a minute each");
+        // A browser on a crowded machine may stop answering as it starts: it gets a second chance.
+        string dom = Enumerable.Range(0, 2).Select(attempt => Dump(chromium, folder["probe.html"], folder[$"profile-{attempt}"])).FirstOrDefault(answer => answer is not null)
+            ?? throw new TimeoutException("two browsers in a row did not end within three minutes each");
         int begin = dom.LastIndexOf("<pre id=\"found\">", StringComparison.Ordinal), end = dom.IndexOf("</pre>", Math.Max(begin, 0), StringComparison.Ordinal);
         Assert.True(begin >= 0, "the page's script did not run");
         return JsonDocument.Parse(WebUtility.HtmlDecode(dom[(begin + "<pre id=\"found\">".Length)..end]));
@@ -94,7 +94,7 @@ public sealed class BrowserTests
         using Process browser = Process.Start(start)!;
         _ = browser.StandardError.ReadToEndAsync(); // a full pipe would stop it
         Task<string> output = browser.StandardOutput.ReadToEndAsync();
-        if (!browser.WaitForExit(TimeSpan.FromMinutes(1)))
+        if (!browser.WaitForExit(TimeSpan.FromMinutes(3)))
         {
             browser.Kill(entireProcessTree: true);
             browser.WaitForExit();
