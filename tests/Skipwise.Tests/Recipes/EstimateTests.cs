@@ -5,6 +5,7 @@ using Skipwise.Tests.Cli;
 namespace Skipwise.Tests.Recipes;
 
 /// <summary>The formula's parts against sums by hand, and that costs grow as they must. How near the clock it comes is measured apart (docs/training.md).</summary>
+[Collection(nameof(AloneInTheProcess))]
 public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
 {
     [Fact]
@@ -52,3 +53,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
 
     private EstimateOptions Options() => new() { Model = model.Folder, TargetLength = 1024, BatchSize = 1 };
 }
+
+/// <summary>Tests that measure the memory of the process run while no other does.</summary>
+[CollectionDefinition(nameof(AloneInTheProcess), DisableParallelization = true)]
+public sealed class AloneInTheProcess;
