@@ -17,7 +17,7 @@ internal abstract record BenchCase(string Name, int Steps)
         Train("i-1x2048", 5, tokens: 2048),
         Train("i-1x4096", 4, tokens: 4096),
         Train("i-1x8192-checkpointed", 2, tokens: 8192, checkpointEvery: 1),
-        new TrainCase("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new()),
+        new TrainCase("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new() { BatchSize = 1 }),
         Train("i-pose-4k", 5, tokens: 2048, target: 4096),
         Train("i-pose-128k", 5, tokens: 2048, target: 131072),
         new ScoreCase("i-forward-8192", 4, BenchModels.Small(), 8192),
