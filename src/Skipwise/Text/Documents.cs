@@ -38,7 +38,7 @@ public static class Documents
     {
         DocumentKind.JsonLines => JsonLines.Read(file, options.Field),
         DocumentKind.Csv => CsvRows.Read(file, options.Field),
-        DocumentKind.Parquet => ParquetRows.Read(file, options.Field),
+        DocumentKind.Parquet => ParquetFile.Documents(file, options.Field),
         _ => TextFiles.Read(file, options.SeparatorText),
     };
 }

@@ -18,7 +18,7 @@ internal static class Records
     public static IEnumerable<JsonPlace> Read(string path) => KindOf(path) switch
     {
         0 => Lines(path),
-        1 => ParquetRecords.Read(path),
+        1 => ParquetFile.Rows(path),
         2 => List(path),
         3 => CsvRecords.Read(path),
         _ => throw new SkipwiseException($"{path}: unknown kind of file; rows are read from {Kinds}"),

@@ -80,7 +80,7 @@ public sealed class RecordsTests : IDisposable
         Assert.All([
             (_folder.Write("a.jsonl", "{\"a\": 1}\n{\"a\": \n"), "a.jsonl:2: broken JSON"),
             (_folder.Write("b.json", "[{\"a\": 1},"), "b.json: broken JSON"),
-            (_folder.Write("c.parquet", noParquet), "c.parquet: no parquet rows"),
+            (_folder.Write("c.parquet", noParquet), "c.parquet: broken or cut .parquet file"),
             (_folder.Write("d.jsonl.gz", noParquet), "d.jsonl.gz: broken or cut .gz file"),
             (_folder.Write("e.json", [0x5B, 0xFF, 0xFE]), "e.json: not UTF-8"),
             (_folder["missing.jsonl"], "missing.jsonl: cannot be read"),
