@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Skipwise.Runtime;
 
 namespace Skipwise.Checkpoints;
 
@@ -18,6 +19,7 @@ internal static class DirectRead
         fixed (byte* pinned = destination)
         {
             byte* memory = pinned; // a tensor's memory does not move
+            MemoryPages.PreferHuge(memory, count * widening.Size);
             long elements = PieceBytes / widening.Size, pieces = (count + elements - 1) / elements;
             void Read(long piece, byte[]? scratch)
             {
