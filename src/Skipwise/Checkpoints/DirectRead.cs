@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using Skipwise.Runtime;
 
 namespace Skipwise.Checkpoints;
 
@@ -19,7 +18,6 @@ internal static class DirectRead
         fixed (byte* pinned = destination)
         {
             byte* memory = pinned; // a tensor's memory does not move
-            MemoryPages.PreferHuge(memory, count * widening.Size);
             long elements = PieceBytes / widening.Size, pieces = (count + elements - 1) / elements;
             void Read(long piece, byte[]? scratch)
             {

@@ -10,7 +10,8 @@ namespace Skipwise.Checkpoints;
 /// </summary>
 public sealed class SafetensorsFile : TensorFile
 {
-    private const int LengthField = 8;
+    /// <summary>bytes that hold the header's length</summary>
+    internal const int LengthField = 8;
 
     private readonly Lazy<MappedFile?> _pages;
 
