@@ -223,7 +223,7 @@ public sealed class Pretrained : ITrainable, IDisposable
     public void Dispose() => Model.Dispose();
 
     private static string[] Carried(string folder) =>
-        [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists), .. Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "tok*.bin") : []];
+        [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists), .. Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "tok*.bin").Concat(Directory.EnumerateFiles(folder, "*.tiktoken")) : []];
 
     /// <summary>The file holds the tied tensor twice: both must be the same, or the configuration is wrong about it.</summary>
     private static void CheckTiedTwin(StoredTensor tensor, Tensor parameter)
