@@ -69,8 +69,8 @@ public static class ExportRoutes
         families.Contains(modelType) && rope.Type is not (RopeType.Default or RopeType.Ntk) ? $"{engine} reads only the base of this family's rope; {Bake}" : null;
 
     private static string? Phi3OfTransformers4(string modelType, RopeOptions rope) =>
-        modelType == "phi3" && rope.Type is not (RopeType.Default or RopeType.Ntk or RopeType.LongRope)
-            ? $"its Phi-3 takes no scaling but longrope, with three keys; {Bake}"
+        modelType == "phi3" && (rope.Type is not (RopeType.Default or RopeType.Ntk or RopeType.LongRope) || (rope.Type == RopeType.LongRope && HasOwnAttentionFactor(rope)))
+            ? $"its Phi-3 takes no scaling but longrope, with an attention factor that it derives; {Bake}"
             : null;
 
     private static string HuggingFace(RopeOptions rope) => rope.Type switch

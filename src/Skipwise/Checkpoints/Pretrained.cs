@@ -125,44 +125,60 @@ public sealed class Pretrained : ITrainable, IDisposable
 
     private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout)
     {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
         var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var filled = new HashSet<string>();
         foreach ((StoredParameter stored, _) in layout.Stored)
         {
             StoredTensor tensor = weights.Tensors[stored.Name];
-            if (stored.Blocks is not [{ Canonical: string canonical }])
+            if (stored.Blocks is [{ Canonical: string canonical }] && !filled.Add(canonical))
             {
-                ReadApart(tensor, stored.Blocks, parameters);
+                CheckTiedTwin(tensor, parameters[canonical]);
             }
-            else if (filled.Add(canonical))
+            else if (stored.Blocks.Count > 1 && tensor.Entry.View is not null)
             {
-                tensor.File.ReadInto(tensor.Entry, parameters[canonical]);
+                Divide(tensor, stored.Blocks, parameters);
             }
             else
             {
-                CheckTiedTwin(tensor, parameters[canonical]);
+                FillBlocks(tensor, stored.Blocks, parameters);
             }
         }
     }
 
-    /// <summary>Reads a tensor that holds several parameters: rows straight into their parameter where they lie one after the other in the file.</summary>
-    private static void ReadApart(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
+    /// <summary>
+    /// Each block's rows lie one after the other in the file. A block that is all of its parameter, and of its type, becomes the parameter's
+    /// memory as it lies there; others are read into their place.
+    /// </summary>
+    private static void FillBlocks(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
     {
-        using var scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
-        Tensor Target(RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
-        Tensor? joined = tensor.Entry.View is null ? null : tensor.File.Read(tensor.Entry);
         long row = 0;
         foreach (RowBlock block in blocks)
         {
-            if (joined is null)
+            Parameter parameter = parameters[block.Canonical];
+            TensorEntry entry = blocks.Count == 1 ? tensor.Entry : tensor.Entry.Rows(row, block.Rows);
+            bool isWhole = block.Rows == parameter.size(0), isAsStored = tensor.Entry.Type.Torch == parameter.dtype && parameter.device_type == DeviceType.CPU;
+            if (isWhole && isAsStored && tensor.File.Map(entry) is { } mapped)
             {
-                tensor.File.ReadInto(tensor.Entry.Rows(row, block.Rows), Target(block));
+                parameter.set_(mapped);
             }
             else
             {
-                Target(block).copy_(joined.narrow(0, row, block.Rows));
+                tensor.File.ReadInto(entry, Rows(parameters, block));
             }
+            row += block.Rows;
+        }
+    }
+
+    /// <summary>A joint tensor whose rows do not lie one after the other is read whole, then divided.</summary>
+    private static void Divide(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
+    {
+        using Tensor joined = tensor.File.Read(tensor.Entry);
+        long row = 0;
+        foreach (RowBlock block in blocks)
+        {
+            Rows(parameters, block).copy_(joined.narrow(0, row, block.Rows));
             row += block.Rows;
         }
     }
@@ -207,7 +223,7 @@ public sealed class Pretrained : ITrainable, IDisposable
     public void Dispose() => Model.Dispose();
 
     private static string[] Carried(string folder) =>
-        [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists), .. Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "tok*.bin") : []];
+        [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists), .. Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "tok*.bin").Concat(Directory.EnumerateFiles(folder, "*.tiktoken")) : []];
 
     /// <summary>The file holds the tied tensor twice: both must be the same, or the configuration is wrong about it.</summary>
     private static void CheckTiedTwin(StoredTensor tensor, Tensor parameter)

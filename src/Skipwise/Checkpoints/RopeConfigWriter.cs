@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Skipwise.Checkpoints.Families;
 using Skipwise.Models;
 using Skipwise.Rope;
 
@@ -13,9 +14,14 @@ internal static class RopeConfigWriter
     public static void Write(JsonObject config, DecoderConfig model, ModelFamily family)
     {
         RopeOptions rope = Portable(model.Rope, model.RotaryDim);
-        JsonObject? scaling = Scaling(rope);
+        bool isPhi3s = family == Phi3.Family && IsPhi3s(rope, model);
+        JsonObject? scaling = isPhi3s ? Phi3sScaling(rope) : Scaling(rope);
         bool hadScaling = config.ContainsKey("rope_scaling");
         config.Remove("original_max_position_embeddings"); // where Phi-3 keeps it, it would override the one written here
+        if (isPhi3s)
+        {
+            config["original_max_position_embeddings"] = rope.OriginalMaxPositionEmbeddings;
+        }
         foreach (string key in family.ThetaKeys)
         {
             config[key] = HfConfig.Float(rope.Theta);
@@ -24,7 +30,8 @@ internal static class RopeConfigWriter
         {
             config["rope_scaling"] = scaling?.DeepClone();
         }
-        JsonObject parameters = scaling ?? new JsonObject { ["rope_type"] = "default" };
+        JsonObject parameters = scaling ?? [];
+        parameters["rope_type"] ??= scaling?["type"]?.DeepClone() ?? "default";
         parameters["rope_theta"] = HfConfig.Float(rope.Theta);
         if (model.RotaryDim < model.HeadDim)
         {
@@ -100,6 +107,24 @@ internal static class RopeConfigWriter
         }
         return scaling;
     }
+
+    /// <summary>
+    /// Whether transformers 4 computes this rope for Phi-3, from the two windows of the file: its check of rope_scaling takes longrope's three keys and
+    /// nothing else. What needs more is written with all keys, which it refuses and transformers 5 reads.
+    /// </summary>
+    private static bool IsPhi3s(RopeOptions rope, DecoderConfig model)
+    {
+        if (rope.Type != RopeType.LongRope)
+        {
+            return false;
+        }
+        RopeOptions derived = rope with { AttentionFactor = null, Factor = Math.Max(1, (double)model.MaxPositionEmbeddings / rope.OriginalMaxPositionEmbeddings) };
+        double Scale(RopeOptions options) => RopeFrequency.Compute(options, model.RotaryDim).AttentionFactor;
+        return Math.Abs(Scale(rope) - Scale(derived)) < 1e-9;
+    }
+
+    private static JsonObject Phi3sScaling(RopeOptions rope) =>
+        new() { ["type"] = "longrope", ["short_factor"] = List(rope.ShortFactor!), ["long_factor"] = List(rope.LongFactor!) };
 
     private static JsonArray List(IEnumerable<double> values) => [.. values.Select(HfConfig.Float)];
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Microsoft.Win32.SafeHandles;
+using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints;
 
@@ -9,9 +10,25 @@ namespace Skipwise.Checkpoints;
 /// </summary>
 public sealed class SafetensorsFile : TensorFile
 {
-    private const int LengthField = 8;
+    /// <summary>bytes that hold the header's length</summary>
+    internal const int LengthField = 8;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header) : base(path, handle, header.Tensors, header.Metadata) { }
+    private readonly Lazy<MappedFile?> _pages;
+
+    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header) : base(path, handle, header.Tensors, header.Metadata) =>
+        _pages = new(() => MappedFile.Open(handle, path));
+
+    /// <inheritdoc/>
+    public override Tensor? Map(TensorEntry tensor) => tensor.Type.Torch is { } type ? _pages.Value?.Lend(tensor, type, Path) : null;
+
+    public override void Dispose()
+    {
+        if (_pages.IsValueCreated)
+        {
+            _pages.Value?.Dispose();
+        }
+        base.Dispose();
+    }
 
     /// <exception cref="SkipwiseException">there is no such file, it cannot be read, or its header does not hold together</exception>
     public static SafetensorsFile Open(string path) => Open(path, handle =>

@@ -29,7 +29,7 @@ public static class SafetensorsWriter
         byte[] header = Header(all, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.Write(path, stream =>
         {
-            Span<byte> length = stackalloc byte[8];
+            Span<byte> length = stackalloc byte[SafetensorsFile.LengthField];
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
@@ -77,8 +77,8 @@ public static class SafetensorsWriter
             }
             json.WriteEndObject();
         }
-        // Spaces up to a multiple of 8: the data part starts aligned for every element type.
-        while (buffer.Length % 8 != 0)
+        // Spaces up to where the data part may be mapped.
+        while ((SafetensorsFile.LengthField + buffer.Length) % MappedFile.Alignment != 0)
         {
             buffer.WriteByte((byte)' ');
         }

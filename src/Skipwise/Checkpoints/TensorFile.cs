@@ -37,6 +37,11 @@ public abstract class TensorFile : IDisposable
         FileBytes.Read(_handle, destination, tensor.Offset, Path);
     }
 
+    /// <summary>A CPU tensor over the file's own pages, which takes no memory of its own until it is changed; the file is never changed by it.</summary>
+    /// <returns>null where the bytes have to be read; the caller owns the tensor, which may outlive the file's being open</returns>
+    /// <exception cref="SkipwiseException">the file is shorter than when it was opened, or the disk fails</exception>
+    public virtual Tensor? Map(TensorEntry tensor) => null;
+
     /// <summary>A new CPU tensor of the file's own type. The caller owns it (or the scope around the call).</summary>
     public Tensor Read(TensorEntry tensor)
     {
@@ -79,7 +84,7 @@ public abstract class TensorFile : IDisposable
         }
     }
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         _handle.Dispose();
         GC.SuppressFinalize(this);

@@ -64,6 +64,7 @@ public class ExportRoutesTests
         Assert.True(ExportRoutes.Of("llama", derived)[4].Possible);
         Assert.Contains("attn_factor", ExportRoutes.Of("llama", own)[3].How, StringComparison.Ordinal);
         Assert.False(ExportRoutes.Of("llama", Rope(RopeType.LongRope) with { ShortFactor = [1, 1] })[4].Possible);
+        Assert.Equal((false, true), (ExportRoutes.Of("phi3", Rope(RopeType.LongRope) with { AttentionFactor = 1.5 })[0].Possible, ExportRoutes.Of("llama", Rope(RopeType.LongRope) with { AttentionFactor = 1.5 })[0].Possible));
     }
 
     [Fact]

@@ -243,12 +243,13 @@ public sealed class PretrainedTests : IDisposable
         byte[] tokenizer = [1, 2, 0, 255];
         File.WriteAllBytes(Path.Combine(source, "tokenizer.model"), tokenizer);
         File.WriteAllText(Path.Combine(source, "generation_config.json"), "{ }");
+        File.WriteAllText(Path.Combine(source, "some.tiktoken"), "IQ== 0");
         using Pretrained pretrained = Pretrained.Load(new ModelSource(source));
         pretrained.Save(saved, shardBytes: 10_000);
         Assert.True(Directory.GetFiles(saved, "*.safetensors").Length > 2);
         File.WriteAllText(Path.Combine(saved, "notes.txt"), "mine");
         pretrained.Save(saved);
-        Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "notes.txt", "tokenizer.model"], Directory.GetFiles(saved).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "notes.txt", "some.tiktoken", "tokenizer.model"], Directory.GetFiles(saved).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(saved, "tokenizer.model")));
         pretrained.Save(source); // over the folder it came from
         Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(source, "tokenizer.model")));

@@ -124,4 +124,35 @@ public class RopeExportTests
         Assert.True(config.ContainsKey("rope_scaling") && config["rope_scaling"] is null);
         Assert.False(config.ContainsKey("original_max_position_embeddings"));
     }
+
+    /// <summary>Release 4 of transformers refuses any other number of keys, and derives the attention factor from the two windows.</summary>
+    [Theory]
+    [InlineData(32768, 16, null, true), InlineData(32768, 8, null, false), InlineData(32768, 16, 1.3, false), InlineData(32768, 8, 1.1677484162422844, true)]
+    public void Longrope_of_Phi3_has_three_keys_where_they_say_all(int window, double factor, double? attentionFactor, bool hasThree)
+    {
+        var raw = (JsonObject)JsonNode.Parse("""
+            {"model_type": "phi3", "vocab_size": 96, "hidden_size": 256, "intermediate_size": 80, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2,
+             "max_position_embeddings": 2048, "original_max_position_embeddings": 2048, "rope_theta": 10000.0, "rope_scaling": null, "bos_token_id": 1, "eos_token_id": 2}
+            """)!;
+        DecoderConfig model = Extended(RopeType.LongRope) with { MaxPositionEmbeddings = window };
+        model = model with { Rope = model.Rope with { Factor = factor, AttentionFactor = attentionFactor, OriginalMaxPositionEmbeddings = 2048 } };
+        JsonObject config = HfConfig.ForExtended(raw, model);
+        string[] keys = [.. config["rope_scaling"]!.AsObject().Select(pair => pair.Key)];
+        Assert.Equal(hasThree, keys.SequenceEqual(["type", "short_factor", "long_factor"]));
+        Assert.Equal(hasThree ? 2048 : null, (int?)config["original_max_position_embeddings"]);
+        Assert.Equal("longrope", (string?)config["rope_parameters"]!["rope_type"]);
+
+        HfConfig first = HfConfig.Parse(HfConfig.Text(config), "config.json");
+        DecoderConfig again = HfConfig.Parse(HfConfig.Text(HfConfig.ForExtended(first.Raw, first.Model with { FrozenEmbeddingRow = 1 })), "config.json").Model;
+        foreach (DecoderConfig read in (DecoderConfig[])[first.Model, again])
+        {
+            Assert.Equal(window, read.MaxPositionEmbeddings);
+            foreach (int length in (int[])[100, 2048, 5000])
+            {
+                RopeFrequencies expected = RopeFrequency.Compute(model.Rope, HeadDim, length), found = RopeFrequency.Compute(read.Rope, HeadDim, length);
+                Assert.Equal(expected.AttentionFactor, found.AttentionFactor, 1e-12);
+                Assert.Equal(expected.InvFreq, found.InvFreq);
+            }
+        }
+    }
 }

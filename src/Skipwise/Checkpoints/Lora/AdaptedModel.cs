@@ -32,43 +32,69 @@ public sealed class AdaptedModel : ITrainable
 
     public void WriteFiles(string folder)
     {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
         LoraFiles.WriteInto(Adapter(), folder);
         _pretrained.WriteCompanions(folder);
     }
 
     public void ReadWeights(string folder)
     {
-        using LoraAdapter adapter = LoraAdapter.Read(folder);
+        using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        Dictionary<string, Tensor> saved = adapter.Weights.SelectMany(w => new[] { (w.Module + ".lora_A.weight", w.A), (w.Module + ".lora_B.weight", w.B) })
-            .Concat(adapter.Whole).ToDictionary(pair => pair.Item1, pair => pair.Item2);
-        foreach ((string name, Parameter parameter) in Model.named_parameters().Where(p => p.parameter.requires_grad))
+        using LoraAdapter adapter = LoraAdapter.Read(folder);
+        Tensor Fitting(string name, Tensor? value, long[] shape) => value is not null && value.shape.SequenceEqual(shape) ? value
+            : throw new SkipwiseException($"{folder}: the adapter has no {name} of shape {TensorEntry.Describe(shape)}; it was trained with other options. Start afresh without --resume");
+        foreach (JointUpdate update in Updates())
         {
-            if (!saved.TryGetValue(_pretrained.Config.Family.StoredName(name), out Tensor? value) || !value.shape.SequenceEqual(parameter.shape))
-            {
-                throw new SkipwiseException($"{folder}: the adapter has no {name} of shape {TensorEntry.Describe(parameter.shape)}; it was trained with other options. Start afresh without --resume");
-            }
-            parameter.copy_(value);
+            LoraWeight? saved = adapter.Weights.FirstOrDefault(weight => weight.Target == update.Stored.Name);
+            string module = LoraWeight.ModuleOf(update.Stored.Name);
+            update.Separate(Fitting($"{module}.lora_A.weight", saved?.A, update.ShapeOfA), Fitting($"{module}.lora_B.weight", saved?.B, update.ShapeOfB));
+        }
+        foreach ((string name, Parameter parameter) in Whole())
+        {
+            parameter.copy_(Fitting(name, adapter.Whole.FirstOrDefault(saved => saved.Name == Stored(name)).Value, parameter.shape));
         }
     }
 
-    /// <summary>What has been trained; its tensors are the model's own.</summary>
+    private string Stored(string name) => _pretrained.Config.Family.StoredName(name);
+
+    /// <summary>The updates, by the tensors of the base model's checkpoint.</summary>
+    private IEnumerable<JointUpdate> Updates()
+    {
+        var updates = Adaptation.Updates(Model).ToDictionary(update => update.Weight, update => (update.Weight, (Tensor)update.A, (Tensor)update.B));
+        return _pretrained.Config.Family.StoredParameters(Model.Config)
+            .Select(stored => new JointUpdate(stored, [.. stored.Blocks.Select(block => block.Canonical).Distinct().Where(updates.ContainsKey).Select(name => updates[name])]))
+            .Where(update => update.Parts.Count > 0);
+    }
+
+    private IEnumerable<(string Name, Parameter Value)> Whole() =>
+        Model.named_parameters().Where(p => p.parameter.requires_grad && !p.name.Contains(".lora_", StringComparison.Ordinal));
+
+    /// <summary>What has been trained, as it is stored.</summary>
     private LoraAdapter Adapter()
     {
-        string Stored(string name) => _pretrained.Config.Family.StoredName(name);
-        (string Name, Parameter Value)[] whole = [.. Model.named_parameters().Where(p => p.parameter.requires_grad && !p.name.Contains(".lora_", StringComparison.Ordinal))];
-        LoraWeight[] updates = [.. Adaptation.Updates(Model).Select(u => new LoraWeight(Stored(u.Weight), u.A, u.B, u.Scale))];
+        LoraWeight[] updates = [.. Updates().Select(update =>
+        {
+            (Tensor a, Tensor b) = update.Join();
+            return new LoraWeight(update.Stored.Name, a, b, _options.Scale);
+        })];
+        // the scale alpha / r of the joint ones is that of their parts
+        var ranks = updates.Where(u => u.A.size(0) != _options.Rank).DistinctBy(u => LastPart(u.Module)).ToDictionary(u => LastPart(u.Module), u => (double)u.A.size(0));
+        (string Name, Parameter Value)[] whole = [.. Whole()];
         var config = new LoraConfig
         {
             Rank = _options.Rank,
             Alpha = _options.Scale * _options.Rank,
+            RankPattern = ranks,
+            AlphaPattern = ranks.ToDictionary(pair => pair.Key, pair => _options.Scale * pair.Value),
             Dropout = _options.Dropout,
-            TargetModules = Modules(updates.Select(u => u.Module)),
-            ModulesToSave = Modules(whole.Select(w => LoraWeight.ModuleOf(Stored(w.Name)))),
+            TargetModules = [.. updates.Select(u => LastPart(u.Module)).Distinct()],
+            ModulesToSave = [.. whole.Select(w => LastPart(LoraWeight.ModuleOf(Stored(w.Name)))).Distinct()],
             BaseModel = _baseModel,
         };
         return new LoraAdapter(config, updates, [.. whole.Select(w => (Stored(w.Name), (Tensor)w.Value))]);
     }
 
-    private static string[] Modules(IEnumerable<string> names) => [.. names.Select(name => name[(name.LastIndexOf('.') + 1)..]).Distinct()];
+    private static string LastPart(string module) => module[(module.LastIndexOf('.') + 1)..];
 }

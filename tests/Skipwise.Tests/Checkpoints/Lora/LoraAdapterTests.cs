@@ -3,6 +3,7 @@ using System.Text.Json;
 using Skipwise.Checkpoints;
 using Skipwise.Checkpoints.Lora;
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Numerics;
 using Skipwise.Recipes;
 using TorchSharp;
@@ -71,6 +72,45 @@ public sealed class LoraAdapterTests : IDisposable
             Assert.All(expected.Zip(MemoryMarshal.Cast<byte, float>(data).ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
         }
         Assert.Equal(File.ReadAllText(Fixture.Path(fixture, "config.json")), File.ReadAllText(Path.Combine(_temp["merged"], "config.json")));
+    }
+
+    /// <summary>The family's own modules, as PEFT looks for them, hold updates that do to the stored tensors what training did to their parts.</summary>
+    [Theory]
+    [InlineData("phi3", "all-linear", "qkv_proj:6 o_proj:2 gate_up_proj:4 down_proj:2"), InlineData("phi3", "v_proj,up_proj", "qkv_proj:2 gate_up_proj:2")]
+    [InlineData("baichuan2-none", "q_proj,k_proj,v_proj", "W_pack:6"), InlineData("gpt_neox-pct25-parallel", "q_proj,v_proj,o_proj", "query_key_value:4 dense:2")]
+    [InlineData("gptj-none", "q_proj,o_proj", "q_proj:2 out_proj:2")]
+    public void Updates_of_joint_projections_are_stored_as_one_and_come_back(string family, string targets, string expected)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        string folder = family == "phi3" ? WritePhi3() : Fixture.Path(family);
+        var options = new LoraOptions { Rank = 2, Alpha = 3, Targets = targets.Split(',') };
+        using Pretrained trained = Pretrained.Load(new ModelSource(folder)), other = Pretrained.Load(new ModelSource(folder));
+        var adapted = new AdaptedModel(trained, options, "base", seed: 1);
+        foreach (var update in Adaptation.Updates(trained.Model))
+        {
+            update.B.uniform_(-1, 1);
+        }
+        Directory.CreateDirectory(_temp["adapter"]);
+        adapted.WriteFiles(_temp["adapter"]);
+
+        using (LoraAdapter written = LoraAdapter.Read(_temp["adapter"]))
+        {
+            Assert.Equal(expected, string.Join(' ', written.Weights.Select(w => $"{w.Module[(w.Module.LastIndexOf('.') + 1)..]}:{w.A.size(0)}").Distinct()));
+            Assert.Equal(written.Weights.Select(w => w.Module[(w.Module.LastIndexOf('.') + 1)..]).Distinct(), written.Config.TargetModules);
+            Assert.All(written.Weights, w => Assert.Equal(1.5, w.Scale));
+        }
+        using Pretrained merged = Pretrained.Load(new ModelSource(folder, Adapter: _temp["adapter"]));
+        Tensor ids = arange(20L).view(2, 10), positions = arange(10L).unsqueeze(0);
+        Tensor expectedLogits = trained.Model.Logits(ids, positions), found = merged.Model.Logits(ids, positions);
+        Assert.True(found.allclose(expectedLogits, rtol: 1e-4, atol: 1e-4 * expectedLogits.abs().max().item<float>()));
+        Assert.False(found.allclose(other.Model.Logits(ids, positions), rtol: 1e-2, atol: 1e-2));
+
+        new AdaptedModel(other, options, "base", seed: 2).ReadWeights(_temp["adapter"]);
+        Assert.All(trained.Model.named_parameters().Zip(other.Model.named_parameters()), pair => Assert.True(pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
+        using Pretrained smaller = Pretrained.Load(new ModelSource(folder));
+        var mismatched = new AdaptedModel(smaller, options with { Rank = 1 }, "base", seed: 2);
+        Assert.Contains("it was trained with other options", Assert.Throws<SkipwiseException>(() => mismatched.ReadWeights(_temp["adapter"])).Message);
     }
 
     [Fact]
@@ -199,5 +239,19 @@ public sealed class LoraAdapterTests : IDisposable
     {
         using Tensor values = tensor.detach();
         return values.data<float>().ToArray();
+    }
+
+    /// <summary>A small model of a family whose queries, keys and values are one tensor and whose gates and ups another.</summary>
+    private string WritePhi3()
+    {
+        using var scope = NewDisposeScope();
+        string folder = Directory.CreateDirectory(_temp["phi3"]).FullName;
+        string config = _temp.Write("phi3/config.json", """
+            {"model_type": "phi3", "vocab_size": 40, "hidden_size": 24, "intermediate_size": 28, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+             "max_position_embeddings": 64, "rope_theta": 10000.0, "bos_token_id": 1, "eos_token_id": 2, "rope_scaling": null, "original_max_position_embeddings": 64}
+            """);
+        HfConfig read = HfConfig.Parse(File.ReadAllText(config), config);
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), read.Family.StoredParameters(read.Model).Select(s => (s.Name, (rand([.. s.Shape]) - 0.5f) * 0.5f, ScalarType.Float32)));
+        return folder;
     }
 }
