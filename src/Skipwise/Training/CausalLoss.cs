@@ -28,16 +28,27 @@ public static class CausalLoss
         using var tape = new LayerTape();
         Tensor embedded = model.Embed(batch.InputIds);
         Tensor hidden = tape.Forward(model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents), embedded, checkpointEvery);
-        Tensor states = hidden.detach().flatten(0, 1).index_select(0, rows); // [M, C]
-        long chunk = Math.Clamp(scoresPerChunk / model.Config.VocabSize, 1, TokensPerChunk);
-        Tensor gradient = HeadLoss.Backward(model, states, targets, divisor, chunk, total);
-        Tensor spread = zeros_like(hidden).requires_grad_(false);
-        spread.view(-1, hidden.size(-1)).index_copy_(0, rows, gradient);
+        Tensor spread = HeadGradient(model, hidden, rows, targets, divisor, scoresPerChunk, total);
         if (tape.Backward(spread) is { } toEmbedding && embedded.requires_grad)
         {
             embedded.backward([toEmbedding]);
         }
         return total.MoveToOuterDisposeScope();
+    }
+
+    /// <param name="hidden">[B, T, C]</param>
+    /// <param name="rows">flat indices [M] of the tokens with a label</param>
+    /// <param name="total">the summed loss is added to it</param>
+    /// <returns>the loss's gradient [B, T, C]; the head's is added to its own</returns>
+    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Tensor rows, Tensor targets, double divisor, long scoresPerChunk, Tensor total)
+    {
+        using var scope = NewDisposeScope();
+        Tensor states = hidden.detach().flatten(0, 1).index_select(0, rows); // [M, C]
+        long chunk = Math.Clamp(scoresPerChunk / model.Config.VocabSize, 1, TokensPerChunk);
+        Tensor gradient = HeadLoss.Backward(model, states, targets, divisor, chunk, total);
+        Tensor spread = zeros_like(hidden).requires_grad_(false);
+        spread.view(-1, hidden.size(-1)).index_copy_(0, rows, gradient);
+        return spread.MoveToOuterDisposeScope();
     }
 
     /// <summary>How many tokens of the examples count: every label but the first of a row, which nothing predicts.</summary>
