@@ -1,5 +1,9 @@
+using System.Text.Json;
+using Skipwise.Checkpoints;
 using Skipwise.Models;
 using Skipwise.Rope;
+using Skipwise.Text;
+using Skipwise.Text.Synthetic;
 
 namespace Skipwise.Benchmarks;
 
@@ -24,6 +28,21 @@ internal static class BenchModels
         MaxPositionEmbeddings = target,
         Rope = new RopeOptions { Type = RopeType.Linear, Factor = factor },
     };
+
+    /// <summary>Model folders i and ii, with windows of 2048 tokens and the shipped tokenizer, and text.jsonl, documents of more than 8192.</summary>
+    public static void Write(string folder)
+    {
+        string tiny = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
+        Directory.CreateDirectory(folder);
+        foreach ((string name, DecoderConfig config) in (IEnumerable<(string, DecoderConfig)>)[("i", Small()), ("ii", Base())])
+        {
+            using var model = Pretrained.Create(Create(config with { MaxPositionEmbeddings = 2048, Rope = new() }), tiny);
+            model.Save(Path.Combine(folder, name));
+        }
+        ITokenizer tokenizer = Tokenizers.Load(tiny);
+        File.WriteAllLines(Path.Combine(folder, "text.jsonl"), Enumerable.Range(0, 16).Select(index => JsonSerializer.Serialize(
+            new { text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)index, TextLength.Tokens(9000, tokenizer)) })));
+    }
 
     public static CausalLM Create(DecoderConfig config)
     {

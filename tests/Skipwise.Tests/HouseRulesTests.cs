@@ -21,7 +21,7 @@ public partial class HouseRulesTests
         ["Generation"] = ["Models", "Numerics"],
         ["Evaluation"] = ["Generation", "Models", "Numerics", "Rope", "Storage", "Text"],
         ["Reports"] = ["Numerics", "Storage", "Evaluation"],
-        ["Recipes"] = ["Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports"],
+        ["Recipes"] = ["Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports", "Runtime"],
     };
 
     private static readonly string[] s_withoutTorch = ["Numerics", "Storage", "Text", "Positions", "Rope", "Reports"];

@@ -21,11 +21,12 @@ internal static class EstimateVerb
         Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
         Flag<int> batch = verb.Integer("--batch-size", "windows per forward", s_default.BatchSize);
         Flag<int> accumulation = verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulation);
+        Flag<int> checkpoint = verb.Integer("--checkpoint-layers", "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none", s_default.CheckpointEvery);
         var rope = new RopeFlags(verb);
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
         Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has]");
-        Flag<int> probe = verb.Integer("--probe-tokens", "tokens of the longest step that is tried; longer ones follow by the formula", s_default.ProbeTokens);
+        Flag<int> probe = verb.Integer("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula", s_default.ProbeTokens);
         Flag<string?> json = verb.TextOrNone("--json", "file", "write the estimate as JSON: into the file, or in place of the table");
         verb.TakesConfig();
         verb.Computes(screen, (parse, _) =>
@@ -37,6 +38,7 @@ internal static class EstimateVerb
                 TrainLength = trainLength.Of(parse),
                 BatchSize = batch.Of(parse),
                 GradientAccumulation = accumulation.Of(parse),
+                CheckpointEvery = checkpoint.Of(parse),
                 Rope = rope.Of(parse),
                 Lora = lora.Of(parse),
                 Memory = memory.Of(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
@@ -71,10 +73,10 @@ internal static class EstimateVerb
         [
             Row("windows", e => $"{e.BatchSize} x {e.Length}"),
             Row("weights", e => Size(e.Memory.Weights)),
-            Row("gradients", e => Size(e.Memory.Gradients)),
             Row("optimizer", e => Size(e.Memory.Optimizer)),
-            Row("activations", e => Size(e.Memory.Activations)),
-            Row("logits", e => Size(e.Memory.Logits)),
+            Row("working memory", e => Size(e.Memory.Working)),
+            Row("  gradients", e => Size(e.Memory.Gradients)),
+            Row("  logits", e => Size(e.Memory.Logits)),
             Row("program", e => Size(e.Memory.Process)),
             Row("peak memory", e => Size(e.Memory.Peak)),
             Row("seconds", e => $"{e.SecondsPerStep:0.###}"),

@@ -1,126 +1,189 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Skipwise.Data;
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Numerics;
+using Skipwise.Runtime;
 using Skipwise.Training;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
-/// <summary>What one forward and backward of a micro-batch cost.</summary>
-/// <param name="Tokens">of the micro-batch</param>
 /// <param name="Seconds">on the clock</param>
 /// <param name="CpuSeconds">of all threads, user and system</param>
-/// <param name="Activations">bytes that the graph keeps between forward and backward</param>
-/// <param name="Peak">bytes in use at the most, above those before</param>
-internal sealed record ProbedStep(long Tokens, double Seconds, double CpuSeconds, long Activations, long Peak);
-
-/// <summary>Runs a model on random tokens and measures. The weights stay as they are.</summary>
-internal sealed class StepProbe(CausalLM model)
+internal readonly record struct ComputeTime(double Seconds, double CpuSeconds)
 {
-    private const int Repeats = 2;
-    private static readonly TimeSpan s_sampling = TimeSpan.FromMilliseconds(0.5);
+    public static ComputeTime operator +(ComputeTime a, ComputeTime b) => new(a.Seconds + b.Seconds, a.CpuSeconds + b.CpuSeconds);
 
-    /// <summary>Forward and backward of [batch, tokens], after one to warm up; the quickest counts, since what slows the others is the machine.</summary>
-    public ProbedStep Measure(int batch, int tokens)
+    public static ComputeTime operator -(ComputeTime a, ComputeTime b) => new(a.Seconds - b.Seconds, a.CpuSeconds - b.CpuSeconds);
+
+    public static ComputeTime operator *(double times, ComputeTime one) => new(times * one.Seconds, times * one.CpuSeconds);
+}
+
+/// <summary>What one layer, and all that is not a layer, cost at one size.</summary>
+/// <param name="Ends">embedding, final norm, head and loss, forward and back</param>
+/// <param name="Layer">forward and back; checkpointed: forward twice</param>
+/// <param name="Kept">bytes that a layer keeps between forward and back</param>
+/// <param name="Peak">bytes in use at the most while a model of one layer goes forward and back, gradients included</param>
+internal sealed record ProbedStep(int Batch, int Length, ComputeTime Ends, ComputeTime Layer, long Kept, long Peak)
+{
+    public long Tokens => (long)Batch * Length;
+}
+
+/// <summary>
+/// A model's embedding, head and one of its layers with random weights: enough to measure what the training step does with them. Depth is
+/// one layer run several times.
+/// </summary>
+internal sealed class StepProbe : IDisposable
+{
+    private const int Repeats = 5;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
+    private readonly CausalLM _model;
+
+    /// <param name="config">of the whole model</param>
+    /// <param name="lora">how it is adapted</param>
+    public StepProbe(DecoderConfig config, LoraOptions lora)
     {
-        TrainingExample[] examples = [.. Enumerable.Range(0, batch).Select(row => Example(row, tokens))];
-        long activations = Activations(examples);
-        Step(examples);
-        (double seconds, double cpu) = (double.PositiveInfinity, double.PositiveInfinity);
-        long peak = 0;
-        for (int repeat = 0; repeat < Repeats; repeat++)
+        bool mostSeeAll = 2 * config.FirstSlidingLayer > config.NumHiddenLayers;
+        _model = new CausalLM(config with { NumHiddenLayers = 1, FirstSlidingLayer = mostSeeAll ? 1 : 0 });
+        using (no_grad())
         {
-            double before = CpuSeconds();
-            var clock = Stopwatch.StartNew();
-            peak = Math.Max(peak, PeakDuring(() => Step(examples)));
-            (seconds, cpu) = (Math.Min(seconds, clock.Elapsed.TotalSeconds), Math.Min(cpu, CpuSeconds() - before));
+            foreach (Parameter weight in _model.parameters())
+            {
+                _ = weight.dim() == 1 ? weight.fill_(1) : weight.uniform_(-0.02, 0.02);
+            }
         }
-        return new ProbedStep((long)batch * tokens, seconds, cpu, activations, peak);
+        if (lora.IsAsked)
+        {
+            Adaptation.Apply(_model, lora, seed: 0);
+        }
+    }
+
+    /// <summary>Bytes of the layer's weights, and of all others.</summary>
+    public (long Layer, long Ends) Weights => (Bytes(IsOfLayer, _ => true) + Adaptation.PackedBytes(_model), Bytes(name => !IsOfLayer(name), _ => true));
+
+    /// <summary>Bytes of those that are trained.</summary>
+    public (long Layer, long Ends) Trained => (Bytes(IsOfLayer, p => p.requires_grad), Bytes(name => !IsOfLayer(name), p => p.requires_grad));
+
+    /// <summary>Forward and backward of [batch, length]; the middle one of several counts.</summary>
+    public ProbedStep Measure(int batch, int length, bool isCheckpointed)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable dropout = _model.Dropout.For(0);
+        using Batch inputs = Batch.Of([.. Enumerable.Range(0, batch).Select(row => Example(row, length))], _model.Device);
+        using Rotary rotary = _model.RotaryFor(inputs.PositionIds, length);
+        (Tensor rows, Tensor targets) = CausalLoss.Labelled(inputs.Labels);
+        IReadOnlyList<Func<Tensor, Tensor>> parts = _model.Blocks(length, rotary, []);
+        IReadOnlyList<Func<Tensor, Tensor>> Blocks(int layers) => [.. Enumerable.Repeat(parts[0], layers), parts[^1]];
+        int checkpointEvery = isCheckpointed ? 1 : 0;
+
+        Tensor? Through(Tensor embedded, int layers) =>
+            CausalLoss.ThroughBlocks(_model, Blocks(layers), embedded, rows, targets, inputs.Tokens, checkpointEvery, CausalLoss.ScoresPerChunk, zeros([], ScalarType.Float64, _model.Device));
+        void Step(int layers)
+        {
+            using var step = NewDisposeScope();
+            Tensor embedded = _model.Embed(inputs.InputIds);
+            if (Through(embedded, layers) is { } gradient && embedded.requires_grad)
+            {
+                embedded.backward([gradient]);
+            }
+        }
+        ComputeTime Clock(int layers)
+        {
+            ComputeTime before = Now();
+            Step(layers);
+            ComputeTime taken = Now() - before;
+            Forget();
+            return taken;
+        }
+        long Keeps(Tensor embedded, int layers)
+        {
+            using var step = NewDisposeScope();
+            using var tape = new LayerTape();
+            long before = ProcessMemory.InUse();
+            tape.Forward(Blocks(layers), embedded, checkpointEvery);
+            return ProcessMemory.InUse() - before;
+        }
+
+        Tensor input = _model.Embed(inputs.InputIds);
+        Clock(1); // kernels are chosen and code is compiled
+        long kept = Keeps(input, 3) - Keeps(input, 2);
+        long peak = ProcessMemory.PeakDuring(() =>
+        {
+            using var step = NewDisposeScope();
+            Through(input, 1);
+        });
+        Forget();
+
+        // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
+        var waited = Stopwatch.StartNew();
+        int more = Clock(1).Seconds > 2 ? 1 : 4;
+        Clock(1 + more);
+        List<ComputeTime> shallow = [], deep = [];
+        do
+        {
+            shallow.Add(Clock(1));
+            deep.Add(Clock(1 + more));
+        }
+        while (shallow.Count < Repeats && waited.Elapsed < s_patience);
+        ComputeTime layer = (1.0 / more) * (Middle(deep) - Middle(shallow));
+        return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, peak);
     }
 
     /// <summary>The optimizer's update alone, at a learning rate of 0.</summary>
-    public static (double Seconds, double CpuSeconds) Update(FusedAdamW optimizer)
+    public ComputeTime Update()
     {
+        using var optimizer = new FusedAdamW(_model, new AdamWOptions());
         optimizer.Step(0, 1);
-        double before = CpuSeconds();
-        var clock = Stopwatch.StartNew();
-        optimizer.Step(0, 1);
-        return (clock.Elapsed.TotalSeconds, CpuSeconds() - before);
-    }
-
-    /// <summary>Bytes that native code has allocated; where that cannot be asked, the process's resident size.</summary>
-    public static long HeapBytes()
-    {
-        if (OperatingSystem.IsLinux())
+        var times = new List<ComputeTime>();
+        for (int repeat = 0; repeat < Repeats; repeat++)
         {
-            try
+            using var scope = NewDisposeScope();
+            foreach (Parameter parameter in _model.parameters().Where(p => p.requires_grad))
             {
-                MallInfo info = mallinfo2();
-                return (long)(info.InUse + info.Mapped);
+                parameter.grad = zeros_like(parameter);
             }
-            catch (EntryPointNotFoundException) { } // a C library other than glibc, or one before 2.33
+            ComputeTime before = Now();
+            optimizer.Step(0, 1);
+            times.Add(Now() - before);
         }
-        return ResidentBytes();
+        return Middle(times);
     }
 
-    public static long ResidentBytes()
+    /// <summary>Bytes that the program takes beside tensors, now that it has done all that a step does.</summary>
+    public long ProcessBytes()
     {
-        using var self = Process.GetCurrentProcess();
-        return self.WorkingSet64;
+        ProcessMemory.GiveBack();
+        return Math.Max(0, ProcessMemory.Resident() - Weights.Layer - Weights.Ends);
     }
 
-    private static double CpuSeconds()
-    {
-        using var self = Process.GetCurrentProcess();
-        return self.TotalProcessorTime.TotalSeconds;
-    }
+    public void Dispose() => _model.Dispose();
 
-    private long Activations(TrainingExample[] examples)
-    {
-        using var scope = NewDisposeScope();
-        using Batch batch = Batch.Of(examples, model.Device);
-        using Rotary rotary = model.RotaryFor(batch.PositionIds, (int)batch.InputIds.size(1));
-        long before = HeapBytes();
-        using Tensor hidden = model.Hidden(batch.InputIds, rotary);
-        return HeapBytes() - before;
-    }
+    private long Bytes(Func<string, bool> isMeant, Func<Parameter, bool> counts) =>
+        _model.named_parameters().Where(p => isMeant(p.name) && counts(p.parameter)).Sum(p => p.parameter.numel() * p.parameter.element_size());
 
-    private void Step(TrainingExample[] examples)
+    private static bool IsOfLayer(string name) => name.StartsWith("model.layers.", StringComparison.Ordinal);
+
+    private void Forget()
     {
-        using var scope = NewDisposeScope();
-        using Batch batch = Batch.Of(examples, model.Device);
-        CausalLoss.Backward(model, batch, examples.Length * (double)examples[0].InputIds.Length).Dispose();
-        foreach (TorchSharp.Modules.Parameter parameter in model.parameters())
+        foreach (Parameter parameter in _model.parameters())
         {
             parameter.grad = null;
         }
     }
 
-    private static long PeakDuring(Action work)
+    private static ComputeTime Now()
     {
-        long before = HeapBytes(), peak = before;
-        using var done = new ManualResetEventSlim();
-        var watcher = new Thread(() =>
-        {
-            while (!done.Wait(s_sampling))
-            {
-                peak = Math.Max(peak, HeapBytes());
-            }
-        });
-        watcher.Start();
-        try
-        {
-            work();
-        }
-        finally
-        {
-            done.Set();
-            watcher.Join();
-        }
-        return peak - before;
+        using var self = Process.GetCurrentProcess();
+        return new(Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency, self.TotalProcessorTime.TotalSeconds);
+    }
+
+    private static ComputeTime Middle(List<ComputeTime> times)
+    {
+        double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt(times.Count / 2);
+        return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
     }
 
     private TrainingExample Example(int row, int tokens)
@@ -129,23 +192,8 @@ internal sealed class StepProbe(CausalLM model)
         int[] ids = new int[tokens];
         for (int i = 0; i < tokens; i++)
         {
-            ids[i] = rng.Between(0, model.Config.VocabSize - 1);
+            ids[i] = rng.Between(0, _model.Config.VocabSize - 1);
         }
         return new TrainingExample(ids, [.. Enumerable.Range(0, tokens)], ids);
     }
-
-    /// <summary>glibc's struct mallinfo2, of all arenas.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private readonly struct MallInfo
-    {
-        private readonly nuint _arena, _freeChunks, _fastChunks, _mappedChunks;
-        public readonly nuint Mapped;
-        private readonly nuint _unused, _fastBytes;
-        public readonly nuint InUse;
-        private readonly nuint _free, _releasable;
-    }
-
-    [DllImport("libc")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern MallInfo mallinfo2();
 }

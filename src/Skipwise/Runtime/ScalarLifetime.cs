@@ -20,7 +20,7 @@ internal static unsafe class ScalarLifetime
     /// <param name="wrapper">TorchSharp's native library, loaded</param>
     public static void Prolong(nint wrapper)
     {
-        if (RuntimeInformation.ProcessArchitecture != Architecture.X64
+        if (!NativeCode.IsPossible
             || !NativeLibrary.TryGetExport(wrapper, "THSTorch_dispose_scalar", out nint dispose)
             || !NativeLibrary.TryLoad("libstdc++.so.6", out nint standard)
             || !NativeLibrary.TryGetExport(standard, "_ZdlPv", out nint delete)) // operator delete(void*)
@@ -29,15 +29,7 @@ internal static unsafe class ScalarLifetime
         }
         s_delete = (delegate* unmanaged<nint, void>)delete;
         delegate* unmanaged<nint, void> release = &Release;
-        Span<byte> jump = [0x48, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xE0]; // mov rax, release; jmp rax
-        BitConverter.TryWriteBytes(jump[2..], (nint)release);
-        nint page = dispose & ~(nint)(Environment.SystemPageSize - 1), length = dispose + jump.Length - page;
-        const int read = 1, write = 2, execute = 4;
-        if (mprotect(page, length, read | write | execute) == 0) // a hardened kernel may refuse
-        {
-            jump.CopyTo(new Span<byte>((void*)dispose, jump.Length));
-            _ = mprotect(page, length, read | execute);
-        }
+        NativeCode.Redirect(dispose, (nint)release);
     }
 
     [UnmanagedCallersOnly]
@@ -50,8 +42,4 @@ internal static unsafe class ScalarLifetime
             s_delete(oldest);
         }
     }
-
-    [DllImport("libc")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int mprotect(nint address, nint length, int protection);
 }

@@ -25,19 +25,40 @@ public static class CausalLoss
             return total.MoveToOuterDisposeScope();
         }
         using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.Longest);
-        using var tape = new LayerTape();
         Tensor embedded = model.Embed(batch.InputIds);
-        Tensor hidden = tape.Forward(model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents), embedded, checkpointEvery);
+        IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents);
+        if (ThroughBlocks(model, blocks, embedded, rows, targets, divisor, checkpointEvery, scoresPerChunk, total) is { } toEmbedding && embedded.requires_grad)
+        {
+            embedded.backward([toEmbedding]);
+        }
+        return total.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>From the embedding to the loss and back.</summary>
+    /// <param name="embedded">[B, T, C]</param>
+    /// <param name="rows">flat indices [M] of the tokens that predict a label</param>
+    /// <param name="targets">those labels [M]</param>
+    /// <param name="total">the summed loss is added to it</param>
+    /// <returns>the embedding's gradient; null if nothing below the head asks for one</returns>
+    internal static Tensor? ThroughBlocks(
+        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Tensor rows, Tensor targets, double divisor, int checkpointEvery, long scoresPerChunk, Tensor total)
+    {
+        using var scope = NewDisposeScope();
+        using var tape = new LayerTape();
+        Tensor hidden = tape.Forward(blocks, embedded, checkpointEvery);
+        return tape.Backward(HeadGradient(model, hidden, rows, targets, divisor, scoresPerChunk, total))?.MoveToOuterDisposeScope();
+    }
+
+    /// <returns>the loss's gradient by the hidden states [B, T, C]; the head's is added to its own</returns>
+    private static Tensor HeadGradient(CausalLM model, Tensor hidden, Tensor rows, Tensor targets, double divisor, long scoresPerChunk, Tensor total)
+    {
+        using var scope = NewDisposeScope();
         Tensor states = hidden.detach().flatten(0, 1).index_select(0, rows); // [M, C]
         long chunk = Math.Clamp(scoresPerChunk / model.Config.VocabSize, 1, TokensPerChunk);
         Tensor gradient = HeadLoss.Backward(model, states, targets, divisor, chunk, total);
         Tensor spread = zeros_like(hidden).requires_grad_(false);
         spread.view(-1, hidden.size(-1)).index_copy_(0, rows, gradient);
-        if (tape.Backward(spread) is { } toEmbedding && embedded.requires_grad)
-        {
-            embedded.backward([toEmbedding]);
-        }
-        return total.MoveToOuterDisposeScope();
+        return spread.MoveToOuterDisposeScope();
     }
 
     /// <summary>How many tokens of the examples count: every label but the first of a row, which nothing predicts.</summary>
@@ -45,7 +66,7 @@ public static class CausalLoss
         examples.Sum(e => (long)e.Labels.Skip(1).Count(label => label != TrainingExample.IgnoredLabel));
 
     /// <summary>Flat indices [M] of the tokens that predict a label, and those labels [M]: Labels[t] is predicted from token t - 1.</summary>
-    private static (Tensor Rows, Tensor Targets) Labelled(Tensor labels)
+    internal static (Tensor Rows, Tensor Targets) Labelled(Tensor labels)
     {
         Tensor ignored = full([labels.size(0), 1], TrainingExample.IgnoredLabel, labels.dtype, labels.device);
         Tensor next = cat([labels.narrow(1, 1, labels.size(1) - 1), ignored], 1).flatten();

@@ -44,6 +44,7 @@ internal sealed class LayerTape : IDisposable
         while (_steps.TryPop(out Step? step))
         {
             using (step)
+            using (NewDisposeScope()) // what the blocks' own backwards hand to the engine belongs to it, else to the whole step's
             {
                 Tensor output = step.Output ??= step.Block(step.Input).DetachFromDisposeScope();
                 if (!output.requires_grad)
@@ -56,7 +57,7 @@ internal sealed class LayerTape : IDisposable
                 {
                     flowing!.Dispose();
                 }
-                flowing = step.Input.grad;
+                flowing = step.Input.grad?.MoveToOuterDisposeScope();
             }
         }
         return flowing;

@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,17 +17,13 @@ internal sealed class PackedLinear : autograd.SingleTensorFunction<PackedLinear>
     /// <param name="vars">x [..., in], <see cref="PackedWeight"/></param>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
+        ctx.set_materialize_grads(false);
         using var scope = NewDisposeScope();
         var weight = (PackedWeight)vars[1];
         ctx.save_data(Weight, weight);
         return nn.functional.linear((Tensor)vars[0], weight.Unpack()).MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-    {
-        using var scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
-        Tensor weight = ((PackedWeight)ctx.get_data(Weight)).Unpack();
-        return [grad_output.matmul(weight).MoveToOuterDisposeScope(), null!];
-    }
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(2, grad_output, () =>
+        [grad_output.matmul(((PackedWeight)ctx.get_data(Weight)).Unpack()), null]);
 }

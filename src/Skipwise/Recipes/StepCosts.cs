@@ -1,0 +1,134 @@
+using Skipwise.Models;
+using Skipwise.Models.Lora;
+using Skipwise.Training;
+
+namespace Skipwise.Recipes;
+
+/// <summary>What a training step of a model costs at any batch and length: a probe's measurements, put together by how a step goes.</summary>
+/// <remarks>
+/// Time of a layer: call + per token * (batch * length) + per pair * (batch * length^2), fitted to three lengths. Memory: on the way back,
+/// at layer i, there are what the layers below keep, the gradients of those above, and what the layer itself (or the head, at the top) needs:
+/// the peak is the largest of these sums. All but the mask of a sliding window grows with the tokens alone, for attention is fused.
+/// </remarks>
+internal sealed class StepCosts
+{
+    private const int ScoreCopies = 3; // scores, their softmax, a passing copy
+    private readonly DecoderConfig _config;
+    private readonly int _checkpointEvery;
+    private readonly (long Layer, long Ends) _weights, _trained;
+    private readonly LayerCosts _kept, _checkpointed;
+    private readonly ComputeTime _update;
+    private readonly long _process;
+
+    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed)
+    {
+        (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed);
+        _update = (Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * probe.Update();
+        _process = probe.ProcessBytes();
+    }
+
+    private long Trained => (_config.NumHiddenLayers * _trained.Layer) + _trained.Ends;
+
+    /// <summary>AdamW keeps two means in float32 for every weight that is trained.</summary>
+    private static long OptimizerBytes(long trained) => 2 * trained;
+
+    /// <param name="longest">tokens of the longest window that the costs are asked for</param>
+    /// <param name="probeTokens">tokens of the largest step that is tried</param>
+    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, int checkpointEvery, int longest, int probeTokens)
+    {
+        using var probe = new StepProbe(config, lora);
+        int length = longest; // halved, so that it divides into blocks as the real one does
+        while (length > probeTokens)
+        {
+            length /= 2;
+        }
+        int batch = Math.Max(1, probeTokens / length);
+        LayerCosts Of(bool isCheckpointed) => LayerCosts.Fit(
+            probe.Measure(batch, Math.Max(1, length / 4), isCheckpointed), probe.Measure(batch, Math.Max(1, length / 2), isCheckpointed), probe.Measure(batch, length, isCheckpointed));
+        LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
+        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed);
+    }
+
+    public ComputeTime Time(int batch, int length, int accumulation)
+    {
+        ComputeTime micro = _kept.Ends(batch, length);
+        for (int layer = 0; layer < _config.NumHiddenLayers; layer++)
+        {
+            micro += Costs(layer).Layer(batch, length);
+        }
+        return (accumulation * micro) + _update;
+    }
+
+    public MemoryEstimate Memory(long batch, int length, int accumulation)
+    {
+        long tokens = batch * length, state = tokens * _config.HiddenSize * sizeof(float);
+        int layers = _config.NumHiddenLayers;
+        long below = Enumerable.Range(0, layers).Sum(layer => Costs(layer).Kept(tokens)), above = 0, largest = 0;
+        for (int layer = layers - 1; layer >= 0; layer--)
+        {
+            below -= Costs(layer).Kept(tokens);
+            // gradients that there are besides the layer's own and the head's, which its peak holds
+            long gradients = accumulation > 1 ? Trained - _trained.Layer : above;
+            largest = Math.Max(largest, state + below + Costs(layer).Peak(tokens) + gradients);
+            above += _trained.Layer;
+        }
+        // The embedding comes last, its input and its gradient beside every other gradient; in a tied model it then adds up with the head's.
+        long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? (long)_config.VocabSize * _config.HiddenSize * sizeof(float) : 0);
+        largest = Math.Max(largest, Trained + embedding) + Mask(length);
+        long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = OptimizerBytes(Trained);
+        long logits = ScoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
+        return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);
+    }
+
+    private LayerCosts Costs(int layer) => _checkpointEvery > 0 && layer % _checkpointEvery == 0 ? _checkpointed : _kept;
+
+    /// <summary>A sliding window shorter than the sequence needs a matrix [T, T], and two of one byte while it is made.</summary>
+    private long Mask(int length) => _config.SlidingWindow < length ? (sizeof(float) + 2L) * length * length : 0;
+
+    /// <summary>How one layer's costs, and those of all that is no layer, grow.</summary>
+    private sealed record LayerCosts(Polynomial LayerSeconds, Polynomial LayerCpu, Polynomial EndsSeconds, Polynomial EndsCpu, Line KeptBytes, Line PeakBytes)
+    {
+        public static LayerCosts Fit(params ProbedStep[] probes) => new(
+            Polynomial.Through(probes, p => p.Layer.Seconds), Polynomial.Through(probes, p => p.Layer.CpuSeconds), Polynomial.Through(probes, p => p.Ends.Seconds),
+            Polynomial.Through(probes, p => p.Ends.CpuSeconds), Line.Through(probes[^2], probes[^1], p => p.Kept), Line.Through(probes[^2], probes[^1], p => p.Peak));
+
+        public ComputeTime Layer(int batch, int length) => new(LayerSeconds.At(batch, length), LayerCpu.At(batch, length));
+
+        public ComputeTime Ends(int batch, int length) => new(EndsSeconds.At(batch, length), EndsCpu.At(batch, length));
+
+        public long Kept(long tokens) => KeptBytes.At(tokens);
+
+        public long Peak(long tokens) => PeakBytes.At(tokens);
+    }
+
+    /// <summary>What is always there, and so much per token.</summary>
+    private readonly record struct Line(double Always, double PerToken)
+    {
+        public static Line Through(ProbedStep one, ProbedStep two, Func<ProbedStep, long> bytes)
+        {
+            double perToken = Math.Max(0, (double)(bytes(two) - bytes(one)) / Math.Max(1, two.Tokens - one.Tokens));
+            return new(Math.Max(0, bytes(two) - (perToken * two.Tokens)), perToken);
+        }
+
+        public long At(long tokens) => (long)(Always + (PerToken * tokens));
+    }
+
+    /// <summary>call + per token * (batch * length) + per pair * (batch * length^2).</summary>
+    private readonly record struct Polynomial(double Call, double PerToken, double PerPair)
+    {
+        /// <summary>Through the longest probe, and as near to the others as costs that are not negative allow.</summary>
+        public static Polynomial Through(ProbedStep[] probes, Func<ProbedStep, double> cost)
+        {
+            (double x1, double y1) = (probes[0].Length, cost(probes[0]) / probes[0].Batch);
+            (double x2, double y2) = (probes[1].Length, cost(probes[1]) / probes[1].Batch);
+            (double x3, double y3) = (probes[2].Length, cost(probes[2]) / probes[2].Batch);
+            double slope12 = x2 > x1 ? (y2 - y1) / (x2 - x1) : 0, slope23 = x3 > x2 ? (y3 - y2) / (x3 - x2) : 0;
+            double perPair = x3 > x1 ? Math.Max(0, (slope23 - slope12) / (x3 - x1)) : 0;
+            double perToken = Math.Clamp(slope23 - (perPair * (x2 + x3)), 0, Math.Max(0, (y3 / x3) - (perPair * x3)));
+            double call = Math.Max(0, y3 - (perToken * x3) - (perPair * x3 * x3));
+            return new(call * probes[2].Batch, perToken, perPair);
+        }
+
+        public double At(int batch, int length) => Call + (batch * ((PerToken * length) + (PerPair * length * length)));
+    }
+}
