@@ -14,14 +14,14 @@ public partial class HouseRulesTests
         ["Text"] = ["Numerics", "Storage"],
         ["Positions"] = ["Numerics"],
         ["Rope"] = [],
-        ["Models"] = ["Numerics", "Rope"],
-        ["Data"] = ["Numerics", "Text", "Positions"],
+        ["Models"] = ["Numerics", "Rope", "Runtime"],
+        ["Data"] = ["Numerics", "Text", "Positions", "Runtime"],
         ["Training"] = ["Data", "Models"],
         ["Checkpoints"] = ["Models", "Rope", "Storage", "Training"],
         ["Generation"] = ["Models", "Numerics"],
         ["Evaluation"] = ["Generation", "Models", "Numerics", "Rope", "Storage", "Text"],
         ["Reports"] = ["Numerics", "Storage", "Evaluation"],
-        ["Recipes"] = ["Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports"],
+        ["Recipes"] = ["Runtime", "Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports"],
     };
 
     private static readonly string[] s_withoutTorch = ["Numerics", "Storage", "Text", "Positions", "Rope", "Reports"];

@@ -19,8 +19,7 @@ public static class CausalLoss
     {
         using var scope = NewDisposeScope();
         Tensor total = zeros([], ScalarType.Float64, model.Device);
-        (Tensor rows, Tensor targets) = Labelled(batch.Labels);
-        if (rows.numel() == 0)
+        if (batch.Labels.numel() == 0)
         {
             return total.MoveToOuterDisposeScope();
         }
@@ -28,28 +27,15 @@ public static class CausalLoss
         using var tape = new LayerTape();
         Tensor embedded = model.Embed(batch.InputIds);
         Tensor hidden = tape.Forward(model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents), embedded, checkpointEvery);
-        Tensor states = hidden.detach().flatten(0, 1).index_select(0, rows); // [M, C]
+        Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelRows); // [M, C]
         long chunk = Math.Clamp(scoresPerChunk / model.Config.VocabSize, 1, TokensPerChunk);
-        Tensor gradient = HeadLoss.Backward(model, states, targets, divisor, chunk, total);
+        Tensor gradient = HeadLoss.Backward(model, states, batch.Labels, divisor, chunk, total);
         Tensor spread = zeros_like(hidden).requires_grad_(false);
-        spread.view(-1, hidden.size(-1)).index_copy_(0, rows, gradient);
+        spread.view(-1, hidden.size(-1)).index_copy_(0, batch.LabelRows, gradient);
         if (tape.Backward(spread) is { } toEmbedding && embedded.requires_grad)
         {
             embedded.backward([toEmbedding]);
         }
         return total.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>How many tokens of the examples count: every label but the first of a row, which nothing predicts.</summary>
-    public static long CountLabels(IEnumerable<TrainingExample> examples) =>
-        examples.Sum(e => (long)e.Labels.Skip(1).Count(label => label != TrainingExample.IgnoredLabel));
-
-    /// <summary>Flat indices [M] of the tokens that predict a label, and those labels [M]: Labels[t] is predicted from token t - 1.</summary>
-    private static (Tensor Rows, Tensor Targets) Labelled(Tensor labels)
-    {
-        Tensor ignored = full([labels.size(0), 1], TrainingExample.IgnoredLabel, labels.dtype, labels.device);
-        Tensor next = cat([labels.narrow(1, 1, labels.size(1) - 1), ignored], 1).flatten();
-        Tensor rows = next.ne(TrainingExample.IgnoredLabel).nonzero().flatten();
-        return (rows, next.index_select(0, rows));
     }
 }
