@@ -52,7 +52,7 @@ public sealed record ComputeOptions
     {
         if (name is null)
         {
-            return gpus > 0 ? CUDA : CPU;
+            return gpus > 0 ? new Device(DeviceType.CUDA, 0) : CPU;
         }
         string[] parts = name.Split(':');
         int index = 0;

@@ -85,7 +85,7 @@ public abstract class Optimizer : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor[] gradients = [.. Members.Select(member => member.Parameter.grad).OfType<Tensor>()];
-        return (gradients.Length == 0 ? zeros([]) : (Tensor)s_norm.Value.invoke("norm", (object)gradients)).MoveToOuterDisposeScope();
+        return (gradients.Length == 0 ? zeros([], ScalarType.Float32, Members[0].Parameter.device) : (Tensor)s_norm.Value.invoke("norm", (object)gradients)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Updates every weight and drops the gradients.</summary>
