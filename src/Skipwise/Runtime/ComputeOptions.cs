@@ -27,12 +27,17 @@ public sealed record ComputeOptions
     /// <summary>Whether results depend on anything but the model: in float32 they are the same on all devices, up to rounding.</summary>
     public bool Rounds => Dtype != Precision.Float32 || Tf32;
 
+    /// <exception cref="SkipwiseException">there is no such device</exception>
+    public void Validate() => _ = Find(Device, Gpus);
+
+    private static int Gpus => cuda.is_available() ? cuda.device_count() : 0;
+
     /// <summary>Finds the device and makes it ready.</summary>
     /// <param name="note">what a person should know about the choice</param>
     /// <exception cref="SkipwiseException">there is no such device</exception>
     public (Device Device, ScalarType Dtype) Begin(IProgress<string>? note = null)
     {
-        Device device = Find(Device, cuda.is_available() ? cuda.device_count() : 0);
+        Device device = Find(Device, Gpus);
         if (device.type == DeviceType.CUDA)
         {
             InitializeDevice(device);

@@ -20,7 +20,7 @@ public sealed class AdamW8Bit : FusedAdamW
 
     private const int BlocksAtOnce = 1 << 12; // a million numbers: what is made on the way is small beside the state
     private readonly Dictionary<int, Packed> _packed;
-    private readonly Tensor _signed, _unsigned, _signedBounds, _unsignedBounds;
+    private readonly Tensor _signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses;
     private readonly jit.CompilationUnit _kernel;
 
     /// <inheritdoc cref="FusedAdamW(CausalLM, AdamWOptions, MasterWeights?)"/>
@@ -29,28 +29,33 @@ public sealed class AdamW8Bit : FusedAdamW
         _packed = Members.Where(Packs).ToDictionary(member => member.Index, member => new Packed(Code(member, Zero(DynamicCode.Signed)), Code(member, 0), Scale(member), Scale(member)));
         Device device = Members[0].Weight.device;
         Tensor Table(float[] values) => Keep(() => tensor(values, device: device));
-        (_signed, _unsigned) = (Table(DynamicCode.Signed), Table(DynamicCode.Unsigned));
-        float[] unsignedBounds = DynamicCode.Boundaries(DynamicCode.Unsigned);
+        Tensor Guesses(float[] bounds) => Keep(() => tensor(DynamicCode.Guesses(bounds), ScalarType.Int32, device: device));
+        float[] signedBounds = DynamicCode.Boundaries(DynamicCode.Signed), unsignedBounds = DynamicCode.Boundaries(DynamicCode.Unsigned);
         unsignedBounds[0] = 0;
-        (_signedBounds, _unsignedBounds) = (Table(DynamicCode.Boundaries(DynamicCode.Signed)), Table(unsignedBounds));
+        (_signed, _signedBounds, _signedGuesses) = (Table(DynamicCode.Signed), Table(signedBounds), Guesses(signedBounds));
+        (_unsigned, _unsignedBounds, _unsignedGuesses) = (Table(DynamicCode.Unsigned), Table(unsignedBounds), Guesses(unsignedBounds));
         string beta1 = Number(options.Beta1), beta2 = Number(options.Beta2), rest1 = Number(1 - options.Beta1), rest2 = Number(1 - options.Beta2);
         // w, g [R, W]; the codes m, v [R, W] and their blocks' scales a, b [R, 1]; c and d undo the means' start at 0
         _kernel = jit.compile($"""
             def unpack(code: Tensor, table: Tensor, scale: Tensor):
                 return table.index_select(0, code.flatten().int()).view_as(code).mul_(scale)
 
-            def pack(x: Tensor, code: Tensor, bounds: Tensor, scale: Tensor):
+            def pack(x: Tensor, code: Tensor, bounds: Tensor, guesses: Tensor, scale: Tensor):
                 scale.copy_(x.abs().amax(1, keepdim=True))
-                code.copy_(torch.bucketize(x.div_(scale.clamp_min(1e-38)), bounds, out_int32=True))
+                x.div_(scale.clamp_min(1e-38))
+                m, e = torch.frexp(x)
+                bin = e.clamp_({DynamicCode.LowestExponent}).mul_({DynamicCode.Bins}).add_({(DynamicCode.Bins / 2) - (DynamicCode.LowestExponent * DynamicCode.Bins)}).add_(m.mul_({DynamicCode.Bins / 2}).int())
+                guess = guesses.index_select(0, bin.flatten()).view_as(x)
+                code.copy_(guess.add_(x.gt(bounds.index_select(0, guess.flatten()).view_as(x))))
 
-            def update(w: Tensor, g: Tensor, m: Tensor, v: Tensor, a: Tensor, b: Tensor, signed: Tensor, unsigned: Tensor, signed_bounds: Tensor, unsigned_bounds: Tensor, lr: Tensor, decay: Tensor, scale: Tensor, c: Tensor, d: Tensor):
+            def update(w: Tensor, g: Tensor, m: Tensor, v: Tensor, a: Tensor, b: Tensor, signed: Tensor, unsigned: Tensor, signed_bounds: Tensor, unsigned_bounds: Tensor, signed_guesses: Tensor, unsigned_guesses: Tensor, lr: Tensor, decay: Tensor, scale: Tensor, c: Tensor, d: Tensor):
                 g = g * scale
                 mean = unpack(m, signed, a).mul_({beta1}).add_(g, alpha={rest1})
                 square = unpack(v, unsigned, b).mul_({beta2}).addcmul_(g, g, value={rest2})
                 w.mul_(decay)
                 w.sub_((mean / c).div_(square.sqrt().div_(d).add_({Number(options.Eps)})).mul_(lr))
-                pack(mean, m, signed_bounds, a)
-                pack(square, v, unsigned_bounds, b)
+                pack(mean, m, signed_bounds, signed_guesses, a)
+                pack(square, v, unsigned_bounds, unsigned_guesses, b)
 
             """);
     }
@@ -81,7 +86,7 @@ public sealed class AdamW8Bit : FusedAdamW
                 Tensor Numbers(Tensor x) => x.view(-1).narrow(0, block * Block, blocks * width).view(blocks, width);
                 Tensor Scales(Tensor x) => x.narrow(0, block, blocks).unsqueeze(1);
                 _kernel.invoke("update", Numbers(member.Weight), Numbers(gradient.contiguous()), Numbers(packed.First), Numbers(packed.Second), Scales(packed.FirstScale), Scales(packed.SecondScale),
-                    _signed, _unsigned, _signedBounds, _unsignedBounds, lr, decay, scale, c, d);
+                    _signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses, lr, decay, scale, c, d);
             }
         }
     }
@@ -89,7 +94,7 @@ public sealed class AdamW8Bit : FusedAdamW
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        foreach (Tensor table in (Tensor[])[_signed, _unsigned, _signedBounds, _unsignedBounds])
+        foreach (Tensor table in (Tensor[])[_signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses])
         {
             table.Dispose();
         }

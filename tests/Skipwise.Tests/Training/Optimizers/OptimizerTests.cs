@@ -1,5 +1,6 @@
 using Skipwise.Data;
 using Skipwise.Models;
+using Skipwise.Numerics;
 using Skipwise.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -75,6 +76,25 @@ public class OptimizerTests
         Assert.Equal(DynamicCode.Signed.Where(c => c is > 0 and < 1), DynamicCode.Signed.Where(c => c < 0).Select(c => -c).Reverse());
         Assert.Equal((64, 128), (DynamicCode.Signed.Count(c => c is > 0.1f and < 1), DynamicCode.Unsigned.Count(c => c is > 0.1f and < 1)));
         Assert.Equal((0.55e-6f, 0.1f + (0.9f * 63.5f / 64)), (DynamicCode.Signed.First(c => c > 0), DynamicCode.Signed[^2]));
+    }
+
+    /// <summary>Every number's code is the bin's guess or the next.</summary>
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void No_bin_holds_two_boundaries(bool isSigned)
+    {
+        float[] bounds = DynamicCode.Boundaries(isSigned ? DynamicCode.Signed : DynamicCode.Unsigned);
+        int[] guesses = DynamicCode.Guesses(bounds);
+        Assert.Equal((DynamicCode.HighestExponent - DynamicCode.LowestExponent + 1) * DynamicCode.Bins, guesses.Length);
+        var rng = new KeyedRandom(1, 0, 0);
+        IEnumerable<float> numbers = Enumerable.Range(0, 20000).Select(_ => (float)(Math.Pow(10, -9 * rng.NextDouble()) * (isSigned && rng.Chance(0.5) ? -1 : 1)));
+        foreach (float x in numbers.Concat(bounds.SkipLast(1).SelectMany(b => new[] { float.BitDecrement(b), b, float.BitIncrement(b) })).Concat([0, 1]))
+        {
+            int exponent = x == 0 ? 0 : Math.ILogB(x) + 1;
+            int bin = ((Math.Max(exponent, DynamicCode.LowestExponent) - DynamicCode.LowestExponent) * DynamicCode.Bins) + (DynamicCode.Bins / 2) + (int)(Math.ScaleB(x, -exponent) * DynamicCode.Bins / 2);
+            int guess = guesses[bin];
+            Assert.Equal(bounds.Count(b => b < x), guess + (x > bounds[guess] ? 1 : 0));
+        }
     }
 
     private static double Train(OptimizerKind kind, out double bytesPerWeight, out double first)
