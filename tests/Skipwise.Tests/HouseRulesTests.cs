@@ -14,14 +14,14 @@ public partial class HouseRulesTests
         ["Text"] = ["Numerics", "Storage"],
         ["Positions"] = ["Numerics"],
         ["Rope"] = [],
-        ["Models"] = ["Numerics", "Rope"],
-        ["Data"] = ["Numerics", "Text", "Positions"],
+        ["Models"] = ["Numerics", "Rope", "Runtime"],
+        ["Data"] = ["Numerics", "Text", "Positions", "Runtime"],
         ["Training"] = ["Data", "Models"],
         ["Checkpoints"] = ["Models", "Rope", "Storage", "Training"],
         ["Generation"] = ["Models", "Numerics"],
         ["Evaluation"] = ["Generation", "Models", "Numerics", "Rope", "Storage", "Text"],
         ["Reports"] = ["Numerics", "Storage", "Evaluation"],
-        ["Recipes"] = ["Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports", "Runtime"],
+        ["Recipes"] = ["Runtime", "Numerics", "Storage", "Text", "Positions", "Rope", "Models", "Data", "Training", "Checkpoints", "Generation", "Evaluation", "Reports"],
     };
 
     private static readonly string[] s_withoutTorch = ["Numerics", "Storage", "Text", "Positions", "Rope", "Reports"];
@@ -59,6 +59,26 @@ public partial class HouseRulesTests
     public void Randomness_is_keyed() =>
         Assert.All(FilesOf("Skipwise"), file => Assert.DoesNotMatch(@"new Random\(|Random\.Shared", File.ReadAllText(file)));
 
+    /// <summary>A tensor made on the wrong device is found on a GPU alone, or by this.</summary>
+    [Fact]
+    public void Tensors_are_made_where_someone_says()
+    {
+        foreach (string file in ((string[])["Models", "Data", "Training", "Generation", "Evaluation"]).SelectMany(room => FilesOf(Path.Combine("Skipwise", room))))
+        {
+            string source = File.ReadAllText(file);
+            foreach (Match factory in Factory().Matches(source).Where(match => !source[..match.Index].EndsWith("Upload.To(", StringComparison.Ordinal)))
+            {
+                int depth = 0, end = factory.Index + factory.Length - 1;
+                do
+                {
+                    depth += source[end] switch { '(' => 1, ')' => -1, _ => 0 };
+                }
+                while (depth > 0 && ++end < source.Length);
+                Assert.Matches(@"[dD]evice|CPU", source[factory.Index..end]);
+            }
+        }
+    }
+
     [Fact]
     public void The_library_never_writes_to_the_console() =>
         Assert.All(FilesOf("Skipwise"), file => Assert.DoesNotMatch(@"\bConsole\.(Write|Error|Out)", File.ReadAllText(file)));
@@ -80,6 +100,9 @@ public partial class HouseRulesTests
         Assert.NotNull(root);
         return Path.Combine(root, "src", folder);
     }
+
+    [GeneratedRegex(@"(?<![\w.])(tensor|zeros|ones|arange|empty|full|rand|randn|eye|linspace)\(")]
+    private static partial Regex Factory();
 
     [GeneratedRegex(@"^using Skipwise\.(\w+)", RegexOptions.Multiline)]
     private static partial Regex UsingLine();

@@ -16,7 +16,9 @@ internal sealed class TrainFlags(Command command)
     private readonly Flag<Decay> _schedule = command.Choice("--schedule", "how the rate falls afterwards", s_default.Decay);
     private readonly Flag<double> _floor = command.Number("--learning-rate-floor", "where the fall ends, as a share of the peak", s_default.LearningRateFloor);
     private readonly Flag<LearningRateScales> _scales = command.Scales("--learning-rate-scale", "groups that learn faster or slower than the schedule, such as embeddings=0.1,norms=2 [groups: matrices, embeddings, norms, biases, adapters]");
-    private readonly Flag<double> _weightDecay = command.Number("--weight-decay", "AdamW's weight decay, of matrices; norms and biases never decay", s_default.AdamW.WeightDecay);
+    private readonly Flag<OptimizerKind> _optimizer = command.Choice("--optimizer", "how gradients become updates; bytes kept per trained weight: adamw 8, adamw8bit 2, adafactor next to none", s_default.Optimizer);
+    private readonly Flag<Offload> _offload = command.Choice("--offload", "what stays in host memory while a GPU computes: optimizer keeps the optimizer's state and the float32 weights there", s_default.Offload);
+    private readonly Flag<double> _weightDecay = command.Number("--weight-decay", "decoupled weight decay, of matrices; norms and biases never decay", s_default.AdamW.WeightDecay);
     private readonly Flag<double> _beta1 = command.Number("--adam-beta1", "decay of the gradient's running mean", s_default.AdamW.Beta1);
     private readonly Flag<double> _beta2 = command.Number("--adam-beta2", "decay of the squared gradient's running mean", s_default.AdamW.Beta2);
     private readonly Flag<double> _eps = command.Number("--adam-eps", "added to the root in the denominator", s_default.AdamW.Eps);
@@ -36,6 +38,8 @@ internal sealed class TrainFlags(Command command)
         WarmupSteps = _warmupSteps.Of(parse),
         Decay = _schedule.Of(parse),
         LearningRateFloor = _floor.Of(parse),
+        Optimizer = _optimizer.Of(parse),
+        Offload = _offload.Of(parse),
         AdamW = new AdamWOptions(_beta1.Of(parse), _beta2.Of(parse), _eps.Of(parse), _weightDecay.Of(parse)) { Scales = _scales.Of(parse) },
         SpikeThreshold = _spikeThreshold.Of(parse),
         MaxBadSteps = _maxBadSteps.Of(parse),

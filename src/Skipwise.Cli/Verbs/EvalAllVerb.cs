@@ -39,6 +39,7 @@ internal static class EvalAllVerb
         Flag<string?> hotpot = verb.Text("--hotpot", "file", "RULER: HotpotQA's JSON file, for qa_2");
         Flag<ulong> seed = verb.Seed("seed of what is hidden and where", s_default.Passkey.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward [default: by their length]");
+        var compute = new ComputeFlags(verb);
         Flag<string?> json = verb.Text("--json", "file", "write every number as JSON");
         var gates = new GateFlags(verb);
         verb.Computes(screen, (parse, stop) =>
@@ -54,6 +55,7 @@ internal static class EvalAllVerb
                 Passkey = s_default.Passkey with { Trials = trials.Of(parse), Grid = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) },
                 Needle = needleTrials.Of(parse) is var prompts and not 0 ? s_needle with { Trials = prompts, Depths = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) } : null,
                 Ruler = rulerSamples.Of(parse) is var samples and not 0 ? s_ruler with { Samples = samples, BatchSize = batchSize.Of(parse) } : null,
+                Compute = compute.Of(parse),
                 TasksData = tasksData.Of(parse),
                 Tasks = tasks.Of(parse),
                 Benchmarks = s_default.Benchmarks with { Limit = limit.Of(parse), Harness = harness.Of(parse), BatchSize = batchSize.Of(parse) },

@@ -31,12 +31,14 @@ internal static class EvalNeedleVerb
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         Flag<string?> saveTrials = verb.Text("--save-trials", "file", "keep every prompt with its answer's scores, one JSON line each; an interrupted run continues from it");
         var rope = new RopeFlags(verb);
+        var compute = new ComputeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
         {
             var options = new EvaluateNeedleOptions
             {
                 Model = model.Of(parse),
                 Rope = rope.Of(parse),
+                Compute = compute.Of(parse),
                 Haystack = haystack.Of(parse),
                 Documents = new DocumentOptions { Field = field.Of(parse) },
                 Trials = saveTrials.Of(parse),

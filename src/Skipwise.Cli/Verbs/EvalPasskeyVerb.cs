@@ -29,6 +29,7 @@ internal static class EvalPasskeyVerb
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         Flag<string?> saveTrials = verb.Text("--save-trials", "file", "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
         var rope = new RopeFlags(verb);
+        var compute = new ComputeFlags(verb);
         verb.TakesConfig();
         verb.Computes(screen, (parse, stop) =>
         {
@@ -36,6 +37,7 @@ internal static class EvalPasskeyVerb
             {
                 Model = model.Of(parse),
                 Rope = rope.Of(parse),
+                Compute = compute.Of(parse),
                 Trials = saveTrials.Of(parse),
                 Adapter = adapter.Of(parse),
                 Passkey = new PasskeyOptions

@@ -28,6 +28,7 @@ internal static class EvalPerplexityVerb
         Flag<int?> byPosition = verb.OptionalInteger("--by-position", "also report the mean loss by position, in so many equal parts of each window");
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         var rope = new RopeFlags(verb);
+        var compute = new ComputeFlags(verb);
         verb.TakesConfig();
         verb.Computes(screen, (parse, stop) =>
         {
@@ -36,6 +37,7 @@ internal static class EvalPerplexityVerb
                 Model = model.Of(parse),
                 Data = data.Of(parse, screen),
                 Rope = rope.Of(parse),
+                Compute = compute.Of(parse),
                 Adapter = adapter.Of(parse),
                 MinTokens = minTokens.Of(parse),
                 Perplexity = new PerplexityOptions

@@ -30,12 +30,14 @@ internal static class EvalRulerVerb
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         Flag<string?> saveTrials = verb.Text("--save-trials", "file", "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
         var rope = new RopeFlags(verb);
+        var compute = new ComputeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
         {
             var options = new EvaluateRulerOptions
             {
                 Model = model.Of(parse),
                 Rope = rope.Of(parse),
+                Compute = compute.Of(parse),
                 Haystack = haystack.Of(parse),
                 Documents = new DocumentOptions { Field = field.Of(parse) },
                 Squad = squad.Of(parse),

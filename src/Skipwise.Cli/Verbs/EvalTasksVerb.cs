@@ -32,6 +32,7 @@ internal static class EvalTasksVerb
         Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
         Flag<string?> cache = verb.Text("--cache", "file", "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with .scores.jsonl for its ending]");
         var rope = new RopeFlags(verb);
+        var compute = new ComputeFlags(verb);
         verb.TakesConfig();
         verb.Computes(screen, (parse, stop) =>
         {
@@ -42,6 +43,7 @@ internal static class EvalTasksVerb
                 Data = data.Of(parse),
                 Names = names.Of(parse),
                 Rope = rope.Of(parse),
+                Compute = compute.Of(parse),
                 Adapter = adapter.Of(parse),
                 Cache = cache.Of(parse) ?? (path is null ? null : Path.ChangeExtension(path, ".scores.jsonl")),
                 Tasks = new TaskOptions

@@ -23,6 +23,7 @@ internal static class GenerateVerb
         Flag<double> topP = verb.Number("--top-p", "draw from the most probable tokens that reach this probability together", s_default.TopP);
         Flag<ulong> seed = verb.Seed("seed of the draws", s_default.Seed);
         var rope = new RopeFlags(verb);
+        var compute = new ComputeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
         {
             var options = new GenerateTextOptions
@@ -30,6 +31,7 @@ internal static class GenerateVerb
                 Model = model.Of(parse),
                 Prompt = prompt.Of(parse) ?? input.ReadToEnd(),
                 Rope = rope.Of(parse),
+                Compute = compute.Of(parse),
                 Adapter = adapter.Of(parse),
                 Generation = s_default with
                 {

@@ -27,6 +27,7 @@ internal static class TrainVerb
         Flag<string[]> splitAfter = verb.Texts("--split-after", "text", "chunks end after this text where a document has it; a single token each (\\n for a newline)");
         Flag<int?> minTokens = verb.OptionalInteger("--min-document-tokens", "shorter documents are left out [default: the training length]");
         var training = new TrainFlags(verb);
+        var compute = new ComputeFlags(verb);
         var lora = new LoraFlags(verb);
         Flag<bool> merge = verb.Switch("--merge", "besides the adapter, leave a model with the updates in its weights, in merged/");
         var evaluation = new RunEvaluationFlags(verb);
@@ -56,6 +57,7 @@ internal static class TrainVerb
                 MinDocumentTokens = minTokens.Of(parse),
                 FreezePadRow = freezePadRow.Of(parse),
                 Training = training.Of(parse),
+                Compute = compute.Of(parse),
                 Lora = lora.Of(parse),
                 Merge = merge.Of(parse),
                 Evaluation = evaluation.Of(parse, data.Of(parse)),

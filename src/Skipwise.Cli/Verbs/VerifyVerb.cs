@@ -16,9 +16,10 @@ internal static class VerifyVerb
         Flag<string> reference = verb.Required("--reference", "file", "safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, tokens, vocabulary]");
         Flag<double> tolerance = verb.Number("--atol", "largest absolute difference that passes", new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
         var rope = new RopeFlags(verb);
+        var compute = new ComputeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
         {
-            var options = new VerifyLogitsOptions { Model = model.Of(parse), Reference = reference.Of(parse), Rope = rope.Of(parse), Adapter = adapter.Of(parse), Tolerance = tolerance.Of(parse) };
+            var options = new VerifyLogitsOptions { Model = model.Of(parse), Reference = reference.Of(parse), Rope = rope.Of(parse), Compute = compute.Of(parse), Adapter = adapter.Of(parse), Tolerance = tolerance.Of(parse) };
             Verification verification = VerifyLogits.Run(options, screen.Notes, stop);
             screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
                 [.. verification.Differences.Select(d => (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));

@@ -98,10 +98,11 @@ public sealed class RunFolder(string path)
     }
 
     /// <summary>Writes a checkpoint, all or nothing, then removes the oldest beyond <paramref name="keepLast"/>.</summary>
-    public string Save(ITrainable trainable, FusedAdamW optimizer, TrainProgress progress, int keepLast)
+    public string Save(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast)
     {
         string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
         Directory.CreateDirectory(CheckpointsPath);
+        using IDisposable masters = optimizer.Masters.InModel();
         AtomicFolder.Write(folder, inner =>
         {
             trainable.WriteFiles(inner);
@@ -122,7 +123,7 @@ public sealed class RunFolder(string path)
 
     /// <summary>Puts a checkpoint's weights and optimizer state in place, to the last bit.</summary>
     /// <exception cref="SkipwiseException">a file of the checkpoint is missing or broken</exception>
-    public static TrainProgress Restore(string checkpoint, ITrainable trainable, FusedAdamW optimizer)
+    public static TrainProgress Restore(string checkpoint, ITrainable trainable, Optimizer optimizer)
     {
         string progressPath = System.IO.Path.Combine(checkpoint, ProgressName);
         TrainProgress progress;
@@ -134,6 +135,16 @@ public sealed class RunFolder(string path)
         {
             throw new SkipwiseException($"{progressPath}: cannot be read: {e.Message}. Delete {checkpoint} to resume from the checkpoint before it", e);
         }
+        using (optimizer.Masters.InModel())
+        {
+            ReadState(checkpoint, trainable, optimizer);
+        }
+        optimizer.Resume(progress.Updates);
+        return progress;
+    }
+
+    private static void ReadState(string checkpoint, ITrainable trainable, Optimizer optimizer)
+    {
         trainable.ReadWeights(checkpoint);
         using SafetensorsFile state = SafetensorsFile.Open(System.IO.Path.Combine(checkpoint, StateName));
         IEnumerable<(string Name, Tensor Value)> wanted = optimizer.State();
@@ -150,8 +161,6 @@ public sealed class RunFolder(string path)
             }
             state.ReadInto(entry, value);
         }
-        optimizer.Resume(progress.Step - progress.Guard.Skipped);
-        return progress;
     }
 
     private static int StepOf(string folder) =>

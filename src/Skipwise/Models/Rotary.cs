@@ -1,5 +1,6 @@
 using Skipwise.Models.Fused;
 using Skipwise.Rope;
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -23,7 +24,7 @@ public sealed class Rotary : IDisposable
     public static Rotary Create(RopeFrequencies frequencies, Tensor positionIds, RotaryPairs pairs = RotaryPairs.Halves)
     {
         using var scope = NewDisposeScope();
-        Tensor frequency = tensor(frequencies.InvFreq, dtype: ScalarType.Float64, device: positionIds.device);
+        Tensor frequency = Upload.To(tensor(frequencies.InvFreq, dtype: ScalarType.Float64), positionIds.device);
         Tensor phase = positionIds.to(ScalarType.Float64).unsqueeze(-1) * frequency; // [B, T, R/2]
         Tensor scale = full_like(phase, frequencies.AttentionFactor);
         Tensor turn = polar(scale, phase).to(ScalarType.ComplexFloat32).unsqueeze(2);

@@ -34,7 +34,7 @@ public static class WeightInit
             double deviation = isLookup
                 ? model.Config.InitializerRange
                 : 1 / Math.Sqrt(weight.size(1)) / (isResidualOutput ? Math.Sqrt(2.0 * model.Config.NumHiddenLayers) : 1);
-            weight.copy_(tensor(Normal(ref rng, weight.numel(), deviation)).view(weight.shape));
+            weight.copy_(tensor(Normal(ref rng, weight.numel(), deviation), device: CPU).view(weight.shape));
         }
     }
 

@@ -4,6 +4,7 @@ using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -32,7 +33,7 @@ public static class EvaluateAll
             progress.Stage?.Report($"reading {options.Models[i]}");
             ComparedModel model = Describe(options.Models[i], names[i]);
             int first = work.Count;
-            work.AddRange(tasks.Select(task => (names[i], task, Keyed(task, model, task.Parts(options, options.Models[i], lengths)))));
+            work.AddRange(tasks.Select(task => (names[i], task, Keyed(task, model, task.Parts(options, options.Models[i], lengths), options.Compute))));
             models.Add(model with { Measurements = [.. work.Skip(first).SelectMany(own => own.Parts).Select(part => part.Key)] });
         }
         var plan = new ComparisonPlan
@@ -48,8 +49,15 @@ public static class EvaluateAll
         return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName));
     }
 
-    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, ComparedModel model, IEnumerable<SuiteMeasurement> parts) =>
-        [.. parts.Select(part => (ResultsStore.Key(task.Name, model.Fingerprint + model.Tokenizer, part.Settings), part))];
+    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, ComparedModel model, IEnumerable<SuiteMeasurement> parts, ComputeOptions compute)
+    {
+        SuiteMeasurement[] all = [.. parts];
+        foreach (SuiteMeasurement part in compute.Rounds ? all : [])
+        {
+            part.Settings["compute"] = $"{compute.Dtype}{(compute.Tf32 ? " tf32" : "")}".ToLowerInvariant();
+        }
+        return [.. all.Select(part => (ResultsStore.Key(task.Name, model.Fingerprint + model.Tokenizer, part.Settings), part))];
+    }
 
     /// <summary>Measures what the store does not hold yet.</summary>
     /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>

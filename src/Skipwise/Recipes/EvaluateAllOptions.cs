@@ -3,6 +3,7 @@ using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Reports.Comparing;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -34,6 +35,8 @@ public sealed record EvaluateAllOptions
     public string? Squad { get; init; }
     /// <summary>HotpotQA's JSON file, for RULER's qa_2</summary>
     public string? Hotpot { get; init; }
+    /// <summary>where and in which type the models compute</summary>
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder with the benchmarks' public files; null skips them</summary>
     public string? TasksData { get; init; }
     /// <summary>benchmarks by name; empty takes all that the folder has files for</summary>

@@ -2,6 +2,7 @@ using Skipwise.Checkpoints;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Models;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -12,6 +13,7 @@ public sealed record EvaluateNeedleOptions
     /// <summary>Hugging Face folder</summary>
     public required string Model { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them; none takes prose of Skipwise's own</summary>
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the files become documents</summary>
@@ -39,7 +41,7 @@ public static class EvaluateNeedle
         needle.Validate();
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         var haystack = new Haystack(tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()), needle.Lengths.Max());
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), options.Compute, note);
         IReadOnlyList<NeedleResult> results = KeptTrials.During<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, pretrained.Model,
             file => NeedleTest.Measure(pretrained.Model, tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
             measured => measured.SelectMany(result => result.Trials));

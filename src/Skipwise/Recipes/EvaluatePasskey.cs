@@ -1,6 +1,7 @@
 using Skipwise.Checkpoints;
 using Skipwise.Evaluation;
 using Skipwise.Models;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -11,6 +12,7 @@ public sealed record EvaluatePasskeyOptions
     /// <summary>Hugging Face folder</summary>
     public required string Model { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     public string? Adapter { get; init; }
     /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
@@ -35,7 +37,7 @@ public static class EvaluatePasskey
         PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = ModelLengths.Of(model) };
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, passkey);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         IReadOnlyList<PasskeyResult> results = KeptTrials.During<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, pretrained.Model,
             file => Passkey.Measure(pretrained.Model, tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
             measured => measured.SelectMany(result => result.Trials));

@@ -1,6 +1,7 @@
 using Skipwise.Checkpoints;
 using Skipwise.Evaluation;
 using Skipwise.Models;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -12,6 +13,7 @@ public sealed record EvaluatePerplexityOptions
     public required string Model { get; init; }
     public required DataOptions Data { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     public string? Adapter { get; init; }
     /// <summary>how; an empty list of windows stands for <see cref="ModelLengths"/></summary>
@@ -41,7 +43,7 @@ public static class EvaluatePerplexity
         // The text is read before the weights: its errors are the more likely ones, and take no time to find.
         using TokenStore? store = TrainingData.OpenStore(options.Data, tokenizer);
         ITokenSource documents = store is not null ? store : Read(options.Data, tokenizer, perplexity, cancel);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", perplexity, Perplexity.Measure(pretrained.Model, documents, bos, perplexity, progress, cancel));
     }
 

@@ -2,6 +2,7 @@ using Skipwise.Checkpoints;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Models;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -12,6 +13,7 @@ public sealed record EvaluateRulerOptions
     /// <summary>Hugging Face folder</summary>
     public required string Model { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them, for the tasks with essays; none takes prose of Skipwise's own</summary>
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the files become documents</summary>
@@ -48,7 +50,7 @@ public static class EvaluateRuler
             options.Squad is { } squad ? QaSet.ReadSquad(squad) : null,
             options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null);
         Tell(ruler, material, ownProse: options.Haystack.Count == 0, note);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), options.Compute, note);
         RulerSummary summary = KeptTrials.During<RulerTrial, RulerSummary>(options.Trials, pretrained.Model,
             file => RulerTest.Measure(pretrained.Model, tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
             measured => measured.Results.SelectMany(result => result.Trials));

@@ -2,6 +2,7 @@ using Skipwise.Checkpoints;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -16,6 +17,7 @@ public sealed record EvaluateTasksOptions
     /// <summary>names of <see cref="TaskCatalog"/></summary>
     public required IReadOnlyList<string> Names { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     public string? Adapter { get; init; }
     public TaskOptions Tasks { get; init; } = new();
@@ -37,7 +39,7 @@ public static class EvaluateTasks
     {
         DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, Tokenizers.Load(options.Model), model, options.Tasks, cancel);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", options.Tasks, suite.Measure(pretrained.Model, options.Cache, progress, cancel));
     }
 }

@@ -6,8 +6,11 @@ using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Positions;
 using Skipwise.Rope;
+using Skipwise.Runtime;
 using Skipwise.Text;
 using Skipwise.Training;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
@@ -44,6 +47,8 @@ public sealed record FineTuneOptions
     /// <summary>never train the embedding of pad_token_id, as the original does</summary>
     public bool FreezePadRow { get; init; }
     public TrainOptions Training { get; init; } = new();
+    /// <summary>where and in which type the model computes; the weights that are trained are float32 in any case</summary>
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>train low-rank updates of a frozen model; the default trains the model</summary>
     public LoraOptions Lora { get; init; } = new();
     /// <summary>besides the adapter, leave a model with the updates in its weights, in the run folder's <see cref="FineTune.MergedName"/></summary>
@@ -78,6 +83,11 @@ public static class FineTune
         {
             throw new SkipwiseException("--merge puts an adapter into the model, and without --lora-rank none is trained: leave it out.");
         }
+        (Device Device, ScalarType Dtype) compute = options.Compute.Begin(note);
+        if (options.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)
+        {
+            note?.Report("--offload: the CPU computes, so that all is in host memory already");
+        }
         bool isNewFolder = !Directory.Exists(options.Out);
         using Pretrained pretrained = Load(options, note);
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
@@ -94,7 +104,7 @@ public static class FineTune
             TrainOptions training = options.Training.For(dataset.Count);
             ITrainable trainable = options.Lora.IsAsked ? new AdaptedModel(pretrained, options.Lora, options.Model, options.Seed) : pretrained;
             note?.Report(Trained(options, trainable.Model));
-            TrainingOutcome outcome = TrainingRun.Run(trainable, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation);
+            TrainingOutcome outcome = TrainingRun.Run(trainable, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation, compute);
             if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, MergedName, HfConfig.FileName)))
             {
                 pretrained.Dispose(); // its weights may be in few bits: the base model is read again

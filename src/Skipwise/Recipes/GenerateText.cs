@@ -1,5 +1,6 @@
 using Skipwise.Checkpoints;
 using Skipwise.Generation;
+using Skipwise.Runtime;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -11,6 +12,7 @@ public sealed record GenerateTextOptions
     public required string Model { get; init; }
     public required string Prompt { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     public string? Adapter { get; init; }
     /// <summary>how; without stop tokens, the model's EOS ends the text</summary>
@@ -30,7 +32,7 @@ public static class GenerateText
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         int[] text = tokenizer.Encode(options.Prompt);
         int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         int? eos = tokenizer.EosId ?? pretrained.Config.Model.EosTokenId;
         GenerationOptions generation = options.Generation.StopTokens.Count > 0 || eos is null ? options.Generation : options.Generation with { StopTokens = [eos.Value] };
         var decoder = new IncrementalDecoder(tokenizer, prompt);

@@ -74,13 +74,12 @@ internal sealed class StepProbe : IDisposable
         using IDisposable dropout = _model.Dropout.For(0);
         using Batch inputs = Batch.Of([.. Enumerable.Range(0, batch).Select(row => Example(row, length))], _model.Device);
         using Rotary rotary = _model.RotaryFor(inputs.PositionIds, length);
-        (Tensor rows, Tensor targets) = CausalLoss.Labelled(inputs.Labels);
         IReadOnlyList<Func<Tensor, Tensor>> parts = _model.Blocks(length, rotary, []);
         IReadOnlyList<Func<Tensor, Tensor>> Blocks(int layers) => [.. Enumerable.Repeat(parts[0], layers), parts[^1]];
         int checkpointEvery = isCheckpointed ? 1 : 0;
 
         Tensor? Through(Tensor embedded, int layers) =>
-            CausalLoss.ThroughBlocks(_model, Blocks(layers), embedded, rows, targets, inputs.Tokens, checkpointEvery, CausalLoss.ScoresPerChunk, zeros([], ScalarType.Float64, _model.Device));
+            CausalLoss.ThroughBlocks(_model, Blocks(layers), embedded, inputs, inputs.Tokens, checkpointEvery, CausalLoss.ScoresPerChunk, zeros([], ScalarType.Float64, _model.Device));
         void Step(int layers)
         {
             using var step = NewDisposeScope();

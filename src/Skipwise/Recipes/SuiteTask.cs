@@ -47,7 +47,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills };
             yield return new($"perplexity, windows of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("data", data)), (_, progress, cancel) =>
-                EvaluatePerplexity.Run(new() { Model = model, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel: cancel).Records);
+                EvaluatePerplexity.Run(new() { Model = model, Compute = options.Compute, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel: cancel).Records);
         }
     }
 
@@ -57,7 +57,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         foreach (string name in TaskCatalog.Find(options.Tasks.Count > 0 ? options.Tasks : ["all"]).Select(card => card.Name))
         {
             yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)), (scores, progress, cancel) =>
-                EvaluateTasks.Run(new() { Model = model, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel: cancel).Records);
+                EvaluateTasks.Run(new() { Model = model, Compute = options.Compute, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel: cancel).Records);
         }
     }
 
@@ -67,7 +67,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             PasskeyOptions one = options.Passkey with { Lengths = [length] };
             yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (trials, progress, cancel) =>
-                EvaluatePasskey.Run(new() { Model = model, Passkey = one, Trials = trials }, progress, cancel: cancel).Records);
+                EvaluatePasskey.Run(new() { Model = model, Compute = options.Compute, Passkey = one, Trials = trials }, progress, cancel: cancel).Records);
         }
     }
 
@@ -78,7 +78,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             NeedleOptions one = options.Needle! with { Lengths = [length] };
             yield return new($"needle, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack)), (trials, progress, cancel) =>
-                EvaluateNeedle.Run(new() { Model = model, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel: cancel).Records);
+                EvaluateNeedle.Run(new() { Model = model, Compute = options.Compute, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel: cancel).Records);
         }
     }
 
@@ -90,7 +90,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
             RulerOptions one = options.Ruler! with { Lengths = [length] };
             yield return new($"RULER, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("material", material)), (trials, progress, cancel) =>
                 // RULER's own effective length is that of a whole run; here a run is one length.
-                [.. EvaluateRuler.Run(new() { Model = model, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, cancel: cancel)
+                [.. EvaluateRuler.Run(new() { Model = model, Compute = options.Compute, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, cancel: cancel)
                     .Records.Where(record => record.Length is not null)]);
         }
     }

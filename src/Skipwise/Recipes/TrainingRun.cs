@@ -4,6 +4,7 @@ using Skipwise.Data;
 using Skipwise.Reports;
 using Skipwise.Storage;
 using Skipwise.Training;
+using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
@@ -41,9 +42,11 @@ internal sealed class TrainingRun : IDisposable
     private readonly RunFolder _folder;
     private readonly SaveOptions _save;
     private readonly RunEvaluation? _evaluation;
-    private readonly FusedAdamW _optimizer;
+    private readonly MasterWeights _masters;
+    private readonly Optimizer _optimizer;
     private readonly TrainProgress _start;
     private readonly StepGuard _guard;
+    private readonly LossScaler _scaler;
     private readonly MetricLog _log;
     private readonly MetricLog? _measurements;
     private readonly TensorBoardLog? _board;
@@ -51,29 +54,32 @@ internal sealed class TrainingRun : IDisposable
     private int _measuredStep; // of the last measurement
 
     /// <param name="options">the effective options; with --resume they must be those of the run that is continued</param>
+    /// <param name="compute">where and in which type the model computes from here on; null: as it is, in float32 on the CPU</param>
     /// <param name="evaluation">what to measure on the way</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     public static TrainingOutcome Run(
         ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save,
-        IProgress<StepMetrics>? progress, CancellationToken stop, RunEvaluation? evaluation = null)
+        IProgress<StepMetrics>? progress, CancellationToken stop, RunEvaluation? evaluation = null, (Device Device, ScalarType Dtype)? compute = null)
     {
         RequireStartable(folder, options, train, save);
         if (save.Resume && folder.IsFinished)
         {
             return new TrainingOutcome(true, null) { Remark = "the run was finished already" };
         }
-        using var run = new TrainingRun(trainable, train.For(source.Count), options, folder, save, evaluation);
+        using var run = new TrainingRun(trainable, train.For(source.Count), options, folder, save, evaluation, compute ?? (CPU, ScalarType.Float32));
         return run.Run(source, progress, stop);
     }
 
-    private TrainingRun(ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, RunEvaluation? evaluation)
+    private TrainingRun(ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, RunEvaluation? evaluation, (Device Device, ScalarType Dtype) compute)
     {
         (_trainable, _train, _folder, _save, _evaluation) = (trainable, train, folder, save, evaluation);
-        _optimizer = new FusedAdamW(trainable.Model, train.AdamW);
+        _masters = MasterWeights.Of(trainable.Model, compute.Dtype, compute.Device, offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU);
+        _optimizer = Optimizer.Create(trainable.Model, train, _masters);
         try
         {
             _start = Begin(options);
             _guard = new StepGuard(train, _start.Guard);
+            _scaler = new LossScaler(_start.Scaler);
             bool resumes = _start.Step > 0;
             _log = resumes ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= _start.Step) : MetricLog.Create(folder.MetricsPath);
             IReadOnlyList<MeasuredPoint> measured = [];
@@ -103,7 +109,7 @@ internal sealed class TrainingRun : IDisposable
         {
             return new TrainingOutcome(false, _folder.Checkpoints()[^1]);
         }
-        foreach (StepMetrics metrics in IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard))
+        foreach (StepMetrics metrics in IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard, _scaler))
         {
             _log.Append(metrics);
             _board?.Write(metrics);
@@ -112,7 +118,7 @@ internal sealed class TrainingRun : IDisposable
             bool interrupted = !TryMeasure(metrics.Step, isLast, stop) || (stop.IsCancellationRequested && !isLast && !IsOver);
             if (interrupted || (_save.Every > 0 && metrics.Step % _save.Every == 0 && !isLast))
             {
-                string checkpoint = _folder.Save(_trainable, _optimizer, new TrainProgress(metrics.Step, TrainLoop.ExamplesAfter(metrics.Step, _train)) { Guard = _guard.State }, _save.KeepLast);
+                string checkpoint = _folder.Save(_trainable, _optimizer, new TrainProgress(metrics.Step, TrainLoop.ExamplesAfter(metrics.Step, _train)) { Guard = _guard.State, Scaler = _scaler.State }, _save.KeepLast);
                 if (interrupted)
                 {
                     return new TrainingOutcome(false, checkpoint);
@@ -123,6 +129,7 @@ internal sealed class TrainingRun : IDisposable
                 break;
             }
         }
+        using IDisposable masters = _masters.InModel();
         _folder.Finish(_trainable);
         return new TrainingOutcome(true, null) { Remark = Remark() };
     }
@@ -154,6 +161,7 @@ internal sealed class TrainingRun : IDisposable
         _standing = _standing.After(step, points);
         if (_standing.BestStep == step)
         {
+            using IDisposable masters = _masters.InModel();
             AtomicFolder.Write(_folder.BestPath, _trainable.WriteFiles); // before the log tells of it: a killed run then measures again
         }
         _measurements!.AppendAll(points);
@@ -211,6 +219,7 @@ internal sealed class TrainingRun : IDisposable
         _log?.Dispose();
         _measurements?.Dispose();
         _optimizer.Dispose();
+        _masters.Dispose();
     }
 
     /// <exception cref="SkipwiseException">the folder cannot be made</exception>

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Skipwise.Checkpoints;
 using Skipwise.Models;
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,6 +15,7 @@ public sealed record VerifyLogitsOptions
     /// <summary>safetensors file with <c>input_ids</c>, and <c>position_ids.NAME</c> with <c>logits.NAME</c> for every NAME</summary>
     public required string Reference { get; init; }
     public RopeOverrides Rope { get; init; } = new();
+    public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     public string? Adapter { get; init; }
     /// <summary>largest absolute difference that still passes</summary>
@@ -42,7 +44,7 @@ public static class VerifyLogits
     {
         using SafetensorsFile reference = SafetensorsFile.Open(options.Reference);
         IReadOnlyList<string> names = Names(reference);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), note);
+        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor ids = Read(reference, Ids); // [B, T]
@@ -95,7 +97,7 @@ public static class VerifyLogits
             throw Shape(reference, entry.Name, expected);
         }
         Tensor theirs = reference.Read(entry).to(ScalarType.Float64);
-        Tensor ours = model.Logits(ids, positions).to(ScalarType.Float64);
+        Tensor ours = model.Logits(ids.to(model.Device), positions.to(model.Device)).to(ScalarType.Float64, CPU);
         return (ours - theirs).abs().max().ToDouble();
     }
 

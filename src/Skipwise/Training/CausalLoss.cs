@@ -19,15 +19,14 @@ public static class CausalLoss
     {
         using var scope = NewDisposeScope();
         Tensor total = zeros([], ScalarType.Float64, model.Device);
-        (Tensor rows, Tensor targets) = Labelled(batch.Labels);
-        if (rows.numel() == 0)
+        if (batch.Labels.numel() == 0)
         {
             return total.MoveToOuterDisposeScope();
         }
         using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.Longest);
         Tensor embedded = model.Embed(batch.InputIds);
         IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents);
-        if (ThroughBlocks(model, blocks, embedded, rows, targets, divisor, checkpointEvery, scoresPerChunk, total) is { } toEmbedding && embedded.requires_grad)
+        if (ThroughBlocks(model, blocks, embedded, batch, divisor, checkpointEvery, scoresPerChunk, total) is { } toEmbedding && embedded.requires_grad)
         {
             embedded.backward([toEmbedding]);
         }
@@ -36,41 +35,27 @@ public static class CausalLoss
 
     /// <summary>From the embedding to the loss and back.</summary>
     /// <param name="embedded">[B, T, C]</param>
-    /// <param name="rows">flat indices [M] of the tokens that predict a label</param>
-    /// <param name="targets">those labels [M]</param>
+    /// <param name="batch">of which only the labels are read</param>
     /// <param name="total">the summed loss is added to it</param>
     /// <returns>the embedding's gradient; null if nothing below the head asks for one</returns>
     internal static Tensor? ThroughBlocks(
-        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Tensor rows, Tensor targets, double divisor, int checkpointEvery, long scoresPerChunk, Tensor total)
+        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Batch batch, double divisor, int checkpointEvery, long scoresPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();
         using var tape = new LayerTape();
         Tensor hidden = tape.Forward(blocks, embedded, checkpointEvery);
-        return tape.Backward(HeadGradient(model, hidden, rows, targets, divisor, scoresPerChunk, total))?.MoveToOuterDisposeScope();
+        return tape.Backward(HeadGradient(model, hidden, batch, divisor, scoresPerChunk, total))?.MoveToOuterDisposeScope();
     }
 
     /// <returns>the loss's gradient by the hidden states [B, T, C]; the head's is added to its own</returns>
-    private static Tensor HeadGradient(CausalLM model, Tensor hidden, Tensor rows, Tensor targets, double divisor, long scoresPerChunk, Tensor total)
+    private static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long scoresPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();
-        Tensor states = hidden.detach().flatten(0, 1).index_select(0, rows); // [M, C]
+        Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelRows); // [M, C]
         long chunk = Math.Clamp(scoresPerChunk / model.Config.VocabSize, 1, TokensPerChunk);
-        Tensor gradient = HeadLoss.Backward(model, states, targets, divisor, chunk, total);
+        Tensor gradient = HeadLoss.Backward(model, states, batch.Labels, divisor, chunk, total);
         Tensor spread = zeros_like(hidden).requires_grad_(false);
-        spread.view(-1, hidden.size(-1)).index_copy_(0, rows, gradient);
+        spread.view(-1, hidden.size(-1)).index_copy_(0, batch.LabelRows, gradient);
         return spread.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>How many tokens of the examples count: every label but the first of a row, which nothing predicts.</summary>
-    public static long CountLabels(IEnumerable<TrainingExample> examples) =>
-        examples.Sum(e => (long)e.Labels.Skip(1).Count(label => label != TrainingExample.IgnoredLabel));
-
-    /// <summary>Flat indices [M] of the tokens that predict a label, and those labels [M]: Labels[t] is predicted from token t - 1.</summary>
-    internal static (Tensor Rows, Tensor Targets) Labelled(Tensor labels)
-    {
-        Tensor ignored = full([labels.size(0), 1], TrainingExample.IgnoredLabel, labels.dtype, labels.device);
-        Tensor next = cat([labels.narrow(1, 1, labels.size(1) - 1), ignored], 1).flatten();
-        Tensor rows = next.ne(TrainingExample.IgnoredLabel).nonzero().flatten();
-        return (rows, next.index_select(0, rows));
     }
 }

@@ -13,4 +13,6 @@ public sealed record StepMetrics(int Step, double Loss, double LearningRate, dou
 {
     /// <summary>why the step was not taken; null when it was</summary>
     public string? Skipped { get; init; }
+    /// <summary>what the loss was multiplied with; null where nothing is (<see cref="LossScaler"/>)</summary>
+    public double? LossScale { get; init; }
 }

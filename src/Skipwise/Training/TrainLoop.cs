@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using Skipwise.Data;
 using Skipwise.Models;
 using TorchSharp;
@@ -13,74 +14,87 @@ public sealed record TrainProgress(int Step, long ExamplesTaken)
 {
     /// <summary>what the guard against bad steps remembers</summary>
     public GuardState Guard { get; init; } = new();
+    /// <summary>what the loss scaler remembers</summary>
+    public LossScalerState Scaler { get; init; } = new();
+
+    /// <summary>steps that were taken, not skipped</summary>
+    [JsonIgnore]
+    public int Updates => Step - Guard.Skipped - Scaler.Overflows;
 }
 
 /// <summary>Training is a function: it takes what it needs and hands back one record per step. Stop by not asking for the next.</summary>
 public static class TrainLoop
 {
+    private const int StepsAhead = 1; // of the device: their batches are ready when it is
+
     /// <param name="guard">skips steps that would harm; kept by callers who save its state; null makes one from the options</param>
+    /// <param name="scaler">of a float16 model's loss; the same</param>
     /// <exception cref="SkipwiseException">too many bad steps in a row; the weights are those before them</exception>
-    public static IEnumerable<StepMetrics> Run(CausalLM model, FusedAdamW optimizer, IExampleSource source, TrainOptions options, TrainProgress? start = null, StepGuard? guard = null)
+    public static IEnumerable<StepMetrics> Run(
+        CausalLM model, Optimizer optimizer, IExampleSource source, TrainOptions options, TrainProgress? start = null, StepGuard? guard = null, LossScaler? scaler = null)
     {
         options = options.For(source.Count);
         start ??= new TrainProgress(0, 0);
         LearningRateSchedule schedule = options.Schedule;
         guard ??= new StepGuard(options, start.Guard);
-        var cursor = new ExampleCursor(source, start.ExamplesTaken);
-        for (int step = start.Step + 1; step <= options.Steps; step++)
+        scaler = model.Dtype == ScalarType.Float16 ? scaler ?? new LossScaler(start.Scaler) : null;
+        foreach (StepBatches batches in Prefetch.Ahead(StepBatches.Of(source, options, start), StepsAhead))
         {
-            yield return TakeStep(model, optimizer, cursor, options, step, schedule.At(step), guard); // no dispose scope is open across a yield
-            guard.RequireBearable(step, isLast: step == options.Steps); // after the step has been told, so that a log shows it
+            yield return TakeStep(model, optimizer, batches, options, schedule.At(batches.Step), guard, scaler); // no dispose scope is open across a yield
+            guard.RequireBearable(batches.Step, isLast: batches.Step == options.Steps); // after the step has been told, so that a log shows it
         }
     }
 
     /// <summary>The examples that <paramref name="steps"/> steps consume.</summary>
     public static long ExamplesAfter(int steps, TrainOptions options) => (long)steps * options.BatchSize * options.GradientAccumulation;
 
-    private static StepMetrics TakeStep(CausalLM model, FusedAdamW optimizer, ExampleCursor cursor, TrainOptions options, int step, double learningRate, StepGuard guard)
+    private static StepMetrics TakeStep(CausalLM model, Optimizer optimizer, StepBatches batches, TrainOptions options, double learningRate, StepGuard guard, LossScaler? scaler)
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
-        long place = cursor.Taken;
-        TrainingExample[] examples = cursor.Take(options.BatchSize * options.GradientAccumulation);
-        long labels = CausalLoss.CountLabels(examples);
+        long labels = batches.Labels;
         if (labels == 0)
         {
-            throw new SkipwiseException($"Step {step}: none of its {examples.Length} examples has a label that counts. Give longer documents, or mask fewer labels.");
+            throw new SkipwiseException($"Step {batches.Step}: none of its examples has a label that counts. Give longer documents, or mask fewer labels.");
         }
-        Tensor loss = zeros([], ScalarType.Float64, model.Device);
-        long tokens = 0;
-        foreach (TrainingExample[] micro in examples.Chunk(options.BatchSize))
+        double lossScale = scaler?.State.Scale ?? 1;
+        Tensor sum = zeros([], ScalarType.Float64, model.Device);
+        long place = batches.Place;
+        foreach (BatchArrays micro in batches.Micro)
         {
             using var microScope = NewDisposeScope();
-            using Batch batch = options.Packing ? Batch.Packed(micro, model.Device) : Batch.Of(micro, model.Device);
+            using Batch batch = micro.On(model.Device);
             using IDisposable dropout = model.Dropout.For(place);
-            place += micro.Length;
-            tokens += batch.Tokens;
-            loss.add_(CausalLoss.Backward(model, batch, labels, options.CheckpointEvery));
+            place += options.BatchSize;
+            sum.add_(CausalLoss.Backward(model, batch, labels / lossScale, options.CheckpointEvery));
         }
-        double meanLoss = loss.ToDouble() / labels;
-        string? fault = guard.FaultOf(meanLoss);
-        double norm = double.NaN;
-        if (fault is null)
+        // The one time in a step that the host waits for the device.
+        double[] read = stack([sum, optimizer.GradientNorm().to(ScalarType.Float64)]).cpu().data<double>().ToArray();
+        double loss = read[0] / labels, norm = read[1] / lossScale;
+        string? fault = guard.FaultOf(loss), overflow = null;
+        if (fault is null && !double.IsFinite(norm))
         {
-            norm = optimizer.Step(learningRate, options.MaxGradNorm);
-            fault = double.IsFinite(norm) ? null : $"the loss is {meanLoss} and the gradient norm {norm}";
+            overflow = scaler is { CanShrink: true } ? FormattableString.Invariant($"the gradient overflows float16 at a loss scale of {lossScale}") : null;
+            fault = overflow is null ? $"the loss is {loss} and the gradient norm {norm}" : null;
+        }
+        if ((fault ?? overflow) is null)
+        {
+            optimizer.Update(learningRate, Optimizer.Clip(norm, options.MaxGradNorm) / lossScale);
         }
         else
         {
-            Forget(model);
+            optimizer.Forget();
         }
-        guard.Note(meanLoss, fault);
-        return new StepMetrics(step, meanLoss, learningRate, norm, tokens, tokens / clock.Elapsed.TotalSeconds, cursor.Epoch, DisposeScopeManager.Statistics.ThreadTotalLiveCount) { Skipped = fault };
-    }
-
-    /// <summary>Drops the gradients of a step that is not taken.</summary>
-    private static void Forget(CausalLM model)
-    {
-        foreach (TorchSharp.Modules.Parameter parameter in model.parameters())
+        guard.Note(loss, fault);
+        if (fault is null)
         {
-            parameter.grad = null;
+            scaler?.Note(overflow is not null);
         }
+        long tokens = batches.Micro.Sum(micro => micro.Tokens);
+        return new StepMetrics(batches.Step, loss, learningRate, norm, tokens, tokens / clock.Elapsed.TotalSeconds, batches.Epoch, DisposeScopeManager.Statistics.ThreadTotalLiveCount)
+        {
+            Skipped = fault ?? overflow,
+            LossScale = scaler is null ? null : lossScale,
+        };
     }
 }

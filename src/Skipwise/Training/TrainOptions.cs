@@ -1,5 +1,13 @@
 namespace Skipwise.Training;
 
+/// <summary>What stays in host memory while a GPU computes.</summary>
+public enum Offload
+{
+    None,
+    /// <summary>the optimizer's state and the float32 weights that it updates</summary>
+    Optimizer,
+}
+
 /// <summary>How long and how fast to train; what to train on is the data's affair.</summary>
 public sealed record TrainOptions
 {
@@ -25,6 +33,10 @@ public sealed record TrainOptions
     public int MaxBadSteps { get; init; } = 5;
     /// <summary>how far above the last losses a spike is, in widths of their middle four fifths (<see cref="StepGuard"/>); 0 looks for none</summary>
     public double SpikeThreshold { get; init; } = 6;
+    /// <summary>how gradients become updates</summary>
+    public OptimizerKind Optimizer { get; init; }
+    /// <summary>what an optimizer keeps, and the float32 weights that it updates, stay in host memory while a GPU computes</summary>
+    public Offload Offload { get; init; }
     public AdamWOptions AdamW { get; init; } = new();
     /// <summary>k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 1: every layer; 0: none</summary>
     public int CheckpointEvery { get; init; }

@@ -75,7 +75,7 @@ public sealed class MappedFileTests : IDisposable
             {
                 using var scope = NewDisposeScope();
                 Tensor ids = arange(20L).view(2, 10);
-                using var batch = new Batch(ids.alias(), ids.alias(), ids.alias());
+                using Batch batch = TensorBatch.Of(ids, ids, ids);
                 CausalLoss.Backward(pretrained.Model, batch, 18);
                 optimizer.Step(1e-3, maxGradNorm: 1);
             }

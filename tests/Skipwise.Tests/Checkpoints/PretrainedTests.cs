@@ -120,7 +120,7 @@ public sealed class PretrainedTests : IDisposable
         using (var scope = NewDisposeScope())
         {
             Tensor ids = arange(20L).view(2, 10);
-            using var batch = new Batch(ids.alias(), ids.alias(), ids.alias());
+            using var batch = TensorBatch.Of(ids, ids, ids);
             CausalLoss.Backward(trained.Model, batch, 18);
             optimizer.Step(1e-3, maxGradNorm: 1);
         }

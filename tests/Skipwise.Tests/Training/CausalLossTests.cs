@@ -14,13 +14,14 @@ public class CausalLossTests
     {
         using var scope = NewDisposeScope();
         TrainingExample[] examples = new ExampleCursor(new RandomExamples(10, 5, 12)).Take(4);
-        long labels = CausalLoss.CountLabels(examples);
+        long labels = BatchArrays.Of(examples).Labels;
 
         using CausalLM plain = TinyModel.Create(tied: tied, initializerRange: 0.05);
         using Batch batch = Batch.Of(examples, CPU);
         Tensor logits = plain.Logits(batch.InputIds, batch.PositionIds);
         long next = batch.InputIds.size(1) - 1;
-        Tensor mean = nn.functional.cross_entropy(logits.narrow(1, 0, next).flatten(0, 1), batch.Labels.narrow(1, 1, next).flatten(), ignore_index: TrainingExample.IgnoredLabel);
+        Tensor targets = stack([.. examples.Select(e => tensor([.. e.Labels.Skip(1).Concat(Enumerable.Repeat(TrainingExample.IgnoredLabel, (int)next)).Take((int)next).Select(label => (long)label)]))]);
+        Tensor mean = nn.functional.cross_entropy(logits.narrow(1, 0, next).flatten(0, 1), targets.flatten(), ignore_index: TrainingExample.IgnoredLabel);
         mean.backward();
 
         using CausalLM chunked = TinyModel.Create(tied: tied, initializerRange: 0.05);
@@ -46,5 +47,5 @@ public class CausalLossTests
 
     [Fact]
     public void The_first_label_of_a_row_is_predicted_by_nothing() =>
-        Assert.Equal(2, CausalLoss.CountLabels([new([1, 2, 3], [0, 1, 2], [1, 2, 3])]));
+        Assert.Equal(2, BatchArrays.Of([new([1, 2, 3], [0, 1, 2], [1, 2, 3])]).Labels);
 }

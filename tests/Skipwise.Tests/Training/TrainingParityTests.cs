@@ -73,7 +73,7 @@ public class TrainingParityTests
         Tensor ids = whole["input_ids"];
         double Backward(ParityCase reference, long scoresPerChunk)
         {
-            using var batch = new Batch(ids.alias(), whole["position_ids.pose2"], ids.alias());
+            using var batch = TensorBatch.Of(ids, whole["position_ids.pose2"], ids);
             return CausalLoss.Backward(reference.Model, batch, 94, scoresPerChunk: scoresPerChunk).ToDouble();
         }
         Assert.Equal(Backward(whole, long.MaxValue), Backward(chunked, 7 * 96), 1e-4);
@@ -85,7 +85,7 @@ public class TrainingParityTests
 
     private static double BackwardOnce(ParityCase reference, Tensor ids, Tensor positions, out double loss)
     {
-        using var batch = new Batch(ids.alias(), positions.alias(), ids.alias());
+        using var batch = TensorBatch.Of(ids, positions, ids);
         long labels = ids.size(0) * (ids.size(1) - 1);
         loss = CausalLoss.Backward(reference.Model, batch, labels).ToDouble() / labels;
         return Math.Sqrt(reference.Model.parameters().Sum((Parameter p) => p.grad!.square().sum().ToDouble()));

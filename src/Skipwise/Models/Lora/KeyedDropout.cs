@@ -1,4 +1,5 @@
 using Skipwise.Numerics;
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,8 +36,8 @@ public sealed class KeyedDropout
         using var scope = NewDisposeScope();
         var key = new KeyedRandom(Seed, Stream + ((ulong)projection << 16), (ulong)place);
         using var generator = new Generator(key.NextUInt64() >> 1, CPU);
-        Tensor kept = rand(x.shape, ScalarType.Float32, CPU, generator: generator).ge(share).to(x.dtype, x.device).mul_(1 / (1 - share));
-        return (x * kept).MoveToOuterDisposeScope();
+        Tensor mask = rand(x.shape, ScalarType.Float32, CPU, generator: generator).ge(share).to(x.dtype).mul_(1 / (1 - share));
+        return (x * Upload.To(mask, x.device)).MoveToOuterDisposeScope();
     }
 
     private sealed class End(KeyedDropout dropout) : IDisposable

@@ -20,7 +20,7 @@ public sealed class PackedWeight : IDisposable
     ];
 
     private readonly long[] _shape;
-    private readonly ScalarType _dtype;
+    private ScalarType _dtype; // of the unpacked weight
     private readonly Tensor _codes; // int8 [N, 64], or uint8 [N, 32] with the first of a pair in the low half
     private readonly Tensor _scales; // float32 [N, 1]
     private readonly Tensor? _pairs; // float32 [256, 2]: the two values that a byte stands for
@@ -56,6 +56,17 @@ public sealed class PackedWeight : IDisposable
         Tensor unit = _pairs is null ? _codes.to(ScalarType.Float32) : _pairs.index_select(0, _codes.flatten().to(ScalarType.Int32)).view(-1, Block);
         long count = _shape.Aggregate(1L, (product, size) => product * size);
         return unit.mul_(_scales).flatten().narrow(0, 0, count).view(_shape).to(_dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>From here on the weight is unpacked in another type, on another device.</summary>
+    internal void ComputeIn(ScalarType dtype, Device device)
+    {
+        using var scope = NewDisposeScope();
+        _dtype = dtype;
+        foreach (Tensor part in new[] { _codes, _scales, _pairs }.OfType<Tensor>())
+        {
+            ParameterData.Give(part, part.to(device));
+        }
     }
 
     public void Dispose()

@@ -68,7 +68,7 @@ public class FusedMathTests
     public void Packed_documents_train_as_they_do_alone(int checkpointEvery)
     {
         TrainingExample[] examples = Examples();
-        long labels = CausalLoss.CountLabels(examples);
+        long labels = BatchArrays.Of(examples).Labels;
         using CausalLM alone = TinyModel.Create(initializerRange: 0.05), packed = TinyModel.Create(initializerRange: 0.05);
         double expected = 0;
         foreach (TrainingExample example in examples)

@@ -1,0 +1,91 @@
+using Skipwise.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Training;
+
+/// <summary>
+/// The float32 weights that an optimizer updates. A model may compute in a narrower type, where an update of 1e-5 of a weight would be
+/// rounded away (Micikevicius et al. 2018), or on another device: then the masters are weights of their own, and the model holds
+/// copies that follow them. Otherwise they are the model's weights themselves.
+/// </summary>
+public sealed class MasterWeights : IDisposable
+{
+    private MasterWeights(CausalLM model, bool areApart)
+    {
+        AreApart = areApart;
+        All = [.. model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, p.parameter, p.parameter.detach().DetachFromDisposeScope()))];
+    }
+
+    /// <summary>Whether the model computes with copies.</summary>
+    public bool AreApart { get; }
+
+    /// <summary>What is trained: each parameter with the float32 weight behind it.</summary>
+    public IReadOnlyList<(string Name, Parameter Parameter, Tensor Master)> All { get; }
+
+    /// <summary>The model's own weights are the masters; they have to be float32.</summary>
+    public static MasterWeights Of(CausalLM model) => new(model, areApart: false);
+
+    /// <summary>Makes a model compute in a type and on a device; what it holds becomes the masters.</summary>
+    /// <param name="model">in float32</param>
+    /// <param name="offload">the masters and all that an optimizer keeps with them stay in host memory</param>
+    public static MasterWeights Of(CausalLM model, ScalarType dtype, Device device, bool offload)
+    {
+        using IDisposable noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        model.ComputeIn(ScalarType.Float32, offload ? CPU : device);
+        var masters = new MasterWeights(model, areApart: offload || dtype != ScalarType.Float32);
+        if (masters.AreApart)
+        {
+            model.ComputeIn(dtype, device);
+        }
+        return masters;
+    }
+
+    /// <summary>Rounds the masters into the weights that the model computes with.</summary>
+    public void Publish()
+    {
+        if (AreApart)
+        {
+            using IDisposable noGradient = no_grad();
+            foreach ((_, Parameter parameter, Tensor master) in All)
+            {
+                parameter.copy_(master);
+            }
+        }
+    }
+
+    /// <summary>Until it is disposed, the model's weights are the masters themselves: to be saved, or to be read.</summary>
+    public IDisposable InModel()
+    {
+        using IDisposable noGradient = no_grad();
+        Tensor[] copies = AreApart ? [.. All.Select(weight => weight.Parameter.detach().DetachFromDisposeScope())] : [];
+        foreach ((_, Parameter parameter, Tensor master) in AreApart ? All : [])
+        {
+            ParameterData.Give(parameter, master);
+        }
+        return new End(this, copies);
+    }
+
+    public void Dispose()
+    {
+        foreach ((_, _, Tensor master) in All)
+        {
+            master.Dispose();
+        }
+    }
+
+    private sealed class End(MasterWeights masters, Tensor[] copies) : IDisposable
+    {
+        public void Dispose()
+        {
+            using IDisposable noGradient = no_grad();
+            foreach (((_, Parameter parameter, _), Tensor copy) in masters.All.Zip(copies))
+            {
+                ParameterData.Give(parameter, copy);
+                copy.Dispose();
+            }
+        }
+    }
+}

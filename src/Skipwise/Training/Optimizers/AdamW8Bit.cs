@@ -1,0 +1,125 @@
+using Skipwise.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Training;
+
+/// <summary>
+/// AdamW with both running means in 8 bits (Dettmers et al. 2022, arXiv 2110.02861): a quarter of the memory. Each block of 256 numbers is
+/// divided by its largest magnitude, which stays in float32, and written in a <see cref="DynamicCode"/>; the paper takes blocks of 2048, its
+/// authors' bitsandbytes 256 since. The update itself is made in float32, from the means before they are rounded. As the paper
+/// advises, embeddings and what is smaller than 4096 numbers keep float32.
+/// </summary>
+/// <remarks>A mean of squares that is not 0 is never rounded to 0: the step would be divided by eps alone.</remarks>
+public sealed class AdamW8Bit : FusedAdamW
+{
+    /// <summary>numbers that share a scale</summary>
+    public const int Block = 256;
+    /// <summary>with fewer numbers a parameter keeps its means in float32</summary>
+    public const int Least = 4096;
+
+    private const int BlocksAtOnce = 1 << 12; // a million numbers: what is made on the way is small beside the state
+    private readonly Dictionary<int, Packed> _packed;
+    private readonly Tensor _signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses;
+    private readonly jit.CompilationUnit _kernel;
+
+    /// <inheritdoc cref="FusedAdamW(CausalLM, AdamWOptions, MasterWeights?)"/>
+    public AdamW8Bit(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : base(model, options, masters, member => !Packs(member))
+    {
+        _packed = Members.Where(Packs).ToDictionary(member => member.Index, member => new Packed(Code(member, Zero(DynamicCode.Signed)), Code(member, 0), Scale(member), Scale(member)));
+        Device device = Members[0].Weight.device;
+        Tensor Table(float[] values) => Keep(() => tensor(values, device: device));
+        Tensor Guesses(float[] bounds) => Keep(() => tensor(DynamicCode.Guesses(bounds), ScalarType.Int32, device: device));
+        float[] signedBounds = DynamicCode.Boundaries(DynamicCode.Signed), unsignedBounds = DynamicCode.Boundaries(DynamicCode.Unsigned);
+        unsignedBounds[0] = 0;
+        (_signed, _signedBounds, _signedGuesses) = (Table(DynamicCode.Signed), Table(signedBounds), Guesses(signedBounds));
+        (_unsigned, _unsignedBounds, _unsignedGuesses) = (Table(DynamicCode.Unsigned), Table(unsignedBounds), Guesses(unsignedBounds));
+        string beta1 = Number(options.Beta1), beta2 = Number(options.Beta2), rest1 = Number(1 - options.Beta1), rest2 = Number(1 - options.Beta2);
+        // w, g [R, W]; the codes m, v [R, W] and their blocks' scales a, b [R, 1]; c and d undo the means' start at 0
+        _kernel = jit.compile($"""
+            def unpack(code: Tensor, table: Tensor, scale: Tensor):
+                return table.index_select(0, code.flatten().int()).view_as(code).mul_(scale)
+
+            def pack(x: Tensor, code: Tensor, bounds: Tensor, guesses: Tensor, scale: Tensor):
+                scale.copy_(x.abs().amax(1, keepdim=True))
+                x.div_(scale.clamp_min(1e-38))
+                m, e = torch.frexp(x)
+                bin = e.clamp_({DynamicCode.LowestExponent}).mul_({DynamicCode.Bins}).add_({(DynamicCode.Bins / 2) - (DynamicCode.LowestExponent * DynamicCode.Bins)}).add_(m.mul_({DynamicCode.Bins / 2}).int())
+                guess = guesses.index_select(0, bin.flatten()).view_as(x)
+                code.copy_(guess.add_(x.gt(bounds.index_select(0, guess.flatten()).view_as(x))))
+
+            def update(w: Tensor, g: Tensor, m: Tensor, v: Tensor, a: Tensor, b: Tensor, signed: Tensor, unsigned: Tensor, signed_bounds: Tensor, unsigned_bounds: Tensor, signed_guesses: Tensor, unsigned_guesses: Tensor, lr: Tensor, decay: Tensor, scale: Tensor, c: Tensor, d: Tensor):
+                g = g * scale
+                mean = unpack(m, signed, a).mul_({beta1}).add_(g, alpha={rest1})
+                square = unpack(v, unsigned, b).mul_({beta2}).addcmul_(g, g, value={rest2})
+                w.mul_(decay)
+                w.sub_((mean / c).div_(square.sqrt().div_(d).add_({Number(options.Eps)})).mul_(lr))
+                pack(mean, m, signed_bounds, signed_guesses, a)
+                pack(square, v, unsigned_bounds, unsigned_guesses, b)
+
+            """);
+    }
+
+    /// <summary>Whether a parameter's means are in 8 bits.</summary>
+    private static bool Packs(Trained member) => member.Weight.numel() >= Least && !member.Name.Contains("embed_tokens", StringComparison.Ordinal);
+
+    public override IEnumerable<(string Name, Tensor Value)> State() => base.State().Concat(
+        from member in Members
+        where _packed.ContainsKey(member.Index)
+        let packed = _packed[member.Index]
+        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", packed.First), ("exp_avg.scale", packed.FirstScale), ("exp_avg_sq.code", packed.Second), ("exp_avg_sq.scale", packed.SecondScale)]
+        select ($"{state.Kind}.{member.Name}", state.Value));
+
+    private protected override void Apply(Trained[] members, Tensor[] gradients, Pace pace)
+    {
+        (Trained Member, Tensor Gradient)[] all = [.. members.Zip(gradients)];
+        (Trained Member, Tensor Gradient)[] whole = [.. all.Where(pair => !Packs(pair.Member))];
+        base.Apply([.. whole.Select(pair => pair.Member)], [.. whole.Select(pair => pair.Gradient)], pace);
+        Tensor lr = (float)pace.Rate, decay = (float)(1 - (pace.Rate * pace.Decay)), scale = (float)pace.Scale; // 0-dim on the CPU: every device takes them as numbers
+        Tensor c = (float)(1 - Math.Pow(Options.Beta1, Steps)), d = (float)Math.Sqrt(1 - Math.Pow(Options.Beta2, Steps));
+        foreach ((Trained member, Tensor gradient) in all.Where(pair => Packs(pair.Member)))
+        {
+            Packed packed = _packed[member.Index];
+            foreach ((long block, long blocks, long width) in Parts(member.Weight.numel()))
+            {
+                using var scope = NewDisposeScope();
+                Tensor Numbers(Tensor x) => x.view(-1).narrow(0, block * Block, blocks * width).view(blocks, width);
+                Tensor Scales(Tensor x) => x.narrow(0, block, blocks).unsqueeze(1);
+                _kernel.invoke("update", Numbers(member.Weight), Numbers(gradient.contiguous()), Numbers(packed.First), Numbers(packed.Second), Scales(packed.FirstScale), Scales(packed.SecondScale),
+                    _signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses, lr, decay, scale, c, d);
+            }
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        foreach (Tensor table in (Tensor[])[_signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses])
+        {
+            table.Dispose();
+        }
+        _kernel.Dispose();
+    }
+
+    /// <summary>Whole blocks, many at once; then the last one, if it is shorter.</summary>
+    private static IEnumerable<(long Block, long Blocks, long Width)> Parts(long count)
+    {
+        long whole = count / Block;
+        for (long block = 0; block < whole; block += BlocksAtOnce)
+        {
+            yield return (block, Math.Min(BlocksAtOnce, whole - block), Block);
+        }
+        if (count % Block is > 0 and long rest)
+        {
+            yield return (whole, 1, rest);
+        }
+    }
+
+    private static Tensor Code(Trained member, int zero) => Keep(() => full([member.Weight.numel()], zero, ScalarType.Byte, member.Weight.device));
+
+    private static Tensor Scale(Trained member) => Keep(() => zeros([(member.Weight.numel() + Block - 1) / Block], ScalarType.Float32, member.Weight.device));
+
+    private static int Zero(float[] code) => Array.IndexOf(code, 0f);
+
+    private sealed record Packed(Tensor First, Tensor Second, Tensor FirstScale, Tensor SecondScale);
+}

@@ -1,0 +1,49 @@
+namespace Skipwise.Training;
+
+/// <summary>
+/// The 256 numbers that a byte stands for in an 8-bit optimizer state (Dettmers 2016; Dettmers et al. 2022, section 1.3): a dynamic
+/// exponent, whose length leaves more or fewer bits to a linear fraction. Of seven decades below 1 the highest has 64 steps, each lower one half as many.
+/// Numbers of a block are divided by its largest magnitude first.
+/// </summary>
+internal static class DynamicCode
+{
+    private const int Decades = 7;
+
+    /// <summary>-1 to 1, rising; 0 among them: for running means.</summary>
+    public static float[] Signed { get; } = Table(steps: decade => 1 << decade, isSigned: true);
+
+    /// <summary>0 to 1, rising; without a sign there is a bit more for the fraction: for running means of squares.</summary>
+    public static float[] Unsigned { get; } = Table(steps: decade => 2 << decade, isSigned: false);
+
+    /// <summary>The 255 numbers at which one code gives way to the next, halfway between them; then one that nothing reaches.</summary>
+    public static float[] Boundaries(float[] code) => [.. code.Zip(code.Skip(1), (low, high) => (low + high) / 2), float.PositiveInfinity];
+
+    // A number m 2^e with 0.5 <= |m| < 1 lies in bin (e - LowestExponent) * Bins + Bins / 2 + (int)(m * Bins / 2).
+    public const int LowestExponent = -24, HighestExponent = 1, Bins = 1024;
+
+    /// <summary>
+    /// For every bin the code of its lowest number. A bin is narrower than any code's range, so a number's own code is this one or the
+    /// next: two look-ups and one comparison take a sixth of the time of a binary search.
+    /// </summary>
+    /// <param name="boundaries">of the code</param>
+    public static int[] Guesses(float[] boundaries) =>
+    [
+        .. from exponent in Enumerable.Range(LowestExponent, HighestExponent - LowestExponent + 1)
+           from bin in Enumerable.Range(-Bins / 2, Bins)
+           let lowest = Math.ScaleB((bin < 0 ? bin - 1 : bin) / (Bins / 2.0), exponent)
+           select boundaries.Count(boundary => boundary < lowest),
+    ];
+
+    /// <param name="steps">linear steps from 0.1 to 1 of a decade, counted from the lowest</param>
+    private static float[] Table(Func<int, int> steps, bool isSigned)
+    {
+        double[] magnitudes =
+        [
+            .. from decade in Enumerable.Range(0, Decades)
+               from step in Enumerable.Range(0, steps(decade))
+               select Math.Pow(10, decade - Decades + 1) * (0.1 + (0.9 * (step + 0.5) / steps(decade))), // the middle of each step
+        ];
+        IEnumerable<double> codes = isSigned ? magnitudes.Concat(magnitudes.Select(magnitude => -magnitude)) : magnitudes;
+        return [.. codes.Concat([0, 1]).Order().Select(value => (float)value)];
+    }
+}

@@ -1,0 +1,219 @@
+using System.Globalization;
+using Skipwise.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Training;
+
+/// <summary>How gradients become updates.</summary>
+public enum OptimizerKind
+{
+    /// <summary>two float32 means per weight</summary>
+    Adamw,
+    /// <summary>the two means in 8 bits each</summary>
+    Adamw8bit,
+    /// <summary>one mean per row and column of a matrix</summary>
+    Adafactor,
+}
+
+/// <param name="Beta1">decay of the gradient's running mean</param>
+/// <param name="Beta2">decay of the squared gradient's running mean</param>
+/// <param name="Eps">added to the root in the denominator</param>
+/// <param name="WeightDecay">decoupled decay of matrices; norms and biases never decay</param>
+public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Eps = 1e-8, double WeightDecay = 0)
+{
+    /// <summary>how much faster or slower than the schedule a group of parameters learns</summary>
+    public LearningRateScales Scales { get; init; } = new();
+}
+
+/// <summary>
+/// Updates a model's trained weights from their gradients. What optimizers share: the gradients' common norm, groups of parameters with
+/// a learning rate and a decay of their own, float32 masters behind weights of other types and devices.
+/// </summary>
+public abstract class Optimizer : IDisposable
+{
+    private const long ElementsAtOnce = 1 << 25; // of gradients that have to be widened or fetched: 128 MB
+
+    // The sum is made in float32, whatever the gradients are: the square of a float16 overflows at 256.
+    private static readonly Lazy<jit.CompilationUnit> s_norm = new(() => jit.compile("""
+        def norm(g: List[Tensor]):
+            return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g, 2, dtype=6)))
+
+        """));
+
+    private readonly MasterWeights _masters;
+    private readonly bool _ownsMasters;
+    private readonly (Trained[] Members, bool Decays, double Scale)[] _groups; // parameters by what they share, in pieces that are updated at once
+
+    private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters)
+    {
+        (_masters, _ownsMasters, Options) = (masters ?? MasterWeights.Of(model), masters is null, options);
+        Members = [.. _masters.All.Select((weight, index) => new Trained(index, weight.Name, weight.Parameter, weight.Master))];
+        _groups =
+        [
+            .. Members.GroupBy(member => (Decays: member.Weight.dim() >= 2, Scale: options.Scales.Of(member.Name)))
+                .SelectMany(group => Pieces([.. group]).Select(piece => (piece, group.Key.Decays, group.Key.Scale))),
+        ];
+    }
+
+    /// <summary>The optimizer that the options name.</summary>
+    /// <param name="masters">of the model; stay the caller's</param>
+    public static Optimizer Create(CausalLM model, TrainOptions options, MasterWeights masters) => options.Optimizer switch
+    {
+        OptimizerKind.Adamw8bit => new AdamW8Bit(model, options.AdamW, masters),
+        OptimizerKind.Adafactor => new Adafactor(model, options.AdamW, masters),
+        _ => new FusedAdamW(model, options.AdamW, masters),
+    };
+
+    /// <summary>optimizer steps taken</summary>
+    public int Steps { get; private set; }
+
+    /// <summary>The weights behind the model's.</summary>
+    public MasterWeights Masters => _masters;
+
+    /// <summary>bytes that it keeps besides the weights</summary>
+    public long StateBytes => State().Sum(state => state.Value.numel() * state.Value.element_size());
+
+    private protected AdamWOptions Options { get; }
+
+    private protected IReadOnlyList<Trained> Members { get; }
+
+    /// <summary>The norm over all gradients: a 0-dim tensor, so that the caller decides when to wait for the device.</summary>
+    public Tensor GradientNorm()
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor[] gradients = [.. Members.Select(member => member.Parameter.grad).OfType<Tensor>()];
+        return (gradients.Length == 0 ? zeros([], ScalarType.Float32, Members[0].Parameter.device) : (Tensor)s_norm.Value.invoke("norm", (object)gradients)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Updates every weight and drops the gradients.</summary>
+    /// <param name="learningRate">of groups that learn as fast as the schedule says</param>
+    /// <param name="scale">gradients are multiplied with it: what clipping and an unscaled loss ask for</param>
+    public void Update(double learningRate, double scale)
+    {
+        using var _ = no_grad();
+        Steps++;
+        foreach ((Trained[] members, bool decays, double faster) in _groups)
+        {
+            using var scope = NewDisposeScope();
+            Tensor[] gradients = [.. members.Select(member => member.Parameter.grad?.to(ScalarType.Float32, member.Weight.device) ?? zeros_like(member.Weight))];
+            Apply(members, gradients, new Pace(learningRate * faster, scale, decays ? Options.WeightDecay : 0));
+            foreach (Trained member in members)
+            {
+                member.Parameter.grad = null;
+            }
+        }
+        _masters.Publish();
+    }
+
+    /// <summary>Clips the gradients' common norm to <paramref name="maxGradNorm"/>, updates every weight, and drops the gradients.</summary>
+    /// <returns>the norm before clipping; when it is not finite nothing has been updated</returns>
+    public double Step(double learningRate, double maxGradNorm)
+    {
+        using Tensor read = GradientNorm();
+        double norm = read.ToDouble();
+        if (double.IsFinite(norm))
+        {
+            Update(learningRate, Clip(norm, maxGradNorm));
+        }
+        else
+        {
+            Forget();
+        }
+        return norm;
+    }
+
+    /// <summary>What gradients of this norm are multiplied with.</summary>
+    /// <param name="maxGradNorm">0 does not clip</param>
+    public static double Clip(double norm, double maxGradNorm) => maxGradNorm > 0 ? Math.Min(1, maxGradNorm / (norm + 1e-6)) : 1;
+
+    /// <summary>Drops the gradients of a step that is not taken.</summary>
+    public void Forget()
+    {
+        foreach (Trained member in Members)
+        {
+            member.Parameter.grad = null;
+        }
+    }
+
+    /// <summary>What it keeps, by name, to save; valid while the optimizer lives.</summary>
+    public abstract IEnumerable<(string Name, Tensor Value)> State();
+
+    /// <summary>Continues after <paramref name="steps"/> steps, when the state and the masters have been read into their tensors.</summary>
+    public void Resume(int steps)
+    {
+        using var _ = no_grad();
+        Steps = steps;
+        OnResume();
+        _masters.Publish();
+    }
+
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    private protected abstract void Apply(Trained[] members, Tensor[] gradients, Pace pace);
+
+    private protected virtual void OnResume() { }
+
+    protected virtual void Dispose(bool disposing)
+    {
+        foreach ((_, Tensor value) in State())
+        {
+            value.Dispose();
+        }
+        if (_ownsMasters)
+        {
+            _masters.Dispose();
+        }
+    }
+
+    /// <summary>A state tensor, which lives as long as the optimizer.</summary>
+    private protected static Tensor Keep(Func<Tensor> make)
+    {
+        using IDisposable noGradient = no_grad();
+        return make().DetachFromDisposeScope();
+    }
+
+    /// <summary>A number as TorchScript reads it. Constants are written into scripts: what is passed is boxed, for a kernel that may read it late.</summary>
+    private protected static string Number(double value)
+    {
+        string text = value.ToString("R", CultureInfo.InvariantCulture);
+        return text.Contains('E', StringComparison.Ordinal) || text.Contains('.', StringComparison.Ordinal) ? text : text + ".0";
+    }
+
+    private IEnumerable<Trained[]> Pieces(Trained[] members)
+    {
+        if (!_masters.AreApart)
+        {
+            return [members]; // the gradients are used where they lie
+        }
+        var pieces = new List<List<Trained>>();
+        long room = 0;
+        foreach (Trained member in members)
+        {
+            room -= member.Weight.numel();
+            if (room < 0)
+            {
+                pieces.Add([]);
+                room = ElementsAtOnce - member.Weight.numel();
+            }
+            pieces[^1].Add(member);
+        }
+        return pieces.Select(piece => piece.ToArray());
+    }
+
+    /// <summary>A parameter and the float32 weight that is updated for it.</summary>
+    /// <param name="Index">its place among all</param>
+    private protected sealed record Trained(int Index, string Name, Parameter Parameter, Tensor Weight);
+
+    /// <summary>How far a group goes.</summary>
+    /// <param name="Rate">its learning rate</param>
+    /// <param name="Scale">of the gradients</param>
+    /// <param name="Decay">of the weights, decoupled</param>
+    private protected readonly record struct Pace(double Rate, double Scale, double Decay);
+}

@@ -1,0 +1,90 @@
+using Skipwise.Training;
+
+namespace Skipwise.Tests.Training.Optimizers;
+
+/// <summary>The optimizers' definitions in float64, one number after the other.</summary>
+internal static class NaiveOptimizers
+{
+    /// <summary>What a parameter carries from step to step.</summary>
+    internal sealed class Twin(double[] weight, int columns, bool isPacked)
+    {
+        public double[] Weight { get; } = weight;
+        public int Columns => columns;
+        public bool IsPacked => isPacked;
+        public double[] First { get; } = new double[weight.Length];
+        public double[] Second { get; } = new double[weight.Length];
+        public double[] RowMeans { get; } = new double[columns == 0 ? 0 : weight.Length / columns];
+        public double[] ColumnMeans { get; } = new double[columns];
+    }
+
+    public static void AdamW(Twin p, double[] g, AdamWOptions o, double rate, int step)
+    {
+        double correction1 = 1 - Math.Pow(o.Beta1, step), correction2 = 1 - Math.Pow(o.Beta2, step);
+        double decay = p.Columns > 0 ? o.WeightDecay : 0;
+        for (int i = 0; i < g.Length; i++)
+        {
+            p.First[i] = (o.Beta1 * p.First[i]) + ((1 - o.Beta1) * g[i]);
+            p.Second[i] = (o.Beta2 * p.Second[i]) + ((1 - o.Beta2) * g[i] * g[i]);
+            p.Weight[i] *= 1 - (rate * decay);
+            p.Weight[i] -= rate * (p.First[i] / correction1) / (Math.Sqrt(p.Second[i] / correction2) + o.Eps);
+        }
+        if (p.IsPacked)
+        {
+            Round(p.First, DynamicCode.Signed, keepsAboveZero: false);
+            Round(p.Second, DynamicCode.Unsigned, keepsAboveZero: true);
+        }
+    }
+
+    public static void Adafactor(Twin p, double[] g, AdamWOptions o, double rate, int step)
+    {
+        double keep = 1 - Math.Pow(step, -0.8);
+        double[] update = new double[g.Length];
+        if (p.Columns == 0)
+        {
+            for (int i = 0; i < g.Length; i++)
+            {
+                p.Second[i] = (keep * p.Second[i]) + ((1 - keep) * ((g[i] * g[i]) + 1e-30));
+                update[i] = g[i] / Math.Sqrt(p.Second[i]);
+            }
+        }
+        else
+        {
+            int rows = p.RowMeans.Length, columns = p.Columns;
+            double Square(int r, int c) => (g[(r * columns) + c] * g[(r * columns) + c]) + 1e-30;
+            for (int r = 0; r < rows; r++)
+            {
+                p.RowMeans[r] = (keep * p.RowMeans[r]) + ((1 - keep) * Enumerable.Range(0, columns).Average(c => Square(r, c)));
+            }
+            for (int c = 0; c < columns; c++)
+            {
+                p.ColumnMeans[c] = (keep * p.ColumnMeans[c]) + ((1 - keep) * Enumerable.Range(0, rows).Average(r => Square(r, c)));
+            }
+            double mean = p.RowMeans.Average();
+            for (int i = 0; i < g.Length; i++)
+            {
+                update[i] = g[i] / Math.Sqrt(p.RowMeans[i / columns] * p.ColumnMeans[i % columns] / mean);
+            }
+        }
+        double size = Math.Max(1, Math.Sqrt(update.Average(u => u * u)));
+        double decay = p.Columns > 0 ? o.WeightDecay : 0;
+        for (int i = 0; i < g.Length; i++)
+        {
+            p.Weight[i] = (p.Weight[i] * (1 - (rate * decay))) - (rate * update[i] / size);
+        }
+    }
+
+    /// <summary>To the nearest code, block by block.</summary>
+    private static void Round(double[] values, float[] code, bool keepsAboveZero)
+    {
+        for (int start = 0; start < values.Length; start += AdamW8Bit.Block)
+        {
+            int end = Math.Min(values.Length, start + AdamW8Bit.Block);
+            double largest = values[start..end].Max(Math.Abs);
+            for (int i = start; i < end && largest > 0; i++)
+            {
+                IEnumerable<float> choices = keepsAboveZero && values[i] > 0 ? code.Where(c => c > 0) : code;
+                values[i] = largest * choices.MinBy(c => Math.Abs((values[i] / largest) - c));
+            }
+        }
+    }
+}

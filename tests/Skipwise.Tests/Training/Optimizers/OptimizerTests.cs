@@ -1,0 +1,134 @@
+using Skipwise.Data;
+using Skipwise.Models;
+using Skipwise.Numerics;
+using Skipwise.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Training.Optimizers;
+
+public class OptimizerTests
+{
+    private static readonly AdamWOptions s_options = new(0.9, 0.95, 1e-8, WeightDecay: 0.1);
+
+    /// <summary>Five steps with clipping, on a model whose head has whole blocks and a rest.</summary>
+    [Theory]
+    [InlineData(OptimizerKind.Adamw), InlineData(OptimizerKind.Adamw8bit), InlineData(OptimizerKind.Adafactor)]
+    public void Every_optimizer_is_its_definition(OptimizerKind kind)
+    {
+        const double rate = 1e-2, maxNorm = 0.5;
+        using CausalLM model = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
+        using var masters = MasterWeights.Of(model);
+        using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = kind, AdamW = s_options }, masters);
+        double[] Numbers(Tensor tensor) => [.. tensor.detach().flatten().data<float>().ToArray().Select(x => (double)x)];
+        var twins = model.named_parameters().ToDictionary(p => p.name, p => new NaiveOptimizers.Twin(
+            Numbers(p.parameter), p.parameter.dim() == 2 ? (int)p.parameter.size(1) : 0, kind == OptimizerKind.Adamw8bit && p.name.StartsWith("lm_head", StringComparison.Ordinal)));
+        var cursor = new ExampleCursor(new RandomExamples(20, 10, 10));
+        for (int step = 1; step <= 5; step++)
+        {
+            using var scope = NewDisposeScope();
+            using Batch batch = Batch.Of(cursor.Take(3), CPU);
+            CausalLoss.Backward(model, batch, 20);
+            var gradients = model.named_parameters().ToDictionary(p => p.name, p => Numbers(p.parameter.grad!));
+            double norm = Math.Sqrt(gradients.Values.Sum(g => g.Sum(x => x * x))), clip = Math.Min(1, maxNorm / (norm + 1e-6));
+            Assert.Equal(norm, optimizer.Step(rate, maxNorm), 1e-5 * norm);
+            foreach ((string name, var parameter) in model.named_parameters())
+            {
+                double[] gradient = [.. gradients[name].Select(x => x * clip)];
+                if (kind == OptimizerKind.Adafactor)
+                {
+                    NaiveOptimizers.Adafactor(twins[name], gradient, s_options, rate, step);
+                }
+                else
+                {
+                    NaiveOptimizers.AdamW(twins[name], gradient, s_options, rate, step);
+                }
+                double off = Numbers(parameter).Zip(twins[name].Weight).Max(pair => Math.Abs(pair.First - pair.Second));
+                Assert.True(off <= 1e-5, $"step {step}, {name}: {off}");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(OptimizerKind.Adamw, 8.0), InlineData(OptimizerKind.Adamw8bit, 2.4), InlineData(OptimizerKind.Adafactor, 0.1)]
+    public void They_learn_alike_and_keep_less(OptimizerKind kind, double bytesPerWeight)
+    {
+        double adamw = Train(OptimizerKind.Adamw, out _, out _), loss = Train(kind, out double perWeight, out double first);
+        TestContext.Current.TestOutputHelper!.WriteLine($"{kind}: loss {first:0.000} -> {loss:0.0000} (adamw {adamw:0.0000}), {perWeight:0.000} bytes per weight");
+        Assert.InRange(perWeight, 0, bytesPerWeight);
+        Assert.True(adamw < 0.7 * first, $"{first} -> {adamw}");
+        Assert.InRange(loss / adamw, kind == OptimizerKind.Adafactor ? 0.5 : 0.98, kind == OptimizerKind.Adafactor ? 1.1 : 1.02);
+    }
+
+    [Fact]
+    public void Codes_are_the_dynamic_ones()
+    {
+        Assert.All((float[][])[DynamicCode.Signed, DynamicCode.Unsigned], code =>
+        {
+            Assert.Equal(256, code.Length);
+            Assert.Equal(code.Order(), code);
+            Assert.Equal(256, code.Distinct().Count());
+            Assert.Contains(0, code);
+            Assert.Equal(1, code[^1]);
+        });
+        Assert.Equal(0, DynamicCode.Unsigned[0]);
+        // 0 and 1 besides, every magnitude has its negative; the highest decade has 64 steps, without a sign 128
+        Assert.Equal(DynamicCode.Signed.Where(c => c is > 0 and < 1), DynamicCode.Signed.Where(c => c < 0).Select(c => -c).Reverse());
+        Assert.Equal((64, 128), (DynamicCode.Signed.Count(c => c is > 0.1f and < 1), DynamicCode.Unsigned.Count(c => c is > 0.1f and < 1)));
+        Assert.Equal((0.55e-6f, 0.1f + (0.9f * 63.5f / 64)), (DynamicCode.Signed.First(c => c > 0), DynamicCode.Signed[^2]));
+    }
+
+    /// <summary>Every number's code is the bin's guess or the next.</summary>
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void No_bin_holds_two_boundaries(bool isSigned)
+    {
+        float[] bounds = DynamicCode.Boundaries(isSigned ? DynamicCode.Signed : DynamicCode.Unsigned);
+        int[] guesses = DynamicCode.Guesses(bounds);
+        Assert.Equal((DynamicCode.HighestExponent - DynamicCode.LowestExponent + 1) * DynamicCode.Bins, guesses.Length);
+        var rng = new KeyedRandom(1, 0, 0);
+        IEnumerable<float> numbers = Enumerable.Range(0, 20000).Select(_ => (float)(Math.Pow(10, -9 * rng.NextDouble()) * (isSigned && rng.Chance(0.5) ? -1 : 1)));
+        foreach (float x in numbers.Concat(bounds.SkipLast(1).SelectMany(b => new[] { float.BitDecrement(b), b, float.BitIncrement(b) })).Concat([0, 1]))
+        {
+            int exponent = x == 0 ? 0 : Math.ILogB(x) + 1;
+            int bin = ((Math.Max(exponent, DynamicCode.LowestExponent) - DynamicCode.LowestExponent) * DynamicCode.Bins) + (DynamicCode.Bins / 2) + (int)(Math.ScaleB(x, -exponent) * DynamicCode.Bins / 2);
+            int guess = guesses[bin];
+            Assert.Equal(bounds.Count(b => b < x), guess + (x > bounds[guess] ? 1 : 0));
+        }
+    }
+
+    private static double Train(OptimizerKind kind, out double bytesPerWeight, out double first)
+    {
+        using var model = new CausalLM(new DecoderConfig
+        {
+            VocabSize = TinyModel.Vocabulary,
+            HiddenSize = 96,
+            IntermediateSize = 192,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 2,
+            HeadDim = 24,
+            MaxPositionEmbeddings = 128,
+            InitializerRange = 0.05,
+            Rope = new(),
+        });
+        WeightInit.Draw(model, 1);
+        using var masters = MasterWeights.Of(model);
+        var options = new TrainOptions { Optimizer = kind, Steps = 40, BatchSize = 8, LearningRate = 1e-3, WarmupSteps = 10, AdamW = s_options };
+        using Optimizer optimizer = Optimizer.Create(model, options, masters);
+        bytesPerWeight = (double)optimizer.StateBytes / model.parameters().Sum(p => p.numel());
+        StepMetrics[] steps = [.. TrainLoop.Run(model, optimizer, new Repeated(8), options)];
+        first = steps[0].Loss;
+        return steps[^5..].Average(step => step.Loss);
+    }
+
+    /// <summary>A few examples again and again: what can be learned.</summary>
+    private sealed class Repeated(int count) : IExampleSource
+    {
+        private readonly RandomExamples _examples = new(count, 16, 16);
+
+        public int Count => count;
+
+        public TrainingExample this[int epoch, int index] => _examples[0, index];
+    }
+}
