@@ -29,17 +29,20 @@ internal static class BenchModels
         Rope = new RopeOptions { Type = RopeType.Linear, Factor = factor },
     };
 
-    /// <summary>Model folders i and ii, with windows of 2048 tokens and the shipped tokenizer, and text.jsonl, documents of more than 8192.</summary>
+    /// <summary>Model folders i and ii, with windows of 2048 tokens, beside the shipped one, tiny, whose tokenizer they take; and text.jsonl, documents of more than 8192 tokens.</summary>
     public static void Write(string folder)
     {
-        string tiny = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
-        Directory.CreateDirectory(folder);
+        string shipped = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
+        using (var tiny = Pretrained.Load(new ModelSource(shipped)))
+        {
+            tiny.Save(Path.Combine(folder, "tiny"));
+        }
         foreach ((string name, DecoderConfig config) in (IEnumerable<(string, DecoderConfig)>)[("i", Small()), ("ii", Base())])
         {
-            using var model = Pretrained.Create(Create(config with { MaxPositionEmbeddings = 2048, Rope = new() }), tiny);
+            using var model = Pretrained.Create(Create(config with { MaxPositionEmbeddings = 2048, Rope = new() }), shipped);
             model.Save(Path.Combine(folder, name));
         }
-        ITokenizer tokenizer = Tokenizers.Load(tiny);
+        ITokenizer tokenizer = Tokenizers.Load(shipped);
         File.WriteAllLines(Path.Combine(folder, "text.jsonl"), Enumerable.Range(0, 16).Select(index => JsonSerializer.Serialize(
             new { text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)index, TextLength.Tokens(9000, tokenizer)) })));
     }

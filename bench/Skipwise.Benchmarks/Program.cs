@@ -4,7 +4,7 @@ using Skipwise.Benchmarks;
 using Skipwise.Runtime;
 
 // One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case.
-// --write-models FOLDER leaves models and text for bench/estimate.
+// --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
@@ -17,10 +17,10 @@ if (args.Contains("--list"))
     }
     return 0;
 }
-if (Value("--write-models") is { } folder)
+if (args.Contains("--check-estimate"))
 {
     TorchBoot.Ensure();
-    BenchModels.Write(folder);
+    EstimateCheck.Run(Value("--check-estimate") ?? "", Value("--threads"));
     return 0;
 }
 if (BenchCase.All.FirstOrDefault(known => known.Name == Value("--case")) is not { } chosen)

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Skipwise.Training;
+
+namespace Skipwise.Benchmarks;
+
+/// <summary>
+/// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own: the peak is the whole process's, CPU seconds of a step
+/// are those of a run of three steps less those of one, over two (so that the start drops out), seconds those of the middle step.
+/// </summary>
+internal static class EstimateCheck
+{
+    private const int Steps = 3;
+    private static readonly TimeSpan s_sampling = TimeSpan.FromMilliseconds(20);
+
+    private static readonly (string Name, string Way, string Options)[] s_rows =
+    [
+        ("tiny-pose-16x128", "pose", "tiny --target-length 1024 --batch-size 16"),
+        ("tiny-full-4x1024", "full", "tiny --target-length 1024 --batch-size 4"),
+        ("tiny-full-4x1024-ckpt", "full", "tiny --target-length 1024 --batch-size 4 --checkpoint-layers 1"),
+        ("i-pose-4x512", "pose", "i --target-length 8192 --train-length 512 --batch-size 4"),
+        ("i-pose-1x2048", "pose", "i --target-length 8192 --batch-size 1"),
+        ("i-pose-1x2048-ckpt-2", "pose", "i --target-length 8192 --batch-size 1 --checkpoint-layers 2"),
+        ("i-pose-1x2048-lora-4bit", "pose", "i --target-length 8192 --batch-size 1 --lora-rank 16 --base-bits 4"),
+        ("i-full-1x8192", "full", "i --target-length 8192 --batch-size 1"),
+        ("i-full-1x8192-ckpt", "full", "i --target-length 8192 --batch-size 1 --checkpoint-layers 1"),
+        ("ii-pose-1x1024", "pose", "ii --target-length 4096 --train-length 1024 --batch-size 1"),
+        ("ii-full-1x4096", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1"),
+        ("ii-full-1x4096-ckpt", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1 --checkpoint-layers 1"),
+    ];
+
+    /// <param name="pattern">rows whose names hold it</param>
+    /// <param name="threads">cores to compute on; null takes all</param>
+    public static void Run(string pattern, string? threads)
+    {
+        string work = Directory.CreateTempSubdirectory("skipwise-estimate-").FullName;
+        try
+        {
+            BenchModels.Write(work);
+            Console.WriteLine($"{"case",-24} {"MiB",6} {"real",6} {"ratio",6}  {"CPU s",7} {"real",7} {"ratio",6}  {"s",7} {"real",7} {"ratio",6}");
+            foreach ((string name, string way, string options) in s_rows.Where(row => row.Name.Contains(pattern, StringComparison.Ordinal)))
+            {
+                string[] words = ["--model", .. $"{Path.Combine(work, options)}".Split(' '), .. threads is null ? [] : (string[])["--threads", threads]];
+                JsonElement estimate = JsonDocument.Parse(Tool(["estimate", .. words, "--json"]).Output).RootElement.GetProperty(way);
+                double peak = estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20);
+                double cpu = estimate.GetProperty("cpu_seconds_per_step").GetDouble(), seconds = estimate.GetProperty("seconds_per_step").GetDouble();
+                (Finished run, _) = Train(work, way, words, 1);
+                (Finished longer, double step) = Train(work, way, words, Steps);
+                double real = longer.PeakBytes / (double)(1 << 20), realCpu = (longer.CpuSeconds - run.CpuSeconds) / (Steps - 1);
+                Console.WriteLine($"{name,-24} {peak,6:0} {real,6:0} {peak / real,6:0.00}  {cpu,7:0.000} {realCpu,7:0.000} {cpu / realCpu,6:0.00}  {seconds,7:0.000} {step,7:0.000} {seconds / step,6:0.00}");
+            }
+        }
+        finally
+        {
+            Directory.Delete(work, recursive: true);
+        }
+    }
+
+    private static (Finished Run, double StepSeconds) Train(string work, string way, string[] words, int steps)
+    {
+        string folder = Path.Combine(work, "run");
+        Finished run = Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--out", folder]);
+        double[] times = [.. File.ReadLines(Path.Combine(folder, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)
+            .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(1).Order()];
+        Directory.Delete(folder, recursive: true);
+        return (run, times.Length == 0 ? 0 : times[times.Length / 2]);
+    }
+
+    private sealed record Finished(string Output, double CpuSeconds, long PeakBytes);
+
+    private static Finished Tool(IEnumerable<string> words)
+    {
+        using var tool = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. words]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> output = tool.StandardOutput.ReadToEndAsync(), errors = tool.StandardError.ReadToEndAsync();
+        (double cpu, long peak) = (0, 0);
+        while (!tool.WaitForExit(s_sampling)) // the kernel tells as long as the process lives
+        {
+            tool.Refresh();
+            try
+            {
+                (cpu, peak) = (tool.TotalProcessorTime.TotalSeconds, Math.Max(peak, tool.PeakWorkingSet64));
+            }
+            catch (InvalidOperationException) { } // it has just ended
+        }
+        return tool.ExitCode == 0 ? new(output.Result, cpu, peak) : throw new InvalidOperationException(errors.Result);
+    }
+}
