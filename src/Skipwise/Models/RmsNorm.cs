@@ -24,13 +24,14 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        Tensor gain = _isAroundZero ? weight : weight.add(_around);
         if (FusedMath.Serves(input))
         {
-            return RmsNormFunction.apply(input, gain, _eps, _size).MoveToOuterDisposeScope();
+            return RmsNormFunction.apply(input, _isAroundZero ? weight : weight.add(_around), _eps, _size).MoveToOuterDisposeScope();
         }
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = (x * x).mean([-1L], keepdim: true).add(_eps).rsqrt();
-        return (x * scale).to(input.dtype).mul(gain).MoveToOuterDisposeScope();
+        // in half precision the order of rounding is the family's: Llama's weight is multiplied after it, Gemma's before
+        Tensor normed = _isAroundZero ? (x * scale).to(input.dtype).mul(weight) : (x * scale).mul(weight.to(ScalarType.Float32).add(_around)).to(input.dtype);
+        return normed.MoveToOuterDisposeScope();
     }
 }

@@ -39,6 +39,25 @@ public sealed class FamilyTests : IDisposable
             Head = "model.embed_tokens.weight",
         });
 
+    /// <summary>Llama rounds before its weight is multiplied, Gemma after; and Gemma's scale is a number of the weights' type.</summary>
+    [Fact]
+    public void Half_precision_rounds_where_each_family_does()
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        Tensor x = (rand(50, 24) * 4).to(ScalarType.BFloat16), weight = (rand(24) - 0.5f).to(ScalarType.BFloat16);
+        Tensor normed = x.@float() / (x.@float().square().mean([1L], keepdim: true) + 1e-6f).sqrt();
+        foreach ((int around, Tensor expected) in new[] { (0, normed.bfloat16() * weight), (1, (normed * (1 + weight.@float())).bfloat16()) })
+        {
+            using var norm = new RmsNorm(24, 1e-6, ScalarType.BFloat16, CPU, around);
+            norm.weight.copy_(weight);
+            Assert.InRange((norm.forward(x) != expected).@float().mean().ToDouble(), 0, 0.01); // a reciprocal root and a division may differ in the last bit of float32
+        }
+        using var embedding = new TokenEmbedding(HfConfig.Parse($$"""{"model_type": "gemma", "head_dim": 10, {{Sizes}}}""", "config.json").Model, ScalarType.BFloat16, CPU);
+        embedding.weight.fill_(1);
+        Assert.Equal(4.90625, embedding.forward(zeros(1, 1, ScalarType.Int64))[0, 0, 0].ToDouble()); // sqrt(24) = 4.89898
+    }
+
     [Fact]
     public void Phi3_joins_its_projections_and_rotates_a_part() =>
         Compare($$"""{"model_type": "phi3", "head_dim": 8, "partial_rotary_factor": 0.75, "sliding_window": 7, "rope_scaling": null, "original_max_position_embeddings": 64, {{Sizes}}}""",

@@ -98,6 +98,37 @@ public sealed class TorchFileTests : IDisposable
     public void A_view_beyond_its_storage_is_refused(long count, long offset, long[] sizes, long[] strides, string expected) =>
         ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", count, offset, sizes, strides), ("data/0", new byte[24])), expected);
 
+    /// <summary>A file saved from a transposed weight holds its columns one after the other; the parts of a joint tensor are rows.</summary>
+    [Theory]
+    [InlineData("baichuan2-none", "W_pack"), InlineData("gpt_neox-pct25-parallel", "query_key_value")]
+    public void A_joint_tensor_that_is_stored_transposed_gives_its_parts_the_same_rows(string fixture, string joint)
+    {
+        string folder = Directory.CreateDirectory(_temp["model"]).FullName;
+        File.Copy(Fixture.Path(fixture, "config.json"), Path.Combine(folder, "config.json"));
+        int transposed = 0;
+        var tensors = new List<(string, long[], long[], byte[])>();
+        foreach ((string name, (_, long[] shape, byte[] data)) in RawSafetensors.Read(Fixture.Path(fixture, "model.safetensors")).Where(t => !ModelFamily.Ignores(t.Key)))
+        {
+            bool isJoint = name.Contains(joint) && shape.Length == 2;
+            transposed += isJoint ? 1 : 0;
+            tensors.Add((name, shape, shape.Length == 1 ? [1] : isJoint ? [1, shape[0]] : [shape[1], 1], isJoint ? Transposed(data, (int)shape[0], (int)shape[1]) : data));
+        }
+        Assert.Equal(2, transposed);
+        File.WriteAllBytes(Path.Combine(folder, "pytorch_model.bin"), RawTorch.Model(tensors));
+        using Pretrained found = Pretrained.Load(new ModelSource(folder)), expected = Pretrained.Load(new ModelSource(Fixture.Path(fixture)));
+        Assert.All(expected.Model.named_parameters().Zip(found.Model.named_parameters()), pair => Assert.True(pair.First.name == pair.Second.name && pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
+    }
+
+    private static byte[] Transposed(byte[] data, int rows, int columns)
+    {
+        var turned = new byte[data.Length];
+        for (int i = 0; i < rows * columns; i++)
+        {
+            data.AsSpan(4 * i, 4).CopyTo(turned.AsSpan(4 * ((i % columns * rows) + (i / columns))));
+        }
+        return turned;
+    }
+
     [Fact]
     public void A_tensor_without_its_record_or_of_a_foreign_type_is_named()
     {
