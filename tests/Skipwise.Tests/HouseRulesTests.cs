@@ -79,6 +79,12 @@ public partial class HouseRulesTests
         }
     }
 
+    /// <summary>A training step waits for the device once, where it reads loss and norm.</summary>
+    [Fact]
+    public void The_host_reads_from_the_device_in_few_places() =>
+        Assert.Equal(["ModelFingerprint.cs", "Optimizer.cs", "TrainLoop.cs"], ((string[])["Models", "Data", "Training"]).SelectMany(room => FilesOf(Path.Combine("Skipwise", room)))
+            .Where(file => Reading().IsMatch(File.ReadAllText(file))).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
     [Fact]
     public void The_library_never_writes_to_the_console() =>
         Assert.All(FilesOf("Skipwise"), file => Assert.DoesNotMatch(@"\bConsole\.(Write|Error|Out)", File.ReadAllText(file)));
@@ -103,6 +109,9 @@ public partial class HouseRulesTests
 
     [GeneratedRegex(@"(?<![\w.])(tensor|zeros|ones|arange|empty|full|rand|randn|eye|linspace)\(")]
     private static partial Regex Factory();
+
+    [GeneratedRegex(@"\.To(Double|Single|Int32|Int64|Boolean)\(\)|\.item<|\.cpu\(\)|nonzero\(|\.data<|\.bytes")]
+    private static partial Regex Reading();
 
     [GeneratedRegex(@"^using Skipwise\.(\w+)", RegexOptions.Multiline)]
     private static partial Regex UsingLine();

@@ -48,21 +48,6 @@ public sealed class CausalLM : nn.Module
     /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one length can share keys.</summary>
     public bool RotationDependsOnLength => Config.Rope.Type is RopeType.DynamicNtk or RopeType.LongRope;
 
-    /// <summary>From here on the model computes in another type, on another device.</summary>
-    internal void ComputeIn(ScalarType dtype, Device device)
-    {
-        using IDisposable noGradient = no_grad();
-        foreach (Parameter parameter in parameters())
-        {
-            using Tensor moved = parameter.to(dtype, device);
-            ParameterData.Give(parameter, moved);
-        }
-        foreach (Projection projection in modules().OfType<Projection>())
-        {
-            projection.Packed?.ComputeIn(dtype, device);
-        }
-    }
-
     /// <summary>The rotation for a batch.</summary>
     /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
     /// <param name="sequenceLength">tokens of the whole sequence, cached ones included; only scalings that depend on the length (dynamic NTK, longrope) read it</param>

@@ -1,4 +1,5 @@
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -33,12 +34,17 @@ public sealed class MasterWeights : IDisposable
     public static MasterWeights Of(CausalLM model, ScalarType dtype, Device device, bool offload)
     {
         using IDisposable noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        model.ComputeIn(ScalarType.Float32, offload ? CPU : device);
-        var masters = new MasterWeights(model, areApart: offload || dtype != ScalarType.Float32);
-        if (masters.AreApart)
+        foreach (Parameter parameter in model.parameters())
         {
-            model.ComputeIn(dtype, device);
+            using Tensor moved = parameter.requires_grad ? parameter.to(ScalarType.Float32, offload ? CPU : device) : parameter.to(dtype, device);
+            ParameterData.Give(parameter, moved);
+        }
+        Adaptation.MovePacked(model, dtype, device);
+        var masters = new MasterWeights(model, areApart: offload || dtype != ScalarType.Float32);
+        foreach ((_, Parameter parameter, Tensor master) in masters.AreApart ? masters.All : [])
+        {
+            using Tensor copy = master.to(dtype, device, copy: true);
+            ParameterData.Give(parameter, copy);
         }
         return masters;
     }

@@ -45,6 +45,9 @@ public partial class CommandLineTests
             --rope-factor <x> how far the scaling stretches: target length / original length
             --rope-original-length <n> window of the base model in tokens, if config.json does not say it
             --rope-theta <x> base of the frequencies, in place of config.json's
+            --device <cpu|cuda|cuda:n> where to compute [default: the GPU if libtorch finds one]
+            --dtype <float32|bfloat16|float16> the type to compute in; float16 is for GPUs [default: float32]
+            --tf32 let a GPU multiply float32 matrices with 10 bits of precision, several times as fast
             --threads <n> cores to compute on [default: all]
             -?, -h, --help Show help and usage information
             Example:

@@ -68,6 +68,12 @@ public sealed class MasterWeightsTests : IDisposable
         using var own = MasterWeights.Of(plain, ScalarType.Float32, CPU, offload: false);
         using var apart = MasterWeights.Of(offloaded, ScalarType.Float32, CPU, offload: true);
         Assert.Equal((false, true), (own.AreApart, apart.AreApart));
+        using (no_grad())
+        {
+            offloaded.HeadWeight.zero_(); // a copy: the masters keep what they are
+            Assert.True(apart.All.Single(weight => weight.Name.StartsWith("lm_head", StringComparison.Ordinal)).Master.abs().max().ToDouble() > 0);
+            apart.Publish();
+        }
         using Optimizer first = Optimizer.Create(plain, options, own), second = Optimizer.Create(offloaded, options, apart);
         Assert.Equal(Losses(plain, first, options), Losses(offloaded, second, options));
         Assert.All(own.All.Zip(apart.All), pair => Assert.True(pair.First.Master.Equals(pair.Second.Master) && pair.Second.Parameter.Equals(pair.First.Parameter), pair.First.Name));

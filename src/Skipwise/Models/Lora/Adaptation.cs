@@ -58,6 +58,15 @@ public static class Adaptation
     /// <summary>memory of the packed weights, in bytes</summary>
     public static long PackedBytes(CausalLM model) => Projections(model).Sum(p => p.Projection.Packed?.Bytes ?? 0);
 
+    /// <summary>From here on the packed weights are unpacked in another type, on another device.</summary>
+    internal static void MovePacked(CausalLM model, ScalarType dtype, Device device)
+    {
+        foreach ((_, Projection projection) in Projections(model))
+        {
+            projection.Packed?.MoveTo(dtype, device);
+        }
+    }
+
     /// <summary>Every projection of the layers, under the name of its weight; the head is none of them.</summary>
     private static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model)
     {

@@ -59,7 +59,7 @@ public sealed class PackedWeight : IDisposable
     }
 
     /// <summary>From here on the weight is unpacked in another type, on another device.</summary>
-    internal void ComputeIn(ScalarType dtype, Device device)
+    internal void MoveTo(ScalarType dtype, Device device)
     {
         using var scope = NewDisposeScope();
         _dtype = dtype;
