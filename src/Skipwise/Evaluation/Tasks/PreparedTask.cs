@@ -26,7 +26,10 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
         {
             double[] values = [.. Prompts.Select((prompt, i) => metric.Of(prompt.Document, scores[i]))];
             (double value, double error) = metric.Over(values, options.Resamples, cancel);
-            yield return new(Name, metric.Name, window, value, double.IsNaN(error) ? null : error, values.Length, Data.Shots, shotSplit, cutTexts, cutContinuations);
+            yield return new(Name, metric.Name, window, value, double.IsNaN(error) ? null : error, values.Length, Data.Shots, shotSplit, cutTexts, cutContinuations)
+            {
+                Samples = metric.Samples(values, value),
+            };
         }
     }
 }

@@ -36,6 +36,14 @@ internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<
         ? (Math.Exp(-Statistics.Mean(values)), Bootstrap.StandardError(values, mean => Math.Exp(-mean), resamples, cancel))
         : (Statistics.Mean(values), Statistics.StandardError(values));
 
+    /// <summary>What each question makes of the number; see <see cref="EvaluationRecord.Samples"/>.</summary>
+    /// <param name="value">what <see cref="Over"/> made of the values</param>
+    public double[] Samples(double[] values, double value)
+    {
+        double mean = Statistics.Mean(values);
+        return IsPerplexity ? [.. values.Select(own => value * (1 - (own - mean)))] : values;
+    }
+
     private static double Hit(TaskDocument document, IReadOnlyList<RequestScore> scores, Func<RequestScore, Choice, double> value)
     {
         double[] values = [.. scores.Zip(document.Choices, value)];

@@ -39,9 +39,8 @@ public static class ComparisonSummary
         {
             return null;
         }
-        string verdict = cost.StandardError is { } error && Math.Abs(cost.Increase) <= 1.96 * error
-            ? "a difference within the error bars of either number"
-            : $"{Format.Percent(cost.Increase)}";
+        string change = Format.Change(cost.Increase, Format.Percent);
+        string verdict = cost.Increase.StandardError is { } error && Math.Abs(cost.Increase.Value) <= 1.96 * error ? $"{change}, a difference within the errors" : change;
         return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {Format.Perplexity(cost.Own.Value)} against {Format.Perplexity(cost.Reference.Value)}: {verdict}.";
     }
 
@@ -59,7 +58,7 @@ public static class ComparisonSummary
             $"{won.Length} higher{(won.Length > 0 ? $" ({Names(won)})" : "")}, and {even} cannot be told apart.";
     }
 
-    /// <summary>Beyond 1.96 standard errors, as if the two models had answered different questions; the same ones make the error smaller. Never without an error.</summary>
+    /// <summary>Beyond 1.96 standard errors of the change. Never without an error.</summary>
     internal static bool Differs(EvaluationRecord change) => change.StandardError is { } error && Math.Abs(change.Value) > 1.96 * error;
 
     private static IEnumerable<string> Cautions(Comparison c)

@@ -38,6 +38,9 @@ public sealed class TaskSuiteTests : IDisposable
         Assert.All(one.Zip(sixteen), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-4 * Math.Max(1, Math.Abs(pair.First.Value))));
     }
 
+    /// <summary>Samples too: lists are not compared by what they hold.</summary>
+    private static IEnumerable<(TaskResult, string)> Whole(IReadOnlyList<TaskResult> results) => results.Select(result => (result with { Samples = null }, string.Join(' ', result.Samples!)));
+
     [Fact]
     public void A_run_that_was_stopped_continues_and_computes_only_the_rest()
     {
@@ -52,11 +55,11 @@ public sealed class TaskSuiteTests : IDisposable
         Assert.InRange(done, 8, 40);
 
         var seen = new List<EvaluationProgress>();
-        Assert.Equal(whole, Measure(options, cache, new Relay<EvaluationProgress>(seen.Add)));
+        Assert.Equal(Whole(whole), Whole(Measure(options, cache, new Relay<EvaluationProgress>(seen.Add))));
         Assert.Equal(70, File.ReadAllLines(cache).Length);
         Assert.True(seen[0].Total < Totals(options)[0], "the scores that were there are not computed again");
         seen.Clear();
-        Assert.Equal(whole, Measure(options, cache, new Relay<EvaluationProgress>(seen.Add)));
+        Assert.Equal(Whole(whole), Whole(Measure(options, cache, new Relay<EvaluationProgress>(seen.Add))));
         Assert.Empty(seen);
     }
 
