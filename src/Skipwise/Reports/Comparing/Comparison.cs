@@ -118,6 +118,8 @@ public sealed class Comparison
     /// <summary>Only benchmarks have shots.</summary>
     internal static bool IsBenchmark(EvaluationRecord record) => record.Settings?["shots"] is not null;
 
+    internal static bool IsLossByPosition(EvaluationRecord record) => record.Positions is not null;
+
     /// <summary>Tasks of which not every model was measured with the same settings.</summary>
     public IReadOnlyList<string> UnevenTasks() =>
     [
@@ -183,7 +185,7 @@ public sealed class Comparison
     }
 
     /// <summary>Losses by position and shares by depth stand for themselves; perplexities of different tokenizers are of different things.</summary>
-    private bool HasChange(EvaluationRecord record) => IsMeasured(record) && record.Positions is null && record.Settings!["depth"] is null && !(TokenizersDiffer && IsPerplexityByWindow(record));
+    private bool HasChange(EvaluationRecord record) => IsMeasured(record) && !IsLossByPosition(record) && record.Settings!["depth"] is null && !(TokenizersDiffer && IsPerplexityByWindow(record));
 
     /// <summary>Measured, not derived here.</summary>
     internal static bool IsMeasured(EvaluationRecord record) => record.Settings?[ResultsStore.KeySetting] is not null;

@@ -29,12 +29,16 @@ public static class ComparisonReport
             new("Gates", [.. GateTable(Gates.Judge(comparison))]),
             new("Effective length", [.. Effective(comparison)]),
             new("Short-window cost", [.. ShortCost(comparison)]),
-            .. s_byLength.Select(chapter => new ReportSection(chapter.Heading, [.. chapter.Blocks(comparison, lineup)])),
+            .. s_byLength.Take(1).Select(Chapter),
+            new("Loss by position", [.. PositionChapter.Blocks(comparison, lineup)]),
+            .. s_byLength.Skip(1).Select(Chapter),
             new("RULER by task", [.. RulerTasks(comparison)]),
             new("Other measurements", [.. Others(comparison)]),
             new("How it was measured", [.. Method(comparison)]),
         ])
         { RawLines = comparison.Lines };
+
+        ReportSection Chapter(LengthChapter chapter) => new(chapter.Heading, [.. chapter.Blocks(comparison, lineup)]);
     }
 
     private static string Title(Comparison c) => c.Models.Count == 1 ? $"Evaluation of {c.Reference.Name}" : $"Comparison: {string.Join(", ", c.Models.Select(model => model.Name))}";
@@ -122,7 +126,7 @@ public static class ComparisonReport
         (string Task, string Metric, int? Length)[] rows =
         [
             .. c.Models.SelectMany(c.Of)
-                .Where(record => record.Length is not null && Comparison.IsMeasured(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record)
+                .Where(record => record.Length is not null && Comparison.IsMeasured(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record) && !Comparison.IsLossByPosition(record)
                     && !IsRulerTask(record) && !s_byLength.Any(chapter => chapter.Task == record.Task && chapter.Metric == record.Metric))
                 .Select(record => (record.Task, record.Metric, record.Length)).Distinct(),
         ];

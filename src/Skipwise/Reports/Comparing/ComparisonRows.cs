@@ -16,7 +16,7 @@ public static class ComparisonRows
         (string Task, string Metric)[] lengthless = [.. all.Where(Comparison.IsBenchmark).Select(record => (record.Task, record.Metric)).Distinct()];
         (string Task, string Metric, int Length)[] byLength =
         [
-            .. all.Where(record => record.Length is not null && Comparison.IsMeasured(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record))
+            .. all.Where(record => record.Length is not null && Comparison.IsMeasured(record) && !Comparison.IsLossByPosition(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record))
                 .GroupBy(record => (record.Task, record.Metric)).SelectMany(metric => metric.Select(record => (record.Task, record.Metric, record.Length!.Value)).Distinct().OrderBy(row => row.Value)),
         ];
         return
