@@ -43,6 +43,8 @@ public static class EvaluateTasks
     internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, options.Tasks, cancel);
-        return new(model.Name, options.Tasks, suite.Measure(model.Model, options.Cache, progress, cancel));
+        // The scores of other runs stay in the file: other tasks and models may share it.
+        using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Fingerprint) : null;
+        return new(model.Name, options.Tasks, suite.Measure(model.Model, scores, progress, cancel));
     }
 }

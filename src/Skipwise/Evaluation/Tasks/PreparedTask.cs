@@ -8,7 +8,7 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
         IReadOnlyList<TaskPrompt> prompts = TaskPrompts.Of(data, options);
         return prompts.Count == 0
             ? throw new SkipwiseException($"{data.Card.Name}: a limit of {options.Limit} leaves none of its {data.Scored.Count} questions")
-            : new(data, prompts, [.. prompts.AsParallel().AsOrdered().WithCancellation(cancel).Select((prompt, number) => encoder.Encode(number, prompt))]);
+            : new(data, prompts, [.. prompts.AsParallel().AsOrdered().WithCancellation(cancel).Select(encoder.Encode)]);
     }
 
     public string Name => Data.Card.Name;

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Skipwise.Numerics;
 using Skipwise.Text;
 
@@ -6,7 +7,10 @@ namespace Skipwise.Evaluation.Tasks;
 /// <summary>What a model makes of one choice.</summary>
 /// <param name="LogLikelihood">ln p(continuation | context), summed over its tokens</param>
 /// <param name="IsGreedy">every token is the model's likeliest</param>
-public readonly record struct RequestScore(double LogLikelihood, bool IsGreedy);
+public sealed record RequestScore([property: JsonRequired] double LogLikelihood, [property: JsonRequired] bool IsGreedy) : ITrial
+{
+    public string? CacheKey { get; init; }
+}
 
 /// <summary>A number per question, and the number that all questions give.</summary>
 /// <param name="Of">from a question and the scores of its choices</param>
