@@ -26,7 +26,7 @@ public static class Format
     public static string Short(double value) => value.ToString("G4", s_culture);
 
     /// <summary>a standard error: two significant digits</summary>
-    public static string Error(double value) => value.ToString("G2", s_culture);
+    public static string Error(double value) => value.ToString(value switch { < 99.5 => "G2", < 100_000 => "0", _ => "0.0e+0" }, s_culture);
 
     /// <summary>a change, with its sign: +1.8 %</summary>
     public static string Percent(double share) => (100 * share).ToString("+0.0;-0.0;0.0", s_culture) + " %";

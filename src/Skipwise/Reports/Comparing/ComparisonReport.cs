@@ -24,7 +24,7 @@ public static class ComparisonReport
     public static Report Of(Comparison comparison)
     {
         Lineup lineup = Lineup.Of(comparison.Models.Select(model => model.Name));
-        return new(Title(comparison), ComparisonSummary.Sentences(comparison),
+        return new(Title(comparison), ComparisonSummary.Sentences(comparison, withReasons: false),
         [
             new("Gates", [.. GateTable(Gates.Judge(comparison))]),
             new("Effective length", [.. Effective(comparison)]),
@@ -176,6 +176,7 @@ public static class ComparisonReport
         {
             NumberKind.Share => new(Format.Share(record.Value), record.Interval is [var low, var high] ? $"{Format.Share(low)}–{Format.Share(high)}" : error, count),
             NumberKind.Percent => new(Format.Score(record.Value), error),
+            NumberKind.Loss => new(Format.Share(record.Value), error),
             _ => new(Format.Perplexity(record.Value), error),
         };
         return cell with { RawLine = c.Line(record) };

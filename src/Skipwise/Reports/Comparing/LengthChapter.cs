@@ -13,6 +13,8 @@ internal enum NumberKind
     Share,
     /// <summary>a score, 0..100; a map</summary>
     Percent,
+    /// <summary>nats; a curve</summary>
+    Loss,
 }
 
 /// <summary>A metric by length: its plot, its table, and, where it was measured by depth, its depth maps.</summary>

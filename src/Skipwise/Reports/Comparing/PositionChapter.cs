@@ -27,7 +27,7 @@ internal static class PositionChapter
             .. parts.Select(record => (From: record.Positions![0], To: record.Positions![1])).Distinct().Order().Select(part => (IReadOnlyList<ReportCell>)
             [
                 $"{part.From}–{part.To}",
-                .. c.Models.Select(model => ComparisonReport.Number(c, parts.FirstOrDefault(record => record.Model == model.Name && record.Positions![0] == part.From), NumberKind.Perplexity)),
+                .. c.Models.Select(model => ComparisonReport.Number(c, parts.FirstOrDefault(record => record.Model == model.Name && record.Positions![0] == part.From), NumberKind.Loss)),
             ]),
         ]);
     }

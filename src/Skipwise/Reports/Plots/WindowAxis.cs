@@ -19,7 +19,7 @@ internal static class WindowAxis
             [.. lengths.Select(length => At(length))],
             [.. lengths.Select(length => named.Contains(length) ? $"{length}\n{Format.Multiple(length, trainLength)}" : "")]);
         ScottPlot.Plottables.VerticalLine line = plot.Add.VerticalLine(At(trainLength), 1.5f, look.Ink, LinePattern.Dashed);
-        line.LegendText = $"train length {trainLength}";
+        line.LegendText = $"original window {trainLength}";
     }
 
     /// <summary>The lengths whose names have room: from the longest down, those that stand far enough from the one named before.</summary>
