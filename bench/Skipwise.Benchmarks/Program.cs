@@ -15,6 +15,7 @@ if (args.Contains("--list"))
     {
         Console.WriteLine(known.Name);
     }
+    Console.WriteLine(MemoryByLength.Name);
     return 0;
 }
 if (args.Contains("--check-estimate"))
@@ -23,15 +24,25 @@ if (args.Contains("--check-estimate"))
     EstimateCheck.Run(Value("--check-estimate") ?? "", Value("--threads"));
     return 0;
 }
-if (BenchCase.All.FirstOrDefault(known => known.Name == Value("--case")) is not { } chosen)
+if (Value("--case") == MemoryByLength.Name)
 {
-    Console.Error.WriteLine($"--case NAME is needed, one of: {string.Join(", ", BenchCase.All.Select(known => known.Name))}");
-    return 1;
+    MemoryByLength.Run(Value("--threads") is { } cores ? ["--threads", cores] : [], Number("--longest", int.MaxValue), Value("--out") ?? ".");
+    return 0;
 }
 TorchBoot.Ensure();
 if (Value("--threads") is { } threads)
 {
     TorchThreads.Use(int.Parse(threads, CultureInfo.InvariantCulture));
+}
+if (Value("--memory-at") is { } length)
+{
+    Console.WriteLine(MemoryByLength.Measure(int.Parse(length, CultureInfo.InvariantCulture)));
+    return 0;
+}
+if (BenchCase.All.FirstOrDefault(known => known.Name == Value("--case")) is not { } chosen)
+{
+    Console.Error.WriteLine($"--case NAME is needed, one of: {string.Join(", ", BenchCase.All.Select(known => known.Name))}, {MemoryByLength.Name}");
+    return 1;
 }
 Measurement measured = chosen.Measure(Number("--steps", chosen.Steps));
 Console.WriteLine(JsonSerializer.Serialize(measured.ToResult(chosen), BenchResult.Json));

@@ -21,11 +21,12 @@ internal static class EvalAllVerb
     {
         var verb = new Verb("all", "Measure models side by side, each number once, and write one report; limits decide the exit code.",
             "skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --out compared --min-passkey 0.9 --max-short-ppl-increase 0.02");
-        Flag<string[]> models = verb.Texts("--model", "folder", "Hugging Face folders; give --model once for each. The others are compared with the first", required: true);
+        Flag<string[]> models = verb.Texts("--model", "folder", "Hugging Face folders; give --model once for each. The others are compared with the first. Rope and adapter go behind the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true);
         Flag<string?> folder = verb.Text("--out", "folder", $"receives results and report; an interrupted run continues there [default: {DefaultFolder}]");
         var data = new DataFlags(verb, required: false);
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first model's original window]");
         Flag<int> maxDocuments = verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all", s_default.Perplexity.MaxDocuments ?? 0);
+        Flag<int> byPosition = verb.Integer("--by-position", "perplexity: into how many equal parts the longest window is cut for the loss by position; 0 leaves it out", s_default.Perplexity.ByPosition ?? 0);
         Flag<string?> tasksData = verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
         var tasks = new Flag<IReadOnlyList<string>>(verb.Add("--tasks", "name,name,...", "benchmarks: which [default: all that the folder has files for]", EvalTasksVerb.Names), []);
         Flag<double?> limit = verb.OptionalNumber("--limit", "benchmarks: only the first questions in the harness's order: a number, or below 1 a share [default: all]");
@@ -47,11 +48,16 @@ internal static class EvalAllVerb
             DataOptions documents = data.Of(parse);
             var options = new EvaluateAllOptions
             {
-                Models = models.Of(parse),
+                Models = [.. models.Of(parse).Select(ModelText.Parse)],
                 Out = folder.Of(parse) ?? DefaultFolder,
                 Data = documents.Paths.Count > 0 ? documents : null,
                 Lengths = lengths.Of(parse),
-                Perplexity = s_default.Perplexity with { MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null, BatchSize = batchSize.Of(parse) },
+                Perplexity = s_default.Perplexity with
+                {
+                    MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null,
+                    ByPosition = byPosition.Of(parse) is var parts and not 0 ? parts : null,
+                    BatchSize = batchSize.Of(parse),
+                },
                 Passkey = s_default.Passkey with { Trials = trials.Of(parse), Grid = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) },
                 Needle = needleTrials.Of(parse) is var prompts and not 0 ? s_needle with { Trials = prompts, Depths = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) } : null,
                 Ruler = rulerSamples.Of(parse) is var samples and not 0 ? s_ruler with { Samples = samples, BatchSize = batchSize.Of(parse) } : null,

@@ -90,6 +90,10 @@ public sealed class Pretrained : ITrainable, IDisposable
         }
     }
 
+    /// <summary>What <see cref="Load(ModelSource, ScalarType, Device?)"/> would make, from config.json alone.</summary>
+    /// <exception cref="SkipwiseException">a config.json is missing or broken, or an impossible rope</exception>
+    public static DecoderConfig Architecture(ModelSource source) => (source.Rope ?? new RopeOverrides()).Apply(AdaptedRope(source, HfConfig.Of(source.Folder).Model));
+
     /// <summary>An adapter that came with a config.json was trained under that one's rope and window.</summary>
     private static DecoderConfig AdaptedRope(ModelSource source, DecoderConfig model)
     {

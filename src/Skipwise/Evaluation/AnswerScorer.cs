@@ -5,34 +5,34 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Evaluation;
 
-/// <summary>Scores given answers to long prompts: the prompt is read once, the answer's few tokens then cost one forward.</summary>
+/// <summary>Scores given answers to prompts: prompts are read once, the answers' tokens then cost one forward, padded on the right (what follows an answer does not reach it).</summary>
 internal static class AnswerScorer
 {
-    // B batch, A answer tokens, C hidden, V vocabulary
+    // B batch, A tokens of the longest answer, C hidden, V vocabulary
 
     /// <param name="prompts">B rows of equal length</param>
-    /// <param name="answers">B rows of equal length, at least one token</param>
+    /// <param name="answers">B rows of at least one token; of equal length where the rotation depends on it</param>
     /// <param name="prefixes">reads what the prompts begin with in common once</param>
     /// <returns>one per row</returns>
+    /// <remarks>Scalings that depend on the sequence length see the tokens that are read: all but an answer's last.</remarks>
     public static AnswerScore[] Score(CausalLM model, IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers, PrefixReader prefixes, CancellationToken cancel = default)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        int batch = prompts.Count, promptLength = prompts[0].Length, answerLength = answers[0].Length, length = promptLength + answerLength;
+        int batch = prompts.Count, promptLength = prompts[0].Length, longest = answers.Max(answer => answer.Length), inputs = longest - 1, length = promptLength + inputs;
         (KvCache cache, Tensor last) = prefixes.Read(prompts, length, cancel: cancel);
-        Tensor states = last.unsqueeze(1); // [B, 1, C]
-        Tensor ids = TokenTensor.From(model, answers); // [B, A]
-        if (answerLength > 1)
+        Tensor states = empty([batch, longest, model.Config.HiddenSize], model.Dtype, model.Device); // [B, A, C]
+        states.select(1, 0).copy_(last);
+        if (inputs > 0)
         {
-            int inputs = answerLength - 1;
-            using Rotary rotary = model.RotaryFor(Prefill.Positions(promptLength, inputs, model.Device), length);
-            states = cat([states, model.Hidden(ids.narrow(1, 0, inputs), rotary, cache)], 1); // [B, A, C]
+            Tensor ids = TokenTensor.From(model, [.. answers.Select(answer => (int[])[.. answer.AsSpan(0, answer.Length - 1), .. new int[longest - answer.Length]])]); // [B, A - 1]
+            Prefill.Read(model, ids, Prefill.Positions(promptLength, inputs, model.Device), cache, length, Prefill.DefaultChunk,
+                (offset, hidden) => states.narrow(1, 1 + offset, hidden.size(1)).copy_(hidden), cancel);
         }
-        Tensor logProbs = model.Logits(states).to(ScalarType.Float32).log_softmax(-1); // [B, A, V]
-        float[] values = logProbs.gather(-1, ids.unsqueeze(-1)).cpu().data<float>().ToArray();
-        bool[] best = logProbs.argmax(-1).eq(ids).cpu().data<bool>().ToArray();
-        return [.. Enumerable.Range(0, batch).Select(row => new AnswerScore(
-            best[(row * answerLength)..((row + 1) * answerLength)],
-            [.. values.Skip(row * answerLength).Take(answerLength).Select(value => (double)value)]))];
+        int[][] places = [.. answers.Select((answer, row) => Enumerable.Range(row * longest, answer.Length).ToArray())];
+        Tensor scored = states.view(-1, model.Config.HiddenSize).index_select(0, tensor(places.SelectMany(own => own).ToArray(), device: model.Device));
+        (float[] losses, bool[] best) = Scorer.Judge(model, scored, [.. answers.SelectMany(answer => answer)]);
+        int start = 0;
+        return [.. answers.Select(answer => start..(start += answer.Length)).Select(own => new AnswerScore(best[own], [.. losses[own].Select(loss => -(double)loss)]))];
     }
 }

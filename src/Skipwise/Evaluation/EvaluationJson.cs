@@ -25,9 +25,6 @@ public static class EvaluationJson
     /// <summary>A value as indented JSON, for people and for files of their own.</summary>
     public static string Document<T>(T value) => JsonSerializer.Serialize(value, s_document);
 
-    /// <summary>Reads what <see cref="Line"/> wrote.</summary>
-    internal static T? ReadLine<T>(ReadOnlySpan<byte> line) => JsonSerializer.Deserialize<T>(line, s_line);
-
     /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
     public static void Write(string path, IReadOnlyList<EvaluationRecord> records)
     {

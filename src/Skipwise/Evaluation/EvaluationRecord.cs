@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace Skipwise.Evaluation;
 
@@ -24,4 +25,10 @@ public sealed record EvaluationRecord
     public string? Model { get; init; }
     /// <summary>the options that were in force</summary>
     public JsonObject? Settings { get; init; }
+    /// <summary>
+    /// what each document, trial or question, in their order, makes of the value: their mean is the value, and the standard error of that mean
+    /// the value's. Of a value that is no mean (a perplexity), to first order. Two models' samples of the same questions can be compared one by one.
+    /// </summary>
+    [JsonIgnore]
+    public IReadOnlyList<double>? Samples { get; init; }
 }

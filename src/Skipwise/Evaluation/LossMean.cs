@@ -28,6 +28,16 @@ public readonly record struct LossMean(double Mean, double? StandardError, long 
         int count = documents.Count;
         return new(mean, count < 2 ? null : Math.Sqrt((double)count / (count - 1) * squares) / tokens, tokens, count);
     }
+
+    /// <summary>
+    /// What each document makes of the mean, to first order: r + D (L_d - r n_d) / sum(n_d). Their mean is r, and the standard error of
+    /// their mean is the ratio estimator's.
+    /// </summary>
+    public double[] Samples(IReadOnlyList<(double Loss, long Tokens)> documents)
+    {
+        (double mean, double scale) = (Mean, (double)Documents / Count);
+        return [.. documents.Select(document => mean + (scale * (document.Loss - (mean * document.Tokens))))];
+    }
 }
 
 /// <summary>The mean loss of the tokens at some positions of the window.</summary>

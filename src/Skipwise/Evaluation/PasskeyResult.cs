@@ -69,5 +69,6 @@ public sealed record PasskeyResult(int Length, IReadOnlyList<PasskeyTrial> Trial
         Count = Count,
         Model = model,
         Settings = EvaluationJson.Settings(options),
+        Samples = [.. Trials.Select(trial => trial.Correct ? 1.0 : 0)],
     };
 }

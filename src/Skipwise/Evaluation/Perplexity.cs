@@ -1,6 +1,5 @@
 using Skipwise.Generation;
 using Skipwise.Models;
-using Skipwise.Rope;
 using Skipwise.Text;
 
 namespace Skipwise.Evaluation;
@@ -17,8 +16,7 @@ public static class Perplexity
     {
         options.Validate();
         IReadOnlyList<(int Document, int Length)> chosen = PerplexityPlan.Documents(documents, options);
-        bool dependsOnLength = model.Config.Rope.Type is RopeType.DynamicNtk or RopeType.LongRope;
-        IReadOnlyList<PlannedWindow> plan = PerplexityPlan.Windows(chosen, options, prefixesShare: !dependsOnLength);
+        IReadOnlyList<PlannedWindow> plan = PerplexityPlan.Windows(chosen, options, prefixesShare: !model.RotationDependsOnLength);
         long total = plan.Sum(planned => (long)planned.Window.Length), done = 0;
 
         LossSums[] sums = [.. options.Windows.Select(window => new LossSums(window, options.ByPosition ?? 1))];

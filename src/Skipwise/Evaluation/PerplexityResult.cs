@@ -11,12 +11,18 @@ public sealed record PerplexityResult(int Window, double Perplexity, double? Sta
     /// <summary>mean loss by position in the window, in equal parts of it, those without tokens left out; empty unless asked for</summary>
     public IReadOnlyList<PositionLoss> ByPosition { get; init; } = [];
 
+    /// <summary>what each document makes of the perplexity; see <see cref="EvaluationRecord.Samples"/></summary>
+    public IReadOnlyList<double>? Samples { get; init; }
+
     /// <summary>From each document's summed loss and number of tokens. The delta method carries the mean's error through the exponential: se(exp r) = exp(r) se(r).</summary>
     public static PerplexityResult Over(int window, IReadOnlyList<(double Loss, long Tokens)> documents)
     {
         LossMean loss = LossMean.Over(documents);
         double perplexity = Math.Exp(loss.Mean);
-        return new(window, perplexity, perplexity * loss.StandardError, loss.Count, loss.Documents);
+        return new(window, perplexity, perplexity * loss.StandardError, loss.Count, loss.Documents)
+        {
+            Samples = [.. loss.Samples(documents).Select(sample => perplexity * (1 + sample - loss.Mean))],
+        };
     }
 
     /// <summary>The JSON form of this result.</summary>
@@ -31,6 +37,7 @@ public sealed record PerplexityResult(int Window, double Perplexity, double? Sta
         Count = Count,
         Model = model,
         Settings = EvaluationJson.Settings(options, ("documents", Documents)),
+        Samples = Samples,
     };
 
     /// <summary>The JSON form of the losses by position, in nats.</summary>

@@ -1,18 +1,14 @@
 using Skipwise.Generation;
 using Skipwise.Models;
-using TorchSharp;
 
 namespace Skipwise.Evaluation;
 
 /// <summary>
-/// A model that sits a retrieval test: prompts in, answers out. Prompts of equal length share their decoding steps, prompts that begin
-/// alike share the reading of their beginning, and no batch holds more keys and values than memory allows.
+/// A model that sits a test: prompts in, answers out, or scores of given answers. Prompts of equal length share their forwards, prompts that
+/// begin alike the reading of their beginning, and no batch holds more keys and values than memory allows.
 /// </summary>
 internal sealed class Respondent(CausalLM model, int? batchSize) : IDisposable
 {
-    /// <summary>memory of the key/value cache that bounds a batch when no batch size is given</summary>
-    private const long CacheBytes = 256L << 20;
-
     private readonly PrefixReader _prefixes = new(model);
 
     /// <summary>tokens that went through the model for prompts; less than the prompts have where they share beginnings</summary>
@@ -50,15 +46,16 @@ internal sealed class Respondent(CausalLM model, int? batchSize) : IDisposable
     }
 
     private IEnumerable<int[]> Batches(IReadOnlyList<int[]> prompts, Func<int, int> answerLength) => Enumerable.Range(0, prompts.Count)
-        .GroupBy(i => (Prompt: prompts[i].Length, Answer: answerLength(i)))
-        .OrderBy(group => group.Key)
-        .SelectMany(group => group.OrderBy(i => prompts[i], TokenOrder.Instance).Chunk(batchSize ?? BatchFor(model.Config, model.Dtype.ElementSize(), group.Key.Prompt + group.Key.Answer)));
+        .GroupBy(i => (Prompt: prompts[i].Length, Answer: model.RotationDependsOnLength ? answerLength(i) : 0))
+        .OrderByDescending(group => group.Key) // what does not fit memory fails at once
+        .SelectMany(group => Ordered([.. group], prompts, answerLength).Chunk(batchSize ?? KvCache.RowsFor(model.Config, model.Dtype, group.Key.Prompt + group.Max(answerLength))));
 
-    /// <summary>Rows whose keys and values fit the cache: 1 to 64.</summary>
-    internal static int BatchFor(DecoderConfig config, long elementBytes, int length)
+    /// <summary>Prompts that begin alike stand together, equal ones always. Short ones are read together anyway: there those stand together whose answers are alike in length, and little is padded.</summary>
+    private static IEnumerable<int> Ordered(int[] rows, IReadOnlyList<int[]> prompts, Func<int, int> answerLength)
     {
-        long bytesPerToken = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * elementBytes;
-        return (int)Math.Clamp(CacheBytes / (bytesPerToken * length), 1, 64);
+        List<List<int>> distinct = PrefixReader.Distinct([.. rows.Select(row => prompts[row])]);
+        IEnumerable<List<int>> ordered = prompts[rows[0]].Length < PrefixReader.Short ? distinct.OrderByDescending(equal => equal.Max(i => answerLength(rows[i]))) : distinct;
+        return ordered.SelectMany(equal => equal).Select(i => rows[i]);
     }
 
     public void Dispose() => _prefixes.Dispose();

@@ -53,6 +53,29 @@ public static class Scorer
         return [.. flat.Chunk(scored)];
     }
 
+    /// <summary>What single hidden states say about the tokens that come next.</summary>
+    /// <param name="states">[n, C]</param>
+    /// <param name="targets">n token ids</param>
+    /// <returns>-ln p of each, and whether it is the most probable one of all</returns>
+    internal static (float[] Losses, bool[] IsBest) Judge(CausalLM model, Tensor states, int[] targets)
+    {
+        using var scope = NewDisposeScope();
+        Tensor labels = tensor(targets.Select(id => (long)id).ToArray(), dtype: ScalarType.Int64, device: model.Device);
+        (List<float> losses, List<bool> best) = ([], []);
+        int rows = RowsAtOnce(model);
+        for (int start = 0; start < targets.Length; start += rows)
+        {
+            using var piece = NewDisposeScope();
+            int count = Math.Min(rows, targets.Length - start);
+            (Tensor logits, Tensor own) = (model.Logits(states.narrow(0, start, count)).to(ScalarType.Float32), labels.narrow(0, start, count)); // [count, V]
+            losses.AddRange(nn.functional.cross_entropy(logits, own, reduction: nn.Reduction.None).cpu().data<float>());
+            best.AddRange(logits.argmax(-1).eq(own).cpu().data<bool>());
+        }
+        return ([.. losses], [.. best]);
+    }
+
+    private static int RowsAtOnce(CausalLM model) => Math.Max(1, ScoresAtOnce / model.Config.VocabSize);
+
     /// <param name="hidden">[B, T, C]</param>
     /// <param name="targets">[B, T], the tokens that come next</param>
     /// <returns>[B, T]</returns>
@@ -61,7 +84,7 @@ public static class Scorer
         using var scope = NewDisposeScope();
         Tensor states = hidden.reshape(-1, hidden.size(2)), labels = targets.reshape(-1);
         Tensor losses = empty([labels.size(0)], ScalarType.Float32, labels.device);
-        long rows = Math.Max(1, ScoresAtOnce / model.Config.VocabSize);
+        int rows = RowsAtOnce(model);
         for (long start = 0; start < labels.size(0); start += rows)
         {
             using var piece = NewDisposeScope();

@@ -14,54 +14,68 @@ public interface ITrial
     string? CacheKey { get; init; }
 }
 
-/// <summary>
-/// Trials as JSON lines, each appended as soon as it is done: the record of a measurement, and what an interrupted one continues from.
-/// A reply is found again by <see cref="ITrial.CacheKey"/>, so a later run takes from the file whatever still holds: with another seed,
-/// other lengths or more trials only what is new is asked, with another model everything.
-/// </summary>
-public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
+/// <summary>How a reply is found again.</summary>
+internal static class TrialKey
 {
-    private readonly string _path;
-    private readonly ulong _model;
-    private readonly Dictionary<string, TTrial> _known = [];
-    private StreamWriter? _writer;
-
-    /// <param name="path">a new file, or one of an earlier run</param>
     /// <param name="model">fingerprint of the model that replies</param>
-    /// <exception cref="SkipwiseException">the file cannot be written, or holds something else than trials of this kind; it is then left as it is</exception>
-    public TrialFile(string path, ulong model)
-    {
-        (_path, _model) = (path, model);
-        if (File.Exists(path))
-        {
-            Learn(TextFile.Read(path));
-        }
-        Write(_known.Values); // without a torn last line
-        try
-        {
-            var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
-            _writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: cannot be written: {e.Message}. Choose another folder", e);
-        }
-    }
-
-    /// <summary>The key of a reply.</summary>
     /// <param name="prompt">token ids</param>
-    /// <param name="terms">what else it depends on: the limit of a generated answer, or the ids of a given one</param>
-    public string Key(ReadOnlySpan<int> prompt, params ReadOnlySpan<int> terms)
+    /// <param name="terms">what else the reply depends on: the limit of a generated answer, or the ids of a given one</param>
+    public static string Of(ulong model, ReadOnlySpan<int> prompt, params ReadOnlySpan<int> terms)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> numbers = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt64LittleEndian(numbers, _model);
+        BinaryPrimitives.WriteUInt64LittleEndian(numbers, model);
         BinaryPrimitives.WriteInt64LittleEndian(numbers[8..], prompt.Length);
         hash.AppendData(numbers);
         hash.AppendData(MemoryMarshal.AsBytes(prompt));
         hash.AppendData(MemoryMarshal.AsBytes(terms));
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
+}
+
+/// <summary>
+/// Trials as JSON lines, each appended as soon as it is done: the record of a measurement, and what an interrupted one continues from.
+/// A reply is found again by <see cref="ITrial.CacheKey"/>, so a later run takes from the file whatever still holds: with another seed,
+/// other lengths or more trials only what is new is asked, with another model everything. One run at a time.
+/// </summary>
+public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
+{
+    private readonly string _path;
+    private readonly Dictionary<string, TTrial> _known = [];
+    private StreamWriter? _writer;
+
+    /// <param name="path">a new file, or one of an earlier run; a last line without its end, as a crash leaves it, is dropped</param>
+    /// <param name="model">fingerprint of the model that replies</param>
+    /// <exception cref="SkipwiseException">the file cannot be read or written, or holds something else than trials of this kind; it is then left as it is</exception>
+    public TrialFile(string path, ulong model)
+    {
+        (_path, Model) = (path, model);
+        FileStream? stream = null;
+        try
+        {
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            stream.SetLength(Learn(stream));
+            stream.Position = stream.Length;
+            _writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
+        }
+        catch (Exception e)
+        {
+            stream?.Dispose();
+            if (e is IOException or UnauthorizedAccessException)
+            {
+                throw new SkipwiseException($"{path}: cannot be opened: {e.Message}. Name another file, or end the run that uses it", e);
+            }
+            throw;
+        }
+    }
+
+    /// <summary>fingerprint of the model that replies</summary>
+    public ulong Model { get; }
+
+    /// <summary>The key of a reply.</summary>
+    /// <param name="prompt">token ids</param>
+    /// <param name="terms">what else it depends on: the limit of a generated answer, or the ids of a given one</param>
+    public string Key(ReadOnlySpan<int> prompt, params ReadOnlySpan<int> terms) => TrialKey.Of(Model, prompt, terms);
 
     /// <summary>The trial of an earlier run with this key, or null.</summary>
     public TTrial? Find(string key) => _known.GetValueOrDefault(key);
@@ -73,7 +87,13 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
     public void Complete(IEnumerable<TTrial> trials)
     {
         Dispose();
-        Write(trials);
+        AtomicFile.Write(_path, file =>
+        {
+            foreach (TTrial trial in trials)
+            {
+                file.Write(Encoding.UTF8.GetBytes(EvaluationJson.Line(trial) + "\n"));
+            }
+        });
     }
 
     public void Dispose()
@@ -82,35 +102,28 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
         _writer = null;
     }
 
-    private void Write(IEnumerable<TTrial> trials) => AtomicFile.Write(_path, file =>
+    /// <returns>where the last complete line ends</returns>
+    private long Learn(FileStream stream)
     {
-        foreach (TTrial trial in trials)
+        using var copy = new MemoryStream();
+        stream.CopyTo(copy);
+        ReadOnlySpan<byte> bytes = copy.GetBuffer().AsSpan(0, (int)copy.Length);
+        int end = bytes.LastIndexOf((byte)'\n') + 1, line = 0;
+        for (int start = 0, length; start < end; start += length + 1, line++)
         {
-            file.Write(Encoding.UTF8.GetBytes(EvaluationJson.Line(trial) + "\n"));
-        }
-    });
-
-    private void Learn(string text)
-    {
-        string[] lines = text.Split('\n');
-        for (int i = 0; i < lines.Length - 1; i++) // what follows the last line end is empty or torn
-        {
+            length = bytes[start..].IndexOf((byte)'\n');
             TTrial? trial;
             try
             {
-                trial = EvaluationJson.Parse<TTrial>(lines[i]);
+                trial = EvaluationJson.Parse<TTrial>(Encoding.UTF8.GetString(bytes.Slice(start, length)));
             }
             catch (JsonException e)
             {
-                throw Foreign(i, e.Message, e);
+                throw Foreign(line, e.Message, e);
             }
-            string key = trial?.CacheKey ?? throw Foreign(i, "it has no \"cache_key\".");
-            _known.TryAdd(key, trial);
+            _known.TryAdd(trial?.CacheKey ?? throw Foreign(line, "it has no \"cache_key\"."), trial);
         }
-        if (lines.Length == 1 && text.Length > 0)
-        {
-            throw Foreign(0, "it has no line end.");
-        }
+        return bytes.Length > 0 && end == 0 ? throw Foreign(0, "it has no line end.") : end;
     }
 
     private SkipwiseException Foreign(int line, string why, Exception? inner = null)

@@ -5,19 +5,28 @@ using static TorchSharp.torch;
 namespace Skipwise.Generation;
 
 /// <summary>
-/// Reads prompts that begin alike, and reads what they have in common once. The keys and values of the last prompt are kept; the
-/// next one is read from the token where the two part.
+/// Reads prompts that begin alike, and reads what they have in common once. The keys and values of the last prompt, the trunk, are kept; what
+/// comes next is read from the token where the two part.
 /// </summary>
 /// <remarks>
-/// In lexicographic order the neighbour shares the longest prefix of all that came before, so one kept prompt reads exactly the
-/// tokens of the tree that the prompts form. Prompts are read one by one: worth it where prompts are long, which fill a forward alone.
+/// A long prompt fills a forward alone, so long prompts are read one by one: in lexicographic order the neighbour shares the longest prefix of
+/// all that came before, and one kept prompt reads exactly the tokens of the tree that the prompts form. Short ones are read together: what
+/// all of them begin with in the trunk, what follows as the rows of one forward. Equal prompts are read once.
 /// </remarks>
-public sealed class PrefixReader(CausalLM model) : IDisposable
+/// <param name="together">prompts of fewer tokens are read together</param>
+public sealed class PrefixReader(CausalLM model, int together = PrefixReader.Short) : IDisposable
 {
     // B batch, C hidden
-    private KvCache? _trunk; // one row: the last prompt
+
+    /// <summary>a prompt of fewer tokens leaves a forward half empty</summary>
+    public const int Short = Prefill.DefaultChunk;
+
+    /// <summary>tokens of a forward that reads prompts together</summary>
+    private const int TokensPerForward = 4096;
+
+    private KvCache? _trunk; // one row
     private KvCache? _batch; // the prompts of a batch side by side
-    private int[] _lastPrompt = [];
+    private int[] _lastPrompt = []; // what the trunk holds
     private int _lastSequenceLength;
 
     /// <summary>tokens that went through the model so far</summary>
@@ -38,32 +47,99 @@ public sealed class PrefixReader(CausalLM model) : IDisposable
         _batch?.Dispose();
         _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, sequenceLength, model.Dtype, model.Device);
         Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
-        foreach (int row in Enumerable.Range(0, prompts.Count).OrderBy(row => prompts[row], TokenOrder.Instance))
+        List<List<int>> distinct = Distinct(prompts);
+        if (distinct.Count == 1 || prompts[0].Length >= together)
         {
-            Read(prompts[row], last.select(0, row), sequenceLength, chunk, cancel);
-            _batch?.CopyRow(_trunk!, row);
+            foreach (List<int> rows in distinct)
+            {
+                ReadTrunk(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, chunk, cancel);
+                Keep(_trunk!, 0, rows);
+            }
+        }
+        else
+        {
+            ReadTogether(prompts, distinct, last, sequenceLength, chunk, cancel);
         }
         return (_batch ?? _trunk!, last.MoveToOuterDisposeScope()); // a single prompt goes on in the trunk: a long one exists once
     }
 
-    /// <param name="last">[C], receives the last token's hidden state</param>
-    private void Read(int[] prompt, Tensor last, int sequenceLength, int chunk, CancellationToken cancel)
+    /// <summary>The rows of each prompt, in the prompts' order.</summary>
+    internal static List<List<int>> Distinct(IReadOnlyList<int[]> prompts)
+    {
+        var distinct = new List<List<int>>();
+        foreach (int row in Enumerable.Range(0, prompts.Count).OrderBy(row => prompts[row], TokenOrder.Instance))
+        {
+            if (distinct.Count > 0 && prompts[distinct[^1][0]].AsSpan().SequenceEqual(prompts[row]))
+            {
+                distinct[^1].Add(row);
+            }
+            else
+            {
+                distinct.Add([row]);
+            }
+        }
+        return distinct;
+    }
+
+    /// <param name="last">[B, C], receives the last tokens' hidden states</param>
+    private void ReadTogether(IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int chunk, CancellationToken cancel)
+    {
+        int[] first = prompts[distinct[0][0]];
+        int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]); // of all: the first and the last in their order part earliest
+        common = 4 * common < first.Length ? 0 : common; // a forward of its own would cost more than it saves
+        if (common > 0)
+        {
+            ReadTrunk(first[..common], visitLast: null, sequenceLength, chunk, cancel);
+        }
+        int count = first.Length - common;
+        foreach (List<int>[] group in distinct.Chunk(Math.Max(1, TokensPerForward / count)))
+        {
+            using var scope = NewDisposeScope();
+            using var read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
+            for (int i = 0; common > 0 && i < group.Length; i++)
+            {
+                read.CopyRow(_trunk!, 0, i);
+            }
+            Tensor ids = TokenTensor.From(model, [.. group.Select(rows => prompts[rows[0]][common..])]);
+            Prefill.Read(model, ids, Prefill.Positions(common, count, model.Device), read, sequenceLength, chunk, (offset, states) =>
+            {
+                for (int i = 0; offset + states.size(1) == count && i < group.Length; i++)
+                {
+                    group[i].ForEach(row => last[row].copy_(states[i, -1]));
+                }
+            }, cancel);
+            TokensRead += (long)group.Length * count;
+            for (int i = 0; i < group.Length; i++)
+            {
+                Keep(read, i, group[i]);
+            }
+        }
+    }
+
+    private void Keep(KvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
+
+    /// <summary>Makes the trunk hold these tokens.</summary>
+    /// <param name="visitLast">receives the last token's hidden state [C]; null if nobody wants it</param>
+    private void ReadTrunk(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int chunk, CancellationToken cancel)
     {
         bool mayShare = sequenceLength == _lastSequenceLength || !model.RotationDependsOnLength;
-        // The last token is always read: its hidden state is not kept.
-        int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(prompt), prompt.Length - 1) : 0;
+        // Hidden states are not kept: a last token whose state is wanted is always read.
+        int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(tokens), tokens.Length - (visitLast is null ? 0 : 1)) : 0;
         _lastPrompt = []; // what is cancelled or fails half-way is not shared
         KvCache trunk = MakeRoom(sequenceLength, shared);
-        using var scope = NewDisposeScope();
-        int count = prompt.Length - shared;
-        Prefill.Read(model, TokenTensor.From(model, [prompt[shared..]]), Prefill.Positions(shared, count, model.Device), trunk, sequenceLength, chunk, (offset, states) =>
+        int count = tokens.Length - shared;
+        if (count > 0)
         {
-            if (offset + states.size(1) == count)
+            using var scope = NewDisposeScope();
+            Prefill.Read(model, TokenTensor.From(model, [tokens[shared..]]), Prefill.Positions(shared, count, model.Device), trunk, sequenceLength, chunk, (offset, states) =>
             {
-                last.copy_(states[0, -1]);
-            }
-        }, cancel);
-        (_lastPrompt, _lastSequenceLength) = (prompt, sequenceLength);
+                if (offset + states.size(1) == count)
+                {
+                    visitLast?.Invoke(states[0, -1]);
+                }
+            }, cancel);
+        }
+        (_lastPrompt, _lastSequenceLength) = (tokens, sequenceLength);
         TokensRead += count;
     }
 
@@ -77,7 +153,7 @@ public sealed class PrefixReader(CausalLM model) : IDisposable
             _trunk = new KvCache(model.Config, 1, length + length / 16, model.Dtype, model.Device);
             if (small is not null)
             {
-                _trunk.CopyRow(small, 0);
+                _trunk.CopyRow(small, 0, 0);
                 small.Dispose();
             }
         }

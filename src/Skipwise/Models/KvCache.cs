@@ -10,6 +10,10 @@ namespace Skipwise.Models;
 public sealed class KvCache : IDisposable
 {
     // B batch, K kv heads, S capacity, D head dim
+
+    /// <summary>memory that bounds a batch when nobody says its size</summary>
+    private const long BatchBytes = 256L << 20;
+
     private readonly Tensor[] _keys; // one [B, K, S, D] per layer
     private readonly Tensor[] _values;
 
@@ -21,7 +25,12 @@ public sealed class KvCache : IDisposable
         _values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room())];
     }
 
-    private KvCache(Tensor[] keys, Tensor[] values, int capacity) => (_keys, _values, Capacity) = (keys, values, capacity);
+    /// <summary>Rows of so many tokens that a batch should hold: as many as fit 256 MB, 1 to 64.</summary>
+    public static int RowsFor(DecoderConfig config, ScalarType dtype, int capacity)
+    {
+        long bytesPerToken = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * dtype.ElementSize();
+        return (int)Math.Clamp(BatchBytes / (bytesPerToken * capacity), 1, 64);
+    }
 
     public int Capacity { get; }
 
@@ -47,24 +56,6 @@ public sealed class KvCache : IDisposable
     /// <summary>Counts the tokens of the forward that has just appended to every layer.</summary>
     internal void Advance(int tokens) => Length += tokens;
 
-    /// <summary>A cache of its own that continues some rows of this one: several continuations of one text, which was read once.</summary>
-    /// <param name="rows">which row of this cache each row of the new one continues</param>
-    /// <param name="capacity">tokens the new one has room for, those of this one included</param>
-    public KvCache Branch(IReadOnlyList<int> rows, int capacity)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, Length);
-        using var scope = NewDisposeScope();
-        Tensor index = tensor(rows.Select(row => (long)row).ToArray(), dtype: ScalarType.Int64, device: _keys[0].device);
-        Tensor[] Grown(Tensor[] rooms) => [.. rooms.Select(room =>
-        {
-            using var layer = NewDisposeScope();
-            Tensor grown = empty([rows.Count, room.size(1), capacity, room.size(3)], room.dtype, room.device);
-            grown.narrow(2, 0, Length).copy_(room.narrow(2, 0, Length).index_select(0, index));
-            return grown.DetachFromDisposeScope();
-        })];
-        return new KvCache(Grown(_keys), Grown(_values), capacity) { Length = Length };
-    }
-
     /// <summary>Forgets the tokens from <paramref name="length"/> on, so that another continuation of the same prefix can be read.</summary>
     public void Rewind(int length)
     {
@@ -72,17 +63,22 @@ public sealed class KvCache : IDisposable
         Length = length;
     }
 
-    /// <summary>Puts the tokens that a cache of one row holds into a row of this one, which then counts as many; the rows have to be filled alike.</summary>
-    /// <param name="source">of the same model, with one row</param>
-    /// <param name="row">0..B - 1</param>
-    public void CopyRow(KvCache source, int row)
+    /// <summary>
+    /// Puts the tokens that a row of another cache holds into a row of this one, which then counts as many: another continuation of a text that
+    /// was read once. The rows of a cache have to be filled alike.
+    /// </summary>
+    /// <param name="source">of the same model, with no more tokens than this one has room for</param>
+    /// <param name="from">row of the source</param>
+    /// <param name="to">row of this cache</param>
+    public void CopyRow(KvCache source, int from, int to)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(source.Length, Capacity, nameof(source));
         using var scope = NewDisposeScope();
+        Tensor Part(Tensor room, int row) => room.narrow(0, row, 1).narrow(2, 0, source.Length);
         for (int layer = 0; layer < _keys.Length; layer++)
         {
-            _keys[layer].narrow(0, row, 1).narrow(2, 0, source.Length).copy_(source._keys[layer].narrow(2, 0, source.Length));
-            _values[layer].narrow(0, row, 1).narrow(2, 0, source.Length).copy_(source._values[layer].narrow(2, 0, source.Length));
+            Part(_keys[layer], to).copy_(Part(source._keys[layer], from));
+            Part(_values[layer], to).copy_(Part(source._values[layer], from));
         }
         Length = source.Length;
     }

@@ -1,9 +1,11 @@
 using System.Globalization;
 using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Lora;
 using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
+using Skipwise.Rope;
 using Skipwise.Runtime;
 using Skipwise.Text;
 
@@ -19,64 +21,76 @@ public static class EvaluateAll
     /// <exception cref="OperationCanceledException">stopped; what was finished is kept, and the same call continues</exception>
     public static Comparison Run(EvaluateAllOptions options, EvaluateAllProgress progress, CancellationToken cancel = default)
     {
-        DecoderConfig[] configs = [.. options.Models.Select(model => InspectModel.Config(model).Model)];
+        // Every model's headers are read before the first is measured: what is wrong with the last one should not wait for that.
+        DecoderConfig[] configs = [.. options.Models.Select(Looked)];
         IReadOnlyList<int> lengths = options.Lengths.Count > 0 ? [.. options.Lengths.Distinct().Order()] : Lengths(configs);
         SuiteTask[] tasks = [.. SuiteTask.All.Where(task => task.Missing(options) is null)];
+        (SuiteTask Task, SuiteMeasurement[] Parts)[] measurements = [.. tasks.Select(task => (task, Parts(task, options, lengths)))];
         var store = ResultsStore.Open(options.Out);
-        string[] names = Names(options.Models);
 
-        var models = new List<ComparedModel>();
-        var work = new List<(string Model, SuiteTask Task, IReadOnlyList<(string Key, SuiteMeasurement Part)> Parts)>();
-        for (int i = 0; i < names.Length; i++)
-        {
-            cancel.ThrowIfCancellationRequested();
-            progress.Stage?.Report($"reading {options.Models[i]}");
-            ComparedModel model = Describe(options.Models[i], names[i]);
-            int first = work.Count;
-            work.AddRange(tasks.Select(task => (names[i], task, Keyed(task, model, task.Parts(options, options.Models[i], lengths), options.Compute))));
-            models.Add(model with { Measurements = [.. work.Skip(first).SelectMany(own => own.Parts).Select(part => part.Key)] });
-        }
         var plan = new ComparisonPlan
         {
-            Models = models,
+            Models = [],
             Skipped = [.. SuiteTask.All.Except(tasks).Select(task => new SkippedTask(task.Name, task.Missing(options)!))],
             EffectiveLength = options.EffectiveLength,
             Gates = options.Gates,
         };
+        foreach ((ModelSource source, string name) in options.Models.Zip(Names(options.Models)))
+        {
+            cancel.ThrowIfCancellationRequested();
+            progress.Stage?.Report($"reading {name}");
+            using var model = new EvaluatedModel(source, options.Compute);
+            ComparedModel described = Describe(model, name);
+            var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, described, own.Parts))).ToList();
+            plan = plan with { Models = [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }] };
+            store.WritePlan(plan); // a report of an interrupted run shows the models that it came to
+            SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.PartsMayFail(options), progress, cancel))];
+            plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
+        }
         store.WritePlan(plan);
-        SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, own.Model, own.Parts, own.Task.PartsMayFail(options), progress, cancel)).Distinct()];
-        store.WritePlan(plan with { Skipped = [.. plan.Skipped, .. impossible] });
         return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName));
     }
 
-    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, ComparedModel model, IEnumerable<SuiteMeasurement> parts, ComputeOptions compute)
+    private static DecoderConfig Looked(ModelSource source)
     {
-        SuiteMeasurement[] all = [.. parts];
-        foreach (SuiteMeasurement part in compute.Rounds ? all : [])
+        if (source.Adapter is { } adapter)
         {
-            part.Settings["compute"] = $"{compute.Dtype}{(compute.Tf32 ? " tf32" : "")}".ToLowerInvariant();
+            LoraAdapter.Read(adapter).Dispose();
         }
-        return [.. all.Select(part => (ResultsStore.Key(task.Name, model.Fingerprint + model.Tokenizer, part.Settings), part))];
+        return InspectModel.Describe(source).Model;
     }
+
+    private static SuiteMeasurement[] Parts(SuiteTask task, EvaluateAllOptions options, IReadOnlyList<int> lengths)
+    {
+        SuiteMeasurement[] parts = [.. task.Parts(options, lengths)];
+        foreach (SuiteMeasurement part in options.Compute.Rounds ? parts : [])
+        {
+            part.Settings["compute"] = $"{options.Compute.Dtype}{(options.Compute.Tf32 ? " tf32" : "")}".ToLowerInvariant();
+        }
+        return parts;
+    }
+
+    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, ComparedModel model, IEnumerable<SuiteMeasurement> parts) =>
+        [.. parts.Select(part => (ResultsStore.Key(task.Name, model.Fingerprint + model.Tokenizer, part.Settings), part))];
 
     /// <summary>Measures what the store does not hold yet.</summary>
     /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>
     private static List<SkippedTask> Measure(
-        ResultsStore store, string model, IReadOnlyList<(string Key, SuiteMeasurement Part)> parts, bool partsMayFail, EvaluateAllProgress progress, CancellationToken cancel)
+        ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, SuiteMeasurement Part)> parts, bool partsMayFail, EvaluateAllProgress progress, CancellationToken cancel)
     {
         var impossible = new List<SkippedTask>();
         foreach ((string key, SuiteMeasurement part) in parts)
         {
             cancel.ThrowIfCancellationRequested();
             bool isKept = store.Find(key).Count > 0;
-            progress.Stage?.Report($"{model}: {part.Words}{(isKept ? ": kept from an earlier run" : "")}");
+            progress.Stage?.Report($"{name}: {part.Words}{(isKept ? ": kept from an earlier run" : "")}");
             if (isKept)
             {
                 continue;
             }
             try
             {
-                store.Add(key, part.Settings, part.Run(store.TrialsPath(key), progress.Evaluation, cancel));
+                store.Add(key, part.Settings, part.Run(model, store.TrialsPath(key), progress.Evaluation, cancel));
             }
             catch (SkipwiseException e) when (partsMayFail && impossible.Count + 1 < parts.Count)
             {
@@ -90,32 +104,41 @@ public static class EvaluateAll
     private static IReadOnlyList<int> Lengths(DecoderConfig[] models) =>
         [.. ModelLengths.Of(models.MaxBy(model => model.MaxPositionEmbeddings)!).Append(ContextExtension.OriginalLength(models[0])).Distinct().Order()];
 
-    /// <summary>A folder's last name, where it tells the models apart; else its path.</summary>
-    private static string[] Names(IReadOnlyList<string> folders)
+    /// <summary>A folder's last name, where it tells the models apart; else its path. What was said of adapter and rope follows.</summary>
+    private static string[] Names(IReadOnlyList<ModelSource> models)
     {
-        string[] last = [.. folders.Select(folder => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))))];
-        string[] names = [.. folders.Select((folder, i) => last.Count(name => name == last[i]) > 1 ? folder : last[i])];
+        static string Last(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        string[] last = [.. models.Select(model => Last(model.Folder) + Said(model, Last))];
+        string[] names = [.. models.Select((model, i) => last.Count(name => name == last[i]) > 1 ? model.Folder + Said(model, folder => folder) : last[i])];
         return names.GroupBy(name => name).FirstOrDefault(name => name.Count() > 1) is { } twice
             ? throw new SkipwiseException($"--model {twice.Key}: given twice. A model is compared with others, not with itself.")
             : names;
     }
 
-    private static ComparedModel Describe(string folder, string name)
+    private static string Said(ModelSource model, Func<string, string> folder)
     {
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(folder));
-        CausalLM model = pretrained.Model;
-        return new()
-        {
-            Name = name,
-            Fingerprint = Hexadecimal(ModelFingerprint.Of(model)),
-            Tokenizer = Hexadecimal(TokenizerFingerprint.Of(Tokenizers.Load(folder))),
-            Window = model.Config.MaxPositionEmbeddings,
-            OriginalWindow = ContextExtension.OriginalLength(model.Config),
-            Parameters = model.parameters().Sum(parameter => parameter.numel()),
-            Rope = ContextExtension.Describe(model.Config.Rope),
-            Measurements = [],
-        };
+        RopeOverrides rope = model.Rope ?? new();
+        string[] words =
+        [
+            .. rope.Type is { } type ? [RopeTypeNames.NameOf(type)] : (string[])[],
+            .. rope.Factor is { } factor ? [string.Create(CultureInfo.InvariantCulture, $"x{factor}")] : (string[])[],
+            .. rope.OriginalLength is { } original ? [$"of {original}"] : (string[])[],
+            .. rope.Theta is { } theta ? [string.Create(CultureInfo.InvariantCulture, $"theta {theta}")] : (string[])[],
+        ];
+        return (model.Adapter is { } adapter ? $" + {folder(adapter)}" : "") + (words.Length > 0 ? $" ({string.Join(' ', words)})" : "");
     }
+
+    private static ComparedModel Describe(EvaluatedModel model, string name) => new()
+    {
+        Name = name,
+        Fingerprint = Hexadecimal(model.Fingerprint),
+        Tokenizer = Hexadecimal(TokenizerFingerprint.Of(model.Tokenizer)),
+        Window = model.Config.MaxPositionEmbeddings,
+        OriginalWindow = ContextExtension.OriginalLength(model.Config),
+        Parameters = model.Model.parameters().Sum(parameter => parameter.numel()),
+        Rope = ContextExtension.Describe(model.Config.Rope),
+        Measurements = [],
+    };
 
     private static string Hexadecimal(ulong number) => number.ToString("x16", CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
@@ -11,16 +12,16 @@ namespace Skipwise.Recipes;
 /// <summary>Models to compare, what to measure them with, and the limits they must keep. What has no input is skipped.</summary>
 public sealed record EvaluateAllOptions
 {
-    /// <summary>Hugging Face folders; the first is what the others are compared with</summary>
-    public required IReadOnlyList<string> Models { get; init; }
+    /// <summary>the first is what the others are compared with. One folder may stand for several, with other ropes or adapters</summary>
+    public required IReadOnlyList<ModelSource> Models { get; init; }
     /// <summary>folder of the results; one that an earlier run left is continued</summary>
     public required string Out { get; init; }
     /// <summary>long documents for perplexity; null skips it</summary>
     public DataOptions? Data { get; init; }
     /// <summary>lengths in tokens of windows and prompts, the same for every model; empty takes the longest window and its halves, and the first model's original window</summary>
     public IReadOnlyList<int> Lengths { get; init; } = [];
-    /// <summary>how perplexity is measured; its windows are <see cref="Lengths"/></summary>
-    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
+    /// <summary>how perplexity is measured; its windows are <see cref="Lengths"/>. The loss by position is that of the longest one</summary>
+    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [], ByPosition = 8 };
     /// <summary>how passkeys are asked for; its lengths are <see cref="Lengths"/>. A grid of five depths</summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [], Grid = 5, Trials = 10 };
     /// <summary>how needles are looked for; its lengths are <see cref="Lengths"/>. Null skips it</summary>

@@ -36,15 +36,19 @@ public static class EvaluateNeedle
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
     public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
-        NeedleOptions needle = options.Needle.Lengths.Count > 0 ? options.Needle : options.Needle with { Lengths = ModelLengths.Of(model) };
+        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope), options.Compute, note);
+        return Run(model, options, progress, cancel);
+    }
+
+    /// <param name="model">that of the options</param>
+    internal static NeedleMeasurement Run(EvaluatedModel model, EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    {
+        NeedleOptions needle = options.Needle.Lengths.Count > 0 ? options.Needle : options.Needle with { Lengths = ModelLengths.Of(model.Config) };
         needle.Validate();
-        ITokenizer tokenizer = Tokenizers.Load(options.Model);
-        var haystack = new Haystack(tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()), needle.Lengths.Max());
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), options.Compute, note);
-        IReadOnlyList<NeedleResult> results = KeptTrials.During<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, pretrained.Model,
-            file => NeedleTest.Measure(pretrained.Model, tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
+        var haystack = new Haystack(model.Tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()), needle.Lengths.Max());
+        IReadOnlyList<NeedleResult> results = KeptTrials.During<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, model,
+            file => NeedleTest.Measure(model.Model, model.Tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
             measured => measured.SelectMany(result => result.Trials));
-        return new(options.Model, needle, results);
+        return new(model.Name, needle, results);
     }
 }

@@ -33,14 +33,18 @@ public static class EvaluatePasskey
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
-        PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = ModelLengths.Of(model) };
-        ITokenizer tokenizer = Tokenizers.Load(options.Model);
-        IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, passkey);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
-        IReadOnlyList<PasskeyResult> results = KeptTrials.During<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, pretrained.Model,
-            file => Passkey.Measure(pretrained.Model, tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
+        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        return Run(model, options, progress, cancel);
+    }
+
+    /// <param name="model">that of the options</param>
+    internal static PasskeyMeasurement Run(EvaluatedModel model, EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    {
+        PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = ModelLengths.Of(model.Config) };
+        IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(model.Tokenizer, passkey);
+        IReadOnlyList<PasskeyResult> results = KeptTrials.During<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, model,
+            file => Passkey.Measure(model.Model, model.Tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
             measured => measured.SelectMany(result => result.Trials));
-        return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", passkey, results);
+        return new(model.Name, passkey, results);
     }
 }

@@ -34,17 +34,19 @@ public static class EvaluatePerplexity
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long enough</exception>
     public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
-        PerplexityOptions perplexity = Complete(options, model);
-        perplexity.Validate();
-        ITokenizer tokenizer = Tokenizers.Load(options.Model);
-        int bos = Bos(tokenizer, model);
+        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        return Run(model, options, progress, cancel);
+    }
 
-        // The text is read before the weights: its errors are the more likely ones, and take no time to find.
-        using TokenStore? store = TrainingData.OpenStore(options.Data, tokenizer);
-        ITokenSource documents = store is not null ? store : Read(options.Data, tokenizer, perplexity, cancel);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
-        return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", perplexity, Perplexity.Measure(pretrained.Model, documents, bos, perplexity, progress, cancel));
+    /// <param name="model">that of the options</param>
+    internal static PerplexityMeasurement Run(EvaluatedModel model, EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    {
+        PerplexityOptions perplexity = Complete(options, model.Config);
+        perplexity.Validate();
+        int bos = Bos(model.Tokenizer, model.Config);
+        using TokenStore? store = TrainingData.OpenStore(options.Data, model.Tokenizer);
+        ITokenSource documents = store is not null ? store : Read(options.Data, model.Tokenizer, perplexity, cancel);
+        return new(model.Name, perplexity, Perplexity.Measure(model.Model, documents, bos, perplexity, progress, cancel));
     }
 
     /// <summary>The token that every window begins with.</summary>

@@ -41,20 +41,24 @@ public static class EvaluateRuler
     /// <exception cref="SkipwiseException">a model or file that cannot be read, an impossible setting, or a task whose material is missing</exception>
     public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
-        RulerOptions ruler = options.Ruler.Lengths.Count > 0 ? options.Ruler : options.Ruler with { Lengths = ModelLengths.Of(model) };
+        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope), options.Compute, note);
+        return Run(model, options, progress, note, cancel);
+    }
+
+    /// <param name="model">that of the options</param>
+    internal static RulerMeasurement Run(EvaluatedModel model, EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress, IProgress<string>? note, CancellationToken cancel)
+    {
+        RulerOptions ruler = options.Ruler.Lengths.Count > 0 ? options.Ruler : options.Ruler with { Lengths = ModelLengths.Of(model.Config) };
         ruler.Validate();
-        ITokenizer tokenizer = Tokenizers.Load(options.Model);
         var material = new RulerMaterial(
             new Essays(string.Join('\n', HaystackTexts.Read(options.Haystack, options.Documents, ruler.Lengths.Max()))),
             options.Squad is { } squad ? QaSet.ReadSquad(squad) : null,
             options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null);
         Tell(ruler, material, ownProse: options.Haystack.Count == 0, note);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope), options.Compute, note);
-        RulerSummary summary = KeptTrials.During<RulerTrial, RulerSummary>(options.Trials, pretrained.Model,
-            file => RulerTest.Measure(pretrained.Model, tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
+        RulerSummary summary = KeptTrials.During<RulerTrial, RulerSummary>(options.Trials, model,
+            file => RulerTest.Measure(model.Model, model.Tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
             measured => measured.Results.SelectMany(result => result.Trials));
-        return new(options.Model, summary);
+        return new(model.Name, summary);
     }
 
     /// <summary>What is left out or replaced, and why.</summary>

@@ -37,9 +37,16 @@ public static class EvaluateTasks
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
     public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        DecoderConfig model = options.Rope.Apply(HfConfig.Of(options.Model).Model);
-        TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, Tokenizers.Load(options.Model), model, options.Tasks, cancel);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
-        return new(options.Adapter is null ? options.Model : $"{options.Model} + {options.Adapter}", options.Tasks, suite.Measure(pretrained.Model, options.Cache, progress, cancel));
+        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        return Run(model, options, progress, cancel);
+    }
+
+    /// <param name="model">that of the options</param>
+    internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    {
+        TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, options.Tasks, cancel);
+        // The scores of other runs stay in the file: other tasks and models may share it.
+        using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Fingerprint) : null;
+        return new(model.Name, options.Tasks, suite.Measure(model.Model, scores, progress, cancel));
     }
 }

@@ -56,7 +56,7 @@ public static class InspectModel
     public static ModelDescription Describe(ModelSource source)
     {
         HfConfig config = Config(source.Folder);
-        DecoderConfig model = (source.Rope ?? new RopeOverrides()).Apply(config.Model);
+        DecoderConfig model = Pretrained.Architecture(source);
         using WeightFiles weights = WeightFiles.Open(source.Folder);
         WeightLayout.Match(weights, config.Family, model);
         return new ModelDescription(

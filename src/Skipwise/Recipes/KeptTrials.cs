@@ -1,5 +1,4 @@
 using Skipwise.Evaluation;
-using Skipwise.Models;
 
 namespace Skipwise.Recipes;
 
@@ -10,14 +9,14 @@ internal static class KeptTrials
     /// <param name="path">null keeps nothing</param>
     /// <param name="measure">with the file, or without</param>
     /// <param name="trials">of what was measured</param>
-    public static TResult During<TTrial, TResult>(string? path, CausalLM model, Func<TrialFile<TTrial>?, TResult> measure, Func<TResult, IEnumerable<TTrial>> trials)
+    public static TResult During<TTrial, TResult>(string? path, EvaluatedModel model, Func<TrialFile<TTrial>?, TResult> measure, Func<TResult, IEnumerable<TTrial>> trials)
         where TTrial : class, ITrial
     {
         if (path is null)
         {
             return measure(null);
         }
-        using var file = new TrialFile<TTrial>(path, ModelFingerprint.Of(model));
+        using var file = new TrialFile<TTrial>(path, model.Fingerprint);
         TResult result = measure(file);
         file.Complete(trials(result));
         return result;

@@ -10,8 +10,8 @@ namespace Skipwise.Recipes;
 /// <summary>One measurement of one model: done once, kept, and used again when model and settings are the same.</summary>
 /// <param name="Words">what it does, for the reader</param>
 /// <param name="Settings">what its numbers depend on, besides the model</param>
-/// <param name="Run">measures; keeps its trials in the file that it is given</param>
-internal sealed record SuiteMeasurement(string Words, JsonObject Settings, Func<string, IProgress<EvaluationProgress>?, CancellationToken, IReadOnlyList<EvaluationRecord>> Run);
+/// <param name="Run">measures a model; keeps its trials in the file that it is given</param>
+internal sealed record SuiteMeasurement(string Words, JsonObject Settings, Func<EvaluatedModel, string, IProgress<EvaluationProgress>?, CancellationToken, IReadOnlyList<EvaluationRecord>> Run);
 
 /// <summary>
 /// A kind of measurement that a comparison takes. It is cut into parts (a length, a task) that are kept one by one, so that an interrupted
@@ -19,8 +19,8 @@ internal sealed record SuiteMeasurement(string Words, JsonObject Settings, Func<
 /// </summary>
 /// <param name="Name">of the records</param>
 /// <param name="Missing">the input that has to be given for it; null if it can run</param>
-/// <param name="Parts">for a model's folder and the lengths of the comparison</param>
-internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> Missing, Func<EvaluateAllOptions, string, IReadOnlyList<int>, IEnumerable<SuiteMeasurement>> Parts)
+/// <param name="Parts">for the lengths of the comparison</param>
+internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> Missing, Func<EvaluateAllOptions, IReadOnlyList<int>, IEnumerable<SuiteMeasurement>> Parts)
 {
     /// <summary>
     /// A part that cannot be measured is said, and the others are measured: for prompts that are made here, since it is then the length's fault;
@@ -38,59 +38,59 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         new("ruler", options => options.Ruler is null ? "needs samples: --ruler-samples" : null, Ruler),
     ];
 
-    private static IEnumerable<SuiteMeasurement> Perplexity(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    private static IEnumerable<SuiteMeasurement> Perplexity(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
         string data = ContentHash.Of(options.Data!.Paths);
         // Every window reads the same documents, those that fill the longest.
         int fills = options.Perplexity.MinTokens > 0 ? options.Perplexity.MinTokens : Math.Min(lengths.Max(), options.Perplexity.MaxTokens ?? int.MaxValue);
         foreach (int length in lengths)
         {
-            PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills };
-            yield return new($"perplexity, windows of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("data", data)), (_, progress, cancel) =>
-                EvaluatePerplexity.Run(new() { Model = model, Compute = options.Compute, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel: cancel).Records);
+            PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills, ByPosition = length == lengths.Max() ? options.Perplexity.ByPosition : null };
+            yield return new($"perplexity, windows of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("data", data)), (model, _, progress, cancel) =>
+                EvaluatePerplexity.Run(model, new() { Model = model.Name, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel).Records);
         }
     }
 
-    private static IEnumerable<SuiteMeasurement> Benchmarks(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    private static IEnumerable<SuiteMeasurement> Benchmarks(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
         string data = ContentHash.Of([options.TasksData!]);
         foreach (string name in TaskCatalog.Find(options.Tasks.Count > 0 ? options.Tasks : ["all"]).Select(card => card.Name))
         {
-            yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)), (scores, progress, cancel) =>
-                EvaluateTasks.Run(new() { Model = model, Compute = options.Compute, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel: cancel).Records);
+            yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)), (model, scores, progress, cancel) =>
+                EvaluateTasks.Run(model, new() { Model = model.Name, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel).Records);
         }
     }
 
-    private static IEnumerable<SuiteMeasurement> Passkey(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    private static IEnumerable<SuiteMeasurement> Passkey(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
         foreach (int length in lengths)
         {
             PasskeyOptions one = options.Passkey with { Lengths = [length] };
-            yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (trials, progress, cancel) =>
-                EvaluatePasskey.Run(new() { Model = model, Compute = options.Compute, Passkey = one, Trials = trials }, progress, cancel: cancel).Records);
+            yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (model, trials, progress, cancel) =>
+                EvaluatePasskey.Run(model, new() { Model = model.Name, Passkey = one, Trials = trials }, progress, cancel).Records);
         }
     }
 
-    private static IEnumerable<SuiteMeasurement> Needle(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    private static IEnumerable<SuiteMeasurement> Needle(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
         string haystack = ContentHash.Of(options.Haystack);
         foreach (int length in lengths)
         {
             NeedleOptions one = options.Needle! with { Lengths = [length] };
-            yield return new($"needle, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack)), (trials, progress, cancel) =>
-                EvaluateNeedle.Run(new() { Model = model, Compute = options.Compute, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel: cancel).Records);
+            yield return new($"needle, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack)), (model, trials, progress, cancel) =>
+                EvaluateNeedle.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel).Records);
         }
     }
 
-    private static IEnumerable<SuiteMeasurement> Ruler(EvaluateAllOptions options, string model, IReadOnlyList<int> lengths)
+    private static IEnumerable<SuiteMeasurement> Ruler(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
         string material = ContentHash.Of([.. options.Haystack, .. new[] { options.Squad, options.Hotpot }.OfType<string>()]);
         foreach (int length in lengths)
         {
             RulerOptions one = options.Ruler! with { Lengths = [length] };
-            yield return new($"RULER, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("material", material)), (trials, progress, cancel) =>
+            yield return new($"RULER, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("material", material)), (model, trials, progress, cancel) =>
                 // RULER's own effective length is that of a whole run; here a run is one length.
-                [.. EvaluateRuler.Run(new() { Model = model, Compute = options.Compute, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, cancel: cancel)
+                [.. EvaluateRuler.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, null, cancel)
                     .Records.Where(record => record.Length is not null)]);
         }
     }

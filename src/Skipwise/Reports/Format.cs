@@ -26,13 +26,21 @@ public static class Format
     public static string Short(double value) => value.ToString("G4", s_culture);
 
     /// <summary>a standard error: two significant digits</summary>
-    public static string Error(double value) => value.ToString("G2", s_culture);
+    public static string Error(double value) => value.ToString(value switch { < 99.5 => "G2", < 100_000 => "0", _ => "0.0e+0" }, s_culture);
 
     /// <summary>a change, with its sign: +1.8 %</summary>
     public static string Percent(double share) => (100 * share).ToString("+0.0;-0.0;0.0", s_culture) + " %";
 
     /// <summary>a difference of shares, with its sign: +0.012</summary>
     public static string Change(double value) => value.ToString("+0.000;-0.000;0.000", s_culture);
+
+    /// <summary>a difference of scores in percent, with its sign: +1.8</summary>
+    public static string Points(double value) => value.ToString("+0.0;-0.0;0.0", s_culture);
+
+    /// <summary>a change with its standard error, where that is known: +1.8 % ± 0.3 %</summary>
+    /// <param name="number">how both are written, the change with its sign</param>
+    public static string Change(Comparing.Change change, Func<double, string> number) =>
+        change.StandardError is { } error && double.IsFinite(error) ? $"{number(change.Value)} ± {number(error).TrimStart('+')}" : number(change.Value);
 
     public static string Seconds(double value) => value.ToString(value < 10 ? "0.0" : "0", s_culture);
 

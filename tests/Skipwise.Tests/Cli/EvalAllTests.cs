@@ -20,7 +20,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
         Assert.Equal(["model", "other"], records.Select(record => record.Model).Distinct());
         Assert.Equal(2 * 2, records.Count(record => record is { Task: "perplexity", Metric: "perplexity" }));
-        Assert.Equal(["comparison.json", "report-plots", "report.html", "report.jsonl", "report.md", "results.jsonl", "trials"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
+        Assert.Equal(["comparison.json", "report-plots", "report.html", "report.jsonl", "report.md", "results.jsonl", "samples", "trials"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
 
         string[] firstWords = [.. File.ReadAllLines(Directory.GetFiles(Path.Combine(folder, "trials"))[0]).Select(line => line.Split(':')[0])];
         Assert.Equal(["{\"length\"", "{\"length\"", "{\"length\""], firstWords); // three prompts
@@ -57,7 +57,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
 
         reports.Clear();
         string copy = model.With("copy", "config.json", bytes => bytes); // the same model, elsewhere
-        Comparison comparison = EvaluateAll.Run(options with { Models = [copy], EffectiveLength = new() { MinPasskey = 0.5 } }, progress);
+        Comparison comparison = EvaluateAll.Run(options with { Models = [new(copy)], EffectiveLength = new() { MinPasskey = 0.5 } }, progress);
         Assert.Empty(reports);
         Assert.Equal(results, File.ReadAllText(Path.Combine(folder, ResultsStore.ResultsName)));
         Assert.Equal("copy", Assert.Single(comparison.Models).Name);
@@ -81,7 +81,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         EvaluateAll.Run(options, progress);
         Assert.Equal(["perplexity"], reports.Select(report => report.Task).Distinct());
         reports.Clear();
-        EvaluateAll.Run(options with { Models = [Other("trained-on")] }, progress);
+        EvaluateAll.Run(options with { Models = [new(Other("trained-on"))] }, progress);
         Assert.Equal(["perplexity", "passkey"], reports.Select(report => report.Task).Distinct());
     }
 
@@ -99,6 +99,40 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         {
             Assert.Equal(File.ReadAllText(Path.Combine(whole, file)), File.ReadAllText(Path.Combine(halves, file)));
         }
+    }
+
+    [Fact]
+    public async Task One_folder_is_compared_with_itself_under_another_rope()
+    {
+        string json = model.Path("ropes.json"), stretched = $"{model.Folder},rope=yarn,rope-factor=2";
+        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", stretched, "--data", model.Text, "--lengths", "64,128", "--by-position", "4", "--depths", "2", "--trials", "1",
+            "--needle-trials", "0", "--out", model.Path("ropes"), "--json", json)).Succeeded();
+        IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
+        Assert.Equal(["model", "model (yarn x2)"], records.Select(record => record.Model).Distinct());
+        EvaluationRecord[] parts = [.. records.Where(record => record is { Task: "perplexity", Metric: "loss", Model: "model" })];
+        Assert.Equal([[1, 32], [33, 64], [65, 96], [97, 127]], parts.Select(part => part.Positions!)); // of the longest window alone
+        EvaluationRecord increase = records.Single(record => record is { Metric: "increase", Length: 64 });
+        Assert.Equal("""{"against":"model","paired":true}""", increase.Settings!.ToJsonString());
+        Assert.Contains("model (yarn x2) against model", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Loss by position", File.ReadAllText(model.Path("ropes/report.html")), StringComparison.Ordinal);
+
+        Task<CliRun> With(string said) => CliRun.Of("eval", "all", "--model", model.Folder + said, "--lengths", "128", "--trials", "1", "--out", model.Path("never"));
+        (await With(",rope=yarn,rope-factor=much")).Complained("rope-factor needs a number, not 'much'");
+        (await With(",rope-faktor=2")).Complained("'rope-faktor' is unknown", "Did you mean 'rope-factor'?");
+        (await With(",yarn")).Complained("'yarn' is no name=value");
+        (await With(",rope=yarm")).Complained("yarm");
+        (await With(",adapter=" + model.Path("no-adapter"))).Complained("no-adapter");
+        Assert.False(Directory.Exists(model.Path("never")));
+    }
+
+    [Fact]
+    public void A_model_is_loaded_once_for_all_its_measurements()
+    {
+        string folder = model.With("loaded-once", "config.json", bytes => bytes), weights = Path.Combine(folder, "model.safetensors");
+        var taking = new EvaluateAllProgress { Stage = new Relay<string>(stage => { if (stage.Contains("windows of 64", StringComparison.Ordinal)) { File.Delete(weights); } }) };
+        Comparison comparison = EvaluateAll.Run(Options(model.Path("loads")) with { Models = [new(folder)] }, taking);
+        Assert.False(File.Exists(weights));
+        Assert.NotNull(comparison.Find(comparison.Reference, "passkey", "accuracy", 128));
     }
 
     [Fact]
@@ -145,10 +179,11 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
 
     private EvaluateAllOptions Options(string folder) => new()
     {
-        Models = [model.Folder],
+        Models = [new(model.Folder)],
         Out = folder,
         Data = new() { Paths = [model.Text] },
         Lengths = [64, 128],
+        Perplexity = new() { Windows = [] },
         Passkey = new() { Lengths = [], Trials = 3 },
         Needle = null,
     };

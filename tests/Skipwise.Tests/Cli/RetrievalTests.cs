@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
 
 namespace Skipwise.Tests.Cli;
 
@@ -34,11 +35,20 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Contains("The special magic New York number is", prompt);
         Assert.EndsWith("Question: What is the code of the safe? Answer:", prompt);
 
-        byte[] first = await File.ReadAllBytesAsync(json);
+        IReadOnlyList<EvaluationRecord> first = EvaluationJson.Read(json);
         await File.WriteAllLinesAsync(trials, lines[..4]); // as if it had been interrupted
         (await CliRun.Of(line)).Succeeded();
-        Assert.Equal(lines, await File.ReadAllLinesAsync(trials));
-        Assert.Equal(first, await File.ReadAllBytesAsync(json));
+        // The last two were asked without the others beside them: the same but for the last bits.
+        string[] again = await File.ReadAllLinesAsync(trials);
+        Assert.Equal(lines[..4], again[..4]);
+        static NeedleTrial Trial(string line) => EvaluationJson.Parse<NeedleTrial>(line)!;
+        foreach ((NeedleTrial whole, NeedleTrial continued) in lines.Select(Trial).Zip(again.Select(Trial)))
+        {
+            Assert.Equal((whole.Prompt, whole.CacheKey), (continued.Prompt, continued.CacheKey));
+            Assert.Equal(whole.IsBest, continued.IsBest);
+            Assert.All(whole.LogProbs.Zip(continued.LogProbs), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+        }
+        Assert.All(first.Zip(EvaluationJson.Read(json)), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-4));
     }
 
     [Fact]

@@ -18,12 +18,12 @@ public sealed class PrefixReaderTests
 
     [Fact]
     public void Shared_beginnings_give_the_states_keys_and_answers_of_separate_prefills() =>
-        Gen.Select(Gen.Int[2, 60], Gen.Int[0, 60].Array[1, 6], Gen.Int[1, 40], Gen.UInt).Sample((length, partings, chunk, seed) =>
+        Gen.Select(Gen.Int[2, 60], Gen.Int[0, 60].Array[1, 6], Gen.Int[1, 40], Gen.Bool, Gen.UInt).Sample((length, partings, chunk, isTogether, seed) =>
         {
             using CausalLM model = TinyModel.Create(initializerRange: 0.5);
             int[][] prompts = Family(seed, length, [.. partings.Select(parting => Math.Min(parting, length))]);
             using var scope = NewDisposeScope();
-            using var prefixes = new PrefixReader(model);
+            using var prefixes = new PrefixReader(model, isTogether ? 1000 : 0);
             (KvCache cache, Tensor shared) = prefixes.Read(prompts, length, chunk);
             Assert.Equal(length, cache.Length);
             Tensor naive = empty_like(shared);
@@ -38,7 +38,7 @@ public sealed class PrefixReaderTests
 
             var options = new GenerationOptions { MaxNewTokens = 6, PrefillChunk = chunk };
             Assert.Equal([.. prompts.Select(prompt => TextGenerator.Generate(model, prompt, options))], TextGenerator.Generate(model, prompts, options, prefixes: prefixes));
-        }, iter: 25, threads: 1);
+        }, iter: 40, threads: 1);
 
     [Fact]
     public void Every_node_of_the_prompts_tree_is_read_once_in_whatever_order_they_come()
@@ -47,7 +47,7 @@ public sealed class PrefixReaderTests
         int[][] prompts = Family(3, 50, 40, 10, 30, 20, 10);
         // 50 tokens of one, and of each other what follows its parting from those before it
         int tree = 50 + (50 - 30) + (50 - 20) + (50 - 10) + (50 - 10);
-        using var prefixes = new PrefixReader(model);
+        using var prefixes = new PrefixReader(model, together: 50);
         using Tensor states = prefixes.Read(prompts, 50).Last;
         Assert.InRange(prefixes.TokensRead, tree - 4, tree); // a parting may by chance come a token later
         long before = prefixes.TokensRead;

@@ -23,18 +23,21 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
     public void A_run_that_is_killed_again_and_again_ends_in_the_same_bytes()
     {
         string whole = model.Path("whole"), killed = model.Path("killed");
-        Assert.Equal(0, Exit(Start(whole)));
+        Finish(whole);
         int finished = 0;
         for (int kill = 0; kill < Kills && finished == 0; kill++)
         {
             // Some die while they save, some after so many more steps, some wherever they are.
             int lines = Lines(killed);
-            using Process run = Start(killed, "--resume");
+            ProcessStartInfo start = Command(killed, "--resume");
+            (start.RedirectStandardError, start.RedirectStandardOutput) = (true, true);
+            using Process run = Process.Start(start)!;
             var rng = new KeyedRandom(5, 0, (ulong)kill);
             int more = rng.Between(1, 2), spins = rng.Between(0, 20000);
-            while (!run.HasExited && Lines(killed) < lines + more)
+            if (!SpinWait.SpinUntil(() => run.HasExited || Lines(killed) >= lines + more, ChildProcess.Limit))
             {
-                Thread.Sleep(1);
+                run.Kill(entireProcessTree: true);
+                Assert.Fail($"no step was logged within {ChildProcess.Limit.TotalMinutes} minutes");
             }
             if (kill % 2 == 0)
             {
@@ -45,12 +48,12 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
                 Thread.SpinWait(spins);
             }
             run.Kill();
-            run.WaitForExit();
+            Assert.True(ChildProcess.End(run, ChildProcess.Limit), "a killed process does not end");
             finished = run.ExitCode == 0 ? 1 : 0;
         }
-        Assert.Equal(0, Exit(Start(killed, "--resume")));
+        Finish(killed, "--resume");
         AssertSame(whole, killed);
-        Assert.Equal(0, Exit(Start(killed, "--resume"))); // nothing left to do
+        Finish(killed, "--resume"); // nothing left to do
         AssertSame(whole, killed);
     }
 
@@ -106,20 +109,12 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
         "--learning-rate", "1e-3", "--save-every", "1", "--eval-every", "4", "--eval-data", Store(), "--eval-windows", "64", "--eval-documents", "1", "--threads", "1",
     ];
 
-    private Process Start(string folder, params string[] more) =>
-        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. Arguments(folder), .. more]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+    private ProcessStartInfo Command(string folder, params string[] more) => new("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. Arguments(folder), .. more]);
 
-    private static int Exit(Process process)
+    private void Finish(string folder, params string[] more)
     {
-        using (process)
-        {
-            Task<string> output = process.StandardOutput.ReadToEndAsync();
-            string error = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            _ = output.Result;
-            Assert.True(process.ExitCode == 0, error);
-            return process.ExitCode;
-        }
+        (int code, _, string error) = ChildProcess.Run(Command(folder, more));
+        Assert.True(code == 0, error);
     }
 
     private static int Lines(string folder)

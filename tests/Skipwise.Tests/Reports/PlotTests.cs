@@ -15,7 +15,7 @@ public sealed class PlotTests
     public void Perplexity_names_every_variant_window_and_the_train_length(string look)
     {
         string[] texts = Texts(LengthPlot.Perplexity(s_perplexity, 256, Lineup.Demo), look);
-        Assert.Subset(texts.ToHashSet(), new HashSet<string> { "base", "interpolated, untrained", "short (no skips)", "PoSE", "train length 256", "window (tokens)", "perplexity" });
+        Assert.Subset(texts.ToHashSet(), new HashSet<string> { "base", "interpolated, untrained", "short (no skips)", "PoSE", "original window 256", "window (tokens)", "perplexity" });
         Assert.Subset(texts.ToHashSet(), new HashSet<string> { "256", "1x", "2048", "8x", "4096", "16x" });
     }
 

@@ -94,17 +94,9 @@ public sealed class TorchBootTests
     private static (int Code, string Error) Verify(string? libtorch)
     {
         string fixture = Fixture.Path("llama-none");
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), "verify", "--model", fixture, "--reference", Path.Combine(fixture, "reference.safetensors")])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), "verify", "--model", fixture, "--reference", Path.Combine(fixture, "reference.safetensors")]);
         start.Environment["SKIPWISE_LIBTORCH"] = libtorch ?? "";
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(); // both pipes are drained, or a full one would block the tool
-        string error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        _ = output.Result;
-        return (process.ExitCode, error.Trim());
+        (int code, _, string error) = ChildProcess.Run(start);
+        return (code, error.Trim());
     }
 }

@@ -46,7 +46,7 @@ public sealed record NeedleResult(int Length, IReadOnlyList<NeedleTrial> Trials)
     public IEnumerable<EvaluationRecord> ToRecords(string model, NeedleOptions options)
     {
         JsonObject Settings() => EvaluationJson.Settings(options with { Needles = options.Hidden() });
-        EvaluationRecord Record(string metric, double value, double? error, IReadOnlyList<double>? interval) => new()
+        EvaluationRecord Record(string metric, double value, double? error, IReadOnlyList<double>? interval, Func<NeedleTrial, double> sample) => new()
         {
             Task = "needle",
             Metric = metric,
@@ -57,11 +57,12 @@ public sealed record NeedleResult(int Length, IReadOnlyList<NeedleTrial> Trials)
             Count = Count,
             Model = model,
             Settings = Settings(),
+            Samples = [.. Trials.Select(sample)],
         };
         return
         [
-            Record("accuracy", Accuracy, Proportion.StandardError(Correct, Count), [Interval.Low, Interval.High]),
-            Record("answer_log_prob", LogProb, Count < 2 ? null : Statistics.StandardError([.. Trials.Select(trial => trial.MeanLogProb)]), null),
+            Record("accuracy", Accuracy, Proportion.StandardError(Correct, Count), [Interval.Low, Interval.High], trial => trial.Correct ? 1 : 0),
+            Record("answer_log_prob", LogProb, Count < 2 ? null : Statistics.StandardError([.. Trials.Select(trial => trial.MeanLogProb)]), null, trial => trial.MeanLogProb),
             .. Cells().Select(cell => DepthCell.Record("needle", Length, cell.Depth, cell.Correct, cell.Count, model, Settings())),
         ];
     }

@@ -22,7 +22,10 @@ public sealed record RulerResult(RulerTask Task, int Length, IReadOnlyList<Ruler
     public double Value => 100 * Trials.Average(trial => trial.Score);
 
     /// <summary>null for a single sample</summary>
-    public double? StandardError => Count < 2 ? null : 100 * Statistics.StandardError([.. Trials.Select(trial => trial.Score)]);
+    public double? StandardError => Count < 2 ? null : Statistics.StandardError(Samples);
+
+    /// <summary>percent per trial</summary>
+    internal double[] Samples => [.. Trials.Select(trial => 100 * trial.Score)];
 
     /// <summary>95 %, Wilson's; for scores between 0 and 1, whose variance is never more than that of a yes or no, it is on the wide side</summary>
     public (double Low, double High) Interval
@@ -47,5 +50,6 @@ public sealed record RulerResult(RulerTask Task, int Length, IReadOnlyList<Ruler
         Count = Count,
         Model = model,
         Settings = EvaluationJson.Settings(options),
+        Samples = Samples,
     };
 }

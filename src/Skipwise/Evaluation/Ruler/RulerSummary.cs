@@ -5,7 +5,8 @@ namespace Skipwise.Evaluation.Ruler;
 /// <summary>The tasks' average at one length, in percent.</summary>
 /// <param name="StandardError">from the tasks' own; null where one is unknown</param>
 /// <param name="Tasks">how many tasks it is over; RULER's own average has 13</param>
-public sealed record RulerAverage(int Length, double Value, double? StandardError, int Tasks);
+/// <param name="Samples">the average over the tasks of their first trials, of their second ones, ...; null where the tasks have different numbers of trials</param>
+public sealed record RulerAverage(int Length, double Value, double? StandardError, int Tasks, IReadOnlyList<double>? Samples);
 
 /// <summary>All results of a run, and what they say together.</summary>
 public sealed record RulerSummary(IReadOnlyList<RulerResult> Results, RulerOptions Options)
@@ -15,7 +16,8 @@ public sealed record RulerSummary(IReadOnlyList<RulerResult> Results, RulerOptio
         length.Key,
         length.Average(result => result.Value),
         length.All(result => result.StandardError is not null) ? Math.Sqrt(length.Sum(result => Math.Pow(result.StandardError!.Value, 2))) / length.Count() : null,
-        length.Count()))];
+        length.Count(),
+        length.Select(result => result.Count).Distinct().Count() == 1 ? [.. Enumerable.Range(0, length.First().Count).Select(i => length.Average(result => 100 * result.Trials[i].Score))] : null))];
 
     /// <summary>The longest length whose average exceeds the threshold; null if none does.</summary>
     public int? EffectiveLength => Averages.LastOrDefault(average => average.Value > Options.Threshold)?.Length;
@@ -27,7 +29,7 @@ public sealed record RulerSummary(IReadOnlyList<RulerResult> Results, RulerOptio
         .. Results.Select(result => result.ToRecord(model, Options)),
         .. Averages.Select(average => new EvaluationRecord
         {
-            Task = "ruler", Metric = "average", Length = average.Length, Value = average.Value, StandardError = average.StandardError, Count = average.Tasks, Model = model, Settings = Settings(),
+            Task = "ruler", Metric = "average", Length = average.Length, Value = average.Value, StandardError = average.StandardError, Count = average.Tasks, Model = model, Settings = Settings(), Samples = average.Samples,
         }),
         new() { Task = "ruler", Metric = "effective_length", Value = EffectiveLength ?? 0, Count = Averages.Count > 0 ? Averages[0].Tasks : 0, Model = model, Settings = Settings() },
     ];

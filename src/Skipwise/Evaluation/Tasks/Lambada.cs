@@ -25,7 +25,7 @@ internal static class Lambada
 
     private static string WithoutBlank(string continuation) => continuation.StartsWith(' ') ? continuation[1..] : continuation;
 
-    /// <summary>At the last blank; a text without one is its own last word.</summary>
+    /// <summary>At the last blank; a text without one is a word after nothing.</summary>
     private static (string Context, string Word) Split(string text) =>
-        text.LastIndexOf(' ') is var blank and >= 0 ? (text[..blank], text[(blank + 1)..]) : (text, text);
+        text.LastIndexOf(' ') is var blank and >= 0 ? (text[..blank], text[(blank + 1)..]) : ("", text);
 }

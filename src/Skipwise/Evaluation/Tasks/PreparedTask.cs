@@ -8,7 +8,7 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
         IReadOnlyList<TaskPrompt> prompts = TaskPrompts.Of(data, options);
         return prompts.Count == 0
             ? throw new SkipwiseException($"{data.Card.Name}: a limit of {options.Limit} leaves none of its {data.Scored.Count} questions")
-            : new(data, prompts, [.. prompts.AsParallel().AsOrdered().WithCancellation(cancel).Select((prompt, number) => encoder.Encode(number, prompt))]);
+            : new(data, prompts, [.. prompts.AsParallel().AsOrdered().WithCancellation(cancel).Select(encoder.Encode)]);
     }
 
     public string Name => Data.Card.Name;
@@ -26,7 +26,10 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
         {
             double[] values = [.. Prompts.Select((prompt, i) => metric.Of(prompt.Document, scores[i]))];
             (double value, double error) = metric.Over(values, options.Resamples, cancel);
-            yield return new(Name, metric.Name, window, value, double.IsNaN(error) ? null : error, values.Length, Data.Shots, shotSplit, cutTexts, cutContinuations);
+            yield return new(Name, metric.Name, window, value, double.IsNaN(error) ? null : error, values.Length, Data.Shots, shotSplit, cutTexts, cutContinuations)
+            {
+                Samples = metric.Samples(values, value),
+            };
         }
     }
 }

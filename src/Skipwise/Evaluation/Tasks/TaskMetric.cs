@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Skipwise.Numerics;
 using Skipwise.Text;
 
@@ -6,7 +7,10 @@ namespace Skipwise.Evaluation.Tasks;
 /// <summary>What a model makes of one choice.</summary>
 /// <param name="LogLikelihood">ln p(continuation | context), summed over its tokens</param>
 /// <param name="IsGreedy">every token is the model's likeliest</param>
-public readonly record struct RequestScore(double LogLikelihood, bool IsGreedy);
+public sealed record RequestScore([property: JsonRequired] double LogLikelihood, [property: JsonRequired] bool IsGreedy) : ITrial
+{
+    public string? CacheKey { get; init; }
+}
 
 /// <summary>A number per question, and the number that all questions give.</summary>
 /// <param name="Of">from a question and the scores of its choices</param>
@@ -35,6 +39,14 @@ internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<
     public (double Value, double StandardError) Over(double[] values, int resamples, CancellationToken cancel) => IsPerplexity
         ? (Math.Exp(-Statistics.Mean(values)), Bootstrap.StandardError(values, mean => Math.Exp(-mean), resamples, cancel))
         : (Statistics.Mean(values), Statistics.StandardError(values));
+
+    /// <summary>What each question makes of the number; see <see cref="EvaluationRecord.Samples"/>.</summary>
+    /// <param name="value">what <see cref="Over"/> made of the values</param>
+    public double[] Samples(double[] values, double value)
+    {
+        double mean = Statistics.Mean(values);
+        return IsPerplexity ? [.. values.Select(own => value * (1 - (own - mean)))] : values;
+    }
 
     private static double Hit(TaskDocument document, IReadOnlyList<RequestScore> scores, Func<RequestScore, Choice, double> value)
     {

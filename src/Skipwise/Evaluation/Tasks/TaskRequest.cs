@@ -3,15 +3,17 @@ using Skipwise.Text;
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>One likelihood to compute: of a text's last tokens, given those before.</summary>
-/// <param name="Prompt">requests of one prompt begin alike</param>
 /// <param name="Cut">tokens cut from the left</param>
 /// <param name="Tokens">context and continuation, at most one more than the window: the last token is only a target</param>
 /// <param name="Continuation">how many of the last tokens are scored, 0..Tokens.Length - 1</param>
 /// <param name="IsContinuationCut">the continuation alone is longer than the window; only its end is scored</param>
-internal sealed record TaskRequest(int Prompt, int Cut, int[] Tokens, int Continuation, bool IsContinuationCut = false)
+internal sealed record TaskRequest(int Cut, int[] Tokens, int Continuation, bool IsContinuationCut = false)
 {
-    /// <summary>tokens that the model reads</summary>
-    public ReadOnlySpan<int> Inputs => Tokens.AsSpan(0, Tokens.Length - 1);
+    /// <summary>what stands before the scored tokens</summary>
+    public int[] Prompt => Tokens[..^Continuation];
+
+    /// <summary>the scored tokens</summary>
+    public int[] Answer => Tokens[^Continuation..];
 }
 
 /// <summary>Turns (context, continuation) pairs into requests, as the harness does. Safe to use from several threads.</summary>
@@ -37,18 +39,17 @@ internal sealed class RequestEncoder
     }
 
     /// <summary>The requests of a question, one per choice. A context that several choices share is tokenized once.</summary>
-    /// <param name="number">tells the prompts of a task apart</param>
-    public TaskRequest[] Encode(int number, TaskPrompt prompt)
+    public TaskRequest[] Encode(TaskPrompt prompt)
     {
         var contexts = new Dictionary<string, int[]>();
-        return [.. prompt.Document.Choices.Select(choice => Encode(number, prompt.Examples + choice.Context, choice.Continuation, contexts))];
+        return [.. prompt.Document.Choices.Select(choice => Encode(prompt.Examples + choice.Context, choice.Continuation, contexts))];
     }
 
     /// <remarks>
     /// Blanks at the context's end move to the continuation, and both are tokenized as one text: the continuation's tokens are
     /// those after the context's own. A text that is too long loses its beginning; the continuation stays.
     /// </remarks>
-    private TaskRequest Encode(int number, string context, string continuation, Dictionary<string, int[]> contexts)
+    private TaskRequest Encode(string context, string continuation, Dictionary<string, int[]> contexts)
     {
         int end = PythonText.TrimEnd(context).Length;
         (string head, string tail) = (context[..end], context[end..] + continuation);
@@ -70,7 +71,7 @@ internal sealed class RequestEncoder
         int cut = Math.Max(0, tokens.Length - _window - 1);
         int[] kept = tokens[cut..];
         int scored = Math.Min(after.Length, kept.Length - 1);
-        return new(number, cut, kept, scored, IsContinuationCut: scored < after.Length);
+        return new(cut, kept, scored, IsContinuationCut: scored < after.Length);
     }
 
     /// <summary>A text that spells BOS itself gets no second one.</summary>

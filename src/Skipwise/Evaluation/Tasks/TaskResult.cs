@@ -15,6 +15,9 @@ namespace Skipwise.Evaluation.Tasks;
 public sealed record TaskResult(
     string Task, string Metric, int Window, double Value, double? StandardError, int Count, int Shots, string? ShotSplit, int CutTexts, int CutContinuations)
 {
+    /// <summary>what each question makes of the value; see <see cref="EvaluationRecord.Samples"/></summary>
+    public IReadOnlyList<double>? Samples { get; init; }
+
     /// <summary>The JSON form of this result.</summary>
     /// <param name="model">name or folder of the model</param>
     public EvaluationRecord ToRecord(string model, TaskOptions options)
@@ -24,6 +27,6 @@ public sealed record TaskResult(
         {
             settings["shot_split"] = ShotSplit;
         }
-        return new() { Task = Task, Metric = Metric, Length = Window, Value = Value, StandardError = StandardError, Count = Count, Model = model, Settings = settings };
+        return new() { Task = Task, Metric = Metric, Length = Window, Value = Value, StandardError = StandardError, Count = Count, Model = model, Settings = settings, Samples = Samples };
     }
 }

@@ -1,5 +1,4 @@
 using Skipwise.Models;
-using Skipwise.Rope;
 using Skipwise.Text;
 
 namespace Skipwise.Evaluation.Tasks;
@@ -30,27 +29,39 @@ public sealed class TaskSuite
     }
 
     /// <summary>The numbers of every task, in the order in which the tasks were named.</summary>
-    /// <param name="cacheFile">scores are kept here as they come, and found again by a later run with the same model; null keeps none</param>
-    public IReadOnlyList<TaskResult> Measure(CausalLM model, string? cacheFile = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    /// <param name="file">where scores of an earlier run are found, and new ones kept; null keeps none</param>
+    public IReadOnlyList<TaskResult> Measure(CausalLM model, TrialFile<RequestScore>? file = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
     {
-        using RequestScores scores = cacheFile is null ? new() : new(cacheFile, ModelFingerprint.Of(model));
-        // The same request is computed once, also where two tasks share it.
+        string KeyOf(TaskRequest request) => TrialKey.Of(file?.Model ?? 0, request.Tokens, request.Continuation);
+        var scores = new Dictionary<string, RequestScore>();
         var asked = new HashSet<string>();
-        bool mayShare = model.Config.Rope.Type is not (RopeType.DynamicNtk or RopeType.LongRope);
-        (PreparedTask Task, IReadOnlyList<SharedRead> Reads)[] work = [.. _tasks.Select(task =>
-            (task, SharedRead.Of([.. task.ToScore.Where(request => scores.KeyOf(request) is var key && !scores.Has(key) && asked.Add(key))], mayShare)))];
-        long total = work.Sum(part => part.Reads.Sum(read => read.Cost)), done = 0;
-        foreach ((PreparedTask task, IReadOnlyList<SharedRead> reads) in work)
+        // The same request is computed once, also where two tasks share it.
+        (PreparedTask Task, TaskRequest[] Requests)[] work = [.. _tasks.Select(task => (task, task.ToScore.Where(request => IsNew(KeyOf(request))).ToArray()))];
+        long total = work.Sum(part => part.Requests.Sum(request => (long)request.Tokens.Length)), done = 0;
+        using var respondent = new Respondent(model, _options.BatchSize);
+        foreach ((PreparedTask task, TaskRequest[] requests) in work)
         {
-            foreach (SharedRead[] batch in SharedRead.Batches(reads, _options.BatchSize))
+            foreach ((int index, AnswerScore score) in respondent.Score([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)], cancel))
             {
-                cancel.ThrowIfCancellationRequested();
-                progress?.Report(new(task.Name, batch[0].Beginning, done, total));
-                scores.Add(RequestScorer.Score(model, batch, _options.BatchSize, cancel));
-                done += batch.Sum(read => read.Cost);
+                TaskRequest request = requests[index];
+                var own = new RequestScore(score.LogProbs.Sum(), score.IsCorrect) { CacheKey = KeyOf(request) };
+                scores[own.CacheKey] = own;
+                file?.Append(own);
+                done += request.Tokens.Length;
+                progress?.Report(new(task.Name, request.Tokens.Length, done, total));
             }
         }
-        return Results(request => scores[scores.KeyOf(request)], cancel);
+        return Results(request => scores[KeyOf(request)], cancel);
+
+        bool IsNew(string key)
+        {
+            if (file?.Find(key) is { } known)
+            {
+                scores[key] = known;
+                return false;
+            }
+            return asked.Add(key);
+        }
     }
 
     /// <summary>The numbers, from whatever scores the requests.</summary>

@@ -5,8 +5,7 @@ namespace Skipwise.Reports.Comparing;
 
 /// <summary>Perplexity of two models at the original window.</summary>
 /// <param name="Increase">own / reference - 1</param>
-/// <param name="StandardError">of the increase, as if the two had read different documents: the same ones make it smaller</param>
-public sealed record ShortCost(EvaluationRecord Own, EvaluationRecord Reference, double Increase, double? StandardError);
+public sealed record ShortCost(EvaluationRecord Own, EvaluationRecord Reference, Change Increase);
 
 /// <summary>
 /// Models and all their numbers, side by side. Made from results alone, so it needs no model. Every number, measured or derived, is an
@@ -45,7 +44,7 @@ public sealed class Comparison
             plans.Add(store.ReadPlan());
             foreach (ComparedModel model in plans[^1].Models)
             {
-                IReadOnlyList<EvaluationRecord> records = [.. model.Measurements.SelectMany(store.Find)];
+                IReadOnlyList<EvaluationRecord> records = [.. model.Measurements.SelectMany(store.FindWithSamples)];
                 // The same model measured twice is shown twice: which of the two runs is the right one is not ours to say.
                 string name = models.Any(other => other.Model.Name == model.Name) ? $"{model.Name} ({folder})" : model.Name;
                 models.Add((model with { Name = name }, records));
@@ -100,9 +99,7 @@ public sealed class Comparison
         {
             return null;
         }
-        double ratio = own.Value / reference.Value;
-        double? error = own.StandardError is { } a && reference.StandardError is { } b ? ratio * Math.Sqrt(Math.Pow(a / own.Value, 2) + Math.Pow(b / reference.Value, 2)) : null;
-        return new(own, reference, ratio - 1, error);
+        return new(own, reference, Change.Relative(own, reference, AreAskedTheSame(own, reference)));
     }
 
     /// <summary>The benchmarks' numbers. Their length is the model's own window, so they are found by task and metric alone.</summary>
@@ -112,16 +109,21 @@ public sealed class Comparison
         Benchmarks(model).FirstOrDefault(record => record.Task == task && record.Metric == metric);
 
     /// <summary>Each benchmark's number less the reference's.</summary>
-    public IEnumerable<EvaluationRecord> BenchmarkChanges(ComparedModel model) =>
-        Benchmarks(model).Select(own => Find(model, own.Task, $"{own.Metric}_change")).OfType<EvaluationRecord>();
+    public IEnumerable<EvaluationRecord> BenchmarkChanges(ComparedModel model) => Benchmarks(model).Select(own => ChangeOf(model, own)).OfType<EvaluationRecord>();
+
+    /// <summary>The record of a number's change against the reference; null if there is none.</summary>
+    public EvaluationRecord? ChangeOf(ComparedModel model, EvaluationRecord own) =>
+        Find(model, own.Task, ChangedMetric(own), IsBenchmark(own) ? null : own.Length);
 
     /// <summary>Only benchmarks have shots.</summary>
     internal static bool IsBenchmark(EvaluationRecord record) => record.Settings?["shots"] is not null;
 
+    internal static bool IsLossByPosition(EvaluationRecord record) => record.Positions is not null;
+
     /// <summary>Tasks of which not every model was measured with the same settings.</summary>
     public IReadOnlyList<string> UnevenTasks() =>
     [
-        .. Models.SelectMany(Of).Where(record => record.Settings?[ResultsStore.KeySetting] is not null)
+        .. Models.SelectMany(Of).Where(IsMeasured)
             .GroupBy(record => (record.Task, record.Metric, record.Length, Depth: record.Settings!["depth"]?.ToJsonString()))
             .Where(same => same.Select(record => Comparable(record.Settings!)).Distinct().Count() > 1)
             .Select(same => same.Key.Task).Distinct(),
@@ -139,6 +141,14 @@ public sealed class Comparison
         }
         return copy.ToJsonString();
     }
+
+    private static bool AreAskedTheSame(EvaluationRecord own, EvaluationRecord reference) =>
+        own.Settings is not null && reference.Settings is not null && Comparable(own.Settings) == Comparable(reference.Settings);
+
+    /// <summary>A perplexity changes by a share, everything else by a difference.</summary>
+    private static string ChangedMetric(EvaluationRecord record) => IsPerplexityByWindow(record) ? "increase" : $"{record.Metric}_change";
+
+    private static bool IsPerplexityByWindow(EvaluationRecord record) => record is { Task: "perplexity", Metric: "perplexity" };
 
     private EvaluationRecord Number(EvaluationRecord record)
     {
@@ -161,21 +171,27 @@ public sealed class Comparison
 
     private IEnumerable<EvaluationRecord> Changes(ComparedModel model)
     {
-        if (ShortPerplexity(model) is { } cost && !TokenizersDiffer)
+        foreach (EvaluationRecord own in Of(model).Where(HasChange).ToArray())
         {
-            yield return Derived("perplexity", "increase", cost.Increase, cost.StandardError, Against()) with { Length = OriginalWindow };
-        }
-        foreach (EvaluationRecord own in Benchmarks(model).ToArray())
-        {
-            if (Benchmark(Reference, own.Task, own.Metric) is { } reference)
+            if ((IsBenchmark(own) ? Benchmark(Reference, own.Task, own.Metric) : Find(Reference, own.Task, own.Metric, own.Length)) is { } reference)
             {
-                double? error = own.StandardError is { } a && reference.StandardError is { } b ? Math.Sqrt((a * a) + (b * b)) : null;
-                yield return Derived(own.Task, $"{own.Metric}_change", own.Value - reference.Value, error, Against());
+                bool same = AreAskedTheSame(own, reference);
+                Change change = IsPerplexityByWindow(own) ? Change.Relative(own, reference, same) : Change.Difference(own, reference, same);
+                yield return Derived(own.Task, ChangedMetric(own), change.Value, change.StandardError, new JsonObject { ["against"] = Reference.Name, [PairedSetting] = change.IsPaired })
+                    with
+                { Length = IsBenchmark(own) ? null : own.Length };
             }
         }
     }
 
-    private JsonObject Against() => new() { ["against"] = Reference.Name };
+    /// <summary>Losses by position and shares by depth stand for themselves; perplexities of different tokenizers are of different things.</summary>
+    private bool HasChange(EvaluationRecord record) => IsMeasured(record) && !IsLossByPosition(record) && record.Settings!["depth"] is null && !(TokenizersDiffer && IsPerplexityByWindow(record));
+
+    /// <summary>Measured, not derived here.</summary>
+    internal static bool IsMeasured(EvaluationRecord record) => record.Settings?[ResultsStore.KeySetting] is not null;
+
+    /// <summary>The member of a change's settings that tells whether its error is that of the single differences.</summary>
+    internal const string PairedSetting = "paired";
 
     private static EvaluationRecord Derived(string task, string metric, double value, double? error, JsonObject settings) =>
         new() { Task = task, Metric = metric, Value = value, StandardError = error, Settings = settings };

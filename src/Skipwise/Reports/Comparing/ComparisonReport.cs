@@ -24,17 +24,21 @@ public static class ComparisonReport
     public static Report Of(Comparison comparison)
     {
         Lineup lineup = Lineup.Of(comparison.Models.Select(model => model.Name));
-        return new(Title(comparison), ComparisonSummary.Sentences(comparison),
+        return new(Title(comparison), ComparisonSummary.Sentences(comparison, withReasons: false),
         [
             new("Gates", [.. GateTable(Gates.Judge(comparison))]),
             new("Effective length", [.. Effective(comparison)]),
             new("Short-window cost", [.. ShortCost(comparison)]),
-            .. s_byLength.Select(chapter => new ReportSection(chapter.Heading, [.. chapter.Blocks(comparison, lineup)])),
+            .. s_byLength.Take(1).Select(Chapter),
+            new("Loss by position", [.. PositionChapter.Blocks(comparison, lineup)]),
+            .. s_byLength.Skip(1).Select(Chapter),
             new("RULER by task", [.. RulerTasks(comparison)]),
             new("Other measurements", [.. Others(comparison)]),
             new("How it was measured", [.. Method(comparison)]),
         ])
         { RawLines = comparison.Lines };
+
+        ReportSection Chapter(LengthChapter chapter) => new(chapter.Heading, [.. chapter.Blocks(comparison, lineup)]);
     }
 
     private static string Title(Comparison c) => c.Models.Count == 1 ? $"Evaluation of {c.Reference.Name}" : $"Comparison: {string.Join(", ", c.Models.Select(model => model.Name))}";
@@ -69,11 +73,11 @@ public static class ComparisonReport
         if (c.Models.Any(model => c.Find(model, "perplexity", "perplexity", c.OriginalWindow) is not null))
         {
             rows.Add([$"perplexity at {c.OriginalWindow} tokens", .. c.Models.Select(model => Beside(
-                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), NumberKind.Perplexity), c, c.Find(model, "perplexity", "increase", c.OriginalWindow), Format.Percent))]);
+                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), NumberKind.Perplexity), c, model, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), Format.Percent))]);
         }
         rows.AddRange(c.Models.SelectMany(c.Benchmarks).Select(record => (record.Task, record.Metric)).Distinct().Select(row => (IReadOnlyList<ReportCell>)
             [$"{row.Task} {row.Metric}", .. c.Models.Select(model => Beside(
-                Benchmark(c, c.Benchmark(model, row.Task, row.Metric)), c, c.Find(model, row.Task, $"{row.Metric}_change"), Format.Change))]));
+                Benchmark(c, c.Benchmark(model, row.Task, row.Metric)), c, model, c.Benchmark(model, row.Task, row.Metric), Format.Change))]));
         if (rows.Count > 0)
         {
             yield return new ReportBlock.Table(
@@ -82,14 +86,20 @@ public static class ComparisonReport
         }
         if (c.Models.Count > 1 && rows.Count > 0)
         {
-            yield return new ReportBlock.Text("The errors of changes are those of two numbers measured apart. The models read the same documents and questions, so the true errors are smaller.");
+            yield return new ReportBlock.Text("The error of a change is that of the differences, question by question and document by document, where both models were asked the same. Where they were not, or it is not known, it is that of two numbers measured apart, and the change is marked unpaired.");
         }
     }
 
-    private static ReportCell Beside(ReportCell cell, Comparison c, EvaluationRecord? change, Func<double, string> format) => change is null ? cell : cell with
+    /// <summary>A number's cell with its change against the reference below it.</summary>
+    internal static ReportCell Beside(ReportCell cell, Comparison c, ComparedModel model, EvaluationRecord? own, Func<double, string> format)
     {
-        Qualifiers = [.. cell.Qualifiers, change.StandardError is { } error ? $"{format(change.Value)} ± {format(error).TrimStart('+')}" : format(change.Value)],
-    };
+        if (own is null || c.ChangeOf(model, own) is not { } record)
+        {
+            return cell;
+        }
+        var change = new Change(record.Value, record.StandardError, record.Settings![Comparison.PairedSetting]!.GetValue<bool>());
+        return cell with { Qualifiers = [.. cell.Qualifiers, Format.Change(change, format) + (change.IsPaired || change.StandardError is null ? "" : ", unpaired")] };
+    }
 
     private static IEnumerable<ReportBlock> RulerTasks(Comparison c)
     {
@@ -116,14 +126,14 @@ public static class ComparisonReport
         (string Task, string Metric, int? Length)[] rows =
         [
             .. c.Models.SelectMany(c.Of)
-                .Where(record => record.Length is not null && record.Settings?[ResultsStore.KeySetting] is not null && record.Settings["depth"] is null && !Comparison.IsBenchmark(record)
+                .Where(record => record.Length is not null && Comparison.IsMeasured(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record) && !Comparison.IsLossByPosition(record)
                     && !IsRulerTask(record) && !s_byLength.Any(chapter => chapter.Task == record.Task && chapter.Metric == record.Metric))
                 .Select(record => (record.Task, record.Metric, record.Length)).Distinct(),
         ];
         if (rows.Length > 0)
         {
             yield return new ReportBlock.Table("", ["", .. c.Models.Select(model => model.Name)],
-                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Number(c, c.Find(model, row.Task, row.Metric, row.Length), NumberKind.Perplexity))])]);
+                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Beside(Number(c, c.Find(model, row.Task, row.Metric, row.Length), NumberKind.Perplexity), c, model, c.Find(model, row.Task, row.Metric, row.Length), Format.Change))])]);
         }
     }
 
@@ -131,7 +141,7 @@ public static class ComparisonReport
     {
         yield return new ReportBlock.Table("Models", ["model", "window", "original window", "parameters", "rotary embedding", "fingerprint"],
             [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", $"{model.OriginalWindow}", model.Parameters.ToString("N0", CultureInfo.InvariantCulture), model.Rope, model.Fingerprint])]);
-        EvaluationRecord[] measured = [.. c.Of(c.Reference).Where(record => record.Settings?[ResultsStore.KeySetting] is not null)];
+        EvaluationRecord[] measured = [.. c.Of(c.Reference).Where(Comparison.IsMeasured)];
         if (measured.Length > 0)
         {
             yield return new ReportBlock.Table($"Settings of {c.Reference.Name}'s measurements", ["task", "settings"],
@@ -166,6 +176,7 @@ public static class ComparisonReport
         {
             NumberKind.Share => new(Format.Share(record.Value), record.Interval is [var low, var high] ? $"{Format.Share(low)}–{Format.Share(high)}" : error, count),
             NumberKind.Percent => new(Format.Score(record.Value), error),
+            NumberKind.Loss => new(Format.Share(record.Value), error),
             _ => new(Format.Perplexity(record.Value), error),
         };
         return cell with { RawLine = c.Line(record) };

@@ -16,7 +16,7 @@ public static class ComparisonRows
         (string Task, string Metric)[] lengthless = [.. all.Where(Comparison.IsBenchmark).Select(record => (record.Task, record.Metric)).Distinct()];
         (string Task, string Metric, int Length)[] byLength =
         [
-            .. all.Where(record => record.Length is not null && record.Settings?["depth"] is null && !Comparison.IsBenchmark(record) && record.Metric != "increase")
+            .. all.Where(record => record.Length is not null && Comparison.IsMeasured(record) && !Comparison.IsLossByPosition(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record))
                 .GroupBy(record => (record.Task, record.Metric)).SelectMany(metric => metric.Select(record => (record.Task, record.Metric, record.Length!.Value)).Distinct().OrderBy(row => row.Value)),
         ];
         return
@@ -24,7 +24,7 @@ public static class ComparisonRows
             .. lengthless.Select(row => new ComparisonRow(Name(row.Task, row.Metric), [.. c.Models.Select(model => Text(c.Benchmark(model, row.Task, row.Metric)))])),
             .. byLength.Select(row => new ComparisonRow($"{Name(row.Task, row.Metric)} at {row.Length}", [.. c.Models.Select(model => Text(c.Find(model, row.Task, row.Metric, row.Length)))])),
             .. c.Models.Any(model => c.ShortPerplexity(model) is not null) && c.Models.Count > 1 && !c.TokenizersDiffer
-                ? [new ComparisonRow($"perplexity increase at {c.OriginalWindow}", [.. c.Models.Select(model => model == c.Reference || c.ShortPerplexity(model) is not { } cost ? "" : Format.Percent(cost.Increase))])]
+                ? [new ComparisonRow($"perplexity increase at {c.OriginalWindow}", [.. c.Models.Select(model => model == c.Reference || c.ShortPerplexity(model) is not { } cost ? "" : Format.Change(cost.Increase, Format.Percent))])]
                 : (ComparisonRow[])[],
             new ComparisonRow("effective length", [.. c.Models.Select(model => c.EffectiveLength(model) is { } length ? $"{length.Tokens} ({length.Low}-{length.High})" : "")]),
         ];

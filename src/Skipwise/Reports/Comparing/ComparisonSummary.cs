@@ -6,12 +6,13 @@ namespace Skipwise.Reports.Comparing;
 public static class ComparisonSummary
 {
     /// <summary>The sentences in reading order; one that its numbers are missing for is left out.</summary>
-    public static IReadOnlyList<string> Sentences(Comparison comparison) =>
+    /// <param name="withReasons">say why something was not measured; a report has a table for that</param>
+    public static IReadOnlyList<string> Sentences(Comparison comparison, bool withReasons = true) =>
     [
         Setting(comparison),
         .. comparison.Models.Select(model => Effective(comparison, model)),
         .. comparison.Models.Skip(1).SelectMany(model => new[] { ShortPerplexity(comparison, model), Benchmarks(comparison, model) }).OfType<string>(),
-        .. Cautions(comparison),
+        .. Cautions(comparison, withReasons),
     ];
 
     private static string Setting(Comparison c) => c.Models.Count == 1
@@ -39,9 +40,8 @@ public static class ComparisonSummary
         {
             return null;
         }
-        string verdict = cost.StandardError is { } error && Math.Abs(cost.Increase) <= 1.96 * error
-            ? "a difference within the error bars of either number"
-            : $"{Format.Percent(cost.Increase)}";
+        string change = Format.Change(cost.Increase, Format.Percent);
+        string verdict = cost.Increase.StandardError is { } error && Math.Abs(cost.Increase.Value) <= 1.96 * error ? $"{change}, a difference within the errors" : change;
         return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {Format.Perplexity(cost.Own.Value)} against {Format.Perplexity(cost.Reference.Value)}: {verdict}.";
     }
 
@@ -59,10 +59,10 @@ public static class ComparisonSummary
             $"{won.Length} higher{(won.Length > 0 ? $" ({Names(won)})" : "")}, and {even} cannot be told apart.";
     }
 
-    /// <summary>Beyond 1.96 standard errors, as if the two models had answered different questions; the same ones make the error smaller. Never without an error.</summary>
+    /// <summary>Beyond 1.96 standard errors of the change. Never without an error.</summary>
     internal static bool Differs(EvaluationRecord change) => change.StandardError is { } error && Math.Abs(change.Value) > 1.96 * error;
 
-    private static IEnumerable<string> Cautions(Comparison c)
+    private static IEnumerable<string> Cautions(Comparison c, bool withReasons)
     {
         if (c.TokenizersDiffer)
         {
@@ -74,7 +74,9 @@ public static class ComparisonSummary
         }
         if (c.Plan.Skipped.Count > 0)
         {
-            yield return $"Not measured: {string.Join("; ", c.Plan.Skipped.Select(skipped => $"{skipped.Task} ({skipped.Reason})"))}.";
+            yield return withReasons
+                ? $"Not measured: {string.Join("; ", c.Plan.Skipped.Select(skipped => $"{skipped.Task} ({skipped.Reason})"))}."
+                : $"Not measured, for reasons given at the end: {string.Join("; ", c.Plan.Skipped.Select(skipped => skipped.Task))}.";
         }
         yield return "The intervals cover the choice of documents, questions and trials, not the luck of a training run.";
     }

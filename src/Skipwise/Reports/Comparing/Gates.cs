@@ -60,7 +60,7 @@ public static class Gates
             null => new(name, model.Name, $"perplexity at the original window of {comparison.OriginalWindow} tokens was not measured for both models: give --data, and name this length if --lengths is given", false),
             _ when comparison.TokenizersDiffer => new(name, model.Name, "the models' tokenizers differ, so their perplexities cannot be compared", false),
             _ => new(name, model.Name,
-                $"{Format.Percent(cost.Increase)} ({Format.Perplexity(cost.Own.Value)} against {Format.Perplexity(cost.Reference.Value)} at {comparison.OriginalWindow} tokens)", cost.Increase <= most),
+                $"{Format.Change(cost.Increase, Format.Percent)} ({Format.Perplexity(cost.Own.Value)} against {Format.Perplexity(cost.Reference.Value)} at {comparison.OriginalWindow} tokens)", cost.Increase.Value <= most),
         };
     }
 

@@ -13,6 +13,8 @@ internal enum NumberKind
     Share,
     /// <summary>a score, 0..100; a map</summary>
     Percent,
+    /// <summary>nats; a curve</summary>
+    Loss,
 }
 
 /// <summary>A metric by length: its plot, its table, and, where it was measured by depth, its depth maps.</summary>
@@ -37,9 +39,10 @@ internal sealed record LengthChapter(string Heading, string Task, string Metric,
             isShare ? ShareMap.ByModel(Heading, points, c.OriginalWindow, lineup, whole: Kind == NumberKind.Percent ? 100 : 1) : LengthPlot.Perplexity(points, c.OriginalWindow, lineup), Task,
             clipped ? $"{Caption} Arrows: too large for this axis, the number is beside the arrow." : Caption);
         int[] lengths = [.. points.Select(p => p.Length).Distinct().Order()];
-        yield return new ReportBlock.Table(Kind switch { NumberKind.Share => "Share, below it its 95 % interval and the number of trials", NumberKind.Percent => "Percent ± one standard error", _ => "± one standard error over documents" },
+        string caption = Kind switch { NumberKind.Share => "Share, below it its 95 % interval and the number of trials", NumberKind.Percent => "Percent ± one standard error", _ => "± one standard error over documents" };
+        yield return new ReportBlock.Table(c.Models.Count == 1 ? caption : $"{caption}; last the change against {c.Reference.Name}, ± one standard error",
             ["", .. lengths.Select(length => $"{length} ({Format.Multiple(length, c.OriginalWindow)})")],
-            [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, .. lengths.Select(length => ComparisonReport.Number(c, c.Find(model, Task, Metric, length), Kind))])]);
+            [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, .. lengths.Select(length => c.Find(model, Task, Metric, length)).Select(record => ComparisonReport.Beside(ComparisonReport.Number(c, record, Kind), c, model, record, Change))])]);
         foreach (ReportBlock block in Depths(c, lineup))
         {
             yield return block;
@@ -66,6 +69,8 @@ internal sealed record LengthChapter(string Heading, string Task, string Metric,
                         ? new ReportCell(Format.Share(cell.Value)) { RawLine = c.Line(cell) } : ReportCell.Empty)])]);
         }
     }
+
+    private Func<double, string> Change => Kind switch { NumberKind.Perplexity => Format.Percent, NumberKind.Percent => Format.Points, _ => Format.Change };
 
     private static double Depth(EvaluationRecord cell) => cell.Settings!["depth"]!.GetValue<double>();
 }

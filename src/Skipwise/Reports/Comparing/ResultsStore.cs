@@ -9,11 +9,11 @@ namespace Skipwise.Reports.Comparing;
 
 /// <summary>
 /// A folder of results: <c>results.jsonl</c>, to which each measurement is added when it is done; <c>comparison.json</c>, what the last run compared;
-/// <c>trials</c>, the raw answers. One writer at a time.
+/// <c>trials</c>, the raw answers; <c>samples</c>, what each document or question made of a number. One writer at a time.
 /// </summary>
 public sealed class ResultsStore
 {
-    public const string ResultsName = "results.jsonl", PlanName = "comparison.json", TrialsName = "trials";
+    public const string ResultsName = "results.jsonl", PlanName = "comparison.json", TrialsName = "trials", SamplesName = "samples";
 
     /// <summary>The member of a stored record's settings that names the measurement it belongs to.</summary>
     internal const string KeySetting = "measurement";
@@ -30,6 +30,7 @@ public sealed class ResultsStore
         try
         {
             Directory.CreateDirectory(Path.Combine(folder, TrialsName));
+            Directory.CreateDirectory(Path.Combine(folder, SamplesName));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -58,6 +59,29 @@ public sealed class ResultsStore
     /// <summary>The numbers of a finished measurement; empty if it is not done yet.</summary>
     public IReadOnlyList<EvaluationRecord> Find(string key) => [.. _records.Where(record => KeyOf(record) == key)];
 
+    /// <summary><see cref="Find"/>, each number with its <see cref="EvaluationRecord.Samples"/> as far as they were kept.</summary>
+    /// <exception cref="SkipwiseException">the samples cannot be read</exception>
+    public IReadOnlyList<EvaluationRecord> FindWithSamples(string key)
+    {
+        IReadOnlyList<EvaluationRecord> records = Find(key);
+        string path = SamplesPath(key);
+        if (!File.Exists(path))
+        {
+            return records;
+        }
+        try
+        {
+            double[]?[]? samples = JsonSerializer.Deserialize<double[]?[]>(TextFile.Read(path), ReportJson.Line);
+            return samples?.Length == records.Count
+                ? [.. records.Zip(samples, (record, own) => record with { Samples = own })]
+                : throw new JsonException($"it is not a list for each of {records.Count} numbers.");
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{path}: not what 'skipwise eval all' writes: {e.Message} Without the file, errors of changes are those of numbers measured apart", e);
+        }
+    }
+
     /// <summary>Adds a finished measurement; the file then holds all of it, or, if that fails, nothing of it.</summary>
     /// <param name="identity">the settings that <paramref name="key"/> was made from; what a record does not say of them is added to its own</param>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
@@ -73,6 +97,7 @@ public sealed class ResultsStore
             settings[KeySetting] = key;
             _records.Add(record with { Settings = settings });
         }
+        AtomicFile.WriteText(SamplesPath(key), JsonSerializer.Serialize(records.Select(record => record.Samples), ReportJson.Line) + "\n");
         AtomicFile.WriteText(Path.Combine(_folder, ResultsName), string.Concat(_records.Select(record => EvaluationJson.Line(record) + "\n")));
     }
 
@@ -94,6 +119,8 @@ public sealed class ResultsStore
             throw new SkipwiseException($"{path}: not what 'skipwise eval all' writes: {e.Message} Run it again; what it has measured is kept", e);
         }
     }
+
+    private string SamplesPath(string key) => Path.Combine(_folder, SamplesName, $"{key}.json");
 
     private static string? KeyOf(EvaluationRecord record) => record.Settings?[KeySetting]?.GetValue<string>();
 }

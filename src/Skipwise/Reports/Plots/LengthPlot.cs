@@ -17,6 +17,10 @@ public static class LengthPlot
     public static Figure Share(string title, IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup) =>
         new(Title(title, points, lineup), look => Draw(look, "prompt (tokens)", "share right", points, double.PositiveInfinity, trainLength, lineup));
 
+    /// <summary>Loss by position in a window; a point's length is its position.</summary>
+    public static Figure LossByPosition(IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup) =>
+        new(Title("Loss by position", points, lineup), look => Draw(look, "position (tokens)", "loss (nats per token)", points, Ceiling(points), trainLength, lineup));
+
     /// <summary>The largest perplexity drawn to scale: twice the smallest one measured.</summary>
     public static double Ceiling(IReadOnlyList<LengthPoint> points) => 2 * points.Min(p => p.Value);
 

@@ -10,7 +10,7 @@ public class RequestEncoderTests
     private static TaskRequest Encode(ITokenizer tokenizer, string context, string continuation, int window = 100, TaskOptions? options = null, string examples = "")
     {
         var document = new TaskDocument { Choices = [new(context, continuation, "")], Right = new HashSet<int> { 0 }, Shot = "", Row = "" };
-        return Assert.Single(new RequestEncoder(tokenizer, options ?? new(), window).Encode(0, new(0, document, [], examples)));
+        return Assert.Single(new RequestEncoder(tokenizer, options ?? new(), window).Encode(new(0, document, [], examples)));
     }
 
     [Fact]
@@ -19,7 +19,7 @@ public class RequestEncoderTests
         TaskRequest request = Encode(s_words, "a b", " c d", examples: "e\n\n");
         Assert.Equal([7, 2, 2, 3, 4, 5, 6], request.Tokens);
         Assert.Equal((2, 0, false), (request.Continuation, request.Cut, request.IsContinuationCut));
-        Assert.Equal([7, 2, 2, 3, 4, 5], request.Inputs.ToArray());
+        Assert.Equal([7, 2, 2, 3, 4, 5], request.Tokens[..^1]);
     }
 
     [Fact]

@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
+/// <summary>Requests of the benchmark tasks, scored by the <see cref="Respondent"/>.</summary>
 public class RequestScorerTests
 {
     /// <summary>The naive twin: one plain forward per request, its logits and softmax in float64.</summary>
@@ -14,8 +15,8 @@ public class RequestScorerTests
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        int inputs = request.Inputs.Length, vocabulary = model.Config.VocabSize;
-        float[] logits = model.Logits(tensor(request.Inputs.ToArray().Select(id => (long)id).ToArray()).unsqueeze(0), arange(inputs, dtype: ScalarType.Int64).unsqueeze(0)).data<float>().ToArray();
+        int inputs = request.Tokens.Length - 1, vocabulary = model.Config.VocabSize;
+        float[] logits = model.Logits(tensor(request.Tokens[..^1].Select(id => (long)id).ToArray()).unsqueeze(0), arange(inputs, dtype: ScalarType.Int64).unsqueeze(0)).data<float>().ToArray();
         double sum = 0;
         bool greedy = true;
         for (int position = inputs - request.Continuation; position < inputs; position++)
@@ -40,15 +41,19 @@ public class RequestScorerTests
                 int[] continuation = TinyModel.Tokens((ulong)(100 + prompt * 10 + choice), 1 + (prompt + choice) % 6);
                 int[] own = choice % 2 == 0 ? [.. alike, .. continuation] : continuation;
                 int[] before = prompt == 5 ? TinyModel.Tokens((ulong)(900 + choice), 6) : context;
-                requests.Add(new(prompt, 0, [.. before, .. own], own.Length));
+                requests.Add(new(0, [.. before, .. own], own.Length));
             }
         }
-        requests.Add(new(20, 0, TinyModel.Tokens(1, 2), 1)); // one token to read
+        requests.Add(new(0, TinyModel.Tokens(1, 2), 1)); // one token to read
         return requests;
     }
 
-    private static Dictionary<TaskRequest, RequestScore> Score(CausalLM model, IReadOnlyList<TaskRequest> requests, int? batchSize, bool mayShare = true) =>
-        SharedRead.Batches(SharedRead.Of(requests, mayShare), batchSize).SelectMany(batch => RequestScorer.Score(model, batch, batchSize)).ToDictionary(pair => pair.Request, pair => pair.Score);
+    private static Dictionary<TaskRequest, RequestScore> Score(CausalLM model, IReadOnlyList<TaskRequest> requests, int? batchSize)
+    {
+        using var respondent = new Respondent(model, batchSize);
+        return respondent.Score([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)])
+            .ToDictionary(reply => requests[reply.Index], reply => new RequestScore(reply.Score.LogProbs.Sum(), reply.Score.IsCorrect));
+    }
 
     [Theory]
     [InlineData(1), InlineData(3), InlineData(16), InlineData(null)]
@@ -76,9 +81,9 @@ public class RequestScorerTests
         int[] context = TinyModel.Tokens(5, 12), answer = [];
         for (int i = 0; i < 4; i++)
         {
-            answer = [.. answer, Enumerable.Range(0, TinyModel.Vocabulary).First(token => Naive(model, new(0, 0, [.. context, .. answer, token], 1)).IsGreedy)];
+            answer = [.. answer, Enumerable.Range(0, TinyModel.Vocabulary).First(token => Naive(model, new(0, [.. context, .. answer, token], 1)).IsGreedy)];
         }
-        TaskRequest right = new(0, 0, [.. context, .. answer], 4), wrong = new(0, 0, [.. context, .. answer[..3], (answer[3] + 1) % TinyModel.Vocabulary], 4);
+        TaskRequest right = new(0, [.. context, .. answer], 4), wrong = new(0, [.. context, .. answer[..3], (answer[3] + 1) % TinyModel.Vocabulary], 4);
         Dictionary<TaskRequest, RequestScore> scores = Score(model, [right, wrong], 2);
         Assert.True(scores[right].IsGreedy);
         Assert.False(scores[wrong].IsGreedy);
@@ -89,8 +94,7 @@ public class RequestScorerTests
     {
         using CausalLM model = TinyModel.Create(rope: new RopeOptions { Type = RopeType.DynamicNtk, Factor = 4, OriginalMaxPositionEmbeddings = 16 });
         List<TaskRequest> requests = Requests();
-        Assert.All(SharedRead.Of(requests, mayShare: false), read => Assert.Single(read.Requests));
-        Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 4, mayShare: false);
+        Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 4);
         Assert.All(requests, request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 1e-4));
     }
 
@@ -99,33 +103,35 @@ public class RequestScorerTests
     {
         using CausalLM model = TinyModel.Create();
         int length = Scorer.TokensPerForward / 4;
-        TaskRequest[] requests = [.. Enumerable.Range(0, 10).Select(i => new TaskRequest(i / 2, 0, [.. TinyModel.Tokens((ulong)(i / 2), length), .. TinyModel.Tokens((ulong)(100 + i), 5)], 5))];
+        TaskRequest[] requests = [.. Enumerable.Range(0, 10).Select(i => new TaskRequest(0, [.. TinyModel.Tokens((ulong)(i / 2), length), .. TinyModel.Tokens((ulong)(100 + i), 5)], 5))];
         Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 5); // 5 x 2048 tokens
         Assert.All(requests.Take(3), request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 2e-4));
-        TaskRequest[] alone = [.. requests.Take(5).Select((request, i) => request with { Prompt = i, Continuation = 1500 })];
-        scores = Score(model, alone, 5, mayShare: false);
+        TaskRequest[] alone = [.. requests.Take(5).Select(request => request with { Continuation = 1500 })];
+        scores = Score(model, alone, 5);
         Assert.Equal(Naive(model, alone[0]).LogLikelihood, scores[alone[0]].LogLikelihood, 5e-2); // a sum of 1500 terms of about 6
     }
 
-    [Fact]
-    public void Common_beginnings_are_read_once()
+    /// <summary>Four questions with 20 tokens in common and 10 of their own, two answers each. One at a time, a prompt that comes again is read again from its last token.</summary>
+    [Theory]
+    [InlineData(1, 20 + (4 * 10) + 4), InlineData(2, 20 + (4 * 10)), InlineData(4, 20 + (4 * 10)), InlineData(8, 20 + (4 * 10))]
+    public void What_requests_begin_with_is_read_once(int batchSize, int tokens)
     {
-        int[] context = TinyModel.Tokens(1, 30);
-        TaskRequest[] two = [new(0, 0, [.. context, 5], 1), new(0, 0, [.. context, 6], 1)];
-        SharedRead read = Assert.Single(SharedRead.Of(two, mayShare: true));
-        Assert.Equal((30, 30L), (read.Beginning, read.Cost)); // both answers are one token: nothing is left to read
-        TaskRequest[] cut = [new(0, 1, [.. context[1..], 5], 1), new(0, 2, [.. context[2..], 6, 7], 2)];
-        Assert.Equal(2, SharedRead.Of(cut, mayShare: true).Count); // cut at different places: no beginning in common
-        TaskRequest[] other = [two[0], two[1] with { Prompt = 1 }];
-        Assert.Equal(2, SharedRead.Of(other, mayShare: true).Count);
+        using CausalLM model = TinyModel.Create();
+        int[] alike = TinyModel.Tokens(1, 20);
+        int[][] contexts = [.. Enumerable.Range(0, 4).Select(i => (int[])[.. alike, 2 + i, .. TinyModel.Tokens((ulong)(10 + i), 9)])];
+        int[][] prompts = [.. contexts.Concat(contexts)];
+        using var respondent = new Respondent(model, batchSize);
+        Assert.Equal(8, respondent.Score(prompts, [.. prompts.Select((_, i) => TinyModel.Tokens((ulong)(30 + i), 1 + i / 4))]).Count());
+        Assert.Equal(tokens, respondent.PromptTokensRead);
     }
 
     [Fact]
-    public void Batches_hold_one_length_the_longest_first()
+    public void The_longest_come_first()
     {
-        SharedRead[] reads = [.. new[] { 3, 9, 3, 3, 9, 7 }.Select(length => new SharedRead(length, []))];
-        Assert.Equal(["9 9", "7", "3 3", "3"], SharedRead.Batches(reads, 2).Select(batch => string.Join(' ', batch.Select(read => read.Beginning))));
-        Assert.Equal(["9 9", "7", "3 3 3"], SharedRead.Batches(reads, null).Select(batch => string.Join(' ', batch.Select(read => read.Beginning))));
+        using CausalLM model = TinyModel.Create();
+        using var respondent = new Respondent(model, 2);
+        int[][] prompts = [.. new[] { 3, 9, 3, 3, 9, 7 }.Select((length, i) => TinyModel.Tokens((ulong)i, length))];
+        Assert.Equal([9, 9, 7, 3, 3, 3], respondent.Score(prompts, [.. prompts.Select(_ => new[] { 4 })]).Select(reply => prompts[reply.Index].Length));
     }
 
     [Fact]

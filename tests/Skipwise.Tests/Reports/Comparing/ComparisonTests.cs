@@ -56,7 +56,7 @@ public sealed class ComparisonTests
         Assert.Contains("base-1k against base, whose original window is 128 tokens.", text);
         Assert.Contains("The effective length of base is 128 tokens", text);
         Assert.Contains("The effective length of base-1k is 512 tokens (within the errors 128 to 512): at 1024 tokens passkey is 0.7, below 0.9.", text);
-        Assert.Contains("perplexity of base-1k is 3.46 against 3.40: a difference within the error bars", text);
+        Assert.Contains("perplexity of base-1k is 3.46 against 3.40: +1.8 % ± 2.1 %, a difference within the errors.", text);
         Assert.Contains("Of 2 benchmark numbers of base-1k, 1 is lower than base's beyond the errors (piqa -0.080), 0 higher, and 1 cannot be told apart.", text);
         Assert.Contains("Not measured: needle (needs nothing).", text);
     }
@@ -66,7 +66,7 @@ public sealed class ComparisonTests
     {
         var comparison = new Comparison(Plan(Model("a", 128), Model("b", 128)), [[Perplexity(128, 3, 0.01)], [Perplexity(128, 3.3, 0.01)]]);
         string text = string.Join(" ", ComparisonSummary.Sentences(comparison));
-        Assert.Contains("3.30 against 3.00: +10.0 %.", text);
+        Assert.Contains("3.30 against 3.00: +10.0 % ± 0.5 %.", text);
         Assert.Contains("No retrieval was measured of a, so no effective length is stated", text);
     }
 }

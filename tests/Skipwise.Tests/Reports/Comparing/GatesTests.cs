@@ -29,7 +29,7 @@ public sealed class GatesTests
     {
         GateResult gate = Assert.Single(Gates.Judge(SampleComparison.Of(new() { MaxShortPplIncrease = most })));
         Assert.Equal(passes, gate.Passed);
-        Assert.Equal("+1.8 % (3.46 against 3.40 at 128 tokens)", gate.Finding);
+        Assert.Equal("+1.8 % ± 2.1 % (3.46 against 3.40 at 128 tokens)", gate.Finding);
     }
 
     [Theory]

@@ -21,7 +21,25 @@ public sealed class ResultsStoreTests
         Assert.Equal([128, 256], found.Select(record => record.Length!.Value));
         Assert.Equal($$"""{"trials":4,"data":"abc","measurement":"{{key}}"}""", found[0].Settings!.ToJsonString());
         Assert.Equal($$"""{"trials":4}""", s_record.Settings!.ToJsonString()); // the caller's own is as it was
-        Assert.Equal([ResultsStore.ResultsName, ResultsStore.TrialsName], Directory.EnumerateFileSystemEntries(folder["r"]).Select(Path.GetFileName).Order());
+        Assert.Equal([ResultsStore.ResultsName, ResultsStore.SamplesName, ResultsStore.TrialsName], Directory.EnumerateFileSystemEntries(folder["r"]).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void Samples_come_back_with_the_numbers_and_may_be_missing()
+    {
+        using var folder = new TempFolder();
+        ResultsStore.Open(folder["r"]).Add("k", [], [s_record with { Samples = [1, 0.1 + 0.2, double.NegativeInfinity] }, s_record with { Length = 256 }]);
+        ResultsStore store = ResultsStore.Open(folder["r"]);
+        Assert.Equal([1, 0.1 + 0.2, double.NegativeInfinity], store.FindWithSamples("k")[0].Samples!);
+        Assert.Null(store.FindWithSamples("k")[1].Samples);
+        Assert.All(store.Find("k"), record => Assert.Null(record.Samples));
+        foreach (string broken in (string[])["[[1]]", "[", "null", "[[\"x\"],null]"])
+        {
+            folder.Write("r/samples/k.json", broken);
+            Assert.Contains("k.json", Assert.Throws<SkipwiseException>(() => store.FindWithSamples("k")).Message, StringComparison.Ordinal);
+        }
+        File.Delete(folder["r/samples/k.json"]);
+        Assert.Equal(2, store.FindWithSamples("k").Count);
     }
 
     [Fact]

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using System.Text.Json;
+using ScottPlot;
+using Skipwise.Evaluation;
+using Skipwise.Models;
+using Skipwise.Reports.Plots;
+using Skipwise.Storage;
+
+namespace Skipwise.Benchmarks;
+
+/// <summary>One window's peak memory.</summary>
+/// <param name="PeakRssMib">the process's largest resident size, its start included</param>
+/// <param name="CacheMib">what the keys and values of all its tokens take of that: 2 L H D floats a token</param>
+internal sealed record MemoryPoint(int Tokens, double PeakRssMib, double CacheMib, double CpuSeconds);
+
+/// <summary>Peak memory of scoring one window of model (i), by its length: a straight line, because a long window is read in chunks through a cache.</summary>
+internal static class MemoryByLength
+{
+    public const string Name = "memory-by-length";
+
+    private static readonly int[] s_lengths = [4096, 8192, 16384, 32768, 65536, 131072];
+
+    /// <summary>Measures every length, each in a process of its own; writes a JSON line each, the line through them, and the plot as PNG and SVG.</summary>
+    /// <param name="longest">lengths up to this</param>
+    /// <param name="folder">of the plot's files</param>
+    public static void Run(string[] options, int longest, string folder)
+    {
+        var points = new List<MemoryPoint>();
+        foreach (int length in s_lengths.Where(length => length <= longest))
+        {
+            string line = InProcessOfItsOwn([.. options, "--memory-at", $"{length}"]);
+            Console.WriteLine(line);
+            points.Add(JsonSerializer.Deserialize<MemoryPoint>(line, BenchResult.Json)!);
+        }
+        Figure figure = MemoryPlot.Of(points);
+        Directory.CreateDirectory(folder);
+        AtomicFile.Write(Path.Combine(folder, $"{Name}.png"), file => file.Write(figure.Png(PlotLook.Light)));
+        AtomicFile.WriteText(Path.Combine(folder, $"{Name}.svg"), figure.SvgFile(PlotLook.Light));
+    }
+
+    public static string Measure(int tokens)
+    {
+        DecoderConfig config = BenchModels.Small(tokens, Math.Max(1, tokens / 2048.0));
+        using CausalLM model = BenchModels.Create(config);
+        int[][] window = [[.. Enumerable.Range(0, tokens).Select(t => t * 31 % config.VocabSize)]];
+        StepUsage usage = StepUsage.Of(() => Scorer.Losses(model, window, tokens - 1));
+        double cache = 2.0 * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * sizeof(float) * tokens / (1 << 20);
+        return JsonSerializer.Serialize(new MemoryPoint(tokens, Math.Round(StepUsage.PeakRssMib()), Math.Round(cache), Math.Round(usage.CpuSeconds, 1)), BenchResult.Json);
+    }
+
+    private static string InProcessOfItsOwn(string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [Environment.GetCommandLineArgs()[0], .. arguments]) { RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd().Trim();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{string.Join(' ', arguments)} ended with exit code {process.ExitCode}");
+    }
+}

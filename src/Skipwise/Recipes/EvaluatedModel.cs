@@ -1,0 +1,35 @@
+using Skipwise.Checkpoints;
+using Skipwise.Models;
+using Skipwise.Runtime;
+using Skipwise.Text;
+
+namespace Skipwise.Recipes;
+
+/// <summary>
+/// A model that is measured, once or several times in a row. Its weights are loaded when they are first asked for: texts and settings are looked at
+/// before, since their errors are the likelier ones and take no time to find.
+/// </summary>
+/// <param name="compute">where and in which type</param>
+/// <param name="note">told what to know of the model as it is loaded</param>
+internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute, IProgress<string>? note = null) : IDisposable
+{
+    private readonly Lazy<DecoderConfig> _config = new(() => Pretrained.Architecture(source));
+    private readonly Lazy<ITokenizer> _tokenizer = new(() => Tokenizers.Load(source.Folder));
+    private Pretrained? _pretrained;
+    private ulong? _fingerprint;
+
+    /// <summary>what records call it</summary>
+    public string Name => source.Adapter is null ? source.Folder : $"{source.Folder} + {source.Adapter}";
+
+    /// <summary>with the rope and window that hold</summary>
+    public DecoderConfig Config => _config.Value;
+
+    public ITokenizer Tokenizer => _tokenizer.Value;
+
+    /// <exception cref="SkipwiseException">the model cannot be read</exception>
+    public CausalLM Model => (_pretrained ??= LoadModel.From(source, compute, note)).Model;
+
+    public ulong Fingerprint => _fingerprint ??= ModelFingerprint.Of(Model);
+
+    public void Dispose() => _pretrained?.Dispose();
+}
