@@ -74,7 +74,7 @@ public sealed class Pretrained : ITrainable, IDisposable
         var model = new CausalLM(architecture, dtype, device);
         try
         {
-            Fill(model, weights, layout);
+            Fill(model, weights, layout, map: true);
             var pretrained = new Pretrained(model, config, layout, source.Folder);
             if (source.Adapter is { } folder)
             {
@@ -105,12 +105,15 @@ public sealed class Pretrained : ITrainable, IDisposable
         return model with { Rope = adapted.Rope, MaxPositionEmbeddings = adapted.MaxPositionEmbeddings };
     }
 
-    /// <summary>Puts the weights of another folder of the same architecture into the model, as a resumed run does.</summary>
+    /// <summary>
+    /// Puts the weights of another folder of the same architecture into the model, as a resumed run does: into the memory that the parameters have,
+    /// which an optimizer knows too.
+    /// </summary>
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the model</exception>
     public void ReadWeights(string folder)
     {
         using WeightFiles weights = WeightFiles.Open(folder);
-        Fill(Model, weights, WeightLayout.Match(weights, Config.Family, Model.Config));
+        Fill(Model, weights, WeightLayout.Match(weights, Config.Family, Model.Config), map: false);
     }
 
     /// <summary>Adds a LoRA adapter to the weights; the model is then an ordinary one.</summary>
@@ -127,7 +130,7 @@ public sealed class Pretrained : ITrainable, IDisposable
 
     private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
 
-    private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout)
+    private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout, bool map)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
@@ -146,16 +149,16 @@ public sealed class Pretrained : ITrainable, IDisposable
             }
             else
             {
-                FillBlocks(tensor, stored.Blocks, parameters);
+                FillBlocks(tensor, stored.Blocks, parameters, map);
             }
         }
     }
 
     /// <summary>
-    /// Each block's rows lie one after the other in the file. A block that is all of its parameter, and of its type, becomes the parameter's
-    /// memory as it lies there; others are read into their place.
+    /// Each block's rows lie one after the other in the file. A block that is all of its parameter, and of its type, may become the
+    /// parameter's memory as it lies there; others are read into their place.
     /// </summary>
-    private static void FillBlocks(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
+    private static void FillBlocks(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters, bool map)
     {
         long row = 0;
         foreach (RowBlock block in blocks)
@@ -163,7 +166,7 @@ public sealed class Pretrained : ITrainable, IDisposable
             Parameter parameter = parameters[block.Canonical];
             TensorEntry entry = blocks.Count == 1 ? tensor.Entry : tensor.Entry.Rows(row, block.Rows);
             bool isWhole = block.Rows == parameter.size(0), isAsStored = tensor.Entry.Type.Torch == parameter.dtype && parameter.device_type == DeviceType.CPU;
-            if (isWhole && isAsStored && tensor.File.Map(entry) is { } mapped)
+            if (map && isWhole && isAsStored && tensor.File.Map(entry) is { } mapped)
             {
                 parameter.set_(mapped);
             }

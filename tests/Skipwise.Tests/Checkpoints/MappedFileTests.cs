@@ -88,6 +88,23 @@ public sealed class MappedFileTests : IDisposable
         Assert.False(IsMapped(path));
     }
 
+    [Fact]
+    public void Weights_that_are_read_again_keep_their_memory_which_an_optimizer_knows()
+    {
+        using var scope = NewDisposeScope();
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(Aligned("llama-none")));
+        Tensor[] before = [.. pretrained.Model.parameters().Select(parameter => parameter.detach())];
+        pretrained.ReadWeights(Fixture.Path("llama-none"));
+        using (no_grad())
+        {
+            foreach (Tensor parameter in before)
+            {
+                parameter.zero_();
+            }
+        }
+        Assert.All(pretrained.Model.parameters(), parameter => Assert.Equal(0, parameter.abs().max().ToDouble()));
+    }
+
     /// <summary>The fixture as Skipwise writes it: with its tensors where they may be mapped.</summary>
     private string Aligned(string fixture)
     {
