@@ -20,23 +20,30 @@ internal static class MemoryByLength
 
     private static readonly int[] s_lengths = [4096, 8192, 16384, 32768, 65536, 131072];
 
-    /// <summary>Measures every length, each in a process of its own; writes a JSON line each, the line through them, and the plot as PNG and SVG.</summary>
+    /// <summary>
+    /// Measures every length, each in a process of its own, and draws the plot. Lines that stand in the folder's file already are not measured
+    /// again: the long lengths take many minutes.
+    /// </summary>
     /// <param name="longest">lengths up to this</param>
-    /// <param name="folder">of the plot's files</param>
+    /// <param name="folder">receives the JSON lines, and the plot as PNG and SVG</param>
     public static void Run(string[] options, int longest, string folder)
     {
-        var points = new List<MemoryPoint>();
-        foreach (int length in s_lengths.Where(length => length <= longest))
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, $"{Name}.jsonl");
+        List<MemoryPoint> points = File.Exists(path) ? [.. File.ReadLines(path).Select(Read)] : [];
+        foreach (int length in s_lengths.Where(length => length <= longest && points.All(point => point.Tokens != length)))
         {
             string line = InProcessOfItsOwn([.. options, "--memory-at", $"{length}"]);
             Console.WriteLine(line);
-            points.Add(JsonSerializer.Deserialize<MemoryPoint>(line, BenchResult.Json)!);
+            points.Add(Read(line));
+            File.AppendAllText(path, line + "\n");
         }
-        Figure figure = MemoryPlot.Of(points);
-        Directory.CreateDirectory(folder);
+        Figure figure = MemoryPlot.Of([.. points.OrderBy(point => point.Tokens)]);
         AtomicFile.Write(Path.Combine(folder, $"{Name}.png"), file => file.Write(figure.Png(PlotLook.Light)));
         AtomicFile.WriteText(Path.Combine(folder, $"{Name}.svg"), figure.SvgFile(PlotLook.Light));
     }
+
+    private static MemoryPoint Read(string line) => JsonSerializer.Deserialize<MemoryPoint>(line, BenchResult.Json)!;
 
     public static string Measure(int tokens)
     {

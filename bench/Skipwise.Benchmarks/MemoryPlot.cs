@@ -10,7 +10,7 @@ internal static class MemoryPlot
 
     private static Plot Draw(PlotLook look, IReadOnlyList<MemoryPoint> points)
     {
-        Plot plot = look.NewPlot("window (thousands of tokens)", "memory (MiB)");
+        Plot plot = look.NewPlot("window (x 1024 tokens)", "memory (MiB)");
         double[] x = [.. points.Select(point => point.Tokens / 1024.0)];
         AddCurve(plot, x, [.. points.Select(point => point.PeakRssMib)], 2, "peak of the process").LineWidth = 0;
         if (points.Count > 1)

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Skipwise.Benchmarks;
 using Skipwise.Runtime;
 
-// One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case.
+// One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case; the long memory-by-length is not among them.
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -15,7 +15,6 @@ if (args.Contains("--list"))
     {
         Console.WriteLine(known.Name);
     }
-    Console.WriteLine(MemoryByLength.Name);
     return 0;
 }
 if (args.Contains("--check-estimate"))
