@@ -74,7 +74,10 @@ public sealed class Pretrained : ITrainable, IDisposable
         var model = new CausalLM(architecture, dtype, device);
         try
         {
-            Fill(model, weights, layout);
+            using (var targets = new WeightTargets(model, source.Adapter is null ? source.Bits : null)) // an adapter is merged into whole weights
+            {
+                Fill(targets, weights, layout);
+            }
             var pretrained = new Pretrained(model, config, layout, source.Folder);
             if (source.Adapter is { } folder)
             {
@@ -106,7 +109,8 @@ public sealed class Pretrained : ITrainable, IDisposable
     public void ReadWeights(string folder)
     {
         using WeightFiles weights = WeightFiles.Open(folder);
-        Fill(Model, weights, WeightLayout.Match(weights, Config.Family, Model.Config));
+        using var targets = new WeightTargets(Model, bits: null);
+        Fill(targets, weights, WeightLayout.Match(weights, Config.Family, Model.Config));
     }
 
     /// <summary>Adds a LoRA adapter to the weights; the model is then an ordinary one.</summary>
@@ -123,34 +127,35 @@ public sealed class Pretrained : ITrainable, IDisposable
 
     private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
 
-    private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout)
+    private static void Fill(WeightTargets targets, WeightFiles weights, WeightLayout layout)
     {
-        var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var filled = new HashSet<string>();
         foreach ((StoredParameter stored, _) in layout.Stored)
         {
             StoredTensor tensor = weights.Tensors[stored.Name];
             if (stored.Blocks is not [{ Canonical: string canonical }])
             {
-                ReadApart(tensor, stored.Blocks, parameters);
+                ReadApart(tensor, stored.Blocks, targets);
             }
             else if (filled.Add(canonical))
             {
-                tensor.File.ReadInto(tensor.Entry, parameters[canonical]);
+                tensor.File.ReadInto(tensor.Entry, targets.Of(canonical));
             }
             else
             {
-                CheckTiedTwin(tensor, parameters[canonical]);
+                CheckTiedTwin(tensor, targets.Of(canonical));
+                continue;
             }
+            targets.Filled(stored.Blocks);
         }
     }
 
     /// <summary>Reads a tensor that holds several parameters: rows straight into their parameter where they lie one after the other in the file.</summary>
-    private static void ReadApart(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
+    private static void ReadApart(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        Tensor Target(RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
+        Tensor Target(RowBlock block) => targets.Of(block.Canonical).narrow(0, block.FirstRow, block.Rows);
         Tensor? joined = tensor.Entry.View is null ? null : tensor.File.Read(tensor.Entry);
         long row = 0;
         foreach (RowBlock block in blocks)
