@@ -74,7 +74,10 @@ public sealed class Pretrained : ITrainable, IDisposable
         var model = new CausalLM(architecture, dtype, device);
         try
         {
-            Fill(model, weights, layout, map: true);
+            using (var targets = new WeightTargets(model, source.Adapter is null ? source.Bits : null, map: true)) // an adapter is merged into whole weights
+            {
+                Fill(targets, weights, layout);
+            }
             var pretrained = new Pretrained(model, config, layout, source.Folder);
             if (source.Adapter is { } folder)
             {
@@ -113,7 +116,8 @@ public sealed class Pretrained : ITrainable, IDisposable
     public void ReadWeights(string folder)
     {
         using WeightFiles weights = WeightFiles.Open(folder);
-        Fill(Model, weights, WeightLayout.Match(weights, Config.Family, Model.Config), map: false);
+        using var targets = new WeightTargets(Model, bits: null, map: false);
+        Fill(targets, weights, WeightLayout.Match(weights, Config.Family, Model.Config));
     }
 
     /// <summary>Adds a LoRA adapter to the weights; the model is then an ordinary one.</summary>
@@ -130,62 +134,54 @@ public sealed class Pretrained : ITrainable, IDisposable
 
     private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
 
-    private static void Fill(CausalLM model, WeightFiles weights, WeightLayout layout, bool map)
+    private static void Fill(WeightTargets targets, WeightFiles weights, WeightLayout layout)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var filled = new HashSet<string>();
         foreach ((StoredParameter stored, _) in layout.Stored)
         {
             StoredTensor tensor = weights.Tensors[stored.Name];
             if (stored.Blocks is [{ Canonical: string canonical }] && !filled.Add(canonical))
             {
-                CheckTiedTwin(tensor, parameters[canonical]);
+                CheckTiedTwin(tensor, targets.Of(canonical));
+                continue;
             }
-            else if (stored.Blocks.Count > 1 && tensor.Entry.View is not null)
+            if (stored.Blocks.Count > 1 && tensor.Entry.View is not null)
             {
-                Divide(tensor, stored.Blocks, parameters);
+                Divide(tensor, stored.Blocks, targets);
             }
             else
             {
-                FillBlocks(tensor, stored.Blocks, parameters, map);
+                FillBlocks(tensor, stored.Blocks, targets);
             }
+            targets.Filled(stored.Blocks);
         }
     }
 
-    /// <summary>
-    /// Each block's rows lie one after the other in the file. A block that is all of its parameter, and of its type, may become the
-    /// parameter's memory as it lies there; others are read into their place.
-    /// </summary>
-    private static void FillBlocks(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters, bool map)
+    /// <summary>Each block's rows lie one after the other in the file: they are mapped where they may be, else read into their place.</summary>
+    private static void FillBlocks(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
     {
         long row = 0;
         foreach (RowBlock block in blocks)
         {
-            Parameter parameter = parameters[block.Canonical];
             TensorEntry entry = blocks.Count == 1 ? tensor.Entry : tensor.Entry.Rows(row, block.Rows);
-            bool isWhole = block.Rows == parameter.size(0), isAsStored = tensor.Entry.Type.Torch == parameter.dtype && parameter.device_type == DeviceType.CPU;
-            if (map && isWhole && isAsStored && tensor.File.Map(entry) is { } mapped)
+            if (!targets.TryMap(block, tensor.File, entry))
             {
-                parameter.set_(mapped);
-            }
-            else
-            {
-                tensor.File.ReadInto(entry, Rows(parameters, block));
+                tensor.File.ReadInto(entry, targets.Rows(block));
             }
             row += block.Rows;
         }
     }
 
     /// <summary>A joint tensor whose rows do not lie one after the other is read whole, then divided.</summary>
-    private static void Divide(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, Dictionary<string, Parameter> parameters)
+    private static void Divide(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
     {
         using Tensor joined = tensor.File.Read(tensor.Entry);
         long row = 0;
         foreach (RowBlock block in blocks)
         {
-            Rows(parameters, block).copy_(joined.narrow(0, row, block.Rows));
+            targets.Rows(block).copy_(joined.narrow(0, row, block.Rows));
             row += block.Rows;
         }
     }

@@ -58,4 +58,5 @@ public sealed record RopeOverrides
 /// <param name="Folder">a Hugging Face folder, or a llama2.c checkpoint (the file, or its folder)</param>
 /// <param name="FreezePadRow">never train the embedding of pad_token_id, as the original's nn.Embedding does: only to reproduce its numbers</param>
 /// <param name="Adapter">folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</param>
-public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false, string? Adapter = null);
+/// <param name="Bits">8 or 4: the layers' projections are packed as they are read, unless an adapter is merged into them; null packs none</param>
+public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false, string? Adapter = null, int? Bits = null);

@@ -49,12 +49,26 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
     /// <summary>From here on the weight is frozen, in few bits; the parameter's own memory is given back.</summary>
     internal void Pack(int bits)
     {
+        PackedWeight packed = new(weight, bits);
+        Release();
+        Packed = packed;
+    }
+
+    /// <summary>The same with a weight that comes from elsewhere, when the parameter has been <see cref="Release">released</see>.</summary>
+    /// <param name="values">[out, in]; stays the caller's</param>
+    internal void Pack(int bits, Tensor values) => Packed = new PackedWeight(values, bits);
+
+    /// <summary>Gives the parameter's memory back before a weight that is to be packed is read.</summary>
+    internal void Release()
+    {
         using IDisposable noGradient = no_grad();
-        Packed = new PackedWeight(weight, bits);
         weight.requires_grad = false;
         using Tensor nothing = empty(0, dtype: weight.dtype, device: weight.device);
         weight.set_(nothing);
     }
+
+    /// <summary>A tensor for a weight that is to be packed, uninitialised [out, in].</summary>
+    internal Tensor EmptyWeight() => empty(_outputs, _inputs, dtype: weight.dtype, device: weight.device);
 
     public override Tensor forward(Tensor input)
     {

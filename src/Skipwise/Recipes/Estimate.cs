@@ -65,14 +65,9 @@ public static class Estimate
         long memory = options.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         StepEstimate Of(string training, int length)
         {
-            MemoryEstimate Memory(long batch) => costs.Memory(batch, length, options.GradientAccumulation);
-            int largest = 0;
-            for (int step = 1 << 20; step > 0; step /= 2) // the peak rises with the batch
-            {
-                largest += Memory(largest + step).Peak <= memory ? step : 0;
-            }
             ComputeTime time = costs.Time(options.BatchSize, length, options.GradientAccumulation);
-            return new(training, options.BatchSize, length, Memory(options.BatchSize), time.Seconds, time.CpuSeconds, largest);
+            return new(training, options.BatchSize, length, costs.Memory(options.BatchSize, length, options.GradientAccumulation), time.Seconds, time.CpuSeconds,
+                costs.LargestBatch(length, options.GradientAccumulation, memory));
         }
         return new(memory, Of("pose", trainLength), Of("full", options.TargetLength));
     }

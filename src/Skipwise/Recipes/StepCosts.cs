@@ -80,6 +80,17 @@ internal sealed class StepCosts
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);
     }
 
+    /// <summary>The most windows per forward that <paramref name="memory"/> bytes hold; 0 when not even one.</summary>
+    public int LargestBatch(int length, int accumulation, long memory)
+    {
+        int largest = 0;
+        for (int step = 1 << 20; step > 0; step /= 2) // the peak rises with the batch
+        {
+            largest += Memory(largest + step, length, accumulation).Peak <= memory ? step : 0;
+        }
+        return largest;
+    }
+
     private LayerCosts Costs(int layer) => _checkpointEvery > 0 && layer % _checkpointEvery == 0 ? _checkpointed : _kept;
 
     /// <summary>A sliding window shorter than the sequence needs a matrix [T, T], and two of one byte while it is made.</summary>

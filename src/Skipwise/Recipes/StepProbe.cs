@@ -38,7 +38,7 @@ internal sealed record ProbedStep(int Batch, int Length, ComputeTime Ends, Compu
 /// </summary>
 internal sealed class StepProbe : IDisposable
 {
-    private const int Repeats = 5;
+    private const int Repeats = 3;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
     private readonly CausalLM _model;
 

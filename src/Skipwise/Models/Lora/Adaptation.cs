@@ -37,7 +37,7 @@ public static class Adaptation
                 update.A.weight.copy_(Uniform(update.A.weight, new KeyedRandom(seed, Stream, (ulong)index)));
                 update.B.weight.zero_();
             }
-            if (options.BaseBits is { } bits)
+            if (options.BaseBits is { } bits && projection.Packed is null) // loading may have packed it
             {
                 projection.Pack(bits);
             }
@@ -68,7 +68,7 @@ public static class Adaptation
     }
 
     /// <summary>Every projection of the layers, under the name of its weight; the head is none of them.</summary>
-    private static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model)
+    internal static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model)
     {
         // A module inside a list is enumerated under several names, and its parameters under the right one alone.
         HashSet<string> parameters = [.. model.named_parameters().Select(p => p.name)];

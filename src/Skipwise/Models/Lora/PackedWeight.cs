@@ -19,6 +19,7 @@ public sealed class PackedWeight : IDisposable
         0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f,
     ];
 
+    private const long BlocksAtOnce = 1 << 12;
     private readonly long[] _shape;
     private ScalarType _dtype; // of the unpacked weight
     private readonly Tensor _codes; // int8 [N, 64], or uint8 [N, 32] with the first of a pair in the low half
@@ -32,15 +33,22 @@ public sealed class PackedWeight : IDisposable
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         (_shape, _dtype, Bits) = (weight.shape, weight.dtype, bits);
-        Tensor flat = weight.detach().flatten().to(ScalarType.Float32);
+        Tensor flat = weight.detach().flatten();
         long padding = (Block - (flat.numel() % Block)) % Block;
-        Tensor blocks = (padding == 0 ? flat : cat([flat, zeros(padding, device: flat.device)])).view(-1, Block); // [N, 64]
-        Tensor scales = blocks.abs().amax([1L], keepdim: true); // [N, 1]
-        Tensor unit = blocks / scales.clamp_min(float.Epsilon); // a block of zeros stays one
-        Tensor codes = bits == 8 ? unit.mul(127).round().to(ScalarType.Int8) : Nibbles(unit);
-        _codes = codes.DetachFromDisposeScope();
-        _scales = (bits == 8 ? scales / 127 : scales.clone()).DetachFromDisposeScope();
+        Tensor blocks = (padding == 0 ? flat : cat([flat, zeros(padding, flat.dtype, flat.device)])).view(-1, Block); // [N, 64]
+        long count = blocks.size(0);
+        _codes = empty([count, Block * bits / 8], bits == 8 ? ScalarType.Int8 : ScalarType.Byte, flat.device).DetachFromDisposeScope();
+        _scales = empty([count, 1], ScalarType.Float32, flat.device).DetachFromDisposeScope();
         _pairs = bits == 8 ? null : Pairs(flat.device).DetachFromDisposeScope();
+        for (long start = 0; start < count; start += BlocksAtOnce) // what passes is then small beside the weight
+        {
+            using var piece = NewDisposeScope();
+            Tensor Part(Tensor all) => all.narrow(0, start, Math.Min(BlocksAtOnce, count - start));
+            Tensor values = Part(blocks).to(ScalarType.Float32), scales = values.abs().amax([1L], keepdim: true); // [n, 1]
+            Tensor unit = values / scales.clamp_min(float.Epsilon); // a block of zeros stays one
+            Part(_codes).copy_(bits == 8 ? unit.mul(127).round() : Nibbles(unit));
+            Part(_scales).copy_(bits == 8 ? scales / 127 : scales);
+        }
     }
 
     public int Bits { get; }
