@@ -1,4 +1,5 @@
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Positions;
 using Skipwise.Training;
 
@@ -9,6 +10,8 @@ namespace Skipwise.Benchmarks;
 internal abstract record BenchCase(string Name, int Steps)
 {
     public abstract Measurement Measure(int steps);
+
+    private static readonly LoraOptions s_lora = new() { Rank = 16 };
 
     /// <summary>The cases that the bars speak of come first.</summary>
     public static IReadOnlyList<BenchCase> All { get; } =
@@ -28,10 +31,18 @@ internal abstract record BenchCase(string Name, int Steps)
         Train("i-full-8k", 2, tokens: 8192, target: 8192, mode: PositionMode.Full),
         Train("i-1x2048-checkpoint-all", 5, tokens: 2048, checkpointEvery: 1),
         Train("i-1x2048-checkpoint-half", 5, tokens: 2048, checkpointEvery: 2),
+        Train("i-4x512-packed", 5, tokens: 512, batch: 4, packing: true),
+        Train("i-1x2048-lora", 5, tokens: 2048, lora: s_lora),
+        Train("i-1x2048-lora-8bit", 5, tokens: 2048, lora: s_lora with { BaseBits = 8 }),
+        Train("i-1x2048-lora-4bit", 5, tokens: 2048, lora: s_lora with { BaseBits = 4 }),
+        Train("i-1x2048-lora-4bit-checkpoint-all", 5, tokens: 2048, checkpointEvery: 1, lora: s_lora with { BaseBits = 4 }),
     ];
 
-    private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384, PositionMode mode = PositionMode.Pose, int checkpointEvery = 0) => new(
+    private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384, PositionMode mode = PositionMode.Pose, int checkpointEvery = 0, bool packing = false, LoraOptions? lora = null) => new(
         name, steps, BenchModels.Small(target, Math.Max(1, target / 2048.0)),
         new PoseOptions { Mode = mode, TrainLength = tokens, TargetLength = target },
-        new TrainOptions { BatchSize = batch, CheckpointEvery = checkpointEvery });
+        new TrainOptions { BatchSize = batch, CheckpointEvery = checkpointEvery, Packing = packing })
+    {
+        Lora = lora ?? new(),
+    };
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Skipwise.Checkpoints;
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Rope;
 using Skipwise.Text;
 using Skipwise.Text.Synthetic;
@@ -47,10 +48,14 @@ internal static class BenchModels
             new { text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)index, TextLength.Tokens(9000, tokenizer)) })));
     }
 
-    public static CausalLM Create(DecoderConfig config)
+    public static CausalLM Create(DecoderConfig config, LoraOptions? lora = null)
     {
         var model = new CausalLM(config);
         WeightInit.Draw(model, seed: 1);
+        if (lora is { IsAsked: true })
+        {
+            Adaptation.Apply(model, lora, seed: 1);
+        }
         return model;
     }
 }

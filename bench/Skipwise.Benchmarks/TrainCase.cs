@@ -1,5 +1,6 @@
 using Skipwise.Data;
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Numerics;
 using Skipwise.Positions;
 using Skipwise.Text;
@@ -10,13 +11,16 @@ namespace Skipwise.Benchmarks;
 /// <summary>Steps of the training loop itself: PoSE windows, forward, loss, backward, clipping, AdamW.</summary>
 internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, PoseOptions Pose, TrainOptions Training) : BenchCase(Name, Steps)
 {
+    /// <summary>how the model is adapted; the default trains it whole</summary>
+    public LoraOptions Lora { get; init; } = new();
+
     public override Measurement Measure(int steps)
     {
         int window = Pose.Mode == PositionMode.Full ? Pose.TargetLength : Pose.TrainLength;
         var source = new PoseDataset(Documents(2 * window), Pose, seed: 1, bosId: null, minDocumentTokens: window);
         var usage = new List<StepUsage>();
         double peak;
-        using (CausalLM model = BenchModels.Create(Model))
+        using (CausalLM model = BenchModels.Create(Model, Lora))
         using (var optimizer = new FusedAdamW(model, Training.AdamW))
         using (IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator())
         {
