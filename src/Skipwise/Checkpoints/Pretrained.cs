@@ -136,11 +136,11 @@ public sealed class Pretrained : ITrainable, IDisposable
 
     private static void Fill(WeightTargets targets, WeightFiles weights, WeightLayout layout)
     {
-        using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         var filled = new HashSet<string>();
         foreach ((StoredParameter stored, _) in layout.Stored)
         {
+            using var scope = NewDisposeScope(); // a view of rows would hold a weight that has been packed
             StoredTensor tensor = weights.Tensors[stored.Name];
             if (stored.Blocks is [{ Canonical: string canonical }] && !filled.Add(canonical))
             {

@@ -13,7 +13,7 @@ public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
 
     public TokenEmbedding(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(TokenEmbedding))
     {
-        using Tensor scale = tensor(config.EmbeddingScale, dtype); // rounded as the weights are, which Gemma was trained with
+        using Tensor scale = tensor(config.EmbeddingScale, dtype, CPU); // rounded as the weights are, which Gemma was trained with
         (_frozenRow, _scale) = (config.FrozenEmbeddingRow, config.EmbeddingScale == 1 ? null : scale.ToDouble().ToScalar());
         weight = new Parameter(empty(config.VocabSize, config.HiddenSize, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);

@@ -129,7 +129,7 @@ public class TaskRowsTests
 
     [Theory]
     [InlineData("""{"text": "She said  the word"}""", "She said  the", " word")]
-    [InlineData("""{"text": "alone"}""", "alone", " alone")]
+    [InlineData("""{"text": "alone"}""", "", " alone")]
     [InlineData("""{"context": "She said  the", "continuation": "word"}""", "She said  the", " word")]
     [InlineData("""{"context": "She said", "continuation": " word"}""", "She said", " word")]
     [InlineData("""{"context": "She said", "continuation": "\n\nword"}""", "She said", " \n\nword")] // the blank is where the text was split
