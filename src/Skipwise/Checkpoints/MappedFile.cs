@@ -18,10 +18,13 @@ internal sealed unsafe class MappedFile : IDisposable
     public const int Alignment = 64;
 
     // libtorch gives a tensor's memory back by its address
-    private static readonly ConcurrentDictionary<nint, SafeBuffer> s_owners = new();
+    private static readonly ConcurrentDictionary<nint, (SafeBuffer View, long Bytes)> s_lent = new();
     private readonly SafeMemoryMappedViewHandle _view;
 
     private MappedFile(SafeMemoryMappedViewHandle view) => _view = view;
+
+    /// <summary>bytes of all tensors that lie over files: memory which the heap does not know of</summary>
+    public static long LentBytes => s_lent.Values.Sum(lent => lent.Bytes);
 
     /// <returns>
     /// null where the file should be read instead: on a network drive, where an interruption would end the process in the middle of a product; on Windows,
@@ -29,12 +32,16 @@ internal sealed unsafe class MappedFile : IDisposable
     /// </returns>
     public static MappedFile? Open(SafeFileHandle handle, string path)
     {
-        if (OperatingSystem.IsWindows() || Environment.GetEnvironmentVariable("SKIPWISE_MAP") == "0" || new DriveInfo(Path.GetFullPath(path)).DriveType == DriveType.Network)
+        if (OperatingSystem.IsWindows() || Environment.GetEnvironmentVariable("SKIPWISE_MAP") == "0")
         {
             return null;
         }
         try
         {
+            if (new DriveInfo(Path.GetFullPath(path)).DriveType == DriveType.Network)
+            {
+                return null;
+            }
             using var file = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
             return new MappedFile(file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.CopyOnWrite).SafeMemoryMappedViewHandle);
         }
@@ -56,7 +63,7 @@ internal sealed unsafe class MappedFile : IDisposable
         byte* start = null;
         _view.AcquirePointer(ref start);
         byte* memory = start + entry.Offset;
-        if (!s_owners.TryAdd((nint)memory, _view))
+        if (!s_lent.TryAdd((nint)memory, (_view, entry.Length)))
         {
             _view.ReleasePointer();
             return null;
@@ -81,9 +88,9 @@ internal sealed unsafe class MappedFile : IDisposable
 
     private static void Release(nint memory)
     {
-        if (s_owners.TryRemove(memory, out SafeBuffer? view))
+        if (s_lent.TryRemove(memory, out (SafeBuffer View, long Bytes) lent))
         {
-            view.ReleasePointer();
+            lent.View.ReleasePointer();
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Skipwise.Checkpoints;
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Numerics;
@@ -51,7 +52,7 @@ internal sealed class StepProbe(CausalLM model)
         return (clock.Elapsed.TotalSeconds, CpuSeconds() - before);
     }
 
-    /// <summary>Bytes that native code has allocated; where that cannot be asked, the process's resident size.</summary>
+    /// <summary>Bytes that native code has allocated, and of weights that lie over files; where that cannot be asked, the process's resident size.</summary>
     public static long HeapBytes()
     {
         if (OperatingSystem.IsLinux())
@@ -59,7 +60,7 @@ internal sealed class StepProbe(CausalLM model)
             try
             {
                 MallInfo info = mallinfo2();
-                return (long)(info.InUse + info.Mapped);
+                return (long)(info.InUse + info.Mapped) + MappedFile.LentBytes;
             }
             catch (EntryPointNotFoundException) { } // a C library other than glibc, or one before 2.33
         }
