@@ -2,7 +2,9 @@ using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Evaluation;
 using Skipwise.Recipes;
+using Skipwise.Runtime;
 using Skipwise.Storage;
+using Skipwise.Training;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -22,6 +24,8 @@ internal static class EstimateVerb
         Flag<int> batch = verb.Integer("--batch-size", "windows per forward", s_default.BatchSize);
         Flag<int> accumulation = verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulation);
         Flag<int> checkpoint = verb.Integer("--checkpoint-layers", "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none", s_default.CheckpointEvery);
+        Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "how gradients become updates", s_default.Optimizer);
+        Flag<Precision> dtype = verb.Choice("--dtype", "the type to compute in", s_default.Dtype);
         var rope = new RopeFlags(verb);
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
@@ -39,6 +43,8 @@ internal static class EstimateVerb
                 BatchSize = batch.Of(parse),
                 GradientAccumulation = accumulation.Of(parse),
                 CheckpointEvery = checkpoint.Of(parse),
+                Optimizer = optimizer.Of(parse),
+                Dtype = dtype.Of(parse),
                 Rope = rope.Of(parse),
                 Lora = lora.Of(parse),
                 Memory = memory.Of(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,

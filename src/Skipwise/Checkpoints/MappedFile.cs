@@ -18,7 +18,7 @@ internal sealed unsafe class MappedFile : IDisposable
     public const int Alignment = 64;
 
     // libtorch gives a tensor's memory back by its address
-    private static readonly ConcurrentDictionary<nint, SafeBuffer> s_owners = new();
+    private static readonly ConcurrentDictionary<nint, SafeBuffer> s_lent = new();
     private readonly SafeMemoryMappedViewHandle _view;
 
     private MappedFile(SafeMemoryMappedViewHandle view) => _view = view;
@@ -29,12 +29,16 @@ internal sealed unsafe class MappedFile : IDisposable
     /// </returns>
     public static MappedFile? Open(SafeFileHandle handle, string path)
     {
-        if (OperatingSystem.IsWindows() || Environment.GetEnvironmentVariable("SKIPWISE_MAP") == "0" || new DriveInfo(Path.GetFullPath(path)).DriveType == DriveType.Network)
+        if (OperatingSystem.IsWindows() || Environment.GetEnvironmentVariable("SKIPWISE_MAP") == "0")
         {
             return null;
         }
         try
         {
+            if (new DriveInfo(Path.GetFullPath(path)).DriveType == DriveType.Network)
+            {
+                return null;
+            }
             using var file = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
             return new MappedFile(file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.CopyOnWrite).SafeMemoryMappedViewHandle);
         }
@@ -56,7 +60,7 @@ internal sealed unsafe class MappedFile : IDisposable
         byte* start = null;
         _view.AcquirePointer(ref start);
         byte* memory = start + entry.Offset;
-        if (!s_owners.TryAdd((nint)memory, _view))
+        if (!s_lent.TryAdd((nint)memory, _view))
         {
             _view.ReleasePointer();
             return null;
@@ -81,7 +85,7 @@ internal sealed unsafe class MappedFile : IDisposable
 
     private static void Release(nint memory)
     {
-        if (s_owners.TryRemove(memory, out SafeBuffer? view))
+        if (s_lent.TryRemove(memory, out SafeBuffer? view))
         {
             view.ReleasePointer();
         }

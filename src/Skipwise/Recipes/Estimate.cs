@@ -1,6 +1,7 @@
 using Skipwise.Checkpoints;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Runtime;
 using Skipwise.Training;
 
 namespace Skipwise.Recipes;
@@ -21,6 +22,9 @@ public sealed record EstimateOptions
     /// <summary>k: every k-th layer is computed a second time; 0: none</summary>
     public int CheckpointEvery { get; init; }
     public LoraOptions Lora { get; init; } = new();
+    public OptimizerKind Optimizer { get; init; }
+    /// <summary>the type that the model computes in; what is narrower than float32 has float32 masters</summary>
+    public Precision Dtype { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>bytes that a run may take; null takes what the machine has</summary>
     public long? Memory { get; init; }
@@ -32,7 +36,7 @@ public sealed record EstimateOptions
 /// <param name="Process">the program itself, libtorch and all</param>
 /// <param name="Weights">parameters, frozen and packed ones too</param>
 /// <param name="Gradients">of what is trained</param>
-/// <param name="Optimizer">its state</param>
+/// <param name="Optimizer">its state, and the float32 masters of narrower weights</param>
 /// <param name="Working">the most that activations, scores and gradients take at once: many activations have gone before the last gradients come</param>
 /// <param name="Logits">of it, the scores of one chunk of tokens</param>
 /// <param name="Peak">program + weights + optimizer + working</param>
@@ -61,7 +65,7 @@ public static class Estimate
         DecoderConfig model = HfConfig.Of(options.Model).Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope);
         int trainLength = options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
         note?.Report("measuring a few steps of one layer");
-        var costs = StepCosts.Measure(extended, options.Lora, options.CheckpointEvery, Math.Max(options.TargetLength, trainLength), options.ProbeTokens);
+        var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, new ComputeOptions { Device = "cpu", Dtype = options.Dtype }.Begin(note).Dtype, options.CheckpointEvery, Math.Max(options.TargetLength, trainLength), options.ProbeTokens);
         long memory = options.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         StepEstimate Of(string training, int length)
         {

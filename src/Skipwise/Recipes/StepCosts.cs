@@ -1,6 +1,7 @@
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Training;
+using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
@@ -15,7 +16,7 @@ internal sealed class StepCosts
     private const int ScoreCopies = 3; // scores, their softmax, a passing copy
     private readonly DecoderConfig _config;
     private readonly int _checkpointEvery;
-    private readonly (long Layer, long Ends) _weights, _trained;
+    private readonly (long Layer, long Ends) _weights, _trained, _optimizer;
     private readonly LayerCosts _kept, _checkpointed;
     private readonly ComputeTime _update;
     private readonly long _process;
@@ -23,20 +24,18 @@ internal sealed class StepCosts
     private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed)
     {
         (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed);
-        _update = (Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * probe.Update();
+        (ComputeTime update, long ofLayer, long ofEnds) = probe.Update();
+        (_update, _optimizer) = ((Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * update, (ofLayer, ofEnds));
         _process = probe.ProcessBytes();
     }
 
     private long Trained => (_config.NumHiddenLayers * _trained.Layer) + _trained.Ends;
 
-    /// <summary>AdamW keeps two means in float32 for every weight that is trained.</summary>
-    private static long OptimizerBytes(long trained) => 2 * trained;
-
     /// <param name="longest">tokens of the longest window that the costs are asked for</param>
     /// <param name="probeTokens">tokens of the largest step that is tried</param>
-    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, int checkpointEvery, int longest, int probeTokens)
+    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype, int checkpointEvery, int longest, int probeTokens)
     {
-        using var probe = new StepProbe(config, lora);
+        using var probe = new StepProbe(config, lora, optimizer, dtype);
         int length = longest; // halved, so that it divides into blocks as the real one does
         while (length > probeTokens)
         {
@@ -75,7 +74,7 @@ internal sealed class StepCosts
         // The embedding comes last, its input and its gradient beside every other gradient; in a tied model it then adds up with the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? (long)_config.VocabSize * _config.HiddenSize * sizeof(float) : 0);
         largest = Math.Max(largest, Trained + embedding) + Mask(length);
-        long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = OptimizerBytes(Trained);
+        long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
         long logits = ScoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);
     }

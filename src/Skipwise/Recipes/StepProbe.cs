@@ -39,13 +39,18 @@ internal sealed record ProbedStep(int Batch, int Length, ComputeTime Ends, Compu
 internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
+    private const string LayerPrefix = "model.layers.";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
     private readonly CausalLM _model;
+    private readonly MasterWeights _masters;
+    private readonly OptimizerKind _optimizer;
 
     /// <param name="config">of the whole model</param>
     /// <param name="lora">how it is adapted</param>
-    public StepProbe(DecoderConfig config, LoraOptions lora)
+    /// <param name="dtype">it computes in this type</param>
+    public StepProbe(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype)
     {
+        _optimizer = optimizer;
         bool mostSeeAll = 2 * config.FirstSlidingLayer > config.NumHiddenLayers;
         _model = new CausalLM(config with { NumHiddenLayers = 1, FirstSlidingLayer = mostSeeAll ? 1 : 0 });
         using (no_grad())
@@ -59,6 +64,7 @@ internal sealed class StepProbe : IDisposable
         {
             Adaptation.Apply(_model, lora, seed: 0);
         }
+        _masters = MasterWeights.Of(_model, dtype, CPU, offload: false);
     }
 
     /// <summary>Bytes of the layer's weights, and of all others.</summary>
@@ -131,24 +137,30 @@ internal sealed class StepProbe : IDisposable
         return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, peak);
     }
 
-    /// <summary>The optimizer's update alone, at a learning rate of 0.</summary>
-    public ComputeTime Update()
+    /// <summary>The optimizer's update alone, at a learning rate of 0, and the bytes that it keeps for the layer and for all others, float32 masters included.</summary>
+    public (ComputeTime Time, long Layer, long Ends) Update()
     {
-        using var optimizer = new FusedAdamW(_model, new AdamWOptions());
-        optimizer.Step(0, 1);
-        var times = new List<ComputeTime>();
-        for (int repeat = 0; repeat < Repeats; repeat++)
+        using var optimizer = Optimizer.Create(_model, new TrainOptions { Optimizer = _optimizer }, _masters);
+        void Step()
         {
             using var scope = NewDisposeScope();
             foreach (Parameter parameter in _model.parameters().Where(p => p.requires_grad))
             {
                 parameter.grad = zeros_like(parameter);
             }
-            ComputeTime before = Now();
             optimizer.Step(0, 1);
-            times.Add(Now() - before);
         }
-        return Middle(times);
+        ComputeTime Clock()
+        {
+            ComputeTime before = Now();
+            Step();
+            return Now() - before;
+        }
+        Step();
+        List<ComputeTime> times = [.. Enumerable.Range(0, Repeats).Select(_ => Clock())];
+        List<(string Name, Tensor Value)> kept = [.. optimizer.State(), .. _masters.AreApart ? _masters.All.Select(weight => (weight.Name, weight.Master)) : []];
+        long Of(bool ofLayer) => kept.Where(state => state.Name.Contains(LayerPrefix, StringComparison.Ordinal) == ofLayer).Sum(state => state.Value.numel() * state.Value.element_size());
+        return (Middle(times), Of(true), Of(false));
     }
 
     /// <summary>Bytes that the program takes beside tensors, now that it has done all that a step does.</summary>
@@ -158,12 +170,16 @@ internal sealed class StepProbe : IDisposable
         return Math.Max(0, ProcessMemory.Resident() - Weights.Layer - Weights.Ends);
     }
 
-    public void Dispose() => _model.Dispose();
+    public void Dispose()
+    {
+        _masters.Dispose();
+        _model.Dispose();
+    }
 
     private long Bytes(Func<string, bool> isMeant, Func<Parameter, bool> counts) =>
         _model.named_parameters().Where(p => isMeant(p.name) && counts(p.parameter)).Sum(p => p.parameter.numel() * p.parameter.element_size());
 
-    private static bool IsOfLayer(string name) => name.StartsWith("model.layers.", StringComparison.Ordinal);
+    private static bool IsOfLayer(string name) => name.StartsWith(LayerPrefix, StringComparison.Ordinal);
 
     private void Forget()
     {

@@ -86,7 +86,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
     public void The_largest_batch_fits_and_one_more_does_not()
     {
         const long memory = 1L << 30;
-        var costs = StepCosts.Measure(HfConfig.Of(model.Folder).Model, new LoraOptions(), checkpointEvery: 0, longest: 256, probeTokens: 256);
+        var costs = StepCosts.Measure(HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, ScalarType.Float32, checkpointEvery: 0, longest: 256, probeTokens: 256);
         int largest = costs.LargestBatch(64, 1, memory);
         Assert.InRange(largest, 2, 1 << 20);
         Assert.InRange(costs.Memory(largest, 64, 1).Peak, 0, memory);
