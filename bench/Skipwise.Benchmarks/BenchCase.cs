@@ -11,6 +11,7 @@ internal abstract record BenchCase(string Name, int Steps)
 {
     public abstract Measurement Measure(int steps);
 
+    private static readonly TrainCase s_base = new("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new() { BatchSize = 1 });
     private static readonly LoraOptions s_lora = new() { Rank = 16 };
 
     /// <summary>The cases that the bars speak of come first.</summary>
@@ -20,7 +21,7 @@ internal abstract record BenchCase(string Name, int Steps)
         Train("i-1x2048", 5, tokens: 2048),
         Train("i-1x4096", 4, tokens: 4096),
         Train("i-1x8192-checkpointed", 2, tokens: 8192, checkpointEvery: 1),
-        new TrainCase("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new() { BatchSize = 1 }),
+        s_base,
         Train("i-pose-4k", 5, tokens: 2048, target: 4096),
         Train("i-pose-128k", 5, tokens: 2048, target: 131072),
         new ScoreCase("i-forward-8192", 4, BenchModels.Small(), 8192),
@@ -36,6 +37,8 @@ internal abstract record BenchCase(string Name, int Steps)
         Train("i-1x2048-lora-8bit", 5, tokens: 2048, lora: s_lora with { BaseBits = 8 }),
         Train("i-1x2048-lora-4bit", 5, tokens: 2048, lora: s_lora with { BaseBits = 4 }),
         Train("i-1x2048-lora-4bit-checkpoint-all", 5, tokens: 2048, checkpointEvery: 1, lora: s_lora with { BaseBits = 4 }),
+        s_base with { Name = "ii-1x1024-adamw8bit", Training = s_base.Training with { Optimizer = OptimizerKind.Adamw8bit } },
+        s_base with { Name = "ii-1x1024-adafactor", Training = s_base.Training with { Optimizer = OptimizerKind.Adafactor } },
     ];
 
     private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384, PositionMode mode = PositionMode.Pose, int checkpointEvery = 0, bool packing = false, LoraOptions? lora = null) => new(

@@ -23,9 +23,11 @@ internal static class EstimateCheck
         ("i-pose-1x2048", "pose", "i --target-length 8192 --batch-size 1"),
         ("i-pose-1x2048-ckpt-2", "pose", "i --target-length 8192 --batch-size 1 --checkpoint-layers 2"),
         ("i-pose-1x2048-lora-4bit", "pose", "i --target-length 8192 --batch-size 1 --lora-rank 16 --base-bits 4"),
+        ("i-pose-1x2048-bf16", "pose", "i --target-length 8192 --batch-size 1 --dtype bfloat16"),
         ("i-full-1x8192", "full", "i --target-length 8192 --batch-size 1"),
         ("i-full-1x8192-ckpt", "full", "i --target-length 8192 --batch-size 1 --checkpoint-layers 1"),
         ("ii-pose-1x1024", "pose", "ii --target-length 4096 --train-length 1024 --batch-size 1"),
+        ("ii-pose-1x1024-8bit", "pose", "ii --target-length 4096 --train-length 1024 --batch-size 1 --optimizer adamw8bit"),
         ("ii-full-1x4096", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1"),
         ("ii-full-1x4096-ckpt", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1 --checkpoint-layers 1"),
     ];

@@ -8,7 +8,7 @@ using Skipwise.Training;
 
 namespace Skipwise.Benchmarks;
 
-/// <summary>Steps of the training loop itself: PoSE windows, forward, loss, backward, clipping, AdamW.</summary>
+/// <summary>Steps of the training loop itself: PoSE windows, forward, loss, backward, clipping, update.</summary>
 internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, PoseOptions Pose, TrainOptions Training) : BenchCase(Name, Steps)
 {
     /// <summary>how the model is adapted; the default trains it whole</summary>
@@ -21,7 +21,8 @@ internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, Po
         var usage = new List<StepUsage>();
         double peak;
         using (CausalLM model = BenchModels.Create(Model, Lora))
-        using (var optimizer = new FusedAdamW(model, Training.AdamW))
+        using (var masters = MasterWeights.Of(model))
+        using (var optimizer = Optimizer.Create(model, Training, masters))
         using (IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator())
         {
             run.MoveNext(); // warm-up
