@@ -56,8 +56,8 @@ internal static class InspectModelVerb
                 + (model.SlidingWindow is { } width ? $", of which a token sees the last {width} in layers {model.FirstSlidingLayer} to {model.NumHiddenLayers - 1}" : "")),
             ("rope", ContextExtension.Describe(model.Rope) + (model.RotaryDim < model.HeadDim ? $", on {model.RotaryDim} dimensions of a head" : "")),
             ("wavelengths", Wavelengths(description)),
-            ("memory to load", $"{Bytes(description.LoadBytes)} (float32)"),
-            ("... to train", $"{Bytes(description.TrainBytes)}: weights {Bytes(description.LoadBytes)}, gradients {Bytes(description.GradientBytes)}, AdamW {Bytes(description.OptimizerBytes)}; and activations"),
+            ("memory to load", $"{Bytes(description.LoadBytes)}{(description.LoadBytes < description.WeightBytes ? $", 16-bit weights as they are ({Bytes(description.WeightBytes)} as float32)" : " (float32)")}"),
+            ("... to train", $"{Bytes(description.TrainBytes)}: weights {Bytes(description.WeightBytes)}, gradients {Bytes(description.GradientBytes)}, AdamW {Bytes(description.OptimizerBytes)}; and activations"),
             ("... to read", $"{Bytes(description.CacheBytes)} of key/value cache for one full window"),
         ];
         int column = facts.Max(fact => fact.Name.Length);

@@ -3,12 +3,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Skipwise.Checkpoints;
 
 /// <summary>
-/// Reads a row of elements from a file straight into a tensor's memory, which every core helps with: most of the time goes into the page faults of
-/// memory that is touched for the first time. What has to be widened goes through a piece that stays in the cache.
+/// Reads a row of elements from a file straight into a tensor's memory, which every core helps with. Memory that is touched for the first time is
+/// prepared piece by piece, or its page faults would take most of the time. What has to be widened goes through a buffer that stays in the cache.
 /// </summary>
 internal static class DirectRead
 {
-    private const int PieceBytes = 1 << 20;
+    private const int BufferBytes = 1 << 18;
 
     /// <param name="offset">first byte in the file</param>
     /// <param name="destination">the first element's own memory; <paramref name="count"/> elements lie there, which can be more than a span holds</param>
@@ -18,40 +18,49 @@ internal static class DirectRead
         fixed (byte* pinned = destination)
         {
             byte* memory = pinned; // a tensor's memory does not move
-            long elements = PieceBytes / widening.Size, pieces = (count + elements - 1) / elements;
-            void Read(long piece, byte[]? scratch)
+            long bytes = count * widening.Size;
+            void Read(byte* start, byte* end)
             {
-                long start = piece * elements;
-                int length = (int)Math.Min(elements, count - start);
-                var target = new Span<byte>(memory + (start * widening.Size), length * widening.Size);
-                long place = offset + (start * widening.StoredSize);
+                MemoryPages.PrepareToWrite(start, end - start);
+                long place = offset + ((start - memory) / widening.Size * widening.StoredSize);
                 if (widening.Convert is null)
                 {
-                    FileBytes.Read(handle, target, place, path);
+                    FileBytes.Read(handle, new Span<byte>(start, (int)(end - start)), place, path);
                     return;
                 }
-                Span<byte> stored = scratch.AsSpan(0, length * widening.StoredSize);
-                FileBytes.Read(handle, stored, place, path);
-                widening.Convert(stored, target);
+                byte[] buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(BufferBytes, (end - start) / widening.Size * widening.StoredSize));
+                while (start < end)
+                {
+                    int elements = (int)Math.Min(buffer.Length / widening.StoredSize, (end - start) / widening.Size);
+                    Span<byte> stored = buffer.AsSpan(0, elements * widening.StoredSize);
+                    FileBytes.Read(handle, stored, place, path);
+                    widening.Convert(stored, new Span<byte>(start, elements * widening.Size));
+                    start += elements * widening.Size;
+                    place += stored.Length;
+                }
             }
 
-            byte[]? Scratch() => widening.Convert is null ? null : GC.AllocateUninitializedArray<byte>((int)Math.Min(elements, count) * widening.StoredSize);
-            if (pieces == 1)
+            // A piece is a large page: the first and the last one are what lies outside of them.
+            MemoryPages.PreferLarge(memory, bytes);
+            long first = (nint)memory / MemoryPages.LargePage, pages = (((nint)memory + (nint)bytes - 1) / MemoryPages.LargePage) - first + 1;
+            void ReadPage(long page)
             {
-                Read(0, Scratch());
+                byte* start = (byte*)((first + page) * MemoryPages.LargePage);
+                Read(start < memory ? memory : start, (byte*)Math.Min((long)(start + MemoryPages.LargePage), (long)(memory + bytes)));
+            }
+
+            if (bytes <= MemoryPages.LargePage)
+            {
+                Read(memory, memory + bytes);
                 return;
             }
             try
             {
-                Parallel.For(0, pieces, Scratch, (piece, _, scratch) =>
-                {
-                    Read(piece, scratch);
-                    return scratch;
-                }, _ => { });
+                Parallel.For(0, pages, ReadPage);
             }
-            catch (AggregateException e) when (e.InnerExceptions[0] is SkipwiseException first)
+            catch (AggregateException e) when (e.InnerExceptions[0] is SkipwiseException inner)
             {
-                throw new SkipwiseException(first.Message, e);
+                throw new SkipwiseException(inner.Message, e);
             }
         }
     }

@@ -14,8 +14,8 @@ namespace Skipwise.Checkpoints;
 /// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
-    /// <summary>libtorch's own. Over numbers that lie otherwise some products round differently, and what a model computes would depend on its file's layout.</summary>
-    public const int Alignment = 64;
+    /// <summary>malloc's, and so every tensor's. Over numbers that lie otherwise products of one row round differently in the last bit: training would depend on its file's layout.</summary>
+    public const int Alignment = 16;
 
     // libtorch gives a tensor's memory back by its address
     private static readonly ConcurrentDictionary<nint, SafeBuffer> s_lent = new();
@@ -49,11 +49,12 @@ internal sealed unsafe class MappedFile : IDisposable
     }
 
     /// <summary>A tensor over the entry's bytes, every one of which has been read.</summary>
+    /// <param name="alignment">what its address has to be a multiple of, besides the size of an element</param>
     /// <returns>null where it must be copied instead: it is empty, not aligned, or already lent to another tensor</returns>
     /// <exception cref="SkipwiseException">the file is shorter than it was, or the disk fails</exception>
-    public Tensor? Lend(TensorEntry entry, ScalarType type, string path)
+    public Tensor? Lend(TensorEntry entry, ScalarType type, int alignment, string path)
     {
-        if (entry.Length == 0 || entry.Offset % Alignment != 0)
+        if (entry.Length == 0 || entry.Offset % Math.Max(alignment, entry.Type.Size) != 0)
         {
             return null;
         }
@@ -65,7 +66,7 @@ internal sealed unsafe class MappedFile : IDisposable
             _view.ReleasePointer();
             return null;
         }
-        if (entry.Offset + entry.Length > (long)_view.ByteLength || !Populate((nint)memory, (nint)entry.Length))
+        if (entry.Offset + entry.Length > (long)_view.ByteLength || !MemoryPages.TryRead(memory, entry.Length))
         {
             Release((nint)memory);
             throw new SkipwiseException($"{path}: tensor {entry.Name}: cannot be read: the file became shorter while it was being read, or the disk failed");
@@ -90,23 +91,6 @@ internal sealed unsafe class MappedFile : IDisposable
             view.ReleasePointer();
         }
     }
-
-    /// <summary>Has every page in place: in one call instead of a page fault for each few, and with an error instead of a signal that ends the process.</summary>
-    /// <returns>false if a page cannot be had</returns>
-    private static bool Populate(nint memory, nint bytes)
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return true;
-        }
-        const int populateRead = 22, badAddress = 14; // MADV_POPULATE_READ (Linux 5.14; older kernels refuse it with another error), EFAULT
-        nint start = memory & -Environment.SystemPageSize; // whole pages only
-        return madvise(start, memory + bytes - start, populateRead) == 0 || Marshal.GetLastPInvokeError() != badAddress;
-    }
-
-    [DllImport("libc", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int madvise(nint address, nint length, int advice);
 
     // TorchSharp's own way from memory to a tensor, which it offers for managed arrays only
     [DllImport("LibTorchSharp")]

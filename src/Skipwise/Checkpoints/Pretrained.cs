@@ -74,8 +74,13 @@ public sealed class Pretrained : ITrainable, IDisposable
         var model = new CausalLM(architecture, dtype, device);
         try
         {
-            using (var targets = new WeightTargets(model, source.Adapter is null ? source.Bits : null, map: true)) // an adapter is merged into whole weights
+            bool isMerged = source.Adapter is not null; // an adapter is merged into whole weights
+            using (var targets = new WeightTargets(model, isMerged ? null : source.Bits, map: true))
             {
+                if (source.IsFrozen && !isMerged && dtype == ScalarType.Float32 && model.Device.type == DeviceType.CPU)
+                {
+                    targets.HoldAsStored(layout);
+                }
                 Fill(targets, weights, layout);
             }
             var pretrained = new Pretrained(model, config, layout, source.Folder);

@@ -59,4 +59,8 @@ public sealed record RopeOverrides
 /// <param name="FreezePadRow">never train the embedding of pad_token_id, as the original's nn.Embedding does: only to reproduce its numbers</param>
 /// <param name="Adapter">folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</param>
 /// <param name="Bits">8 or 4: the layers' projections are packed as they are read, unless an adapter is merged into them; null packs none</param>
-public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false, string? Adapter = null, int? Bits = null);
+/// <param name="IsFrozen">
+/// the model is not trained: its numbers may stay where the file has them, at any address, and matrices of 16 bits as they are, to be widened where they are computed
+/// with. That gives the same numbers; it is done where the model computes in float32 on the CPU, and no adapter is merged
+/// </param>
+public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false, string? Adapter = null, int? Bits = null, bool IsFrozen = false);

@@ -19,7 +19,8 @@ public sealed class SafetensorsFile : TensorFile
         _pages = new(() => MappedFile.Open(handle, path));
 
     /// <inheritdoc/>
-    public override Tensor? Map(TensorEntry tensor) => tensor.Type.Torch is { } type ? _pages.Value?.Lend(tensor, type, Path) : null;
+    public override Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) =>
+        tensor.Type.Torch is { } type ? _pages.Value?.Lend(tensor, type, alignment, Path) : null;
 
     public override void Dispose()
     {

@@ -77,8 +77,8 @@ public static class SafetensorsWriter
             }
             json.WriteEndObject();
         }
-        // Spaces up to where the data part may be mapped.
-        while ((SafetensorsFile.LengthField + buffer.Length) % MappedFile.Alignment != 0)
+        const int cacheLine = 64; // where the data part begins, filled up with spaces; it can be mapped there (MappedFile.Alignment)
+        while ((SafetensorsFile.LengthField + buffer.Length) % cacheLine != 0)
         {
             buffer.WriteByte((byte)' ');
         }

@@ -38,9 +38,10 @@ public abstract class TensorFile : IDisposable
     }
 
     /// <summary>A CPU tensor over the file's own pages, which takes no memory of its own until it is changed; the file is never changed by it.</summary>
+    /// <param name="alignment">what its address has to be a multiple of: 1 where a last bit that depends on it does no harm</param>
     /// <returns>null where the bytes have to be read; the caller owns the tensor, which may outlive the file's being open</returns>
     /// <exception cref="SkipwiseException">the file is shorter than when it was opened, or the disk fails</exception>
-    public virtual Tensor? Map(TensorEntry tensor) => null;
+    public virtual Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) => null;
 
     /// <summary>A new CPU tensor of the file's own type. The caller owns it (or the scope around the call).</summary>
     public Tensor Read(TensorEntry tensor)

@@ -17,6 +17,7 @@ internal sealed class WeightTargets : IDisposable
     private readonly Dictionary<string, (Tensor Weight, long Rows)> _open = []; // a weight in full, and how many of its rows have been read
     private readonly int? _bits;
     private readonly bool _map;
+    private int _alignment = MappedFile.Alignment;
 
     /// <param name="bits">8 or 4: of the layers' projections; null packs none</param>
     /// <param name="map">whether a parameter may give up its memory for the file's own pages</param>
@@ -30,6 +31,25 @@ internal sealed class WeightTargets : IDisposable
             foreach (Projection projection in _packed.Values)
             {
                 projection.Release();
+            }
+        }
+    }
+
+    /// <summary>For a model that is not trained: a matrix gets the type that the file gives it, if that has 16 bits, and tensors are mapped at any address.</summary>
+    public void HoldAsStored(WeightLayout layout)
+    {
+        _alignment = 1;
+        foreach ((StoredParameter stored, ScalarType type) in layout.Narrow)
+        {
+            foreach (string canonical in stored.Blocks.Select(block => block.Canonical).Distinct())
+            {
+                Parameter parameter = _parameters[canonical];
+                if (!_packed.ContainsKey(canonical))
+                {
+                    using Tensor narrow = empty(parameter.shape, type);
+                    ParameterData.Give(parameter, narrow);
+                    parameter.requires_grad = false;
+                }
             }
         }
     }
@@ -60,7 +80,7 @@ internal sealed class WeightTargets : IDisposable
         }
         Parameter parameter = _parameters[block.Canonical];
         bool isWhole = block.Rows == parameter.size(0), isAsStored = entry.Type.Torch == parameter.dtype && parameter.device_type == DeviceType.CPU;
-        if (!isWhole || !isAsStored || file.Map(entry) is not { } mapped)
+        if (!isWhole || !isAsStored || file.Map(entry, _alignment) is not { } mapped)
         {
             return false;
         }

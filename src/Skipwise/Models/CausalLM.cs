@@ -43,7 +43,8 @@ public sealed class CausalLM : nn.Module
 
     public Device Device => _decoder.Embedding.weight.device;
 
-    public ScalarType Dtype => _decoder.Embedding.weight.dtype;
+    /// <summary>The type that is computed in; matrices may be held in a narrower one (<see cref="NarrowProduct"/>).</summary>
+    public ScalarType Dtype => _decoder.Dtype;
 
     /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one length can share keys.</summary>
     public bool RotationDependsOnLength => Config.Rope.Type is RopeType.DynamicNtk or RopeType.LongRope;
@@ -65,7 +66,7 @@ public sealed class CausalLM : nn.Module
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C], what the first of <see cref="Blocks"/> takes</returns>
-    internal Tensor Embed(Tensor inputIds) => _decoder.Embedding.forward(inputIds);
+    internal Tensor Embed(Tensor inputIds) => _decoder.Embed(inputIds);
 
     /// <summary>Scores of every token of the vocabulary.</summary>
     /// <param name="hidden">[..., C]</param>
@@ -73,11 +74,11 @@ public sealed class CausalLM : nn.Module
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        Tensor scores = nn.functional.linear(hidden, HeadWeight, _head?.bias);
+        Tensor scores = Projection.Product(hidden, HeadWeight, _head?.bias);
         if (Config.NormalizedHead)
         {
             // rows of length 1 without a second copy of the head: x . w / |w|
-            scores /= HeadWeight.norm(1, keepdim: false, p: 2).clamp_min(1e-12);
+            scores /= HeadWeight.to(hidden.dtype).norm(1, keepdim: false, p: 2).clamp_min(1e-12);
         }
         return scores.MoveToOuterDisposeScope();
     }

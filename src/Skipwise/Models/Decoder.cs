@@ -25,12 +25,19 @@ public sealed class Decoder : nn.Module
 
     public TokenEmbedding Embedding { get; }
 
+    /// <summary>The type that is computed in: the norms', which are never held in another.</summary>
+    public ScalarType Dtype => _norm.parameters().First().dtype;
+
+    /// <param name="inputIds">int64 [B, T]</param>
+    /// <returns>[B, T, C]</returns>
+    internal Tensor Embed(Tensor inputIds) => Embedding.Forward(inputIds, Dtype);
+
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
     internal Tensor Forward(Tensor inputIds, Rotary rotary, KvCache? cache)
     {
         using var scope = NewDisposeScope();
-        Tensor hidden = Embedding.forward(inputIds);
+        Tensor hidden = Embed(inputIds);
         foreach (Func<Tensor, Tensor> block in Blocks((int)inputIds.size(1), rotary, [], cache))
         {
             using Tensor input = hidden; // freed before the next block runs; when training, the graph keeps what it needs
@@ -44,7 +51,7 @@ public sealed class Decoder : nn.Module
     /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one document</param>
     internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
     {
-        AttentionMask Mask(int? window) => AttentionMask.For(tokens, cache?.Length ?? 0, window, Embedding.weight.dtype, Embedding.weight.device) with { Documents = documents };
+        AttentionMask Mask(int? window) => AttentionMask.For(tokens, cache?.Length ?? 0, window, Dtype, Embedding.weight.device) with { Documents = documents };
         AttentionMask sliding = Mask(_window), full = _firstSlidingLayer > 0 ? Mask(null) : sliding;
         return
         [

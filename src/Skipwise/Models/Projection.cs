@@ -70,14 +70,21 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
     /// <summary>A tensor for a weight that is to be packed, uninitialised [out, in].</summary>
     internal Tensor EmptyWeight() => empty(_outputs, _inputs, dtype: weight.dtype, device: weight.device);
 
+    /// <param name="input">[..., in]</param>
+    /// <param name="weight">[out, in], of the input's type or a narrower one</param>
+    /// <param name="bias">[out]</param>
+    /// <returns>[..., out]</returns>
+    internal static Tensor Product(Tensor input, Tensor weight, Tensor? bias) =>
+        weight.dtype == input.dtype ? nn.functional.linear(input, weight, bias) : NarrowProduct.Of(input, weight, bias);
+
     public override Tensor forward(Tensor input)
     {
         if (Packed is null && Update is null)
         {
-            return nn.functional.linear(input, weight, bias);
+            return Product(input, weight, bias);
         }
         using var scope = NewDisposeScope();
-        Tensor output = Packed is null ? nn.functional.linear(input, weight, bias) : PackedLinear.apply(input, Packed);
+        Tensor output = Packed is null ? Product(input, weight, bias) : PackedLinear.apply(input, Packed);
         if (Packed is not null && bias is not null)
         {
             output += bias;

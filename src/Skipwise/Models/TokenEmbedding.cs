@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>One row of weights per token id, times a constant that some families call for.</summary>
-public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
+public sealed class TokenEmbedding : nn.Module
 {
     private readonly int? _frozenRow;
     private readonly Scalar? _scale; // kept, see RmsNorm; null is 1
@@ -20,11 +20,12 @@ public sealed class TokenEmbedding : nn.Module<Tensor, Tensor>
     }
 
     /// <param name="ids">int64 [B, T]</param>
+    /// <param name="dtype">the type that is computed in: that of the weights, or wider</param>
     /// <returns>[B, T, C]</returns>
-    public override Tensor forward(Tensor ids)
+    internal Tensor Forward(Tensor ids, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        Tensor rows = weight.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
+        Tensor rows = weight.index_select(0, ids.flatten()).to(dtype).view(ids.size(0), ids.size(1), -1);
         if (_frozenRow is { } frozen)
         {
             rows = where(ids.eq(frozen).unsqueeze(-1), rows.detach(), rows);

@@ -15,22 +15,23 @@ public sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, s
 /// <param name="Parameters">numbers to train; a tied head counts once</param>
 /// <param name="Types">element types of the stored tensors, the most frequent first</param>
 /// <param name="StoredBytes">bytes of all tensors on the disk</param>
+/// <param name="LoadBytes">bytes of the weights in memory to evaluate: matrices of 16 bits stay so, all else is float32</param>
 /// <param name="Warnings">of its config.json</param>
-public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes, IReadOnlyList<string> Warnings)
+public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes, long LoadBytes, IReadOnlyList<string> Warnings)
 {
     private const int FloatBytes = 4;
 
-    /// <summary>bytes of the weights in memory, as float32</summary>
-    public long LoadBytes => Parameters * FloatBytes;
+    /// <summary>bytes of the weights in memory to train, as float32</summary>
+    public long WeightBytes => Parameters * FloatBytes;
 
     /// <summary>bytes of the gradients while training, as float32</summary>
-    public long GradientBytes => LoadBytes;
+    public long GradientBytes => WeightBytes;
 
     /// <summary>bytes of AdamW's two moments, as float32</summary>
-    public long OptimizerBytes => 2 * LoadBytes;
+    public long OptimizerBytes => 2 * WeightBytes;
 
     /// <summary>bytes that training needs before any activation</summary>
-    public long TrainBytes => LoadBytes + GradientBytes + OptimizerBytes;
+    public long TrainBytes => WeightBytes + GradientBytes + OptimizerBytes;
 
     /// <summary>bytes of the key/value cache of one text that fills the window, as float32</summary>
     public long CacheBytes => 2L * Model.NumHiddenLayers * Model.NumKeyValueHeads * Model.HeadDim * Model.MaxPositionEmbeddings * FloatBytes;
@@ -58,13 +59,14 @@ public static class InspectModel
         HfConfig config = Config(source.Folder);
         DecoderConfig model = Pretrained.Architecture(source);
         using WeightFiles weights = WeightFiles.Open(source.Folder);
-        WeightLayout.Match(weights, config.Family, model);
+        WeightLayout layout = WeightLayout.Match(weights, config.Family, model);
         return new ModelDescription(
             config.Family.ModelType,
             model,
             ModelFamily.Parameters(model).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size)),
             [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count()).Select(type => type.Key)],
             weights.Tensors.Values.Sum(tensor => tensor.Entry.Length),
+            layout.FrozenBytes,
             config.WarningsFor(source.Rope ?? new RopeOverrides()));
     }
 

@@ -15,7 +15,7 @@ internal static class LoadModel
     public static Pretrained From(ModelSource source, ComputeOptions compute, IProgress<string>? note)
     {
         (Device device, ScalarType dtype) = compute.Begin(note);
-        var pretrained = Pretrained.Load(source, dtype, device);
+        var pretrained = Pretrained.Load(source with { IsFrozen = true }, dtype, device);
         foreach (string warning in pretrained.Config.WarningsFor(source.Rope ?? new RopeOverrides()))
         {
             note?.Report($"warning: {warning}");

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using Skipwise.Checkpoints;
@@ -8,7 +9,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Tests.Checkpoints;
 
 /// <summary>
-/// Speed and memory of loading, which need a process of their own: <c>SKIPWISE_LOADING=f32</c> (or f16, bf16) <c>-class "*LoadingTests"</c>, alone. The
+/// Speed and memory of loading, which need a process of their own: <c>SKIPWISE_LOADING=f32</c> (or f16, bf16) <c>-class "*.LoadingTests"</c>, alone. The model is held
+/// as for evaluation, where 16 bits stay so; with <c>-trained</c> behind the type as for training, in float32; with <c>-shifted</c> the file's tensors begin where training does not map them. The
 /// model is a Llama of 1 GB in the file, which is in the page cache. What its first load takes is held against two ways to read the file: through one small
 /// buffer, which touches no new memory and is the most that can be asked for, and into an array of the file's size, as a reader does that keeps what it read.
 /// </summary>
@@ -22,9 +24,17 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void A_large_checkpoint_loads_at_half_the_speed_of_reading_it_and_takes_little_more_memory_than_the_model()
     {
-        string? type = Environment.GetEnvironmentVariable("SKIPWISE_LOADING");
-        Assert.SkipWhen(string.IsNullOrEmpty(type), "SKIPWISE_LOADING is not set: it takes a gigabyte of disk and a quiet machine");
-        string path = Path.Combine(WriteModel(StoredType.Named(type.ToUpperInvariant())!), WeightFiles.SingleName);
+        string[] asked = Environment.GetEnvironmentVariable("SKIPWISE_LOADING")?.Split('-') ?? [];
+        Assert.SkipWhen(asked.Length == 0, "SKIPWISE_LOADING is not set: it takes a gigabyte of disk and a quiet machine");
+        StoredType type = StoredType.Named(asked[0].ToUpperInvariant())!;
+        bool isTrained = asked.Contains("trained");
+        Pretrained.Load(new ModelSource(WriteModel("small", type, layers: 1), IsFrozen: !isTrained)).Dispose(); // compiles the code
+        string path = Path.Combine(WriteModel("model", type, layers: 20 * 4 / type.Size), WeightFiles.SingleName);
+        if (asked.Contains("shifted"))
+        {
+            ShiftTensors(path);
+        }
+        var source = new ModelSource(Path.GetDirectoryName(path)!, IsFrozen: !isTrained);
         long bytes = new FileInfo(path).Length, modelBytes = 0, before = Resident("VmRSS");
         double through = Enumerable.Range(0, 3).Min(i => Measured($"read through a buffer, {i}", () => Read(path, new byte[PieceBytes])));
         double load = 0;
@@ -32,7 +42,7 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
         {
             double seconds = Measured($"load {i}", () =>
             {
-                using Pretrained pretrained = Pretrained.Load(new ModelSource(Path.GetDirectoryName(path)!));
+                using Pretrained pretrained = Pretrained.Load(source);
                 modelBytes = pretrained.Model.parameters().Sum(p => p.numel() * p.element_size());
             });
             load = i == 0 ? seconds : load;
@@ -42,13 +52,30 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
         Measured("load, then touch every number", () =>
         {
             using var scope = NewDisposeScope();
-            using Pretrained pretrained = Pretrained.Load(new ModelSource(Path.GetDirectoryName(path)!));
-            Assert.True(double.IsFinite(pretrained.Model.parameters().Sum(p => p.sum().item<float>())));
+            using Pretrained pretrained = Pretrained.Load(source);
+            Assert.True(double.IsFinite(pretrained.Model.parameters().Sum(p => p.sum(ScalarType.Float32).item<float>())));
         });
         double into = Measured("read into a new array", () => Read(path, GC.AllocateUninitializedArray<byte>((int)bytes)));
-        bool isMapped = type == "f32" && Environment.GetEnvironmentVariable("SKIPWISE_MAP") != "0"; // else loading fills new memory as well
-        double bar = 2 * (isMapped ? through : into * modelBytes / bytes);
+        bool isMapped = (!isTrained || asked is ["f32", "trained"]) && Environment.GetEnvironmentVariable("SKIPWISE_MAP") != "0"; // else loading fills new memory as well
+        double bar = 2 * (isMapped ? through : into);
         Assert.True(load <= bar, $"{load:F3} s to load, {bar:F3} s allowed");
+    }
+
+    /// <summary>The header gets a few spaces more, as other programs leave it: nothing in the file begins at a multiple of 16 then.</summary>
+    private static void ShiftTensors(string path)
+    {
+        using FileStream file = new(path + ".shifted", FileMode.Create), original = File.OpenRead(path);
+        Span<byte> length = stackalloc byte[sizeof(ulong)];
+        original.ReadExactly(length);
+        ulong header = BinaryPrimitives.ReadUInt64LittleEndian(length);
+        BinaryPrimitives.WriteUInt64LittleEndian(length, header + 8);
+        file.Write(length);
+        byte[] json = new byte[header];
+        original.ReadExactly(json);
+        file.Write(json);
+        file.Write("        "u8);
+        original.CopyTo(file);
+        File.Move(path + ".shifted", path, overwrite: true);
     }
 
     private double Measured(string what, Action action)
@@ -61,11 +88,10 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
         return seconds;
     }
 
-    private string WriteModel(StoredType type)
+    private string WriteModel(string name, StoredType type, int layers)
     {
         using var scope = NewDisposeScope();
-        string folder = _temp["model"];
-        int layers = 20 * 4 / type.Size; // 1 GB in the file
+        string folder = _temp[name];
         var config = new DecoderConfig { VocabSize = 32000, HiddenSize = 1024, IntermediateSize = 2752, NumHiddenLayers = layers, NumAttentionHeads = 16, NumKeyValueHeads = 16, HeadDim = 64, MaxPositionEmbeddings = 2048, TieWordEmbeddings = true };
         Directory.CreateDirectory(folder);
         Tensor one = rand(32000 * 1024).to(type.Torch!.Value);

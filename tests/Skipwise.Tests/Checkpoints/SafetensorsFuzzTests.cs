@@ -26,6 +26,8 @@ public sealed partial class SafetensorsFuzzTests : IDisposable
                 byte[] bytes = new byte[entry.Length];
                 file.ReadBytes(entry, bytes);
                 held += entry.Length;
+                using TorchSharp.torch.Tensor? mapped = file.Map(entry, alignment: 1);
+                Assert.True(mapped is null || mapped.contiguous().bytes.SequenceEqual(bytes));
                 Assert.True(entry.Offset >= 8 && entry.Offset + entry.Length <= length);
             }
             Assert.True(held < length);

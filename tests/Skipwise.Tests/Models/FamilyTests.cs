@@ -55,7 +55,7 @@ public sealed class FamilyTests : IDisposable
         }
         using var embedding = new TokenEmbedding(HfConfig.Parse($$"""{"model_type": "gemma", "head_dim": 10, {{Sizes}}}""", "config.json").Model, ScalarType.BFloat16, CPU);
         embedding.weight.fill_(1);
-        Assert.Equal(4.90625, embedding.forward(zeros(1, 1, ScalarType.Int64))[0, 0, 0].ToDouble()); // sqrt(24) = 4.89898
+        Assert.Equal(4.90625, embedding.Forward(zeros(1, 1, ScalarType.Int64), ScalarType.BFloat16)[0, 0, 0].ToDouble()); // sqrt(24) = 4.89898
     }
 
     [Fact]
