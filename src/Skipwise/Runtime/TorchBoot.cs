@@ -7,7 +7,7 @@ namespace Skipwise.Runtime;
 /// <summary>
 /// Makes libtorch start on every supported machine before TorchSharp first touches it:
 /// allocator and thread settings, the libtorch of an existing PyTorch (<c>SKIPWISE_LIBTORCH</c>), and the cure for
-/// older C++ libraries (see <see cref="NativeImage"/>), for a heap that grows (<see cref="TensorMemory"/>), and for numbers that are freed too early (<see cref="ScalarLifetime"/>). Runs once, when TorchSharp is loaded: code that computes nothing does not wait for libtorch.
+/// older C++ libraries (see <see cref="NativeImage"/>), for a heap that grows (<see cref="TensorMemory"/>), for kernels that are not chosen (<see cref="MklKernels"/>), and for numbers that are freed too early (<see cref="ScalarLifetime"/>). Runs once, when TorchSharp is loaded: code that computes nothing does not wait for libtorch.
 /// </summary>
 public static class TorchBoot
 {
@@ -74,6 +74,7 @@ public static class TorchBoot
             }
         }
         TensorMemory.UseMalloc();
+        MklKernels.UseWideOnes();
         ScalarLifetime.Prolong(NativeImage.LoadWithWeakSymbol(wrapper));
         return true;
     }
