@@ -30,7 +30,7 @@ internal static class EstimateVerb
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
         Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has]");
-        Flag<int> probe = verb.Integer("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula", s_default.ProbeTokens);
+        Flag<int?> probe = verb.OptionalInteger("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula [default: as many as take a moment]");
         Flag<string?> json = verb.TextOrNone("--json", "file", "write the estimate as JSON: into the file, or in place of the table");
         verb.TakesConfig();
         verb.Computes(screen, (parse, _) =>

@@ -28,8 +28,8 @@ public sealed record EstimateOptions
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>bytes that a run may take; null takes what the machine has</summary>
     public long? Memory { get; init; }
-    /// <summary>tokens of the largest step that is tried; larger ones follow by the formula</summary>
-    public int ProbeTokens { get; init; } = 2048;
+    /// <summary>tokens of the largest step that is tried, larger ones follow by the formula; null: as many as take a moment</summary>
+    public int? ProbeTokens { get; init; }
 }
 
 /// <summary>Memory of a step, in bytes.</summary>

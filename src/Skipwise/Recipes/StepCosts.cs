@@ -13,17 +13,20 @@ namespace Skipwise.Recipes;
 /// </remarks>
 internal sealed class StepCosts
 {
+    private const int FirstTokens = 2048; // that are tried, before more are
+    private const double LongestStep = 0.5; // seconds with one layer, up to which twice the length is tried as well
     private const int ScoreCopies = 3; // scores, their softmax, a passing copy
     private readonly DecoderConfig _config;
     private readonly int _checkpointEvery;
     private readonly (long Layer, long Ends) _weights, _trained, _optimizer;
     private readonly LayerCosts _kept, _checkpointed;
     private readonly ComputeTime _update;
+    private readonly bool _isNarrow; // the type that is computed in
     private readonly long _process;
 
-    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed)
+    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, bool isNarrow)
     {
-        (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed);
+        (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed, _isNarrow) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed, isNarrow);
         (ComputeTime update, long ofLayer, long ofEnds) = probe.Update();
         (_update, _optimizer) = ((Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * update, (ofLayer, ofEnds));
         _process = probe.ProcessBytes();
@@ -32,20 +35,25 @@ internal sealed class StepCosts
     private long Trained => (_config.NumHiddenLayers * _trained.Layer) + _trained.Ends;
 
     /// <param name="longest">tokens of the longest window that the costs are asked for</param>
-    /// <param name="probeTokens">tokens of the largest step that is tried</param>
-    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype, int checkpointEvery, int longest, int probeTokens)
+    /// <param name="probeTokens">tokens of the largest step that is tried; null: as many as a step of one layer may take</param>
+    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype, int checkpointEvery, int longest, int? probeTokens)
     {
         using var probe = new StepProbe(config, lora, optimizer, dtype);
-        int length = longest; // halved, so that it divides into blocks as the real one does
-        while (length > probeTokens)
+        int tokens = probeTokens ?? FirstTokens, halvings = 0;
+        int Length() => longest >> halvings; // halved, so that it divides into blocks as the real one does
+        while (Length() > tokens)
         {
-            length /= 2;
+            halvings++;
         }
-        int batch = Math.Max(1, probeTokens / length);
+        while (probeTokens is null && halvings > 0 && probe.Seconds(Length(), checkpointEvery == 1) < LongestStep)
+        {
+            halvings--;
+        }
+        int length = Length(), batch = Math.Max(1, tokens / length);
         LayerCosts Of(bool isCheckpointed) => LayerCosts.Fit(
             probe.Measure(batch, Math.Max(1, length / 4), isCheckpointed), probe.Measure(batch, Math.Max(1, length / 2), isCheckpointed), probe.Measure(batch, length, isCheckpointed));
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
-        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed);
+        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, isNarrow: dtype != ScalarType.Float32);
     }
 
     public ComputeTime Time(int batch, int length, int accumulation)
@@ -62,18 +70,21 @@ internal sealed class StepCosts
     {
         long tokens = batch * length, state = tokens * _config.HiddenSize * sizeof(float);
         int layers = _config.NumHiddenLayers;
+        // What earlier micro-batches left: gradients of a narrow type have been set aside in float32, others have their place.
+        long gathered = accumulation > 1 && _isNarrow ? Trained * sizeof(float) / sizeof(ushort) : 0;
+        bool isInPlace = accumulation > 1 && !_isNarrow;
         long below = Enumerable.Range(0, layers).Sum(layer => Costs(layer).Kept(tokens)), above = 0, largest = 0;
         for (int layer = layers - 1; layer >= 0; layer--)
         {
             below -= Costs(layer).Kept(tokens);
             // gradients that there are besides the layer's own and the head's, which its peak holds
-            long gradients = accumulation > 1 ? Trained - _trained.Layer : above;
+            long gradients = isInPlace ? Trained - _trained.Layer : above;
             largest = Math.Max(largest, state + below + Costs(layer).Peak(tokens) + gradients);
             above += _trained.Layer;
         }
         // The embedding comes last, its input and its gradient beside every other gradient; in a tied model it then adds up with the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? (long)_config.VocabSize * _config.HiddenSize * sizeof(float) : 0);
-        largest = Math.Max(largest, Trained + embedding) + Mask(length);
+        largest = Math.Max(largest, Trained + embedding) + gathered + Mask(length);
         long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
         long logits = ScoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);

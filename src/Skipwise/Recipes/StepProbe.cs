@@ -73,8 +73,38 @@ internal sealed class StepProbe : IDisposable
     /// <summary>Bytes of those that are trained.</summary>
     public (long Layer, long Ends) Trained => (Bytes(IsOfLayer, p => p.requires_grad), Bytes(name => !IsOfLayer(name), p => p.requires_grad));
 
+    /// <summary>How long one forward and backward of [1, length] takes.</summary>
+    public double Seconds(int length, bool isCheckpointed) => With(1, length, isCheckpointed, (clock, _, _) =>
+    {
+        clock(1); // kernels are chosen and code is compiled
+        return clock(1).Seconds;
+    });
+
     /// <summary>Forward and backward of [batch, length]; the middle one of several counts.</summary>
-    public ProbedStep Measure(int batch, int length, bool isCheckpointed)
+    public ProbedStep Measure(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, peak) =>
+    {
+        clock(1);
+        long kept = keeps(3) - keeps(2), most = peak();
+        Forget();
+
+        // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
+        var waited = Stopwatch.StartNew();
+        int more = clock(1).Seconds > 2 ? 1 : 4;
+        clock(1 + more);
+        List<ComputeTime> shallow = [], deep = [];
+        do
+        {
+            shallow.Add(clock(1));
+            deep.Add(clock(1 + more));
+        }
+        while (shallow.Count < Repeats && waited.Elapsed < s_patience);
+        ComputeTime layer = (1.0 / more) * (Middle(deep) - Middle(shallow));
+        return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, most);
+    });
+
+    /// <summary>Lays out a step of [batch, length], for as long as it is measured.</summary>
+    /// <param name="measure">gets: the time of a step of so many layers; the bytes that so many layers keep; the most bytes in use during a step of one</param>
+    private T With<T>(int batch, int length, bool isCheckpointed, Func<Func<int, ComputeTime>, Func<int, long>, Func<long>, T> measure)
     {
         using var scope = NewDisposeScope();
         using IDisposable dropout = _model.Dropout.For(0);
@@ -103,38 +133,21 @@ internal sealed class StepProbe : IDisposable
             Forget();
             return taken;
         }
-        long Keeps(Tensor embedded, int layers)
+        Tensor input = _model.Embed(inputs.InputIds);
+        long Keeps(int layers)
         {
             using var step = NewDisposeScope();
             using var tape = new LayerTape();
             long before = ProcessMemory.InUse();
-            tape.Forward(Blocks(layers), embedded, checkpointEvery);
+            tape.Forward(Blocks(layers), input, checkpointEvery);
             return ProcessMemory.InUse() - before;
         }
-
-        Tensor input = _model.Embed(inputs.InputIds);
-        Clock(1); // kernels are chosen and code is compiled
-        long kept = Keeps(input, 3) - Keeps(input, 2);
-        long peak = ProcessMemory.PeakDuring(() =>
+        long Peak() => ProcessMemory.PeakDuring(() =>
         {
             using var step = NewDisposeScope();
             Through(input, 1);
         });
-        Forget();
-
-        // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
-        var waited = Stopwatch.StartNew();
-        int more = Clock(1).Seconds > 2 ? 1 : 4;
-        Clock(1 + more);
-        List<ComputeTime> shallow = [], deep = [];
-        do
-        {
-            shallow.Add(Clock(1));
-            deep.Add(Clock(1 + more));
-        }
-        while (shallow.Count < Repeats && waited.Elapsed < s_patience);
-        ComputeTime layer = (1.0 / more) * (Middle(deep) - Middle(shallow));
-        return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, peak);
+        return measure(Clock, Keeps, Peak);
     }
 
     /// <summary>The optimizer's update alone, at a learning rate of 0, and the bytes that it keeps for the layer and for all others, float32 masters included.</summary>

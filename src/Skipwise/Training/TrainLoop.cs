@@ -67,6 +67,10 @@ public static class TrainLoop
             using IDisposable dropout = model.Dropout.For(place);
             place += options.BatchSize;
             sum.add_(CausalLoss.Backward(model, batch, labels / lossScale, options.CheckpointEvery));
+            if (batches.Micro.Count > 1)
+            {
+                optimizer.Gather();
+            }
         }
         // The one time in a step that the host waits for the device.
         double[] read = stack([sum, optimizer.GradientNorm().to(ScalarType.Float64)]).cpu().data<double>().ToArray();

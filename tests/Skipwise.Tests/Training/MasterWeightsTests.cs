@@ -5,6 +5,7 @@ using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Training;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Training;
@@ -38,6 +39,44 @@ public sealed class MasterWeightsTests : IDisposable
             Assert.True(weight.Parameter.Equals(weight.Master.to(dtype)), weight.Name);
             Assert.False(weight.Parameter.to(ScalarType.Float32).Equals(weight.Master), weight.Name); // it has digits that the copy cannot hold
         });
+    }
+
+    /// <summary>What micro-batches add up to is a sum in float32 of what each of them gives; in bfloat16 a small one would vanish beside a large one.</summary>
+    [Theory]
+    [InlineData(ScalarType.BFloat16), InlineData(ScalarType.Float32)]
+    public void Gradients_of_micro_batches_add_up_in_float32(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using CausalLM model = TinyModel.Create(initializerRange: 0.05), alone = TinyModel.Create(initializerRange: 0.05);
+        using var masters = MasterWeights.Of(model, dtype, CPU, offload: false);
+        using var other = MasterWeights.Of(alone, dtype, CPU, offload: false);
+        using var optimizer = Optimizer.Create(model, s_options, masters);
+        var expected = new Dictionary<string, Tensor>();
+        for (int micro = 0; micro < 6; micro++)
+        {
+            Tensor ids = tensor(TinyModel.Tokens(seed: (ulong)micro, count: 24, vocabulary: model.Config.VocabSize).Select(id => (long)id).ToArray()).view(2, 12);
+            using Batch batch = TensorBatch.Of(ids, arange(12).expand(2, 12), ids);
+            CausalLoss.Backward(model, batch, divisor: micro == 0 ? 1 : 500);
+            optimizer.Gather();
+            CausalLoss.Backward(alone, batch, divisor: micro == 0 ? 1 : 500);
+            foreach ((string name, Parameter parameter) in alone.named_parameters())
+            {
+                Tensor wide = parameter.grad!.to(ScalarType.Float32);
+                expected[name] = expected.TryGetValue(name, out Tensor? sum) ? sum + wide : wide.clone();
+                parameter.grad = null;
+            }
+        }
+        double norm = Math.Sqrt(expected.Values.Sum(gradient => gradient.square().sum(ScalarType.Float64).ToDouble()));
+        Assert.InRange(optimizer.GradientNorm().ToDouble() / norm, 1 - 1e-6, 1 + 1e-6);
+
+        // One step of plain descent at a known rate shows the sum itself: Adam's first step is the sign of it, so the moments tell.
+        optimizer.Update(learningRate: 0, scale: 1);
+        Assert.All(optimizer.State().Where(state => state.Name.Contains("exp_avg.", StringComparison.Ordinal)), state =>
+        {
+            string name = expected.Keys.Single(key => state.Name.EndsWith(key, StringComparison.Ordinal));
+            Assert.InRange((state.Value - (0.1 * expected[name])).abs().max().ToDouble(), 0, 1e-6 * expected[name].abs().max().ToDouble());
+        });
+        Assert.Equal(0, optimizer.GradientNorm().ToDouble()); // nothing is left
     }
 
     /// <summary>Every family's blocks, heads and norms in bfloat16.</summary>

@@ -44,6 +44,7 @@ public abstract class Optimizer : IDisposable
 
     private readonly MasterWeights _masters;
     private readonly bool _ownsMasters;
+    private readonly Dictionary<int, Tensor> _gathered = []; // by a member's index
     private readonly (Trained[] Members, bool Decays, double Scale)[] _groups; // parameters by what they share, in pieces that are updated at once
 
     private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters)
@@ -79,13 +80,41 @@ public abstract class Optimizer : IDisposable
 
     private protected IReadOnlyList<Trained> Members { get; }
 
-    /// <summary>The norm over all gradients: a 0-dim tensor, so that the caller decides when to wait for the device.</summary>
+    /// <summary>
+    /// Sets the gradients of a micro-batch aside, added to those of others: in float32, with the masters, for in a narrower type every addition would round. Gradients
+    /// that are float32 themselves stay where they are and add up there.
+    /// </summary>
+    public void Gather()
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (Trained member in Members.Where(member => member.Parameter.dtype != ScalarType.Float32))
+        {
+            if (member.Parameter.grad is not { } gradient)
+            {
+                continue;
+            }
+            Tensor wide = gradient.to(ScalarType.Float32, member.Weight.device);
+            if (_gathered.TryGetValue(member.Index, out Tensor? sum))
+            {
+                sum.add_(wide);
+            }
+            else
+            {
+                _gathered[member.Index] = wide.DetachFromDisposeScope();
+            }
+            member.Parameter.grad = null;
+        }
+    }
+
+    /// <summary>The norm over all gradients: a 0-dim tensor on the model's device, so that the caller decides when to wait for it.</summary>
     public Tensor GradientNorm()
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        Tensor[] gradients = [.. Members.Select(member => member.Parameter.grad).OfType<Tensor>()];
-        return (gradients.Length == 0 ? zeros([], ScalarType.Float32, Members[0].Parameter.device) : (Tensor)s_norm.Value.invoke("norm", (object)gradients)).MoveToOuterDisposeScope();
+        Tensor[] gradients = [.. Members.Select(GradientOf).OfType<Tensor>()];
+        Tensor norm = gradients.Length == 0 ? zeros([], ScalarType.Float32, CPU) : (Tensor)s_norm.Value.invoke("norm", (object)gradients);
+        return norm.to(Members[0].Parameter.device).MoveToOuterDisposeScope();
     }
 
     /// <summary>Updates every weight and drops the gradients.</summary>
@@ -98,12 +127,9 @@ public abstract class Optimizer : IDisposable
         foreach ((Trained[] members, bool decays, double faster) in _groups)
         {
             using var scope = NewDisposeScope();
-            Tensor[] gradients = [.. members.Select(member => member.Parameter.grad?.to(ScalarType.Float32, member.Weight.device) ?? zeros_like(member.Weight))];
+            Tensor[] gradients = [.. members.Select(member => GradientOf(member)?.to(ScalarType.Float32, member.Weight.device) ?? zeros_like(member.Weight))];
             Apply(members, gradients, new Pace(learningRate * faster, scale, decays ? Options.WeightDecay : 0));
-            foreach (Trained member in members)
-            {
-                member.Parameter.grad = null;
-            }
+            Forget(members);
         }
         _masters.Publish();
     }
@@ -130,13 +156,7 @@ public abstract class Optimizer : IDisposable
     public static double Clip(double norm, double maxGradNorm) => maxGradNorm > 0 ? Math.Min(1, maxGradNorm / (norm + 1e-6)) : 1;
 
     /// <summary>Drops the gradients of a step that is not taken.</summary>
-    public void Forget()
-    {
-        foreach (Trained member in Members)
-        {
-            member.Parameter.grad = null;
-        }
-    }
+    public void Forget() => Forget(Members);
 
     /// <summary>What it keeps, by name, to save; valid while the optimizer lives.</summary>
     public abstract IEnumerable<(string Name, Tensor Value)> State();
@@ -162,6 +182,7 @@ public abstract class Optimizer : IDisposable
 
     protected virtual void Dispose(bool disposing)
     {
+        Forget();
         foreach ((_, Tensor value) in State())
         {
             value.Dispose();
@@ -169,6 +190,20 @@ public abstract class Optimizer : IDisposable
         if (_ownsMasters)
         {
             _masters.Dispose();
+        }
+    }
+
+    private Tensor? GradientOf(Trained member) => _gathered.GetValueOrDefault(member.Index) ?? member.Parameter.grad;
+
+    private void Forget(IEnumerable<Trained> members)
+    {
+        foreach (Trained member in members)
+        {
+            member.Parameter.grad = null;
+            if (_gathered.Remove(member.Index, out Tensor? sum))
+            {
+                sum.Dispose();
+            }
         }
     }
 
