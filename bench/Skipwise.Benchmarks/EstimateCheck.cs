@@ -7,11 +7,14 @@ namespace Skipwise.Benchmarks;
 
 /// <summary>
 /// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own: the peak is the whole process's, CPU seconds of a step
-/// are those of a run of three steps less those of one, over two (so that the start drops out), seconds those of the middle step.
+/// are those of a run of three steps less those of one, over two (so that the start drops out), seconds those of the middle step. Some rows are asked
+/// besides for the largest batch that fits half as much memory again, which is then trained with.
 /// </summary>
 internal static class EstimateCheck
 {
     private const int Steps = 3;
+    private const double Gibibyte = 1 << 30;
+    private static readonly string[] s_fitted = ["tiny-pose-16x128", "i-pose-4x512", "i-full-1x4096", "ii-pose-1x1024"];
     private static readonly TimeSpan s_sampling = TimeSpan.FromMilliseconds(20);
 
     private static readonly (string Name, string Way, string Options)[] s_rows =
@@ -24,6 +27,7 @@ internal static class EstimateCheck
         ("i-pose-1x2048-ckpt-2", "pose", "i --target-length 8192 --batch-size 1 --checkpoint-layers 2"),
         ("i-pose-1x2048-lora-4bit", "pose", "i --target-length 8192 --batch-size 1 --lora-rank 16 --base-bits 4"),
         ("i-pose-1x2048-bf16", "pose", "i --target-length 8192 --batch-size 1 --dtype bfloat16"),
+        ("i-full-1x4096", "full", "i --target-length 4096 --batch-size 1"),
         ("i-full-1x8192", "full", "i --target-length 8192 --batch-size 1"),
         ("i-full-1x8192-ckpt", "full", "i --target-length 8192 --batch-size 1 --checkpoint-layers 1"),
         ("ii-pose-1x1024", "pose", "ii --target-length 4096 --train-length 1024 --batch-size 1"),
@@ -51,6 +55,14 @@ internal static class EstimateCheck
                 (Finished longer, double step) = Train(work, way, words, Steps);
                 double real = longer.PeakBytes / (double)(1 << 20), realCpu = (longer.CpuSeconds - run.CpuSeconds) / (Steps - 1);
                 Console.WriteLine($"{name,-24} {peak,6:0} {real,6:0} {peak / real,6:0.00}  {cpu,7:0.000} {realCpu,7:0.000} {cpu / realCpu,6:0.00}  {seconds,7:0.000} {step,7:0.000} {seconds / step,6:0.00}");
+                if (s_fitted.Contains(name))
+                {
+                    string memory = (1.5 * peak / 1024).ToString("0.000", CultureInfo.InvariantCulture);
+                    int largest = JsonDocument.Parse(Tool(["estimate", .. words, "--memory", memory, "--json"]).Output).RootElement.GetProperty(way).GetProperty("largest_batch").GetInt32();
+                    words[Array.IndexOf(words, "--batch-size") + 1] = largest.ToString(CultureInfo.InvariantCulture);
+                    (Finished fitted, _) = Train(work, way, words, 1);
+                    Console.WriteLine($"  --fit --memory {memory}: --batch-size {largest} took {fitted.PeakBytes / Gibibyte:0.000} GiB");
+                }
             }
         }
         finally
