@@ -32,10 +32,10 @@ public sealed record DemoOptions
     /// <summary>documents to train on</summary>
     public int TrainingDocuments { get; init; } = 3200;
     /// <summary>share of passkey texts among them; they fit the original window</summary>
-    public double Passkeys { get; init; } = 0.3;
+    public double Passkeys { get; init; } = 0.4;
     public TrainOptions Training { get; init; } = new()
     {
-        Steps = 280,
+        Steps = 400,
         BatchSize = 16,
         LearningRate = 1e-3,
         WarmupSteps = 20,

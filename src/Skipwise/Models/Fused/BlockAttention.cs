@@ -53,13 +53,32 @@ internal static class BlockAttention
         for (long half = block; half < tokens; half *= 2)
         {
             using var level = NewDisposeScope();
-            (Tensor q, Tensor k, Tensor v) = Kernel(
-                Second(gradient, half), Second(query, half), First(key, half), First(value, half), Second(mixed, half), Second(lse, half), isCausal: false);
-            Second(dQuery, half).add_(q);
-            First(dKey, half).add_(k);
-            First(dValue, half).add_(v);
+            int parts = KeyParts(First(key, half));
+            Tensor Queries(Tensor x) => parts == 1 ? Second(x, half) : Second(x, half).expand([parts, .. x.shape[1..].Select((size, i) => i == 0 ? half : size)]);
+            Tensor Keys(Tensor x) => First(x, half).view([-1, half / parts, .. x.shape[2..]]);
+            (Tensor q, Tensor k, Tensor v) = Kernel(Queries(gradient), Queries(query), Keys(key), Keys(value), Queries(mixed), Queries(lse), isCausal: false);
+            foreach (Tensor part in q.chunk(parts))
+            {
+                Second(dQuery, half).add_(part);
+            }
+            First(dKey, half).add_(k.reshape(First(dKey, half).shape));
+            First(dValue, half).add_(v.reshape(First(dValue, half).shape));
         }
         return (dQuery.MoveToOuterDisposeScope(), dKey.MoveToOuterDisposeScope(), dValue.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
+    /// libtorch's backward gives every core whole heads of a sequence, so that five heads on two cores leave one waiting. With the keys in parts there are more to give.
+    /// </summary>
+    /// <param name="keys">[N, T, H, D]</param>
+    private static int KeyParts(Tensor keys)
+    {
+        int parts = 1, threads = get_num_threads();
+        while (keys.size(0) == 1 && keys.device_type == DeviceType.CPU && parts * keys.size(2) % threads != 0 && parts < threads && keys.size(1) / parts % 2 == 0 && keys.size(1) / parts > SmallestBlock)
+        {
+            parts *= 2;
+        }
+        return parts;
     }
 
     /// <summary>Tokens per block: halved while it comes out even.</summary>
