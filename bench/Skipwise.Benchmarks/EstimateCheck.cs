@@ -7,12 +7,13 @@ namespace Skipwise.Benchmarks;
 
 /// <summary>
 /// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own: the peak is the whole process's, CPU seconds of a step
-/// are those of a run of three steps less those of one, over two (so that the start drops out), seconds those of the middle step. Some rows are asked
+/// are those of a run of some steps less those of two, over their difference (so that the start and code that is not yet compiled drop out), seconds those of the middle step. Some rows are asked
 /// besides for the largest batch that fits half as much memory again, which is then trained with.
 /// </summary>
 internal static class EstimateCheck
 {
-    private const int Steps = 3;
+    private const int FirstSteps = 2, LeastSteps = 4, MostSteps = 24;
+    private const double RunSeconds = 8; // that the steps of a run take, about
     private const double Gibibyte = 1 << 30;
     private static readonly string[] s_fitted = ["tiny-pose-16x128", "i-pose-4x512", "i-full-1x4096", "ii-pose-1x1024"];
     private static readonly TimeSpan s_sampling = TimeSpan.FromMilliseconds(20);
@@ -51,9 +52,10 @@ internal static class EstimateCheck
                 JsonElement estimate = JsonDocument.Parse(Tool(["estimate", .. words, "--json"]).Output).RootElement.GetProperty(way);
                 double peak = estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20);
                 double cpu = estimate.GetProperty("cpu_seconds_per_step").GetDouble(), seconds = estimate.GetProperty("seconds_per_step").GetDouble();
-                (Finished run, _) = Train(work, way, words, 1);
-                (Finished longer, double step) = Train(work, way, words, Steps);
-                double real = longer.PeakBytes / (double)(1 << 20), realCpu = (longer.CpuSeconds - run.CpuSeconds) / (Steps - 1);
+                int steps = Math.Clamp((int)(RunSeconds / seconds), LeastSteps, MostSteps);
+                (Finished run, _) = Train(work, way, words, FirstSteps);
+                (Finished longer, double step) = Train(work, way, words, steps);
+                double real = longer.PeakBytes / (double)(1 << 20), realCpu = (longer.CpuSeconds - run.CpuSeconds) / (steps - FirstSteps);
                 Console.WriteLine($"{name,-24} {peak,6:0} {real,6:0} {peak / real,6:0.00}  {cpu,7:0.000} {realCpu,7:0.000} {cpu / realCpu,6:0.00}  {seconds,7:0.000} {step,7:0.000} {seconds / step,6:0.00}");
                 if (s_fitted.Contains(name))
                 {
@@ -76,7 +78,7 @@ internal static class EstimateCheck
         string folder = Path.Combine(work, "run");
         Finished run = Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--out", folder]);
         double[] times = [.. File.ReadLines(Path.Combine(folder, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)
-            .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(1).Order()];
+            .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(FirstSteps).Order()];
         Directory.Delete(folder, recursive: true);
         return (run, times.Length == 0 ? 0 : times[times.Length / 2]);
     }

@@ -94,7 +94,7 @@ internal static class EstimateVerb
     {
         string Words(StepEstimate e, string name) => e.LargestBatch == 0
             ? $"{name}: not even one window of {e.Length} tokens fits {Size(estimate.AvailableMemory)}"
-            : $"{name}: --batch-size {e.LargestBatch} is the largest that fits {Size(estimate.AvailableMemory)}";
+            : $"{name}: --batch-size {e.LargestBatch} is the largest that fits {Size(estimate.AvailableMemory)} with a tenth to spare";
         return $"{Words(estimate.Pose, "PoSE")}\n{Words(estimate.Full, "full length")}";
     }
 

@@ -64,11 +64,12 @@ public static class Estimate
         Validate(options);
         DecoderConfig model = HfConfig.Of(options.Model).Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope);
         int trainLength = options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
-        note?.Report("measuring a few steps of one layer");
-        var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, new ComputeOptions { Device = "cpu", Dtype = options.Dtype }.Begin(note).Dtype, options.CheckpointEvery, Math.Max(options.TargetLength, trainLength), options.ProbeTokens);
+        TorchSharp.torch.ScalarType dtype = new ComputeOptions { Device = "cpu", Dtype = options.Dtype }.Begin(note).Dtype;
         long memory = options.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         StepEstimate Of(string training, int length)
         {
+            note?.Report($"measuring a few steps of one layer, windows of up to {length} tokens");
+            var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, dtype, options.CheckpointEvery, options.BatchSize, length, options.ProbeTokens);
             ComputeTime time = costs.Time(options.BatchSize, length, options.GradientAccumulation);
             return new(training, options.BatchSize, length, costs.Memory(options.BatchSize, length, options.GradientAccumulation), time.Seconds, time.CpuSeconds,
                 costs.LargestBatch(length, options.GradientAccumulation, memory));

@@ -14,7 +14,8 @@ namespace Skipwise.Recipes;
 internal sealed class StepCosts
 {
     private const int FirstTokens = 2048; // that are tried, before more are
-    private const double LongestStep = 0.5; // seconds with one layer, up to which twice the length is tried as well
+    private const double LongestStep = 0.5; // seconds with one layer, up to which twice the tokens are tried as well
+    internal const double Usable = 0.9; // of the memory, for a batch that is proposed
     private const int ScoreCopies = 3; // scores, their softmax, a passing copy
     private readonly DecoderConfig _config;
     private readonly int _checkpointEvery;
@@ -34,24 +35,25 @@ internal sealed class StepCosts
 
     private long Trained => (_config.NumHiddenLayers * _trained.Layer) + _trained.Ends;
 
-    /// <param name="longest">tokens of the longest window that the costs are asked for</param>
-    /// <param name="probeTokens">tokens of the largest step that is tried; null: as many as a step of one layer may take</param>
-    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype, int checkpointEvery, int longest, int? probeTokens)
+    /// <param name="batch">windows per forward, and</param>
+    /// <param name="length">tokens per window that the costs are exact for, if a step of one layer takes no longer than a moment; else they follow from a smaller one</param>
+    /// <param name="probeTokens">tokens of the largest step that is tried; null: as many as take a moment</param>
+    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype, int checkpointEvery, int batch, int length, int? probeTokens)
     {
         using var probe = new StepProbe(config, lora, optimizer, dtype);
         int tokens = probeTokens ?? FirstTokens, halvings = 0;
-        int Length() => longest >> halvings; // halved, so that it divides into blocks as the real one does
-        while (Length() > tokens)
+        while (length >> halvings > tokens) // halved, so that it divides into blocks as the real one does
         {
             halvings++;
         }
-        while (probeTokens is null && halvings > 0 && probe.Seconds(Length(), checkpointEvery == 1) < LongestStep)
+        int rows = Math.Clamp(tokens / (length >> halvings), 1, batch);
+        while (probeTokens is null && (halvings > 0 || rows < batch) && probe.Seconds(rows, length >> halvings, checkpointEvery == 1) < LongestStep)
         {
-            halvings--;
+            (halvings, rows) = halvings > 0 ? (halvings - 1, rows) : (0, Math.Min(batch, 2 * rows));
         }
-        int length = Length(), batch = Math.Max(1, tokens / length);
+        length >>= halvings;
         LayerCosts Of(bool isCheckpointed) => LayerCosts.Fit(
-            probe.Measure(batch, Math.Max(1, length / 4), isCheckpointed), probe.Measure(batch, Math.Max(1, length / 2), isCheckpointed), probe.Measure(batch, length, isCheckpointed));
+            probe.Measure(rows, Math.Max(1, length / 4), isCheckpointed), probe.Measure(rows, Math.Max(1, length / 2), isCheckpointed), probe.Measure(rows, length, isCheckpointed));
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
         return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, isNarrow: dtype != ScalarType.Float32);
     }
@@ -90,13 +92,13 @@ internal sealed class StepCosts
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);
     }
 
-    /// <summary>The most windows per forward that <paramref name="memory"/> bytes hold; 0 when not even one.</summary>
+    /// <summary>The most windows per forward that <paramref name="memory"/> bytes hold, with a tenth to spare for what the formula does not know; 0 when not even one.</summary>
     public int LargestBatch(int length, int accumulation, long memory)
     {
         int largest = 0;
         for (int step = 1 << 20; step > 0; step /= 2) // the peak rises with the batch
         {
-            largest += Memory(largest + step, length, accumulation).Peak <= memory ? step : 0;
+            largest += Memory(largest + step, length, accumulation).Peak <= Usable * memory ? step : 0;
         }
         return largest;
     }

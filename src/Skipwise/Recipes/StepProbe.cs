@@ -40,7 +40,7 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
+    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.5), s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
     private readonly OptimizerKind _optimizer;
@@ -73,8 +73,8 @@ internal sealed class StepProbe : IDisposable
     /// <summary>Bytes of those that are trained.</summary>
     public (long Layer, long Ends) Trained => (Bytes(IsOfLayer, p => p.requires_grad), Bytes(name => !IsOfLayer(name), p => p.requires_grad));
 
-    /// <summary>How long one forward and backward of [1, length] takes.</summary>
-    public double Seconds(int length, bool isCheckpointed) => With(1, length, isCheckpointed, (clock, _, _) =>
+    /// <summary>How long one forward and backward of [batch, length] takes.</summary>
+    public double Seconds(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, _, _) =>
     {
         clock(1); // kernels are chosen and code is compiled
         return clock(1).Seconds;
@@ -83,7 +83,10 @@ internal sealed class StepProbe : IDisposable
     /// <summary>Forward and backward of [batch, length]; the middle one of several counts.</summary>
     public ProbedStep Measure(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, peak) =>
     {
-        clock(1);
+        for (var warming = Stopwatch.StartNew(); warming.Elapsed < s_least;) // short steps wait for their code to be compiled
+        {
+            clock(1);
+        }
         long kept = keeps(3) - keeps(2), most = peak();
         Forget();
 
@@ -97,7 +100,7 @@ internal sealed class StepProbe : IDisposable
             shallow.Add(clock(1));
             deep.Add(clock(1 + more));
         }
-        while (shallow.Count < Repeats && waited.Elapsed < s_patience);
+        while (waited.Elapsed < (shallow.Count < Repeats ? s_patience : s_least));
         ComputeTime layer = (1.0 / more) * (Middle(deep) - Middle(shallow));
         return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, most);
     });
