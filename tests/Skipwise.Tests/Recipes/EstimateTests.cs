@@ -71,7 +71,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
                 Step();
             }
         });
-        Assert.InRange(estimate.Memory.Working / peak, 0.7, 1.4); // of a few megabytes, in a process with other memory; docs/training.md has real sizes
+        Assert.InRange(estimate.Memory.Working / peak, 0.75, 1.25);
         var times = new List<double>();
         for (int repeat = 0; repeat < 5; repeat++)
         {
@@ -79,7 +79,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
             Step();
             times.Add((Environment.CpuUsage.TotalTime - before).TotalSeconds);
         }
-        Assert.InRange(estimate.CpuSecondsPerStep / times.Order().ElementAt(2), 0.4, 2.5);
+        Assert.InRange(estimate.CpuSecondsPerStep / times.Order().ElementAt(2), 0.5, 2);
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public static class LengthPlot
         Plot plot = look.NewPlot(xTitle, yTitle);
         LengthPoint[] shown = [.. points.Where(p => p.Value <= ceiling && double.IsFinite(p.Value))];
         double bottom = shown.Select(p => p.Value - Reach(p)).DefaultIfEmpty(0).Min(), top = shown.Select(p => p.Value + Reach(p)).DefaultIfEmpty(1).Max();
-        double margin = 0.06 * Math.Max(Math.Max(top - bottom, 0.1 * top), 0.01), rowHeight = margin * (look.IsFrozen ? 1.8 : 1.6);
+        double margin = 0.06 * Math.Max(Math.Max(top - bottom, 0.1 * top), 0.01), rowHeight = margin * (look.IsNarrow ? 1.8 : 1.6);
         foreach (string series in lineup.Ordered(points.Select(p => p.Series)))
         {
             LengthPoint[] line = [.. points.Where(p => p.Series == series && double.IsFinite(p.Value)).OrderBy(p => p.Length)];
@@ -83,7 +83,7 @@ public static class LengthPlot
         ScottPlot.Plottables.Text number = plot.Add.Text($"↑{Format.Perplexity(clipped.Value)}", WindowAxis.At(clipped.Length), y);
         number.LabelFontColor = color;
         number.LabelFontName = PlotFont.Name;
-        number.LabelFontSize = look.IsFrozen ? 11 : 12;
+        number.LabelFontSize = look.IsNarrow ? 11 : 12;
         number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // beside the mark, not on it
     }
 

@@ -21,7 +21,7 @@ public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
     /// <summary>a picture file on white</summary>
     public static PlotLook Light { get; } = new(760, 380, Color.FromHex("#1C1D21"), Colors.White);
 
-    public bool IsFrozen => Width < 500;
+    public bool IsNarrow => Width < 500;
 
     /// <summary>An empty plot that has this look: no frame, a faint grid, the embedded font.</summary>
     internal Plot NewPlot(string xLabel, string yLabel)
@@ -39,8 +39,8 @@ public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
         foreach (IAxis axis in (IAxis[])[plot.Axes.Bottom, plot.Axes.Left])
         {
             axis.Label.Bold = false;
-            axis.Label.FontSize = IsFrozen ? 12 : 13;
-            axis.TickLabelStyle.FontSize = IsFrozen ? 11 : 12;
+            axis.Label.FontSize = IsNarrow ? 12 : 13;
+            axis.TickLabelStyle.FontSize = IsNarrow ? 11 : 12;
             axis.MinorTickStyle.Length = 0;
         }
         return plot;
@@ -57,7 +57,7 @@ public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
         plot.Legend.BackgroundColor = Colors.Transparent;
         plot.Legend.OutlineColor = Colors.Transparent;
         plot.Legend.ShadowColor = Colors.Transparent;
-        float fontSize = IsFrozen ? 11 : 13;
+        float fontSize = IsNarrow ? 11 : 13;
         plot.Legend.FontSize = fontSize;
         // The panel measures itself as one line and then leaves out what does not fit, so it is told how many lines it needs.
         panel.Padding = new PixelPadding(0, 0, 2, 2);

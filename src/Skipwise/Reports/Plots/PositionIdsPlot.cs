@@ -61,7 +61,7 @@ public static class PositionIdsPlot
         text.OffsetX = 3;
         text.LabelFontColor = look.Ink;
         text.LabelFontName = PlotFont.Name;
-        text.LabelFontSize = look.IsFrozen ? 11 : 12;
+        text.LabelFontSize = look.IsNarrow ? 11 : 12;
         text.LabelAlignment = Alignment.LowerLeft;
         text.LabelPadding = 3;
     }

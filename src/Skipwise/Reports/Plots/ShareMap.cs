@@ -15,7 +15,7 @@ public static class ShareMap
         string[] rows = [.. lineup.Ordered(points.Select(p => p.Series))];
         return new($"{title} by model and prompt length", look =>
             Draw(look, points.Select(p => new Cell(Array.IndexOf(rows, p.Series), p.Length, p.Value)),
-                [.. rows.Select(series => look.IsFrozen ? Shortened(series) : lineup.Label(series))], "", trainLength, whole), look => Height(look, rows.Length));
+                [.. rows.Select(series => look.IsNarrow ? Shortened(series) : lineup.Label(series))], "", trainLength, whole), look => Height(look, rows.Length));
     }
 
     /// <summary>Depth by length for one model; depths are gathered into <paramref name="rows"/> equal bands, down to the deepest.</summary>
@@ -61,7 +61,7 @@ public static class ShareMap
         return plot;
     }
 
-    private static int Height(PlotLook look, int rows) => 84 + (rows * (look.IsFrozen ? 30 : 44));
+    private static int Height(PlotLook look, int rows) => 84 + (rows * (look.IsNarrow ? 30 : 44));
 
     private static void AddCell(Plot plot, PlotLook look, double x, double y, double share, string text, int columns)
     {
@@ -71,7 +71,7 @@ public static class ShareMap
         ScottPlot.Plottables.Text number = plot.Add.Text(text, x, y);
         number.LabelFontColor = share >= 0.5 ? Colors.Black : Colors.White;
         number.LabelFontName = PlotFont.Name;
-        number.LabelFontSize = (look.IsFrozen, columns) switch { (true, > 6) => 9, (true, _) or (false, > 12) => 12, _ => 14 };
+        number.LabelFontSize = (look.IsNarrow, columns) switch { (true, > 6) => 9, (true, _) or (false, > 12) => 12, _ => 14 };
         number.LabelAlignment = Alignment.MiddleCenter;
     }
 

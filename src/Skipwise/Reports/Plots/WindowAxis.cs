@@ -14,7 +14,7 @@ internal static class WindowAxis
         double low = Math.Min(At(lengths[0]), At(trainLength)), high = Math.Max(At(lengths[^1]), At(trainLength));
         double margin = Math.Max(0.15, 0.08 * (high - low));
         plot.Axes.SetLimitsX(low - margin, high + margin);
-        IReadOnlyList<int> named = Named(lengths, (look.IsFrozen ? 0.15 : 0.08) * (high - low + (2 * margin)));
+        IReadOnlyList<int> named = Named(lengths, (look.IsNarrow ? 0.15 : 0.08) * (high - low + (2 * margin)));
         plot.Axes.Bottom.TickGenerator = new NumericManual(
             [.. lengths.Select(length => At(length))],
             [.. lengths.Select(length => named.Contains(length) ? $"{length}\n{Format.Multiple(length, trainLength)}" : "")]);
