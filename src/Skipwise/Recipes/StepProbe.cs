@@ -40,7 +40,7 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.15), s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
+    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.5), s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
     private readonly OptimizerKind _optimizer;
@@ -87,8 +87,7 @@ internal sealed class StepProbe : IDisposable
         {
             clock(1);
         }
-        long kept = keeps(3) - keeps(2), most = peak();
-        Forget();
+        long kept = keeps(3) - keeps(2), most = Enumerable.Range(0, Repeats).Min(_ => peak()); // what the runtime takes now and then is none of the step's
 
         // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
         var waited = Stopwatch.StartNew();
@@ -145,11 +144,16 @@ internal sealed class StepProbe : IDisposable
             tape.Forward(Blocks(layers), input, checkpointEvery);
             return ProcessMemory.InUse() - before;
         }
-        long Peak() => ProcessMemory.PeakDuring(() =>
+        long Peak()
         {
-            using var step = NewDisposeScope();
-            Through(input, 1);
-        });
+            long peak = ProcessMemory.PeakDuring(() =>
+            {
+                using var step = NewDisposeScope();
+                Through(input, 1);
+            });
+            Forget();
+            return peak;
+        }
         return measure(Clock, Keeps, Peak);
     }
 
