@@ -14,18 +14,11 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
     private const int MostProblems = 100;
 
     /// <summary>The matrices that a model which is not trained holds in 16 bits, as the file does (see <see cref="ModelSource"/>).</summary>
-    public IEnumerable<(StoredParameter Parameter, ScalarType Type)> Narrow => Stored.Where(tensor => tensor.Type is ScalarType.Float16 or ScalarType.BFloat16 && tensor.Parameter.Shape.Count == 2);
+    public IEnumerable<(StoredParameter Parameter, ScalarType Type)> Narrow => Stored.Where(tensor => IsNarrow(tensor.Parameter, tensor.Type));
 
     /// <summary>bytes of the weights of a model that is not trained</summary>
-    public long FrozenBytes
-    {
-        get
-        {
-            HashSet<string> narrow = [.. Narrow.Select(tensor => tensor.Parameter.Name)];
-            return Stored.DistinctBy(tensor => tensor.Parameter.Blocks[0].Canonical) // a tied tensor may be stored twice
-                .Sum(tensor => tensor.Parameter.Shape.Aggregate(narrow.Contains(tensor.Parameter.Name) ? (long)sizeof(ushort) : sizeof(float), (product, size) => product * size));
-        }
-    }
+    public long FrozenBytes => Stored.DistinctBy(tensor => tensor.Parameter.Blocks[0].Canonical) // a tied tensor may be stored twice
+        .Sum(tensor => tensor.Parameter.Shape.Aggregate(IsNarrow(tensor.Parameter, tensor.Type) ? (long)sizeof(ushort) : sizeof(float), (product, size) => product * size));
 
     /// <summary>The layout of a fresh model: float32, canonical order.</summary>
     public static WeightLayout Fresh(ModelFamily family, DecoderConfig model) =>
@@ -74,6 +67,8 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
             [.. weights.Tensors.Values.Where(t => matched.ContainsKey(t.Entry.Name)).Select(t => (matched[t.Entry.Name], t.Entry.Type.Torch!.Value))],
             weights.Metadata);
     }
+
+    private static bool IsNarrow(StoredParameter parameter, ScalarType type) => type is ScalarType.Float16 or ScalarType.BFloat16 && parameter.Shape.Count == 2;
 
     /// <summary>A tied embedding lies in the file under its own name, the head's name, or both.</summary>
     private static StoredParameter[] Spellings(StoredParameter parameter, ModelFamily family, DecoderConfig model) =>

@@ -77,7 +77,7 @@ public sealed class CausalLM : nn.Module
         Tensor scores = Projection.Product(hidden, HeadWeight, _head?.bias);
         if (Config.NormalizedHead)
         {
-            // rows of length 1 without a second copy of the head: x . w / |w|
+            // rows of length 1 without a second copy of the head (a narrow one is widened for the moment): x . w / |w|
             scores /= HeadWeight.to(hidden.dtype).norm(1, keepdim: false, p: 2).clamp_min(1e-12);
         }
         return scores.MoveToOuterDisposeScope();

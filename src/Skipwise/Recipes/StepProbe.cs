@@ -40,7 +40,8 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.5), s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
+    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.5); // for one size, to compile its code, and again to be measured
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
     private readonly OptimizerKind _optimizer;
