@@ -46,11 +46,6 @@ public sealed class Attention : nn.Module
             (key, value) = cache.Append(_layer, key.transpose(1, 2), value.transpose(1, 2)); // [B, K, S, D]
             (key, value) = (key.transpose(1, 2), value.transpose(1, 2)); // [B, S, K, D]
         }
-        if (_kvHeads < _heads)
-        {
-            key = key.repeat_interleave(_heads / _kvHeads, 2); // [B, S, H, D]
-            value = value.repeat_interleave(_heads / _kvHeads, 2);
-        }
         Tensor mixed = mask.Mix(query, key, value); // [B, T, H, D]
         return _output.forward(mixed.reshape(batch, tokens, _heads * _headDim)).MoveToOuterDisposeScope();
     }

@@ -9,11 +9,19 @@ namespace Skipwise.Models;
 /// position ids: skipped positions move the rotation, not the order.
 /// </summary>
 /// <param name="Bias">float [T, S] to add to the scores (0 or -inf), or null</param>
-/// <param name="IsCausal">T = S and the kernel's own causal mode applies</param>
+/// <param name="IsCausal">T = S and libtorch's own causal mode applies</param>
 internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
 {
     /// <summary>lengths of documents that lie end to end in one row and do not see each other; empty: a row is one document</summary>
     public int[] Documents { get; init; } = [];
+
+    /// <summary>W, where it is shorter than the text</summary>
+    public int? Window { get; init; }
+
+    /// <summary>Whether <see cref="TiledAttention"/> serves, which takes the rule itself instead of a bias.</summary>
+    public bool IsTiled { get; init; }
+
+    private const int LeastTiled = 16; // queries; of fewer a tile is mostly empty
 
     /// <param name="queries">T, tokens of this forward</param>
     /// <param name="cached">tokens that the cache already holds</param>
@@ -22,6 +30,10 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
     {
         int keys = cached + queries;
         bool seesAll = window is not { } limit || limit >= keys;
+        if (queries >= LeastTiled && !FusedMath.IsOff && TiledAttention.Serves(dtype, device))
+        {
+            return new(null, false) { IsTiled = true, Window = seesAll ? null : window };
+        }
         if (seesAll && queries == 1)
         {
             return new(null, false); // the newest token sees everything
@@ -41,26 +53,36 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
         return new(bias.MoveToOuterDisposeScope(), false);
     }
 
-    /// <summary>The fused kernel: no [T, S] matrix of scores exists.</summary>
+    /// <summary>Attention by a fused kernel: no [T, S] matrix of scores exists.</summary>
     /// <param name="query">[B, T, H, D]</param>
-    /// <param name="key">[B, S, H, D], as value</param>
+    /// <param name="key">[B, S, K, D], as value; query heads share it in groups of H / K</param>
     /// <returns>[B, T, H, D]</returns>
     public Tensor Mix(Tensor query, Tensor key, Tensor value)
     {
-        if (IsCausal && query.device.type == DeviceType.CPU && FusedMath.Serves(query))
-        {
-            return BlockAttentionFunction.apply(query, key, value, Documents);
-        }
         using var scope = NewDisposeScope();
+        bool isTracked = is_grad_enabled() && (query.requires_grad || key.requires_grad || value.requires_grad);
+        if (IsTiled && !isTracked)
+        {
+            return CausalAttentionFunction.Mix(query, key, value, Documents, Window).Mixed.MoveToOuterDisposeScope();
+        }
+        long group = query.size(2) / key.size(2);
+        if (!IsTiled && group > 1)
+        {
+            (key, value) = (key.repeat_interleave(group, 2), value.repeat_interleave(group, 2)); // [B, S, H, D]
+        }
+        if (IsTiled || (IsCausal && isTracked && query.device_type == DeviceType.CPU && !FusedMath.IsOff))
+        {
+            return CausalAttentionFunction.apply(query, key, value, Documents, Window ?? 0).MoveToOuterDisposeScope();
+        }
         (Tensor q, Tensor k, Tensor v) = (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)); // [B, H, T or S, D]
-        Tensor? bias = Bias;
         bool isCausal = IsCausal;
         Tensor Kernel(Tensor query, Tensor key, Tensor value, Tensor? bias) => nn.functional.scaled_dot_product_attention(query, key, value, bias, is_casual: isCausal);
         if (Documents.Length == 0)
         {
-            return Kernel(q, k, v, bias).transpose(1, 2).MoveToOuterDisposeScope();
+            return Kernel(q, k, v, Bias).transpose(1, 2).MoveToOuterDisposeScope();
         }
         // what a document's tokens see of each other depends on their distance alone: the top left corner serves every document
+        Tensor? bias = Bias;
         Tensor? Corner(Tensor part) => bias?.narrow(0, 0, part.size(2)).narrow(1, 0, part.size(2));
         long[] lengths = [.. Documents.Select(length => (long)length)];
         Tensor[] qs = q.split(lengths, 2), ks = k.split(lengths, 2), vs = v.split(lengths, 2);

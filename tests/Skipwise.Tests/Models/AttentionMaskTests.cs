@@ -1,4 +1,5 @@
 using Skipwise.Models;
+using Skipwise.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,6 +13,7 @@ public class AttentionMaskTests
     public void A_query_sees_what_the_rule_says(int queries, int cached, int? window)
     {
         using var scope = NewDisposeScope();
+        using IDisposable plain = FusedMath.Off();
         AttentionMask mask = AttentionMask.For(queries, cached, window, ScalarType.Float32, CPU);
         for (int t = 0; t < queries; t++)
         {

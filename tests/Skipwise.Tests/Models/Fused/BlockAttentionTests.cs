@@ -23,7 +23,7 @@ public class BlockAttentionTests
         (Tensor query, Tensor key, Tensor value) = (Leaf(), Leaf(), Leaf());
         Tensor gradient = randn([batch, tokens, heads, dim], generator: generator);
 
-        Tensor mixed = BlockAttentionFunction.apply(query, key, value, documents);
+        Tensor mixed = CausalAttentionFunction.apply(query, key, value, documents, 0);
         var found = autograd.grad([mixed], [query, key, value], [gradient]);
         FusedMath.ThrowIfFailed();
 
