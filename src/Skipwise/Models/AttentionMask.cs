@@ -30,7 +30,7 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
     {
         int keys = cached + queries;
         bool seesAll = window is not { } limit || limit >= keys;
-        if (queries >= LeastTiled && !FusedMath.IsOff && TiledAttention.Serves(dtype, device))
+        if (queries >= LeastTiled && !FusedMath.IsOff && Tiles.Serve(dtype, device))
         {
             return new(null, false) { IsTiled = true, Window = seesAll ? null : window };
         }

@@ -36,8 +36,10 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         return _down.forward(inner).MoveToOuterDisposeScope();
     }
 
-    private Tensor Gated(Tensor gate, Tensor up) =>
-        _activation == Activation.Silu && FusedMath.Serves(gate) ? GatedSiluFunction.apply(gate, up) : Activate(gate) * up;
+    private Tensor Gated(Tensor gate, Tensor up) => _activation != Activation.Silu ? Activate(gate) * up
+        : FusedMath.Serves(gate) ? GatedSiluFunction.apply(gate, up)
+        : FusedMath.ServesWithoutGraph(gate, up) ? RowMath.GatedSilu(gate, up)
+        : Activate(gate) * up;
 
     private Tensor Activate(Tensor x) => _activation switch
     {

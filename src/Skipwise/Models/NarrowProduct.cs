@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Skipwise.Models.Fused;
 using Skipwise.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -39,32 +40,22 @@ internal static class NarrowProduct
     private static unsafe void Multiply(Tensor x, Tensor weight, Tensor y, HalfFloats.Widening widen)
     {
         int inputs = (int)weight.size(1), outputs = (int)weight.size(0), rows = (int)(x.numel() / inputs);
-        fixed (byte* xStart = First(x), weightStart = First(weight), yStart = First(y))
+        float* input = TensorStart.Of<float>(x), output = TensorStart.Of<float>(y);
+        ushort* matrix = TensorStart.Of<ushort>(weight);
+        int threads = get_num_threads();
+        float[][] wides = [.. Enumerable.Range(0, threads).Select(_ => new float[inputs])];
+        Cores.Each(threads, (outputs + RowsAtOnce - 1) / RowsAtOnce, (thread, piece) =>
         {
-            float* input = (float*)xStart, output = (float*)yStart; // a tensor's memory does not move
-            var matrix = (ushort*)weightStart;
-            void Piece(int piece, float[] wide)
+            for (int row = piece * RowsAtOnce; row < Math.Min(outputs, (piece + 1) * RowsAtOnce); row++)
             {
-                for (int row = piece * RowsAtOnce; row < Math.Min(outputs, (piece + 1) * RowsAtOnce); row++)
+                widen(new ReadOnlySpan<ushort>(matrix + ((long)row * inputs), inputs), wides[thread]);
+                for (int i = 0; i < rows; i++)
                 {
-                    widen(new ReadOnlySpan<ushort>(matrix + ((long)row * inputs), inputs), wide);
-                    for (int i = 0; i < rows; i++)
-                    {
-                        output[((long)i * outputs) + row] = Dot(wide, new ReadOnlySpan<float>(input + ((long)i * inputs), inputs));
-                    }
+                    output[((long)i * outputs) + row] = Dot(wides[thread], new ReadOnlySpan<float>(input + ((long)i * inputs), inputs));
                 }
             }
-
-            int pieces = (outputs + RowsAtOnce - 1) / RowsAtOnce;
-            Parallel.For(0, pieces, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, () => new float[inputs], (piece, _, wide) =>
-            {
-                Piece(piece, wide);
-                return wide;
-            }, _ => { });
-        }
+        });
     }
-
-    private static Span<byte> First(Tensor all) => all.view(-1).narrow(0, 0, 1).bytes;
 
     private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {

@@ -28,6 +28,10 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         {
             return RmsNormFunction.apply(input, _isAroundZero ? weight : weight.add(_around), _eps, _size).MoveToOuterDisposeScope();
         }
+        if (FusedMath.ServesWithoutGraph(input, weight))
+        {
+            return RowMath.RmsNorm(input, _isAroundZero ? weight : weight.add(_around), _eps.ToSingle()).Normed.MoveToOuterDisposeScope();
+        }
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = (x * x).mean([-1L], keepdim: true).add(_eps).rsqrt();
         // in half precision the order of rounding is the family's: Llama's weight is multiplied after it, Gemma's before

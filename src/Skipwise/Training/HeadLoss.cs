@@ -37,18 +37,33 @@ internal static class HeadLoss
             long length = Math.Min(chunk, states.size(0) - start);
             Tensor rows = states.narrow(0, start, length), labels = targets.narrow(0, start, length).unsqueeze(1); // [L, C], [L, 1]
             Tensor scores = rows.mm(weight.t()).to(ScalarType.Float32); // [L, V]
-            (Tensor largest, Tensor at) = scores.max(1, true);
-            Tensor label = scores.gather(1, labels);
-            Tensor share = scores.softmax(1);
-            scores.Dispose();
-            // ln of the sum of exp by the largest score, whose share is at least 1 / V: nothing underflows
-            total.add_((largest - share.gather(1, at).log() - label).sum(ScalarType.Float64));
-            share.scatter_add_(1, labels, full_like(label, -1));
+            Tensor share = RowMath.Serves(scores) ? InOnePass(scores, labels, total) : InTorch(scores, labels, total);
             share = share.to(rows.dtype);
             gradient.narrow(0, start, length).addmm_(share, weight, beta: 0, alpha: scale);
             weightGradient?.addmm_(share.t(), rows, beta: 1, alpha: scale);
         }
         return gradient.MoveToOuterDisposeScope();
+    }
+
+    /// <param name="scores">[L, V]; what is returned may stand in its place</param>
+    /// <param name="labels">int64 [L, 1]</param>
+    /// <returns>softmax(scores) - onehot(labels); the loss is added to <paramref name="total"/></returns>
+    private static Tensor InOnePass(Tensor scores, Tensor labels, Tensor total)
+    {
+        total.add_(RowMath.CrossEntropy(scores, labels).sum());
+        return scores;
+    }
+
+    /// <inheritdoc cref="InOnePass"/>
+    private static Tensor InTorch(Tensor scores, Tensor labels, Tensor total)
+    {
+        (Tensor largest, Tensor at) = scores.max(1, true);
+        Tensor label = scores.gather(1, labels);
+        Tensor share = scores.softmax(1);
+        scores.Dispose();
+        // ln of the sum of exp by the largest score, whose share is at least 1 / V: nothing underflows
+        total.add_((largest - share.gather(1, at).log() - label).sum(ScalarType.Float64));
+        return share.scatter_add_(1, labels, full_like(label, -1));
     }
 
     /// <summary>The same through autograd, for heads that are more than a matrix and for the z-loss; also the twin that the above is tested against.</summary>

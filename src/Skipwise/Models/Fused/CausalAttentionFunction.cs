@@ -57,7 +57,7 @@ internal sealed class CausalAttentionFunction : autograd.SingleTensorFunction<Ca
     {
         if (documents.Length == 0)
         {
-            return TiledAttention.Serves(query.dtype, query.device) ? TiledAttention.Forward(query, key, value, window) : BlockAttention.Forward(query, key, value);
+            return Tiles.Serve(query.dtype, query.device) ? TiledAttention.Forward(query, key, value, window) : BlockAttention.Forward(query, key, value);
         }
         using var scope = NewDisposeScope();
         Tensor mixed = empty(query.shape, query.dtype, query.device), lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
@@ -72,7 +72,7 @@ internal sealed class CausalAttentionFunction : autograd.SingleTensorFunction<Ca
     }
 
     private static (Tensor, Tensor, Tensor) Backward(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor mixed, Tensor lse, int? window) =>
-        TiledAttention.Serves(query.dtype, query.device) ? TiledAttention.Backward(gradient, query, key, value, mixed, lse, window) : BlockAttention.Backward(gradient, query, key, value, mixed, lse);
+        Tiles.Serve(query.dtype, query.device) ? TiledAttention.Backward(gradient, query, key, value, mixed, lse, window) : BlockAttention.Backward(gradient, query, key, value, mixed, lse);
 
     private static void ForEach(int[] documents, Action<long, long> visit)
     {

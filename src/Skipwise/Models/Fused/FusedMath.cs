@@ -20,6 +20,17 @@ public static class FusedMath
     /// <summary>Whether a block takes its own backward: when a gradient will be asked for, and nobody wants the formulas.</summary>
     internal static bool Serves(Tensor x) => !s_off && is_grad_enabled() && x.requires_grad;
 
+    /// <summary>Whether a block may be computed in one pass without a graph: when nobody will ask for a gradient, and nobody wants the formulas.</summary>
+    internal static bool ServesWithoutGraph(params ReadOnlySpan<Tensor> tensors)
+    {
+        bool isTracked = false;
+        foreach (Tensor tensor in tensors)
+        {
+            isTracked |= tensor.requires_grad;
+        }
+        return !s_off && !(isTracked && is_grad_enabled()) && RowMath.Serves(tensors);
+    }
+
     /// <summary>Until it is disposed, this thread computes by the plain formulas: the twin that results are held against.</summary>
     public static IDisposable Off()
     {

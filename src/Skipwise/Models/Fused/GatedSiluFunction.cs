@@ -14,12 +14,17 @@ internal sealed class GatedSiluFunction : autograd.SingleTensorFunction<GatedSil
         ctx.set_materialize_grads(false);
         Tensor gate = (Tensor)vars[0], up = (Tensor)vars[1];
         ctx.save_for_backward([gate, up]);
-        return nn.functional.silu(gate).mul_(up);
+        return RowMath.Serves(gate, up) ? RowMath.GatedSilu(gate, up) : nn.functional.silu(gate).mul_(up);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(2, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
+        if (RowMath.Serves(grad_output, saved[0], saved[1]))
+        {
+            (Tensor ofGate, Tensor ofUp) = RowMath.GatedSiluBackward(grad_output, saved[0], saved[1]);
+            return [ofGate, ofUp];
+        }
         Tensor gate = saved[0].detach().requires_grad_(), up = saved[1];
         Tensor activated;
         using (enable_grad())

@@ -20,6 +20,13 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         ctx.set_materialize_grads(false);
         using var scope = NewDisposeScope();
         Tensor x = (Tensor)vars[0], weight = (Tensor)vars[1];
+        if (RowMath.Serves(x, weight))
+        {
+            (Tensor ofRows, Tensor scales) = RowMath.RmsNorm(x, weight, ((Scalar)vars[2]).ToSingle());
+            ctx.save_data(Size, vars[3]);
+            ctx.save_for_backward([x, weight, scales.MoveToOuterDisposeScope()]);
+            return ofRows.MoveToOuterDisposeScope();
+        }
         Tensor wide = x.to(ScalarType.Float32);
         Tensor scale = linalg.vector_norm(wide, 2, [-1], true);
         scale = scale.mul_(scale).div_((Scalar)vars[3]).add_((Scalar)vars[2]).rsqrt_();
@@ -34,6 +41,11 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor x = saved[0], weight = saved[1], scale = saved[2].view(-1, 1);
         long size = x.size(-1);
+        if (RowMath.Serves(grad_output, x, weight))
+        {
+            (Tensor ofX, Tensor ofWeight) = RowMath.RmsNormBackward(grad_output, x, weight, scale);
+            return [ofX, ofWeight, null, null];
+        }
         Tensor g = grad_output.reshape(-1, size).to(ScalarType.Float32);
         Tensor normed = x.reshape(-1, size).to(ScalarType.Float32) * scale; // [N, C]
         Tensor product = g * normed;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,9 +16,6 @@ internal static unsafe class TiledAttention
     private const int LeastWork = 1 << 17; // pairs of query and key that are worth waking another thread for
     private const float Lowest = -1e30f; // below every score, and finite, so that nothing of it is NaN
 
-    /// <summary>Whether tensors of this kind can be attended to here.</summary>
-    public static bool Serves(ScalarType dtype, Device device) => Tiles.AreServed && device.type == DeviceType.CPU && dtype == ScalarType.Float32;
-
     /// <param name="query">[N, T, H, D]; the queries are the last T of the S tokens</param>
     /// <param name="key">[N, S, K, D], as value; K divides H: query heads share it in groups</param>
     /// <param name="window">a token sees itself and so many less one before it; null: all</param>
@@ -32,11 +28,11 @@ internal static unsafe class TiledAttention
         Grid q = new(query), k = new(key), v = new(value), o = new(mixed), l = new(lse.unsqueeze(-1));
         int parts = task.Parts(task.Sequences * task.Heads, Tiles.RoundUp(task.Sight.Queries, QueryBlock) / QueryBlock);
         int[] bounds = task.Sight.QueryParts(parts, QueryBlock);
-        task.Each(task.Sequences * task.Heads * parts, unit =>
+        task.Each(task.Sequences * task.Heads * parts, RoomOfQueries(task), (unit, room) =>
         {
             (int sequence, int head, int part) = (unit / parts / task.Heads, unit / parts % task.Heads, unit % parts);
             int kvHead = head / task.Group;
-            MixQueries(task, bounds[part], bounds[part + 1], q.Of(sequence, head), k.Of(sequence, kvHead), v.Of(sequence, kvHead), o.Of(sequence, head), l.Of(sequence, head));
+            MixQueries(task, room, bounds[part], bounds[part + 1], q.Of(sequence, head), k.Of(sequence, kvHead), v.Of(sequence, kvHead), o.Of(sequence, head), l.Of(sequence, head));
         });
         return (mixed.MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
     }
@@ -54,7 +50,7 @@ internal static unsafe class TiledAttention
         Tensor dKey = empty(key.shape, ScalarType.Float32, key.device), dValue = empty(key.shape, ScalarType.Float32, key.device);
         Grid[] dqs = [.. dQueries.Select(part => new Grid(part))];
         Grid g = new(gradient), q = new(query), k = new(key), v = new(value), o = new(mixed), l = new(lse.unsqueeze(-1)), dk = new(dKey), dv = new(dValue);
-        task.Each(task.Sequences * task.KvHeads * parts, unit =>
+        task.Each(task.Sequences * task.KvHeads * parts, KeyGradients.RoomOf(task, bounds), (unit, room) =>
         {
             (int sequence, int kvHead, int part) = (unit / parts / task.KvHeads, unit / parts % task.KvHeads, unit % parts);
             (int from, int to) = (bounds[part], bounds[part + 1]);
@@ -62,7 +58,7 @@ internal static unsafe class TiledAttention
             {
                 return;
             }
-            using KeyGradients keys = new(task, from, to, k.Of(sequence, kvHead), v.Of(sequence, kvHead));
+            KeyGradients keys = new(task, room, from, to, k.Of(sequence, kvHead), v.Of(sequence, kvHead));
             for (int head = kvHead * task.Group; head < (kvHead + 1) * task.Group; head++)
             {
                 keys.Add(g.Of(sequence, head), q.Of(sequence, head), o.Of(sequence, head), l.Of(sequence, head), dqs[part].Of(sequence, head));
@@ -76,8 +72,12 @@ internal static unsafe class TiledAttention
         return (dQueries[0].MoveToOuterDisposeScope(), dKey.MoveToOuterDisposeScope(), dValue.MoveToOuterDisposeScope());
     }
 
+    /// <summary>What <see cref="MixQueries"/> takes at most.</summary>
+    private static long RoomOfQueries(Task task) =>
+        (2L * (task.Sight.Keys + Tiles.Rows) * task.Wide) + (QueryBlock * (task.Dim + KeyBlock + task.Wide + 3));
+
     /// <summary>The mix of some queries of one head: block by block of keys, with a running maximum and sum.</summary>
-    private static void MixQueries(Task task, int from, int to, Column query, Column key, Column value, Column mixed, Column lse)
+    private static void MixQueries(Task task, Room room, int from, int to, Column query, Column key, Column value, Column mixed, Column lse)
     {
         if (from == to)
         {
@@ -85,7 +85,6 @@ internal static unsafe class TiledAttention
         }
         (Sight sight, int dim, int wide) = (task.Sight, task.Dim, task.Wide);
         int firstKey = sight.FirstKey(from) / KeyBlock * KeyBlock, rows = Tiles.RoundUp(sight.LastKey(to - 1) + 1 - firstKey, Tiles.Rows);
-        using Room room = new((2L * rows * wide) + (QueryBlock * dim) + (QueryBlock * KeyBlock) + (QueryBlock * wide) + (3 * QueryBlock));
         float* keys = room.Rows(key, firstKey, rows, task), values = room.Rows(value, firstKey, rows, task);
         float* panels = room.Take(QueryBlock * dim), scores = room.Take(QueryBlock * KeyBlock), sums = room.Take(QueryBlock * wide);
         float* largest = room.Take(QueryBlock), total = room.Take(QueryBlock), decay = room.Take(QueryBlock);
@@ -137,35 +136,41 @@ internal static unsafe class TiledAttention
     }
 
     /// <summary>The gradients of some keys and their values, summed up over the query heads that share them.</summary>
-    private sealed class KeyGradients : IDisposable
+    private sealed class KeyGradients
     {
         private readonly Task _task;
         private readonly int _from, _to;
-        private readonly Room _room;
         private readonly float* _keys, _values, _dKeys, _dValues; // [rows, W]
         private readonly float* _queryPanels, _gradientPanels; // [panel, D, lane]
         private readonly float* _queries, _gradients, _dQueries; // [192, W]
         private readonly float* _shares, _dScores; // [96, 192]
         private readonly float* _lse, _delta; // [192]
 
-        public KeyGradients(Task task, int from, int to, Column key, Column value)
+        public KeyGradients(Task task, Room room, int from, int to, Column key, Column value)
         {
             (_task, _from, _to) = (task, from, to);
             (int wide, int rows) = (task.Wide, Tiles.RoundUp(to - from, Tiles.Rows));
-            _room = new((4L * rows * wide) + (2 * QueryBlock * task.Dim) + (3 * QueryBlock * wide) + (2 * QueryBlock * KeyBlock) + (2 * QueryBlock));
-            _keys = _room.Rows(key, from, rows, task);
-            _values = _room.Rows(value, from, rows, task);
-            _dKeys = _room.Zeros(rows * wide);
-            _dValues = _room.Zeros(rows * wide);
-            _queryPanels = _room.Take(QueryBlock * task.Dim);
-            _gradientPanels = _room.Take(QueryBlock * task.Dim);
-            _queries = _room.Take(QueryBlock * wide);
-            _gradients = _room.Take(QueryBlock * wide);
-            _dQueries = _room.Take(QueryBlock * wide);
-            _shares = _room.Take(QueryBlock * KeyBlock);
-            _dScores = _room.Take(QueryBlock * KeyBlock);
-            _lse = _room.Take(QueryBlock);
-            _delta = _room.Take(QueryBlock);
+            _keys = room.Rows(key, from, rows, task);
+            _values = room.Rows(value, from, rows, task);
+            _dKeys = room.Zeros(rows * wide);
+            _dValues = room.Zeros(rows * wide);
+            _queryPanels = room.Take(QueryBlock * task.Dim);
+            _gradientPanels = room.Take(QueryBlock * task.Dim);
+            _queries = room.Take(QueryBlock * wide);
+            _gradients = room.Take(QueryBlock * wide);
+            _dQueries = room.Take(QueryBlock * wide);
+            _shares = room.Take(QueryBlock * KeyBlock);
+            _dScores = room.Take(QueryBlock * KeyBlock);
+            _lse = room.Take(QueryBlock);
+            _delta = room.Take(QueryBlock);
+        }
+
+        /// <summary>What it takes at most.</summary>
+        /// <param name="bounds">where parts of the keys begin, and the end</param>
+        public static long RoomOf(Task task, int[] bounds)
+        {
+            long rows = Enumerable.Range(1, bounds.Length - 1).Max(part => bounds[part] - bounds[part - 1]) + Tiles.Rows;
+            return (4 * rows * task.Wide) + (QueryBlock * ((2 * task.Dim) + (3 * task.Wide) + (2 * KeyBlock) + 2));
         }
 
         /// <summary>Adds what one head's queries have to say; writes the queries' own gradient by these keys.</summary>
@@ -182,7 +187,7 @@ internal static unsafe class TiledAttention
                 Tiles.Copy(gradient.At(start), gradient.Step, _gradients, wide, count, dim, wide, 1);
                 for (int row = 0; row < QueryBlock; row++)
                 {
-                    (_lse[row], _delta[row]) = row < count ? (*lse.At(start + row), Dot(gradient.At(start + row), mixed.At(start + row), dim)) : (0, 0);
+                    (_lse[row], _delta[row]) = row < count ? (*lse.At(start + row), Tiles.Dot(gradient.At(start + row), mixed.At(start + row), dim)) : (0, 0);
                 }
                 new Span<float>(_dQueries, QueryBlock * wide).Clear();
                 Block block = new(sight, start, count);
@@ -226,24 +231,6 @@ internal static unsafe class TiledAttention
         {
             Tiles.Copy(_dKeys, _task.Wide, dKey.At(_from), dKey.Step, _to - _from, _task.Dim, _task.Dim, 1);
             Tiles.Copy(_dValues, _task.Wide, dValue.At(_from), dValue.Step, _to - _from, _task.Dim, _task.Dim, 1);
-        }
-
-        public void Dispose() => _room.Dispose();
-
-        private static float Dot(float* a, float* b, int size)
-        {
-            Vector512<float> sum = default;
-            int i = 0;
-            for (; i <= size - Tiles.Lanes; i += Tiles.Lanes)
-            {
-                sum = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), Vector512.Load(b + i), sum);
-            }
-            float result = Vector512.Sum(sum);
-            for (; i < size; i++)
-            {
-                result += a[i] * b[i];
-            }
-            return result;
         }
     }
 
@@ -380,23 +367,13 @@ internal static unsafe class TiledAttention
         }
 
         /// <summary>Whoever is free takes the next; what comes out does not depend on who did.</summary>
-        public void Each(int units, Action<int> work)
+        /// <param name="room">numbers that one of them takes at most</param>
+        public void Each(int units, long room, Action<int, Room> work)
         {
-            int next = -1;
-            void TakeAll()
-            {
-                for (int unit = Interlocked.Increment(ref next); unit < units; unit = Interlocked.Increment(ref next))
-                {
-                    work(unit);
-                }
-            }
-
-            if (_threads == 1)
-            {
-                TakeAll();
-                return;
-            }
-            Parallel.For(0, _threads, new ParallelOptions { MaxDegreeOfParallelism = _threads }, _ => TakeAll());
+            // By libtorch, whose heap keeps what was freed: the thread's own would give it back, and clearing its pages again took 3 % of a step.
+            using Tensor rooms = empty([_threads, room + Tiles.Lanes], ScalarType.Float32, CPU);
+            Grid all = new(rooms.view(1, _threads, 1, -1));
+            Cores.Each(_threads, units, (thread, unit) => work(unit, new Room(all.Of(0, 0).At(thread))));
         }
     }
 
@@ -409,10 +386,7 @@ internal static unsafe class TiledAttention
         public Grid(Tensor tensor)
         {
             Tensor plain = tensor.size(-1) == 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
-            fixed (byte* start = plain.as_strided([1], [1], plain.storage_offset()).bytes)
-            {
-                _start = (float*)start; // a tensor's memory does not move
-            }
+            _start = TensorStart.Of<float>(plain);
             (_sequence, _token, _head) = ((nint)plain.stride(0), (nint)plain.stride(1), (nint)plain.stride(2));
         }
 
@@ -428,18 +402,11 @@ internal static unsafe class TiledAttention
     }
 
     /// <summary>Memory for one piece of work, handed out from its start.</summary>
-    private sealed class Room : IDisposable
+    private sealed class Room(float* start)
     {
-        private const int Line = 64; // bytes that tiles begin at a multiple of
+        private const nuint Line = 64; // bytes that tiles begin at a multiple of
 
-        private readonly void* _all;
-        private float* _free;
-
-        public Room(long numbers)
-        {
-            _all = NativeMemory.Alloc((nuint)((numbers * sizeof(float)) + Line));
-            _free = (float*)(((nuint)_all + Line - 1) / Line * Line);
-        }
+        private float* _free = (float*)(((nuint)start + Line - 1) / Line * Line);
 
         /// <param name="numbers">a multiple of 16</param>
         public float* Take(int numbers)
@@ -465,7 +432,5 @@ internal static unsafe class TiledAttention
             new Span<float>(to + (there * task.Wide), (rows - there) * task.Wide).Clear();
             return to;
         }
-
-        public void Dispose() => NativeMemory.Free(_all);
     }
 }

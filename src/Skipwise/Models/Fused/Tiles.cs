@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Skipwise.Models.Fused;
 
@@ -16,8 +18,20 @@ internal static unsafe class Tiles
     /// <summary>of a tile: what the rows of a result are a multiple of</summary>
     public const int Rows = 6;
 
-    /// <summary>Whether this processor multiplies 16 numbers at once.</summary>
-    public static bool AreServed => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
+    [ThreadStatic]
+    private static bool s_off;
+
+    /// <summary>Whether this processor computes with 16 numbers at once, and tensors of this kind are its own.</summary>
+    public static bool Serve(ScalarType dtype, Device device) =>
+        Vector512.IsHardwareAccelerated && Avx512F.IsSupported && !s_off && dtype == ScalarType.Float32 && device.type == DeviceType.CPU;
+
+    /// <summary>Until it is disposed, this thread computes as on a processor without AVX-512.</summary>
+    public static IDisposable Off()
+    {
+        bool before = s_off;
+        s_off = true;
+        return new Restore(before);
+    }
 
     /// <summary>The next multiple.</summary>
     public static int RoundUp(int number, int multiple) => (number + multiple - 1) / multiple * multiple;
@@ -214,5 +228,28 @@ internal static unsafe class Tiles
                 }
             }
         }
+    }
+
+    /// <summary>The sum of products.</summary>
+    public static float Dot(float* a, float* b, int size)
+    {
+        Vector512<float> sum = default, other = default; // two, because an addition waits for the one before it
+        int i = 0;
+        for (; i <= size - (2 * Lanes); i += 2 * Lanes)
+        {
+            sum = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), Vector512.Load(b + i), sum);
+            other = Vector512.FusedMultiplyAdd(Vector512.Load(a + i + Lanes), Vector512.Load(b + i + Lanes), other);
+        }
+        float result = Vector512.Sum(sum + other);
+        for (; i < size; i++)
+        {
+            result += a[i] * b[i];
+        }
+        return result;
+    }
+
+    private sealed class Restore(bool before) : IDisposable
+    {
+        public void Dispose() => s_off = before;
     }
 }

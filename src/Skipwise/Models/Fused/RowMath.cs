@@ -1,0 +1,229 @@
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models.Fused;
+
+/// <summary>
+/// What libtorch would need several passes over memory for, in one, for processors with AVX-512: float32, rows that lie end to end. The formulas are those of
+/// <see cref="RmsNormFunction"/>, <see cref="GatedSiluFunction"/> and <see cref="Training.HeadLoss"/>, which do without where this does not serve.
+/// </summary>
+internal static unsafe class RowMath
+{
+    // N rows, C columns
+    private const int Lanes = Tiles.Lanes;
+
+    /// <summary>Whether these can be worked on here.</summary>
+    public static bool Serves(params ReadOnlySpan<Tensor> tensors)
+    {
+        foreach (Tensor tensor in tensors)
+        {
+            if (!Tiles.Serve(tensor.dtype, tensor.device) || tensor.numel() < Lanes)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>y = x r w with r = 1 / sqrt(mean(x^2) + eps), by rows.</summary>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weight">[C]</param>
+    /// <returns>y, shaped like x, and r [N]</returns>
+    public static (Tensor Normed, Tensor Scale) RmsNorm(Tensor x, Tensor weight, float eps)
+    {
+        using var scope = NewDisposeScope();
+        (x, weight) = (x.contiguous(), weight.contiguous());
+        int columns = (int)x.size(-1);
+        Tensor normed = empty(x.shape, ScalarType.Float32, x.device), scale = empty([x.numel() / columns], ScalarType.Float32, x.device);
+        float* from = TensorStart.Of<float>(x), w = TensorStart.Of<float>(weight), to = TensorStart.Of<float>(normed), r = TensorStart.Of<float>(scale);
+        Cores.EachRange(scale.size(0), columns, (first, end) =>
+        {
+            for (long row = first; row < end; row++)
+            {
+                float* xs = from + (row * columns), ys = to + (row * columns);
+                r[row] = 1 / MathF.Sqrt((Tiles.Dot(xs, xs, columns) / columns) + eps);
+                Vector512<float> factor = Vector512.Create(r[row]);
+                int i = 0;
+                for (; i <= columns - Lanes; i += Lanes)
+                {
+                    (Vector512.Load(xs + i) * factor * Vector512.Load(w + i)).Store(ys + i);
+                }
+                for (; i < columns; i++)
+                {
+                    ys[i] = xs[i] * r[row] * w[i];
+                }
+            }
+        });
+        return (normed.MoveToOuterDisposeScope(), scale.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>With n = x r: dx = r (g w - n mean(g w n)), dw = sum over rows of g n.</summary>
+    /// <param name="gradient">g, shaped like x</param>
+    /// <param name="scale">r [N]</param>
+    public static (Tensor X, Tensor Weight) RmsNormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor scale)
+    {
+        const int parts = 32; // of the rows, that add up in dw one after the other
+        using var scope = NewDisposeScope();
+        (gradient, x, weight) = (gradient.contiguous(), x.contiguous(), weight.contiguous());
+        int columns = (int)x.size(-1);
+        long rows = scale.size(0), size = (rows + parts - 1) / parts;
+        Tensor dX = empty(x.shape, ScalarType.Float32, x.device), dWeights = zeros([parts, columns], ScalarType.Float32, x.device);
+        float* gs = TensorStart.Of<float>(gradient), xs = TensorStart.Of<float>(x), w = TensorStart.Of<float>(weight), r = TensorStart.Of<float>(scale);
+        float* dxs = TensorStart.Of<float>(dX), dws = TensorStart.Of<float>(dWeights);
+        Cores.Each(get_num_threads(), parts, (_, part) =>
+        {
+            float* dw = dws + (part * columns);
+            for (long row = part * size; row < Math.Min(rows, (part + 1) * size); row++)
+            {
+                float* g = gs + (row * columns), value = xs + (row * columns), dx = dxs + (row * columns);
+                Vector512<float> sum = default;
+                int i = 0;
+                for (; i <= columns - Lanes; i += Lanes)
+                {
+                    sum = Vector512.FusedMultiplyAdd(Vector512.Load(g + i) * Vector512.Load(w + i), Vector512.Load(value + i), sum);
+                }
+                float mean = Vector512.Sum(sum), by = r[row];
+                for (; i < columns; i++)
+                {
+                    mean += g[i] * w[i] * value[i];
+                }
+                mean = mean * by / columns;
+                Vector512<float> bys = Vector512.Create(by), means = Vector512.Create(-mean);
+                for (i = 0; i <= columns - Lanes; i += Lanes)
+                {
+                    Vector512<float> normed = Vector512.Load(value + i) * bys, its = Vector512.Load(g + i);
+                    (Vector512.FusedMultiplyAdd(normed, means, its * Vector512.Load(w + i)) * bys).Store(dx + i);
+                    Vector512.FusedMultiplyAdd(its, normed, Vector512.Load(dw + i)).Store(dw + i);
+                }
+                for (; i < columns; i++)
+                {
+                    float normed = value[i] * by;
+                    dx[i] = ((g[i] * w[i]) - (normed * mean)) * by;
+                    dw[i] += g[i] * normed;
+                }
+            }
+        });
+        return (dX.MoveToOuterDisposeScope(), dWeights.sum(0L).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>silu(gate) up, number by number; at least 16 of them.</summary>
+    public static Tensor GatedSilu(Tensor gate, Tensor up)
+    {
+        using var scope = NewDisposeScope();
+        (gate, up) = (gate.contiguous(), up.contiguous());
+        Tensor gated = empty(gate.shape, ScalarType.Float32, gate.device);
+        float* gates = TensorStart.Of<float>(gate), ups = TensorStart.Of<float>(up), to = TensorStart.Of<float>(gated);
+        long numbers = gate.numel();
+        Cores.EachRange(numbers, 1, (first, end) =>
+        {
+            for (long at = first; at < end; at += Lanes)
+            {
+                long i = Math.Min(at, numbers - Lanes); // the last vector begins a little earlier
+                Vector512<float> z = Vector512.Load(gates + i);
+                (z * Sigmoid(z) * Vector512.Load(ups + i)).Store(to + i);
+            }
+        });
+        return gated.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>With s = sigmoid(gate): dgate = g up s (1 + gate (1 - s)), dup = g gate s.</summary>
+    public static (Tensor Gate, Tensor Up) GatedSiluBackward(Tensor gradient, Tensor gate, Tensor up)
+    {
+        using var scope = NewDisposeScope();
+        (gradient, gate, up) = (gradient.contiguous(), gate.contiguous(), up.contiguous());
+        Tensor dGate = empty(gate.shape, ScalarType.Float32, gate.device), dUp = empty(gate.shape, ScalarType.Float32, gate.device);
+        float* gs = TensorStart.Of<float>(gradient), gates = TensorStart.Of<float>(gate), ups = TensorStart.Of<float>(up);
+        float* dGates = TensorStart.Of<float>(dGate), dUps = TensorStart.Of<float>(dUp);
+        long numbers = gate.numel();
+        Cores.EachRange(numbers, 1, (first, end) =>
+        {
+            for (long at = first; at < end; at += Lanes)
+            {
+                long i = Math.Min(at, numbers - Lanes);
+                Vector512<float> z = Vector512.Load(gates + i), s = Sigmoid(z), g = Vector512.Load(gs + i) * s, one = Vector512<float>.One;
+                (g * Vector512.Load(ups + i) * Vector512.FusedMultiplyAdd(z, one - s, one)).Store(dGates + i);
+                (g * z).Store(dUps + i);
+            }
+        });
+        return (dGate.MoveToOuterDisposeScope(), dUp.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Scores become softmax(scores) - onehot(label), by rows: the gradient of the loss -ln softmax(scores)[label] by them.</summary>
+    /// <param name="scores">[N, C], contiguous; overwritten</param>
+    /// <param name="labels">int64 [N], below C</param>
+    /// <returns>the loss of every row in nats, float64 [N]</returns>
+    public static Tensor CrossEntropy(Tensor scores, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        labels = labels.contiguous();
+        (long rows, long columns) = (scores.size(0), scores.size(1));
+        Tensor losses = empty([rows], ScalarType.Float64, scores.device);
+        float* all = TensorStart.Of<float>(scores);
+        long* label = TensorStart.Of<long>(labels);
+        double* loss = TensorStart.Of<double>(losses);
+        Cores.EachRange(rows, columns, (first, end) =>
+        {
+            for (long row = first; row < end; row++)
+            {
+                float* z = all + (row * columns);
+                float right = z[label[row]];
+                (float largest, float sum) = SoftmaxBeforeDivision(z, columns);
+                loss[row] = largest - right + Math.Log(sum);
+                Multiply(z, 1 / sum, columns);
+                z[label[row]] -= 1;
+            }
+        });
+        return losses.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Numbers become e^(number - largest).</summary>
+    /// <returns>the largest, and the sum of what they have become</returns>
+    private static (float Largest, float Sum) SoftmaxBeforeDivision(float* z, long size)
+    {
+        Vector512<float> most = Vector512.Create(float.NegativeInfinity), sums = default;
+        long i = 0;
+        for (; i <= size - Lanes; i += Lanes)
+        {
+            most = Vector512.MaxNative(Vector512.Load(z + i), most);
+        }
+        float largest = float.NegativeInfinity, sum = 0;
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            largest = Math.Max(largest, most[lane]);
+        }
+        for (; i < size; i++)
+        {
+            largest = Math.Max(largest, z[i]);
+        }
+        Vector512<float> by = Vector512.Create(largest);
+        for (i = 0; i <= size - Lanes; i += Lanes)
+        {
+            Vector512<float> share = Tiles.Exp(Vector512.Load(z + i) - by);
+            share.Store(z + i);
+            sums += share;
+        }
+        for (; i < size; i++)
+        {
+            sum += z[i] = MathF.Exp(z[i] - largest);
+        }
+        return (largest, sum + Vector512.Sum(sums));
+    }
+
+    private static void Multiply(float* numbers, float factor, long size)
+    {
+        Vector512<float> factors = Vector512.Create(factor);
+        long i = 0;
+        for (; i <= size - Lanes; i += Lanes)
+        {
+            (Vector512.Load(numbers + i) * factors).Store(numbers + i);
+        }
+        for (; i < size; i++)
+        {
+            numbers[i] *= factor;
+        }
+    }
+
+    private static Vector512<float> Sigmoid(Vector512<float> z) =>
+        Vector512<float>.One / (Vector512<float>.One + Tiles.Exp(Vector512.MinNative(Vector512.Create(88f), -z))); // the second where z is NaN
+}
