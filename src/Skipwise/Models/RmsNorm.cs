@@ -10,13 +10,14 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
     // Kept: TorchSharp boxes a number in a temporary that the collector may take while the kernel still reads it.
     private readonly Scalar _eps, _around, _size;
+    private readonly float _epsNumber;
     private readonly bool _isAroundZero;
     public Parameter weight { get; } // [C]
 
     /// <param name="around">added to the weight: what a weight of 0 stands for</param>
     public RmsNorm(int size, double eps, ScalarType dtype, Device device, double around = 0) : base(nameof(RmsNorm))
     {
-        (_eps, _around, _size, _isAroundZero) = (eps.ToScalar(), around.ToScalar(), size.ToScalar(), around == 0);
+        (_eps, _around, _size, _epsNumber, _isAroundZero) = (eps.ToScalar(), around.ToScalar(), size.ToScalar(), (float)eps, around == 0);
         weight = new Parameter(empty(size, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
     }
@@ -26,11 +27,11 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         if (FusedMath.Serves(input))
         {
-            return RmsNormFunction.apply(input, _isAroundZero ? weight : weight.add(_around), _eps, _size).MoveToOuterDisposeScope();
+            return RmsNormFunction.apply(input, _isAroundZero ? weight : weight.add(_around), _eps, _size, _epsNumber).MoveToOuterDisposeScope();
         }
         if (FusedMath.ServesWithoutGraph(input, weight))
         {
-            return RowMath.RmsNorm(input, _isAroundZero ? weight : weight.add(_around), _eps.ToSingle()).Normed.MoveToOuterDisposeScope();
+            return RowMath.RmsNorm(input, _isAroundZero ? weight : weight.add(_around), _epsNumber).Normed.MoveToOuterDisposeScope();
         }
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = (x * x).mean([-1L], keepdim: true).add(_eps).rsqrt();

@@ -41,6 +41,10 @@ public sealed class Rotary : IDisposable
 
     internal static Tensor Turn(Tensor x, Tensor turn, RotaryPairs layout)
     {
+        if (!FusedMath.IsOff && RowMath.Serves(x))
+        {
+            return RowMath.Turn(x, turn, layout, back: false);
+        }
         using var scope = NewDisposeScope();
         long pairs = turn.size(-1), rotary = 2 * pairs, dim = x.size(-1);
         (Tensor real, Tensor imaginary) = layout == RotaryPairs.Halves
@@ -63,6 +67,10 @@ public sealed class Rotary : IDisposable
     /// <param name="gradient">[B, T, H, D]</param>
     internal static Tensor TurnBack(Tensor gradient, Tensor turn, RotaryPairs layout)
     {
+        if (RowMath.Serves(gradient))
+        {
+            return RowMath.Turn(gradient, turn, layout, back: true);
+        }
         using var scope = NewDisposeScope();
         long pairs = turn.size(-1), rotary = 2 * pairs, dim = gradient.size(-1);
         Tensor turned = view_as_complex(gradient.narrow(-1, 0, rotary).to(ScalarType.Float32).reshape([.. gradient.shape[..^1], pairs, 2])) * turn.conj();

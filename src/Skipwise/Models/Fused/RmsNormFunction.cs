@@ -14,7 +14,7 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
 
     public override string Name => nameof(RmsNormFunction);
 
-    /// <param name="vars">x [..., C], weight [C] (what x r is multiplied with), eps and C as scalars that the caller keeps</param>
+    /// <param name="vars">x [..., C], weight [C] (what x r is multiplied with), eps and C as scalars that the caller keeps, eps as a float</param>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         ctx.set_materialize_grads(false);
@@ -22,7 +22,7 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         Tensor x = (Tensor)vars[0], weight = (Tensor)vars[1];
         if (RowMath.Serves(x, weight))
         {
-            (Tensor ofRows, Tensor scales) = RowMath.RmsNorm(x, weight, ((Scalar)vars[2]).ToSingle());
+            (Tensor ofRows, Tensor scales) = RowMath.RmsNorm(x, weight, (float)vars[4]);
             ctx.save_data(Size, vars[3]);
             ctx.save_for_backward([x, weight, scales.MoveToOuterDisposeScope()]);
             return ofRows.MoveToOuterDisposeScope();
@@ -36,7 +36,7 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         return normed.MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(4, grad_output, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(5, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor x = saved[0], weight = saved[1], scale = saved[2].view(-1, 1);
@@ -44,7 +44,7 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         if (RowMath.Serves(grad_output, x, weight))
         {
             (Tensor ofX, Tensor ofWeight) = RowMath.RmsNormBackward(grad_output, x, weight, scale);
-            return [ofX, ofWeight, null, null];
+            return [ofX, ofWeight, null, null, null];
         }
         Tensor g = grad_output.reshape(-1, size).to(ScalarType.Float32);
         Tensor normed = x.reshape(-1, size).to(ScalarType.Float32) * scale; // [N, C]
@@ -53,6 +53,6 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         Tensor weightGradient = ones([1, g.size(0)], ScalarType.Float32, g.device).mm(product).view(size);
         Tensor mean = product.mm(weight.to(ScalarType.Float32).unsqueeze(1)).div_((Scalar)ctx.get_data(Size)); // [N, 1], mean(h n)
         Tensor gradient = g.mul(weight).addcmul_(normed, mean, -1).mul_(scale);
-        return [gradient.to(x.dtype).view(x.shape), weightGradient.to(weight.dtype), null, null];
+        return [gradient.to(x.dtype).view(x.shape), weightGradient.to(weight.dtype), null, null, null];
     });
 }

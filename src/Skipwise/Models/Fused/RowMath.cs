@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -6,7 +7,7 @@ namespace Skipwise.Models.Fused;
 
 /// <summary>
 /// What libtorch would need several passes over memory for, in one, for processors with AVX-512: float32, rows that lie end to end. The formulas are those of
-/// <see cref="RmsNormFunction"/>, <see cref="GatedSiluFunction"/> and <see cref="Training.HeadLoss"/>, which do without where this does not serve.
+/// <see cref="RmsNormFunction"/>, <see cref="GatedSiluFunction"/>, <see cref="Rotary"/> and <see cref="Training.HeadLoss"/>, which do without where this does not serve.
 /// </summary>
 internal static unsafe class RowMath
 {
@@ -175,6 +176,82 @@ internal static unsafe class RowMath
             }
         });
         return losses.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Turns every pair of the rotary dimensions, or turns it back, which also puts the dimensions back into their places (<see cref="Rotary"/>).</summary>
+    /// <param name="x">[B, T, H, D]</param>
+    /// <param name="turn">complex [B or 1, T, 1, P], for the first 2 P dimensions</param>
+    /// <param name="pairs">which dimensions turn together; turned ones lie side by side</param>
+    /// <returns>[B, T, H, D]</returns>
+    public static Tensor Turn(Tensor x, Tensor turn, RotaryPairs pairs, bool back)
+    {
+        using var scope = NewDisposeScope();
+        (x, turn) = (x.contiguous(), view_as_real(turn).contiguous());
+        (long tokens, int heads, int size, int count) = (x.size(1), (int)x.size(2), (int)x.size(3), (int)turn.size(3));
+        long turns = turn.size(0) * turn.size(1);
+        Tensor turned = empty(x.shape, ScalarType.Float32, x.device);
+        float* from = TensorStart.Of<float>(x), to = TensorStart.Of<float>(turned), angles = TensorStart.Of<float>(turn);
+        // Where a pair's two numbers are: one after the other, or as far apart as there are pairs.
+        (bool readsHalves, bool writesHalves) = (pairs == RotaryPairs.Halves && !back, pairs == RotaryPairs.Halves && back);
+        Cores.EachRange(x.size(0) * tokens, (long)heads * size, (first, end) =>
+        {
+            for (long token = first; token < end; token++)
+            {
+                float* source = from + (token * heads * size), target = to + (token * heads * size), angle = angles + (token % turns * 2 * count);
+                int pair = 0;
+                for (; pair <= count - Lanes; pair += Lanes)
+                {
+                    (Vector512<float> cos, Vector512<float> sin) = Load(angle, pair, count, isHalves: false);
+                    sin = back ? -sin : sin;
+                    for (int head = 0; head < heads; head++)
+                    {
+                        (Vector512<float> a, Vector512<float> b) = Load(source + (head * size), pair, count, readsHalves);
+                        Store((a * cos) - (b * sin), (a * sin) + (b * cos), target + (head * size), pair, count, writesHalves);
+                    }
+                }
+                for (; pair < count; pair++)
+                {
+                    (float cos, float sin) = (angle[2 * pair], back ? -angle[(2 * pair) + 1] : angle[(2 * pair) + 1]);
+                    (int read, int readOther) = readsHalves ? (pair, pair + count) : (2 * pair, (2 * pair) + 1);
+                    (int write, int writeOther) = writesHalves ? (pair, pair + count) : (2 * pair, (2 * pair) + 1);
+                    for (int head = 0; head < heads; head++)
+                    {
+                        float a = source[(head * size) + read], b = source[(head * size) + readOther];
+                        target[(head * size) + write] = (a * cos) - (b * sin);
+                        target[(head * size) + writeOther] = (a * sin) + (b * cos);
+                    }
+                }
+                for (int head = 0; head < heads && 2 * count < size; head++)
+                {
+                    new ReadOnlySpan<float>(source + (head * size) + (2 * count), size - (2 * count)).CopyTo(new(target + (head * size) + (2 * count), size - (2 * count)));
+                }
+            }
+        });
+        return turned.MoveToOuterDisposeScope();
+    }
+
+    private static (Vector512<float> First, Vector512<float> Second) Load(float* numbers, int pair, int pairs, bool isHalves)
+    {
+        if (isHalves)
+        {
+            return (Vector512.Load(numbers + pair), Vector512.Load(numbers + pairs + pair));
+        }
+        Vector512<float> low = Vector512.Load(numbers + (2 * pair)), high = Vector512.Load(numbers + (2 * pair) + Lanes);
+        Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        return (Avx512F.PermuteVar16x32x2(low, even, high), Avx512F.PermuteVar16x32x2(low, even + Vector512<int>.One, high));
+    }
+
+    private static void Store(Vector512<float> first, Vector512<float> second, float* numbers, int pair, int pairs, bool isHalves)
+    {
+        if (isHalves)
+        {
+            first.Store(numbers + pair);
+            second.Store(numbers + pairs + pair);
+            return;
+        }
+        Vector512<int> alternately = Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        Avx512F.PermuteVar16x32x2(first, alternately, second).Store(numbers + (2 * pair));
+        Avx512F.PermuteVar16x32x2(first, alternately + Vector512.Create(8), second).Store(numbers + (2 * pair) + Lanes);
     }
 
     /// <summary>Numbers become e^(number - largest).</summary>

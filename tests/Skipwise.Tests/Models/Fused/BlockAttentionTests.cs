@@ -17,6 +17,7 @@ public class BlockAttentionTests
     public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int batch, int tokens, int[] documents)
     {
         using var scope = NewDisposeScope();
+        using IDisposable withoutTiles = Tiles.Off();
         const int heads = 3, dim = 16;
         using var generator = new Generator(5, CPU);
         Tensor Leaf() => randn([batch, tokens, heads, dim], generator: generator).requires_grad_();
