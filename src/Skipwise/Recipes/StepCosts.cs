@@ -1,4 +1,5 @@
 using Skipwise.Models;
+using Skipwise.Models.Fused;
 using Skipwise.Models.Lora;
 using Skipwise.Training;
 using static TorchSharp.torch;
@@ -16,7 +17,6 @@ internal sealed class StepCosts
     private const int FirstTokens = 2048; // that are tried, before more are
     private const double LongestStep = 0.5; // seconds with one layer, up to which twice the tokens are tried as well
     internal const double Usable = 0.9; // of the memory, for a batch that is proposed
-    private const int ScoreCopies = 3; // scores, their softmax, a passing copy
     private readonly DecoderConfig _config;
     private readonly int _checkpointEvery;
     private readonly (long Layer, long Ends) _weights, _trained, _optimizer;
@@ -75,20 +75,23 @@ internal sealed class StepCosts
         // What earlier micro-batches left: gradients of a narrow type have been set aside in float32, others have their place.
         long gathered = accumulation > 1 && _isNarrow ? Trained * sizeof(float) / sizeof(ushort) : 0;
         bool isInPlace = accumulation > 1 && !_isNarrow;
-        long below = Enumerable.Range(0, layers).Sum(layer => Costs(layer).Kept(tokens)), above = 0, largest = 0;
+        // The head comes first, on top of what every layer keeps; its gradient stays.
+        long head = Math.Min(_trained.Ends, (long)_config.VocabSize * _config.HiddenSize * (_isNarrow ? sizeof(ushort) : sizeof(float)));
+        long below = Enumerable.Range(0, layers).Sum(layer => Costs(layer).Kept(tokens)), above = head;
+        long largest = state + below + _kept.HeadPeak(tokens) + (isInPlace ? Trained - head : 0);
         for (int layer = layers - 1; layer >= 0; layer--)
         {
             below -= Costs(layer).Kept(tokens);
-            // gradients that there are besides the layer's own and the head's, which its peak holds
-            long gradients = isInPlace ? Trained - _trained.Layer : above;
-            largest = Math.Max(largest, state + below + Costs(layer).Peak(tokens) + gradients);
+            long gradients = isInPlace ? Trained - _trained.Layer : above; // besides the layer's own, which its peak holds
+            largest = Math.Max(largest, (2 * state) + below + Costs(layer).LayerPeak(tokens) + gradients); // the last output, and the gradient that arrives
             above += _trained.Layer;
         }
         // The embedding comes last, its input and its gradient beside every other gradient; in a tied model it then adds up with the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? (long)_config.VocabSize * _config.HiddenSize * sizeof(float) : 0);
         largest = Math.Max(largest, Trained + embedding) + gathered + Mask(length);
         long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
-        long logits = ScoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
+        int scoreCopies = !Tiles.Serve(ScalarType.Float32, CPU) ? 3 : _isNarrow ? 2 : 1; // libtorch's softmax needs a second, and one in passing
+        long logits = (long)scoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);
     }
 
@@ -109,11 +112,11 @@ internal sealed class StepCosts
     private long Mask(int length) => _config.SlidingWindow < length ? (sizeof(float) + 2L) * length * length : 0;
 
     /// <summary>How one layer's costs, and those of all that is no layer, grow.</summary>
-    private sealed record LayerCosts(Polynomial LayerSeconds, Polynomial LayerCpu, Polynomial EndsSeconds, Polynomial EndsCpu, Line KeptBytes, Line PeakBytes)
+    private sealed record LayerCosts(Polynomial LayerSeconds, Polynomial LayerCpu, Polynomial EndsSeconds, Polynomial EndsCpu, Line KeptBytes, Line LayerPeakBytes, Line HeadPeakBytes)
     {
         public static LayerCosts Fit(params ProbedStep[] probes) => new(
             Polynomial.Through(probes, p => p.Layer.Seconds), Polynomial.Through(probes, p => p.Layer.CpuSeconds), Polynomial.Through(probes, p => p.Ends.Seconds),
-            Polynomial.Through(probes, p => p.Ends.CpuSeconds), Line.Through(probes[^2], probes[^1], p => p.Kept), Line.Through(probes[^2], probes[^1], p => p.Peak));
+            Polynomial.Through(probes, p => p.Ends.CpuSeconds), Line.Through(probes[^2], probes[^1], p => p.Kept), Line.Through(probes[^2], probes[^1], p => p.LayerPeak), Line.Through(probes[^2], probes[^1], p => p.HeadPeak));
 
         public ComputeTime Layer(int batch, int length) => new(LayerSeconds.At(batch, length), LayerCpu.At(batch, length));
 
@@ -121,7 +124,9 @@ internal sealed class StepCosts
 
         public long Kept(long tokens) => KeptBytes.At(tokens);
 
-        public long Peak(long tokens) => PeakBytes.At(tokens);
+        public long LayerPeak(long tokens) => LayerPeakBytes.At(tokens);
+
+        public long HeadPeak(long tokens) => HeadPeakBytes.At(tokens);
     }
 
     /// <summary>What is always there, and so much per token.</summary>

@@ -26,8 +26,9 @@ internal readonly record struct ComputeTime(double Seconds, double CpuSeconds)
 /// <param name="Ends">embedding, final norm, head and loss, forward and back</param>
 /// <param name="Layer">forward and back; checkpointed: forward twice</param>
 /// <param name="Kept">bytes that a layer keeps between forward and back</param>
-/// <param name="Peak">bytes in use at the most while a model of one layer goes forward and back, gradients included</param>
-internal sealed record ProbedStep(int Batch, int Length, ComputeTime Ends, ComputeTime Layer, long Kept, long Peak)
+/// <param name="LayerPeak">bytes in use at the most while a layer goes forward and back, its gradients included</param>
+/// <param name="HeadPeak">the same of head and loss</param>
+internal sealed record ProbedStep(int Batch, int Length, ComputeTime Ends, ComputeTime Layer, long Kept, long LayerPeak, long HeadPeak)
 {
     public long Tokens => (long)Batch * Length;
 }
@@ -75,20 +76,21 @@ internal sealed class StepProbe : IDisposable
     public (long Layer, long Ends) Trained => (Bytes(IsOfLayer, p => p.requires_grad), Bytes(name => !IsOfLayer(name), p => p.requires_grad));
 
     /// <summary>How long one forward and backward of [batch, length] takes.</summary>
-    public double Seconds(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, _, _) =>
+    public double Seconds(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, _, _, _) =>
     {
         clock(1); // kernels are chosen and code is compiled
         return clock(1).Seconds;
     });
 
     /// <summary>Forward and backward of [batch, length]; the middle one of several counts.</summary>
-    public ProbedStep Measure(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, peak) =>
+    public ProbedStep Measure(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, layerPeak, headPeak) =>
     {
         for (var warming = Stopwatch.StartNew(); warming.Elapsed < s_least;) // short steps wait for their code to be compiled
         {
             clock(1);
         }
-        long kept = keeps(3) - keeps(2), most = Enumerable.Range(0, Repeats).Min(_ => peak()); // what the runtime takes now and then is none of the step's
+        long Least(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak()); // what the runtime takes now and then is none of the step's
+        long kept = keeps(3) - keeps(2), ofLayer = Least(layerPeak), ofHead = Least(headPeak);
 
         // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
         var waited = Stopwatch.StartNew();
@@ -102,12 +104,12 @@ internal sealed class StepProbe : IDisposable
         }
         while (waited.Elapsed < (shallow.Count < Repeats ? s_patience : s_least));
         ComputeTime layer = (1.0 / more) * (Middle(deep) - Middle(shallow));
-        return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, most);
+        return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, ofLayer, ofHead);
     });
 
     /// <summary>Lays out a step of [batch, length], for as long as it is measured.</summary>
-    /// <param name="measure">gets: the time of a step of so many layers; the bytes that so many layers keep; the most bytes in use during a step of one</param>
-    private T With<T>(int batch, int length, bool isCheckpointed, Func<Func<int, ComputeTime>, Func<int, long>, Func<long>, T> measure)
+    /// <param name="measure">gets: the time of a step of so many layers; the bytes that so many layers keep; the most bytes in use in one layer, and in the head</param>
+    private T With<T>(int batch, int length, bool isCheckpointed, Func<Func<int, ComputeTime>, Func<int, long>, Func<long>, Func<long>, T> measure)
     {
         using var scope = NewDisposeScope();
         using IDisposable dropout = _model.Dropout.For(0);
@@ -145,17 +147,25 @@ internal sealed class StepProbe : IDisposable
             tape.Forward(Blocks(layers), input, checkpointEvery);
             return ProcessMemory.InUse() - before;
         }
-        long Peak()
+        long PeakOf(Action work)
         {
             long peak = ProcessMemory.PeakDuring(() =>
             {
                 using var step = NewDisposeScope();
-                Through(input, 1);
+                work();
             });
             Forget();
             return peak;
         }
-        return measure(Clock, Keeps, Peak);
+        Tensor toOutput = ones_like(input);
+        long LayerPeak() => PeakOf(() =>
+        {
+            using var tape = new LayerTape();
+            tape.Forward(Blocks(1), input, checkpointEvery).Dispose();
+            tape.Backward(toOutput);
+        });
+        long HeadPeak() => PeakOf(() => CausalLoss.HeadGradient(_model, input, inputs, inputs.Tokens, CausalLoss.ScoresPerChunk, zeros([], ScalarType.Float64, _model.Device)));
+        return measure(Clock, Keeps, LayerPeak, HeadPeak);
     }
 
     /// <summary>The optimizer's update alone, at a learning rate of 0, and the bytes that it keeps for the layer and for all others, float32 masters included.</summary>

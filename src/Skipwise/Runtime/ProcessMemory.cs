@@ -44,9 +44,26 @@ internal static class ProcessMemory
         GC.WaitForPendingFinalizers();
         try
         {
-            _ = OperatingSystem.IsLinux() ? malloc_trim(0) : 0;
+            if (OperatingSystem.IsLinux())
+            {
+                TrimThread();
+                _ = malloc_trim(0);
+            }
         }
         catch (EntryPointNotFoundException) { } // a C library other than glibc
+    }
+
+    /// <summary>
+    /// glibc gives every thread a heap of its own. malloc_trim returns the free end of the first thread's alone; that of another one shrinks when a large piece is freed, if the
+    /// threshold lets it, and <see cref="TorchBoot"/> has set that out of reach.
+    /// </summary>
+    private static unsafe void TrimThread()
+    {
+        const nuint large = 1 << 17;
+        _ = mallopt(TorchBoot.TrimThreshold, 0);
+        _ = mallopt(TorchBoot.TopPad, 0);
+        NativeMemory.Free(NativeMemory.Alloc(large));
+        TorchBoot.KeepFreedMemory();
     }
 
     private static bool TryResetMark()
@@ -124,4 +141,8 @@ internal static class ProcessMemory
     [DllImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int malloc_trim(nuint pad);
+
+    [DllImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int mallopt(int parameter, int value);
 }

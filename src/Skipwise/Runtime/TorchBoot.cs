@@ -48,7 +48,7 @@ public static class TorchBoot
         {
             return true; // the packages' own libraries load unaided on Windows and macOS
         }
-        TuneAllocator();
+        KeepFreedMemory();
         // libgomp reads its settings when libtorch loads it. Waiting threads that spin steal the cores they wait for:
         // on shared cores the same step takes half as long again. The user's own setting wins.
         _ = setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
@@ -79,18 +79,21 @@ public static class TorchBoot
         return true;
     }
 
+    /// <summary>mallopt's names for: how much free memory a heap may end with, and how much it takes beyond what is asked for.</summary>
+    internal const int TrimThreshold = -1, TopPad = -2;
+
     /// <summary>
     /// glibc returns every large tensor to the kernel and faults it in again, page by page. Kept in the heap instead,
     /// a cross entropy over 8192 classes runs four times faster. Cost: the heap keeps its peak size.
     /// </summary>
-    private static void TuneAllocator()
+    internal static void KeepFreedMemory()
     {
-        const int trimThreshold = -1, topPad = -2, mmapMax = -4;
+        const int mmapMax = -4;
         try
         {
             _ = mallopt(mmapMax, 0);
-            _ = mallopt(trimThreshold, -1);
-            _ = mallopt(topPad, 64 << 20);
+            _ = mallopt(TrimThreshold, -1);
+            _ = mallopt(TopPad, 64 << 20);
         }
         catch (EntryPointNotFoundException) { } // musl has no mallopt and needs none
     }

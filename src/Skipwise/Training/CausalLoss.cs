@@ -48,7 +48,7 @@ public static class CausalLoss
     }
 
     /// <returns>the loss's gradient by the hidden states [B, T, C]; the head's is added to its own</returns>
-    private static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long scoresPerChunk, Tensor total)
+    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long scoresPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();
         Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelRows); // [M, C]

