@@ -10,7 +10,7 @@ namespace Skipwise.Recipes;
 /// <remarks>
 /// Time of a layer: call + per token * (batch * length) + per pair * (batch * length^2), fitted to three lengths. Memory: on the way back,
 /// at layer i, there are what the layers below keep, the gradients of those above, and what the layer itself (or the head, at the top) needs:
-/// the peak is the largest of these sums. All but the mask of a sliding window grows with the tokens alone, for attention is fused.
+/// the peak is the largest of these sums. All but libtorch's mask of a sliding window grows with the tokens alone, for attention is fused.
 /// </remarks>
 internal sealed class StepCosts
 {
@@ -22,12 +22,13 @@ internal sealed class StepCosts
     private readonly (long Layer, long Ends) _weights, _trained, _optimizer;
     private readonly LayerCosts _kept, _checkpointed;
     private readonly ComputeTime _update;
-    private readonly bool _isNarrow; // the type that is computed in
+    private readonly bool _isNarrow, _isTiled; // the type that is computed in; whether our own kernels do
     private readonly long _process;
 
-    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, bool isNarrow)
+    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, ScalarType dtype)
     {
-        (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed, _isNarrow) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed, isNarrow);
+        (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed);
+        (_isNarrow, _isTiled) = (dtype != ScalarType.Float32, Tiles.Serve(dtype, CPU));
         (ComputeTime update, long ofLayer, long ofEnds) = probe.Update();
         (_update, _optimizer) = ((Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * update, (ofLayer, ofEnds));
         _process = probe.ProcessBytes();
@@ -55,7 +56,7 @@ internal sealed class StepCosts
         LayerCosts Of(bool isCheckpointed) => LayerCosts.Fit(
             probe.Measure(rows, Math.Max(1, length / 4), isCheckpointed), probe.Measure(rows, Math.Max(1, length / 2), isCheckpointed), probe.Measure(rows, length, isCheckpointed));
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
-        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, isNarrow: dtype != ScalarType.Float32);
+        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, dtype);
     }
 
     public ComputeTime Time(int batch, int length, int accumulation)
@@ -90,7 +91,7 @@ internal sealed class StepCosts
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? (long)_config.VocabSize * _config.HiddenSize * sizeof(float) : 0);
         largest = Math.Max(largest, Trained + embedding) + gathered + Mask(length);
         long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
-        int scoreCopies = !Tiles.Serve(ScalarType.Float32, CPU) ? 3 : _isNarrow ? 2 : 1; // libtorch's softmax needs a second, and one in passing
+        int scoreCopies = _isTiled ? 1 : 3; // libtorch's softmax needs a second, and one in passing
         long logits = (long)scoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);
     }
@@ -108,8 +109,8 @@ internal sealed class StepCosts
 
     private LayerCosts Costs(int layer) => _checkpointEvery > 0 && layer % _checkpointEvery == 0 ? _checkpointed : _kept;
 
-    /// <summary>A sliding window shorter than the sequence needs a matrix [T, T], and two of one byte while it is made.</summary>
-    private long Mask(int length) => _config.SlidingWindow < length ? (sizeof(float) + 2L) * length * length : 0;
+    /// <summary>libtorch's attention needs a matrix [T, T] for a sliding window shorter than the sequence, and two of one byte while it is made.</summary>
+    private long Mask(int length) => _config.SlidingWindow < length && !_isTiled ? (sizeof(float) + 2L) * length * length : 0;
 
     /// <summary>How one layer's costs, and those of all that is no layer, grow.</summary>
     private sealed record LayerCosts(Polynomial LayerSeconds, Polynomial LayerCpu, Polynomial EndsSeconds, Polynomial EndsCpu, Line KeptBytes, Line LayerPeakBytes, Line HeadPeakBytes)

@@ -23,16 +23,16 @@ internal static unsafe class TiledAttention
     public static (Tensor Mixed, Tensor Lse) Forward(Tensor query, Tensor key, Tensor value, int? window = null)
     {
         using var scope = NewDisposeScope();
-        Task task = new(query, key, window);
+        Plan plan = new(query, key, window);
         Tensor mixed = empty(query.shape, ScalarType.Float32, query.device), lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
         Grid q = new(query), k = new(key), v = new(value), o = new(mixed), l = new(lse.unsqueeze(-1));
-        int parts = task.Parts(task.Sequences * task.Heads, Tiles.RoundUp(task.Sight.Queries, QueryBlock) / QueryBlock);
-        int[] bounds = task.Sight.QueryParts(parts, QueryBlock);
-        task.Each(task.Sequences * task.Heads * parts, RoomOfQueries(task), (unit, room) =>
+        int parts = plan.Parts(plan.Sequences * plan.Heads, Tiles.RoundUp(plan.Sight.Queries, QueryBlock) / QueryBlock);
+        int[] bounds = plan.Sight.QueryParts(parts, QueryBlock);
+        plan.Each(plan.Sequences * plan.Heads * parts, RoomOfQueries(plan), (unit, room) =>
         {
-            (int sequence, int head, int part) = (unit / parts / task.Heads, unit / parts % task.Heads, unit % parts);
-            int kvHead = head / task.Group;
-            MixQueries(task, room, bounds[part], bounds[part + 1], q.Of(sequence, head), k.Of(sequence, kvHead), v.Of(sequence, kvHead), o.Of(sequence, head), l.Of(sequence, head));
+            (int sequence, int head, int part) = (unit / parts / plan.Heads, unit / parts % plan.Heads, unit % parts);
+            int kvHead = head / plan.Group;
+            MixQueries(plan, room, bounds[part], bounds[part + 1], q.Of(sequence, head), k.Of(sequence, kvHead), v.Of(sequence, kvHead), o.Of(sequence, head), l.Of(sequence, head));
         });
         return (mixed.MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
     }
@@ -42,24 +42,24 @@ internal static unsafe class TiledAttention
     public static (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor mixed, Tensor lse, int? window = null)
     {
         using var scope = NewDisposeScope();
-        Task task = new(query, key, window);
-        int parts = task.Parts(task.Sequences * task.KvHeads, Tiles.RoundUp(task.Sight.Keys, KeyBlock) / KeyBlock);
-        int[] bounds = task.Sight.KeyParts(parts, KeyBlock);
+        Plan plan = new(query, key, window);
+        int parts = plan.Parts(plan.Sequences * plan.KvHeads, Tiles.RoundUp(plan.Sight.Keys, KeyBlock) / KeyBlock);
+        int[] bounds = plan.Sight.KeyParts(parts, KeyBlock);
         // A key's gradient is one part's; a query's is the sum of all parts'.
         Tensor[] dQueries = [.. Enumerable.Range(0, parts).Select(_ => zeros(query.shape, ScalarType.Float32, query.device))];
         Tensor dKey = empty(key.shape, ScalarType.Float32, key.device), dValue = empty(key.shape, ScalarType.Float32, key.device);
         Grid[] dqs = [.. dQueries.Select(part => new Grid(part))];
         Grid g = new(gradient), q = new(query), k = new(key), v = new(value), o = new(mixed), l = new(lse.unsqueeze(-1)), dk = new(dKey), dv = new(dValue);
-        task.Each(task.Sequences * task.KvHeads * parts, KeyGradients.RoomOf(task, bounds), (unit, room) =>
+        plan.Each(plan.Sequences * plan.KvHeads * parts, KeyGradients.RoomOf(plan, bounds), (unit, room) =>
         {
-            (int sequence, int kvHead, int part) = (unit / parts / task.KvHeads, unit / parts % task.KvHeads, unit % parts);
+            (int sequence, int kvHead, int part) = (unit / parts / plan.KvHeads, unit / parts % plan.KvHeads, unit % parts);
             (int from, int to) = (bounds[part], bounds[part + 1]);
             if (from == to)
             {
                 return;
             }
-            KeyGradients keys = new(task, room, from, to, k.Of(sequence, kvHead), v.Of(sequence, kvHead));
-            for (int head = kvHead * task.Group; head < (kvHead + 1) * task.Group; head++)
+            KeyGradients keys = new(plan, room, from, to, k.Of(sequence, kvHead), v.Of(sequence, kvHead));
+            for (int head = kvHead * plan.Group; head < (kvHead + 1) * plan.Group; head++)
             {
                 keys.Add(g.Of(sequence, head), q.Of(sequence, head), o.Of(sequence, head), l.Of(sequence, head), dqs[part].Of(sequence, head));
             }
@@ -73,25 +73,25 @@ internal static unsafe class TiledAttention
     }
 
     /// <summary>What <see cref="MixQueries"/> takes at most.</summary>
-    private static long RoomOfQueries(Task task) =>
-        (2L * (task.Sight.Keys + Tiles.Rows) * task.Wide) + (QueryBlock * (task.Dim + KeyBlock + task.Wide + 3));
+    private static long RoomOfQueries(Plan plan) =>
+        (2L * (plan.Sight.Keys + Tiles.Rows) * plan.Wide) + (QueryBlock * (plan.Dim + KeyBlock + plan.Wide + 3));
 
     /// <summary>The mix of some queries of one head: block by block of keys, with a running maximum and sum.</summary>
-    private static void MixQueries(Task task, Room room, int from, int to, Column query, Column key, Column value, Column mixed, Column lse)
+    private static void MixQueries(Plan plan, Room room, int from, int to, Column query, Column key, Column value, Column mixed, Column lse)
     {
         if (from == to)
         {
             return;
         }
-        (Sight sight, int dim, int wide) = (task.Sight, task.Dim, task.Wide);
+        (Sight sight, int dim, int wide) = (plan.Sight, plan.Dim, plan.Wide);
         int firstKey = sight.FirstKey(from) / KeyBlock * KeyBlock, rows = Tiles.RoundUp(sight.LastKey(to - 1) + 1 - firstKey, Tiles.Rows);
-        float* keys = room.Rows(key, firstKey, rows, task), values = room.Rows(value, firstKey, rows, task);
+        float* keys = room.Rows(key, firstKey, rows, plan), values = room.Rows(value, firstKey, rows, plan);
         float* panels = room.Take(QueryBlock * dim), scores = room.Take(QueryBlock * KeyBlock), sums = room.Take(QueryBlock * wide);
         float* largest = room.Take(QueryBlock), total = room.Take(QueryBlock), decay = room.Take(QueryBlock);
         for (int start = from; start < to; start += QueryBlock)
         {
             int count = Math.Min(QueryBlock, to - start);
-            Tiles.Turn(query.At(start), query.Step, panels, count, dim, task.Scale);
+            Tiles.Turn(query.At(start), query.Step, panels, count, dim, plan.Scale);
             new Span<float>(sums, QueryBlock * wide).Clear();
             new Span<float>(largest, QueryBlock).Fill(Lowest);
             new Span<float>(total, QueryBlock).Clear();
@@ -138,7 +138,7 @@ internal static unsafe class TiledAttention
     /// <summary>The gradients of some keys and their values, summed up over the query heads that share them.</summary>
     private sealed class KeyGradients
     {
-        private readonly Task _task;
+        private readonly Plan _plan;
         private readonly int _from, _to;
         private readonly float* _keys, _values, _dKeys, _dValues; // [rows, W]
         private readonly float* _queryPanels, _gradientPanels; // [panel, D, lane]
@@ -146,16 +146,16 @@ internal static unsafe class TiledAttention
         private readonly float* _shares, _dScores; // [96, 192]
         private readonly float* _lse, _delta; // [192]
 
-        public KeyGradients(Task task, Room room, int from, int to, Column key, Column value)
+        public KeyGradients(Plan plan, Room room, int from, int to, Column key, Column value)
         {
-            (_task, _from, _to) = (task, from, to);
-            (int wide, int rows) = (task.Wide, Tiles.RoundUp(to - from, Tiles.Rows));
-            _keys = room.Rows(key, from, rows, task);
-            _values = room.Rows(value, from, rows, task);
+            (_plan, _from, _to) = (plan, from, to);
+            (int wide, int rows) = (plan.Wide, Tiles.RoundUp(to - from, Tiles.Rows));
+            _keys = room.Rows(key, from, rows, plan);
+            _values = room.Rows(value, from, rows, plan);
             _dKeys = room.Zeros(rows * wide);
             _dValues = room.Zeros(rows * wide);
-            _queryPanels = room.Take(QueryBlock * task.Dim);
-            _gradientPanels = room.Take(QueryBlock * task.Dim);
+            _queryPanels = room.Take(QueryBlock * plan.Dim);
+            _gradientPanels = room.Take(QueryBlock * plan.Dim);
             _queries = room.Take(QueryBlock * wide);
             _gradients = room.Take(QueryBlock * wide);
             _dQueries = room.Take(QueryBlock * wide);
@@ -167,23 +167,23 @@ internal static unsafe class TiledAttention
 
         /// <summary>What it takes at most.</summary>
         /// <param name="bounds">where parts of the keys begin, and the end</param>
-        public static long RoomOf(Task task, int[] bounds)
+        public static long RoomOf(Plan plan, int[] bounds)
         {
             long rows = Enumerable.Range(1, bounds.Length - 1).Max(part => bounds[part] - bounds[part - 1]) + Tiles.Rows;
-            return (4 * rows * task.Wide) + (QueryBlock * ((2 * task.Dim) + (3 * task.Wide) + (2 * KeyBlock) + 2));
+            return (4 * rows * plan.Wide) + (QueryBlock * ((2 * plan.Dim) + (3 * plan.Wide) + (2 * KeyBlock) + 2));
         }
 
         /// <summary>Adds what one head's queries have to say; writes the queries' own gradient by these keys.</summary>
         public void Add(Column gradient, Column query, Column mixed, Column lse, Column dQuery)
         {
-            (Sight sight, int dim, int wide) = (_task.Sight, _task.Dim, _task.Wide);
+            (Sight sight, int dim, int wide) = (_plan.Sight, _plan.Dim, _plan.Wide);
             int last = sight.LastQuery(_to - 1);
             for (int start = sight.FirstQuery(_from) / QueryBlock * QueryBlock; start <= last; start += QueryBlock)
             {
                 int count = Math.Min(QueryBlock, sight.Queries - start);
-                Tiles.Turn(query.At(start), query.Step, _queryPanels, count, dim, _task.Scale);
+                Tiles.Turn(query.At(start), query.Step, _queryPanels, count, dim, _plan.Scale);
                 Tiles.Turn(gradient.At(start), gradient.Step, _gradientPanels, count, dim, 1);
-                Tiles.Copy(query.At(start), query.Step, _queries, wide, count, dim, wide, _task.Scale);
+                Tiles.Copy(query.At(start), query.Step, _queries, wide, count, dim, wide, _plan.Scale);
                 Tiles.Copy(gradient.At(start), gradient.Step, _gradients, wide, count, dim, wide, 1);
                 for (int row = 0; row < QueryBlock; row++)
                 {
@@ -196,14 +196,14 @@ internal static unsafe class TiledAttention
                 {
                     AddBlock(block, keyStart, Math.Min(KeyBlock, _to - keyStart));
                 }
-                Tiles.Copy(_dQueries, wide, dQuery.At(start), dQuery.Step, count, dim, dim, _task.Scale);
+                Tiles.Copy(_dQueries, wide, dQuery.At(start), dQuery.Step, count, dim, dim, _plan.Scale);
             }
         }
 
         /// <summary>dV += P^T dO, dP = dO V^T, dS = P (dP - delta), dK += dS^T Q, dQ += dS K, of <paramref name="keys"/> keys.</summary>
         private void AddBlock(Block block, int keyStart, int keys)
         {
-            (int dim, int wide, nint place) = (_task.Dim, _task.Wide, (nint)(keyStart - _from) * _task.Wide);
+            (int dim, int wide, nint place) = (_plan.Dim, _plan.Wide, (nint)(keyStart - _from) * _plan.Wide);
             block.Scores(_keys + place, wide, dim, _queryPanels, keyStart, _shares);
             block.Scores(_values + place, wide, dim, _gradientPanels, keyStart, _dScores);
             block.SharesAndGradients(keyStart, _shares, _dScores, _lse, _delta);
@@ -229,8 +229,8 @@ internal static unsafe class TiledAttention
 
         public void Write(Column dKey, Column dValue)
         {
-            Tiles.Copy(_dKeys, _task.Wide, dKey.At(_from), dKey.Step, _to - _from, _task.Dim, _task.Dim, 1);
-            Tiles.Copy(_dValues, _task.Wide, dValue.At(_from), dValue.Step, _to - _from, _task.Dim, _task.Dim, 1);
+            Tiles.Copy(_dKeys, _plan.Wide, dKey.At(_from), dKey.Step, _to - _from, _plan.Dim, _plan.Dim, 1);
+            Tiles.Copy(_dValues, _plan.Wide, dValue.At(_from), dValue.Step, _to - _from, _plan.Dim, _plan.Dim, 1);
         }
     }
 
@@ -342,7 +342,7 @@ internal static unsafe class TiledAttention
     }
 
     /// <summary>One attention's shapes, and who shares its work.</summary>
-    private sealed class Task(Tensor query, Tensor key, int? window)
+    private sealed class Plan(Tensor query, Tensor key, int? window)
     {
         private readonly int _threads = query.size(0) * query.size(1) * key.size(1) * query.size(2) < LeastWork ? 1 : get_num_threads();
 
@@ -424,12 +424,12 @@ internal static unsafe class TiledAttention
         }
 
         /// <summary>Rows from the <paramref name="first"/>th on, as a matrix of its own [rows, W]; zeros after the last key and dimension.</summary>
-        public float* Rows(Column from, int first, int rows, Task task)
+        public float* Rows(Column from, int first, int rows, Plan plan)
         {
-            float* to = Take(rows * task.Wide);
-            int there = Math.Min(rows, task.Sight.Keys - first);
-            Tiles.Copy(from.At(first), from.Step, to, task.Wide, there, task.Dim, task.Wide, 1);
-            new Span<float>(to + (there * task.Wide), (rows - there) * task.Wide).Clear();
+            float* to = Take(rows * plan.Wide);
+            int there = Math.Min(rows, plan.Sight.Keys - first);
+            Tiles.Copy(from.At(first), from.Step, to, plan.Wide, there, plan.Dim, plan.Wide, 1);
+            new Span<float>(to + (there * plan.Wide), (rows - there) * plan.Wide).Clear();
             return to;
         }
     }
