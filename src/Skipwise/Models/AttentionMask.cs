@@ -21,7 +21,7 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
     /// <summary>Whether <see cref="TiledAttention"/> serves, which takes the rule itself instead of a bias.</summary>
     public bool IsTiled { get; init; }
 
-    private const int LeastTiled = 16; // queries; of fewer a tile is mostly empty
+    private const int LeastTiled = 48; // queries; of fewer a panel of 64 is too empty
 
     /// <param name="queries">T, tokens of this forward</param>
     /// <param name="cached">tokens that the cache already holds</param>

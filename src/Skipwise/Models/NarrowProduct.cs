@@ -15,7 +15,7 @@ namespace Skipwise.Models;
 internal static class NarrowProduct
 {
     /// <summary>rows of x up to which W is widened row by row; from there on libtorch's product wins</summary>
-    public const int FewRows = 16;
+    public const int FewRows = 2;
 
     private const int RowsAtOnce = 32; // of W, per piece of work
 
