@@ -143,6 +143,7 @@ internal sealed class StepProbe : IDisposable
         {
             using var step = NewDisposeScope();
             using var tape = new LayerTape();
+            ProcessMemory.GiveBack(); // what nobody holds any more would go meanwhile
             long before = ProcessMemory.InUse();
             tape.Forward(Blocks(layers), input, checkpointEvery);
             return ProcessMemory.InUse() - before;
