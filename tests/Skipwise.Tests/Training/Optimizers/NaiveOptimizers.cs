@@ -17,7 +17,8 @@ internal static class NaiveOptimizers
         public double[] ColumnMeans { get; } = new double[columns];
     }
 
-    public static void AdamW(Twin p, double[] g, AdamWOptions o, double rate, int step)
+    /// <param name="held">the two means as the optimizer holds them, if they are packed: where two codes are equally near, it says which was taken</param>
+    public static void AdamW(Twin p, double[] g, AdamWOptions o, double rate, int step, (double[] First, double[] Second) held)
     {
         double correction1 = 1 - Math.Pow(o.Beta1, step), correction2 = 1 - Math.Pow(o.Beta2, step);
         double decay = p.Columns > 0 ? o.WeightDecay : 0;
@@ -30,8 +31,8 @@ internal static class NaiveOptimizers
         }
         if (p.IsPacked)
         {
-            Round(p.First, DynamicCode.Signed, keepsAboveZero: false);
-            Round(p.Second, DynamicCode.Unsigned, keepsAboveZero: true);
+            Round(p.First, DynamicCode.Signed, keepsAboveZero: false, held.First);
+            Round(p.Second, DynamicCode.Unsigned, keepsAboveZero: true, held.Second);
         }
     }
 
@@ -73,8 +74,8 @@ internal static class NaiveOptimizers
         }
     }
 
-    /// <summary>To the nearest code, block by block.</summary>
-    private static void Round(double[] values, float[] code, bool keepsAboveZero)
+    /// <summary>To the nearest code, block by block. Of two that are equally near, as far as float32 can tell, to the one that is held.</summary>
+    private static void Round(double[] values, float[] code, bool keepsAboveZero, double[] held)
     {
         for (int start = 0; start < values.Length; start += AdamW8Bit.Block)
         {
@@ -83,7 +84,9 @@ internal static class NaiveOptimizers
             for (int i = start; i < end && largest > 0; i++)
             {
                 IEnumerable<float> choices = keepsAboveZero && values[i] > 0 ? code.Where(c => c > 0) : code;
-                values[i] = largest * choices.MinBy(c => Math.Abs((values[i] / largest) - c));
+                double share = values[i] / largest, nearest = choices.MinBy(c => Math.Abs(share - c));
+                bool isTie = Math.Abs(share - (held[i] / largest)) <= Math.Abs(share - nearest) + (1e-6 * Math.Abs(share));
+                values[i] = isTie ? held[i] : largest * nearest;
             }
         }
     }
