@@ -89,9 +89,6 @@ internal sealed class StepProbe : IDisposable
         {
             clock(1);
         }
-        long Least(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak()); // what the runtime takes now and then is none of the step's
-        long kept = keeps(3) - keeps(2), ofLayer = Least(layerPeak), ofHead = Least(headPeak);
-
         // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
         var waited = Stopwatch.StartNew();
         int more = clock(1).Seconds > 2 ? 1 : 4;
@@ -104,6 +101,12 @@ internal sealed class StepProbe : IDisposable
         }
         while (waited.Elapsed < (shallow.Count < Repeats ? s_patience : s_least));
         ComputeTime layer = (1.0 / more) * (Middle(deep) - Middle(shallow));
+
+        // Bytes come last, when little code is left to compile: the compiler takes megabytes of the same heap for a while. What the runtime
+        // takes now and then only adds to a peak, but may stand on either side of a difference.
+        long kept = Enumerable.Range(0, Repeats).Select(_ => keeps(3) - keeps(2)).Order().ElementAt(Repeats / 2);
+        long Least(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak());
+        long ofLayer = Least(layerPeak), ofHead = Least(headPeak);
         return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, ofLayer, ofHead);
     });
 

