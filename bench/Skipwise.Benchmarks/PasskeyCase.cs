@@ -14,9 +14,7 @@ internal sealed record PasskeyCase(string Name, int Steps, DecoderConfig Model, 
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, options);
         using CausalLM model = BenchModels.Create(Model);
         void Ask() => Passkey.Measure(model, tokenizer, prompts, options);
-        Ask();
-        StepUsage[] usage = [.. Enumerable.Range(0, steps).Select(_ => StepUsage.Of(Ask))];
-        int prompt = prompts[0].InputIds.Length;
-        return new(prompt + options.MaxNewTokens, StepFlops.Forward(Model, 1, prompt + options.MaxNewTokens), usage, StepUsage.PeakRssMib(), MatmulRate.Measure(Model, 512));
+        int tokens = prompts[0].InputIds.Length + options.MaxNewTokens;
+        return Measurement.Of(steps, Ask, tokens, StepFlops.Forward(Model, 1, tokens), Model, rows: 512);
     }
 }

@@ -11,8 +11,6 @@ internal sealed record ScoreCase(string Name, int Steps, DecoderConfig Model, in
         using CausalLM model = BenchModels.Create(Model);
         int[][] window = [[.. Enumerable.Range(0, Tokens + 1).Select(t => t * 31 % Model.VocabSize)]];
         void Score() => Scorer.Losses(model, window, Tokens);
-        Score();
-        StepUsage[] usage = [.. Enumerable.Range(0, steps).Select(_ => StepUsage.Of(Score))];
-        return new(Tokens, StepFlops.Forward(Model, 1, Tokens), usage, StepUsage.PeakRssMib(), MatmulRate.Measure(Model, Tokens));
+        return Measurement.Of(steps, Score, Tokens, StepFlops.Forward(Model, 1, Tokens), Model, Tokens);
     }
 }

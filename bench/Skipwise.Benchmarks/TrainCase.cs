@@ -18,22 +18,12 @@ internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, Po
     {
         int window = Pose.Mode == PositionMode.Full ? Pose.TargetLength : Pose.TrainLength;
         var source = new PoseDataset(Documents(2 * window), Pose, seed: 1, bosId: null, minDocumentTokens: window);
-        var usage = new List<StepUsage>();
-        double peak;
-        using (CausalLM model = BenchModels.Create(Model, Lora))
-        using (var masters = MasterWeights.Of(model))
-        using (var optimizer = Optimizer.Create(model, Training, masters))
-        using (IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator())
-        {
-            run.MoveNext(); // warm-up
-            for (int step = 0; step < steps; step++)
-            {
-                usage.Add(StepUsage.Of(() => run.MoveNext()));
-            }
-            peak = StepUsage.PeakRssMib();
-        }
         long tokens = (long)Training.BatchSize * window;
-        return new(tokens, StepFlops.Training(Model, Training.BatchSize, window), usage, peak, MatmulRate.Measure(Model, tokens));
+        using CausalLM model = BenchModels.Create(Model, Lora);
+        using var masters = MasterWeights.Of(model);
+        using var optimizer = Optimizer.Create(model, Training, masters);
+        using IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator();
+        return Measurement.Of(steps, () => run.MoveNext(), tokens, StepFlops.Training(Model, Training.BatchSize, window), Model, tokens);
     }
 
     private TokenList Documents(int length)
