@@ -16,6 +16,7 @@ internal sealed class StepCosts
 {
     private const int FirstTokens = 2048; // that are tried, before more are
     private const double LongestStep = 0.5; // seconds with one layer, up to which twice the tokens are tried as well
+    private const double Holes = 0.1; // that the heap has between what is in use: by so much measured steps exceed the sum (docs/training.md)
     internal const double Usable = 0.9; // of the memory, for a batch that is proposed
     private readonly DecoderConfig _config;
     private readonly int _checkpointEvery;
@@ -90,6 +91,7 @@ internal sealed class StepCosts
         // The embedding comes last, its input and its gradient beside every other gradient; in a tied model it then adds up with the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? (long)_config.VocabSize * _config.HiddenSize * sizeof(float) : 0);
         largest = Math.Max(largest, Trained + embedding) + gathered + Mask(length);
+        largest += (long)(Holes * largest);
         long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
         int scoreCopies = _isTiled ? 1 : 3; // libtorch's softmax needs a second, and one in passing
         long logits = (long)scoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime;
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
@@ -41,7 +42,8 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.5); // for one size, to compile its code, and again to be measured
+    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.5); // for one size, to warm up, and again to be measured
+    private static readonly TimeSpan s_warmest = TimeSpan.FromSeconds(2); // that one size warms up at most
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
@@ -85,10 +87,7 @@ internal sealed class StepProbe : IDisposable
     /// <summary>Forward and backward of [batch, length]; the middle one of several counts.</summary>
     public ProbedStep Measure(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, layerPeak, headPeak) =>
     {
-        for (var warming = Stopwatch.StartNew(); warming.Elapsed < s_least;) // short steps wait for their code to be compiled
-        {
-            clock(1);
-        }
+        WarmUp(() => clock(1));
         // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
         var waited = Stopwatch.StartNew();
         int more = clock(1).Seconds > 2 ? 1 : 4;
@@ -109,6 +108,27 @@ internal sealed class StepProbe : IDisposable
         long ofLayer = Least(layerPeak), ofHead = Least(headPeak);
         return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, ofLayer, ofHead);
     });
+
+    /// <summary>
+    /// Steps until their code is compiled for good, which .NET does on another core some time after the thirtieth call. Long steps do not wait for it: what it costs them does
+    /// not show.
+    /// </summary>
+    private static void WarmUp(Action step)
+    {
+        const int calls = 40;
+        var warming = Stopwatch.StartNew();
+        long compiled;
+        do
+        {
+            compiled = JitInfo.GetCompiledMethodCount();
+            var round = Stopwatch.StartNew();
+            for (int done = 0; warming.Elapsed < s_warmest && (done < calls || round.Elapsed < s_least); done++)
+            {
+                step();
+            }
+        }
+        while (warming.Elapsed < s_warmest && compiled < JitInfo.GetCompiledMethodCount());
+    }
 
     /// <summary>Lays out a step of [batch, length], for as long as it is measured.</summary>
     /// <param name="measure">gets: the time of a step of so many layers; the bytes that so many layers keep; the most bytes in use in one layer, and in the head</param>
