@@ -25,11 +25,12 @@ internal static class EstimateVerb
         Flag<int> accumulation = verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulation);
         Flag<int> checkpoint = verb.Integer("--checkpoint-layers", "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none", s_default.CheckpointEvery);
         Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "how gradients become updates", s_default.Optimizer);
-        Flag<Precision> dtype = verb.Choice("--dtype", "the type to compute in", s_default.Dtype);
+        var compute = new ComputeFlags(verb);
+        Flag<Offload> offload = verb.Choice("--offload", "what stays in host memory while a GPU computes", s_default.Offload);
         var rope = new RopeFlags(verb);
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
-        Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has]");
+        Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has, or the GPU]");
         Flag<int?> probe = verb.OptionalInteger("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula [default: as many as take a moment]");
         Flag<string?> json = verb.TextOrNone("--json", "file", "write the estimate as JSON: into the file, or in place of the table");
         verb.TakesConfig();
@@ -44,7 +45,8 @@ internal static class EstimateVerb
                 GradientAccumulation = accumulation.Of(parse),
                 CheckpointEvery = checkpoint.Of(parse),
                 Optimizer = optimizer.Of(parse),
-                Dtype = dtype.Of(parse),
+                Compute = compute.Of(parse),
+                Offload = offload.Of(parse),
                 Rope = rope.Of(parse),
                 Lora = lora.Of(parse),
                 Memory = memory.Of(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,

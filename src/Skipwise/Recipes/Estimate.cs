@@ -3,6 +3,8 @@ using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Runtime;
 using Skipwise.Training;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
@@ -23,20 +25,21 @@ public sealed record EstimateOptions
     public int CheckpointEvery { get; init; }
     public LoraOptions Lora { get; init; } = new();
     public OptimizerKind Optimizer { get; init; }
-    /// <summary>the type that the model computes in; what is narrower than float32 has float32 masters</summary>
-    public Precision Dtype { get; init; }
+    /// <summary>where and in which type the model computes; what is narrower than float32 has float32 masters</summary>
+    public ComputeOptions Compute { get; init; } = new();
+    public Offload Offload { get; init; }
     public RopeOverrides Rope { get; init; } = new();
-    /// <summary>bytes that a run may take; null takes what the machine has</summary>
+    /// <summary>bytes that a run may take; null takes what the machine has, or the GPU</summary>
     public long? Memory { get; init; }
     /// <summary>tokens of the largest step that is tried, larger ones follow by the formula; null: as many as take a moment</summary>
     public int? ProbeTokens { get; init; }
 }
 
 /// <summary>Memory of a step, in bytes.</summary>
-/// <param name="Process">the program itself, libtorch and all</param>
+/// <param name="Process">the program itself, libtorch and all; on a GPU all that is taken before the run, by others too</param>
 /// <param name="Weights">parameters, frozen and packed ones too</param>
 /// <param name="Gradients">of what is trained</param>
-/// <param name="Optimizer">its state, and the float32 masters of narrower weights</param>
+/// <param name="Optimizer">its state, and the float32 masters of narrower weights; offloaded from a GPU, it is in host memory and no part of the peak</param>
 /// <param name="Working">the most that activations, scores and gradients take at once: many activations have gone before the last gradients come</param>
 /// <param name="Logits">of it, the scores of one chunk of tokens</param>
 /// <param name="Peak">program + weights + optimizer + working</param>
@@ -64,12 +67,13 @@ public static class Estimate
         Validate(options);
         DecoderConfig model = HfConfig.Of(options.Model).Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope);
         int trainLength = options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
-        TorchSharp.torch.ScalarType dtype = new ComputeOptions { Device = "cpu", Dtype = options.Dtype }.Begin(note).Dtype;
-        long memory = options.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        (Device Device, ScalarType Dtype) compute = options.Compute.Begin(note);
+        bool offload = options.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU;
+        long memory = options.Memory ?? DeviceMemory.Of(compute.Device).Size;
         StepEstimate Of(string training, int length)
         {
             note?.Report($"measuring a few steps of one layer, windows of up to {length} tokens");
-            var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, dtype, options.CheckpointEvery, options.BatchSize, length, options.ProbeTokens);
+            var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, compute, offload, options.CheckpointEvery, options.BatchSize, length, options.ProbeTokens);
             ComputeTime time = costs.Time(options.BatchSize, length, options.GradientAccumulation);
             return new(training, options.BatchSize, length, costs.Memory(options.BatchSize, length, options.GradientAccumulation), time.Seconds, time.CpuSeconds,
                 costs.LargestBatch(length, options.GradientAccumulation, memory));

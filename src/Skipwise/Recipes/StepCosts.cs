@@ -23,13 +23,13 @@ internal sealed class StepCosts
     private readonly (long Layer, long Ends) _weights, _trained, _optimizer;
     private readonly LayerCosts _kept, _checkpointed;
     private readonly ComputeTime _update;
-    private readonly bool _isNarrow, _isTiled; // the type that is computed in; whether our own kernels do
+    private readonly bool _isNarrow, _isTiled, _offloads; // the type that is computed in; whether our own kernels do; whether the optimizer's state is in host memory
     private readonly long _process;
 
-    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, ScalarType dtype)
+    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, (Device Device, ScalarType Dtype) compute, bool offload)
     {
         (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed);
-        (_isNarrow, _isTiled) = (dtype != ScalarType.Float32, Tiles.Serve(dtype, CPU));
+        (_isNarrow, _isTiled, _offloads) = (compute.Dtype != ScalarType.Float32, Tiles.Serve(compute.Dtype, compute.Device), offload);
         (ComputeTime update, long ofLayer, long ofEnds) = probe.Update();
         (_update, _optimizer) = ((Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * update, (ofLayer, ofEnds));
         _process = probe.ProcessBytes();
@@ -40,9 +40,10 @@ internal sealed class StepCosts
     /// <param name="batch">windows per forward, and</param>
     /// <param name="length">tokens per window that the costs are exact for, if a step of one layer takes no longer than a moment; else they follow from a smaller one</param>
     /// <param name="probeTokens">tokens of the largest step that is tried; null: as many as take a moment</param>
-    public static StepCosts Measure(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype, int checkpointEvery, int batch, int length, int? probeTokens)
+    public static StepCosts Measure(
+        DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload, int checkpointEvery, int batch, int length, int? probeTokens)
     {
-        using var probe = new StepProbe(config, lora, optimizer, dtype);
+        using var probe = new StepProbe(config, lora, optimizer, compute, offload);
         int tokens = probeTokens ?? FirstTokens, halvings = 0;
         while (length >> halvings > tokens) // halved, so that it divides into blocks as the real one does
         {
@@ -57,7 +58,7 @@ internal sealed class StepCosts
         LayerCosts Of(bool isCheckpointed) => LayerCosts.Fit(
             probe.Measure(rows, Math.Max(1, length / 4), isCheckpointed), probe.Measure(rows, Math.Max(1, length / 2), isCheckpointed), probe.Measure(rows, length, isCheckpointed));
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
-        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, dtype);
+        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, compute, offload);
     }
 
     public ComputeTime Time(int batch, int length, int accumulation)
@@ -95,7 +96,7 @@ internal sealed class StepCosts
         long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
         int scoreCopies = _isTiled ? 1 : 3; // libtorch's softmax needs a second, and one in passing
         long logits = (long)scoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
-        return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + optimizer + largest);
+        return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + (_offloads ? 0 : optimizer) + largest);
     }
 
     /// <summary>The most windows per forward that <paramref name="memory"/> bytes hold, with a tenth to spare for what the formula does not know; 0 when not even one.</summary>

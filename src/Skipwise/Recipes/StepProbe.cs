@@ -48,12 +48,15 @@ internal sealed class StepProbe : IDisposable
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
     private readonly OptimizerKind _optimizer;
+    private readonly DeviceMemory _memory;
 
     /// <param name="config">of the whole model</param>
     /// <param name="lora">how it is adapted</param>
-    /// <param name="dtype">it computes in this type</param>
-    public StepProbe(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, ScalarType dtype)
+    /// <param name="compute">where and in which type it computes</param>
+    /// <param name="offload">masters and the optimizer's state stay in host memory</param>
+    public StepProbe(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload)
     {
+        _memory = DeviceMemory.Of(compute.Device);
         _optimizer = optimizer;
         bool mostSeeAll = 2 * config.FirstSlidingLayer > config.NumHiddenLayers;
         _model = new CausalLM(config with { NumHiddenLayers = 1, FirstSlidingLayer = mostSeeAll ? 1 : 0 });
@@ -68,7 +71,7 @@ internal sealed class StepProbe : IDisposable
         {
             Adaptation.Apply(_model, lora, seed: 0);
         }
-        _masters = MasterWeights.Of(_model, dtype, CPU, offload: false);
+        _masters = MasterWeights.Of(_model, compute.Dtype, compute.Device, offload);
     }
 
     /// <summary>Bytes of the layer's weights, and of all others.</summary>
@@ -166,14 +169,14 @@ internal sealed class StepProbe : IDisposable
         {
             using var step = NewDisposeScope();
             using var tape = new LayerTape();
-            ProcessMemory.GiveBack(); // what nobody holds any more would go meanwhile
-            long before = ProcessMemory.InUse();
+            _memory.GiveBack(); // what nobody holds any more would go meanwhile
+            long before = _memory.Held();
             tape.Forward(Blocks(layers), input, checkpointEvery);
-            return ProcessMemory.InUse() - before;
+            return _memory.Held() - before;
         }
         long PeakOf(Action work)
         {
-            long peak = ProcessMemory.PeakDuring(() =>
+            long peak = _memory.PeakDuring(() =>
             {
                 using var step = NewDisposeScope();
                 work();
@@ -219,11 +222,7 @@ internal sealed class StepProbe : IDisposable
     }
 
     /// <summary>Bytes that the program takes beside tensors, now that it has done all that a step does.</summary>
-    public long ProcessBytes()
-    {
-        ProcessMemory.GiveBack();
-        return Math.Max(0, ProcessMemory.Resident() - Weights.Layer - Weights.Ends);
-    }
+    public long ProcessBytes() => Math.Max(0, _memory.Taken() - Weights.Layer - Weights.Ends);
 
     public void Dispose()
     {
@@ -244,8 +243,12 @@ internal sealed class StepProbe : IDisposable
         }
     }
 
-    private static ComputeTime Now()
+    private ComputeTime Now()
     {
+        if (_model.Device.type == DeviceType.CUDA)
+        {
+            cuda.synchronize(_model.Device); // a GPU works on while the host is done
+        }
         using var self = Process.GetCurrentProcess();
         return new(Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency, self.TotalProcessorTime.TotalSeconds);
     }

@@ -35,7 +35,6 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
     public void A_step_takes_what_was_estimated(int checkpointEvery, int loraRank)
     {
         const int batch = 4, length = 512; // so many tokens that what the runtime itself takes meanwhile, some megabytes, does not count
-        using var folder = new TempFolder();
         var config = new DecoderConfig
         {
             VocabSize = 1000,
@@ -50,8 +49,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
         var lora = new LoraOptions { Rank = loraRank };
         using var model = new CausalLM(config);
         WeightInit.Draw(model, seed: 1);
-        File.WriteAllText(folder["config.json"], HfConfig.Create(config).TextFor(config));
-        StepEstimate estimate = Estimate.Run(new() { Model = folder.Path, TargetLength = 4 * length, BatchSize = batch, CheckpointEvery = checkpointEvery, Lora = lora, ProbeTokens = batch * length }).Pose;
+        var costs = StepCosts.Measure(config, lora, OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, checkpointEvery, batch, length, probeTokens: batch * length);
         if (lora.IsAsked)
         {
             Adaptation.Apply(model, lora, seed: 1);
@@ -70,8 +68,9 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
             Step();
         }
         double peak = Enumerable.Range(0, 3).Min(_ => ProcessMemory.PeakDuring(TwoSteps)); // what the runtime takes now and then is none of the step's
-        TestContext.Current.TestOutputHelper!.WriteLine($"{estimate.Memory.Working / 1e6:0.0} MB, measured {peak / 1e6:0.0}");
-        Assert.InRange(estimate.Memory.Working / peak, 0.75, 1.25);
+        long estimate = costs.Memory(batch, length, 1).Working;
+        TestContext.Current.TestOutputHelper!.WriteLine($"{estimate / 1e6:0.0} MB, measured {peak / 1e6:0.0}");
+        Assert.InRange(estimate / peak, 0.75, 1.25);
         var times = new List<double>();
         for (int repeat = 0; repeat < 5; repeat++)
         {
@@ -79,20 +78,31 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
             Step();
             times.Add((Environment.CpuUsage.TotalTime - before).TotalSeconds);
         }
-        Assert.InRange(estimate.CpuSecondsPerStep / times.Order().ElementAt(2), 0.5, 2);
+        Assert.InRange(costs.Time(batch, length, 1).CpuSeconds / times.Order().ElementAt(2), 0.5, 2);
     }
 
     [Fact]
     public void The_largest_batch_fits_and_one_more_does_not()
     {
         const long memory = 1L << 30;
-        var costs = StepCosts.Measure(HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, ScalarType.Float32, checkpointEvery: 0, batch: 1, length: 256, probeTokens: 256);
+        var costs = StepCosts.Measure(HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, checkpointEvery: 0, batch: 1, length: 256, probeTokens: 256);
         int largest = costs.LargestBatch(64, 1, memory);
         Assert.InRange(largest, 2, 1 << 20);
         Assert.InRange(costs.Memory(largest, 64, 1).Peak, 0, StepCosts.Usable * memory);
         Assert.InRange(costs.Memory(largest + 1, 64, 1).Peak, (StepCosts.Usable * memory) + 1, long.MaxValue);
         Assert.True(costs.LargestBatch(64, 4, memory) <= largest && costs.LargestBatch(256, 1, memory) < largest);
         Assert.Equal(0, Estimate.Run(Options() with { Memory = 1 << 20 }).Pose.LargestBatch);
+    }
+
+    /// <summary>What is kept in host memory does not count where the model is.</summary>
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public void The_peak_is_the_sum_of_what_the_device_holds(bool offload)
+    {
+        MemoryEstimate memory = StepCosts.Measure(
+            HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.BFloat16), offload, checkpointEvery: 0, batch: 1, length: 64, probeTokens: 64).Memory(1, 64, 1);
+        Assert.Equal(2 * 3 * memory.Weights, memory.Optimizer); // two means and the master, of four bytes each, for weights of two
+        Assert.Equal(memory.Process + memory.Weights + memory.Working + (offload ? 0 : memory.Optimizer), memory.Peak);
     }
 
     [Fact]
@@ -107,6 +117,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
         JsonElement json = JsonDocument.Parse((await CliRun.Of([.. quick, "--json"])).Succeeded().Output).RootElement;
         Assert.Equal(2L << 30, json.GetProperty("available_memory").GetInt64());
         Assert.Equal(64, json.GetProperty("pose").GetProperty("length").GetInt32());
+        (await CliRun.Of([.. quick, "--device", "cuda:99"])).Complained("--device cuda:99: libtorch finds");
         (await CliRun.Of([.. words, "--gradient-accumulation", "0", "--probe-tokens", "1"])).Complained("--gradient-accumulation is 0", "--probe-tokens is 1");
     }
 
