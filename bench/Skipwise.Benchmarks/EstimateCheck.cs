@@ -7,7 +7,8 @@ namespace Skipwise.Benchmarks;
 
 /// <summary>
 /// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own: the peak is the whole process's, CPU seconds of a step
-/// are those of a run of some steps less those of two, over their difference (so that the start and code that is not yet compiled drop out), seconds those of the middle step. Some rows are asked
+/// are those of a run of some steps less those of two, over their difference (so that the start and code that is not yet compiled drop out), seconds those of the middle step.
+/// The estimate is the mean of one before the runs and one after them, for a shared machine's rate moves meanwhile. Some rows are asked
 /// besides for the largest batch that fits half as much memory again, which is then trained with.
 /// </summary>
 internal static class EstimateCheck
@@ -49,12 +50,12 @@ internal static class EstimateCheck
             foreach ((string name, string way, string options) in s_rows.Where(row => row.Name.Contains(pattern, StringComparison.Ordinal)))
             {
                 string[] words = ["--model", .. $"{Path.Combine(work, options)}".Split(' '), .. threads is null ? [] : (string[])["--threads", threads]];
-                JsonElement estimate = JsonDocument.Parse(Tool(["estimate", .. words, "--json"]).Output).RootElement.GetProperty(way);
-                double peak = estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20);
-                double cpu = estimate.GetProperty("cpu_seconds_per_step").GetDouble(), seconds = estimate.GetProperty("seconds_per_step").GetDouble();
-                int steps = Math.Clamp((int)(RunSeconds / seconds), LeastSteps, MostSteps);
+                (double Peak, double Cpu, double Seconds) before = Estimate(way, words);
+                int steps = Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps, MostSteps);
                 (Finished run, _) = Train(work, way, words, FirstSteps);
                 (Finished longer, double step) = Train(work, way, words, steps);
+                (double Peak, double Cpu, double Seconds) after = Estimate(way, words);
+                (double peak, double cpu, double seconds) = (0.5 * (before.Peak + after.Peak), 0.5 * (before.Cpu + after.Cpu), 0.5 * (before.Seconds + after.Seconds));
                 double real = longer.PeakBytes / (double)(1 << 20), realCpu = (longer.CpuSeconds - run.CpuSeconds) / (steps - FirstSteps);
                 Console.WriteLine($"{name,-24} {peak,6:0} {real,6:0} {peak / real,6:0.00}  {cpu,7:0.000} {realCpu,7:0.000} {cpu / realCpu,6:0.00}  {seconds,7:0.000} {step,7:0.000} {seconds / step,6:0.00}");
                 if (s_fitted.Contains(name))
@@ -71,6 +72,13 @@ internal static class EstimateCheck
         {
             Directory.Delete(work, recursive: true);
         }
+    }
+
+    /// <returns>MiB, CPU seconds and seconds</returns>
+    private static (double Peak, double Cpu, double Seconds) Estimate(string way, string[] words)
+    {
+        JsonElement estimate = JsonDocument.Parse(Tool(["estimate", .. words, "--json"]).Output).RootElement.GetProperty(way);
+        return (estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20), estimate.GetProperty("cpu_seconds_per_step").GetDouble(), estimate.GetProperty("seconds_per_step").GetDouble());
     }
 
     private static (Finished Run, double StepSeconds) Train(string work, string way, string[] words, int steps)
