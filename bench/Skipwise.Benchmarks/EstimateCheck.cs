@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -105,7 +106,7 @@ internal static class EstimateCheck
             {
                 (cpu, peak) = (tool.TotalProcessorTime.TotalSeconds, Math.Max(peak, tool.PeakWorkingSet64));
             }
-            catch (InvalidOperationException) { } // it has just ended
+            catch (Exception e) when (e is InvalidOperationException or Win32Exception) { } // it has just ended
         }
         return tool.ExitCode == 0 ? new(output.Result, cpu, peak) : throw new InvalidOperationException(errors.Result);
     }
