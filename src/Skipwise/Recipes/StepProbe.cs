@@ -199,22 +199,18 @@ internal sealed class StepProbe : IDisposable
     public (ComputeTime Time, long Layer, long Ends) Update()
     {
         using var optimizer = Optimizer.Create(_model, new TrainOptions { Optimizer = _optimizer }, _masters);
-        void Step()
+        ComputeTime Clock()
         {
             using var scope = NewDisposeScope();
             foreach (Parameter parameter in _model.parameters().Where(p => p.requires_grad))
             {
-                parameter.grad = zeros_like(parameter);
+                parameter.grad = zeros_like(parameter); // a real one comes out of the way back, whose time it is part of
             }
-            optimizer.Step(0, 1);
-        }
-        ComputeTime Clock()
-        {
             ComputeTime before = Now();
-            Step();
+            optimizer.Step(0, 1);
             return Now() - before;
         }
-        Step();
+        Clock();
         List<ComputeTime> times = [.. Enumerable.Range(0, Repeats).Select(_ => Clock())];
         List<(string Name, Tensor Value)> kept = [.. optimizer.State(), .. _masters.AreApart ? _masters.All.Select(weight => (weight.Name, weight.Master)) : []];
         long Of(bool ofLayer) => kept.Where(state => state.Name.Contains(LayerPrefix, StringComparison.Ordinal) == ofLayer).Sum(state => state.Value.numel() * state.Value.element_size());
