@@ -6,7 +6,7 @@ namespace Skipwise.Benchmarks;
 /// <summary>One line of output.</summary>
 /// <param name="TokensPerSecond">wall clock, of the median step</param>
 /// <param name="CpuSecondsPerStep">user and system time of the whole process during the median step</param>
-/// <param name="PeakRssMib">the process's largest resident size up to the end of the last step</param>
+/// <param name="PeakRssMib">the process's largest resident size in the warm-up and the first third of the steps, before the products' operands are there</param>
 /// <param name="MatmulGflops">matrix products alone, at the model's own shapes, in the same process: <see cref="MatmulBound"/></param>
 /// <param name="MatmulShare">FLOPs of a step (<see cref="StepFlops"/>) per second, over the rate of the products just before and after it: the median step's</param>
 /// <param name="MatmulShareCpu">the same with CPU time in place of the wall clock on both sides: what to read on a machine that has other work</param>
