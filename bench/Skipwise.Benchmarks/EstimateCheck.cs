@@ -7,16 +7,14 @@ using Skipwise.Training;
 namespace Skipwise.Benchmarks;
 
 /// <summary>
-/// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own: the peak is the whole process's, CPU seconds of a step
-/// are those of a run of some steps less those of two, over their difference (so that the start and code that is not yet compiled drop out), seconds those of the middle step.
-/// The estimate is the mean of one before the runs and one after them, for a shared machine's rate moves meanwhile. Some rows are asked
-/// besides for the largest batch that fits half as much memory again, which is then trained with.
+/// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own, in turns, for a shared machine's rate moves meanwhile: every training is held against
+/// the mean of the estimates before and after it, and the middle one of these ratios counts. The peak is the whole process's; the seconds of a step are those of the middle one and
+/// its CPU seconds the mean, of all but the first steps. Some rows are asked besides for the largest batch that fits half as much memory again, which is then trained with.
 /// </summary>
 internal static class EstimateCheck
 {
-    private const int FirstSteps = 2, LeastSteps = 4, MostSteps = 24;
+    private const int Rounds = 3, FirstSteps = 2, LeastSteps = 5, MostSteps = 40;
     private const double RunSeconds = 8; // that the steps of a run take, about
-    private const double Gibibyte = 1 << 30;
     private static readonly string[] s_fitted = ["tiny-pose-16x128", "i-pose-4x512", "i-full-1x4096", "ii-pose-1x1024"];
     private static readonly TimeSpan s_sampling = TimeSpan.FromMilliseconds(20);
 
@@ -47,25 +45,31 @@ internal static class EstimateCheck
         try
         {
             BenchModels.Write(work);
-            Console.WriteLine($"{"case",-24} {"MiB",6} {"real",6} {"ratio",6}  {"CPU s",7} {"real",7} {"ratio",6}  {"s",7} {"real",7} {"ratio",6}");
+            Console.WriteLine($"{"case",-24} {"MiB",6} {"real",6} {"ratio",6}  {"CPU s",7} {"real",7} {"ratio",6}  {"s",7} {"real",7} {"ratio",6}  all ratios of s");
             foreach ((string name, string way, string options) in s_rows.Where(row => row.Name.Contains(pattern, StringComparison.Ordinal)))
             {
                 string[] words = ["--model", .. $"{Path.Combine(work, options)}".Split(' '), .. threads is null ? [] : (string[])["--threads", threads]];
-                (double Peak, double Cpu, double Seconds) before = Estimate(way, words);
-                int steps = Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps, MostSteps);
-                (Finished run, _) = Train(work, way, words, FirstSteps);
-                (Finished longer, double step) = Train(work, way, words, steps);
-                (double Peak, double Cpu, double Seconds) after = Estimate(way, words);
-                (double peak, double cpu, double seconds) = (0.5 * (before.Peak + after.Peak), 0.5 * (before.Cpu + after.Cpu), 0.5 * (before.Seconds + after.Seconds));
-                double real = longer.PeakBytes / (double)(1 << 20), realCpu = (longer.CpuSeconds - run.CpuSeconds) / (steps - FirstSteps);
-                Console.WriteLine($"{name,-24} {peak,6:0} {real,6:0} {peak / real,6:0.00}  {cpu,7:0.000} {realCpu,7:0.000} {cpu / realCpu,6:0.00}  {seconds,7:0.000} {step,7:0.000} {seconds / step,6:0.00}");
+                Cost before = Estimate(way, words);
+                var rounds = new List<(Cost Estimate, Cost Real)>();
+                for (int round = 0; round < Rounds; round++)
+                {
+                    Cost real = Train(work, way, words, FirstSteps + Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps - FirstSteps, MostSteps)), after = Estimate(way, words);
+                    rounds.Add((Cost.Mean(before, after), real));
+                    before = after;
+                }
+                string Compared(Func<Cost, double> part, string format)
+                {
+                    (double estimate, double real) = rounds.Select(round => (part(round.Estimate), part(round.Real))).OrderBy(pair => pair.Item1 / pair.Item2).ElementAt(Rounds / 2);
+                    return $"{estimate.ToString(format, CultureInfo.InvariantCulture),7} {real.ToString(format, CultureInfo.InvariantCulture),7} {estimate / real,6:0.00}";
+                }
+                Console.WriteLine($"{name,-24}{Compared(cost => cost.PeakMib, "0")}  {Compared(cost => cost.CpuSeconds, "0.000")}  {Compared(cost => cost.Seconds, "0.000")}  "
+                    + string.Join(' ', rounds.Select(round => $"{round.Estimate.Seconds / round.Real.Seconds:0.00}")));
                 if (s_fitted.Contains(name))
                 {
-                    string memory = (1.5 * peak / 1024).ToString("0.000", CultureInfo.InvariantCulture);
-                    int largest = JsonDocument.Parse(Tool(["estimate", .. words, "--memory", memory, "--json"]).Output).RootElement.GetProperty(way).GetProperty("largest_batch").GetInt32();
+                    string memory = (1.5 * before.PeakMib / 1024).ToString("0.000", CultureInfo.InvariantCulture);
+                    int largest = JsonDocument.Parse(Tool(["estimate", .. words, "--memory", memory, "--json"], _ => { })).RootElement.GetProperty(way).GetProperty("largest_batch").GetInt32();
                     words[Array.IndexOf(words, "--batch-size") + 1] = largest.ToString(CultureInfo.InvariantCulture);
-                    (Finished fitted, _) = Train(work, way, words, 1);
-                    Console.WriteLine($"  --fit --memory {memory}: --batch-size {largest} took {fitted.PeakBytes / Gibibyte:0.000} GiB");
+                    Console.WriteLine($"  --fit --memory {memory}: --batch-size {largest} took {Train(work, way, words, FirstSteps + 1).PeakMib / 1024:0.000} GiB");
                 }
             }
         }
@@ -75,39 +79,61 @@ internal static class EstimateCheck
         }
     }
 
-    /// <returns>MiB, CPU seconds and seconds</returns>
-    private static (double Peak, double Cpu, double Seconds) Estimate(string way, string[] words)
+    /// <summary>Of a process's peak, and of one step.</summary>
+    private readonly record struct Cost(double PeakMib, double CpuSeconds, double Seconds)
     {
-        JsonElement estimate = JsonDocument.Parse(Tool(["estimate", .. words, "--json"]).Output).RootElement.GetProperty(way);
-        return (estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20), estimate.GetProperty("cpu_seconds_per_step").GetDouble(), estimate.GetProperty("seconds_per_step").GetDouble());
+        public static Cost Mean(Cost a, Cost b) => new(0.5 * (a.PeakMib + b.PeakMib), 0.5 * (a.CpuSeconds + b.CpuSeconds), 0.5 * (a.Seconds + b.Seconds));
     }
 
-    private static (Finished Run, double StepSeconds) Train(string work, string way, string[] words, int steps)
+    private static Cost Estimate(string way, string[] words)
     {
-        string folder = Path.Combine(work, "run");
-        Finished run = Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--out", folder]);
-        double[] times = [.. File.ReadLines(Path.Combine(folder, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)
+        JsonElement estimate = JsonDocument.Parse(Tool(["estimate", .. words, "--json"], _ => { })).RootElement.GetProperty(way);
+        return new(estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20), estimate.GetProperty("cpu_seconds_per_step").GetDouble(), estimate.GetProperty("seconds_per_step").GetDouble());
+    }
+
+    private static Cost Train(string work, string way, string[] words, int steps)
+    {
+        string folder = Path.Combine(work, "run"), metrics = Path.Combine(folder, "metrics.jsonl");
+        (double first, double last, long peak) = (0, 0, 0);
+        Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--out", folder], tool =>
+        {
+            peak = Math.Max(peak, tool.PeakWorkingSet64);
+            double cpu = tool.TotalProcessorTime.TotalSeconds;
+            int done = Lines(metrics).Count;
+            (first, last) = (done <= FirstSteps ? cpu : first, done < steps ? cpu : last);
+        });
+        double[] times = [.. Lines(metrics).Select(line => JsonDocument.Parse(line).RootElement)
             .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(FirstSteps).Order()];
         Directory.Delete(folder, recursive: true);
-        return (run, times.Length == 0 ? 0 : times[times.Length / 2]);
+        return new(peak / (double)(1 << 20), (last - first) / (steps - FirstSteps), times[times.Length / 2]);
     }
 
-    private sealed record Finished(string Output, double CpuSeconds, long PeakBytes);
+    /// <summary>Whole lines of a file that is being written, if it is there.</summary>
+    private static List<string> Lines(string file)
+    {
+        if (!File.Exists(file))
+        {
+            return [];
+        }
+        using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return [.. reader.ReadToEnd().Split('\n')[..^1]];
+    }
 
-    private static Finished Tool(IEnumerable<string> words)
+    /// <param name="watch">looks at the process from time to time, as long as it lives</param>
+    /// <returns>what it prints</returns>
+    private static string Tool(IEnumerable<string> words, Action<Process> watch)
     {
         using var tool = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. words]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> output = tool.StandardOutput.ReadToEndAsync(), errors = tool.StandardError.ReadToEndAsync();
-        (double cpu, long peak) = (0, 0);
-        while (!tool.WaitForExit(s_sampling)) // the kernel tells as long as the process lives
+        while (!tool.WaitForExit(s_sampling))
         {
             tool.Refresh();
             try
             {
-                (cpu, peak) = (tool.TotalProcessorTime.TotalSeconds, Math.Max(peak, tool.PeakWorkingSet64));
+                watch(tool);
             }
             catch (Exception e) when (e is InvalidOperationException or Win32Exception) { } // it has just ended
         }
-        return tool.ExitCode == 0 ? new(output.Result, cpu, peak) : throw new InvalidOperationException(errors.Result);
+        return tool.ExitCode == 0 ? output.Result : throw new InvalidOperationException(errors.Result);
     }
 }

@@ -8,7 +8,8 @@ namespace Skipwise.Recipes;
 
 /// <summary>What a training step of a model costs at any batch and length: a probe's measurements, put together by how a step goes.</summary>
 /// <remarks>
-/// Time of a layer: call + per token * (batch * length) + per pair * (batch * length^2), fitted to three lengths. Memory: on the way back,
+/// Time of a layer: call + per token * (batch * length) + per pair * (batch * length^2), fitted to three lengths, unless the step
+/// itself is tried. Memory: on the way back,
 /// at layer i, there are what the layers below keep, the gradients of those above, and what the layer itself (or the head, at the top) needs:
 /// the peak is the largest of these sums. All but libtorch's mask of a sliding window grows with the tokens alone, for attention is fused.
 /// </remarks>
@@ -55,8 +56,10 @@ internal sealed class StepCosts
             (halvings, rows) = halvings > 0 ? (halvings - 1, rows) : (0, Math.Min(batch, 2 * rows));
         }
         length >>= halvings;
+        int half = Math.Max(1, length / 2), quarter = Math.Max(1, length / 4);
+        int[] timed = halvings == 0 && rows == batch ? [length] : [quarter, half, length]; // a step that is tried as it will be needs no formula
         LayerCosts Of(bool isCheckpointed) => LayerCosts.Fit(
-            probe.Measure(rows, Math.Max(1, length / 4), isCheckpointed), probe.Measure(rows, Math.Max(1, length / 2), isCheckpointed), probe.Measure(rows, length, isCheckpointed));
+            [.. timed.Select(tried => probe.Time(rows, tried, isCheckpointed))], probe.Bytes(rows, half, isCheckpointed), probe.Bytes(rows, length, isCheckpointed));
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
         return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, compute, offload);
     }
@@ -118,9 +121,9 @@ internal sealed class StepCosts
     /// <summary>How one layer's costs, and those of all that is no layer, grow.</summary>
     private sealed record LayerCosts(Polynomial LayerSeconds, Polynomial LayerCpu, Polynomial EndsSeconds, Polynomial EndsCpu, Line KeptBytes, Line LayerPeakBytes, Line HeadPeakBytes)
     {
-        public static LayerCosts Fit(params ProbedStep[] probes) => new(
-            Polynomial.Through(probes, p => p.Layer.Seconds), Polynomial.Through(probes, p => p.Layer.CpuSeconds), Polynomial.Through(probes, p => p.Ends.Seconds),
-            Polynomial.Through(probes, p => p.Ends.CpuSeconds), Line.Through(probes[^2], probes[^1], p => p.Kept), Line.Through(probes[^2], probes[^1], p => p.LayerPeak), Line.Through(probes[^2], probes[^1], p => p.HeadPeak));
+        public static LayerCosts Fit(ProbedTime[] times, ProbedBytes less, ProbedBytes more) => new(
+            Polynomial.Through(times, t => t.Layer.Seconds), Polynomial.Through(times, t => t.Layer.CpuSeconds), Polynomial.Through(times, t => t.Ends.Seconds), Polynomial.Through(times, t => t.Ends.CpuSeconds),
+            Line.Through(less, more, b => b.Kept), Line.Through(less, more, b => b.LayerPeak), Line.Through(less, more, b => b.HeadPeak));
 
         public ComputeTime Layer(int batch, int length) => new(LayerSeconds.At(batch, length), LayerCpu.At(batch, length));
 
@@ -136,7 +139,7 @@ internal sealed class StepCosts
     /// <summary>What is always there, and so much per token.</summary>
     private readonly record struct Line(double Always, double PerToken)
     {
-        public static Line Through(ProbedStep one, ProbedStep two, Func<ProbedStep, long> bytes)
+        public static Line Through(ProbedBytes one, ProbedBytes two, Func<ProbedBytes, long> bytes)
         {
             double perToken = Math.Max(0, (double)(bytes(two) - bytes(one)) / Math.Max(1, two.Tokens - one.Tokens));
             return new(Math.Max(0, bytes(two) - (perToken * two.Tokens)), perToken);
@@ -148,9 +151,13 @@ internal sealed class StepCosts
     /// <summary>call + per token * (batch * length) + per pair * (batch * length^2).</summary>
     private readonly record struct Polynomial(double Call, double PerToken, double PerPair)
     {
-        /// <summary>Through the longest probe, and as near to the others as costs that are not negative allow.</summary>
-        public static Polynomial Through(ProbedStep[] probes, Func<ProbedStep, double> cost)
+        /// <summary>Through the longest of three probes, and as near to the others as costs that are not negative allow; through the only one.</summary>
+        public static Polynomial Through(ProbedTime[] probes, Func<ProbedTime, double> cost)
         {
+            if (probes.Length == 1)
+            {
+                return new(cost(probes[0]), 0, 0);
+            }
             (double x1, double y1) = (probes[0].Length, cost(probes[0]) / probes[0].Batch);
             (double x2, double y2) = (probes[1].Length, cost(probes[1]) / probes[1].Batch);
             (double x3, double y3) = (probes[2].Length, cost(probes[2]) / probes[2].Batch);

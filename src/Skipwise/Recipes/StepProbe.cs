@@ -23,28 +23,31 @@ internal readonly record struct ComputeTime(double Seconds, double CpuSeconds)
     public static ComputeTime operator *(double times, ComputeTime one) => new(times * one.Seconds, times * one.CpuSeconds);
 }
 
-/// <summary>What one layer, and all that is not a layer, cost at one size.</summary>
+/// <summary>How long one layer, and all that is not a layer, take at one size.</summary>
 /// <param name="Ends">embedding, final norm, head and loss, forward and back</param>
 /// <param name="Layer">forward and back; checkpointed: forward twice</param>
-/// <param name="Kept">bytes that a layer keeps between forward and back</param>
-/// <param name="LayerPeak">bytes in use at the most while a layer goes forward and back, its gradients included</param>
+internal sealed record ProbedTime(int Batch, int Length, ComputeTime Ends, ComputeTime Layer);
+
+/// <summary>Bytes at one size.</summary>
+/// <param name="Kept">what a layer keeps between forward and back</param>
+/// <param name="LayerPeak">in use at the most while a layer goes forward and back, its gradients included</param>
 /// <param name="HeadPeak">the same of head and loss</param>
-internal sealed record ProbedStep(int Batch, int Length, ComputeTime Ends, ComputeTime Layer, long Kept, long LayerPeak, long HeadPeak)
-{
-    public long Tokens => (long)Batch * Length;
-}
+internal sealed record ProbedBytes(long Tokens, long Kept, long LayerPeak, long HeadPeak);
 
 /// <summary>
 /// A model's embedding, head and one of its layers with random weights: enough to measure what the training step does with them. Depth is
-/// one layer run several times.
+/// one layer run several times, as many as the model has where that takes a moment.
 /// </summary>
 internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(0.5); // for one size, to warm up, and again to be measured
+    private const double DeepestStep = 6; // seconds that a step of several layers takes at most, about
+    private static readonly TimeSpan s_warmRound = TimeSpan.FromSeconds(0.5); // at the end of which it is asked whether code was still compiled
     private static readonly TimeSpan s_warmest = TimeSpan.FromSeconds(2); // that one size warms up at most
+    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(1); // that one size is measured
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
+    private readonly int _layers;
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
     private readonly OptimizerKind _optimizer;
@@ -58,6 +61,7 @@ internal sealed class StepProbe : IDisposable
     {
         _memory = DeviceMemory.Of(compute.Device);
         _optimizer = optimizer;
+        _layers = config.NumHiddenLayers;
         bool mostSeeAll = 2 * config.FirstSlidingLayer > config.NumHiddenLayers;
         _model = new CausalLM(config with { NumHiddenLayers = 1, FirstSlidingLayer = mostSeeAll ? 1 : 0 });
         using (no_grad())
@@ -87,13 +91,13 @@ internal sealed class StepProbe : IDisposable
         return clock(1).Seconds;
     });
 
-    /// <summary>Forward and backward of [batch, length]; the middle one of several counts.</summary>
-    public ProbedStep Measure(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, layerPeak, headPeak) =>
+    /// <summary>Forward and backward of [batch, length].</summary>
+    public ProbedTime Time(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, _, _, _) =>
     {
         WarmUp(() => clock(1));
-        // A layer is the difference of a deep step and a shallow one: more layers, less noise, unless they take long anyway.
         var waited = Stopwatch.StartNew();
-        int more = clock(1).Seconds > 2 ? 1 : 4;
+        // A layer is the difference of a deep step and a shallow one: more layers, less noise.
+        int more = Math.Clamp((int)(DeepestStep / clock(1).Seconds), 1, Math.Max(1, _layers - 1));
         clock(1 + more);
         List<ComputeTime> shallow = [], deep = [];
         do
@@ -102,14 +106,19 @@ internal sealed class StepProbe : IDisposable
             deep.Add(clock(1 + more));
         }
         while (waited.Elapsed < (shallow.Count < Repeats ? s_patience : s_least));
-        ComputeTime layer = (1.0 / more) * (Middle(deep) - Middle(shallow));
+        ComputeTime layer = (1.0 / more) * (Undisturbed(deep) - Undisturbed(shallow));
+        return new ProbedTime(batch, length, Undisturbed(shallow) - layer, layer);
+    });
 
-        // Bytes come last, when little code is left to compile: the compiler takes megabytes of the same heap for a while. What the runtime
-        // takes now and then only adds to a peak, but may stand on either side of a difference.
-        long kept = Enumerable.Range(0, Repeats).Select(_ => keeps(3) - keeps(2)).Order().ElementAt(Repeats / 2);
+    /// <summary>
+    /// What forward and backward of [batch, length] hold. It is asked after the time, when little code is left to compile: the compiler takes megabytes of the same heap for
+    /// a while. What the runtime takes now and then only adds to a peak, but may stand on either side of a difference.
+    /// </summary>
+    public ProbedBytes Bytes(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (_, keeps, layerPeak, headPeak) =>
+    {
         long Least(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak());
-        long ofLayer = Least(layerPeak), ofHead = Least(headPeak);
-        return new ProbedStep(batch, length, Middle(shallow) - layer, layer, kept, ofLayer, ofHead);
+        long kept = Enumerable.Range(0, Repeats).Select(_ => keeps(3) - keeps(2)).Order().ElementAt(Repeats / 2);
+        return new ProbedBytes((long)batch * length, kept, Least(layerPeak), Least(headPeak));
     });
 
     /// <summary>
@@ -125,7 +134,7 @@ internal sealed class StepProbe : IDisposable
         {
             compiled = JitInfo.GetCompiledMethodCount();
             var round = Stopwatch.StartNew();
-            for (int done = 0; warming.Elapsed < s_warmest && (done < calls || round.Elapsed < s_least); done++)
+            for (int done = 0; warming.Elapsed < s_warmest && (done < calls || round.Elapsed < s_warmRound); done++)
             {
                 step();
             }
@@ -211,10 +220,16 @@ internal sealed class StepProbe : IDisposable
             return Now() - before;
         }
         Clock();
-        List<ComputeTime> times = [.. Enumerable.Range(0, Repeats).Select(_ => Clock())];
+        var waited = Stopwatch.StartNew();
+        List<ComputeTime> times = [];
+        do
+        {
+            times.Add(Clock());
+        }
+        while (times.Count < Repeats || waited.Elapsed < s_least);
         List<(string Name, Tensor Value)> kept = [.. optimizer.State(), .. _masters.AreApart ? _masters.All.Select(weight => (weight.Name, weight.Master)) : []];
         long Of(bool ofLayer) => kept.Where(state => state.Name.Contains(LayerPrefix, StringComparison.Ordinal) == ofLayer).Sum(state => state.Value.numel() * state.Value.element_size());
-        return (Middle(times), Of(true), Of(false));
+        return (Undisturbed(times), Of(true), Of(false));
     }
 
     /// <summary>Bytes that the program takes beside tensors, now that it has done all that a step does.</summary>
@@ -249,9 +264,10 @@ internal sealed class StepProbe : IDisposable
         return new(Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency, self.TotalProcessorTime.TotalSeconds);
     }
 
-    private static ComputeTime Middle(List<ComputeTime> times)
+    /// <summary>What a third of the times is below: nearer to the quicker ones, for what disturbs a step only ever slows it.</summary>
+    private static ComputeTime Undisturbed(List<ComputeTime> times)
     {
-        double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt(times.Count / 2);
+        double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt(times.Count / 3);
         return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
     }
 
