@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Skipwise.Training;
 
 namespace Skipwise.Benchmarks;
@@ -37,7 +38,7 @@ internal static class EstimateCheck
         ("ii-full-1x4096-ckpt", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1 --checkpoint-layers 1"),
     ];
 
-    /// <param name="pattern">rows whose names hold it</param>
+    /// <param name="pattern">a regular expression that rows' names match</param>
     /// <param name="threads">cores to compute on; null takes all</param>
     public static void Run(string pattern, string? threads)
     {
@@ -46,7 +47,7 @@ internal static class EstimateCheck
         {
             BenchModels.Write(work);
             Console.WriteLine($"{"case",-24} {"MiB",6} {"real",6} {"ratio",6}  {"CPU s",7} {"real",7} {"ratio",6}  {"s",7} {"real",7} {"ratio",6}  all ratios of s");
-            foreach ((string name, string way, string options) in s_rows.Where(row => row.Name.Contains(pattern, StringComparison.Ordinal)))
+            foreach ((string name, string way, string options) in s_rows.Where(row => Regex.IsMatch(row.Name, pattern)))
             {
                 string[] words = ["--model", .. $"{Path.Combine(work, options)}".Split(' '), .. threads is null ? [] : (string[])["--threads", threads]];
                 Cost before = Estimate(way, words);
@@ -55,6 +56,7 @@ internal static class EstimateCheck
                 {
                     Cost real = Train(work, way, words, FirstSteps + Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps - FirstSteps, MostSteps)), after = Estimate(way, words);
                     rounds.Add((Cost.Mean(before, after), real));
+                    Console.Error.WriteLine($"  {name}: estimated {before.Seconds:0.000} and {after.Seconds:0.000} s, CPU {before.CpuSeconds:0.000} and {after.CpuSeconds:0.000} s; took {real.Seconds:0.000} s, CPU {real.CpuSeconds:0.000} s");
                     before = after;
                 }
                 string Compared(Func<Cost, double> part, string format)
@@ -100,7 +102,7 @@ internal static class EstimateCheck
             peak = Math.Max(peak, tool.PeakWorkingSet64);
             double cpu = tool.TotalProcessorTime.TotalSeconds;
             int done = Lines(metrics).Count;
-            (first, last) = (done <= FirstSteps ? cpu : first, done < steps ? cpu : last);
+            (first, last) = (done < FirstSteps ? cpu : first, done < steps ? cpu : last);
         });
         double[] times = [.. Lines(metrics).Select(line => JsonDocument.Parse(line).RootElement)
             .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(FirstSteps).Order()];

@@ -42,11 +42,11 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private const double DeepestStep = 6; // seconds that a step of several layers takes at most, about
+    private const double DeepestStep = 4; // seconds that a step of several layers takes at most, about
     private static readonly TimeSpan s_warmRound = TimeSpan.FromSeconds(0.5); // at the end of which it is asked whether code was still compiled
     private static readonly TimeSpan s_warmest = TimeSpan.FromSeconds(2); // that one size warms up at most
     private static readonly TimeSpan s_least = TimeSpan.FromSeconds(1); // that one size is measured
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20); // for one size; the last repeat may run beyond
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10); // for one size; the last repeat may run beyond
     private readonly int _layers;
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
