@@ -8,10 +8,10 @@ namespace Skipwise.Recipes;
 
 /// <summary>What a training step of a model costs at any batch and length: a probe's measurements, put together by how a step goes.</summary>
 /// <remarks>
-/// Time of a layer: call + per token * (batch * length) + per pair * (batch * length^2), fitted to three lengths, unless the step
-/// itself is tried. Memory: on the way back,
-/// at layer i, there are what the layers below keep, the gradients of those above, and what the layer itself (or the head, at the top) needs:
-/// the peak is the largest of these sums. All but libtorch's mask of a sliding window grows with the tokens alone, for attention is fused.
+/// Time of a layer: call + per token * (batch * length) + per pair * (batch * length^2), fitted to three lengths, unless the step itself is
+/// tried. Memory: on the way back, at layer i, there are what the layers below keep, the gradients of those above, and what the layer itself
+/// (or the head, at the top) needs: the peak is the largest of these sums. All but libtorch's mask of a sliding window grows with the tokens
+/// alone, for attention is fused.
 /// </remarks>
 internal sealed class StepCosts
 {

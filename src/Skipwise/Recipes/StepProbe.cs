@@ -92,12 +92,13 @@ internal sealed class StepProbe : IDisposable
     });
 
     /// <summary>Forward and backward of [batch, length].</summary>
-    public ProbedTime Time(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, _, _, _) =>
+    public ProbedTime Time(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, _, _) =>
     {
         WarmUp(() => clock(1));
+        // A layer is the difference of a deep step and a shallow one: more layers, less noise. Half of the memory is left alone: the whole model need not fit.
+        long room = (_memory.Size - _memory.Taken()) / 2 / Math.Max(1, keeps(2) - keeps(1));
         var waited = Stopwatch.StartNew();
-        // A layer is the difference of a deep step and a shallow one: more layers, less noise.
-        int more = Math.Clamp((int)(DeepestStep / clock(1).Seconds), 1, Math.Max(1, _layers - 1));
+        int more = (int)Math.Clamp(Math.Min(DeepestStep / clock(1).Seconds, room), 1, Math.Max(1, _layers - 1));
         clock(1 + more);
         List<ComputeTime> shallow = [], deep = [];
         do
