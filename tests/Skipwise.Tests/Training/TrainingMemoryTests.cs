@@ -40,12 +40,12 @@ public sealed class TrainingMemoryTests
     [InlineData(0), InlineData(1)]
     public void The_way_back_needs_the_same_for_every_layer(int checkpointEvery)
     {
-        const int tokens = 4096, hidden = 32;
-        Peak(2, checkpointEvery, tokens, hidden); // kernels and code settle
-        long perLayer = (Peak(10, checkpointEvery, tokens, hidden) - Peak(2, checkpointEvery, tokens, hidden)) / 8;
+        const int tokens = 4096, hidden = 32, few = 2, many = 18; // so many that the runtime's own megabyte, now and then, is no part of the answer
+        Peak(few, checkpointEvery, tokens, hidden); // kernels and code settle
+        long perLayer = (Peak(many, checkpointEvery, tokens, hidden) - Peak(few, checkpointEvery, tokens, hidden)) / (many - few);
         // Checkpointed: its input. Else: both norms' inputs and outputs, query, key, value, mix, gate and up with their product (1.5 each), little more.
         double states = (double)perLayer / (tokens * hidden * sizeof(float));
-        Assert.InRange(states, 0.9, checkpointEvery == 1 ? 2 : 15);
+        Assert.InRange(states, 0.8, checkpointEvery == 1 ? 2 : 15);
     }
 
     private static long Peak(int layers, int checkpointEvery, int tokens, int hidden)
