@@ -45,7 +45,7 @@ public sealed class TrainingMemoryTests
         long perLayer = (Peak(many, checkpointEvery, tokens, hidden) - Peak(few, checkpointEvery, tokens, hidden)) / (many - few);
         // Checkpointed: its input. Else: both norms' inputs and outputs, query, key, value, mix, gate and up with their product (1.5 each), little more.
         double states = (double)perLayer / (tokens * hidden * sizeof(float));
-        Assert.InRange(states, 0.8, checkpointEvery == 1 ? 2 : 15);
+        Assert.InRange(states, 0.9, checkpointEvery == 1 ? 2 : 15);
     }
 
     private static long Peak(int layers, int checkpointEvery, int tokens, int hidden)
@@ -63,7 +63,8 @@ public sealed class TrainingMemoryTests
         });
         WeightInit.Draw(model, seed: 1);
         using Batch batch = Batch.Of(new ExampleCursor(new RandomExamples(1, tokens, tokens)).Take(1), CPU);
-        return Enumerable.Range(0, 3).Min(_ => ProcessMemory.PeakDuring(() => CausalLoss.Backward(model, batch, tokens, checkpointEvery).Dispose())); // what the runtime takes now and then is not asked for
+        // What the runtime takes meanwhile adds to a peak, and what it had not yet given back before takes away from one: the middle of three is rid of either.
+        return Enumerable.Range(0, 3).Select(_ => ProcessMemory.PeakDuring(() => CausalLoss.Backward(model, batch, tokens, checkpointEvery).Dispose())).Order().ElementAt(1);
     }
 
     private static long InUse()
