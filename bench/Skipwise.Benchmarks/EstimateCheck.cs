@@ -14,7 +14,7 @@ namespace Skipwise.Benchmarks;
 /// </summary>
 internal static class EstimateCheck
 {
-    private const int Rounds = 3, FirstSteps = 2, LeastSteps = 5, MostSteps = 40;
+    private const int Rounds = 3, FirstSteps = 2, LeastSteps = 3, MostSteps = 40; // the first ones are not measured
     private const double RunSeconds = 8; // that the steps of a run take, about
     private static readonly string[] s_fitted = ["tiny-pose-16x128", "i-pose-4x512", "i-full-1x4096", "ii-pose-1x1024"];
     private static readonly TimeSpan s_sampling = TimeSpan.FromMilliseconds(20);
@@ -54,15 +54,16 @@ internal static class EstimateCheck
                 var rounds = new List<(Cost Estimate, Cost Real)>();
                 for (int round = 0; round < Rounds; round++)
                 {
-                    Cost real = Train(work, way, words, FirstSteps + Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps - FirstSteps, MostSteps)), after = Estimate(way, words);
+                    int steps = Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps, MostSteps);
+                    Cost real = Train(work, way, words, FirstSteps + steps), after = Estimate(way, words);
                     rounds.Add((Cost.Mean(before, after), real));
                     Console.Error.WriteLine($"  {name}: estimated {before.Seconds:0.000} and {after.Seconds:0.000} s, CPU {before.CpuSeconds:0.000} and {after.CpuSeconds:0.000} s; took {real.Seconds:0.000} s, CPU {real.CpuSeconds:0.000} s");
                     before = after;
                 }
                 string Compared(Func<Cost, double> part, string format)
                 {
-                    (double estimate, double real) = rounds.Select(round => (part(round.Estimate), part(round.Real))).OrderBy(pair => pair.Item1 / pair.Item2).ElementAt(Rounds / 2);
-                    return $"{estimate.ToString(format, CultureInfo.InvariantCulture),7} {real.ToString(format, CultureInfo.InvariantCulture),7} {estimate / real,6:0.00}";
+                    (Cost estimate, Cost real) = rounds.OrderBy(round => part(round.Estimate) / part(round.Real)).ElementAt(Rounds / 2);
+                    return string.Format(CultureInfo.InvariantCulture, $"{{0,7:{format}}} {{1,7:{format}}} {{2,6:0.00}}", part(estimate), part(real), part(estimate) / part(real));
                 }
                 Console.WriteLine($"{name,-24}{Compared(cost => cost.PeakMib, "0")}  {Compared(cost => cost.CpuSeconds, "0.000")}  {Compared(cost => cost.Seconds, "0.000")}  "
                     + string.Join(' ', rounds.Select(round => $"{round.Estimate.Seconds / round.Real.Seconds:0.00}")));
