@@ -85,14 +85,16 @@ public class RowMathTests
     public void E_to_the_x()
     {
         Assert.SkipUnless(Tiles.Serve(ScalarType.Float32, CPU), NoTiles);
-        for (float x = -87; x < 88; x += 0.00731f)
+        for (float x = Tiles.LeastExponent; x < 88; x += 0.00731f)
         {
             double exact = Math.Exp(x);
             Assert.InRange(Tiles.Exp(Vector512.Create(x))[3], exact * (1 - 2.5e-7), exact * (1 + 2.5e-7));
         }
         Assert.Equal(1, Tiles.Exp(Vector512<float>.Zero)[0]);
-        Assert.Equal(0, Tiles.Exp(Vector512.Create(-88.1f))[0]);
-        Assert.Equal(0, Tiles.Exp(Vector512.Create(float.NegativeInfinity))[0]);
+        foreach (float x in (float[])[MathF.BitDecrement(Tiles.LeastExponent), -87, -88, -1e4f, float.MinValue, float.NegativeInfinity])
+        {
+            Assert.Equal(0, Tiles.Exp(Vector512.Create(x))[0]);
+        }
         Assert.True(float.IsNaN(Tiles.Exp(Vector512.Create(float.NaN))[0]));
     }
 
