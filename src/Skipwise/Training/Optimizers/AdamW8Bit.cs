@@ -19,21 +19,18 @@ public sealed class AdamW8Bit : FusedAdamW
     public const int Least = 4096;
 
     private const int BlocksAtOnce = 1 << 12; // a million numbers: what is made on the way is small beside the state
-    private readonly Dictionary<int, Packed> _packed;
-    private readonly Tensor _signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses;
+    private readonly Dictionary<int, (PackedMean First, PackedMean Second)> _packed;
+    private readonly CodeTable _signed, _unsigned;
     private readonly jit.CompilationUnit _kernel;
 
     /// <inheritdoc cref="FusedAdamW(CausalLM, AdamWOptions, MasterWeights?)"/>
     public AdamW8Bit(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : base(model, options, masters, member => !Packs(member))
     {
-        _packed = Members.Where(Packs).ToDictionary(member => member.Index, member => new Packed(Code(member, Zero(DynamicCode.Signed)), Code(member, 0), Scale(member), Scale(member)));
         Device device = Members[0].Weight.device;
-        Tensor Table(float[] values) => Keep(() => tensor(values, device: device));
-        Tensor Guesses(float[] bounds) => Keep(() => tensor(DynamicCode.Guesses(bounds), ScalarType.Int32, device: device));
-        float[] signedBounds = DynamicCode.Boundaries(DynamicCode.Signed), unsignedBounds = DynamicCode.Boundaries(DynamicCode.Unsigned);
-        unsignedBounds[0] = 0;
-        (_signed, _signedBounds, _signedGuesses) = (Table(DynamicCode.Signed), Table(signedBounds), Guesses(signedBounds));
-        (_unsigned, _unsignedBounds, _unsignedGuesses) = (Table(DynamicCode.Unsigned), Table(unsignedBounds), Guesses(unsignedBounds));
+        float[] bounds = DynamicCode.Boundaries(DynamicCode.Unsigned);
+        bounds[0] = 0;
+        (_signed, _unsigned) = (CodeTable.Of(DynamicCode.Signed, DynamicCode.Boundaries(DynamicCode.Signed), device), CodeTable.Of(DynamicCode.Unsigned, bounds, device));
+        _packed = Members.Where(Packs).ToDictionary(member => member.Index, member => (PackedMean.Zeros(member.Weight, _signed), PackedMean.Zeros(member.Weight, _unsigned)));
         string beta1 = Number(options.Beta1), beta2 = Number(options.Beta2), rest1 = Number(1 - options.Beta1), rest2 = Number(1 - options.Beta2);
         // w, g [R, W]; the codes m, v [R, W] and their blocks' scales a, b [R, 1]; c and d undo the means' start at 0
         _kernel = jit.compile($"""
@@ -42,9 +39,9 @@ public sealed class AdamW8Bit : FusedAdamW
 
             def pack(x: Tensor, code: Tensor, bounds: Tensor, guesses: Tensor, scale: Tensor):
                 scale.copy_(x.abs().amax(1, keepdim=True))
-                x.div_(scale.clamp_min(1e-38))
-                m, e = torch.frexp(x)
-                bin = e.clamp_({DynamicCode.LowestExponent}).mul_({DynamicCode.Bins}).add_({(DynamicCode.Bins / 2) - (DynamicCode.LowestExponent * DynamicCode.Bins)}).add_(m.mul_({DynamicCode.Bins / 2}).int())
+                x.div_(scale.clamp_min({Number(DynamicCode.LeastScale)}))
+                m, e = torch.frexp(x)  # as the number's upper bits: sign, exponent, fraction
+                bin = e.add_(125).clamp_min_(0).mul_(128).add_(m.abs().mul_(256).int()).mul_(x.ne(0)).add_(x.lt(0).int().mul_(32768))
                 guess = guesses.index_select(0, bin.flatten()).view_as(x)
                 code.copy_(guess.add_(x.gt(bounds.index_select(0, guess.flatten()).view_as(x))))
 
@@ -67,7 +64,7 @@ public sealed class AdamW8Bit : FusedAdamW
         from member in Members
         where _packed.ContainsKey(member.Index)
         let packed = _packed[member.Index]
-        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", packed.First), ("exp_avg.scale", packed.FirstScale), ("exp_avg_sq.code", packed.Second), ("exp_avg_sq.scale", packed.SecondScale)]
+        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", packed.First.Code), ("exp_avg.scale", packed.First.Scale), ("exp_avg_sq.code", packed.Second.Code), ("exp_avg_sq.scale", packed.Second.Scale)]
         select ($"{state.Kind}.{member.Name}", state.Value));
 
     private protected override void Apply(Trained[] members, Tensor[] gradients, Pace pace)
@@ -75,29 +72,42 @@ public sealed class AdamW8Bit : FusedAdamW
         (Trained Member, Tensor Gradient)[] all = [.. members.Zip(gradients)];
         (Trained Member, Tensor Gradient)[] whole = [.. all.Where(pair => !Packs(pair.Member))];
         base.Apply([.. whole.Select(pair => pair.Member)], [.. whole.Select(pair => pair.Gradient)], pace);
-        Tensor lr = (float)pace.Rate, decay = (float)(1 - (pace.Rate * pace.Decay)), scale = (float)pace.Scale; // 0-dim on the CPU: every device takes them as numbers
-        Tensor c = (float)(1 - Math.Pow(Options.Beta1, Steps)), d = (float)Math.Sqrt(1 - Math.Pow(Options.Beta2, Steps));
+        AdamWStep step = new(Options, (float)pace.Rate, (float)(1 - (pace.Rate * pace.Decay)), (float)pace.Scale, (float)(1 - Math.Pow(Options.Beta1, Steps)), (float)Math.Sqrt(1 - Math.Pow(Options.Beta2, Steps)));
         foreach ((Trained member, Tensor gradient) in all.Where(pair => Packs(pair.Member)))
         {
-            Packed packed = _packed[member.Index];
-            foreach ((long block, long blocks, long width) in Parts(member.Weight.numel()))
+            using var scope = NewDisposeScope();
+            (PackedMean first, PackedMean second) = _packed[member.Index];
+            if (AdamW8BitPass.Serves(member.Weight))
             {
-                using var scope = NewDisposeScope();
-                Tensor Numbers(Tensor x) => x.view(-1).narrow(0, block * Block, blocks * width).view(blocks, width);
-                Tensor Scales(Tensor x) => x.narrow(0, block, blocks).unsqueeze(1);
-                _kernel.invoke("update", Numbers(member.Weight), Numbers(gradient.contiguous()), Numbers(packed.First), Numbers(packed.Second), Scales(packed.FirstScale), Scales(packed.SecondScale),
-                    _signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses, lr, decay, scale, c, d);
+                AdamW8BitPass.Update(member.Weight, gradient.contiguous(), first, second, step);
             }
+            else
+            {
+                Update(member.Weight, gradient.contiguous(), first, second, step);
+            }
+        }
+    }
+
+    /// <summary>The same as <see cref="AdamW8BitPass"/> by libtorch's operations, on every device.</summary>
+    private void Update(Tensor weight, Tensor gradient, PackedMean first, PackedMean second, AdamWStep step)
+    {
+        // 0-dim on the CPU: every device takes them as numbers
+        Tensor lr = step.Rate, decay = step.Keep, scale = step.Scale, c = step.FirstShare, d = step.SecondShare;
+        foreach ((long block, long blocks, long width) in Parts(weight.numel()))
+        {
+            using var scope = NewDisposeScope();
+            Tensor Numbers(Tensor x) => x.view(-1).narrow(0, block * Block, blocks * width).view(blocks, width);
+            Tensor Scales(Tensor x) => x.narrow(0, block, blocks).unsqueeze(1);
+            _kernel.invoke("update", Numbers(weight), Numbers(gradient), Numbers(first.Code), Numbers(second.Code), Scales(first.Scale), Scales(second.Scale),
+                _signed.Values, _unsigned.Values, _signed.Bounds, _unsigned.Bounds, _signed.Guesses, _unsigned.Guesses, lr, decay, scale, c, d);
         }
     }
 
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        foreach (Tensor table in (Tensor[])[_signed, _unsigned, _signedBounds, _unsignedBounds, _signedGuesses, _unsignedGuesses])
-        {
-            table.Dispose();
-        }
+        _signed.Dispose();
+        _unsigned.Dispose();
         _kernel.Dispose();
     }
 
@@ -114,12 +124,4 @@ public sealed class AdamW8Bit : FusedAdamW
             yield return (whole, 1, rest);
         }
     }
-
-    private static Tensor Code(Trained member, int zero) => Keep(() => full([member.Weight.numel()], zero, ScalarType.Byte, member.Weight.device));
-
-    private static Tensor Scale(Trained member) => Keep(() => zeros([(member.Weight.numel() + Block - 1) / Block], ScalarType.Float32, member.Weight.device));
-
-    private static int Zero(float[] code) => Array.IndexOf(code, 0f);
-
-    private sealed record Packed(Tensor First, Tensor Second, Tensor FirstScale, Tensor SecondScale);
 }

@@ -208,7 +208,7 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>A state tensor, which lives as long as the optimizer.</summary>
-    private protected static Tensor Keep(Func<Tensor> make)
+    internal static Tensor Keep(Func<Tensor> make)
     {
         using IDisposable noGradient = no_grad();
         return make().DetachFromDisposeScope();

@@ -1,0 +1,127 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Skipwise.Models.Fused;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Training;
+
+/// <summary>What a step does to all weights of a group alike.</summary>
+/// <param name="Rate">learning rate</param>
+/// <param name="Keep">what weights are multiplied with first: decay</param>
+/// <param name="Scale">what gradients are multiplied with first: clipping</param>
+/// <param name="FirstShare">of its full size that the gradient's mean has after so many steps, as it began at 0</param>
+/// <param name="SecondShare">the same of the root of the squares' mean</param>
+internal readonly record struct AdamWStep(AdamWOptions Options, float Rate, float Keep, float Scale, float FirstShare, float SecondShare);
+
+/// <summary>
+/// The update of <see cref="AdamW8Bit"/> in one pass over memory, for processors with AVX2: each block's means are unpacked, moved on, used and packed again
+/// while they are in the nearest cache.
+/// </summary>
+internal static unsafe class AdamW8BitPass
+{
+    private const int Block = AdamW8Bit.Block, Lanes = 8;
+
+    /// <summary>Whether a weight can be updated here.</summary>
+    public static bool Serves(Tensor weight) => Avx2.IsSupported && Fma.IsSupported && !FusedMath.IsOff && weight.device.type == DeviceType.CPU;
+
+    /// <param name="weight">float32, contiguous, N numbers, as the gradient</param>
+    public static void Update(Tensor weight, Tensor gradient, PackedMean first, PackedMean second, AdamWStep step)
+    {
+        long count = weight.numel();
+        float* w = TensorStart.Of<float>(weight), g = TensorStart.Of<float>(gradient);
+        Mean m = new(first), v = new(second);
+        Cores.EachRange((count + Block - 1) / Block, Block, (from, to) =>
+        {
+            for (long block = from; block < to; block++)
+            {
+                long start = block * Block;
+                if (count - start >= Block)
+                {
+                    Update(w + start, g + start, m.Code + start, v.Code + start, m, v, block, step);
+                }
+                else
+                {
+                    UpdateShort((int)(count - start), w + start, g + start, m.Code + start, v.Code + start, m, v, block, step);
+                }
+            }
+        });
+    }
+
+    /// <summary>The last block, filled up with zeros.</summary>
+    private static void UpdateShort(int width, float* w, float* g, byte* m, byte* v, Mean first, Mean second, long block, AdamWStep step)
+    {
+        float* weights = stackalloc float[Block], gradients = stackalloc float[Block];
+        byte* means = stackalloc byte[Block], squares = stackalloc byte[Block];
+        new Span<float>(weights, Block).Clear();
+        new Span<float>(gradients, Block).Clear();
+        new Span<byte>(means, Block).Fill(first.Zero);
+        new Span<byte>(squares, Block).Fill(second.Zero);
+        Copy(w, weights);
+        Copy(g, gradients);
+        Copy(m, means);
+        Copy(v, squares);
+        Update(weights, gradients, means, squares, first, second, block, step);
+        Copy(weights, w);
+        Copy(means, m);
+        Copy(squares, v);
+
+        void Copy<T>(T* from, T* to)
+            where T : unmanaged => new ReadOnlySpan<T>(from, width).CopyTo(new(to, width));
+    }
+
+    private static void Update(float* w, float* g, byte* m, byte* v, Mean first, Mean second, long block, AdamWStep step)
+    {
+        float* means = stackalloc float[Block], squares = stackalloc float[Block];
+        Vector256<float> a = Vector256.Create(first.Scales[block]), b = Vector256.Create(second.Scales[block]), largestMean = default, largestSquare = default;
+        (float beta1, float beta2) = ((float)step.Options.Beta1, (float)step.Options.Beta2);
+        Vector256<float> rest1 = Vector256.Create((float)(1 - step.Options.Beta1)), rest2 = Vector256.Create((float)(1 - step.Options.Beta2)), eps = Vector256.Create((float)step.Options.Eps);
+        Vector256<float> rate = Vector256.Create(step.Rate / step.FirstShare), whole = Vector256.Create(1 / step.SecondShare);
+        for (int i = 0; i < Block; i += Lanes)
+        {
+            Vector256<float> gradient = Vector256.Load(g + i) * step.Scale;
+            Vector256<float> mean = Vector256.FusedMultiplyAdd(gradient, rest1, first.Unpack(m + i) * a * beta1);
+            Vector256<float> square = Vector256.FusedMultiplyAdd(gradient * rest2, gradient, second.Unpack(v + i) * b * beta2);
+            Vector256<float> update = mean * rate / Vector256.FusedMultiplyAdd(Vector256.Sqrt(square), whole, eps);
+            ((Vector256.Load(w + i) * step.Keep) - update).Store(w + i);
+            mean.Store(means + i);
+            square.Store(squares + i);
+            largestMean = Vector256.MaxNative(Vector256.Abs(mean), largestMean);
+            largestSquare = Vector256.MaxNative(square, largestSquare);
+        }
+        first.Pack(means, m, block, largestMean);
+        second.Pack(squares, v, block, largestSquare);
+    }
+
+    /// <summary>A <see cref="PackedMean"/> as the CPU sees it.</summary>
+    private readonly struct Mean(PackedMean packed)
+    {
+        private readonly float* _values = TensorStart.Of<float>(packed.Table.Values), _bounds = TensorStart.Of<float>(packed.Table.Bounds);
+        private readonly int* _guesses = TensorStart.Of<int>(packed.Table.Guesses);
+
+        public readonly byte* Code = TensorStart.Of<byte>(packed.Code);
+        public readonly float* Scales = TensorStart.Of<float>(packed.Scale);
+        public readonly byte Zero = packed.Table.Zero;
+
+        public Vector256<float> Unpack(byte* code) => Avx2.GatherVector256(_values, Avx2.ConvertToVector256Int32(code), sizeof(float));
+
+        public void Pack(float* numbers, byte* code, long block, Vector256<float> largest)
+        {
+            float scale = 0;
+            for (int lane = 0; lane < Lanes; lane++)
+            {
+                scale = Math.Max(scale, largest[lane]);
+            }
+            Scales[block] = scale;
+            Vector256<float> factor = Vector256.Create(1 / Math.Max(scale, DynamicCode.LeastScale));
+            for (int i = 0; i < Block; i += Lanes)
+            {
+                Vector256<float> x = Vector256.Load(numbers + i) * factor;
+                Vector256<int> guess = Avx2.GatherVector256(_guesses, Vector256.ShiftRightLogical(x.AsInt32(), DynamicCode.LowerBits), sizeof(int));
+                Vector256<int> index = guess - Vector256.GreaterThan(x, Avx2.GatherVector256(_bounds, guess, sizeof(float))).AsInt32(); // true is -1
+                Vector128<ushort> halves = Vector128.Narrow(index.GetLower().AsUInt32(), index.GetUpper().AsUInt32());
+                *(ulong*)(code + i) = Vector128.Narrow(halves, halves).AsUInt64().ToScalar();
+            }
+        }
+    }
+}
