@@ -8,7 +8,7 @@ namespace Skipwise.Recipes;
 
 /// <summary>What a training step of a model costs at any batch and length: a probe's measurements, put together by how a step goes.</summary>
 /// <remarks>
-/// Time of a layer: call + per token * (batch * length) + per pair * (batch * length^2), fitted to three lengths, unless the step itself is
+/// Time of a layer: per token * (batch * length) + per pair * (batch * length^2), by two lengths of as many tokens, unless the length itself is
 /// tried. Memory: on the way back, at layer i, there are what the layers below keep, the gradients of those above, and what the layer itself
 /// (or the head, at the top) needs: the peak is the largest of these sums. All but libtorch's mask of a sliding window grows with the tokens
 /// alone, for attention is fused.
@@ -16,7 +16,7 @@ namespace Skipwise.Recipes;
 internal sealed class StepCosts
 {
     private const int FirstTokens = 2048; // that are tried, before more are
-    private const double LongestStep = 0.5; // seconds with one layer, up to which twice the tokens are tried as well
+    private const double LongestStep = 1.5; // seconds with one layer, up to which twice the tokens are tried as well
     private const double Holes = 0.1; // that the heap has between what is in use: by so much measured steps exceed the sum (docs/training.md)
     internal const double Usable = 0.9; // of the memory, for a batch that is proposed
     private readonly DecoderConfig _config;
@@ -56,10 +56,11 @@ internal sealed class StepCosts
             (halvings, rows) = halvings > 0 ? (halvings - 1, rows) : (0, Math.Min(batch, 2 * rows));
         }
         length >>= halvings;
-        int half = Math.Max(1, length / 2), quarter = Math.Max(1, length / 4);
-        int[] timed = halvings == 0 && rows == batch ? [length] : [quarter, half, length]; // a step that is tried as it will be needs no formula
-        LayerCosts Of(bool isCheckpointed) => LayerCosts.Fit(
-            [.. timed.Select(tried => probe.Time(rows, tried, isCheckpointed))], probe.Bytes(rows, half, isCheckpointed), probe.Bytes(rows, length, isCheckpointed));
+        LayerCosts Of(bool isCheckpointed)
+        {
+            ProbedTime asLong = probe.Time(rows, length, isCheckpointed), shorter = halvings == 0 ? asLong : probe.Time(4 * rows, Math.Max(1, length / 4), isCheckpointed);
+            return LayerCosts.Fit(asLong, shorter, probe.Bytes(rows, Math.Max(1, length / 2), isCheckpointed), probe.Bytes(rows, length, isCheckpointed));
+        }
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
         return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, compute, offload);
     }
@@ -119,15 +120,15 @@ internal sealed class StepCosts
     private long Mask(int length) => _config.SlidingWindow < length && !_isTiled ? (sizeof(float) + 2L) * length * length : 0;
 
     /// <summary>How one layer's costs, and those of all that is no layer, grow.</summary>
-    private sealed record LayerCosts(Polynomial LayerSeconds, Polynomial LayerCpu, Polynomial EndsSeconds, Polynomial EndsCpu, Line KeptBytes, Line LayerPeakBytes, Line HeadPeakBytes)
+    private sealed record LayerCosts(Growth LayerSeconds, Growth LayerCpu, ComputeTime EndsPerToken, Line KeptBytes, Line LayerPeakBytes, Line HeadPeakBytes)
     {
-        public static LayerCosts Fit(ProbedTime[] times, ProbedBytes less, ProbedBytes more) => new(
-            Polynomial.Through(times, t => t.Layer.Seconds), Polynomial.Through(times, t => t.Layer.CpuSeconds), Polynomial.Through(times, t => t.Ends.Seconds), Polynomial.Through(times, t => t.Ends.CpuSeconds),
+        public static LayerCosts Fit(ProbedTime asLong, ProbedTime shorter, ProbedBytes less, ProbedBytes more) => new(
+            Growth.Through(asLong, shorter, t => t.Layer.Seconds), Growth.Through(asLong, shorter, t => t.Layer.CpuSeconds), (1.0 / ((long)asLong.Batch * asLong.Length)) * asLong.Ends,
             Line.Through(less, more, b => b.Kept), Line.Through(less, more, b => b.LayerPeak), Line.Through(less, more, b => b.HeadPeak));
 
         public ComputeTime Layer(int batch, int length) => new(LayerSeconds.At(batch, length), LayerCpu.At(batch, length));
 
-        public ComputeTime Ends(int batch, int length) => new(EndsSeconds.At(batch, length), EndsCpu.At(batch, length));
+        public ComputeTime Ends(int batch, int length) => ((double)batch * length) * EndsPerToken;
 
         public long Kept(long tokens) => KeptBytes.At(tokens);
 
@@ -148,26 +149,18 @@ internal sealed class StepCosts
         public long At(long tokens) => (long)(Always + (PerToken * tokens));
     }
 
-    /// <summary>call + per token * (batch * length) + per pair * (batch * length^2).</summary>
-    private readonly record struct Polynomial(double Call, double PerToken, double PerPair)
+    /// <summary>per token * (batch * length) + per pair * (batch * length^2).</summary>
+    private readonly record struct Growth(double PerToken, double PerPair)
     {
-        /// <summary>Through the longest of three probes, and as near to the others as costs that are not negative allow; through the only one.</summary>
-        public static Polynomial Through(ProbedTime[] probes, Func<ProbedTime, double> cost)
+        /// <summary>Through both probes, or the first alone if they are of one length; neither part is negative.</summary>
+        /// <remarks>With as many tokens in both, what one is dearer than the other is the pairs' alone. A parabola through three lengths multiplied their noise by ten at twice the length.</remarks>
+        public static Growth Through(ProbedTime asLong, ProbedTime shorter, Func<ProbedTime, double> cost)
         {
-            if (probes.Length == 1)
-            {
-                return new(cost(probes[0]), 0, 0);
-            }
-            (double x1, double y1) = (probes[0].Length, cost(probes[0]) / probes[0].Batch);
-            (double x2, double y2) = (probes[1].Length, cost(probes[1]) / probes[1].Batch);
-            (double x3, double y3) = (probes[2].Length, cost(probes[2]) / probes[2].Batch);
-            double slope12 = x2 > x1 ? (y2 - y1) / (x2 - x1) : 0, slope23 = x3 > x2 ? (y3 - y2) / (x3 - x2) : 0;
-            double perPair = x3 > x1 ? Math.Max(0, (slope23 - slope12) / (x3 - x1)) : 0;
-            double perToken = Math.Clamp(slope23 - (perPair * (x2 + x3)), 0, Math.Max(0, (y3 / x3) - (perPair * x3)));
-            double call = Math.Max(0, y3 - (perToken * x3) - (perPair * x3 * x3));
-            return new(call * probes[2].Batch, perToken, perPair);
+            double ByToken(ProbedTime probe) => cost(probe) / ((long)probe.Batch * probe.Length);
+            double whole = ByToken(asLong), perPair = asLong.Length == shorter.Length ? 0 : Math.Clamp((whole - ByToken(shorter)) / (asLong.Length - shorter.Length), 0, Math.Max(0, whole / asLong.Length));
+            return new(whole - (perPair * asLong.Length), perPair);
         }
 
-        public double At(int batch, int length) => Call + (batch * ((PerToken * length) + (PerPair * length * length)));
+        public double At(int batch, int length) => batch * ((PerToken * length) + (PerPair * length * length));
     }
 }
