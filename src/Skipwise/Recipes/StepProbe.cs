@@ -42,7 +42,8 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private const double DeepestStep = 4; // seconds that a step of several layers takes at most, about
+    private const double DeepestLayers = 4; // seconds that the layers take, at most, by which a deep step is deeper, about
+    private const double LeastShare = 0.05; // of a step of one layer, that another one is taken to add
     private static readonly TimeSpan s_warmRound = TimeSpan.FromSeconds(0.5); // at the end of which it is asked whether code was still compiled
     private static readonly TimeSpan s_warmest = TimeSpan.FromSeconds(2); // that one size warms up at most
     private static readonly TimeSpan s_least = TimeSpan.FromSeconds(1); // that one size is measured
@@ -98,8 +99,8 @@ internal sealed class StepProbe : IDisposable
         // A layer is the difference of a deep step and a shallow one: more layers, less noise. Half of the memory is left alone: the whole model need not fit.
         long room = (_memory.Size - _memory.Taken()) / 2 / Math.Max(1, keeps(2) - keeps(1));
         var waited = Stopwatch.StartNew();
-        int more = (int)Math.Clamp(Math.Min(DeepestStep / clock(1).Seconds, room), 1, Math.Max(1, _layers - 1));
-        clock(1 + more);
+        double alone = clock(1).Seconds, oneMore = Math.Max(clock(2).Seconds - alone, LeastShare * alone);
+        int more = (int)Math.Clamp(Math.Min(DeepestLayers / oneMore, room), 1, Math.Max(1, _layers - 1));
         List<ComputeTime> shallow = [], deep = [];
         do
         {
