@@ -94,6 +94,7 @@ public class OptimizerTests
     {
         float[] bounds = DynamicCode.Boundaries(isSigned ? DynamicCode.Signed : DynamicCode.Unsigned);
         int[] guesses = DynamicCode.Guesses(bounds);
+        Assert.Equal(1 << 16, guesses.Length);
         var rng = new KeyedRandom(1, 0, 0);
         IEnumerable<float> numbers = Enumerable.Range(0, 20000).Select(_ => (float)(Math.Pow(10, -9 * rng.NextDouble()) * (isSigned && rng.Chance(0.5) ? -1 : 1)));
         foreach (float x in numbers.Concat(bounds.SkipLast(1).SelectMany(b => new[] { float.BitDecrement(b), b, float.BitIncrement(b) })).Concat([0, -0f, 1, float.Epsilon, 1e-40f]))
