@@ -13,19 +13,21 @@ public sealed class TensorMemoryTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "malloc serves libtorch on x86-64 Linux");
         using var scope = NewDisposeScope();
+        const int rounds = 60, settled = 10, sizes = 8;
         long before = 0;
-        for (int round = 0; round < 60; round++)
+        for (int round = 0; round < rounds; round++)
         {
             using var inner = NewDisposeScope();
-            for (int i = 0; i < 8; i++)
+            for (int i = 0; i < sizes; i++)
             {
                 zeros(100_000 * (i + 1)).Dispose(); // as a layer's intermediates come and go,
                 _ = zeros(50_000 * (i + 1)); // and others stay for a while,
                 zeros(20 + i).MoveToOuterDisposeScope(); // and small ones for long, which settle between them
             }
-            before = round == 10 ? ProcessMemory.Taken() : before;
+            before = round == settled ? ProcessMemory.Taken() : before;
         }
-        Assert.InRange(ProcessMemory.Taken() - before, long.MinValue, 0);
+        // The small ones themselves take up to 0.3 MB, or nothing where holes serve them. Where the freed ones' places do not: 130 to 200 MB.
+        Assert.InRange(ProcessMemory.Taken() - before, long.MinValue, (rounds - settled) * sizes * 2048);
     }
 
     [Fact]
