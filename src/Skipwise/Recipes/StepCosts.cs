@@ -16,20 +16,21 @@ namespace Skipwise.Recipes;
 internal sealed class StepCosts
 {
     private const int FirstTokens = 2048; // that are tried, before more are
-    private const double LongestStep = 1.5; // seconds with one layer, up to which twice the tokens are tried as well
+    private const double LongestStep = 1.5; // seconds of a layer, up to which twice the tokens are tried as well
     private const double Holes = 0.1; // that the heap has between what is in use: by so much measured steps exceed the sum (docs/training.md)
     internal const double Usable = 0.9; // of the memory, for a batch that is proposed
     private readonly DecoderConfig _config;
     private readonly int _checkpointEvery;
     private readonly (long Layer, long Ends) _weights, _trained, _optimizer;
     private readonly LayerCosts _kept, _checkpointed;
-    private readonly ComputeTime _update;
+    private readonly ComputeTime _endsPerToken, _update;
     private readonly bool _isNarrow, _isTiled, _offloads; // the type that is computed in; whether our own kernels do; whether the optimizer's state is in host memory
     private readonly long _process;
 
-    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, (Device Device, ScalarType Dtype) compute, bool offload)
+    private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, ComputeTime endsPerToken, (Device Device, ScalarType Dtype) compute, bool offload)
     {
-        (_config, _checkpointEvery, _weights, _trained, _kept, _checkpointed) = (config, checkpointEvery, probe.Weights, probe.Trained, kept, checkpointed);
+        (_config, _checkpointEvery, _weights, _trained) = (config, checkpointEvery, probe.Weights, probe.Trained);
+        (_kept, _checkpointed, _endsPerToken) = (kept, checkpointed, endsPerToken);
         (_isNarrow, _isTiled, _offloads) = (compute.Dtype != ScalarType.Float32, Tiles.Serve(compute.Dtype, compute.Device), offload);
         (ComputeTime update, long ofLayer, long ofEnds) = probe.Update();
         (_update, _optimizer) = ((Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * update, (ofLayer, ofEnds));
@@ -58,16 +59,17 @@ internal sealed class StepCosts
         length >>= halvings;
         LayerCosts Of(bool isCheckpointed)
         {
-            ProbedTime asLong = probe.Time(rows, length, isCheckpointed), shorter = halvings == 0 ? asLong : probe.Time(4 * rows, Math.Max(1, length / 4), isCheckpointed);
+            ProbedLayer asLong = probe.Layer(rows, length, isCheckpointed), shorter = halvings == 0 ? asLong : probe.Layer(4 * rows, Math.Max(1, length / 4), isCheckpointed);
             return LayerCosts.Fit(asLong, shorter, probe.Bytes(rows, Math.Max(1, length / 2), isCheckpointed), probe.Bytes(rows, length, isCheckpointed));
         }
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
-        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, compute, offload);
+        int ends = Math.Min(rows * length, FirstTokens);
+        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, (1.0 / ends) * probe.Ends(ends), compute, offload);
     }
 
     public ComputeTime Time(int batch, int length, int accumulation)
     {
-        ComputeTime micro = _kept.Ends(batch, length);
+        ComputeTime micro = ((double)batch * length) * _endsPerToken;
         for (int layer = 0; layer < _config.NumHiddenLayers; layer++)
         {
             micro += Costs(layer).Layer(batch, length);
@@ -119,16 +121,14 @@ internal sealed class StepCosts
     /// <summary>libtorch's attention needs a matrix [T, T] for a sliding window shorter than the sequence, and two of one byte while it is made.</summary>
     private long Mask(int length) => _config.SlidingWindow < length && !_isTiled ? (sizeof(float) + 2L) * length * length : 0;
 
-    /// <summary>How one layer's costs, and those of all that is no layer, grow.</summary>
-    private sealed record LayerCosts(Growth LayerSeconds, Growth LayerCpu, ComputeTime EndsPerToken, Line KeptBytes, Line LayerPeakBytes, Line HeadPeakBytes)
+    /// <summary>How one layer's costs grow, and the head's bytes.</summary>
+    private sealed record LayerCosts(Growth Seconds, Growth CpuSeconds, Line KeptBytes, Line LayerPeakBytes, Line HeadPeakBytes)
     {
-        public static LayerCosts Fit(ProbedTime asLong, ProbedTime shorter, ProbedBytes less, ProbedBytes more) => new(
-            Growth.Through(asLong, shorter, t => t.Layer.Seconds), Growth.Through(asLong, shorter, t => t.Layer.CpuSeconds), (1.0 / ((long)asLong.Batch * asLong.Length)) * asLong.Ends,
+        public static LayerCosts Fit(ProbedLayer asLong, ProbedLayer shorter, ProbedBytes less, ProbedBytes more) => new(
+            Growth.Through(asLong, shorter, t => t.Seconds), Growth.Through(asLong, shorter, t => t.CpuSeconds),
             Line.Through(less, more, b => b.Kept), Line.Through(less, more, b => b.LayerPeak), Line.Through(less, more, b => b.HeadPeak));
 
-        public ComputeTime Layer(int batch, int length) => new(LayerSeconds.At(batch, length), LayerCpu.At(batch, length));
-
-        public ComputeTime Ends(int batch, int length) => ((double)batch * length) * EndsPerToken;
+        public ComputeTime Layer(int batch, int length) => new(Seconds.At(batch, length), CpuSeconds.At(batch, length));
 
         public long Kept(long tokens) => KeptBytes.At(tokens);
 
@@ -154,9 +154,9 @@ internal sealed class StepCosts
     {
         /// <summary>Through both probes, or the first alone if they are of one length; neither part is negative.</summary>
         /// <remarks>With as many tokens in both, what one is dearer than the other is the pairs' alone. A parabola through three lengths multiplied their noise by ten at twice the length.</remarks>
-        public static Growth Through(ProbedTime asLong, ProbedTime shorter, Func<ProbedTime, double> cost)
+        public static Growth Through(ProbedLayer asLong, ProbedLayer shorter, Func<ComputeTime, double> cost)
         {
-            double ByToken(ProbedTime probe) => cost(probe) / ((long)probe.Batch * probe.Length);
+            double ByToken(ProbedLayer probe) => cost(probe.Time) / ((long)probe.Batch * probe.Length);
             double whole = ByToken(asLong), perPair = asLong.Length == shorter.Length ? 0 : Math.Clamp((whole - ByToken(shorter)) / (asLong.Length - shorter.Length), 0, Math.Max(0, whole / asLong.Length));
             return new(whole - (perPair * asLong.Length), perPair);
         }

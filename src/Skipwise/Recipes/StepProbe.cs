@@ -23,10 +23,8 @@ internal readonly record struct ComputeTime(double Seconds, double CpuSeconds)
     public static ComputeTime operator *(double times, ComputeTime one) => new(times * one.Seconds, times * one.CpuSeconds);
 }
 
-/// <summary>How long one layer, and all that is not a layer, take at one size.</summary>
-/// <param name="Ends">embedding, final norm, head and loss, forward and back</param>
-/// <param name="Layer">forward and back; checkpointed: forward twice</param>
-internal sealed record ProbedTime(int Batch, int Length, ComputeTime Ends, ComputeTime Layer);
+/// <summary>How long one layer takes at one size, forward and back; checkpointed: forward twice.</summary>
+internal sealed record ProbedLayer(int Batch, int Length, ComputeTime Time);
 
 /// <summary>Bytes at one size.</summary>
 /// <param name="Kept">what a layer keeps between forward and back</param>
@@ -42,12 +40,11 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
-    private const double DeepestLayers = 4; // seconds that the layers take, at most, by which a deep step is deeper, about
-    private const double LeastShare = 0.05; // of a step of one layer, that another one is taken to add
+    private const double LongestRun = 4; // seconds that layers one after the other take, about; one may take longer
     private static readonly TimeSpan s_warmRound = TimeSpan.FromSeconds(0.5); // at the end of which it is asked whether code was still compiled
     private static readonly TimeSpan s_warmest = TimeSpan.FromSeconds(2); // that one size warms up at most
     private static readonly TimeSpan s_least = TimeSpan.FromSeconds(1); // that one size is measured
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10); // for one size; the last repeat may run beyond
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10); // for the repeats of one size; the last may run beyond
     private readonly int _layers;
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
@@ -85,125 +82,43 @@ internal sealed class StepProbe : IDisposable
     /// <summary>Bytes of those that are trained.</summary>
     public (long Layer, long Ends) Trained => (Bytes(IsOfLayer, p => p.requires_grad), Bytes(name => !IsOfLayer(name), p => p.requires_grad));
 
-    /// <summary>How long one forward and backward of [batch, length] takes.</summary>
-    public double Seconds(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, _, _, _) =>
+    /// <summary>Seconds that one layer takes forward and back at [batch, length]; tried once.</summary>
+    public double Seconds(int batch, int length, bool isCheckpointed)
     {
-        clock(1); // kernels are chosen and code is compiled
-        return clock(1).Seconds;
-    });
+        using var trial = new Trial(this, batch, length, isCheckpointed);
+        trial.Layers(1); // kernels are chosen and code is compiled
+        return trial.Layers(1).Seconds;
+    }
 
-    /// <summary>Forward and backward of [batch, length].</summary>
-    public ProbedTime Time(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (clock, keeps, _, _) =>
+    /// <summary>One layer forward and back at [batch, length], among others like it; checkpointed: forward twice.</summary>
+    public ProbedLayer Layer(int batch, int length, bool isCheckpointed)
     {
-        WarmUp(() => clock(1));
-        // A layer is the difference of a deep step and a shallow one: more layers, less noise. Half of the memory is left alone: the whole model need not fit.
-        long room = (_memory.Size - _memory.Taken()) / 2 / Math.Max(1, keeps(2) - keeps(1));
-        var waited = Stopwatch.StartNew();
-        double alone = clock(1).Seconds, oneMore = Math.Max(clock(2).Seconds - alone, LeastShare * alone);
-        int more = (int)Math.Clamp(Math.Min(DeepestLayers / oneMore, room), 1, Math.Max(1, _layers - 1));
-        List<ComputeTime> shallow = [], deep = [];
-        do
-        {
-            shallow.Add(clock(1));
-            deep.Add(clock(1 + more));
-        }
-        while (waited.Elapsed < (shallow.Count < Repeats ? s_patience : s_least));
-        ComputeTime layer = (1.0 / more) * (Undisturbed(deep) - Undisturbed(shallow));
-        return new ProbedTime(batch, length, Undisturbed(shallow) - layer, layer);
-    });
+        using var trial = new Trial(this, batch, length, isCheckpointed);
+        WarmUp(() => trial.Layers(1));
+        // Half of the memory is left alone: the whole model need not fit.
+        long room = (_memory.Size - _memory.Taken()) / 2 / Math.Max(1, trial.Kept(2) - trial.Kept(1));
+        int depth = (int)Math.Clamp(Math.Min(LongestRun / trial.Layers(1).Seconds, room), 1, _layers);
+        return new ProbedLayer(batch, length, (1.0 / depth) * Undisturbed(() => trial.Layers(depth)));
+    }
+
+    /// <summary>Embedding, head and loss forward and back, with so many tokens.</summary>
+    public ComputeTime Ends(int tokens)
+    {
+        using var trial = new Trial(this, batch: 1, tokens, isCheckpointed: false);
+        WarmUp(() => trial.Ends());
+        return Undisturbed(trial.Ends);
+    }
 
     /// <summary>
     /// What forward and backward of [batch, length] hold. It is asked after the time, when little code is left to compile: the compiler takes megabytes of the same heap for
     /// a while. What the runtime takes now and then only adds to a peak, but may stand on either side of a difference.
     /// </summary>
-    public ProbedBytes Bytes(int batch, int length, bool isCheckpointed) => With(batch, length, isCheckpointed, (_, keeps, layerPeak, headPeak) =>
+    public ProbedBytes Bytes(int batch, int length, bool isCheckpointed)
     {
-        long Least(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak());
-        long kept = Enumerable.Range(0, Repeats).Select(_ => keeps(3) - keeps(2)).Order().ElementAt(Repeats / 2);
-        return new ProbedBytes((long)batch * length, kept, Least(layerPeak), Least(headPeak));
-    });
-
-    /// <summary>
-    /// Steps until their code is compiled for good, which .NET does on another core some time after the thirtieth call. Long steps do not wait for it: what it costs them does
-    /// not show.
-    /// </summary>
-    private static void WarmUp(Action step)
-    {
-        const int calls = 40;
-        var warming = Stopwatch.StartNew();
-        long compiled;
-        do
-        {
-            compiled = JitInfo.GetCompiledMethodCount();
-            var round = Stopwatch.StartNew();
-            for (int done = 0; warming.Elapsed < s_warmest && (done < calls || round.Elapsed < s_warmRound); done++)
-            {
-                step();
-            }
-        }
-        while (warming.Elapsed < s_warmest && compiled < JitInfo.GetCompiledMethodCount());
-    }
-
-    /// <summary>Lays out a step of [batch, length], for as long as it is measured.</summary>
-    /// <param name="measure">gets: the time of a step of so many layers; the bytes that so many layers keep; the most bytes in use in one layer, and in the head</param>
-    private T With<T>(int batch, int length, bool isCheckpointed, Func<Func<int, ComputeTime>, Func<int, long>, Func<long>, Func<long>, T> measure)
-    {
-        using var scope = NewDisposeScope();
-        using IDisposable dropout = _model.Dropout.For(0);
-        using Batch inputs = Batch.Of([.. Enumerable.Range(0, batch).Select(row => Example(row, length))], _model.Device);
-        using Rotary rotary = _model.RotaryFor(inputs.PositionIds, length);
-        IReadOnlyList<Func<Tensor, Tensor>> parts = _model.Blocks(length, rotary, []);
-        IReadOnlyList<Func<Tensor, Tensor>> Blocks(int layers) => [.. Enumerable.Repeat(parts[0], layers), parts[^1]];
-        int checkpointEvery = isCheckpointed ? 1 : 0;
-
-        Tensor? Through(Tensor embedded, int layers) =>
-            CausalLoss.ThroughBlocks(_model, Blocks(layers), embedded, inputs, inputs.Tokens, checkpointEvery, CausalLoss.ScoresPerChunk, zeros([], ScalarType.Float64, _model.Device));
-        void Step(int layers)
-        {
-            using var step = NewDisposeScope();
-            Tensor embedded = _model.Embed(inputs.InputIds);
-            if (Through(embedded, layers) is { } gradient && embedded.requires_grad)
-            {
-                embedded.backward([gradient]);
-            }
-        }
-        ComputeTime Clock(int layers)
-        {
-            ComputeTime before = Now();
-            Step(layers);
-            ComputeTime taken = Now() - before;
-            Forget();
-            return taken;
-        }
-        Tensor input = _model.Embed(inputs.InputIds);
-        long Keeps(int layers)
-        {
-            using var step = NewDisposeScope();
-            using var tape = new LayerTape();
-            _memory.GiveBack(); // what nobody holds any more would go meanwhile
-            long before = _memory.Held();
-            tape.Forward(Blocks(layers), input, checkpointEvery);
-            return _memory.Held() - before;
-        }
-        long PeakOf(Action work)
-        {
-            long peak = _memory.PeakDuring(() =>
-            {
-                using var step = NewDisposeScope();
-                work();
-            });
-            Forget();
-            return peak;
-        }
-        Tensor toOutput = ones_like(input);
-        long LayerPeak() => PeakOf(() =>
-        {
-            using var tape = new LayerTape();
-            tape.Forward(Blocks(1), input, checkpointEvery).Dispose();
-            tape.Backward(toOutput);
-        });
-        long HeadPeak() => PeakOf(() => CausalLoss.HeadGradient(_model, input, inputs, inputs.Tokens, CausalLoss.ScoresPerChunk, zeros([], ScalarType.Float64, _model.Device)));
-        return measure(Clock, Keeps, LayerPeak, HeadPeak);
+        using var trial = new Trial(this, batch, length, isCheckpointed);
+        static long Least(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak());
+        long kept = Enumerable.Range(0, Repeats).Select(_ => trial.Kept(3) - trial.Kept(2)).Order().ElementAt(Repeats / 2);
+        return new ProbedBytes((long)batch * length, kept, Least(trial.LayerPeak), Least(trial.HeadPeak));
     }
 
     /// <summary>The optimizer's update alone, at a learning rate of 0, and the bytes that it keeps for the layer and for all others, float32 masters included.</summary>
@@ -222,16 +137,10 @@ internal sealed class StepProbe : IDisposable
             return Now() - before;
         }
         Clock();
-        var waited = Stopwatch.StartNew();
-        List<ComputeTime> times = [];
-        do
-        {
-            times.Add(Clock());
-        }
-        while (times.Count < Repeats || waited.Elapsed < s_least);
+        ComputeTime time = Undisturbed(Clock);
         List<(string Name, Tensor Value)> kept = [.. optimizer.State(), .. _masters.AreApart ? _masters.All.Select(weight => (weight.Name, weight.Master)) : []];
         long Of(bool ofLayer) => kept.Where(state => state.Name.Contains(LayerPrefix, StringComparison.Ordinal) == ofLayer).Sum(state => state.Value.numel() * state.Value.element_size());
-        return (Undisturbed(times), Of(true), Of(false));
+        return (time, Of(true), Of(false));
     }
 
     /// <summary>Bytes that the program takes beside tensors, now that it has done all that a step does.</summary>
@@ -266,9 +175,37 @@ internal sealed class StepProbe : IDisposable
         return new(Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency, self.TotalProcessorTime.TotalSeconds);
     }
 
-    /// <summary>What a third of the times is below: nearer to the quicker ones, for what disturbs a step only ever slows it.</summary>
-    private static ComputeTime Undisturbed(List<ComputeTime> times)
+    /// <summary>
+    /// Steps until their code is compiled for good, which .NET does on another core some time after the thirtieth call. Long steps do not wait for it: what it costs them does
+    /// not show.
+    /// </summary>
+    private static void WarmUp(Action step)
     {
+        const int calls = 40;
+        var warming = Stopwatch.StartNew();
+        long compiled;
+        do
+        {
+            compiled = JitInfo.GetCompiledMethodCount();
+            var round = Stopwatch.StartNew();
+            for (int done = 0; warming.Elapsed < s_warmest && (done < calls || round.Elapsed < s_warmRound); done++)
+            {
+                step();
+            }
+        }
+        while (warming.Elapsed < s_warmest && compiled < JitInfo.GetCompiledMethodCount());
+    }
+
+    /// <summary>What a third of the times is below: nearer to the quicker ones, for what disturbs a step only ever slows it.</summary>
+    private static ComputeTime Undisturbed(Func<ComputeTime> clock)
+    {
+        List<ComputeTime> times = [];
+        var waited = Stopwatch.StartNew();
+        do
+        {
+            times.Add(clock());
+        }
+        while (waited.Elapsed < (times.Count < Repeats ? s_patience : s_least));
         double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt(times.Count / 3);
         return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
     }
@@ -282,5 +219,103 @@ internal sealed class StepProbe : IDisposable
             ids[i] = rng.Between(0, _model.Config.VocabSize - 1);
         }
         return new TrainingExample(ids, [.. Enumerable.Range(0, tokens)], ids);
+    }
+
+    /// <summary>A step of [batch, length], laid out for as long as its parts are measured.</summary>
+    private sealed class Trial : IDisposable
+    {
+        private readonly StepProbe _probe;
+        private readonly DisposeScope _scope = NewDisposeScope();
+        private readonly IDisposable _dropout;
+        private readonly Batch _inputs;
+        private readonly Rotary _rotary;
+        private readonly Tensor _hidden, _toOutput, _total; // a layer's input; its output's gradient; where the loss adds up
+        private readonly IReadOnlyList<Func<Tensor, Tensor>> _blocks;
+        private readonly int _checkpointEvery;
+
+        public Trial(StepProbe probe, int batch, int length, bool isCheckpointed)
+        {
+            (_probe, _checkpointEvery) = (probe, isCheckpointed ? 1 : 0);
+            CausalLM model = probe._model;
+            _dropout = model.Dropout.For(0);
+            _inputs = Batch.Of([.. Enumerable.Range(0, batch).Select(row => probe.Example(row, length))], model.Device);
+            _rotary = model.RotaryFor(_inputs.PositionIds, length);
+            _blocks = model.Blocks(length, _rotary, []);
+            _hidden = model.Embed(_inputs.InputIds).detach().requires_grad_(); // most layers' inputs ask for a gradient, also where the embedding is frozen
+            _toOutput = ones_like(_hidden);
+            _total = zeros([], ScalarType.Float64, model.Device);
+        }
+
+        /// <summary>How long so many layers take, and the final norm.</summary>
+        public ComputeTime Layers(int depth) => Clock(() => ForwardAndBack(depth));
+
+        /// <summary>How long embedding, head and loss take.</summary>
+        public ComputeTime Ends() => Clock(() =>
+        {
+            Tensor embedded = _probe._model.Embed(_inputs.InputIds), gradient = HeadGradient();
+            if (embedded.requires_grad)
+            {
+                embedded.backward([gradient]);
+            }
+        });
+
+        /// <summary>Bytes that so many layers keep for the way back.</summary>
+        public long Kept(int depth)
+        {
+            using var scope = NewDisposeScope();
+            using var tape = new LayerTape();
+            _probe._memory.GiveBack(); // what nobody holds any more would go meanwhile
+            long before = _probe._memory.Held();
+            tape.Forward(Depth(depth), _hidden, _checkpointEvery);
+            return _probe._memory.Held() - before;
+        }
+
+        /// <summary>The most bytes in use while one layer goes forward and back.</summary>
+        public long LayerPeak() => PeakDuring(() => ForwardAndBack(1));
+
+        /// <summary>The same of the head and the loss.</summary>
+        public long HeadPeak() => PeakDuring(() => HeadGradient());
+
+        public void Dispose()
+        {
+            _rotary.Dispose();
+            _inputs.Dispose();
+            _dropout.Dispose();
+            _scope.Dispose();
+        }
+
+        private IReadOnlyList<Func<Tensor, Tensor>> Depth(int layers) => [.. Enumerable.Repeat(_blocks[0], layers), _blocks[^1]];
+
+        private void ForwardAndBack(int depth)
+        {
+            using var tape = new LayerTape();
+            tape.Forward(Depth(depth), _hidden, _checkpointEvery).Dispose();
+            tape.Backward(_toOutput);
+        }
+
+        private Tensor HeadGradient() => CausalLoss.HeadGradient(_probe._model, _hidden, _inputs, _inputs.Tokens, CausalLoss.ScoresPerChunk, _total);
+
+        private ComputeTime Clock(Action work)
+        {
+            ComputeTime before = _probe.Now();
+            using (NewDisposeScope())
+            {
+                work();
+            }
+            ComputeTime taken = _probe.Now() - before;
+            _probe.Forget();
+            return taken;
+        }
+
+        private long PeakDuring(Action work)
+        {
+            long peak = _probe._memory.PeakDuring(() =>
+            {
+                using var scope = NewDisposeScope();
+                work();
+            });
+            _probe.Forget();
+            return peak;
+        }
     }
 }
