@@ -12,6 +12,7 @@ namespace Skipwise.Cli.Verbs;
 internal static class EstimateVerb
 {
     private const double Gibibyte = 1L << 30;
+    private const double NoticedShare = 0.1; // of stolen time
     private static readonly EstimateOptions s_default = new() { Model = "", TargetLength = 0 };
 
     public static Verb Create(Screen screen)
@@ -60,6 +61,10 @@ internal static class EstimateVerb
                 return ExitCode.Success;
             }
             screen.Table(Table(estimate));
+            if (estimate.StolenShare > NoticedShare)
+            {
+                screen.Line($"{estimate.StolenShare:0%} of this virtual machine's time went to others meanwhile: undisturbed, steps are faster.");
+            }
             if (fit.Of(parse))
             {
                 screen.Line(Fit(estimate));

@@ -56,7 +56,8 @@ public sealed record StepEstimate(string Training, int BatchSize, int Length, Me
 
 /// <summary>PoSE beside full-length training at the target.</summary>
 /// <param name="AvailableMemory">bytes that the largest batches were sought for</param>
-public sealed record CostEstimate(long AvailableMemory, StepEstimate Pose, StepEstimate Full);
+/// <param name="StolenShare">of this virtual machine's time, what its host gave to others while it was measured, 0 to 1: so much faster may steps be on a quiet one; 0 too where that is not told</param>
+public sealed record CostEstimate(long AvailableMemory, double StolenShare, StepEstimate Pose, StepEstimate Full);
 
 /// <summary>Tells what a run will cost before it runs: one layer and the head are measured, the rest follows from how a step goes. The weights are not read.</summary>
 public static class Estimate
@@ -78,7 +79,9 @@ public static class Estimate
             return new(training, options.BatchSize, length, costs.Memory(options.BatchSize, length, options.GradientAccumulation), time.Seconds, time.CpuSeconds,
                 costs.LargestBatch(length, options.GradientAccumulation, memory));
         }
-        return new(memory, Of("pose", trainLength), Of("full", options.TargetLength));
+        StolenTime before = StolenTime.Now();
+        StepEstimate pose = Of("pose", trainLength), full = Of("full", options.TargetLength);
+        return new(memory, StolenTime.Now().ShareSince(before), pose, full);
     }
 
     private static void Validate(EstimateOptions options)

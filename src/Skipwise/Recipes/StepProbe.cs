@@ -206,7 +206,7 @@ internal sealed class StepProbe : IDisposable
             times.Add(clock());
         }
         while (waited.Elapsed < (times.Count < Repeats ? s_patience : s_least));
-        double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt(times.Count / 3);
+        double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt((times.Count - 1) / 3);
         return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
     }
 
