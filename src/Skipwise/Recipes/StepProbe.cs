@@ -41,10 +41,11 @@ internal sealed class StepProbe : IDisposable
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
     private const double LongestRun = 4; // seconds that layers one after the other take, about; one may take longer
+    private const double Disturbed = 0.05; // of the time stolen, from which on a quiet moment is waited for
     private static readonly TimeSpan s_warmRound = TimeSpan.FromSeconds(0.5); // at the end of which it is asked whether code was still compiled
     private static readonly TimeSpan s_warmest = TimeSpan.FromSeconds(2); // that one size warms up at most
     private static readonly TimeSpan s_least = TimeSpan.FromSeconds(1); // that one size is measured
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10); // for the repeats of one size; the last may run beyond
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15); // for the repeats of one size, and for a quiet moment; the last repeat may run beyond
     private readonly int _layers;
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
@@ -200,12 +201,13 @@ internal sealed class StepProbe : IDisposable
     private static ComputeTime Undisturbed(Func<ComputeTime> clock)
     {
         List<ComputeTime> times = [];
+        StolenTime before = StolenTime.Now();
         var waited = Stopwatch.StartNew();
         do
         {
             times.Add(clock());
         }
-        while (waited.Elapsed < (times.Count < Repeats ? s_patience : s_least));
+        while (waited.Elapsed < (times.Count < Repeats || StolenTime.Now().ShareSince(before) > Disturbed ? s_patience : s_least));
         double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt((times.Count - 1) / 3);
         return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
     }

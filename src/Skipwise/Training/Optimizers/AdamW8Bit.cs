@@ -40,7 +40,7 @@ public sealed class AdamW8Bit : FusedAdamW
             def pack(x: Tensor, code: Tensor, bounds: Tensor, guesses: Tensor, scale: Tensor):
                 scale.copy_(x.abs().amax(1, keepdim=True))
                 x.div_(scale.clamp_min({Number(DynamicCode.LeastScale)}))
-                m, e = torch.frexp(x)  # as the number's upper bits: sign, exponent, fraction
+                m, e = torch.frexp(x)  # the bin is the number's upper 16 bits: its sign, e + 126, and 7 bits of the fraction 2 |m| - 1
                 bin = e.add_(125).clamp_min_(0).mul_(128).add_(m.abs().mul_(256).int()).mul_(x.ne(0)).add_(x.lt(0).int().mul_(32768))
                 guess = guesses.index_select(0, bin.flatten()).view_as(x)
                 code.copy_(guess.add_(x.gt(bounds.index_select(0, guess.flatten()).view_as(x))))
