@@ -57,14 +57,15 @@ internal sealed class StepCosts
             (halvings, rows) = halvings > 0 ? (halvings - 1, rows) : (0, Math.Min(batch, 2 * rows));
         }
         length >>= halvings;
+        int ends = Math.Min(rows * length, FirstTokens);
+        ComputeTime endsPerToken = (1.0 / ends) * probe.Ends(ends);
         LayerCosts Of(bool isCheckpointed)
         {
             ProbedLayer asLong = probe.Layer(rows, length, isCheckpointed), shorter = halvings == 0 ? asLong : probe.Layer(4 * rows, Math.Max(1, length / 4), isCheckpointed);
             return LayerCosts.Fit(asLong, shorter, probe.Bytes(rows, Math.Max(1, length / 2), isCheckpointed), probe.Bytes(rows, length, isCheckpointed));
         }
         LayerCosts kept = Of(checkpointEvery == 1), checkpointed = checkpointEvery > 1 ? Of(true) : kept;
-        int ends = Math.Min(rows * length, FirstTokens);
-        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, (1.0 / ends) * probe.Ends(ends), compute, offload);
+        return new StepCosts(config, checkpointEvery, probe, kept, checkpointed, endsPerToken, compute, offload);
     }
 
     public ComputeTime Time(int batch, int length, int accumulation)

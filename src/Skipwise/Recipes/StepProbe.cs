@@ -99,7 +99,7 @@ internal sealed class StepProbe : IDisposable
         // Half of the memory is left alone: the whole model need not fit.
         long room = (_memory.Size - _memory.Taken()) / 2 / Math.Max(1, trial.Kept(2) - trial.Kept(1));
         int depth = (int)Math.Clamp(Math.Min(LongestRun / trial.Layers(1).Seconds, room), 1, _layers);
-        return new ProbedLayer(batch, length, (1.0 / depth) * Undisturbed(() => trial.Layers(depth)));
+        return new ProbedLayer(batch, length, (1.0 / depth) * Middle(() => trial.Layers(depth)));
     }
 
     /// <summary>Embedding, head and loss forward and back, with so many tokens.</summary>
@@ -107,7 +107,7 @@ internal sealed class StepProbe : IDisposable
     {
         using var trial = new Trial(this, batch: 1, tokens, isCheckpointed: false);
         WarmUp(() => trial.Ends());
-        return Undisturbed(trial.Ends);
+        return Middle(trial.Ends);
     }
 
     /// <summary>
@@ -138,7 +138,7 @@ internal sealed class StepProbe : IDisposable
             return Now() - before;
         }
         Clock();
-        ComputeTime time = Undisturbed(Clock);
+        ComputeTime time = Middle(Clock);
         List<(string Name, Tensor Value)> kept = [.. optimizer.State(), .. _masters.AreApart ? _masters.All.Select(weight => (weight.Name, weight.Master)) : []];
         long Of(bool ofLayer) => kept.Where(state => state.Name.Contains(LayerPrefix, StringComparison.Ordinal) == ofLayer).Sum(state => state.Value.numel() * state.Value.element_size());
         return (time, Of(true), Of(false));
@@ -197,8 +197,8 @@ internal sealed class StepProbe : IDisposable
         while (warming.Elapsed < s_warmest && compiled < JitInfo.GetCompiledMethodCount());
     }
 
-    /// <summary>What a third of the times is below: nearer to the quicker ones, for what disturbs a step only ever slows it.</summary>
-    private static ComputeTime Undisturbed(Func<ComputeTime> clock)
+    /// <summary>The middle one of its times, as it will be of a training's steps; where neighbours take the machine's time, of more of them: their bursts are short.</summary>
+    private static ComputeTime Middle(Func<ComputeTime> clock)
     {
         List<ComputeTime> times = [];
         StolenTime before = StolenTime.Now();
@@ -208,7 +208,7 @@ internal sealed class StepProbe : IDisposable
             times.Add(clock());
         }
         while (waited.Elapsed < (times.Count < Repeats || StolenTime.Now().ShareSince(before) > Disturbed ? s_patience : s_least));
-        double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt((times.Count - 1) / 3);
+        double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt(times.Count / 2);
         return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
     }
 

@@ -91,7 +91,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.InRange(costs.Memory(largest, 64, 1).Peak, 0, StepCosts.Usable * memory);
         Assert.InRange(costs.Memory(largest + 1, 64, 1).Peak, (StepCosts.Usable * memory) + 1, long.MaxValue);
         Assert.True(costs.LargestBatch(64, 4, memory) <= largest && costs.LargestBatch(256, 1, memory) < largest);
-        Assert.Equal(0, Estimate.Run(Options() with { Memory = 1 << 20 }).Pose.LargestBatch);
+        Assert.Equal(0, costs.LargestBatch(64, 1, 1 << 20));
     }
 
     /// <summary>What is kept in host memory does not count where the model is.</summary>
