@@ -10,8 +10,9 @@ namespace Skipwise.Benchmarks;
 
 /// <summary>
 /// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own, in turns, for a shared machine's rate moves meanwhile: every training is held against
-/// the mean of the estimates before and after it, and the middle one of these ratios counts; what the machine's host gave to others meanwhile stands on standard error. The peak is the whole process's; the seconds of a step are those of the middle one and
-/// its CPU seconds the mean, of all but the first steps. Some rows are asked besides for the largest batch that fits half as much memory again, which is then trained with.
+/// the mean of the estimates before and after it, and the middle one of these ratios counts; what the machine's host gave to others meanwhile stands on standard error.
+/// The peak is the whole process's; the seconds of a step are those of the middle one and its CPU seconds the mean, of all but the first steps. Some rows are asked besides
+/// for the largest batch that fits half as much memory again, which is then trained with.
 /// </summary>
 internal static class EstimateCheck
 {

@@ -33,6 +33,7 @@ internal static class EstimateVerb
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
         Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has, or the GPU]");
         Flag<int?> probe = verb.OptionalInteger("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula [default: as many as take a moment]");
+        Flag<double> seconds = verb.Number("--probe-seconds", "seconds for which a part of a step is repeated at most, where it is long or the machine's host gives its time to others", s_default.ProbeSeconds);
         Flag<string?> json = verb.TextOrNone("--json", "file", "write the estimate as JSON: into the file, or in place of the table");
         verb.TakesConfig();
         verb.Computes(screen, (parse, _) =>
@@ -52,6 +53,7 @@ internal static class EstimateVerb
                 Lora = lora.Of(parse),
                 Memory = memory.Of(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
                 ProbeTokens = probe.Of(parse),
+                ProbeSeconds = seconds.Of(parse),
             };
             CostEstimate estimate = ProgressDisplay.Run(screen, display => Estimate.Run(options, display.Stage));
             string document = EvaluationJson.Document(estimate);

@@ -33,6 +33,8 @@ public sealed record EstimateOptions
     public long? Memory { get; init; }
     /// <summary>tokens of the largest step that is tried, larger ones follow by the formula; null: as many as take a moment</summary>
     public int? ProbeTokens { get; init; }
+    /// <summary>for which a part of a step is repeated at most, where it is long or a machine's host gives its time to others, and its warm-up; the last repeat may run beyond</summary>
+    public double ProbeSeconds { get; init; } = 15;
 }
 
 /// <summary>Memory of a step, in bytes.</summary>
@@ -74,7 +76,7 @@ public static class Estimate
         StepEstimate Of(string training, int length)
         {
             note?.Report($"measuring a few steps of one layer, windows of up to {length} tokens");
-            var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, compute, offload, options.CheckpointEvery, options.BatchSize, length, options.ProbeTokens);
+            var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, compute, offload, options.CheckpointEvery, options.BatchSize, length, new(options.ProbeTokens, options.ProbeSeconds));
             ComputeTime time = costs.Time(options.BatchSize, length, options.GradientAccumulation);
             return new(training, options.BatchSize, length, costs.Memory(options.BatchSize, length, options.GradientAccumulation), time.Seconds, time.CpuSeconds,
                 costs.LargestBatch(length, options.GradientAccumulation, memory));
@@ -93,6 +95,7 @@ public static class Estimate
         if (options.CheckpointEvery < 0) { problems.Add($"--checkpoint-layers is {options.CheckpointEvery}; it must be 0 (none) or more"); }
         if (options.TrainLength < 8) { problems.Add($"--train-length is {options.TrainLength}; it must be at least 8"); }
         if (options.ProbeTokens < 64) { problems.Add($"--probe-tokens is {options.ProbeTokens}; it must be at least 64"); }
+        if (options.ProbeSeconds is not (>= 0 and <= 3600)) { problems.Add($"--probe-seconds is {options.ProbeSeconds}; it must be between 0 and 3600"); }
         if (options.Memory <= 0) { problems.Add("--memory must be above 0"); }
         if (problems.Count > 0)
         {

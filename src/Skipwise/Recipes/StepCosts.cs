@@ -16,7 +16,7 @@ namespace Skipwise.Recipes;
 internal sealed class StepCosts
 {
     private const int FirstTokens = 2048; // that are tried, before more are
-    private const double LongestStep = 1.5; // seconds of a layer, up to which twice the tokens are tried as well
+    private const double LongestLayer = 1.5; // seconds, up to which twice the tokens are tried as well
     private const double Holes = 0.1; // that the heap has between what is in use: by so much measured steps exceed the sum (docs/training.md)
     internal const double Usable = 0.9; // of the memory, for a batch that is proposed
     private readonly DecoderConfig _config;
@@ -41,18 +41,17 @@ internal sealed class StepCosts
 
     /// <param name="batch">windows per forward, and</param>
     /// <param name="length">tokens per window that the costs are exact for, if a step of one layer takes no longer than a moment; else they follow from a smaller one</param>
-    /// <param name="probeTokens">tokens of the largest step that is tried; null: as many as take a moment</param>
     public static StepCosts Measure(
-        DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload, int checkpointEvery, int batch, int length, int? probeTokens)
+        DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload, int checkpointEvery, int batch, int length, ProbeEffort effort)
     {
-        using var probe = new StepProbe(config, lora, optimizer, compute, offload);
-        int tokens = probeTokens ?? FirstTokens, halvings = 0;
+        using var probe = new StepProbe(config, lora, optimizer, compute, offload, effort.Seconds);
+        int tokens = effort.Tokens ?? FirstTokens, halvings = 0;
         while (length >> halvings > tokens) // halved, so that it divides into blocks as the real one does
         {
             halvings++;
         }
         int rows = Math.Clamp(tokens / (length >> halvings), 1, batch);
-        while (probeTokens is null && (halvings > 0 || rows < batch) && probe.Seconds(rows, length >> halvings, checkpointEvery == 1) < LongestStep)
+        while (effort.Tokens is null && (halvings > 0 || rows < batch) && probe.Seconds(rows, length >> halvings, checkpointEvery == 1) < LongestLayer)
         {
             (halvings, rows) = halvings > 0 ? (halvings - 1, rows) : (0, Math.Min(batch, 2 * rows));
         }

@@ -32,6 +32,11 @@ internal sealed record ProbedLayer(int Batch, int Length, ComputeTime Time);
 /// <param name="HeadPeak">the same of head and loss</param>
 internal sealed record ProbedBytes(long Tokens, long Kept, long LayerPeak, long HeadPeak);
 
+/// <summary>What a probe may take.</summary>
+/// <param name="Tokens">of the largest step that is tried; null: as many as take a moment</param>
+/// <param name="Seconds">for the warm-up of one part at most, and for its repeats</param>
+internal readonly record struct ProbeEffort(int? Tokens, double Seconds);
+
 /// <summary>
 /// A model's embedding, head and one of its layers with random weights: enough to measure what the training step does with them. Depth is
 /// one layer run several times, as many as the model has where that takes a moment.
@@ -40,24 +45,27 @@ internal sealed class StepProbe : IDisposable
 {
     private const int Repeats = 3;
     private const string LayerPrefix = "model.layers.";
+    private const double Warmest = 2; // seconds that one size warms up at most
+    private const double Least = 1; // seconds that one size is measured
     private const double LongestRun = 4; // seconds that layers one after the other take, about; one may take longer
     private const double Disturbed = 0.05; // of the time stolen, from which on a quiet moment is waited for
     private static readonly TimeSpan s_warmRound = TimeSpan.FromSeconds(0.5); // at the end of which it is asked whether code was still compiled
-    private static readonly TimeSpan s_warmest = TimeSpan.FromSeconds(2); // that one size warms up at most
-    private static readonly TimeSpan s_least = TimeSpan.FromSeconds(1); // that one size is measured
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15); // for the repeats of one size, and for a quiet moment; the last repeat may run beyond
     private readonly int _layers;
     private readonly CausalLM _model;
     private readonly MasterWeights _masters;
     private readonly OptimizerKind _optimizer;
     private readonly DeviceMemory _memory;
+    private readonly TimeSpan _patience, _warmest, _least;
 
     /// <param name="config">of the whole model</param>
     /// <param name="lora">how it is adapted</param>
     /// <param name="compute">where and in which type it computes</param>
     /// <param name="offload">masters and the optimizer's state stay in host memory</param>
-    public StepProbe(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload)
+    /// <param name="patience">seconds for the warm-up of one part and for its repeats, in wait of a quiet moment; the last one may run beyond</param>
+    public StepProbe(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload, double patience)
     {
+        TimeSpan UpTo(double seconds) => TimeSpan.FromSeconds(Math.Min(patience, seconds));
+        (_patience, _warmest, _least) = (TimeSpan.FromSeconds(patience), UpTo(Warmest), UpTo(Least));
         _memory = DeviceMemory.Of(compute.Device);
         _optimizer = optimizer;
         _layers = config.NumHiddenLayers;
@@ -117,9 +125,9 @@ internal sealed class StepProbe : IDisposable
     public ProbedBytes Bytes(int batch, int length, bool isCheckpointed)
     {
         using var trial = new Trial(this, batch, length, isCheckpointed);
-        static long Least(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak());
+        static long Lowest(Func<long> peak) => Enumerable.Range(0, Repeats).Min(_ => peak());
         long kept = Enumerable.Range(0, Repeats).Select(_ => trial.Kept(3) - trial.Kept(2)).Order().ElementAt(Repeats / 2);
-        return new ProbedBytes((long)batch * length, kept, Least(trial.LayerPeak), Least(trial.HeadPeak));
+        return new ProbedBytes((long)batch * length, kept, Lowest(trial.LayerPeak), Lowest(trial.HeadPeak));
     }
 
     /// <summary>The optimizer's update alone, at a learning rate of 0, and the bytes that it keeps for the layer and for all others, float32 masters included.</summary>
@@ -180,7 +188,7 @@ internal sealed class StepProbe : IDisposable
     /// Steps until their code is compiled for good, which .NET does on another core some time after the thirtieth call. Long steps do not wait for it: what it costs them does
     /// not show.
     /// </summary>
-    private static void WarmUp(Action step)
+    private void WarmUp(Action step)
     {
         const int calls = 40;
         var warming = Stopwatch.StartNew();
@@ -189,16 +197,16 @@ internal sealed class StepProbe : IDisposable
         {
             compiled = JitInfo.GetCompiledMethodCount();
             var round = Stopwatch.StartNew();
-            for (int done = 0; warming.Elapsed < s_warmest && (done < calls || round.Elapsed < s_warmRound); done++)
+            for (int done = 0; warming.Elapsed < _warmest && (done < calls || round.Elapsed < s_warmRound); done++)
             {
                 step();
             }
         }
-        while (warming.Elapsed < s_warmest && compiled < JitInfo.GetCompiledMethodCount());
+        while (warming.Elapsed < _warmest && compiled < JitInfo.GetCompiledMethodCount());
     }
 
     /// <summary>The middle one of its times, as it will be of a training's steps; where neighbours take the machine's time, of more of them: their bursts are short.</summary>
-    private static ComputeTime Middle(Func<ComputeTime> clock)
+    private ComputeTime Middle(Func<ComputeTime> clock)
     {
         List<ComputeTime> times = [];
         StolenTime before = StolenTime.Now();
@@ -207,7 +215,7 @@ internal sealed class StepProbe : IDisposable
         {
             times.Add(clock());
         }
-        while (waited.Elapsed < (times.Count < Repeats || StolenTime.Now().ShareSince(before) > Disturbed ? s_patience : s_least));
+        while (waited.Elapsed < (times.Count < Repeats || StolenTime.Now().ShareSince(before) > Disturbed ? _patience : _least));
         double Of(Func<ComputeTime, double> part) => times.Select(part).Order().ElementAt(times.Count / 2);
         return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
     }

@@ -16,6 +16,8 @@ namespace Skipwise.Tests.Recipes;
 [Collection(nameof(AloneInTheProcess))]
 public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
 {
+    private const double Seconds = 0.25; // most of these tests ask for memory alone
+
     [Fact]
     public void Weights_gradients_and_means_are_counted()
     {
@@ -49,7 +51,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
         var lora = new LoraOptions { Rank = loraRank };
         using var model = new CausalLM(config);
         WeightInit.Draw(model, seed: 1);
-        var costs = StepCosts.Measure(config, lora, OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, checkpointEvery, batch, length, probeTokens: batch * length);
+        var costs = StepCosts.Measure(config, lora, OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, checkpointEvery, batch, length, new ProbeEffort(batch * length, Seconds: 1));
         if (lora.IsAsked)
         {
             Adaptation.Apply(model, lora, seed: 1);
@@ -85,7 +87,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
     public void The_largest_batch_fits_and_one_more_does_not()
     {
         const long memory = 1L << 30;
-        var costs = StepCosts.Measure(HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, checkpointEvery: 0, batch: 1, length: 256, probeTokens: 256);
+        var costs = StepCosts.Measure(HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, checkpointEvery: 0, batch: 1, length: 256, new ProbeEffort(256, Seconds));
         int largest = costs.LargestBatch(64, 1, memory);
         Assert.InRange(largest, 2, 1 << 20);
         Assert.InRange(costs.Memory(largest, 64, 1).Peak, 0, StepCosts.Usable * memory);
@@ -100,7 +102,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
     public void The_peak_is_the_sum_of_what_the_device_holds(bool offload)
     {
         MemoryEstimate memory = StepCosts.Measure(
-            HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.BFloat16), offload, checkpointEvery: 0, batch: 1, length: 64, probeTokens: 64).Memory(1, 64, 1);
+            HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.BFloat16), offload, checkpointEvery: 0, batch: 1, length: 64, new ProbeEffort(64, Seconds)).Memory(1, 64, 1);
         Assert.Equal(2 * 3 * memory.Weights, memory.Optimizer); // two means and the master, of four bytes each, for weights of two
         Assert.Equal(memory.Process + memory.Weights + memory.Working + (offload ? 0 : memory.Optimizer), memory.Peak);
     }
@@ -109,7 +111,7 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task The_command_prints_a_table_or_JSON()
     {
         string[] words = ["estimate", "--model", model.Folder, "--target-length", "256", "--batch-size", "2", "--fit", "--memory", "2"];
-        string[] quick = [.. words, "--probe-tokens", "128"];
+        string[] quick = [.. words, "--probe-tokens", "128", "--probe-seconds", "0.25"];
         string table = (await CliRun.Of(quick)).Succeeded().Output;
         Assert.Matches(@"windows +2 x 64 +2 x 256\n", table);
         Assert.Matches(@"peak memory +\d+\.\d\d GiB +\d+\.\d\d GiB\n", table);
@@ -118,10 +120,10 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(2L << 30, json.GetProperty("available_memory").GetInt64());
         Assert.Equal(64, json.GetProperty("pose").GetProperty("length").GetInt32());
         (await CliRun.Of([.. quick, "--device", "cuda:99"])).Complained("--device cuda:99: libtorch finds");
-        (await CliRun.Of([.. words, "--gradient-accumulation", "0", "--probe-tokens", "1"])).Complained("--gradient-accumulation is 0", "--probe-tokens is 1");
+        (await CliRun.Of([.. words, "--gradient-accumulation", "0", "--probe-tokens", "1", "--probe-seconds", "-1"])).Complained("--gradient-accumulation is 0", "--probe-tokens is 1", "--probe-seconds is -1");
     }
 
-    private EstimateOptions Options() => new() { Model = model.Folder, TargetLength = 1024, BatchSize = 1, ProbeTokens = 256 };
+    private EstimateOptions Options() => new() { Model = model.Folder, TargetLength = 1024, BatchSize = 1, ProbeTokens = 256, ProbeSeconds = Seconds };
 }
 
 /// <summary>Tests that measure the memory of the process run while no other does.</summary>
