@@ -11,6 +11,8 @@ namespace Skipwise.Tests.Training;
 [Collection(nameof(AloneInTheProcess))]
 public sealed class TrainingMemoryTests
 {
+    private const int Windows = 8, Tokens = 512, Hidden = 32;
+
     [Theory]
     [InlineData(0, false), InlineData(1, false), InlineData(2, true)]
     public void Two_hundred_steps_leave_nothing_behind(int checkpointEvery, bool isAdapted)
@@ -40,31 +42,32 @@ public sealed class TrainingMemoryTests
     [InlineData(0), InlineData(1)]
     public void The_way_back_needs_the_same_for_every_layer(int checkpointEvery)
     {
-        const int tokens = 4096, hidden = 32, few = 2, many = 18; // so many that the runtime's own megabyte, now and then, is no part of the answer
-        Peak(few, checkpointEvery, tokens, hidden); // kernels and code settle
-        long perLayer = (Peak(many, checkpointEvery, tokens, hidden) - Peak(few, checkpointEvery, tokens, hidden)) / (many - few);
+        const int few = 2, many = 50; // holes in the heap are three hidden states' worth: few beside those of 48 layers
+        Peak(few, checkpointEvery); // kernels and code settle
+        long perLayer = (Peak(many, checkpointEvery) - Peak(few, checkpointEvery)) / (many - few);
         // Checkpointed: its input. Else: both norms' inputs and outputs, query, key, value, mix, gate and up with their product (1.5 each), little more.
-        double states = (double)perLayer / (tokens * hidden * sizeof(float));
+        double states = (double)perLayer / (Windows * Tokens * Hidden * sizeof(float));
+        TestContext.Current.TestOutputHelper!.WriteLine($"{states:0.000} states of {perLayer / states / 1e6:0.0} MB");
         Assert.InRange(states, 0.9, checkpointEvery == 1 ? 2 : 15);
     }
 
-    private static long Peak(int layers, int checkpointEvery, int tokens, int hidden)
+    private static long Peak(int layers, int checkpointEvery)
     {
         using var model = new CausalLM(new DecoderConfig
         {
             VocabSize = TinyModel.Vocabulary,
-            HiddenSize = hidden,
+            HiddenSize = Hidden,
             IntermediateSize = 48,
             NumHiddenLayers = layers,
             NumAttentionHeads = 4,
             NumKeyValueHeads = 4,
             HeadDim = 8,
-            MaxPositionEmbeddings = tokens,
+            MaxPositionEmbeddings = Tokens,
         });
         WeightInit.Draw(model, seed: 1);
-        using Batch batch = Batch.Of(new ExampleCursor(new RandomExamples(1, tokens, tokens)).Take(1), CPU);
+        using Batch batch = Batch.Of(new ExampleCursor(new RandomExamples(Windows, Tokens, Tokens)).Take(Windows), CPU);
         // What the runtime takes meanwhile adds to a peak, and what it had not yet given back before takes away from one: the middle of three is rid of either.
-        return Enumerable.Range(0, 3).Select(_ => ProcessMemory.PeakDuring(() => CausalLoss.Backward(model, batch, tokens, checkpointEvery).Dispose())).Order().ElementAt(1);
+        return Enumerable.Range(0, 3).Select(_ => ProcessMemory.PeakDuring(() => CausalLoss.Backward(model, batch, Windows * Tokens, checkpointEvery).Dispose())).Order().ElementAt(1);
     }
 
     private static long InUse()
