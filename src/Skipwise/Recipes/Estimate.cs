@@ -33,7 +33,7 @@ public sealed record EstimateOptions
     public long? Memory { get; init; }
     /// <summary>tokens of the largest step that is tried, larger ones follow by the formula; null: as many as take a moment</summary>
     public int? ProbeTokens { get; init; }
-    /// <summary>for which a part of a step is repeated at most, where it is long or a machine's host gives its time to others, and its warm-up; the last repeat may run beyond</summary>
+    /// <summary>seconds for which a part of a step is repeated at most, where it is long or a machine's host gives its time to others, and its warm-up; the last repeat may run beyond</summary>
     public double ProbeSeconds { get; init; } = 15;
 }
 
