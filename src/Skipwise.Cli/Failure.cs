@@ -37,7 +37,7 @@ internal static class Failure
         }
         if (Environment.GetEnvironmentVariable(TraceVariable) == "1")
         {
-            screen.ErrorOutput.WriteLine(e.ToString());
+            screen.ErrorOutput.WriteLine(Printable.Of(e.ToString()));
         }
         return code;
     }

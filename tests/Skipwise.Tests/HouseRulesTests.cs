@@ -89,6 +89,19 @@ public partial class HouseRulesTests
     public void The_library_never_writes_to_the_console() =>
         Assert.All(FilesOf("Skipwise"), file => Assert.DoesNotMatch(@"\bConsole\.(Write|Error|Out)", File.ReadAllText(file)));
 
+    /// <summary>Whoever opens a pipe waits, and a device has no end: one place looks before it opens.</summary>
+    [Fact]
+    public void Files_are_opened_for_reading_through_one_door()
+    {
+        // the latter read the machine's own files
+        string[] system = ["InputFile.cs", "NativeImage.cs", "ProcessMemory.cs", "StolenTime.cs"];
+        foreach (string file in FilesOf("Skipwise").Concat(FilesOf("Skipwise.Cli")).Where(file => !system.Contains(Path.GetFileName(file))))
+        {
+            Match found = Opening().Match(File.ReadAllText(file));
+            Assert.False(found.Success, $"{Path.GetFileName(file)} has {found.Value}...: read through Storage/InputFile");
+        }
+    }
+
     private static IEnumerable<string> RoomsUsed(string source) =>
         UsingLine().Matches(source).Select(match => match.Groups[1].Value).Distinct();
 
@@ -112,6 +125,10 @@ public partial class HouseRulesTests
 
     [GeneratedRegex(@"\.To(Double|Single|Int32|Int64|Boolean)\(\)|\.item<|\.cpu\(\)|nonzero\(|\.data<|\.bytes")]
     private static partial Regex Reading();
+
+    [GeneratedRegex(
+        @"(?<![\w.])(System\.IO\.)?File\.(Read\w+|Open\w*)\(|new FileStream\([^;]*FileMode\.Open,|new StreamReader\((path|file)")]
+    private static partial Regex Opening();
 
     [GeneratedRegex(@"^using Skipwise\.(\w+)", RegexOptions.Multiline)]
     private static partial Regex UsingLine();

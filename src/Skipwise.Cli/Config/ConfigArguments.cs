@@ -25,7 +25,8 @@ internal sealed class ConfigArguments
     /// <exception cref="SkipwiseException">the file cannot be read</exception>
     public static ConfigArguments? Of(ParseResult parse)
     {
-        if (parse.CommandResult.Command is not Verb { ConfigOption: { } option } verb || parse.GetResult(option) is not { Implicit: false, Tokens: [var token, ..] })
+        if (parse.CommandResult.Command is not Verb { ConfigOption: { } option } verb
+            || parse.GetResult(option) is not { Implicit: false, Tokens: [{ Value.Length: > 0 } token, ..] })
         {
             return null;
         }

@@ -1,3 +1,4 @@
+using Skipwise.Storage;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -19,20 +20,25 @@ internal static class ConfigFile
     /// <exception cref="SkipwiseException">a file that cannot be read or is no such mapping; names the line</exception>
     public static IReadOnlyList<ConfigEntry> Read(string path)
     {
+        using var text = new StringReader(InputFile.ReadText(path, remedy: "Check the path given with --config"));
+        var parser = new Parser(text);
         try
         {
-            using var text = new StreamReader(path);
-            return Entries(new Parser(text), path);
+            return Entries(parser, path);
         }
         catch (YamlException e)
         {
-            throw new SkipwiseException($"{path}, line {e.Start.Line}: {e.Message.TrimEnd('.')}. Write one 'name: value' per line, with the names of the options.", e);
+            throw Broken(path, e.Start.Line, e.Message.TrimEnd('.'), e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not SkipwiseException)
         {
-            throw new SkipwiseException($"{path}: cannot be read: {e.Message.TrimEnd('.')}. Check the path given with --config.", e);
+            // The library stumbles over some broken files, such as an open bracket before the next line's colon, and does not say where.
+            throw Broken(path, parser.Current?.End.Line ?? 1, "what follows cannot be read: a bracket or a quote may be open", e);
         }
     }
+
+    private static SkipwiseException Broken(string path, long line, string why, Exception inner) =>
+        new($"{path}, line {line}: {why}. Write one 'name: value' per line, with the names of the options.", inner);
 
     private static List<ConfigEntry> Entries(Parser parser, string path)
     {

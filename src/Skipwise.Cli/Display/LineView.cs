@@ -9,7 +9,7 @@ internal sealed class LineView(TextWriter output, TimeProvider clock, TimeSpan i
     public void Begin(string title)
     {
         End();
-        output.WriteLine(title);
+        output.WriteLine(Printable.Of(title));
     }
 
     public void Update(double share, string status)
@@ -32,7 +32,7 @@ internal sealed class LineView(TextWriter output, TimeProvider clock, TimeSpan i
     {
         if (_waiting is not null)
         {
-            output.WriteLine("  " + _waiting);
+            output.WriteLine("  " + Printable.Of(_waiting));
             _waiting = null;
         }
     }

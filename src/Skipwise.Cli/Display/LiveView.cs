@@ -11,11 +11,12 @@ internal sealed class LiveView(IAnsiConsole terminal, ProgressContext context) :
     public void Begin(string title)
     {
         End();
-        terminal.WriteLine(title); // appears above the bar
+        terminal.WriteLine(Printable.Of(title)); // appears above the bar
     }
 
     public void Update(double share, string status)
     {
+        status = Printable.Of(status);
         _bar ??= context.AddTask(Markup.Escape(status), maxValue: 1);
         _bar.IsIndeterminate = double.IsNaN(share);
         _bar.Value = double.IsNaN(share) ? 0 : Math.Min(share, 0.9999); // a full bar counts as finished and is hidden

@@ -25,15 +25,18 @@ public sealed record ResultTable(string Title, IReadOnlyList<string> Header, IRe
     internal Table Drawn()
     {
         // Text, not markup: a bracket in a model's name is a bracket.
-        Table table = new Table().Border(TableBorder.Rounded).Title(new TableTitle(Markup.Escape(Title)));
+        Table table = new Table().Border(TableBorder.Rounded).Title(new TableTitle(Markup.Escape(Printable.Of(Title))));
         for (int i = 0; i < Header.Count; i++)
         {
-            var column = new TableColumn(new Spectre.Console.Text(Header[i])) { Alignment = i == 0 || Prose ? Justify.Left : Justify.Right };
+            var column = new TableColumn(new Spectre.Console.Text(Printable.Of(Header[i])))
+            {
+                Alignment = i == 0 || Prose ? Justify.Left : Justify.Right,
+            };
             table.AddColumn(column);
         }
         foreach (IReadOnlyList<string> row in Rows)
         {
-            table.AddRow(row.Select(cell => new Spectre.Console.Text(cell)));
+            table.AddRow(row.Select(cell => new Spectre.Console.Text(Printable.Of(cell))));
         }
         return table;
     }

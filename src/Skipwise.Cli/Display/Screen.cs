@@ -20,23 +20,30 @@ public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter 
 
     internal IAnsiConsole Terminal { get; } = terminal;
 
-    /// <summary>where results go, for text that comes in pieces</summary>
+    /// <summary>where results go</summary>
     internal TextWriter Output => output;
+
+    /// <summary>A piece of text that comes in pieces: as it is for a file or a pipe, harmless for a terminal.</summary>
+    public void Piece(string text)
+    {
+        output.Write(Interactive ? Printable.Of(text) : text);
+        output.Flush();
+    }
 
     /// <summary>where errors go</summary>
     internal TextWriter ErrorOutput => error;
 
     /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
-    public void Line(string text = "") => output.WriteLine(text);
+    public void Line(string text = "") => output.WriteLine(Printable.Of(text));
 
     /// <summary>A line about what is going on, no part of the result.</summary>
-    public void Note(string text) => (Interactive ? output : error).WriteLine(text);
+    public void Note(string text) => (Interactive ? output : error).WriteLine(Printable.Of(text));
 
     /// <summary>As <see cref="Note"/>, for a recipe.</summary>
     public IProgress<string> Notes => new Relay<string>(Note);
 
     /// <summary><c>error: message</c>, one line, on standard error.</summary>
-    public void Error(string message) => error.WriteLine("error: " + OneLine(message));
+    public void Error(string message) => error.WriteLine("error: " + Printable.Of(OneLine(message)));
 
     /// <summary>A table: drawn on a terminal, aligned columns without frames when piped.</summary>
     public void Table(ResultTable table)
@@ -48,7 +55,7 @@ public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter 
         }
         foreach (string line in table.Lines())
         {
-            output.WriteLine(line);
+            output.WriteLine(Printable.Of(line));
         }
     }
 

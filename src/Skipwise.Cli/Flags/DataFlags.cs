@@ -20,9 +20,8 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
     };
 
     /// <summary>Says which field the text is read from, where the user left that to be found.</summary>
-    public DataOptions Of(ParseResult parse, Screen screen)
+    public static void TellFields(DataOptions data, Screen screen)
     {
-        DataOptions data = Of(parse);
         if (data.Documents.Field is null && !data.Paths.Any(path => path.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal)))
         {
             foreach ((string field, string file) in Documents.TextFields(data.Paths, data.Documents))
@@ -30,7 +29,6 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
                 screen.Note($"text is read from the field \"{field}\" ({file}); --text-field names another");
             }
         }
-        return data;
     }
 
     /// <summary>Shells make it hard to type a newline.</summary>

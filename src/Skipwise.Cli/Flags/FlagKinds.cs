@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json;
 using Skipwise.Training;
@@ -19,11 +20,20 @@ internal static class FlagKinds
     public static Flag<string?> Text(this Command command, string name, string value, string description) =>
         new(command.Add<string?>(name, value, description, text => text), null);
 
-    /// <summary>A text that may be left out even where the option is given; <see cref="Flag{T}.IsGiven"/> tells the two apart.</summary>
+    /// <summary>A file that is written when the work is done: that it can be is asked before the work begins.</summary>
+    public static Flag<string?> Output(this Command command, string name, string description)
+    {
+        Option<string?> option = command.Add<string?>(name, "file", description, text => text);
+        option.Validators.Add(RequireWritable);
+        return new(option, null);
+    }
+
+    /// <summary>A file that may be left out even where the option is given; <see cref="Flag{T}.IsGiven"/> tells the two apart.</summary>
     public static Flag<string?> TextOrNone(this Command command, string name, string value, string description)
     {
         var option = new Option<string?>(name) { HelpName = value, Description = description, Arity = ArgumentArity.ZeroOrOne };
-        command.Options.Add(option);
+        option.Validators.Add(RequireWritable);
+        command.Options.Add(Named(option));
         return new(option, null);
     }
 
@@ -31,7 +41,7 @@ internal static class FlagKinds
     public static Flag<string[]> Texts(this Command command, string name, string value, string description, bool required = false)
     {
         var option = new Setting<string[]>(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Required = required };
-        command.Options.Add(option);
+        command.Options.Add(Named(option));
         return new(option, []);
     }
 
@@ -119,15 +129,50 @@ internal static class FlagKinds
                 }
             },
         };
-        command.Options.Add(option);
+        command.Options.Add(Named(option));
         return option;
+    }
+
+    /// <summary>Nothing has an empty name: joined to another one, it would quietly stand for the current folder.</summary>
+    private static Option Named(Option option)
+    {
+        if (option.HelpName is "file" or "folder" or "path")
+        {
+            option.Validators.Add(result =>
+            {
+                if (result.Tokens.Any(token => token.Value.Length == 0 || token.Value.Contains('\0', StringComparison.Ordinal)))
+                {
+                    result.AddError($"{option.Name} is empty or holds a NUL character; it names a {option.HelpName}.");
+                }
+            });
+        }
+        return option;
+    }
+
+    private static void RequireWritable(OptionResult result)
+    {
+        string name = result.IdentifierToken?.Value ?? result.Option.Name;
+        foreach (string path in result.Tokens.Select(token => token.Value)
+            .Where(path => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal)))
+        {
+            string full = Path.GetFullPath(path);
+            if (Directory.Exists(full))
+            {
+                result.AddError($"{name} {path}: is a folder; it names a file to write.");
+            }
+            else if (Path.GetDirectoryName(full) is { } folder && !Directory.Exists(folder))
+            {
+                result.AddError($"{name} {path}: there is no folder {folder}. Make it first.");
+            }
+        }
     }
 
     private static int Integer(string text) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw new FormatException($"expected a whole number up to {int.MaxValue}.");
 
     private static double Number(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw new FormatException("expected a number.");
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
+            : throw new FormatException("expected a number.");
 
     private static string WithDefault<T>(string description, T value) => $"{description} [default: {value}]";
 

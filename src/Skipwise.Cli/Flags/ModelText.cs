@@ -15,18 +15,25 @@ internal static class ModelText
         string[] parts = Path.Exists(text) ? [text] : text.Split(',');
         var rope = new RopeOverrides();
         string? adapter = null;
+        if (parts[0].Length == 0)
+        {
+            throw Wrong(text, "it names no folder");
+        }
         foreach (string part in parts.Skip(1))
         {
             string[] pair = part.Split('=', 2);
             (string name, string value) = (pair[0].Trim(), pair.Length > 1 ? pair[1].Trim() : throw Wrong(text, $"'{part}' is no name=value"));
-            T Number<T>() where T : IParsable<T> => T.TryParse(value, CultureInfo.InvariantCulture, out T? number) ? number : throw Wrong(text, $"{name} needs a number, not '{value}'");
+            T Number<T>() where T : IParsable<T> =>
+                T.TryParse(value, CultureInfo.InvariantCulture, out T? number)
+                && double.IsFinite(Convert.ToDouble(number, CultureInfo.InvariantCulture)) ? number
+                : throw Wrong(text, $"{name} needs a number, not '{value}'");
             rope = name switch
             {
                 Rope => rope with { Type = RopeTypeNames.Parse(value) },
                 Factor => rope with { Factor = Number<double>() },
                 OriginalLength => rope with { OriginalLength = Number<int>() },
                 Theta => rope with { Theta = Number<double>() },
-                Adapter => rope,
+                Adapter => value.Length > 0 ? rope : throw Wrong(text, $"{name} names no folder"),
                 _ => throw Wrong(text, $"'{name}' is unknown; known are {string.Join(", ", Rope, Factor, OriginalLength, Theta, Adapter)}{Nearest.Question(name, [Rope, Factor, OriginalLength, Theta, Adapter])}"),
             };
             adapter = name == Adapter ? value : adapter;

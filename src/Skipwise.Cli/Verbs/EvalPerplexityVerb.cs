@@ -26,7 +26,7 @@ internal static class EvalPerplexityVerb
         Flag<int> maxDocuments = verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0).Alias("--limit");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
         Flag<int?> byPosition = verb.OptionalInteger("--by-position", "also report the mean loss by position, in so many equal parts of each window");
-        Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
+        Flag<string?> json = verb.Output("--json", "write the results as JSON");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.TakesConfig();
@@ -35,7 +35,7 @@ internal static class EvalPerplexityVerb
             var options = new EvaluatePerplexityOptions
             {
                 Model = model.Of(parse),
-                Data = data.Of(parse, screen),
+                Data = data.Of(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
                 Adapter = adapter.Of(parse),
@@ -52,6 +52,8 @@ internal static class EvalPerplexityVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
+            EvaluatePerplexity.Validate(options);
+            DataFlags.TellFields(options.Data, screen);
             PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Perplexity(measurement.Results));
             if (byPosition.IsGiven(parse))

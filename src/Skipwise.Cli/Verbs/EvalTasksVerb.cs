@@ -29,8 +29,10 @@ internal static class EvalTasksVerb
         Flag<int?> maxLength = verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward [default: by their length]");
         Flag<int> resamples = verb.Integer("--resamples", "bootstrap resamples behind the standard error of lambada's perplexity", s_default.Resamples);
-        Flag<string?> json = verb.Text("--json", "file", "write the results as JSON");
-        Flag<string?> cache = verb.Text("--cache", "file", "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with .scores.jsonl for its ending]");
+        Flag<string?> json = verb.Output("--json", "write the results as JSON");
+        Flag<string?> cache = verb.Output("--cache",
+            "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with "
+            + ".scores.jsonl for its ending]");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.TakesConfig();

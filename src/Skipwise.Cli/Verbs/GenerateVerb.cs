@@ -29,7 +29,7 @@ internal static class GenerateVerb
             var options = new GenerateTextOptions
             {
                 Model = model.Of(parse),
-                Prompt = prompt.Of(parse) ?? input.ReadToEnd(),
+                Prompt = prompt.Of(parse) ?? "",
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
                 Adapter = adapter.Of(parse),
@@ -42,11 +42,9 @@ internal static class GenerateVerb
                     Seed = seed.Of(parse),
                 },
             };
-            GenerateText.Run(options, piece =>
-            {
-                screen.Output.Write(piece);
-                screen.Output.Flush();
-            }, screen.Notes, stop);
+            OptionCheck.Require("Generation", options); // before a text is waited for
+            options = prompt.IsGiven(parse) ? options : options with { Prompt = input.ReadToEnd() };
+            GenerateText.Run(options, screen.Piece, screen.Notes, stop);
             screen.Line();
             return ExitCode.Success;
         });

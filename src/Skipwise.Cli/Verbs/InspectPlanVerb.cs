@@ -8,6 +8,7 @@ namespace Skipwise.Cli.Verbs;
 /// <summary><c>skipwise inspect plan</c></summary>
 internal static class InspectPlanVerb
 {
+    private const int LongestDocument = 1 << 29;
     private const int BarWidth = 64;
     private const int MostChunksShown = 32; // randpos has one for nearly every token
 
@@ -27,9 +28,11 @@ internal static class InspectPlanVerb
             PoseOptions options = pose.Of(parse) with { TrainLength = trainLength.Of(parse), TargetLength = targetLength.Of(parse) };
             options.Validate();
             int length = documentLength.Of(parse) ?? options.TargetLength;
-            if (length < 1 || epoch.Of(parse) < 0 || index.Of(parse) < 0)
+            if (length is < 1 or > LongestDocument || epoch.Of(parse) < 0 || index.Of(parse) < 0)
             {
-                throw new SkipwiseException($"--document-length {length}, --epoch {epoch.Of(parse)}, --index {index.Of(parse)}: a document has at least 1 token, epochs and examples count from 0.");
+                throw new SkipwiseException(
+                    $"--document-length {length}, --epoch {epoch.Of(parse)}, --index {index.Of(parse)}: a document has from 1 to "
+                    + $"{LongestDocument} tokens, epochs and examples count from 0.");
             }
             var rng = new KeyedRandom(seed.Of(parse), (ulong)epoch.Of(parse), (ulong)index.Of(parse));
             Show(screen, PoseSampler.Sample(ref rng, length, options));

@@ -10,6 +10,8 @@ namespace Skipwise.Cli.Verbs;
 /// <summary><c>skipwise inspect rope</c></summary>
 internal static class InspectRopeVerb
 {
+    private const int LongestText = 1 << 29;
+
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("rope", "Show the rotary frequencies of a model, or what another scaling would make of them.",
@@ -19,6 +21,12 @@ internal static class InspectRopeVerb
         Flag<int?> sequenceLength = verb.OptionalInteger("--sequence-length", "tokens of the text at hand, on which dynamic-ntk and longrope depend [default: the model's window]");
         verb.Does(screen, (parse, _) =>
         {
+            if (sequenceLength.Of(parse) is < 1 or > LongestText)
+            {
+                throw new SkipwiseException(
+                    $"{sequenceLength.Name} is {sequenceLength.Of(parse)}; a text has from 1 to {LongestText} tokens.");
+            }
+            OptionCheck.Require("Rope", rope.Of(parse));
             HfConfig config = InspectModel.Config(folder.Of(parse));
             foreach (string warning in config.WarningsFor(rope.Of(parse)))
             {

@@ -17,7 +17,9 @@ internal static class PrepareVerb
         Flag<string> file = verb.Required("--out", "file", $"file to write; its name ends in {TrainingData.StoreEnding}");
         verb.Does(screen, (parse, stop) =>
         {
-            var options = new PrepareOptions { Model = model.Of(parse), Data = data.Of(parse, screen), Out = file.Of(parse) };
+            var options = new PrepareOptions { Model = model.Of(parse), Data = data.Of(parse), Out = file.Of(parse) };
+            OptionCheck.Require("Preparing", options);
+            DataFlags.TellFields(options.Data, screen);
             TokenizationProgress totals = ProgressDisplay.Run(screen, display => Prepare.Run(options, display.Tokenizing, stop));
             screen.Line($"{options.Out}: {totals.Documents} documents, {totals.Tokens} tokens ({(double)totals.Bytes / totals.Tokens:F2} bytes per token)");
             return ExitCode.Success;

@@ -41,7 +41,7 @@ internal static class TrainVerb
             var options = new FineTuneOptions
             {
                 Model = model.Of(parse),
-                Data = data.Of(parse, screen),
+                Data = data.Of(parse),
                 Out = folder.Of(parse),
                 TargetLength = target.Of(parse),
                 TrainLength = trainLength.Of(parse),
@@ -63,7 +63,10 @@ internal static class TrainVerb
                 Evaluation = evaluation.Of(parse, data.Of(parse)),
                 Seed = seed.Of(parse),
             };
-            return Run(screen, options, save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) }, stop);
+            SaveOptions saving = save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) };
+            FineTune.Validate(options, saving);
+            DataFlags.TellFields(options.Data, screen);
+            return Run(screen, options, saving, stop);
         });
         return verb;
     }

@@ -16,12 +16,16 @@ internal static class DecoderConfigReader
         ["gelu_pytorch_tanh"] = Activation.GeluTanh,
     };
 
+    // A hundred times what any published model has, and little enough that a model of such sizes is refused by its weights and not by
+    // the memory.
+    private const int WidestLayer = 1 << 20, MostLayers = 1 << 13, LargestHead = 1 << 14, LargestVocabulary = 1 << 26;
+
     /// <exception cref="SkipwiseException">a key is missing, of the wrong kind, or asks for what the decoder cannot do</exception>
     public static DecoderConfig Read(JsonSection root, ModelFamily family)
     {
         family.Refuse(root);
-        int hidden = root.Positive("hidden_size");
-        int heads = root.Positive("num_attention_heads");
+        int hidden = root.Positive("hidden_size", most: WidestLayer);
+        int heads = root.Positive("num_attention_heads", most: WidestLayer);
         int headDim = HeadDim(root, hidden, heads);
         int keyValueHeads = root.Positive("num_key_value_heads", heads);
         if (heads % keyValueHeads != 0)
@@ -30,19 +34,19 @@ internal static class DecoderConfigReader
         }
         var common = new DecoderConfig
         {
-            VocabSize = root.Positive("vocab_size"),
+            VocabSize = root.Positive("vocab_size", most: LargestVocabulary),
             HiddenSize = hidden,
-            IntermediateSize = root.Positive("intermediate_size", family.DefaultInnerMultiple * hidden),
-            NumHiddenLayers = root.Positive("num_hidden_layers"),
+            IntermediateSize = root.Positive("intermediate_size", family.DefaultInnerMultiple * hidden, most: 16 * WidestLayer),
+            NumHiddenLayers = root.Positive("num_hidden_layers", most: MostLayers),
             NumAttentionHeads = heads,
             NumKeyValueHeads = keyValueHeads,
             HeadDim = headDim,
             RotaryDim = Share(root) is var share and not 1 ? RotaryDim(headDim, share) : 0,
             Activation = ReadActivation(root, family),
-            NormEps = root.Double("rms_norm_eps", 1e-6),
+            NormEps = NotNegative(root, "rms_norm_eps", 1e-6),
             TieWordEmbeddings = root.Bool("tie_word_embeddings", false),
             MaxPositionEmbeddings = root.Positive("max_position_embeddings"),
-            InitializerRange = root.Double("initializer_range", 0.02),
+            InitializerRange = NotNegative(root, "initializer_range", 0.02),
             BosTokenId = root.TokenId("bos_token_id"),
             EosTokenId = root.TokenId("eos_token_id"),
             PadTokenId = root.TokenId("pad_token_id"),
@@ -66,9 +70,13 @@ internal static class DecoderConfigReader
         {
             throw root.Wrong("num_attention_heads", $"{heads} does not divide hidden_size {hidden}, and there is no head_dim");
         }
-        int headDim = root.Positive("head_dim", hidden / heads);
+        int headDim = root.Positive("head_dim", hidden / heads, LargestHead);
         return headDim % 2 == 0 ? headDim : throw root.Wrong("head_dim", $"{headDim} is odd; a rotary embedding turns pairs of dimensions");
     }
+
+    private static double NotNegative(JsonSection root, string key, double otherwise) =>
+        root.Double(key, otherwise) is >= 0 and var number ? number
+            : throw root.Wrong(key, $"expected a number of 0 or more, found {root.Double(key)}");
 
     /// <summary>The share of a head that rotates; transformers 5 keeps it among the rope's parameters.</summary>
     private static double Share(JsonSection root)

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Skipwise.Checkpoints.Llama2c;
 using Skipwise.Models;
 using Skipwise.Rope;
+using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints;
 
@@ -65,17 +66,8 @@ public sealed class HfConfig
     }
 
     /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong kind</exception>
-    public static HfConfig Read(string path)
-    {
-        try
-        {
-            return Parse(File.ReadAllText(path), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: cannot be read: {e.Message}. A model is a folder with config.json and its weights", e);
-        }
-    }
+    public static HfConfig Read(string path) =>
+        Parse(InputFile.ReadText(path, remedy: "A model is a folder with config.json and its weights"), path);
 
     /// <inheritdoc cref="Read"/>
     public static HfConfig Parse(string json, string path) => new(JsonSection.Parse(json, path), json);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints;
 
@@ -9,6 +10,8 @@ namespace Skipwise.Checkpoints;
 /// <param name="Json">the object itself</param>
 internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
 {
+    /// <summary>of anything that is counted, tokens too: sums and doubles of such counts are still whole numbers of 32 bits</summary>
+    private const int LargestCount = 1 << 29;
     private static readonly Dictionary<string, string> s_asIs = [];
     private static readonly Dictionary<string, JsonNode> s_none = [];
 
@@ -26,6 +29,7 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
     {
         try
         {
+            JsonText.RequireUnicode(text);
             JsonNode? root = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
             return new JsonSection(file, "", root as JsonObject ?? throw new SkipwiseException($"{file}: expected a JSON object"));
         }
@@ -36,17 +40,7 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
     }
 
     /// <inheritdoc cref="Parse"/>
-    public static JsonSection ReadFile(string file)
-    {
-        try
-        {
-            return Parse(System.IO.File.ReadAllText(file), file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{file}: cannot be read: {e.Message}", e);
-        }
-    }
+    public static JsonSection ReadFile(string file) => Parse(InputFile.ReadText(file), file);
 
     /// <summary>Present, or with a default, and not null.</summary>
     public bool Has(string key) => Node(key) is not null;
@@ -60,7 +54,9 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
     }
 
     public int Int(string key, int? otherwise = null) => Value<int>(key, otherwise, "a whole number");
-    public double Double(string key, double? otherwise = null) => Value<double>(key, otherwise, "a number");
+    public double Double(string key, double? otherwise = null) =>
+        Value<double>(key, otherwise, "a number") is var number && double.IsFinite(number) ? number
+            : throw Wrong(key, $"expected a number, found {Node(key)!.ToJsonString()}");
     public bool Bool(string key, bool otherwise) => Value<bool>(key, otherwise, "true or false");
 
     /// <summary>Null if the key is missing or null.</summary>
@@ -73,8 +69,11 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
         : throw Wrong(key, $"expected a text, found {node.ToJsonString()}");
 
     /// <summary>A count: a whole number of at least 1.</summary>
-    public int Positive(string key, int? otherwise = null) =>
-        Int(key, otherwise) is int number and > 0 ? number : throw Wrong(key, $"expected a whole number > 0, found {Node(key)?.ToJsonString()}");
+    /// <param name="most">more than any real file says: a lie would take all memory before it is found</param>
+    public int Positive(string key, int? otherwise = null, int most = LargestCount) =>
+        Int(key, otherwise) is var number && number < 1 ? throw Wrong(key, $"expected a whole number > 0, found {number}")
+        : number > most ? throw Wrong(key, $"found {number}; at most {most} are possible")
+        : number;
 
     /// <inheritdoc cref="OptionalDouble"/>
     public int? OptionalPositive(string key) => Has(key) ? Positive(key) : null;
@@ -88,7 +87,9 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
     public IReadOnlyList<double> Doubles(string key)
     {
         var list = Node(key) as JsonArray ?? throw Wrong(key, "expected a list of numbers");
-        return [.. list.Select(item => item is JsonValue value && value.TryGetValue(out double number) ? number : throw Wrong(key, $"expected a list of numbers, found {item?.ToJsonString() ?? "null"} in it"))];
+        return [.. list.Select(item =>
+            item is JsonValue value && value.TryGetValue(out double number) && double.IsFinite(number) ? number
+            : throw Wrong(key, $"expected a list of numbers, found {item?.ToJsonString() ?? "null"} in it"))];
     }
 
     /// <summary>A token id, the first of a list of them, or null (some configurations write -1 for "none").</summary>

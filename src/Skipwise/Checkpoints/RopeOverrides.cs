@@ -9,10 +9,13 @@ public sealed record RopeOverrides
     /// <summary><c>--rope</c>: the scaling</summary>
     public RopeType? Type { get; init; }
     /// <summary><c>--rope-factor</c>: s, target length / original length</summary>
+    [Within(1, 1e6, Name = "--rope-factor")]
     public double? Factor { get; init; }
     /// <summary><c>--rope-original-length</c>: the window of the base model, in tokens</summary>
+    [Within(1, 1 << 27, Name = "--rope-original-length")]
     public int? OriginalLength { get; init; }
     /// <summary><c>--rope-theta</c>: the base</summary>
+    [Within(1, 1e15, Name = "--rope-theta", Above = true)]
     public double? Theta { get; init; }
 
     /// <summary>The model with this rope, and with the window it is then meant for: original length times factor.</summary>
@@ -63,4 +66,10 @@ public sealed record RopeOverrides
 /// the model is not trained: its numbers may stay where the file has them, at any address, and matrices of 16 bits as they are, to be widened where they are computed
 /// with. That gives the same numbers; it is done where the model computes in float32 on the CPU, and no adapter is merged
 /// </param>
-public sealed record ModelSource(string Folder, RopeOverrides? Rope = null, bool FreezePadRow = false, string? Adapter = null, int? Bits = null, bool IsFrozen = false);
+public sealed record ModelSource(
+    [property: PathName(Name = "--model")] string Folder,
+    RopeOverrides? Rope = null,
+    bool FreezePadRow = false,
+    [property: PathName(Name = "--adapter")] string? Adapter = null,
+    int? Bits = null,
+    bool IsFrozen = false);

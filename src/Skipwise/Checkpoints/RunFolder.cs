@@ -24,6 +24,12 @@ namespace Skipwise.Checkpoints;
 public sealed class RunFolder(string path)
 {
     public const string OptionsName = "run.json";
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        AllowDuplicateProperties = false,
+    };
     private const string StateName = "training.safetensors", ProgressName = "progress.json", WeightPrefix = "weight.";
 
     public string Path { get; } = path;
@@ -126,14 +132,19 @@ public sealed class RunFolder(string path)
     public static TrainProgress Restore(string checkpoint, ITrainable trainable, Optimizer optimizer)
     {
         string progressPath = System.IO.Path.Combine(checkpoint, ProgressName);
+        string remedy = $"Delete {checkpoint} to resume from the checkpoint before it";
         TrainProgress progress;
         try
         {
-            progress = JsonSerializer.Deserialize<TrainProgress>(File.ReadAllText(progressPath)) ?? throw new JsonException("found null, expected an object");
+            progress = JsonText.Deserialize<TrainProgress>(InputFile.ReadText(progressPath, remedy: remedy), s_json);
+            if (!progress.IsPossible)
+            {
+                throw new JsonException("its numbers are not those of a run");
+            }
         }
-        catch (Exception e) when (e is IOException or JsonException)
+        catch (JsonException e)
         {
-            throw new SkipwiseException($"{progressPath}: cannot be read: {e.Message}. Delete {checkpoint} to resume from the checkpoint before it", e);
+            throw new SkipwiseException($"{progressPath}: cannot be read: {e.Message.TrimEnd('.')}. {remedy}", e);
         }
         using (optimizer.Masters.InModel())
         {

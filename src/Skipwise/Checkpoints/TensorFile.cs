@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Skipwise.Storage;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -97,7 +98,7 @@ public abstract class TensorFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
-            handle = File.OpenHandle(path);
+            handle = InputFile.OpenHandle(path);
             return read(handle);
         }
         catch (Exception e)

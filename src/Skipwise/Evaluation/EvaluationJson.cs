@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Skipwise.Storage;
 
 namespace Skipwise.Evaluation;
@@ -13,11 +14,24 @@ public static class EvaluationJson
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectRequiredConstructorParameters = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver().WithAddedModifier(LeaveOutNulls),
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // a diverged model's NaN is a result too
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // a file for people, not a part of a web page
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
     private static readonly JsonSerializerOptions s_document = new(s_line) { WriteIndented = true };
+
+    /// <summary>What may be null is not written where it is: it is not asked for either.</summary>
+    private static void LeaveOutNulls(JsonTypeInfo type)
+    {
+        foreach (JsonPropertyInfo property in type.Properties.Where(property => property.AssociatedParameter is { IsNullable: true }))
+        {
+            property.IsRequired = false;
+        }
+    }
 
     /// <summary>A value on one line, for JSON lines files.</summary>
     public static string Line<T>(T value) => JsonSerializer.Serialize(value, s_line);
@@ -40,10 +54,9 @@ public static class EvaluationJson
     {
         try
         {
-            using FileStream file = File.OpenRead(path);
-            return JsonSerializer.Deserialize<EvaluationRecord[]>(file, s_document) ?? throw new JsonException("the file holds null");
+            return JsonText.Deserialize<EvaluationRecord[]>(InputFile.ReadText(path), s_document);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (JsonException e)
         {
             throw new SkipwiseException($"{path}: no list of evaluation results can be read from it: {e.Message}", e);
         }
@@ -51,7 +64,7 @@ public static class EvaluationJson
 
     /// <summary>Reads what <see cref="Line"/> wrote.</summary>
     /// <exception cref="JsonException">the line is not such a value</exception>
-    internal static T? Parse<T>(string line) => JsonSerializer.Deserialize<T>(line, s_line);
+    internal static T Parse<T>(string line) => JsonText.Deserialize<T>(line, s_line);
 
     /// <summary>An options record as the settings of a result, with facts that no option holds.</summary>
     internal static JsonObject Settings<T>(T options, params ReadOnlySpan<(string Key, JsonNode Value)> facts)

@@ -15,22 +15,30 @@ public enum WindowMode
 public sealed record PerplexityOptions
 {
     /// <summary>window lengths W in tokens, BOS included; one result each</summary>
+    [Within(2, 1 << 27)]
     public required IReadOnlyList<int> Windows { get; init; }
     /// <summary>which tokens count</summary>
     public WindowMode Mode { get; init; } = WindowMode.Sliding;
     /// <summary>sliding: tokens between the beginnings of two windows; a window shorter than this slides by its whole body, W - 1</summary>
+    [Within(1, 1 << 27)]
     public int Stride { get; init; } = 1024;
     /// <summary>last-tokens: tokens scored at each document's end; documents with fewer are left out</summary>
+    [Within(1, 1 << 27)]
     public int Targets { get; init; } = 64;
     /// <summary>documents shorter than this (BOS included) are left out</summary>
+    [Within(0, 1 << 27)]
     public int MinTokens { get; init; }
     /// <summary>longer documents are cut to this many tokens (BOS included); null keeps them whole</summary>
+    [Within(2, 1 << 27)]
     public int? MaxTokens { get; init; }
     /// <summary>measure the first so many documents that are long enough; null measures all</summary>
+    [Within(1, 1e9)]
     public int? MaxDocuments { get; init; } = 50;
     /// <summary>into how many equal parts each window is cut for the loss by position; null leaves it out</summary>
+    [Within(1, 1 << 16)]
     public int? ByPosition { get; init; }
     /// <summary>windows per forward; null takes as many as make a forward worthwhile (<see cref="Scorer.TokensPerBatch"/>)</summary>
+    [Within(1, 1 << 16)]
     public int? BatchSize { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
@@ -38,20 +46,12 @@ public sealed record PerplexityOptions
     {
         var problems = new List<string>();
         if (Windows.Count == 0) { problems.Add("no window length is given"); }
-        foreach (int window in Windows.Where(window => window < 2)) { problems.Add($"window {window}: a window holds BOS and at least one token"); }
-        if (Stride < 1) { problems.Add($"stride is {Stride}; it must be at least 1"); }
-        if (Targets < 1) { problems.Add($"targets is {Targets}; it must be at least 1"); }
         if (Mode == WindowMode.LastTokens)
         {
             foreach (int window in Windows.Where(window => window >= 2 && window <= Targets)) { problems.Add($"window {window} does not hold BOS and the {Targets} target tokens"); }
         }
         if (MaxTokens is { } max && max < Math.Max(2, MinTokens)) { problems.Add($"max-tokens is {max}; it must be at least 2 and not below min-tokens ({MinTokens})"); }
-        if (MaxDocuments < 1) { problems.Add($"max-documents is {MaxDocuments}; it must be at least 1"); }
         if (ByPosition is { } parts && (parts < 1 || Windows.Any(window => parts > window - 1))) { problems.Add($"by-position is {parts}; a window of W tokens has from 1 to W - 1 parts"); }
-        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
-        if (problems.Count > 0)
-        {
-            throw new SkipwiseException($"Perplexity: {string.Join("; ", problems)}.");
-        }
+        OptionCheck.Require("Perplexity", this, problems);
     }
 }

@@ -53,6 +53,7 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
         FileStream? stream = null;
         try
         {
+            InputFile.RequireFile(path);
             stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             stream.SetLength(Learn(stream));
             stream.Position = stream.Length;
@@ -112,7 +113,7 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
         for (int start = 0, length; start < end; start += length + 1, line++)
         {
             length = bytes[start..].IndexOf((byte)'\n');
-            TTrial? trial;
+            TTrial trial;
             try
             {
                 trial = EvaluationJson.Parse<TTrial>(Encoding.UTF8.GetString(bytes.Slice(start, length)));
@@ -121,7 +122,7 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
             {
                 throw Foreign(line, e.Message, e);
             }
-            _known.TryAdd(trial?.CacheKey ?? throw Foreign(line, "it has no \"cache_key\"."), trial);
+            _known.TryAdd(trial.CacheKey ?? throw Foreign(line, "it has no \"cache_key\"."), trial);
         }
         return bytes.Length > 0 && end == 0 ? throw Foreign(0, "it has no line end.") : end;
     }

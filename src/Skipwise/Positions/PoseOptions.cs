@@ -41,16 +41,20 @@ public sealed record PoseOptions
 {
     public PositionMode Mode { get; init; } = PositionMode.Pose;
     /// <summary>Lc, tokens in a training window</summary>
+    [Within(1, 1 << 24, Name = "--train-length")]
     public required int TrainLength { get; init; }
     /// <summary>Lt, the window the model shall have; positions stay below it</summary>
+    [Within(1, 1 << 27, Name = "--target-length")]
     public required int TargetLength { get; init; }
     /// <summary>N, chunks per window; 1 leaves the window whole</summary>
+    [Within(1, 1 << 20, Name = "--chunks")]
     public int Chunks { get; init; } = 2;
     public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
     public ContentMode Content { get; init; } = ContentMode.Skip;
     /// <summary>leave out the loss of each later chunk's first token, which its predecessor cannot foretell; the released code counts it</summary>
     public bool MaskSeams { get; init; }
     /// <summary>chunks end and begin right after one of these token ids (a newline, say) where the document has them in reach; empty: anywhere</summary>
+    [Within(0, 1 << 29)]
     public IReadOnlyList<int> SplitAfter { get; init; } = [];
     /// <summary>read the document from a random token on, so that long ones are seen whole and not only their beginnings; false is the paper</summary>
     public bool RandomStart { get; init; }
@@ -59,15 +63,7 @@ public sealed record PoseOptions
     /// <exception cref="SkipwiseException">one line per problem: the flag, its value, the limit, the remedy</exception>
     public void Validate()
     {
-        List<string> problems = [];
-        if (!Enum.IsDefined(Mode) || !Enum.IsDefined(LengthRule) || !Enum.IsDefined(Content))
-        {
-            problems.Add($"unknown mode, length rule or content mode: {Mode}, {LengthRule}, {Content}.");
-        }
-        if (TrainLength < 1)
-        {
-            problems.Add($"--train-length {TrainLength}: a window needs at least 1 token.");
-        }
+        List<string> problems = [.. OptionCheck.Problems(this).Select(problem => problem + ".")];
         bool skips = Mode is PositionMode.Pose or PositionMode.RandPos;
         if (skips && TargetLength <= TrainLength)
         {
@@ -77,17 +73,9 @@ public sealed record PoseOptions
         {
             problems.Add($"--target-length {TargetLength} is shorter than --train-length {TrainLength}: positions would pass the target. Raise the target or train on shorter windows.");
         }
-        else if (TargetLength < 1)
-        {
-            problems.Add($"--target-length {TargetLength}: must be at least 1.");
-        }
         if (Mode == PositionMode.Pose)
         {
-            if (Chunks < 1)
-            {
-                problems.Add($"--chunks {Chunks}: must be at least 1.");
-            }
-            else if (TrainLength >= 1 && Chunks > TrainLength)
+            if (TrainLength >= 1 && Chunks > TrainLength)
             {
                 problems.Add($"--chunks {Chunks} exceeds --train-length {TrainLength}: every chunk needs a token. Use at most {TrainLength} chunks.");
             }

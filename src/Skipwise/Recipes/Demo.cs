@@ -53,7 +53,11 @@ public sealed class Demo
 
     /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c> with its Markdown and plots.</summary>
     /// <exception cref="OperationCanceledException">stopped; nothing is reported, since half a comparison misleads</exception>
-    public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop) => new Demo(options, progress, stop).Run();
+    public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop)
+    {
+        OptionCheck.Require("Demo", options);
+        return new Demo(options, progress, stop).Run();
+    }
 
     /// <summary>What to type to do the same to one's own model.</summary>
     public static string NextCommand(DemoOptions options) =>

@@ -12,16 +12,22 @@ namespace Skipwise.Recipes;
 public sealed record EstimateOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     /// <summary>Lt, the window to reach, in tokens</summary>
+    [Within(1, 1 << 27, Name = "--target-length")]
     public required int TargetLength { get; init; }
     /// <summary>Lc, tokens per training window; null takes the model's own window</summary>
+    [Within(8, 1 << 24, Name = "--train-length")]
     public int? TrainLength { get; init; }
     /// <summary>windows per forward</summary>
+    [Within(1, 1 << 16, Name = "--batch-size")]
     public int BatchSize { get; init; } = new TrainOptions().BatchSize;
     /// <summary>forwards per optimizer step</summary>
+    [Within(1, 1 << 16, Name = "--gradient-accumulation")]
     public int GradientAccumulation { get; init; } = 1;
     /// <summary>k: every k-th layer is computed a second time; 0: none</summary>
+    [Within(0, 1 << 20, Name = "--checkpoint-layers", LeastMeans = "none")]
     public int CheckpointEvery { get; init; }
     public LoraOptions Lora { get; init; } = new();
     public OptimizerKind Optimizer { get; init; }
@@ -30,10 +36,13 @@ public sealed record EstimateOptions
     public Offload Offload { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>bytes that a run may take; null takes what the machine has, or the GPU</summary>
+    [Within(1, 1L << 60, Name = "--memory")]
     public long? Memory { get; init; }
     /// <summary>tokens of the largest step that is tried, larger ones follow by the formula; null: as many as take a moment</summary>
+    [Within(64, 1 << 24, Name = "--probe-tokens")]
     public int? ProbeTokens { get; init; }
     /// <summary>seconds for which a part of a step is repeated at most, where it is long or a machine's host gives its time to others, and its warm-up; the last repeat may run beyond</summary>
+    [Within(0, 3600, Name = "--probe-seconds")]
     public double ProbeSeconds { get; init; } = 15;
 }
 
@@ -67,7 +76,8 @@ public static class Estimate
     /// <exception cref="SkipwiseException">a model that cannot be read, or a setting out of range</exception>
     public static CostEstimate Run(EstimateOptions options, IProgress<string>? note = null)
     {
-        Validate(options);
+        options.Lora.Validate();
+        OptionCheck.Require("Estimate", options);
         DecoderConfig model = HfConfig.Of(options.Model).Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope);
         int trainLength = options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
         (Device Device, ScalarType Dtype) compute = options.Compute.Begin(note);
@@ -84,22 +94,5 @@ public static class Estimate
         StolenTime before = StolenTime.Now();
         StepEstimate pose = Of("pose", trainLength), full = Of("full", options.TargetLength);
         return new(memory, StolenTime.Now().ShareSince(before), pose, full);
-    }
-
-    private static void Validate(EstimateOptions options)
-    {
-        options.Lora.Validate();
-        var problems = new List<string>();
-        if (options.BatchSize < 1) { problems.Add($"--batch-size is {options.BatchSize}; it must be at least 1"); }
-        if (options.GradientAccumulation < 1) { problems.Add($"--gradient-accumulation is {options.GradientAccumulation}; it must be at least 1"); }
-        if (options.CheckpointEvery < 0) { problems.Add($"--checkpoint-layers is {options.CheckpointEvery}; it must be 0 (none) or more"); }
-        if (options.TrainLength < 8) { problems.Add($"--train-length is {options.TrainLength}; it must be at least 8"); }
-        if (options.ProbeTokens < 64) { problems.Add($"--probe-tokens is {options.ProbeTokens}; it must be at least 64"); }
-        if (options.ProbeSeconds is not (>= 0 and <= 3600)) { problems.Add($"--probe-seconds is {options.ProbeSeconds}; it must be between 0 and 3600"); }
-        if (options.Memory <= 0) { problems.Add("--memory must be above 0"); }
-        if (problems.Count > 0)
-        {
-            throw new SkipwiseException($"Estimate: {string.Join("; ", problems)}.");
-        }
     }
 }

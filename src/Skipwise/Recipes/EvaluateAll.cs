@@ -21,6 +21,7 @@ public static class EvaluateAll
     /// <exception cref="OperationCanceledException">stopped; what was finished is kept, and the same call continues</exception>
     public static Comparison Run(EvaluateAllOptions options, EvaluateAllProgress progress, CancellationToken cancel = default)
     {
+        OptionCheck.Require("Evaluation", options);
         // Every model's headers are read before the first is measured: what is wrong with the last one should not wait for that.
         DecoderConfig[] configs = [.. options.Models.Select(Looked)];
         IReadOnlyList<int> lengths = options.Lengths.Count > 0 ? [.. options.Lengths.Distinct().Order()] : Lengths(configs);

@@ -15,10 +15,12 @@ public sealed record EvaluateAllOptions
     /// <summary>the first is what the others are compared with. One folder may stand for several, with other ropes or adapters</summary>
     public required IReadOnlyList<ModelSource> Models { get; init; }
     /// <summary>folder of the results; one that an earlier run left is continued</summary>
+    [PathName(Name = "--out")]
     public required string Out { get; init; }
     /// <summary>long documents for perplexity; null skips it</summary>
     public DataOptions? Data { get; init; }
     /// <summary>lengths in tokens of windows and prompts, the same for every model; empty takes the longest window and its halves, and the first model's original window</summary>
+    [Within(1, 1 << 27)]
     public IReadOnlyList<int> Lengths { get; init; } = [];
     /// <summary>how perplexity is measured; its windows are <see cref="Lengths"/>. The loss by position is that of the longest one</summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [], ByPosition = 8 };
@@ -29,16 +31,20 @@ public sealed record EvaluateAllOptions
     /// <summary>how RULER is run; its lengths are <see cref="Lengths"/>. Null skips it, as here: it is the dearest of all</summary>
     public RulerOptions? Ruler { get; init; }
     /// <summary>text files and folders to hide things in; none takes prose of Skipwise's own</summary>
+    [PathName(Name = "--haystack")]
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the haystack's files become documents</summary>
     public DocumentOptions Documents { get; init; } = new();
     /// <summary>SQuAD's JSON file, for RULER's qa_1</summary>
+    [PathName(Name = "--squad")]
     public string? Squad { get; init; }
     /// <summary>HotpotQA's JSON file, for RULER's qa_2</summary>
+    [PathName(Name = "--hotpot")]
     public string? Hotpot { get; init; }
     /// <summary>where and in which type the models compute</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder with the benchmarks' public files; null skips them</summary>
+    [PathName(Name = "--tasks-data")]
     public string? TasksData { get; init; }
     /// <summary>benchmarks by name; empty takes all that the folder has files for</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];

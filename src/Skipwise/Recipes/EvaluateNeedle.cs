@@ -11,16 +11,19 @@ namespace Skipwise.Recipes;
 public sealed record EvaluateNeedleOptions
 {
     /// <summary>Hugging Face folder</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them; none takes prose of Skipwise's own</summary>
+    [PathName(Name = "--haystack")]
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the files become documents</summary>
     public DocumentOptions Documents { get; init; } = new();
     /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
     public NeedleOptions Needle { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and scores, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    [PathName(Name = "--save-trials")]
     public string? Trials { get; init; }
 }
 
@@ -36,6 +39,11 @@ public static class EvaluateNeedle
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
     public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
+        OptionCheck.Require("Needle", options);
+        if (options.Needle.Lengths.Count > 0)
+        {
+            options.Needle.Validate();
+        }
         using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope), options.Compute, note);
         return Run(model, options, progress, cancel);
     }

@@ -10,14 +10,17 @@ namespace Skipwise.Recipes;
 public sealed record EvaluatePasskeyOptions
 {
     /// <summary>Hugging Face folder</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
     /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    [PathName(Name = "--save-trials")]
     public string? Trials { get; init; }
 }
 
@@ -33,6 +36,11 @@ public static class EvaluatePasskey
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
+        OptionCheck.Require("Passkey", options);
+        if (options.Passkey.Lengths.Count > 0)
+        {
+            options.Passkey.Validate();
+        }
         using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         return Run(model, options, progress, cancel);
     }

@@ -10,15 +10,18 @@ namespace Skipwise.Recipes;
 public sealed record EvaluatePerplexityOptions
 {
     /// <summary>Hugging Face folder</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     public required DataOptions Data { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
     /// <summary>how; an empty list of windows stands for <see cref="ModelLengths"/></summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
     /// <summary>documents shorter than this (BOS included) are left out; null takes the longest window, so that every window is really filled</summary>
+    [Within(0, 1 << 27)]
     public int? MinTokens { get; init; }
 }
 
@@ -34,14 +37,27 @@ public static class EvaluatePerplexity
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long enough</exception>
     public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
+        Validate(options);
         using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         return Run(model, options, progress, cancel);
+    }
+
+    /// <summary>Everything that can be told before anything is read.</summary>
+    /// <exception cref="SkipwiseException">a setting is out of range, or does not go with another one</exception>
+    public static void Validate(EvaluatePerplexityOptions options)
+    {
+        OptionCheck.Require("Perplexity", options);
+        if (options.Perplexity.Windows.Count > 0)
+        {
+            Complete(options, options.Perplexity.Windows).Validate();
+        }
     }
 
     /// <param name="model">that of the options</param>
     internal static PerplexityMeasurement Run(EvaluatedModel model, EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
-        PerplexityOptions perplexity = Complete(options, model.Config);
+        IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : ModelLengths.Of(model.Config);
+        PerplexityOptions perplexity = Complete(options, windows);
         perplexity.Validate();
         int bos = Bos(model.Tokenizer, model.Config);
         using TokenStore? store = TrainingData.OpenStore(options.Data, model.Tokenizer);
@@ -55,11 +71,12 @@ public static class EvaluatePerplexity
         tokenizer.BosId ?? model.BosTokenId ?? tokenizer.EosId ?? model.EosTokenId
             ?? throw new SkipwiseException($"Neither the tokenizer nor {HfConfig.FileName} names a BOS or EOS token, and every window begins with one. Add bos_token_id to the model's {HfConfig.FileName}.");
 
-    private static PerplexityOptions Complete(EvaluatePerplexityOptions options, DecoderConfig model)
-    {
-        IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : ModelLengths.Of(model);
-        return options.Perplexity with { Windows = windows, MinTokens = options.MinTokens ?? Math.Min(windows.Max(), options.Perplexity.MaxTokens ?? int.MaxValue) };
-    }
+    private static PerplexityOptions Complete(EvaluatePerplexityOptions options, IReadOnlyList<int> windows) =>
+        options.Perplexity with
+        {
+            Windows = windows,
+            MinTokens = options.MinTokens ?? Math.Min(windows.Max(), options.Perplexity.MaxTokens ?? int.MaxValue),
+        };
 
     /// <summary>Documents from the text, no more than the measurement takes.</summary>
     internal static TokenList Read(DataOptions data, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)

@@ -11,20 +11,25 @@ namespace Skipwise.Recipes;
 public sealed record EvaluateRulerOptions
 {
     /// <summary>Hugging Face folder</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them, for the tasks with essays; none takes prose of Skipwise's own</summary>
+    [PathName(Name = "--haystack")]
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the files become documents</summary>
     public DocumentOptions Documents { get; init; } = new();
     /// <summary>SQuAD's JSON file, for qa_1</summary>
+    [PathName(Name = "--squad")]
     public string? Squad { get; init; }
     /// <summary>HotpotQA's JSON file, for qa_2</summary>
+    [PathName(Name = "--hotpot")]
     public string? Hotpot { get; init; }
     /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
     public RulerOptions Ruler { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    [PathName(Name = "--save-trials")]
     public string? Trials { get; init; }
 }
 
@@ -41,6 +46,11 @@ public static class EvaluateRuler
     /// <exception cref="SkipwiseException">a model or file that cannot be read, an impossible setting, or a task whose material is missing</exception>
     public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
+        OptionCheck.Require("RULER", options);
+        if (options.Ruler.Lengths.Count > 0)
+        {
+            options.Ruler.Validate();
+        }
         using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope), options.Compute, note);
         return Run(model, options, progress, note, cancel);
     }

@@ -11,17 +11,21 @@ namespace Skipwise.Recipes;
 public sealed record EvaluateTasksOptions
 {
     /// <summary>Hugging Face folder</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     /// <summary>folder with the tasks' public files</summary>
+    [PathName(Name = "--data")]
     public required string Data { get; init; }
     /// <summary>names of <see cref="TaskCatalog"/></summary>
     public required IReadOnlyList<string> Names { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
     public TaskOptions Tasks { get; init; } = new();
     /// <summary>file of scored requests that a later run continues; null keeps none</summary>
+    [PathName(Name = "--cache")]
     public string? Cache { get; init; }
 }
 
@@ -37,6 +41,7 @@ public static class EvaluateTasks
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
     public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
     {
+        OptionCheck.Require("Tasks", options);
         using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         return Run(model, options, progress, cancel);
     }

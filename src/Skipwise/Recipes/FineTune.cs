@@ -18,21 +18,27 @@ namespace Skipwise.Recipes;
 public sealed record FineTuneOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     public required DataOptions Data { get; init; }
     /// <summary>run folder, and folder of the finished model</summary>
+    [PathName(Name = "--out")]
     public required string Out { get; init; }
     /// <summary>Lt, the window to reach, in tokens</summary>
+    [Within(1, 1 << 27, Name = "--target-length")]
     public required int TargetLength { get; init; }
     /// <summary>Lc, the window to train with; null takes the model's own</summary>
+    [Within(1, 1 << 24, Name = "--train-length")]
     public int? TrainLength { get; init; }
     /// <summary>null members are derived: yarn, factor = target / original</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
     /// <summary>PoSE, or a baseline to compare it with</summary>
     public PositionMode Positions { get; init; } = PositionMode.Pose;
     /// <summary>N</summary>
+    [Within(1, 1 << 20, Name = "--chunks")]
     public int Chunks { get; init; } = 2;
     public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
     public ContentMode Content { get; init; } = ContentMode.Skip;
@@ -43,6 +49,7 @@ public sealed record FineTuneOptions
     /// <summary>chunks end after one of these texts, each a single token (a newline, say), where a document has them; empty: anywhere</summary>
     public IReadOnlyList<string> SplitAfter { get; init; } = [];
     /// <summary>shorter documents are left out; null takes the training length</summary>
+    [Within(0, 1 << 27, Name = "--min-document-tokens")]
     public int? MinDocumentTokens { get; init; }
     /// <summary>never train the embedding of pad_token_id, as the original does</summary>
     public bool FreezePadRow { get; init; }
@@ -75,14 +82,9 @@ public static class FineTune
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
         Func<int, IProgress<StepMetrics>>? progress = null, IProgress<EvaluationProgress>? measuring = null, CancellationToken stop = default)
     {
+        Validate(options, save);
         var folder = new RunFolder(options.Out);
         TrainingRun.RequireStartable(folder, options, options.Training, save);
-        options.Evaluation.Validate();
-        options.Lora.Validate();
-        if (options.Merge && !options.Lora.IsAsked)
-        {
-            throw new SkipwiseException("--merge puts an adapter into the model, and without --lora-rank none is trained: leave it out.");
-        }
         (Device Device, ScalarType Dtype) compute = options.Compute.Begin(note);
         if (options.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)
         {
@@ -116,6 +118,21 @@ public static class FineTune
         {
             Directory.Delete(options.Out, recursive: true); // the run never began: its data did not serve
             throw;
+        }
+    }
+
+    /// <summary>Everything that can be told before anything is read.</summary>
+    /// <exception cref="SkipwiseException">a setting is out of range, or does not go with another one</exception>
+    public static void Validate(FineTuneOptions options, SaveOptions save)
+    {
+        OptionCheck.Require("Saving", save);
+        options.Training.Validate();
+        options.Evaluation.Validate();
+        options.Lora.Validate();
+        OptionCheck.Require("Training", options);
+        if (options.Merge && !options.Lora.IsAsked)
+        {
+            throw new SkipwiseException("--merge puts an adapter into the model, and without --lora-rank none is trained: leave it out.");
         }
     }
 

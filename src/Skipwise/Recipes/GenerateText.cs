@@ -9,11 +9,13 @@ namespace Skipwise.Recipes;
 public sealed record GenerateTextOptions
 {
     /// <summary>Hugging Face folder</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     public required string Prompt { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
     /// <summary>how; without stop tokens, the model's EOS ends the text</summary>
     public GenerationOptions Generation { get; init; } = new();
@@ -28,7 +30,7 @@ public static class GenerateText
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null, CancellationToken cancel = default)
     {
-        options.Generation.Validate();
+        OptionCheck.Require("Generation", options);
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         int[] text = tokenizer.Encode(options.Prompt);
         int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;

@@ -56,6 +56,7 @@ public static class InspectModel
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the configuration</exception>
     public static ModelDescription Describe(ModelSource source)
     {
+        OptionCheck.Require("Model", source);
         HfConfig config = Config(source.Folder);
         DecoderConfig model = Pretrained.Architecture(source);
         using WeightFiles weights = WeightFiles.Open(source.Folder);

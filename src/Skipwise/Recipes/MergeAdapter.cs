@@ -7,10 +7,13 @@ namespace Skipwise.Recipes;
 public sealed record MergeAdapterOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     /// <summary>folder of the adapter, in PEFT's layout</summary>
+    [PathName(Name = "--adapter")]
     public required string Adapter { get; init; }
     /// <summary>folder of the merged model</summary>
+    [PathName(Name = "--out")]
     public required string Out { get; init; }
 }
 
@@ -26,6 +29,7 @@ public static class MergeAdapter
     /// <exception cref="SkipwiseException">a model or adapter that cannot be read, an adapter for another model, or a folder that cannot be written</exception>
     public static MergedAdapter Run(MergeAdapterOptions options)
     {
+        OptionCheck.Require("Merge", options);
         using LoraAdapter adapter = LoraAdapter.Read(options.Adapter); // the smaller one first: its errors take no time to find
         using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model));
         pretrained.Merge(adapter, options.Adapter);

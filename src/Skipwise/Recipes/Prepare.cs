@@ -6,9 +6,11 @@ namespace Skipwise.Recipes;
 public sealed record PrepareOptions
 {
     /// <summary>Hugging Face folder whose tokenizer is used; its weights are not read</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     public required DataOptions Data { get; init; }
     /// <summary>the token store to write; its name ends in .tokens</summary>
+    [PathName(Name = "--out")]
     public required string Out { get; init; }
 }
 
@@ -19,6 +21,7 @@ public static class Prepare
     /// <exception cref="SkipwiseException">a tokenizer or text that cannot be read, no text at all, or a full disk; nothing is then written</exception>
     public static TokenizationProgress Run(PrepareOptions options, IProgress<TokenizationProgress>? progress = null, CancellationToken cancel = default)
     {
+        OptionCheck.Require("Preparing", options);
         if (!options.Out.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal))
         {
             throw new SkipwiseException($"--out {options.Out}: a token store is known by its ending. Call it {Path.GetFileName(options.Out) + TrainingData.StoreEnding}.");

@@ -14,24 +14,37 @@ namespace Skipwise.Recipes;
 public sealed record PretrainOptions
 {
     /// <summary>folder of the finished model</summary>
+    [PathName(Name = "--out")]
     public required string Out { get; init; }
     public ulong Seed { get; init; } = 1;
     /// <summary>the model's window, in tokens</summary>
+    [Within(16, 1 << 20, Name = "--window")]
     public int Window { get; init; } = 128;
+    [Within(1, 1 << 20, Name = "--vocabulary-size")]
     public int VocabularySize { get; init; } = 1024;
+    [Within(2, 1 << 16, Name = "--hidden-size")]
     public int HiddenSize { get; init; } = 192;
+    [Within(1, 1 << 20, Name = "--intermediate-size")]
     public int IntermediateSize { get; init; } = 512;
+    [Within(1, 1000, Name = "--layers")]
     public int NumHiddenLayers { get; init; } = 4;
+    [Within(1, 1 << 12, Name = "--heads")]
     public int NumAttentionHeads { get; init; } = 3;
     /// <summary>the base of the rotary frequencies; a window this short needs no larger one</summary>
+    [Within(1, 1e15, Name = "--rope-theta", Above = true)]
     public double RopeTheta { get; init; } = 100;
     /// <summary>steps of the first stage, on repeated lists in half the window</summary>
+    [Within(1, 1e9, Name = "--list-steps")]
     public int ListSteps { get; init; } = 1000;
     /// <summary>steps of the second stage, on the whole corpus</summary>
+    [Within(1, 1e9, Name = "--steps")]
     public int Steps { get; init; } = 3600;
     /// <summary>documents of the second stage's corpus</summary>
+    [Within(1, 1e7, Name = "--documents")]
     public int Documents { get; init; } = 26000;
+    [Within(1, 1 << 16, Name = "--batch-size")]
     public int BatchSize { get; init; } = 32;
+    [Within(0, 1e30, Name = "--learning-rate", Above = true)]
     public double LearningRate { get; init; } = 2.5e-3;
 }
 
@@ -52,6 +65,10 @@ public static class Pretrain
     /// <param name="stop">ends the run with a checkpoint</param>
     public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress, CancellationToken stop)
     {
+        int heads = options.NumAttentionHeads;
+        OptionCheck.Require("Pretraining", options, heads > 0 && options.HiddenSize % (2 * heads) != 0
+            ? [$"--hidden-size {options.HiddenSize} and --heads {heads}: each head takes an even share of the width, such as "
+                + $"{64 * heads} over {heads}"] : []);
         string listsOut = options.Out + "-lists";
         TrainingRun.RequireStartable(new RunFolder(options.Out), options, CorpusTraining(options), save);
         if (save.Resume && new RunFolder(options.Out).IsFinished)

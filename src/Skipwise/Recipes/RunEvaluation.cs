@@ -8,18 +8,24 @@ namespace Skipwise.Recipes;
 public sealed record RunEvaluationOptions
 {
     /// <summary>steps between measurements; 0 measures nothing. The last step is always measured otherwise</summary>
+    [Within(0, 1e9, Name = "--eval-every", LeastMeans = "never")]
     public int Every { get; init; }
     /// <summary>held-out text for perplexity; null measures none</summary>
     public DataOptions? Data { get; init; }
     /// <summary>windows for perplexity, in tokens; empty: <see cref="ModelLengths"/></summary>
+    [Within(2, 1 << 27, Name = "--eval-windows")]
     public IReadOnlyList<int> Windows { get; init; } = [];
     /// <summary>documents for perplexity: the first so many that fill the longest window</summary>
+    [Within(1, 1e7, Name = "--eval-documents")]
     public int Documents { get; init; } = 20;
     /// <summary>lengths of passkey prompts, in tokens; empty: none</summary>
+    [Within(1, 1 << 27, Name = "--eval-passkey-lengths")]
     public IReadOnlyList<int> PasskeyLengths { get; init; } = [];
     /// <summary>prompts per length</summary>
+    [Within(1, 100000, Name = "--eval-passkey-trials")]
     public int PasskeyTrials { get; init; } = 20;
     /// <summary>the run ends after so many measurements without a better one; 0 never</summary>
+    [Within(0, 1e9, Name = "--patience", LeastMeans = "never")]
     public int Patience { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
@@ -28,19 +34,11 @@ public sealed record RunEvaluationOptions
     {
         var problems = new List<string>();
         bool isAsked = Data is not null || PasskeyLengths.Count > 0;
-        if (Every < 0) { problems.Add($"--eval-every is {Every}; it must be 0 (never) or more"); }
         if (Every > 0 && !isAsked) { problems.Add("--eval-every has nothing to measure; give --eval-data, --eval-passkey-lengths or both"); }
         if (Every == 0 && isAsked) { problems.Add("--eval-data and --eval-passkey-lengths need --eval-every, the steps between measurements"); }
         if (Every == 0 && Patience > 0) { problems.Add("--patience needs --eval-every: it counts measurements"); }
-        foreach (int window in Windows.Where(window => window < 2)) { problems.Add($"--eval-windows has {window}; a window holds at least 2 tokens"); }
-        if (Documents < 1) { problems.Add($"--eval-documents is {Documents}; it must be at least 1"); }
         if (PasskeyLengths.Distinct().Count() < PasskeyLengths.Count) { problems.Add("--eval-passkey-lengths names a length twice"); }
-        if (PasskeyTrials < 1) { problems.Add($"--eval-passkey-trials is {PasskeyTrials}; it must be at least 1"); }
-        if (Patience < 0) { problems.Add($"--patience is {Patience}; it must be 0 (never) or more"); }
-        if (problems.Count > 0)
-        {
-            throw new SkipwiseException($"Evaluation: {string.Join("; ", problems)}.");
-        }
+        OptionCheck.Require("Evaluation", this, problems);
     }
 }
 

@@ -46,6 +46,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         foreach (int length in lengths)
         {
             PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills, ByPosition = length == lengths.Max() ? options.Perplexity.ByPosition : null };
+            one.Validate();
             yield return new($"perplexity, windows of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("data", data)), (model, _, progress, cancel) =>
                 EvaluatePerplexity.Run(model, new() { Model = model.Name, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel).Records);
         }
@@ -54,6 +55,11 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
     private static IEnumerable<SuiteMeasurement> Benchmarks(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
         string data = ContentHash.Of([options.TasksData!]);
+        if (options.Tasks.Count > 0)
+        {
+            // Of tasks that were named, nothing may be missing.
+            TaskSuite.RequireData(options.TasksData!, options.Tasks, options.Benchmarks);
+        }
         foreach (string name in TaskCatalog.Find(options.Tasks.Count > 0 ? options.Tasks : ["all"]).Select(card => card.Name))
         {
             yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)), (model, scores, progress, cancel) =>
@@ -66,6 +72,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         foreach (int length in lengths)
         {
             PasskeyOptions one = options.Passkey with { Lengths = [length] };
+            one.Validate();
             yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (model, trials, progress, cancel) =>
                 EvaluatePasskey.Run(model, new() { Model = model.Name, Passkey = one, Trials = trials }, progress, cancel).Records);
         }
@@ -77,6 +84,7 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         foreach (int length in lengths)
         {
             NeedleOptions one = options.Needle! with { Lengths = [length] };
+            one.Validate();
             yield return new($"needle, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack)), (model, trials, progress, cancel) =>
                 EvaluateNeedle.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel).Records);
         }
@@ -84,10 +92,14 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
 
     private static IEnumerable<SuiteMeasurement> Ruler(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
+        // What is wrong with them should not wait for the measurements before.
+        _ = options.Squad is { } squad ? QaSet.ReadSquad(squad) : null;
+        _ = options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null;
         string material = ContentHash.Of([.. options.Haystack, .. new[] { options.Squad, options.Hotpot }.OfType<string>()]);
         foreach (int length in lengths)
         {
             RulerOptions one = options.Ruler! with { Lengths = [length] };
+            one.Validate();
             yield return new($"RULER, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("material", material)), (model, trials, progress, cancel) =>
                 // RULER's own effective length is that of a whole run; here a run is one length.
                 [.. EvaluateRuler.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, null, cancel)

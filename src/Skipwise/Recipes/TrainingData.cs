@@ -6,6 +6,7 @@ namespace Skipwise.Recipes;
 public sealed record DataOptions
 {
     /// <summary>text files, folders of them, or one token store that <c>prepare</c> wrote</summary>
+    [PathName(Name = "--data")]
     public required IReadOnlyList<string> Paths { get; init; }
     public DocumentOptions Documents { get; init; } = new();
 }

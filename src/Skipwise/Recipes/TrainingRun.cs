@@ -12,8 +12,10 @@ namespace Skipwise.Recipes;
 public sealed record SaveOptions
 {
     /// <summary>steps between checkpoints; 0 saves only the finished model</summary>
+    [Within(0, 1e9, Name = "--save-every", LeastMeans = "never")]
     public int Every { get; init; } = 100;
     /// <summary>checkpoints kept, the newest ones</summary>
+    [Within(1, 1e6, Name = "--keep-last")]
     public int KeepLast { get; init; } = 2;
     /// <summary>continue from the newest checkpoint</summary>
     public bool Resume { get; init; }
@@ -178,12 +180,9 @@ internal sealed class TrainingRun : IDisposable
     public static void RequireStartable(RunFolder folder, object options, TrainOptions train, SaveOptions save)
     {
         train.Validate();
-        if (save.Every < 0 || save.KeepLast < 1)
-        {
-            throw new SkipwiseException($"--save-every is {save.Every} and --keep-last {save.KeepLast}; the first must be 0 (never) or more, the second at least 1.");
-        }
+        OptionCheck.Require("Saving", save);
         bool exists = File.Exists(folder.OptionsPath);
-        if (save.Resume && exists && File.ReadAllText(folder.OptionsPath) != Text(options))
+        if (save.Resume && exists && InputFile.ReadText(folder.OptionsPath) != Text(options))
         {
             throw new SkipwiseException($"{folder.OptionsPath}: this run was started with other options, so it cannot be continued with these. Repeat its options, or start a new run in another folder with --out.");
         }

@@ -11,14 +11,18 @@ namespace Skipwise.Recipes;
 public sealed record VerifyLogitsOptions
 {
     /// <summary>Hugging Face folder</summary>
+    [PathName(Name = "--model")]
     public required string Model { get; init; }
     /// <summary>safetensors file with <c>input_ids</c>, and <c>position_ids.NAME</c> with <c>logits.NAME</c> for every NAME</summary>
+    [PathName(Name = "--reference")]
     public required string Reference { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
     /// <summary>largest absolute difference that still passes</summary>
+    [Within(0, 1e9, Name = "--atol")]
     public double Tolerance { get; init; } = 1e-4;
 }
 
@@ -42,6 +46,7 @@ public static class VerifyLogits
     /// <exception cref="SkipwiseException">a model or reference that cannot be read, a pair without its other half, a wrong shape, an id outside the vocabulary</exception>
     public static Verification Run(VerifyLogitsOptions options, IProgress<string>? note = null, CancellationToken cancel = default)
     {
+        OptionCheck.Require("Verification", options);
         using SafetensorsFile reference = SafetensorsFile.Open(options.Reference);
         IReadOnlyList<string> names = Names(reference);
         using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);

@@ -44,8 +44,7 @@ public sealed record DemoResults
         DemoResults results;
         try
         {
-            results = JsonSerializer.Deserialize<DemoResults>(TextFile.Read(path), ReportJson.Indented)
-                ?? throw new JsonException("found null, expected an object");
+            results = JsonText.Deserialize<DemoResults>(TextFile.Read(path), ReportJson.Indented);
         }
         catch (JsonException e)
         {

@@ -65,7 +65,7 @@ public sealed class MetricLog : IDisposable
             }
             try
             {
-                records.Add(JsonSerializer.Deserialize<T>(lines[i], ReportJson.Line) ?? throw new JsonException("found null, expected an object."));
+                records.Add(JsonText.Deserialize<T>(lines[i], ReportJson.Line));
             }
             catch (JsonException e)
             {

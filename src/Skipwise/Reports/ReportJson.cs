@@ -22,6 +22,7 @@ internal static class ReportJson
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
             RespectRequiredConstructorParameters = true,
             RespectNullableAnnotations = true,
+            AllowDuplicateProperties = false,
             WriteIndented = indented,
         };
         options.MakeReadOnly(populateMissingResolver: true);

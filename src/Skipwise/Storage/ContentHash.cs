@@ -18,7 +18,7 @@ public static class ContentHash
                 string[] files = Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [path];
                 foreach (string file in files.Order(StringComparer.Ordinal))
                 {
-                    using FileStream stream = File.OpenRead(file);
+                    using FileStream stream = InputFile.Open(file);
                     hash.AppendData(BitConverter.GetBytes(stream.Length)); // where one file ends and the next begins
                     for (int read; (read = stream.Read(block)) > 0;)
                     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Skipwise.Storage;
 
 namespace Skipwise.Text;
 
@@ -18,20 +19,19 @@ internal readonly struct JsonPlace
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return new JsonPlace(path, "$", document.RootElement.Clone());
+            return new JsonPlace(path, "$", Parsed(InputFile.ReadText(path)));
         }
         catch (JsonException e)
         {
             throw new SkipwiseException($"{path}: broken JSON in line {e.LineNumber + 1}: {e.Message}", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
-        }
     }
 
-    /// <summary>A value from elsewhere, such as a line of a file: <paramref name="place"/> says where in every complaint about it.</summary>
+    /// <summary>A value in a text, such as a line of a file: <paramref name="place"/> says where in every complaint about it.</summary>
+    /// <exception cref="JsonException">the text is no JSON</exception>
+    public static JsonPlace Parse(string place, string json) => At(place, Parsed(json));
+
+    /// <summary>As <see cref="Parse"/>, for a value from elsewhere.</summary>
     public static JsonPlace At(string place, JsonElement element) => new(place, "$", element);
 
     /// <summary>The value as it is written.</summary>
@@ -43,20 +43,7 @@ internal readonly struct JsonPlace
     public bool IsObject => _element.ValueKind == JsonValueKind.Object;
     public bool IsTruth => _element.ValueKind is JsonValueKind.True or JsonValueKind.False;
 
-    public string Text
-    {
-        get
-        {
-            try
-            {
-                return IsText ? _element.GetString()! : throw Wrong("a string");
-            }
-            catch (InvalidOperationException e) // the parser lets invalid UTF-8 and lone surrogates pass until they are read
-            {
-                throw new SkipwiseException($"{_file}: {_path} is not valid Unicode text", e);
-            }
-        }
-    }
+    public string Text => IsText ? _element.GetString()! : throw Wrong("a string");
 
     public bool Truth => _element.ValueKind switch
     {
@@ -92,8 +79,7 @@ internal readonly struct JsonPlace
         }
         try
         {
-            using var document = JsonDocument.Parse(text);
-            return new JsonPlace(_file, _path, document.RootElement.Clone());
+            return new JsonPlace(_file, _path, Parsed(text));
         }
         catch (JsonException)
         {
@@ -122,23 +108,17 @@ internal readonly struct JsonPlace
         }
         foreach (var member in _element.EnumerateObject())
         {
-            string name = NameOf(member);
-            yield return (name, new JsonPlace(_file, $"{_path}.{name}", member.Value));
+            yield return (member.Name, new JsonPlace(_file, $"{_path}.{member.Name}", member.Value));
         }
     }
 
     public SkipwiseException Error(string complaint) => new($"{_file}: {_path} {complaint}");
 
-    private string NameOf(JsonProperty member)
+    private static JsonElement Parsed(string json)
     {
-        try
-        {
-            return member.Name;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new SkipwiseException($"{_file}: {_path} has a name that is not valid Unicode text", e);
-        }
+        JsonText.RequireUnicode(json);
+        using var document = JsonDocument.Parse(json);
+        return document.RootElement.Clone();
     }
 
     private SkipwiseException Wrong(string expected) => Error($"is {_element.ValueKind} where {expected} was expected");

@@ -1,3 +1,5 @@
+using Skipwise.Storage;
+
 namespace Skipwise.Text;
 
 /// <summary>The lines of a small text file, with an error that names it.</summary>
@@ -5,13 +7,12 @@ internal static class Lines
 {
     public static string[] Read(string path)
     {
-        try
+        using var reader = new StringReader(InputFile.ReadText(path));
+        var lines = new List<string>();
+        while (reader.ReadLine() is { } line)
         {
-            return File.ReadAllLines(path);
+            lines.Add(line);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
-        }
+        return [.. lines];
     }
 }

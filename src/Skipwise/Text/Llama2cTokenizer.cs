@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Skipwise.Storage;
 
 namespace Skipwise.Text;
 
@@ -27,15 +28,11 @@ internal static class Llama2cTokenizer
     {
         try
         {
-            return SentencePieceModel.Parse(ToSentencePiece(Pieces(File.ReadAllBytes(path))), path, settings);
+            return SentencePieceModel.Parse(ToSentencePiece(Pieces(InputFile.ReadBytes(path))), path, settings);
         }
         catch (FormatException e)
         {
             throw new SkipwiseException($"{path}: not a tokenizer of llama2.c: {e.Message}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
         }
     }
 

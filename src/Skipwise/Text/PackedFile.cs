@@ -1,6 +1,7 @@
 using System.Text;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.GZip;
+using Skipwise.Storage;
 using ZstdSharp;
 
 namespace Skipwise.Text;
@@ -16,7 +17,7 @@ internal static class PackedFile
 
     public static StreamReader OpenText(string path) => Guarded(path, () =>
     {
-        Stream stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+        Stream stream = InputFile.Open(path, options: FileOptions.SequentialScan);
         return new StreamReader(Unpack(path, stream), s_strictUtf8, detectEncodingFromByteOrderMarks: false);
     });
 

@@ -6,6 +6,7 @@ using Apache.Arrow;
 using Apache.Arrow.Types;
 using ParquetSharp;
 using ParquetSharp.Arrow;
+using Skipwise.Storage;
 using ArrowReader = ParquetSharp.Arrow.FileReader;
 
 namespace Skipwise.Text;
@@ -56,7 +57,7 @@ internal static class ParquetFile
 
     private static ArrowReader Open(string path) => Guarded(path, () =>
     {
-        File.OpenHandle(path).Dispose(); // .NET says more plainly than Arrow why a file cannot be opened
+        InputFile.OpenHandle(path).Dispose(); // .NET says more plainly than Arrow why a file cannot be opened
         using ReaderProperties properties = ReaderProperties.GetDefaultReaderProperties();
         properties.EnablePageChecksumVerification();
         using ArrowReaderProperties arrow = ArrowReaderProperties.GetDefault();

@@ -48,8 +48,7 @@ internal static class Records
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
-            return JsonPlace.At(place, document.RootElement.Clone());
+            return JsonPlace.Parse(place, json);
         }
         catch (JsonException e)
         {

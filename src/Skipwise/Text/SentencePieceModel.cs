@@ -1,4 +1,5 @@
 using System.Text;
+using Skipwise.Storage;
 
 namespace Skipwise.Text;
 
@@ -25,17 +26,7 @@ internal sealed class SentencePieceModel
     private bool _hasCharacterMap;
     private bool _hasNormalizer;
 
-    public static BpeTokenizer Load(string path, TokenizerSettings settings)
-    {
-        try
-        {
-            return Parse(File.ReadAllBytes(path), path, settings);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
-        }
-    }
+    public static BpeTokenizer Load(string path, TokenizerSettings settings) => Parse(InputFile.ReadBytes(path), path, settings);
 
     /// <param name="file">the ModelProto</param>
     /// <param name="path">for error messages</param>

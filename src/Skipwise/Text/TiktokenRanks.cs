@@ -1,4 +1,5 @@
 using System.Globalization;
+using Skipwise.Storage;
 
 namespace Skipwise.Text;
 
@@ -25,7 +26,7 @@ internal static class TiktokenRanks
         Span<byte> start = stackalloc byte[16];
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = InputFile.Open(path);
             start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

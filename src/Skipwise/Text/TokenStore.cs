@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
+using Skipwise.Storage;
 
 namespace Skipwise.Text;
 
@@ -98,7 +99,7 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
 
     private static TokenStoreHeader ReadHeader(string path)
     {
-        using var file = File.OpenHandle(path);
+        using var file = InputFile.OpenHandle(path);
         byte[] start = new byte[TokenStoreHeader.Size];
         var header = TokenStoreHeader.Read(start.AsSpan(0, RandomAccess.Read(file, start, 0)), path);
         long length = RandomAccess.GetLength(file);

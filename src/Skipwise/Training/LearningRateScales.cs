@@ -6,14 +6,19 @@ namespace Skipwise.Training;
 public sealed record LearningRateScales
 {
     /// <summary>projections of attention and feed-forward</summary>
+    [Within(0, 1e6, Name = "--learning-rate-scale matrices", LeastMeans = "not trained")]
     public double Matrices { get; init; } = 1;
     /// <summary>the embedding, and the head that reads it or stands alone</summary>
+    [Within(0, 1e6, Name = "--learning-rate-scale embeddings", LeastMeans = "not trained")]
     public double Embeddings { get; init; } = 1;
     /// <summary>the weights of norms</summary>
+    [Within(0, 1e6, Name = "--learning-rate-scale norms", LeastMeans = "not trained")]
     public double Norms { get; init; } = 1;
     /// <summary>biases</summary>
+    [Within(0, 1e6, Name = "--learning-rate-scale biases", LeastMeans = "not trained")]
     public double Biases { get; init; } = 1;
     /// <summary>low-rank adapters</summary>
+    [Within(0, 1e6, Name = "--learning-rate-scale adapters", LeastMeans = "not trained")]
     public double Adapters { get; init; } = 1;
 
     /// <param name="parameter">a Hugging Face name: model.layers.0.input_layernorm.weight</param>
@@ -32,7 +37,8 @@ public sealed record LearningRateScales
         var named = new HashSet<string>();
         foreach (string[] pair in text.Split(',', StringSplitOptions.TrimEntries).Select(part => part.Split('=', StringSplitOptions.TrimEntries)))
         {
-            if (pair.Length != 2 || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double scale))
+            if (pair.Length != 2 || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double scale)
+                || !double.IsFinite(scale))
             {
                 throw new SkipwiseException($"expected group=number, such as embeddings=0.1, found '{string.Join('=', pair)}'.");
             }
@@ -52,10 +58,4 @@ public sealed record LearningRateScales
         }
         return scales;
     }
-
-    /// <summary>What is out of range, one line each.</summary>
-    public IEnumerable<string> Problems() =>
-        from scale in ((string Group, double Value)[])[("matrices", Matrices), ("embeddings", Embeddings), ("norms", Norms), ("biases", Biases), ("adapters", Adapters)]
-        where !(scale.Value >= 0 && double.IsFinite(scale.Value))
-        select $"--learning-rate-scale has {scale.Group}={scale.Value}; it must be 0 (not trained) or more";
 }

@@ -20,6 +20,12 @@ public sealed record TrainProgress(int Step, long ExamplesTaken)
     /// <summary>steps that were taken, not skipped</summary>
     [JsonIgnore]
     public int Updates => Step - Guard.Skipped - Scaler.Overflows;
+
+    /// <summary>Whether a run can have got there: a file may hold anything.</summary>
+    [JsonIgnore]
+    public bool IsPossible => Step >= 0 && ExamplesTaken >= 0 && Guard.Skipped >= 0
+        && Scaler is { Overflows: >= 0, Scale: >= LossScaler.Least, Patience: >= 1, Good: >= 0 }
+        && (long)Guard.Skipped + Scaler.Overflows <= Step;
 }
 
 /// <summary>Training is a function: it takes what it needs and hands back one record per step. Stop by not asking for the next.</summary>

@@ -30,6 +30,22 @@ public class HfConfigTests
     }
 
     [Theory]
+    [InlineData("hidden_size", "1000000000"), InlineData("head_dim", "1000000000"), InlineData("num_attention_heads", "1000000000"),
+        InlineData("num_hidden_layers", "1000000")]
+    [InlineData("intermediate_size", "2147483647"), InlineData("vocab_size", "2147483647"),
+        InlineData("max_position_embeddings", "2147483647"), InlineData("num_key_value_heads", "2147483647")]
+    [InlineData("rms_norm_eps", "-1e-6"), InlineData("rms_norm_eps", "1e999"), InlineData("initializer_range", "-0.1"),
+        InlineData("rope_theta", "1e999"), InlineData("vocab_size", "0")]
+    public void A_size_that_no_model_has_is_refused_by_its_key(string key, string value)
+    {
+        JsonObject config = JsonNode.Parse($"{{{Minimal}}}")!.AsObject();
+        config[key] = JsonNode.Parse(value);
+        string message = Assert.Throws<SkipwiseException>(() => HfConfig.Parse(config.ToJsonString(), "dir/config.json")).Message;
+        Assert.StartsWith($"dir/config.json: key {key}: ", message, StringComparison.Ordinal);
+        Assert.Contains(value, message, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
     // folder, type, factor, original length, window
     [InlineData("llama-none", RopeType.Default, 1, 256, 256, 10000)]
     [InlineData("llama-linear8", RopeType.Linear, 8, 32, 256, 10000)]

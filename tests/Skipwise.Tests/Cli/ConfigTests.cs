@@ -84,6 +84,12 @@ public sealed class ConfigTests(SmallModel model) : IClassFixture<SmallModel>
     [InlineData("steps: 1\ndata: [[a]]\n", "line 2", "'data' takes")]
     [InlineData("steps: 1\n  batch-size: 2\n", "line 2", "name: value")]
     [InlineData("steps: [1\n", "line ", "name: value")]
+    [InlineData("steps: 1\ndata: [a\nout: b\n", "line ", "a bracket or a quote may be open", "name: value")]
+    [InlineData("eval-windows: [32, 64\n# comment\nsteps: 1\n", "line 1", "name: value")]
+    [InlineData("a: [b [c: d]\ne: 1\n", "line 1", "name: value")]
+    [InlineData("a: {b\nc: d\n", "line 1")]
+    [InlineData("steps: 1\ndata: \"a\nout: b\n", "line 2", "name: value")]
+    [InlineData("steps: &a 1\ndata: *a\n", "line 2", "'data' takes a value")]
     [InlineData("steps: 1\n---\nsteps: 2\n", "line 2", "second document")]
     [InlineData("just words", "line 1", "expected 'name: value' lines")]
     public async Task A_file_that_is_no_flat_mapping_is_refused_with_its_line(string text, params string[] hints) =>

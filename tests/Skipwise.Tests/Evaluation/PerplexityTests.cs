@@ -188,7 +188,7 @@ public sealed class PerplexityTests
     {
         using CausalLM model = TinyModel.Create();
         string settings = Assert.Throws<SkipwiseException>(() => Perplexity.Measure(model, Documents(), Bos, new() { Windows = [1, 4], Mode = WindowMode.LastTokens, Targets = 6, Stride = 0, ByPosition = 4 })).Message;
-        Assert.All((string[])["window 1", "window 4", "stride", "by-position is 4"], part => Assert.Contains(part, settings));
+        Assert.All((string[])["windows has 1", "window 4", "stride", "by-position is 4"], part => Assert.Contains(part, settings));
         string none = Assert.Throws<SkipwiseException>(() => Perplexity.Measure(model, Documents(), Bos, new() { Windows = [8], MinTokens = 5000 })).Message;
         Assert.Contains("4999", none);
     }

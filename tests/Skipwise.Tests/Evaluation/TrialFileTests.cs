@@ -60,11 +60,15 @@ public sealed class TrialFileTests : IDisposable
         Assert.Equal(10, Asked(8, _options with { Lengths = [180, 210], MaxNewTokens = 4 }));
     }
 
+    private const string Trial =
+        "{\"length\":1,\"trial\":0,\"depth\":0,\"key\":7,\"prompt_tokens\":1,\"prompt\":\"\",\"answer\":\"7\",\"correct\":true";
+
     [Theory]
     [InlineData("my notes\n", "line 1")]
     [InlineData("no line end", "line 1")]
-    [InlineData("{\"text\":\"a corpus\"}\n", "cache_key")]
-    [InlineData("{\"cache_key\":\"ab\",\"answer\":\"7\"}\nnull\n", "line 2")]
+    [InlineData("{\"text\":\"a corpus\"}\n", "line 1")]
+    [InlineData(Trial + "}\n", "cache_key")]
+    [InlineData(Trial + ",\"cache_key\":\"ab\"}\nnull\n", "line 2")]
     public void A_file_of_something_else_is_refused_and_left_as_it_is(string content, string place)
     {
         System.IO.File.WriteAllText(File, content);

@@ -21,10 +21,10 @@ public class PoseOptionsTests
     [InlineData(PositionMode.Pose, 8, 8, 2, LengthRule.Uniform, "--target-length 8 is no longer than --train-length 8")]
     [InlineData(PositionMode.RandPos, 8, 7, 2, LengthRule.Uniform, "--target-length 7 is no longer than --train-length 8")]
     [InlineData(PositionMode.Short, 8, 7, 2, LengthRule.Uniform, "--target-length 7 is shorter than --train-length 8")]
-    [InlineData(PositionMode.Full, 8, 0, 2, LengthRule.Uniform, "--target-length 0: must be at least 1")]
-    [InlineData(PositionMode.Pose, 0, 7, 1, LengthRule.Uniform, "--train-length 0")]
+    [InlineData(PositionMode.Full, 8, 0, 2, LengthRule.Uniform, "--target-length is 0; it must be at least 1.")]
+    [InlineData(PositionMode.Pose, 0, 7, 1, LengthRule.Uniform, "--train-length is 0; it must be at least 1.")]
     [InlineData(PositionMode.Pose, 8, 64, 9, LengthRule.Uniform, "--chunks 9 exceeds --train-length 8")]
-    [InlineData(PositionMode.Pose, 8, 64, 0, LengthRule.Uniform, "--chunks 0")]
+    [InlineData(PositionMode.Pose, 8, 64, 0, LengthRule.Uniform, "--chunks is 0; it must be at least 1.")]
     [InlineData(PositionMode.Pose, 8, 64, 3, LengthRule.Released, "--length-rule released is defined for 2 chunks, --chunks is 3")]
     public void A_bad_setting_is_named_with_its_flag(PositionMode mode, int trainLength, int targetLength, int chunks, LengthRule rule, string message)
     {

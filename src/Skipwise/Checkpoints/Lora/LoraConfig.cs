@@ -62,7 +62,7 @@ public sealed record LoraConfig
         }
         return new LoraConfig
         {
-            Rank = root.Positive("r"),
+            Rank = root.Positive("r", most: 1 << 20),
             Alpha = root.Double("lora_alpha"),
             RankStabilized = root.Bool("use_rslora", false),
             RankPattern = Pattern(root, "rank_pattern"),

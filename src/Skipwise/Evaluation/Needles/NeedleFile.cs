@@ -6,6 +6,7 @@ namespace Skipwise.Evaluation.Needles;
 /// <summary>Needles from a JSON lines file: {"needle": ..., "question": ..., "answer": ..., "lead": ...}; without a question the needle is hidden but not asked for.</summary>
 public static class NeedleFile
 {
+    private static readonly JsonSerializerOptions s_json = new() { AllowDuplicateProperties = false };
     private static readonly string[] s_members = ["needle", "question", "answer", "lead"];
 
     /// <exception cref="SkipwiseException">the file cannot be read, or a line is no needle; names the line</exception>
@@ -28,7 +29,7 @@ public static class NeedleFile
         Dictionary<string, string?> members;
         try
         {
-            members = JsonSerializer.Deserialize<Dictionary<string, string?>>(line) ?? throw new JsonException("found null.");
+            members = JsonText.Deserialize<Dictionary<string, string?>>(line, s_json);
         }
         catch (JsonException e)
         {

@@ -13,10 +13,13 @@ public enum NeedleVariant
 public sealed record NeedleOptions
 {
     /// <summary>lengths in tokens that prompt and answer fill</summary>
+    [Within(1, 1 << 27)]
     public required IReadOnlyList<int> Lengths { get; init; }
     /// <summary>depths in equal steps from 0 to 1</summary>
+    [Within(2, 10000)]
     public int Depths { get; init; } = 11;
     /// <summary>prompts per length and depth; they differ in the drawn numbers and in the places of the distractors</summary>
+    [Within(1, 100000)]
     public int Trials { get; init; } = 5;
     public NeedleVariant Variant { get; init; } = NeedleVariant.EasyContext;
     /// <summary>the first stands at the depth, the others in equal steps between it and the end; empty takes the variant's own</summary>
@@ -24,10 +27,12 @@ public sealed record NeedleOptions
     /// <summary>sentences that look like the needle, at random places</summary>
     public IReadOnlyList<string> Distractors { get; init; } = [];
     /// <summary>tokens of the length left unused; null is the variant's: none, or Kamradt's 200</summary>
+    [Within(0, 1 << 27)]
     public int? Buffer { get; init; }
     /// <summary>seed of the numbers and of the distractors' places</summary>
     public ulong Seed { get; init; }
     /// <summary>prompts scored together; null takes as many as a 256 MB cache holds</summary>
+    [Within(1, 1 << 16)]
     public int? BatchSize { get; init; }
 
     /// <summary>The needles in force.</summary>
@@ -42,18 +47,11 @@ public sealed record NeedleOptions
         var problems = new List<string>();
         if (Lengths.Count == 0) { problems.Add("no length is given"); }
         if (Lengths.Distinct().Count() < Lengths.Count) { problems.Add("a length is given twice"); }
-        if (Depths < 2) { problems.Add($"depths is {Depths}; it must be at least 2"); }
-        if (Trials < 1) { problems.Add($"trials is {Trials}; it must be at least 1"); }
-        if (Buffer < 0) { problems.Add($"buffer is {Buffer}; it must be 0 or more"); }
-        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
         if (Hidden().All(needle => needle.Question is null)) { problems.Add("no needle has a question: give --question and --answer"); }
         foreach (Needle needle in Hidden().Where(needle => needle.Question is not null && string.IsNullOrWhiteSpace(needle.Answer)))
         {
             problems.Add($"the question \"{needle.Question}\" has no answer");
         }
-        if (problems.Count > 0)
-        {
-            throw new SkipwiseException($"Needle: {string.Join("; ", problems)}.");
-        }
+        OptionCheck.Require("Needle", this, problems);
     }
 }

@@ -9,13 +9,17 @@ public sealed record RulerOptions
     /// <summary>names of tasks; empty is all for which there is material</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];
     /// <summary>lengths in tokens that prompt and answer fill</summary>
+    [Within(1, 1 << 27)]
     public required IReadOnlyList<int> Lengths { get; init; }
     /// <summary>samples per task and length</summary>
+    [Within(1, 100000)]
     public int Samples { get; init; } = 500;
     /// <summary>average above which a length counts as effective, in percent</summary>
+    [Within(0, 100)]
     public double Threshold { get; init; } = PaperThreshold;
     public ulong Seed { get; init; } = 42;
     /// <summary>prompts answered together; null takes as many as a 256 MB cache holds</summary>
+    [Within(1, 1 << 16)]
     public int? BatchSize { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
@@ -29,13 +33,7 @@ public sealed record RulerOptions
         {
             problems.Add($"there is no task \"{name}\"; the tasks are {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
         }
-        if (Samples < 1) { problems.Add($"samples is {Samples}; it must be at least 1"); }
-        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
-        if (!(Threshold >= 0 && Threshold <= 100)) { problems.Add($"threshold is {Threshold}; it is a percentage from 0 to 100"); }
-        if (problems.Count > 0)
-        {
-            throw new SkipwiseException($"RULER: {string.Join("; ", problems)}.");
-        }
+        OptionCheck.Require("RULER", this, problems);
     }
 
     /// <summary>The tasks that are run, in RULER's order.</summary>

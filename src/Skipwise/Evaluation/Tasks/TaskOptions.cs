@@ -30,29 +30,22 @@ public sealed record TaskOptions
     /// <summary>whose rules hold</summary>
     public Harness Harness { get; init; } = Harness.V2023;
     /// <summary>examples before each question; null takes each task's usual number</summary>
+    [Within(0, 10000)]
     public int? Shots { get; init; }
     /// <summary>only the first documents in the harness's order: a number, or below 1 a share of them; null takes all</summary>
+    [Within(0, 1e9, Above = true)]
     public double? Limit { get; init; }
     public BosRule Bos { get; init; } = BosRule.None;
     /// <summary>tokens of the longest text, cut from the left; null takes the model's window</summary>
+    [Within(1, 1 << 27)]
     public int? MaxLength { get; init; }
     /// <summary>texts read together; null takes as many as suit their length</summary>
+    [Within(1, 1 << 16)]
     public int? BatchSize { get; init; }
     /// <summary>resamples behind the standard error of a perplexity</summary>
+    [Within(2, 1e7)]
     public int Resamples { get; init; } = 100_000;
 
     /// <summary>Throws one error that names every setting out of range.</summary>
-    public void Validate()
-    {
-        var problems = new List<string>();
-        if (Shots < 0) { problems.Add($"shots is {Shots}; it must be at least 0"); }
-        if (Limit is { } limit && !(limit > 0)) { problems.Add($"limit is {limit}; it must be above 0"); }
-        if (MaxLength < 1) { problems.Add($"max-length is {MaxLength}; it must be at least 1"); }
-        if (BatchSize < 1) { problems.Add($"batch-size is {BatchSize}; it must be at least 1"); }
-        if (Resamples < 2) { problems.Add($"resamples is {Resamples}; it must be at least 2"); }
-        if (problems.Count > 0)
-        {
-            throw new SkipwiseException($"Tasks: {string.Join("; ", problems)}.");
-        }
-    }
+    public void Validate() => OptionCheck.Require("Tasks", this);
 }

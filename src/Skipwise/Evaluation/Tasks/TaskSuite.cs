@@ -28,6 +28,17 @@ public sealed class TaskSuite
         return new([.. data.Select(task => PreparedTask.Of(task, options, encoder, cancel))], options, window);
     }
 
+    /// <summary>Reads the tasks' files, to find what is wrong with them before anything is measured.</summary>
+    /// <exception cref="SkipwiseException">an unknown task, or a file that is missing or broken</exception>
+    public static void RequireData(string folder, IEnumerable<string> names, TaskOptions options)
+    {
+        var files = new TaskFiles(folder);
+        foreach (TaskCard card in TaskCatalog.Find(names))
+        {
+            _ = TaskData.Read(card, files, options);
+        }
+    }
+
     /// <summary>The numbers of every task, in the order in which the tasks were named.</summary>
     /// <param name="file">where scores of an earlier run are found, and new ones kept; null keeps none</param>
     public IReadOnlyList<TaskResult> Measure(CausalLM model, TrialFile<RequestScore>? file = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)

@@ -9,10 +9,13 @@ public sealed record LoraOptions
     public const string AllLinear = "all-linear";
 
     /// <summary>r, the inner dimension of the updates; 0 trains the whole model</summary>
+    [Within(0, 1 << 16, Name = "--lora-rank", LeastMeans = "train the whole model")]
     public int Rank { get; init; }
     /// <summary>updates are multiplied by alpha / r; null takes 2 r</summary>
+    [Within(-1e9, 1e9, Name = "--lora-alpha")]
     public double? Alpha { get; init; }
     /// <summary>share of a projection's inputs that its update does not see, drawn for every micro-batch</summary>
+    [Within(0, 1, Name = "--lora-dropout", Below = true)]
     public double Dropout { get; init; }
     /// <summary>projections that get an update, by the last part of their names, or <see cref="AllLinear"/></summary>
     public IReadOnlyList<string> Targets { get; init; } = ["q_proj", "k_proj", "v_proj", "o_proj"];
@@ -36,15 +39,9 @@ public sealed record LoraOptions
     public void Validate()
     {
         var problems = new List<string>();
-        if (Rank < 0) { problems.Add($"--lora-rank is {Rank}; it must be 0 (train the whole model) or more"); }
         if (Rank == 0 && (BaseBits is not null || TrainNorms || TrainEmbeddings || Alpha is not null || Dropout != 0)) { problems.Add("--base-bits and the --lora options need --lora-rank, say 16"); }
-        if (Alpha is { } alpha && !double.IsFinite(alpha)) { problems.Add($"--lora-alpha is {alpha}; it must be a number"); }
-        if (!(Dropout >= 0 && Dropout < 1)) { problems.Add($"--lora-dropout is {Dropout}; it must be 0 or more and below 1"); }
         if (Rank > 0 && Targets.Count == 0) { problems.Add("--lora-targets names no projection"); }
         if (BaseBits is not (null or 4 or 8)) { problems.Add($"--base-bits is {BaseBits}; it must be 8 or 4"); }
-        if (problems.Count > 0)
-        {
-            throw new SkipwiseException($"LoRA: {string.Join("; ", problems)}.");
-        }
+        OptionCheck.Require("LoRA", this, problems);
     }
 }

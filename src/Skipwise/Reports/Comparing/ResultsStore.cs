@@ -71,8 +71,8 @@ public sealed class ResultsStore
         }
         try
         {
-            double[]?[]? samples = JsonSerializer.Deserialize<double[]?[]>(TextFile.Read(path), ReportJson.Line);
-            return samples?.Length == records.Count
+            double[]?[] samples = JsonText.Deserialize<double[]?[]>(TextFile.Read(path), ReportJson.Line);
+            return samples.Length == records.Count
                 ? [.. records.Zip(samples, (record, own) => record with { Samples = own })]
                 : throw new JsonException($"it is not a list for each of {records.Count} numbers.");
         }
@@ -110,7 +110,7 @@ public sealed class ResultsStore
         string path = Path.Combine(_folder, PlanName);
         try
         {
-            return JsonSerializer.Deserialize<ComparisonPlan>(TextFile.Read(path), ReportJson.Indented) is { Models.Count: > 0 } plan
+            return JsonText.Deserialize<ComparisonPlan>(TextFile.Read(path), ReportJson.Indented) is { Models.Count: > 0 } plan
                 ? plan
                 : throw new JsonException("it names no model.");
         }
@@ -122,5 +122,6 @@ public sealed class ResultsStore
 
     private string SamplesPath(string key) => Path.Combine(_folder, SamplesName, $"{key}.json");
 
-    private static string? KeyOf(EvaluationRecord record) => record.Settings?[KeySetting]?.GetValue<string>();
+    private static string? KeyOf(EvaluationRecord record) =>
+        record.Settings?[KeySetting] is JsonValue value && value.TryGetValue(out string? key) ? key : null;
 }

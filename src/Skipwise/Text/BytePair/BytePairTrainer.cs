@@ -4,10 +4,12 @@ namespace Skipwise.Text.BytePair;
 public sealed record BytePairOptions
 {
     /// <summary>number of ids, special tokens and the 256 bytes included; a text with too few repeated pairs gives fewer</summary>
+    [Within(1, 1 << 20)]
     public int VocabularySize { get; init; } = 1024;
     /// <summary>padding, begin and end of a text, in this order; they have the first ids</summary>
     public IReadOnlyList<string> SpecialTokens { get; init; } = ["<|pad|>", "<|begin|>", "<|end|>"];
     /// <summary>a pair that occurs less often is not merged</summary>
+    [Within(1, 1e9)]
     public int MinimumPairCount { get; init; } = 2;
 }
 
@@ -23,6 +25,7 @@ public static class BytePairTrainer
 {
     public static BytePairVocabulary Train(IEnumerable<string> texts, BytePairOptions options)
     {
+        OptionCheck.Require("Vocabulary", options);
         List<string> tokens = [.. options.SpecialTokens, .. BytePieces.Alphabet];
         if (options.VocabularySize < tokens.Count)
         {

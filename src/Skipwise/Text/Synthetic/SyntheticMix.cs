@@ -6,14 +6,19 @@ namespace Skipwise.Text.Synthetic;
 public sealed record SyntheticMixOptions
 {
     /// <summary>documents</summary>
+    [Within(1, 1e7)]
     public required int Documents { get; init; }
     /// <summary>share of passkey texts; they fit the window</summary>
+    [Within(0, 1)]
     public double Passkeys { get; init; } = 0.2;
     /// <summary>share of repeated lists</summary>
+    [Within(0, 1)]
     public double Lists { get; init; }
     /// <summary>tokens that a window holds, BOS included</summary>
+    [Within(2, 1 << 24)]
     public required int Window { get; init; }
     /// <summary>the longest chronicles; lengths are log-uniform from the window up to this</summary>
+    [Within(1, 1 << 24)]
     public required int LongestChronicle { get; init; }
 }
 
@@ -25,6 +30,7 @@ public static class SyntheticMix
 
     public static TokenList Tokens(SyntheticMixOptions mix, SyntheticPart part, ulong seed, ITokenizer tokenizer)
     {
+        OptionCheck.Require("Corpus", mix);
         var documents = new int[mix.Documents][];
         int room = mix.Window - 1; // beside BOS
         Parallel.For(0, mix.Documents, index =>

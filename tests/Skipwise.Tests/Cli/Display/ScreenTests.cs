@@ -26,6 +26,31 @@ public sealed class ScreenTests : IDisposable
     }
 
     [Fact]
+    public void Codes_for_the_terminal_in_a_name_are_shown_and_do_nothing()
+    {
+        Screen screen = Piped();
+        string name = "a\u001b[31mb\u009b2J\u007f\u202ec\r\b\u2066", shown = "a\\u001b[31mb\\u009b2J\\u007f\\u202ec\\u000d\\u0008\\u2066";
+        screen.Line(name);
+        screen.Table(new ResultTable(name, ["x"], [[name]]));
+        Assert.Equal($"{shown}\n{shown}\nx\n{shown}\n", _output.ToString());
+        screen.Note(name);
+        screen.Error("a\u001b[0m\tb");
+        Assert.Equal($"{shown}\nerror: a\\u001b[0m\tb\n", _error.ToString());
+    }
+
+    [Fact]
+    public void A_generated_piece_is_harmless_on_a_terminal_and_exact_in_a_file()
+    {
+        Piped().Piece("a\u001b[2J");
+        Assert.Equal("a\u001b[2J", _output.ToString());
+        using var terminal = new TestConsole();
+        terminal.Profile.Capabilities.Interactive = terminal.Profile.Capabilities.Ansi = true;
+        using var seen = new StringWriter();
+        new Screen(terminal, seen, _error).Piece("a\u001b[2J");
+        Assert.Equal("a\\u001b[2J", seen.ToString());
+    }
+
+    [Fact]
     public void A_long_line_is_not_wrapped()
     {
         string line = "saved " + new string('x', 300);

@@ -89,7 +89,7 @@ public sealed class ResultsStoreTests
     [InlineData("{", "comparison.json")]
     [InlineData("{}", "comparison.json")]
     [InlineData("""{"models":[],"skipped":[],"effective_length":{},"gates":{}}""", "names no model")]
-    [InlineData("null", "names no model")]
+    [InlineData("null", "found null")]
     public void A_broken_plan_is_named(string text, string hint)
     {
         using var folder = new TempFolder();

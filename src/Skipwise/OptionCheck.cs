@@ -1,0 +1,75 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+
+namespace Skipwise;
+
+/// <summary>
+/// Holds options records against the bounds that their properties carry (<see cref="WithinAttribute"/>,
+/// <see cref="PathNameAttribute"/>), with all records inside them. Recipes ask before they read or compute anything.
+/// </summary>
+public static class OptionCheck
+{
+    /// <param name="what">what the options are of: the beginning of the error</param>
+    /// <param name="further">what is wrong besides: rules between several options</param>
+    /// <exception cref="SkipwiseException">something is out of bounds; names all of it</exception>
+    public static void Require(string what, object options, params IEnumerable<string> further)
+    {
+        string[] problems = [.. Problems(options), .. further];
+        if (problems.Length > 0)
+        {
+            throw new SkipwiseException($"{what}: {string.Join("; ", problems)}.");
+        }
+    }
+
+    /// <summary>What is out of bounds, one text each.</summary>
+    public static IEnumerable<string> Problems(object options) =>
+        options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(property => property.CanWrite && property.GetIndexParameters().Length == 0)
+            .SelectMany(property => Problems(property, property.GetValue(options)));
+
+    private static IEnumerable<string> Problems(PropertyInfo property, object? value)
+    {
+        object[] parts = value switch
+        {
+            null => [],
+            IEnumerable list and not string => [.. list.OfType<object>()],
+            _ => [value],
+        };
+        string verb = value is IEnumerable and not string ? "has" : "is";
+        foreach (object part in parts)
+        {
+            if (property.GetCustomAttribute<WithinAttribute>() is { } bounds)
+            {
+                double number = Convert.ToDouble(part, CultureInfo.InvariantCulture);
+                if (!bounds.Holds(number))
+                {
+                    yield return FormattableString.Invariant(
+                        $"{bounds.Name ?? NameOf(property)} {verb} {part}; it must be {bounds.Words(number)}");
+                }
+            }
+            else if (property.GetCustomAttribute<PathNameAttribute>() is { } path)
+            {
+                if (part is "" || (part is string text && text.Contains('\0', StringComparison.Ordinal)))
+                {
+                    yield return $"{path.Name ?? NameOf(property)} {verb} "
+                        + $"{(part is "" ? "an empty text" : "a text with a NUL character")}, which names no file or folder";
+                }
+            }
+            else if (part is Enum && !Enum.IsDefined(part.GetType(), part))
+            {
+                yield return $"{NameOf(property)} {verb} {part}, which does not exist";
+            }
+            else if (part.GetType() is { IsClass: true } type && type.Assembly == typeof(OptionCheck).Assembly)
+            {
+                foreach (string problem in Problems(part))
+                {
+                    yield return problem;
+                }
+            }
+        }
+    }
+
+    private static string NameOf(PropertyInfo property) => JsonNamingPolicy.KebabCaseLower.ConvertName(property.Name);
+}
