@@ -56,6 +56,10 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
 
     private static void ReadMetadata(JsonElement value, Dictionary<string, string> metadata, string file)
     {
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            return; // the format's own reader takes it for none
+        }
         if (value.ValueKind != JsonValueKind.Object || value.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
         {
             throw new SkipwiseException($"{file}: {MetadataKey} must be an object of strings");
@@ -91,13 +95,17 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
         {
             throw Wrong($"ends at byte {end} of the data, but the file holds {dataLength}: it is cut off, or the header lies. Fetch the file again");
         }
-        if (ByteCount(shape, type) is not long expected)
+        if (BitCount(shape, type) is not Int128 expected)
         {
             throw Wrong($"shape {TensorEntry.Describe(shape)} is larger than any file");
         }
-        if (expected != end - begin)
+        if (expected % 8 != 0)
         {
-            throw Wrong($"{type} {TensorEntry.Describe(shape)} needs {expected} bytes, but data_offsets give it {end - begin}");
+            throw Wrong($"{type} {TensorEntry.Describe(shape)} fills {expected} bits, which are no whole bytes");
+        }
+        if (expected / 8 != end - begin)
+        {
+            throw Wrong($"{type} {TensorEntry.Describe(shape)} needs {expected / 8} bytes, but data_offsets give it {end - begin}");
         }
         return new TensorEntry(name, type, shape, dataStart + begin, end - begin);
     }
@@ -120,19 +128,19 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
         return numbers;
     }
 
-    /// <summary>Null if it does not fit 64 bits. A dimension of 0 counts as 1 in that check: libtorch multiplies its strides so.</summary>
-    private static long? ByteCount(long[] shape, StoredType type)
+    /// <summary>Null if its bytes do not fit 64 bits. A dimension of 0 counts as 1 in that check: libtorch multiplies its strides so.</summary>
+    private static Int128? BitCount(long[] shape, StoredType type)
     {
-        Int128 strides = type.Size;
+        Int128 strides = type.Bits;
         foreach (long size in shape)
         {
             strides *= Math.Max(size, 1);
-            if (strides > long.MaxValue)
+            if (strides / 8 > long.MaxValue)
             {
                 return null;
             }
         }
-        return shape.Contains(0) ? 0 : (long)strides;
+        return shape.Contains(0) ? 0 : strides;
     }
 
     private static void CheckThatTensorsFillTheFile(TensorEntry[] inFileOrder, long dataStart, long fileLength, string file)

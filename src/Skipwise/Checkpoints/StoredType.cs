@@ -4,28 +4,38 @@ namespace Skipwise.Checkpoints;
 
 /// <summary>An element type as a safetensors header spells it.</summary>
 /// <param name="Name">F32, BF16, ...</param>
-/// <param name="Size">bytes per element</param>
-/// <param name="Torch">the tensor type that holds it, or null where TorchSharp has none: such a tensor can be read as bytes only</param>
-public sealed record StoredType(string Name, int Size, torch.ScalarType? Torch)
+/// <param name="Bits">bits per element; elements of fewer than 8 lie packed</param>
+/// <param name="Torch">the tensor type that holds it, or null where TorchSharp has none: such a tensor is listed, and can be read as bytes only</param>
+public sealed record StoredType(string Name, int Bits, torch.ScalarType? Torch)
 {
     private static readonly StoredType[] s_all =
     [
-        new("F64", 8, torch.ScalarType.Float64),
-        new("F32", 4, torch.ScalarType.Float32),
-        new("F16", 2, torch.ScalarType.Float16),
-        new("BF16", 2, torch.ScalarType.BFloat16),
-        new("I64", 8, torch.ScalarType.Int64),
-        new("I32", 4, torch.ScalarType.Int32),
-        new("I16", 2, torch.ScalarType.Int16),
-        new("I8", 1, torch.ScalarType.Int8),
-        new("U8", 1, torch.ScalarType.Byte),
-        new("BOOL", 1, torch.ScalarType.Bool),
-        new("U64", 8, null),
-        new("U32", 4, null),
-        new("U16", 2, null),
-        new("F8_E4M3", 1, null),
-        new("F8_E5M2", 1, null),
+        new("F64", 64, torch.ScalarType.Float64),
+        new("F32", 32, torch.ScalarType.Float32),
+        new("F16", 16, torch.ScalarType.Float16),
+        new("BF16", 16, torch.ScalarType.BFloat16),
+        new("I64", 64, torch.ScalarType.Int64),
+        new("I32", 32, torch.ScalarType.Int32),
+        new("I16", 16, torch.ScalarType.Int16),
+        new("I8", 8, torch.ScalarType.Int8),
+        new("U8", 8, torch.ScalarType.Byte),
+        new("BOOL", 8, torch.ScalarType.Bool),
+        new("U64", 64, null),
+        new("U32", 32, null),
+        new("U16", 16, null),
+        new("F8_E4M3", 8, null),
+        new("F8_E5M2", 8, null),
+        new("F8_E4M3FNUZ", 8, null),
+        new("F8_E5M2FNUZ", 8, null),
+        new("F8_E8M0", 8, null),
+        new("F6_E2M3", 6, null),
+        new("F6_E3M2", 6, null),
+        new("F4", 4, null),
+        new("C64", 64, null),
     ];
+
+    /// <summary>bytes per element, of types that have a tensor type</summary>
+    public int Size => Bits / 8;
 
     /// <summary>Every name that a header may use.</summary>
     public static IEnumerable<string> Names => s_all.Select(type => type.Name);

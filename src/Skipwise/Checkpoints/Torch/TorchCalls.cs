@@ -17,6 +17,7 @@ internal static class TorchCalls
         ["torch.CharStorage"] = "I8",
         ["torch.ByteStorage"] = "U8",
         ["torch.BoolStorage"] = "BOOL",
+        ["torch.ComplexFloatStorage"] = "C64",
     };
 
     /// <exception cref="FormatException">anything but an empty ordered dictionary, a tensor or a parameter</exception>
