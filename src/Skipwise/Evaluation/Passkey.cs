@@ -25,10 +25,10 @@ public static class Passkey
         options.Validate();
         using var respondent = new Respondent(model, options.BatchSize);
         var run = new TrialRun<PasskeyTrial>("passkey", prompts.Sum(prompt => (long)prompt.InputIds.Length), file, onTrial, progress);
-        int[] stop = tokenizer.EosId is { } eos ? [eos] : [];
+        int[] stop = [.. tokenizer.EndIds];
         return [.. prompts.GroupBy(prompt => prompt.Length).Select(length => new PasskeyResult(length.Key, run.Run(
             length.Key, [.. length], prompt => prompt.InputIds.Length,
-            key: (trials, prompt) => trials.Key(prompt.InputIds, options.MaxNewTokens),
+            key: (trials, prompt) => trials.Key(prompt.InputIds, [options.MaxNewTokens, .. stop]),
             stored: trial => trial.Answer,
             judge: Judge,
             ask: asked => respondent.Answer([.. asked.Select(prompt => prompt.InputIds)], options.MaxNewTokens, stop, cancel)

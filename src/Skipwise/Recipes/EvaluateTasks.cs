@@ -49,9 +49,14 @@ public static class EvaluateTasks
     /// <param name="model">that of the options</param>
     internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
-        TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, options.Tasks, cancel);
+        TaskOptions tasks = options.Tasks.For(model.ModelType);
+        if (tasks.Bos != options.Tasks.Bos)
+        {
+            model.Note?.Report("a BOS token stands before every text: from 0.4 on the harness does so for Gemma, whatever --bos says");
+        }
+        TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, tasks, cancel);
         // The scores of other runs stay in the file: other tasks and models may share it.
         using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Fingerprint) : null;
-        return new(model.Name, options.Tasks, suite.Measure(model.Model, scores, progress, cancel));
+        return new(model.Name, tasks, suite.Measure(model.Model, scores, progress, cancel));
     }
 }

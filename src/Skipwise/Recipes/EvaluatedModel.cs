@@ -24,6 +24,12 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     /// <summary>with the rope and window that hold</summary>
     public DecoderConfig Config => _config.Value;
 
+    /// <summary>config.json's model_type</summary>
+    public string ModelType => HfConfig.Of(source.Folder).Family.ModelType;
+
+    /// <summary>where lines go that a person should read first</summary>
+    public IProgress<string>? Note => note;
+
     public ITokenizer Tokenizer => _tokenizer.Value;
 
     /// <exception cref="SkipwiseException">the model cannot be read</exception>

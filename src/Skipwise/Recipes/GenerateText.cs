@@ -17,7 +17,7 @@ public sealed record GenerateTextOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>how; without stop tokens, the model's EOS ends the text</summary>
+    /// <summary>how; without stop tokens, every end token that the model's files name ends the text</summary>
     public GenerationOptions Generation { get; init; } = new();
 }
 
@@ -35,8 +35,7 @@ public static class GenerateText
         int[] text = tokenizer.Encode(options.Prompt);
         int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
         using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
-        int? eos = tokenizer.EosId ?? pretrained.Config.Model.EosTokenId;
-        GenerationOptions generation = options.Generation.StopTokens.Count > 0 || eos is null ? options.Generation : options.Generation with { StopTokens = [eos.Value] };
+        GenerationOptions generation = options.Generation.StopTokens.Count > 0 ? options.Generation : options.Generation with { StopTokens = tokenizer.EndIds };
         var decoder = new IncrementalDecoder(tokenizer, prompt);
         int[] ids = TextGenerator.Generate(pretrained.Model, prompt, generation, id => Tell(decoder.Append(id)), cancel);
         Tell(decoder.Rest());

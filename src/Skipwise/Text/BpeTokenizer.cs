@@ -42,12 +42,14 @@ internal sealed class BpeTokenizer : ITokenizer
         VocabularySize = _spelling.Keys.DefaultIfEmpty(-1).Max() + 1;
         BosId = special.BosId;
         EosId = special.EosId;
+        EndIds = special.EndIds;
         AddsBos = special.AddsBos && BosId is not null;
     }
 
     public int VocabularySize { get; }
     public int? BosId { get; }
     public int? EosId { get; }
+    public IReadOnlyList<int> EndIds { get; }
     public bool AddsBos { get; }
 
     public int[] Encode(string text)
@@ -116,5 +118,6 @@ internal sealed class BpeTokenizer : ITokenizer
 /// <summary>The tokens at the ends of a text.</summary>
 /// <param name="BosId">beginning of text</param>
 /// <param name="EosId">end of text</param>
+/// <param name="EndIds">every id that ends a text, <paramref name="EosId"/> among them</param>
 /// <param name="AddsBos">whether this model family puts BOS before a text</param>
-internal sealed record SpecialTokens(int? BosId, int? EosId, bool AddsBos);
+internal sealed record SpecialTokens(int? BosId, int? EosId, IReadOnlyList<int> EndIds, bool AddsBos);

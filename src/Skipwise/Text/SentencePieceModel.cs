@@ -102,7 +102,7 @@ internal sealed class SentencePieceModel
             [],
             encoding,
             PieceDecoder.SentencePiece(_byteFallback, _addDummyPrefix),
-            new SpecialTokens(bos, settings.Find("eos", IdOf, Existing(_eosId)), settings.AddsBos ?? true));
+            settings.Special(bos, settings.Find("eos", IdOf, Existing(_eosId)), settings.AddsBos ?? true));
 
         int? IdOf(string text) => added.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);
         int? Existing(int id) => id >= 0 && id < _pieces.Count ? id : null; // -1 says that there is none

@@ -52,7 +52,7 @@ internal static class TokenizerJson
             PreTokenizers.Read(file.Find("pre_tokenizer")),
             encoding,
             PieceDecoder.Read(file.Find("decoder")),
-            new SpecialTokens(bos, settings.Find("eos", IdOf, null), addsBos));
+            settings.Special(bos, settings.Find("eos", IdOf, null), addsBos));
 
         int? IdOf(string text) =>
             added.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);

@@ -68,12 +68,18 @@ internal sealed class TokenizerSettings
         .Select(token => token!.Value.IsObject ? token.Value.Get("content").Text : token.Value.Text)
         .FirstOrDefault();
 
-    /// <summary>The id under "bos_token_id" or "eos_token_id"; the first where a list is given.</summary>
-    public int? TokenId(string name) => _numbered
-        .Select(file => file.Find(name))
-        .Where(id => id is not null)
-        .Select(id => id!.Value.IsArray ? id.Value.Items().Select(item => (int?)item.Number).FirstOrDefault() : id.Value.Number)
-        .FirstOrDefault();
+    /// <summary>The id under "bos_token_id" or "eos_token_id"; the first where several are given.</summary>
+    public int? TokenId(string name) => TokenIds(name).Select(id => (int?)id).FirstOrDefault();
+
+    /// <summary>The tokens at a text's ends, with every end that the model's files name: programs stop at each of them.</summary>
+    public SpecialTokens Special(int? bos, int? eos, bool addsBos) =>
+        new(bos, eos, [.. (eos is null ? TokenIds("eos_token_id") : TokenIds("eos_token_id").Prepend(eos.Value)).Distinct()], addsBos);
+
+    /// <summary>All ids under that name, single or in lists; -1 stands for none in some files.</summary>
+    private IEnumerable<int> TokenIds(string name) => Present([.. _numbered.Select(file => file.Find(name))])
+        .SelectMany(id => id.IsArray ? id.Items() : [id])
+        .Select(id => id.Number)
+        .Where(id => id >= 0);
 
     /// <summary>The id of "bos" or "eos": by its text, else by the number that the model's configuration gives, else as the tokenizer's file says.</summary>
     public int? Find(string name, Func<string, int?> idOf, int? otherwise) =>

@@ -37,6 +37,27 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
     }
 
     [Fact]
+    public async Task Gemma_gets_its_bos_from_the_newer_harness()
+    {
+        string gemma = _model.With("gemma", "config.json", bytes => System.Text.Encoding.UTF8.GetBytes(
+            System.Text.Encoding.UTF8.GetString(bytes).Replace("\"llama\"", "\"gemma\"", StringComparison.Ordinal).Replace("Llama", "Gemma", StringComparison.Ordinal)));
+        async Task<(string Scores, string Bos, string Told)> Scored(string name, params string[] more)
+        {
+            string json = _model.Path($"{name}.json");
+            CliRun run = (await CliRun.Of(["eval", "tasks", "--model", gemma, "--tasks", "piqa", "--data", _data.Path, "--json", json, .. more])).Succeeded();
+            return (await File.ReadAllTextAsync(_model.Path($"{name}.scores.jsonl")), (string)EvaluationJson.Read(json)[0].Settings!["bos"]!, run.Error);
+        }
+        var plain = await Scored("gemma-plain", "--harness", "0.4");
+        var always = await Scored("gemma-always", "--harness", "0.4", "--bos", "always");
+        var earlier = await Scored("gemma-2023");
+        Assert.Equal((always.Scores, "always"), (plain.Scores, plain.Bos));
+        Assert.Contains("the harness does so for Gemma", plain.Told, StringComparison.Ordinal);
+        Assert.DoesNotContain("Gemma", always.Told, StringComparison.Ordinal);
+        Assert.NotEqual(plain.Scores, earlier.Scores);
+        Assert.Equal("none", earlier.Bos);
+    }
+
+    [Fact]
     public async Task An_interrupted_run_continues_with_the_same_command()
     {
         string whole = _model.Path("whole.json"), halves = _model.Path("halves.json");

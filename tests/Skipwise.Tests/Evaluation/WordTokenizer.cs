@@ -10,6 +10,7 @@ internal sealed partial class WordTokenizer(int piece, bool addsBos, string deco
     public int? BosId => 0;
     public int? EosId => null;
     public bool AddsBos => addsBos;
+    public IReadOnlyList<int> EndIds { get; init; } = [];
 
     public int[] Encode(string text) => [.. Words().Matches(text).SelectMany(word => word.Value.Chunk(piece)).Select(Id)];
 

@@ -94,6 +94,22 @@ public sealed class PrefixReaderTests
         Assert.Equal(TextGenerator.Generate(model, prompt, options), TextGenerator.Generate(model, [prompt], options, prefixes: prefixes)[0]);
     }
 
+    /// <summary>The second prompt overwrites the first one's keys from their parting on, and fails (as a cancelled one would) before its own end.</summary>
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public void What_a_reading_left_half_way_is_shared_with_no_later_prompt(bool sameAgain)
+    {
+        using CausalLM model = TinyModel.Create();
+        int[] first = TinyModel.Tokens(1, 28), second = [.. first[..10], .. TinyModel.Tokens(2, 30)];
+        using var prefixes = new PrefixReader(model);
+        prefixes.Read([first], 28, chunk: 8).Last.Dispose();
+        Assert.Throws<InvalidOperationException>(() => prefixes.Read([second], 28, chunk: 8)); // the cache has no room for its end
+        int[] next = sameAgain ? second : first;
+        using var fresh = new PrefixReader(model);
+        using Tensor expected = fresh.Read([next], next.Length, chunk: 8).Last, found = prefixes.Read([next], next.Length, chunk: 8).Last;
+        Assert.True(allclose(expected, found, rtol: 0, atol: 1e-6));
+    }
+
     [Fact]
     public void Reading_leaves_no_tensors_behind()
     {

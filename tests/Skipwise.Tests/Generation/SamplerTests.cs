@@ -41,6 +41,20 @@ public sealed class SamplerTests
         }
     }
 
+    [Theory]
+    [InlineData(2, 0.5, 1), InlineData(4, 0.5, 2), InlineData(4, 0.51, 3), InlineData(4, 0.25, 1)]
+    public void The_token_that_reaches_top_p_exactly_is_the_last_one_kept(int equals, double topP, int kept)
+    {
+        var options = new GenerationOptions { Temperature = 1, TopP = topP };
+        var rng = new KeyedRandom(5);
+        var drawn = new HashSet<int>();
+        for (int i = 0; i < 200; i++)
+        {
+            drawn.Add(Sampler.Pick(new float[equals], options, ref rng));
+        }
+        Assert.Equal(kept, drawn.Count);
+    }
+
     [Fact]
     public void A_drawn_token_is_one_of_the_k_best() =>
         Gen.Select(Gen.Float[-20, 20].Array[1, 40], Gen.Int[1, 12], Gen.Double[0.1, 3], Gen.ULong).Sample((logits, k, temperature, seed) =>

@@ -56,6 +56,19 @@ public class VocabularyAndMergesTests
         Assert.Equal((end, end, false, end + 1), (pair.BosId, pair.EosId, pair.AddsBos, pair.VocabularySize));
     }
 
+    [Theory]
+    [InlineData("""{"eos_token_id": [5, 6]}""", """{"eos_token_id": 7}""", new[] { 5, 6, 7 })]
+    [InlineData("""{"eos_token_id": 5}""", """{"eos_token_id": [7, 5]}""", new[] { 5, 7 })]
+    [InlineData("""{"eos_token_id": null}""", """{"eos_token_id": [-1]}""", new int[0])]
+    [InlineData("""{"eos_token_id": []}""", "{}", new int[0])]
+    public void Every_end_token_that_the_files_name_ends_a_text(string config, string generation, int[] expected)
+    {
+        ITokenizer tokenizer = Load(("config.json", config), ("generation_config.json", generation));
+        int eos = s_tiny.Pieces.Count;
+        Assert.Equal(eos, tokenizer.EosId); // of the vocabulary
+        Assert.Equal([eos, .. expected], tokenizer.EndIds);
+    }
+
     [Fact]
     public void Qwen2s_pair_cuts_words_by_its_own_rule_after_composing_accents()
     {

@@ -24,7 +24,7 @@ public static class RulerTest
         long total = options.Lengths.Zip(samples, (length, ofLength) => ofLength.Sum(task => (long)task.Count * length)).Sum();
         using var respondent = new Respondent(model, options.BatchSize);
         var run = new TrialRun<RulerTrial>("ruler", total, file, onTrial, progress);
-        int[] stop = tokenizer.EosId is { } eos ? [eos] : [];
+        int[] stop = [.. tokenizer.EndIds];
         var results = new List<RulerResult>();
         foreach ((int length, RulerSamples[] ofLength) in options.Lengths.Zip(samples))
         {
@@ -36,7 +36,7 @@ public static class RulerTest
                     cancel.ThrowIfCancellationRequested();
                     trials.AddRange(run.Run(
                         length, [.. block.Select(ofTask.Draw)], _ => length,
-                        key: (known, prompt) => known.Key(prompt.InputIds, task.NewTokens),
+                        key: (known, prompt) => known.Key(prompt.InputIds, [task.NewTokens, .. stop]),
                         stored: trial => trial.Answer,
                         judge: Judge,
                         ask: asked => respondent.Answer([.. asked.Select(prompt => prompt.InputIds)], task.NewTokens, stop, cancel)

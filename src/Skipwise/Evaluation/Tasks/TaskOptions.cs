@@ -16,7 +16,7 @@ public enum Harness
 /// <summary>Whether a BOS token stands before a prompt.</summary>
 public enum BosRule
 {
-    /// <summary>never: both harnesses' default for causal models until November 2025</summary>
+    /// <summary>never: both harnesses' default for causal models until November 2025, but see <see cref="TaskOptions.For"/></summary>
     None,
     /// <summary>if the model's tokenizer puts one before texts</summary>
     Auto,
@@ -45,6 +45,11 @@ public sealed record TaskOptions
     /// <summary>resamples behind the standard error of a perplexity</summary>
     [Within(2, 1e7)]
     public int Resamples { get; init; } = 100_000;
+
+    /// <summary>These options as the harness takes them for a kind of model: from 0.4 on it puts BOS before every text of a Gemma, whatever it is asked.</summary>
+    /// <param name="modelType">config.json's model_type</param>
+    public TaskOptions For(string modelType) =>
+        Harness == Harness.V04 && modelType.Contains("gemma", StringComparison.Ordinal) ? this with { Bos = BosRule.Always } : this;
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     public void Validate() => OptionCheck.Require("Tasks", this);

@@ -88,6 +88,13 @@ public class RequestEncoderTests
         Assert.Contains("--bos", Assert.Throws<SkipwiseException>(() => Encode(new ListTokenizer("a") { Bos = null }, "a", "a", options: new() { Bos = BosRule.Always })).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>lm-evaluation-harness looks for "gemma" in model_type from 0.4 on, after all that the user says.</summary>
+    [Theory]
+    [InlineData(Harness.V04, "gemma", BosRule.None, BosRule.Always), InlineData(Harness.V04, "gemma3_text", BosRule.Auto, BosRule.Always)]
+    [InlineData(Harness.V04, "llama", BosRule.None, BosRule.None), InlineData(Harness.V2023, "gemma", BosRule.None, BosRule.None)]
+    public void The_newer_harness_gives_Gemma_its_bos(Harness harness, string modelType, BosRule asked, BosRule expected) =>
+        Assert.Equal(expected, new TaskOptions { Harness = harness, Bos = asked }.For(modelType).Bos);
+
     private sealed class CharacterTokenizer : ITokenizer
     {
         /// <summary>two characters that are one token, id 1000</summary>

@@ -1,0 +1,30 @@
+using Skipwise.Checkpoints;
+using Skipwise.Generation;
+using Skipwise.Text;
+
+namespace Skipwise.Tests.Cli;
+
+/// <summary>Texts continued with the command alone.</summary>
+public sealed class GenerateTests(SmallModel model) : IClassFixture<SmallModel>
+{
+    private const string Prompt = "The river";
+
+    [Theory]
+    [InlineData("generation_config.json"), InlineData("config.json")]
+    public async Task A_text_ends_at_any_end_token_that_the_files_name(string file)
+    {
+        ITokenizer tokenizer = Tokenizers.Load(model.Folder);
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(model.Folder));
+        int[] text = tokenizer.Encode(Prompt), prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
+        int[] free = TextGenerator.Generate(pretrained.Model, prompt, new GenerationOptions { MaxNewTokens = 24 });
+        int stop = free.Skip(3).First(id => !free.Take(3).Contains(id));
+        string expected = tokenizer.Decode([.. prompt, .. free.TakeWhile(id => id != stop)])[tokenizer.Decode(prompt).Length..];
+        string config = File.ReadAllText(Path.Combine(model.Folder, "config.json")), ends = $"\"eos_token_id\": [{tokenizer.EosId}, {stop}]";
+        string folder = model.With(file, "config.json", bytes => bytes);
+        File.WriteAllText(Path.Combine(folder, file), file == "config.json"
+            ? config.Replace($"\"eos_token_id\": {tokenizer.EosId}", ends, StringComparison.Ordinal)
+            : $"{{{ends}}}");
+        CliRun run = (await CliRun.Of("generate", "--model", folder, "--prompt", Prompt, "--max-new-tokens", "24")).Succeeded();
+        Assert.Equal(expected, run.Output.TrimEnd('\n'));
+    }
+}
