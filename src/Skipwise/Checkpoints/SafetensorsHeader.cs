@@ -128,7 +128,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
         return numbers;
     }
 
-    /// <summary>Null if its bytes do not fit 64 bits. A dimension of 0 counts as 1 in that check: libtorch multiplies its strides so.</summary>
+    /// <summary>Null if its bytes do not fit 64 bits. A dimension of 0 counts as 1 there: libtorch multiplies its strides so.</summary>
     private static Int128? BitCount(long[] shape, StoredType type)
     {
         Int128 strides = type.Bits;

@@ -5,7 +5,7 @@ namespace Skipwise.Checkpoints;
 /// <summary>An element type as a safetensors header spells it.</summary>
 /// <param name="Name">F32, BF16, ...</param>
 /// <param name="Bits">bits per element; elements of fewer than 8 lie packed</param>
-/// <param name="Torch">the tensor type that holds it, or null where TorchSharp has none: such a tensor is listed, and can be read as bytes only</param>
+/// <param name="Torch">the tensor type that holds it; null: TorchSharp has none, and the tensor is listed or read as bytes</param>
 public sealed record StoredType(string Name, int Bits, torch.ScalarType? Torch)
 {
     private static readonly StoredType[] s_all =

@@ -10,7 +10,10 @@ namespace Skipwise.Evaluation;
 /// <summary>One trial of a retrieval test: a prompt with what the model made of it.</summary>
 public interface ITrial
 {
-    /// <summary>what the reply depends on, as a number: the model, the prompt's tokens, how long an answer may be and what ends it; null when no file is kept</summary>
+    /// <summary>
+    /// what the reply depends on, as a number: the model, the prompt's tokens, how long an answer may be and what ends it; null
+    /// when no file is kept
+    /// </summary>
     string? CacheKey { get; init; }
 }
 
@@ -19,7 +22,7 @@ internal static class TrialKey
 {
     /// <param name="model">fingerprint of the model that replies</param>
     /// <param name="prompt">token ids</param>
-    /// <param name="terms">what else the reply depends on: the limit and the end tokens of a generated answer, or the ids of a given one</param>
+    /// <param name="terms">what else the reply depends on: limit and end tokens of a generated answer, or the ids of a given one</param>
     public static string Of(ulong model, ReadOnlySpan<int> prompt, params ReadOnlySpan<int> terms)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -75,7 +78,7 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
 
     /// <summary>The key of a reply.</summary>
     /// <param name="prompt">token ids</param>
-    /// <param name="terms">what else it depends on: the limit and the end tokens of a generated answer, or the ids of a given one</param>
+    /// <param name="terms">what else it depends on: limit and end tokens of a generated answer, or the ids of a given one</param>
     public string Key(ReadOnlySpan<int> prompt, params ReadOnlySpan<int> terms) => TrialKey.Of(Model, prompt, terms);
 
     /// <summary>The trial of an earlier run with this key, or null.</summary>

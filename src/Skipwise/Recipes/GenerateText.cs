@@ -35,7 +35,8 @@ public static class GenerateText
         int[] text = tokenizer.Encode(options.Prompt);
         int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
         using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
-        GenerationOptions generation = options.Generation.StopTokens.Count > 0 ? options.Generation : options.Generation with { StopTokens = tokenizer.EndIds };
+        IReadOnlyList<int> stop = options.Generation.StopTokens is { Count: > 0 } own ? own : tokenizer.EndIds;
+        GenerationOptions generation = options.Generation with { StopTokens = stop };
         var decoder = new IncrementalDecoder(tokenizer, prompt);
         int[] ids = TextGenerator.Generate(pretrained.Model, prompt, generation, id => Tell(decoder.Append(id)), cancel);
         Tell(decoder.Rest());

@@ -7,7 +7,10 @@ public interface ITokenizer
     int VocabularySize { get; }
     int? BosId { get; }
     int? EosId { get; }
-    /// <summary>every id that ends a text: EOS, and all that the model's config.json and generation_config.json give as eos_token_id (Llama 3 Instruct has three)</summary>
+    /// <summary>
+    /// every id that ends a text: EOS, and all that the model's config.json and generation_config.json give as eos_token_id
+    /// (Llama 3 Instruct has three)
+    /// </summary>
     IReadOnlyList<int> EndIds => EosId is { } eos ? [eos] : [];
     /// <summary>whether this model family puts BOS before a text (tokenizer_config.json add_bos_token, or the post-processor's template)</summary>
     bool AddsBos { get; }

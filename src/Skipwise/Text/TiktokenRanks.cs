@@ -59,7 +59,8 @@ internal static class TiktokenRanks
                 $"{path}: a tiktoken vocabulary of {vocabulary.Count} pieces, whose rule for words is not written in it; known are GPT-2's ({s_known[0].Pieces}) and Llama 3's ({s_known[1].Pieces}). " +
                 "Use the model's tokenizer.json");
         AddedToken[] added = [.. known.Special.Select((text, i) => new AddedToken(known.Pieces + i, text, Special: true))];
-        SpecialTokens special = settings.Special(settings.Find("bos", IdOf, IdOf(known.Bos)), settings.Find("eos", IdOf, IdOf(known.Eos)), settings.AddsBos ?? known.AddsBos);
+        SpecialTokens special = settings.Special(
+            settings.Find("bos", IdOf, IdOf(known.Bos)), settings.Find("eos", IdOf, IdOf(known.Eos)), settings.AddsBos ?? known.AddsBos);
         return ByteLevelBpe.Create(vocabulary, BytePairEncoding.EveryWay(vocabulary, rank => rank), known.Rule, added, special, wholeWords: true);
 
         int? IdOf(string text) => Array.Find(added, t => t.Content == text)?.Id;

@@ -47,7 +47,8 @@ internal static class VocabularyAndMerges
             }
         }
         int? end = IdOf(EndOfText);
-        SpecialTokens special = settings.Special(settings.Find("bos", IdOf, end), settings.Find("eos", IdOf, end), settings.AddsBos ?? false);
+        SpecialTokens special = settings.Special(
+            settings.Find("bos", IdOf, end), settings.Find("eos", IdOf, end), settings.AddsBos ?? false);
         return ByteLevelBpe.Create(
             vocabulary, Merges(Path.Combine(folder, MergesName), vocabulary), rule, added, special,
             addPrefixSpace: settings.Flag("add_prefix_space", false),

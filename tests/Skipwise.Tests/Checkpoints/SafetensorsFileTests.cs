@@ -99,13 +99,17 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.True(values.Equals(read));
     }
 
-    /// <summary>Types that libtorch has not, packed ones among them, and metadata that is null: what a buffer beside the weights may be.</summary>
+    /// <summary>Types that libtorch has not, packed ones among them, and metadata that is null: so buffers beside weights may be.</summary>
     [Theory]
-    [InlineData("F4", 4, 2), InlineData("F6_E2M3", 4, 3), InlineData("F6_E3M2", 8, 6), InlineData("F8_E8M0", 3, 3), InlineData("F8_E4M3FNUZ", 3, 3)]
-    [InlineData("F8_E5M2FNUZ", 3, 3), InlineData("F8_E4M3", 3, 3), InlineData("U16", 3, 6), InlineData("C64", 2, 16), InlineData("F4", 0, 0)]
+    [InlineData("F4", 4, 2), InlineData("F4", 0, 0), InlineData("F6_E2M3", 4, 3), InlineData("F6_E3M2", 8, 6), InlineData("F8_E8M0", 3, 3)]
+    [InlineData("F8_E4M3", 3, 3), InlineData("F8_E4M3FNUZ", 3, 3), InlineData("F8_E5M2FNUZ", 3, 3)]
+    [InlineData("U16", 3, 6), InlineData("C64", 2, 16)]
     public void A_type_without_a_tensor_type_is_listed_and_refused_only_when_it_is_read(string type, int count, int bytes)
     {
-        string header = $$$"""{"__metadata__":null,"u":{"dtype":"{{{type}}}","shape":[{{{count}}}],"data_offsets":[0,{{{bytes}}}]},"x":{"dtype":"F32","shape":[1],"data_offsets":[{{{bytes}}},{{{bytes + 4}}}]}}""";
+        string header = $$$"""
+            {"__metadata__":null,"u":{"dtype":"{{{type}}}","shape":[{{{count}}}],"data_offsets":[0,{{{bytes}}}]},
+            "x":{"dtype":"F32","shape":[1],"data_offsets":[{{{bytes}}},{{{bytes + 4}}}]}}
+            """;
         File.WriteAllBytes(_temp["u.safetensors"], RawSafetensors.File(header, [.. new byte[bytes], .. BitConverter.GetBytes(1.5f)]));
         using SafetensorsFile file = SafetensorsFile.Open(_temp["u.safetensors"]);
         Assert.Empty(file.Metadata);
@@ -115,7 +119,8 @@ public sealed class SafetensorsFileTests : IDisposable
         using Tensor floats = zeros(count), read = file.Read(file.Tensors["x"]);
         Assert.Equal([1.5f], read.data<float>().ToArray());
         Assert.Null(file.Map(unread));
-        Assert.Contains($"tensor u: there is no tensor type for {type}", Assert.Throws<SkipwiseException>(() => file.ReadInto(unread, floats)).Message);
+        string message = Assert.Throws<SkipwiseException>(() => file.ReadInto(unread, floats)).Message;
+        Assert.Contains($"tensor u: there is no tensor type for {type}", message);
     }
 
     [Fact]

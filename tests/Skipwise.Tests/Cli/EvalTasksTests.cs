@@ -1,3 +1,4 @@
+using System.Text;
 using Skipwise.Evaluation;
 
 namespace Skipwise.Tests.Cli;
@@ -39,13 +40,16 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
     [Fact]
     public async Task Gemma_gets_its_bos_from_the_newer_harness()
     {
-        string gemma = _model.With("gemma", "config.json", bytes => System.Text.Encoding.UTF8.GetBytes(
-            System.Text.Encoding.UTF8.GetString(bytes).Replace("\"llama\"", "\"gemma\"", StringComparison.Ordinal).Replace("Llama", "Gemma", StringComparison.Ordinal)));
+        string gemma = _model.With("gemma", "config.json", bytes => Encoding.UTF8.GetBytes(
+            Encoding.UTF8.GetString(bytes).Replace("\"llama\"", "\"gemma\"", StringComparison.Ordinal)
+                .Replace("Llama", "Gemma", StringComparison.Ordinal)));
         async Task<(string Scores, string Bos, string Told)> Scored(string name, params string[] more)
         {
             string json = _model.Path($"{name}.json");
-            CliRun run = (await CliRun.Of(["eval", "tasks", "--model", gemma, "--tasks", "piqa", "--data", _data.Path, "--json", json, .. more])).Succeeded();
-            return (await File.ReadAllTextAsync(_model.Path($"{name}.scores.jsonl")), (string)EvaluationJson.Read(json)[0].Settings!["bos"]!, run.Error);
+            string[] command = ["eval", "tasks", "--model", gemma, "--tasks", "piqa", "--data", _data.Path, "--json", json, .. more];
+            CliRun run = (await CliRun.Of(command)).Succeeded();
+            string bos = (string)EvaluationJson.Read(json)[0].Settings!["bos"]!;
+            return (await File.ReadAllTextAsync(_model.Path($"{name}.scores.jsonl")), bos, run.Error);
         }
         var plain = await Scored("gemma-plain", "--harness", "0.4");
         var always = await Scored("gemma-always", "--harness", "0.4", "--bos", "always");

@@ -19,7 +19,8 @@ public sealed class GenerateTests(SmallModel model) : IClassFixture<SmallModel>
         int[] free = TextGenerator.Generate(pretrained.Model, prompt, new GenerationOptions { MaxNewTokens = 24 });
         int stop = free.Skip(3).First(id => !free.Take(3).Contains(id));
         string expected = tokenizer.Decode([.. prompt, .. free.TakeWhile(id => id != stop)])[tokenizer.Decode(prompt).Length..];
-        string config = File.ReadAllText(Path.Combine(model.Folder, "config.json")), ends = $"\"eos_token_id\": [{tokenizer.EosId}, {stop}]";
+        string config = File.ReadAllText(Path.Combine(model.Folder, "config.json"));
+        string ends = $"\"eos_token_id\": [{tokenizer.EosId}, {stop}]";
         string folder = model.With(file, "config.json", bytes => bytes);
         File.WriteAllText(Path.Combine(folder, file), file == "config.json"
             ? config.Replace($"\"eos_token_id\": {tokenizer.EosId}", ends, StringComparison.Ordinal)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Skipwise.Text;
 
@@ -15,6 +16,14 @@ internal sealed partial class WordTokenizer(int piece, bool addsBos, string deco
     public int[] Encode(string text) => [.. Words().Matches(text).SelectMany(word => word.Value.Chunk(piece)).Select(Id)];
 
     public string Decode(ReadOnlySpan<int> ids) => decoded.Length > 0 ? decoded : string.Join(' ', ids.ToArray());
+
+    /// <summary>Two ids within what a model answered.</summary>
+    public static int[] TwoOf(IEnumerable<string> answers) => [.. answers.Select(answer => Ids(answer)[5]).Distinct().Take(2)];
+
+    /// <summary>An answer up to the first of these ids.</summary>
+    public static string UpTo(string answer, int[] ends) => string.Join(' ', Ids(answer).TakeWhile(id => !ends.Contains(id)));
+
+    private static int[] Ids(string answer) => [.. answer.Split(' ').Select(id => int.Parse(id, CultureInfo.InvariantCulture))];
 
     private static int Id(char[] letters) => 2 + letters.Aggregate(7, (hash, letter) => (hash * 31 + letter) % 9973) % 48;
 

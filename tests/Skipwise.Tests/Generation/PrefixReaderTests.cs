@@ -94,7 +94,7 @@ public sealed class PrefixReaderTests
         Assert.Equal(TextGenerator.Generate(model, prompt, options), TextGenerator.Generate(model, [prompt], options, prefixes: prefixes)[0]);
     }
 
-    /// <summary>The second prompt overwrites the first one's keys from their parting on, and fails (as a cancelled one would) before its own end.</summary>
+    /// <summary>The second prompt overwrites the first one's keys from their parting on, and fails before its own end.</summary>
     [Theory]
     [InlineData(false), InlineData(true)]
     public void What_a_reading_left_half_way_is_shared_with_no_later_prompt(bool sameAgain)

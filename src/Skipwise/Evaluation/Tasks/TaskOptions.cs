@@ -46,7 +46,10 @@ public sealed record TaskOptions
     [Within(2, 1e7)]
     public int Resamples { get; init; } = 100_000;
 
-    /// <summary>These options as the harness takes them for a kind of model: from 0.4 on it puts BOS before every text of a Gemma, whatever it is asked.</summary>
+    /// <summary>
+    /// These options as the harness takes them for a kind of model: from 0.4 on it puts BOS before every text of a Gemma,
+    /// whatever it is asked.
+    /// </summary>
     /// <param name="modelType">config.json's model_type</param>
     public TaskOptions For(string modelType) =>
         Harness == Harness.V04 && modelType.Contains("gemma", StringComparison.Ordinal) ? this with { Bos = BosRule.Always } : this;

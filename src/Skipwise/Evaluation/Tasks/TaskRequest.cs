@@ -34,7 +34,8 @@ internal sealed class RequestEncoder
         (bos, eos) = (tokenizer.BosId ?? bos, tokenizer.EosId ?? eos);
         bool addsBos = options.Bos == BosRule.Always || (options.Bos == BosRule.Auto && tokenizer.AddsBos);
         _bos = !addsBos ? null : bos ?? throw new SkipwiseException(
-            "A BOS token is wanted before every text (--bos, or a Gemma under --harness 0.4), but the model names none. Add bos_token_id to config.json, or use --bos none");
+            "A BOS token is wanted before every text (--bos, or a Gemma under --harness 0.4), but the model names none. " +
+            "Add bos_token_id to config.json, or use --bos none");
         _start = (options.Harness == Harness.V2023 ? eos ?? bos : bos ?? eos)
             ?? throw new SkipwiseException("The model names neither a BOS nor an EOS token, and an empty context is one of them. Add bos_token_id to config.json");
     }

@@ -68,8 +68,10 @@ public sealed class RulerTestTests
     [Fact]
     public void The_average_weighs_tasks_alike_whatever_their_number_of_samples()
     {
-        RulerResult Result(string task, params double[] scores) => new(Task(task), 1024, [.. scores.Select((score, i) => new RulerTrial(task, 1024, i, 1, null, ["A"], "", score))]);
-        RulerAverage average = new RulerSummary([Result("vt", 1), Result("niah_single_2", 0, 0, 0.6)], new RulerOptions { Lengths = [1024] }).Averages.Single();
+        RulerResult Result(string task, params double[] scores) =>
+            new(Task(task), 1024, [.. scores.Select((score, i) => new RulerTrial(task, 1024, i, 1, null, ["A"], "", score))]);
+        var summary = new RulerSummary([Result("vt", 1), Result("niah_single_2", 0, 0, 0.6)], new RulerOptions { Lengths = [1024] });
+        RulerAverage average = summary.Averages.Single();
         Assert.Equal((100 + 20) / 2.0, average.Value, 1e-9); // over the samples it would be 40
         Assert.Equal(2, average.Tasks);
         Assert.Null(average.Samples);
@@ -79,10 +81,14 @@ public sealed class RulerTestTests
     public void An_answer_ends_at_any_of_the_end_tokens()
     {
         using CausalLM model = TinyModel.Create();
-        string[] Answers(int[] ends) => [.. RulerTest.Measure(model, new WordTokenizer(20, true) { EndIds = ends }, s_material, s_options).Results.SelectMany(result => result.Trials).Select(trial => trial.Answer)];
+        string[] Answers(int[] ends) =>
+        [
+            .. RulerTest.Measure(model, new WordTokenizer(20, true) { EndIds = ends }, s_material, s_options).Results
+                .SelectMany(result => result.Trials).Select(trial => trial.Answer),
+        ];
         string[] free = Answers([]);
-        int[] ends = [.. free.Select(answer => int.Parse(answer.Split(' ')[5], System.Globalization.CultureInfo.InvariantCulture)).Distinct().Take(2)];
-        string[] expected = [.. free.Select(answer => string.Join(' ', answer.Split(' ').TakeWhile(id => !ends.Contains(int.Parse(id, System.Globalization.CultureInfo.InvariantCulture)))))];
+        int[] ends = WordTokenizer.TwoOf(free);
+        string[] expected = [.. free.Select(answer => WordTokenizer.UpTo(answer, ends))];
         Assert.NotEqual(free, expected);
         Assert.Equal(expected, Answers(ends));
     }
