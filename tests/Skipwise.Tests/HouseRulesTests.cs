@@ -109,7 +109,10 @@ public partial class HouseRulesTests
         Directory.EnumerateFiles(Sources(folder), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
 
-    private static string Sources(string folder)
+    private static string Sources(string folder) => Path.Combine(Root(), "src", folder);
+
+    /// <summary>The repository's folder.</summary>
+    internal static string Root()
     {
         string? root = AppContext.BaseDirectory;
         while (root is not null && !File.Exists(Path.Combine(root, "Skipwise.slnx")))
@@ -117,7 +120,7 @@ public partial class HouseRulesTests
             root = Path.GetDirectoryName(root);
         }
         Assert.NotNull(root);
-        return Path.Combine(root, "src", folder);
+        return root;
     }
 
     [GeneratedRegex(@"(?<![\w.])(tensor|zeros|ones|arange|empty|full|rand|randn|eye|linspace)\(")]

@@ -72,6 +72,7 @@ internal static class InspectModelVerb
         screen.Line();
         screen.Table(new ResultTable("Where it runs, scaled as it is", ["program", "runs", "how, or why not"],
             [.. description.Exports.Select(route => (IReadOnlyList<string>)[route.Engine, route.Possible ? "yes" : "no", route.How])], Prose: true));
+        screen.Line(ExportRoutes.Evidence);
     }
 
     /// <summary>"26 of 64 longer than the original window of 2048 tokens: pairs 38..63".</summary>

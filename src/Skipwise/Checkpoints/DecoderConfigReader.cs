@@ -41,7 +41,7 @@ internal static class DecoderConfigReader
             NumAttentionHeads = heads,
             NumKeyValueHeads = keyValueHeads,
             HeadDim = headDim,
-            RotaryDim = Share(root) is var share and not 1 ? RotaryDim(headDim, share) : 0,
+            RotaryDim = Share(root, headDim, family) is var share and not 1 ? RotaryDim(headDim, share) : 0,
             Activation = ReadActivation(root, family),
             NormEps = NotNegative(root, "rms_norm_eps", 1e-6),
             TieWordEmbeddings = root.Bool("tie_word_embeddings", false),
@@ -54,7 +54,7 @@ internal static class DecoderConfigReader
         DecoderConfig model = family.Read(root, common);
         if (model.RotaryDim % 2 != 0 || model.RotaryDim > headDim)
         {
-            throw root.Wrong(model.RotaryDim == common.RotaryDim ? "partial_rotary_factor" : "rotary_dim",
+            throw root.Wrong(family.ShareKeys is [string key, ..] ? key : "rotary_dim",
                 $"{model.RotaryDim} of a head's {headDim} dimensions would rotate; expected an even number of at most {headDim}");
         }
         RequireLayerTypes(root, model);
@@ -78,12 +78,24 @@ internal static class DecoderConfigReader
         root.Double(key, otherwise) is >= 0 and var number ? number
             : throw root.Wrong(key, $"expected a number of 0 or more, found {root.Double(key)}");
 
-    /// <summary>The share of a head that rotates; transformers 5 keeps it among the rope's parameters.</summary>
-    private static double Share(JsonSection root)
+    /// <summary>The share of a head that rotates: beside the rope's own keys, or among them, where transformers 5 keeps it alone.</summary>
+    private static double Share(JsonSection root, int headDim, ModelFamily family)
     {
-        double stated = root.Double("partial_rotary_factor", 1);
-        double share = root.Section("rope_parameters")?.OptionalDouble("partial_rotary_factor") ?? stated;
-        return share > 0 && share <= 1 ? share : throw root.Wrong("partial_rotary_factor", $"expected a share of 1 above 0, found {share}");
+        StatedNumber[] stated =
+        [
+            .. StatedNumber.In(root, family.ShareKeys),
+            .. RopeConfigReader.Sections(root).SelectMany(rope => StatedNumber.In(rope, ["partial_rotary_factor"])),
+        ];
+        if (stated.Length == 0)
+        {
+            return family.DefaultShare;
+        }
+        if (stated.FirstOrDefault(other => RotaryDim(headDim, other.Value) != RotaryDim(headDim, stated[0].Value)) is { } different)
+        {
+            throw different.Contradicts(stated[0]);
+        }
+        return stated[0].Value is > 0 and <= 1 ? stated[0].Value
+            : throw stated[0].Wrong($"expected a share of 1 above 0, found {stated[0].Value}");
     }
 
     private static Activation ReadActivation(JsonSection root, ModelFamily family)

@@ -19,7 +19,7 @@ public sealed class HfConfig
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private readonly string _text;
     private readonly IReadOnlyList<string> _strangers;
-    private readonly string? _yarn;
+    private readonly IReadOnlyList<string> _rope;
 
     private HfConfig(JsonSection root, string text)
     {
@@ -29,7 +29,7 @@ public sealed class HfConfig
         JsonSection keys = root with { Names = Family.Keys, Defaults = Family.Defaults };
         Model = DecoderConfigReader.Read(keys, Family);
         _strangers = ConfigKeys.Check(keys, Family);
-        _yarn = YarnWarning.Of(keys, Family);
+        _rope = RopeWarnings.Of(keys, Family, Model);
     }
 
     /// <summary>Every key of the file.</summary>
@@ -38,20 +38,22 @@ public sealed class HfConfig
     /// <summary>The model as the file describes it.</summary>
     public DecoderConfig Model { get; }
 
-    /// <summary>What a person should know who takes the file at its word: keys that are not read, a yarn that may be another one.</summary>
+    /// <summary>
+    /// What a person should know who takes the file at its word: keys that are not read, a rope that can be read in two ways.
+    /// </summary>
     public IReadOnlyList<string> Warnings => WarningsFor(new RopeOverrides());
 
     /// <summary>The warnings that are left when the user has said something about the rope.</summary>
     public IReadOnlyList<string> WarningsFor(RopeOverrides rope) =>
-        _yarn is not null && rope.Type is null && rope.OriginalLength is null ? [.. _strangers, _yarn] : _strangers;
+        rope.Type is null && rope.OriginalLength is null ? [.. _strangers, .. _rope] : _strangers;
 
     /// <summary>
-    /// What other programs will make of the config.json that is saved for this model: null if they compute the same rotary embedding.
+    /// What transformers will make of the config.json that is saved for this model: null if a version of it computes the same rotary
+    /// embedding, or nothing was changed.
     /// </summary>
     public string? ExportWarning(DecoderConfig model) =>
-        Family.RopeIsFixedElsewhere && (model.Rope.Type != RopeType.Default || model.Rope.Theta != 10000)
-            ? $"other programs compute the rotary embedding of {Family.ModelType} from constants: the saved {FileName} tells the scaling to Skipwise alone"
-            : null;
+        IsUnchanged(model) || ExportRoutes.Of(this, model).Take(2).ToArray() is not [{ Possible: false }, { Possible: false } newest] ? null
+            : $"no version of transformers will run the saved model: {newest.How}";
 
     /// <summary>The configuration of a model: the folder's config.json, or what a checkpoint of llama2.c says of itself.</summary>
     /// <inheritdoc cref="Read"/>
@@ -109,7 +111,10 @@ public sealed class HfConfig
     /// rewritten as <see cref="ForExtended"/> does.
     /// </summary>
     public string TextFor(DecoderConfig model) =>
-        model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings ? _text : Text(ForExtended(Raw, model));
+        IsUnchanged(model) ? _text : Text(ForExtended(Raw, model));
+
+    /// <summary>Whether the model's rope and window are still what the file says.</summary>
+    public bool IsUnchanged(DecoderConfig model) => model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings;
 
     /// <summary>
     /// The configuration of an extended model, every other key of the original kept. NTK becomes a plain rope_theta and revised YaRN a

@@ -104,7 +104,10 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
             : throw Wrong(key, $"expected a token id or a list of them, found {Node(key)!.ToJsonString()}");
     }
 
-    public SkipwiseException Wrong(string key, string what) => new($"{File}: key {Prefix}{Names.GetValueOrDefault(key, key)}: {what}");
+    public SkipwiseException Wrong(string key, string what) => new(About(key, what));
+
+    /// <summary>A sentence about a key, with the file and the key as the file spells it.</summary>
+    public string About(string key, string what) => $"{File}: key {Prefix}{Names.GetValueOrDefault(key, key)}: {what}";
 
     private T Value<T>(string key, T? otherwise, string kind) where T : struct
     {

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Skipwise.Checkpoints.Families;
 using Skipwise.Models;
+using Skipwise.Rope;
 
 namespace Skipwise.Checkpoints;
 
@@ -31,13 +32,30 @@ public sealed partial record ModelFamily
     public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = new Dictionary<string, JsonNode>();
     /// <summary>keys of config.json that hold the rotary base; a file may have several, which then agree</summary>
     public IReadOnlyList<string> ThetaKeys { get; init; } = ["rope_theta"];
+    /// <summary>
+    /// keys of config.json that hold the share of a head that rotates; a file may have several, which then agree. The first is always
+    /// written
+    /// </summary>
+    public IReadOnlyList<string> ShareKeys { get; init; } = ["partial_rotary_factor"];
+    /// <summary>the share of a config.json that states none</summary>
+    public double DefaultShare { get; init; } = 1;
+    /// <summary>
+    /// the window before the extension where neither rope_scaling nor a key beside it says it; null: it follows from the type
+    /// </summary>
+    public int? DefaultOriginalLength { get; init; }
+    /// <summary>the scaling that an extension uses when the user names none</summary>
+    public RopeType DefaultRope { get; init; } = RopeType.Yarn;
+    /// <summary>other programs take this family's scaled rope in one form only: longrope, a divisor for every pair</summary>
+    public bool ScalesByLongRopeOnly { get; init; }
     /// <summary>the activation of a config.json that names none</summary>
     public string DefaultActivation { get; init; } = "silu";
     /// <summary>intermediate size / hidden size of a config.json that gives no intermediate size; null requires it</summary>
     public int? DefaultInnerMultiple { get; init; }
     /// <summary>keys of this family that say nothing about the computation</summary>
     public IReadOnlyList<string> HarmlessKeys { get; init; } = [];
-    /// <summary>the original repository's code for this family computes <see cref="Rope.RopeType.YarnRevised"/> where config.json says yarn</summary>
+    /// <summary>
+    /// the original repository's code for this family computes <see cref="RopeType.YarnRevised"/> where config.json says yarn
+    /// </summary>
     public bool OriginalRevisesYarn { get; init; }
     /// <summary>other programs compute this family's rotary embedding from constants: a stretched one cannot be told to them in config.json</summary>
     public bool RopeIsFixedElsewhere { get; init; }

@@ -22,6 +22,11 @@ internal static class RopeConfigReader
         ["su"] = RopeType.LongRope, // Phi-3's first files
     };
 
+    public const string OriginalKey = "original_max_position_embeddings";
+    /// <summary>Vicuna's name of the extended window</summary>
+    public const string ExtendedKey = "max_sequence_length";
+    public const double DefaultTheta = 10000;
+
     // A rope key that is not understood may change every frequency, so it is an error and not a warning.
     private static readonly HashSet<string> s_knownKeys =
     [
@@ -36,15 +41,16 @@ internal static class RopeConfigReader
     /// <param name="family">which keys hold the base</param>
     public static DecoderConfig Read(JsonSection root, DecoderConfig model, ModelFamily family)
     {
-        double theta = Theta(root, family);
-        root.Has("original_max_position_embeddings"); // Phi-3's, read by longrope alone: the others leave it beside the window
-        DecoderConfig[] readings = [.. ((string[])["rope_scaling", "rope_parameters"])
-            .Select(root.Section)
-            .OfType<JsonSection>()
-            .Select(section => ReadSection(root, section, model, theta))];
+        JsonSection[] sections = Sections(root);
+        double theta = Theta(root, sections, family);
+        // Files have these beside the rope's keys even where their type does not read them.
+        root.Has(OriginalKey);
+        root.Has(ExtendedKey);
+        DecoderConfig[] readings = [.. sections.Select(section => ReadSection(root, section, model, theta, family))];
         if (readings.Length == 2 && !Same(readings[0], readings[1]))
         {
-            throw root.Wrong("rope_parameters", "says something else than rope_scaling. Remove one of the two");
+            throw root.Wrong("rope_parameters", "says something else than rope_scaling. Programs differ in which of the two they read: "
+                + "remove the one that the model was not trained with");
         }
         DecoderConfig read = readings.Length > 0 ? readings[0] : Plain(model, theta);
         try
@@ -58,33 +64,40 @@ internal static class RopeConfigReader
         }
     }
 
-    private static double Theta(JsonSection root, ModelFamily family)
+    /// <summary>
+    /// The objects that hold a scaling: rope_scaling, rope_parameters, or both. Every program takes an empty one for none.
+    /// </summary>
+    public static JsonSection[] Sections(JsonSection root) =>
+        [.. ((string[])["rope_scaling", "rope_parameters"]).Select(root.Section).OfType<JsonSection>().Where(rope => rope.Json.Count > 0)];
+
+    private static double Theta(JsonSection root, JsonSection[] sections, ModelFamily family)
     {
-        (string Key, double Theta)[] stated = [.. family.ThetaKeys.Where(root.Has).Select(key => (key, root.Double(key)))];
-        if (stated.FirstOrDefault(pair => pair.Theta != stated[0].Theta) is { Key: not null } other)
+        StatedNumber[] stated =
+        [
+            .. StatedNumber.In(root, family.ThetaKeys), .. sections.SelectMany(section => StatedNumber.In(section, ["rope_theta"])),
+        ];
+        if (stated.FirstOrDefault(other => other.Value != stated[0].Value) is { } different)
         {
-            throw root.Wrong(other.Key, $"found {other.Theta}, but {stated[0].Key} is {stated[0].Theta}. Remove one of the two");
+            throw different.Contradicts(stated[0]);
         }
-        double theta = stated.Length > 0 ? stated[0].Theta : root.Section("rope_parameters")?.OptionalDouble("rope_theta") ?? 10000;
-        return theta > 1 && double.IsFinite(theta) ? theta : throw root.Wrong(family.ThetaKeys[0], $"expected a number > 1, found {theta}");
+        return stated.Length == 0 ? DefaultTheta
+            : stated[0].Value is var theta and > 1 && double.IsFinite(theta) ? theta
+            : throw stated[0].Wrong($"expected a number > 1, found {stated[0].Value}");
     }
 
     private static DecoderConfig Plain(DecoderConfig model, double theta) =>
         model with { Rope = new RopeOptions { Theta = theta, OriginalMaxPositionEmbeddings = model.MaxPositionEmbeddings } };
 
-    private static DecoderConfig ReadSection(JsonSection root, JsonSection rope, DecoderConfig model, double theta)
+    private static DecoderConfig ReadSection(JsonSection root, JsonSection rope, DecoderConfig model, double theta, ModelFamily family)
     {
         if (rope.Json.Select(pair => pair.Key).FirstOrDefault(key => !s_knownKeys.Contains(key)) is string stranger)
         {
             throw rope.Wrong(stranger, $"unknown, and it may change the frequencies; known: {string.Join(", ", s_knownKeys)}");
         }
-        if (rope.OptionalDouble("rope_theta") is double inner && inner != theta)
-        {
-            throw rope.Wrong("rope_theta", $"found {inner}, but rope_theta is {theta}. Remove one of the two");
-        }
         if (rope.OptionalDouble("partial_rotary_factor") is double share && DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
         {
-            throw rope.Wrong("partial_rotary_factor", $"found {share}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Remove one of the two");
+            throw rope.Wrong("partial_rotary_factor",
+                $"found {share}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Make them agree");
         }
         if (!rope.Bool("truncate", true))
         {
@@ -96,10 +109,10 @@ internal static class RopeConfigReader
             return Plain(model, theta);
         }
         int stated = model.MaxPositionEmbeddings;
-        int? original = rope.Has("original_max_position_embeddings") ? rope.Positive("original_max_position_embeddings") : null;
+        int? original = OriginalLength(root, rope);
         if (type == RopeType.LongRope)
         {
-            return LongRope(root, rope, model, theta, original);
+            return LongRope(rope, model, theta, original ?? family.DefaultOriginalLength ?? stated);
         }
         double factor = Factor(rope);
         // Whether max_position_embeddings is the original window or the extended one is a convention of each type.
@@ -107,9 +120,12 @@ internal static class RopeConfigReader
         {
             RopeType.DynamicNtk => stated,
             RopeType.Yarn or RopeType.Llama3 => original ?? stated,
-            _ => original ?? Math.Max(1, (int)Math.Round(stated / factor)),
+            _ => original ?? LinearOriginal(root, stated, factor).Length,
         };
-        int window = type is RopeType.DynamicNtk or RopeType.Yarn ? Math.Max(stated, Extended(length, factor)) : stated;
+        // What exceeds the original window is the extended one already.
+        int window = type is RopeType.DynamicNtk or RopeType.Yarn ? Math.Max(stated, Extended(length, factor))
+            : stated > length ? stated
+            : Extended(length, factor);
         var options = new RopeOptions { Type = type, Theta = theta, Factor = factor, OriginalMaxPositionEmbeddings = length };
         return model with
         {
@@ -135,13 +151,33 @@ internal static class RopeConfigReader
     /// <summary>original * factor, within an int.</summary>
     internal static int Extended(int original, double factor) => (int)Math.Min(int.MaxValue, Math.Round(original * factor));
 
+    /// <summary>
+    /// The original window: the key beside the rope's keys goes before the one among them, as in transformers 5 (and in 4, under longrope).
+    /// </summary>
+    private static int? OriginalLength(JsonSection root, JsonSection rope) =>
+        root.OptionalPositive(OriginalKey) ?? rope.OptionalPositive(OriginalKey);
+
+    /// <summary>
+    /// The original window of a linear scaling that does not state it. Files of the original PoSE repository have the extended window in
+    /// max_position_embeddings; transformers tells to leave the original there, as Vicuna does, which has the extended one in
+    /// max_sequence_length.
+    /// </summary>
+    /// <returns>and whether the file can be read in the other way, too</returns>
+    internal static (int Length, bool IsGuess) LinearOriginal(JsonSection root, int stated, double factor)
+    {
+        int? extended = root.OptionalPositive(ExtendedKey);
+        return extended == Extended(stated, factor) ? (stated, false)
+            : (Math.Max(1, (int)Math.Round(stated / factor)), extended != stated && factor != 1);
+    }
+
     private static RopeType TypeOf(JsonSection rope)
     {
         string? newer = rope.OptionalString("rope_type");
         string? older = rope.OptionalString("type");
         if (newer is not null && older is not null && newer != older)
         {
-            throw rope.Wrong("type", $"found \"{older}\", but rope_type is \"{newer}\". Remove one of the two");
+            throw rope.Wrong("type",
+                $"found \"{older}\", but rope_type is \"{newer}\". Remove the one that the model was not trained with");
         }
         // transformers 5 leaves rope_type out when it is the default one
         string name = newer ?? older ?? "default";
@@ -153,15 +189,13 @@ internal static class RopeConfigReader
         rope.Double("factor") is double factor and >= 1 && double.IsFinite(factor) ? factor : throw rope.Wrong("factor", $"expected a number >= 1, found {rope.Json["factor"]!.ToJsonString()}");
 
     /// <summary>YaRN's two-term scale (DeepSeek): (0.1 m ln s + 1) / (0.1 m_all ln s + 1); null if the file has neither.</summary>
-    private static double? ScaleByTwoTerms(JsonSection rope, double factor) =>
+    internal static double? ScaleByTwoTerms(JsonSection rope, double factor) =>
         rope.OptionalDouble("mscale") is double one && rope.OptionalDouble("mscale_all_dim") is double all
             ? ((0.1 * one * Math.Log(factor)) + 1) / ((0.1 * all * Math.Log(factor)) + 1)
             : null;
 
-    private static DecoderConfig LongRope(JsonSection root, JsonSection rope, DecoderConfig model, double theta, int? original)
+    private static DecoderConfig LongRope(JsonSection rope, DecoderConfig model, double theta, int length)
     {
-        // Phi-3 keeps the original window at the top level; it overrides.
-        int length = root.Has("original_max_position_embeddings") ? root.Positive("original_max_position_embeddings") : original ?? model.MaxPositionEmbeddings;
         double? shortScale = rope.OptionalDouble("short_mscale"), longScale = rope.OptionalDouble("long_mscale");
         if (shortScale != longScale)
         {

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Skipwise.Checkpoints.Families;
 using Skipwise.Models;
 using Skipwise.Rope;
 
@@ -11,20 +10,32 @@ namespace Skipwise.Checkpoints;
 /// </summary>
 internal static class RopeConfigWriter
 {
+    // Other names of the window, for other programs: what they say must not stay behind.
+    private static readonly string[] s_windowCopies = [RopeConfigReader.ExtendedKey, "model_max_length"];
+
     public static void Write(JsonObject config, DecoderConfig model, ModelFamily family)
     {
-        RopeOptions rope = Portable(model.Rope, model.RotaryDim);
-        bool isPhi3s = family == Phi3.Family && IsPhi3s(rope, model);
-        JsonObject? scaling = isPhi3s ? Phi3sScaling(rope) : Scaling(rope);
+        RopeOptions rope = Portable(model.Rope, model.RotaryDim, family);
+        JsonObject? scaling = family.ScalesByLongRopeOnly && IsPhi3s(rope, model) ? Phi3sScaling(rope) : Scaling(rope);
         bool hadScaling = config.ContainsKey("rope_scaling");
-        config.Remove("original_max_position_embeddings"); // where Phi-3 keeps it, it would override the one written here
-        if (isPhi3s)
+        if (rope.Type is RopeType.Linear or RopeType.Yarn or RopeType.Llama3 or RopeType.LongRope)
         {
-            config["original_max_position_embeddings"] = rope.OriginalMaxPositionEmbeddings;
+            // transformers 5 puts it before the one among the rope's keys, longrope of 4 and llama.cpp's converter read no other, and
+            // it settles which window max_position_embeddings is under a linear scaling
+            config[RopeConfigReader.OriginalKey] = rope.OriginalMaxPositionEmbeddings;
+        }
+        else
+        {
+            config.Remove(RopeConfigReader.OriginalKey);
         }
         foreach (string key in family.ThetaKeys)
         {
             config[key] = HfConfig.Float(rope.Theta);
+        }
+        if (family.ShareKeys is [string share, ..] && (model.RotaryDim < model.HeadDim || family.DefaultShare != 1))
+        {
+            // transformers 4 and 5.0 look nowhere else, and take the family's default where they find none
+            config[share] = Share(config, model, family);
         }
         if (scaling is not null || hadScaling)
         {
@@ -35,7 +46,7 @@ internal static class RopeConfigWriter
         parameters["rope_theta"] = HfConfig.Float(rope.Theta);
         if (model.RotaryDim < model.HeadDim)
         {
-            parameters["partial_rotary_factor"] = HfConfig.Float((double)model.RotaryDim / model.HeadDim);
+            parameters["partial_rotary_factor"] = Share(config, model, family);
         }
         config["rope_parameters"] = parameters;
         config[family.KeyOf("max_position_embeddings")] = rope.Type switch
@@ -44,20 +55,34 @@ internal static class RopeConfigWriter
             RopeType.Yarn => RopeConfigReader.Extended(rope.OriginalMaxPositionEmbeddings, rope.Factor), // some versions derive the factor from it
             _ => model.MaxPositionEmbeddings,
         };
+        foreach (string copy in s_windowCopies.Where(config.ContainsKey))
+        {
+            config[copy] = model.MaxPositionEmbeddings;
+        }
     }
 
+    /// <summary>The share of a head that rotates, as the file has it (it may be rounded), or the exact one.</summary>
+    private static JsonNode Share(JsonObject config, DecoderConfig model, ModelFamily family) =>
+        family.ShareKeys.Select(key => config[key]).OfType<JsonValue>().FirstOrDefault()?.DeepClone()
+            ?? HfConfig.Float((double)model.RotaryDim / model.HeadDim);
+
     /// <summary>The same frequencies in terms that other programs know.</summary>
-    private static RopeOptions Portable(RopeOptions rope, int rotaryDim)
+    internal static RopeOptions Portable(RopeOptions rope, int rotaryDim, ModelFamily family)
     {
         switch (rope.Type)
         {
             case RopeType.Ntk:
                 return rope with { Type = RopeType.Default, Theta = RopeFrequency.NtkTheta(rope.Theta, rope.Factor, rotaryDim), Factor = 1 };
             case RopeType.YarnRevised:
-                RopeFrequencies scaled = RopeFrequency.Compute(rope, rotaryDim);
-                RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = rope.Theta }, rotaryDim);
-                double[] divisors = [.. plain.InvFreq.Zip(scaled.InvFreq, (before, after) => before / after)];
-                return rope with { Type = RopeType.LongRope, ShortFactor = divisors, LongFactor = divisors, AttentionFactor = scaled.AttentionFactor };
+            case RopeType.Linear or RopeType.Yarn or RopeType.Llama3 when family.ScalesByLongRopeOnly:
+                double[] divisors = RopeFrequency.Divisors(rope, rotaryDim);
+                return rope with
+                {
+                    Type = RopeType.LongRope,
+                    ShortFactor = divisors,
+                    LongFactor = divisors,
+                    AttentionFactor = RopeFrequency.Compute(rope, rotaryDim).AttentionFactor,
+                };
             default:
                 return rope;
         }

@@ -7,15 +7,13 @@ namespace Skipwise.Recipes;
 /// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by name, or refused.</summary>
 public static class ContextExtension
 {
-    /// <summary>The scaling that an extension uses when the user names none: the one that the paper's table 2 holds up best with, and that every engine reads.</summary>
-    public const RopeType DefaultType = RopeType.Yarn;
-
     /// <summary>The model's configuration with its rotary embedding stretched to the target.</summary>
     /// <param name="model">as its config.json describes it</param>
     /// <param name="targetLength">Lt, in tokens</param>
     /// <param name="overrides">what the user says; the factor is derived as target / original unless given</param>
+    /// <param name="family">chooses the scaling where the user names none; null for yarn</param>
     /// <exception cref="SkipwiseException">the model is scaled already and no replacement is named, or the target is no longer than the window</exception>
-    public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides)
+    public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides, ModelFamily? family = null)
     {
         RopeOptions rope = model.Rope;
         bool isScaled = rope.Type != RopeType.Default;
@@ -30,7 +28,7 @@ public static class ContextExtension
         {
             throw new SkipwiseException($"--target-length {targetLength} is no longer than the model's window of {original} tokens: there is nothing to extend. Give a longer target.");
         }
-        RopeType type = overrides.Type ?? DefaultType;
+        RopeType type = overrides.Type ?? family?.DefaultRope ?? RopeType.Yarn;
         RopeOverrides decided = overrides with
         {
             Type = type,
@@ -38,8 +36,20 @@ public static class ContextExtension
             Factor = overrides.Factor ?? (type == RopeType.Default ? null : (double)targetLength / original),
         };
         DecoderConfig plain = isScaled ? model with { Rope = new RopeOptions { Theta = rope.Theta }, MaxPositionEmbeddings = original } : model;
+        if (type == RopeType.LongRope && plain.Rope.LongFactor is null)
+        {
+            double[] divisors = YarnDivisors(plain, decided);
+            plain = plain with { Rope = plain.Rope with { ShortFactor = divisors, LongFactor = divisors } };
+        }
         return decided.Apply(plain) with { MaxPositionEmbeddings = targetLength };
     }
+
+    /// <summary>
+    /// Longrope's lists where the model has none: YaRN's divisors. The scale of cos and sin is longrope's own then, the one that every
+    /// program derives.
+    /// </summary>
+    private static double[] YarnDivisors(DecoderConfig plain, RopeOverrides decided) =>
+        RopeFrequency.Divisors((decided with { Type = RopeType.Yarn }).Apply(plain).Rope, plain.RotaryDim);
 
     /// <summary>The window that the base model was trained with, in tokens.</summary>
     public static int OriginalLength(DecoderConfig model) =>

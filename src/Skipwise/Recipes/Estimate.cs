@@ -78,7 +78,8 @@ public static class Estimate
     {
         options.Lora.Validate();
         OptionCheck.Require("Estimate", options);
-        DecoderConfig model = HfConfig.Of(options.Model).Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope);
+        HfConfig config = HfConfig.Of(options.Model);
+        DecoderConfig model = config.Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope, config.Family);
         int trainLength = options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
         (Device Device, ScalarType Dtype) compute = options.Compute.Begin(note);
         bool offload = options.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU;

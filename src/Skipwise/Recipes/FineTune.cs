@@ -155,7 +155,10 @@ public static class FineTune
     /// <summary>The base model's weights under the extended rotary embedding.</summary>
     public static Pretrained Load(FineTuneOptions options, IProgress<string>? note = null)
     {
-        Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, options.Rope, options.FreezePadRow, options.Adapter, options.Lora.BaseBits), model => ContextExtension.Extend(model, options.TargetLength, options.Rope));
+        ModelFamily family = HfConfig.Of(options.Model).Family;
+        var source = new ModelSource(options.Model, options.Rope, options.FreezePadRow, options.Adapter, options.Lora.BaseBits);
+        Pretrained pretrained = Pretrained.Load(source,
+            model => ContextExtension.Extend(model, options.TargetLength, options.Rope, family));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
         foreach (string warning in pretrained.Config.WarningsFor(options.Rope))
         {

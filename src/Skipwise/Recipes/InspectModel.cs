@@ -17,7 +17,10 @@ public sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, s
 /// <param name="StoredBytes">bytes of all tensors on the disk</param>
 /// <param name="LoadBytes">bytes of the weights in memory to evaluate: matrices of 16 bits stay so, all else is float32</param>
 /// <param name="Warnings">of its config.json</param>
-public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types, long StoredBytes, long LoadBytes, IReadOnlyList<string> Warnings)
+/// <param name="Exports">which programs run the model as it is scaled, and in what terms</param>
+public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types,
+    long StoredBytes, long LoadBytes, IReadOnlyList<string> Warnings,
+    IReadOnlyList<ExportRoute> Exports)
 {
     private const int FloatBytes = 4;
 
@@ -45,9 +48,6 @@ public sealed record ModelDescription(string ModelType, DecoderConfig Model, lon
         .. RopeWavelength.Of(RopeFrequency.Compute(Model.Rope, Model.RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
             .Where(wavelength => wavelength.ExceedsWindow).Select(wavelength => wavelength.Pair),
     ];
-
-    /// <summary>which programs run the model as it is scaled, and in what terms</summary>
-    public IReadOnlyList<ExportRoute> Exports => ExportRoutes.Of(ModelType, Model.Rope);
 }
 
 /// <summary>Looks into a model folder without loading its weights.</summary>
@@ -68,7 +68,8 @@ public static class InspectModel
             [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count()).Select(type => type.Key)],
             weights.Tensors.Values.Sum(tensor => tensor.Entry.Length),
             layout.FrozenBytes,
-            config.WarningsFor(source.Rope ?? new RopeOverrides()));
+            config.WarningsFor(source.Rope ?? new RopeOverrides()),
+            ExportRoutes.Of(config, model));
     }
 
     /// <summary>The tensors in the order of the files, fitting or not.</summary>

@@ -32,4 +32,10 @@ public static partial class RopeFrequency
         };
         return new RopeFrequencies(invFreq, rope.AttentionFactor ?? derived);
     }
+
+    /// <summary>By how much a scaling that does not depend on the length slows each pair: what longrope's lists hold.</summary>
+    /// <returns>one divisor per dimension pair: double[rotaryDim / 2]</returns>
+    /// <inheritdoc cref="Compute"/>
+    public static double[] Divisors(RopeOptions rope, int rotaryDim) =>
+        [.. Default(rope.Theta, rotaryDim).Zip(Compute(rope, rotaryDim).InvFreq, (plain, scaled) => plain / scaled)];
 }

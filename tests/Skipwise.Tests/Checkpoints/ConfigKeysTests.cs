@@ -60,7 +60,14 @@ public class ConfigKeysTests
     [InlineData("gpt_neox-pct25-parallel", "\"rotary_pct\": 0.1", "key rotary_pct: 1 of a head's 16 dimensions")]
     [InlineData("gpt_neox-pct25-parallel", "\"rotary_pct\": 1.5", "key rotary_pct: expected a share of 1 above 0, found 1.5")]
     [InlineData("gpt_neox-pct25-parallel", "\"rotary_emb_base\": 500", "key rope_theta: found 10000, but rotary_emb_base is 500")]
-    [InlineData("gpt_neox-pct25-parallel", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0, \"partial_rotary_factor\": 0.5}", "key rope_scaling.partial_rotary_factor: found 0.5, but 4 of 16")]
+    [InlineData("gpt_neox-pct25-parallel", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0, \"partial_rotary_factor\": 0.5}",
+        "key rope_scaling.partial_rotary_factor: found 0.5, but rotary_pct is 0.25")]
+    [InlineData("gpt_neox-pct25-parallel", "\"partial_rotary_factor\": 0.5",
+        "key partial_rotary_factor: found 0.5, but rotary_pct is 0.25")]
+    [InlineData("gpt_neox-pct25-parallel", "\"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}",
+        "key rope_parameters.partial_rotary_factor: found 0.5, but rotary_pct is 0.25")]
+    [InlineData("gptj-none", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0, \"partial_rotary_factor\": 0.25}",
+        "key rope_scaling.partial_rotary_factor: found 0.25, but 8 of 16 dimensions")]
     [InlineData("qwen2", "\"layer_types\": [\"full_attention\", \"sliding_attention\"]", "key layer_types: the other keys call for full attention in every layer")]
     [InlineData("qwen2", "\"max_window_layers\": -1", "key max_window_layers: expected 0 or more")]
     [InlineData("mistral", "\"sliding_window\": 0", "key sliding_window: expected a whole number > 0")]

@@ -37,6 +37,20 @@ public class RopeFrequencyTests
         Assert.Equal(1, RopeFrequency.Compute(Llama(RopeType.Ntk, factor), 128).AttentionFactor);
     }
 
+    /// <summary>
+    /// The ramp's bounds end at d - 1 as in the published code, beyond the last pair, d / 2 - 1: windows longer than 2 pi theta have
+    /// them there.
+    /// </summary>
+    [Theory]
+    [InlineData(200_000, 32, 2.0 / 3)] // pairs that turn 32 times and once: 2.998 and 4.503, so a ramp from 2 to 5
+    [InlineData(100_000_000, 1_000_000, 2.0 / 3)] // 1.2 and 7.2: a ramp from 1 to 8, cut off at 7
+    public void The_ramp_of_yarn_may_end_beyond_the_last_pair(int original, double betaFast, double kept)
+    {
+        var rope = new RopeOptions { Type = RopeType.Yarn, Factor = 4, OriginalMaxPositionEmbeddings = original, BetaFast = betaFast };
+        AssertClose(0.001 * (((1 - kept) / 4) + kept), RopeFrequency.Compute(rope, 8).InvFreq[3]);
+        AssertClose(0.001 / (((1 - kept) * 4) + kept), RopeFrequency.Compute(rope with { Type = RopeType.YarnRevised }, 8).InvFreq[3]);
+    }
+
     [Theory]
     [InlineData(128, 8, 82684.62264056221), InlineData(128, 16, 167198.73921320363), InlineData(128, 64, 683674.6821212173)]
     [InlineData(64, 8, 85550.37588568537), InlineData(64, 16, 174969.58540137773), InlineData(64, 64, 731886.6814182057)]

@@ -34,6 +34,7 @@ internal static class GptJ
         Defaults = new Dictionary<string, JsonNode> { ["rms_norm_eps"] = 1e-5, ["rotary_dim"] = 64 },
         DefaultActivation = "gelu_new",
         DefaultInnerMultiple = 4,
+        ShareKeys = [], // rotary_dim counts the dimensions
         RopeIsFixedElsewhere = true,
         Read = (root, model) => model with
         {

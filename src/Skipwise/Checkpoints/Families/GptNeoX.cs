@@ -22,9 +22,11 @@ internal static class GptNeoX
             (".mlp.up_proj.", ".mlp.dense_h_to_4h."),
             (".mlp.down_proj.", ".mlp.dense_4h_to_h."),
         ],
-        Keys = new Dictionary<string, string> { ["rms_norm_eps"] = "layer_norm_eps", ["partial_rotary_factor"] = "rotary_pct" },
-        Defaults = new Dictionary<string, JsonNode> { ["rms_norm_eps"] = 1e-5, ["partial_rotary_factor"] = 0.25 },
+        Keys = new Dictionary<string, string> { ["rms_norm_eps"] = "layer_norm_eps" },
+        Defaults = new Dictionary<string, JsonNode> { ["rms_norm_eps"] = 1e-5 },
         ThetaKeys = ["rotary_emb_base", "rope_theta"],
+        ShareKeys = ["rotary_pct", "partial_rotary_factor"], // transformers 4.45 and later save both
+        DefaultShare = 0.25,
         DefaultActivation = "gelu",
         Read = (root, model) => model with
         {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Skipwise.Rope;
 
 namespace Skipwise.Checkpoints.Families;
 
@@ -15,6 +16,9 @@ internal static class Phi3
             new("mlp.gate_up_proj", ["mlp.gate_proj", "mlp.up_proj"]),
         ],
         Defaults = new Dictionary<string, JsonNode> { ["rms_norm_eps"] = 1e-5 },
+        DefaultOriginalLength = 4096,
+        DefaultRope = RopeType.LongRope, // the one scaling that every release of transformers loads for the family
+        ScalesByLongRopeOnly = true,
         HarmlessKeys = ["embd_layer", "attention_bias"], // its projections have no bias, whatever the file says
         Read = (root, model) => model with { SlidingWindow = root.OptionalPositive("sliding_window") },
     };
