@@ -17,7 +17,7 @@ internal static class MergeVerb
         verb.Computes(screen, (parse, _) =>
         {
             var options = new MergeAdapterOptions { Model = model.Of(parse), Adapter = adapter.Of(parse), Out = folder.Of(parse) };
-            MergedAdapter merged = MergeAdapter.Run(options);
+            MergedAdapter merged = MergeAdapter.Run(options, screen.Notes);
             screen.Line($"saved {options.Out}: {merged.Updates} weights updated{(merged.Replaced > 0 ? $", {merged.Replaced} replaced" : "")}");
             if (merged.Rounds)
             {

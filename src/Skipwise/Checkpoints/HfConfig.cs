@@ -108,10 +108,18 @@ public sealed class HfConfig
 
     /// <summary>
     /// The file's text for this model: unchanged to the last byte if the model is still what the file says, else with the rope and window
-    /// rewritten as <see cref="ForExtended"/> does.
+    /// rewritten as <see cref="ForExtended"/> does, and with a head of its own if an adapter gave it one.
     /// </summary>
-    public string TextFor(DecoderConfig model) =>
-        IsUnchanged(model) ? _text : Text(ForExtended(Raw, model));
+    public string TextFor(DecoderConfig model)
+    {
+        if (model.TieWordEmbeddings == Model.TieWordEmbeddings)
+        {
+            return IsUnchanged(model) ? _text : Text(ForExtended(Raw, model));
+        }
+        JsonObject config = IsUnchanged(model) ? (JsonObject)Raw.DeepClone() : ForExtended(Raw, model);
+        config["tie_word_embeddings"] = model.TieWordEmbeddings;
+        return Text(config);
+    }
 
     /// <summary>Whether the model's rope and window are still what the file says.</summary>
     public bool IsUnchanged(DecoderConfig model) => model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings;

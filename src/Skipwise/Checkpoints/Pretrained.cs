@@ -36,6 +36,15 @@ public sealed class Pretrained : ITrainable, IDisposable
     /// <summary>The config.json as it was read. <see cref="Model"/> may differ from it by rope and window.</summary>
     public HfConfig Config { get; }
 
+    /// <summary>What a person should know of the folders that it was loaded from: weight files that are not read, what an adapter
+    /// leaves open.</summary>
+    public IReadOnlyList<string> Warnings { get; private set; } = [];
+
+    /// <summary>Weights that the adapter updated, and weights that it replaced; null without one.</summary>
+    public (int Updated, int Replaced)? Merged { get; private set; }
+
+    public string? SavingRemark { get; private set; }
+
     /// <summary>Whether saving rounds: the files hold a narrower type than the model is trained in.</summary>
     public bool SavingRounds => _layout.Stored.Any(tensor => tensor.Type != Model.Dtype);
 
@@ -63,6 +72,8 @@ public sealed class Pretrained : ITrainable, IDisposable
     /// <inheritdoc cref="Load(ModelSource, ScalarType, Device?)"/>
     public static Pretrained Load(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
+        // the smaller one first: its errors take no time to find
+        using LoraAdapter? read = source.Adapter is null ? null : LoraAdapter.Read(source.Adapter);
         HfConfig config = HfConfig.Of(source.Folder);
         DecoderConfig architecture = adapt(AdaptedRope(source, config.Model));
         if (source.FreezePadRow)
@@ -71,6 +82,12 @@ public sealed class Pretrained : ITrainable, IDisposable
         }
         using WeightFiles weights = WeightFiles.Open(source.Folder);
         WeightLayout layout = WeightLayout.Match(weights, config.Family, architecture);
+        TiedAdapter? tied = read is null || !architecture.TieWordEmbeddings ? null
+            : TiedAdapter.Of(read, config.Family.StoredName(ModelFamily.EmbeddingName), config.Family.StoredName(ModelFamily.HeadName),
+                source.Adapter!);
+        LoraAdapter? adapter = tied?.Adapter ?? read;
+        bool getsHead = tied is { Parts: true };
+        architecture = getsHead ? architecture with { TieWordEmbeddings = false } : architecture;
         var model = new CausalLM(architecture, dtype, device);
         try
         {
@@ -83,12 +100,16 @@ public sealed class Pretrained : ITrainable, IDisposable
                 }
                 Fill(targets, weights, layout);
             }
-            var pretrained = new Pretrained(model, config, layout, source.Folder);
-            if (source.Adapter is { } folder)
+            var pretrained = new Pretrained(model, config, getsHead ? layout.Untied(config.Family) : layout, source.Folder);
+            if (getsHead)
             {
-                using LoraAdapter adapter = LoraAdapter.Read(folder);
-                pretrained.Merge(adapter, folder);
+                pretrained.CopyEmbeddingToHead();
             }
+            if (adapter is not null)
+            {
+                pretrained.Merge(adapter, source.Adapter!);
+            }
+            pretrained.Warnings = [.. adapter?.Warnings ?? [], .. UnreadWeights.Warnings(source.Folder, weights.Paths)];
             return pretrained;
         }
         catch
@@ -125,11 +146,19 @@ public sealed class Pretrained : ITrainable, IDisposable
         Fill(targets, weights, WeightLayout.Match(weights, Config.Family, Model.Config));
     }
 
+    private void CopyEmbeddingToHead()
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        Model.HeadWeight.copy_(Model.named_parameters().First(p => p.name == ModelFamily.EmbeddingName).parameter);
+    }
+
     /// <summary>Adds a LoRA adapter to the weights; the model is then an ordinary one.</summary>
     /// <param name="folder">the adapter's, for error messages</param>
     /// <exception cref="SkipwiseException">the adapter is for another model; nothing is changed then</exception>
-    public void Merge(LoraAdapter adapter, string folder)
+    private void Merge(LoraAdapter adapter, string folder)
     {
+        Merged = new(adapter.Weights.Count, adapter.Base.Count + adapter.Whole.Count);
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
@@ -160,8 +189,23 @@ public sealed class Pretrained : ITrainable, IDisposable
             {
                 FillBlocks(tensor, stored.Blocks, targets);
             }
+            RequireFinite(tensor, stored.Blocks, targets);
             targets.Filled(stored.Blocks);
         }
+    }
+
+    /// <summary>A model with a NaN in it still computes something: it is found here, where its tensor has a name.</summary>
+    private static void RequireFinite(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
+    {
+        if (!blocks.Any(block => FiniteWeights.HasOther(targets.Rows(block))))
+        {
+            return;
+        }
+        using Tensor stored = tensor.File.Read(tensor.Entry);
+        double largest = FiniteWeights.Largest(stored);
+        throw new SkipwiseException($"{tensor.File.Path}: tensor {tensor.Entry.Name}: " + (double.IsFinite(largest)
+            ? FiniteWeights.BeyondRange(largest, targets.Rows(blocks[0]).dtype)
+            : $"{FiniteWeights.Fault(largest)}: the file is damaged or its training diverged. Fetch it again, or use another checkpoint"));
     }
 
     /// <summary>Each block's rows lie one after the other in the file: they are mapped where they may be, else read into their place.</summary>
@@ -194,16 +238,21 @@ public sealed class Pretrained : ITrainable, IDisposable
     /// <summary>Saves a complete folder, all or nothing; an existing checkpoint of that name is replaced.</summary>
     /// <param name="folder">the folder to appear</param>
     /// <param name="shardBytes">weights are split into several files when they are larger</param>
-    /// <exception cref="SkipwiseException">the disk is full, or the folder exists and is no checkpoint</exception>
+    /// <exception cref="SkipwiseException">the disk is full, the folder exists and is no checkpoint, or values leave the range of the
+    /// files' type</exception>
     public void Save(string folder, long shardBytes = DefaultShardBytes) => AtomicFolder.Write(folder, inner => WriteFiles(inner, shardBytes));
 
     /// <summary>Writes the model's files into a folder that exists: for a checkpoint that holds more than the model (see <see cref="AtomicFolder"/>).</summary>
-    public void WriteFiles(string folder, long shardBytes = DefaultShardBytes)
+    /// <param name="widens">a tensor that leaves the range of its type in the files is stored in float32, rather than refused</param>
+    public void WriteFiles(string folder, long shardBytes = DefaultShardBytes, bool widens = false)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        ShardPlan plan = ShardPlan.Split(_layout.Stored.Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape, [.. t.Parameter.Blocks.Select(block => Rows(parameters, block))], t.Type)), shardBytes);
+        IEnumerable<OutputTensor> stored = _layout.Stored
+            .Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape,
+                [.. t.Parameter.Blocks.Select(block => Rows(parameters, block))], t.Type));
+        ShardPlan plan = ShardPlan.Split(widens ? Widened(stored) : stored, shardBytes);
         foreach ((string file, IReadOnlyList<OutputTensor> tensors) in plan.Shards)
         {
             SafetensorsWriter.Write(Path.Combine(folder, file), tensors, _layout.Metadata);
@@ -215,7 +264,26 @@ public sealed class Pretrained : ITrainable, IDisposable
         WriteCompanions(folder);
     }
 
-    void ITrainable.WriteFiles(string folder) => WriteFiles(folder);
+    /// <summary>What was trained for long is not refused for one weight that has grown too large.</summary>
+    private OutputTensor[] Widened(IEnumerable<OutputTensor> tensors)
+    {
+        var names = new List<string>();
+        OutputTensor[] fitting = [.. tensors.Select(tensor =>
+        {
+            if (tensor.Parts.All(part => FiniteWeights.FitIn(part, tensor.Type)))
+            {
+                return tensor;
+            }
+            names.Add(tensor.Name);
+            return tensor with { Type = ScalarType.Float32 };
+        })];
+        SavingRemark = names.Count == 0 ? null
+            : $"warning: saved in float32, for values leave the range of the base model's type: {string.Join(", ", names)}. Load the " +
+                $"model in bfloat16 or float32: in float16 they would be infinite";
+        return fitting;
+    }
+
+    void ITrainable.WriteFiles(string folder) => WriteFiles(folder, widens: true);
 
     /// <summary>Writes what stands beside the weights: config.json and the tokenizer's files.</summary>
     internal void WriteCompanions(string folder)

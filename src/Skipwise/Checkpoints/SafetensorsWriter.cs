@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Skipwise.Models;
 using Skipwise.Storage;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,7 +19,8 @@ public static class SafetensorsWriter
     /// large tensor is needed. The file appears under its name only when it is complete. The metadata becomes
     /// <c>__metadata__</c>; null writes <c>{"format": "pt"}</c>, which other readers ask for.
     /// </summary>
-    /// <exception cref="SkipwiseException">the disk is full or the folder cannot be written</exception>
+    /// <exception cref="SkipwiseException">the disk is full or the folder cannot be written, or values leave the range of a narrower
+    /// file type</exception>
     public static void Write(string path, IEnumerable<(string Name, Tensor Tensor, ScalarType Type)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
         Write(path, tensors.Select(t => new OutputTensor(t.Name, t.Tensor.shape, [t.Tensor], t.Type)), metadata);
 
@@ -33,14 +35,37 @@ public static class SafetensorsWriter
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
+            var beyond = new OrderedDictionary<string, double>();
             foreach (OutputTensor tensor in all)
             {
                 foreach (Tensor part in tensor.Parts)
                 {
-                    WriteData(stream, part, tensor.Type);
+                    if (WriteData(stream, part, tensor.Type) is { } largest)
+                    {
+                        beyond[tensor.Name] = largest;
+                    }
                 }
             }
+            RequireInRange(path, all, beyond);
         });
+    }
+
+    /// <summary>A number that was finite must not be saved as infinite, nor NaN as if it were a weight.</summary>
+    private static void RequireInRange(string path, OutputTensor[] tensors, OrderedDictionary<string, double> beyond)
+    {
+        if (beyond.Count == 0)
+        {
+            return;
+        }
+        const int mostNames = 20;
+        IEnumerable<string> named = beyond.Take(mostNames).Select(tensor =>
+            double.IsFinite(tensor.Value) ? FormattableString.Invariant($"{tensor.Key} (up to {tensor.Value:0.####e+0})")
+            : $"{tensor.Key} (not finite)");
+        string more = beyond.Count > mostNames ? $" and {beyond.Count - mostNames} more" : "";
+        ScalarType type = tensors.First(tensor => tensor.Name == beyond.GetAt(0).Key).Type;
+        throw new SkipwiseException($"{path}: not written: values leave the range of {StoredType.Of(type).Name}, the type of the " +
+            $"file, in {string.Join(", ", named)}{more}. " +
+            "Store the base model in bfloat16 or float32 (F32) first, for the result is stored in its type");
     }
 
     private static byte[] Header(OutputTensor[] tensors, IReadOnlyDictionary<string, string> metadata)
@@ -85,8 +110,10 @@ public static class SafetensorsWriter
         return buffer.ToArray();
     }
 
-    private static void WriteData(FileStream stream, Tensor tensor, ScalarType type)
+    /// <returns>the largest magnitude of a piece that the type cannot hold; null if it holds all</returns>
+    private static double? WriteData(FileStream stream, Tensor tensor, ScalarType type)
     {
+        double? beyond = null;
         using IDisposable noGradient = no_grad();
         using Tensor detached = tensor.detach();
         using Tensor flat = detached.reshape(-1);
@@ -94,7 +121,12 @@ public static class SafetensorsWriter
         {
             using Tensor piece = flat.narrow(0, start, Math.Min(PieceElements, flat.numel() - start));
             using Tensor stored = piece.to(type, CPU);
+            if (type != tensor.dtype && FiniteWeights.HasOther(stored))
+            {
+                beyond = FiniteWeights.Largest(piece);
+            }
             stream.Write(stored.bytes);
         }
+        return beyond;
     }
 }

@@ -26,6 +26,9 @@ public sealed class WeightFiles : IDisposable
     /// <summary>Every tensor by its stored name, in the order of the files.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
 
+    /// <summary>Paths of the open files.</summary>
+    public IReadOnlyList<string> Paths => [.. _files.Select(file => file.Path)];
+
     /// <summary>What a safetensors file of these weights carries as <c>__metadata__</c>: that of the (first) file.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _files[0].Metadata;
 

@@ -68,6 +68,18 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
             weights.Metadata);
     }
 
+    /// <summary>The layout of the same model whose head has become a weight of its own, of the embedding's type.</summary>
+    public WeightLayout Untied(ModelFamily family)
+    {
+        bool IsTied((StoredParameter Parameter, ScalarType Type) tensor) =>
+            tensor.Parameter.Blocks[0].Canonical == ModelFamily.EmbeddingName;
+        (StoredParameter tied, ScalarType type) = Stored.First(IsTied);
+        (StoredParameter, ScalarType) Own(string canonical) =>
+            (tied with { Name = family.StoredName(canonical), Blocks = [tied.Blocks[0] with { Canonical = canonical }] }, type);
+        return this with { Stored = [Own(ModelFamily.EmbeddingName), .. Stored.Where(tensor => !IsTied(tensor)),
+            Own(ModelFamily.HeadName)] };
+    }
+
     private static bool IsNarrow(StoredParameter parameter, ScalarType type) => type is ScalarType.Float16 or ScalarType.BFloat16 && parameter.Shape.Count == 2;
 
     /// <summary>A tied embedding lies in the file under its own name, the head's name, or both.</summary>

@@ -50,6 +50,7 @@ public static class Scorer
             }
         }, cancel);
         float[] flat = losses.cpu().data<float>().ToArray();
+        FiniteWeights.RequireResults(model, flat, "losses");
         return [.. flat.Chunk(scored)];
     }
 
@@ -71,6 +72,7 @@ public static class Scorer
             losses.AddRange(nn.functional.cross_entropy(logits, own, reduction: nn.Reduction.None).cpu().data<float>());
             best.AddRange(logits.argmax(-1).eq(own).cpu().data<bool>());
         }
+        FiniteWeights.RequireResults(model, losses.ToArray(), "losses");
         return ([.. losses], [.. best]);
     }
 

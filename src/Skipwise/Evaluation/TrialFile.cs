@@ -48,7 +48,7 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
     private StreamWriter? _writer;
 
     /// <param name="path">a new file, or one of an earlier run; a last line without its end, as a crash leaves it, is dropped</param>
-    /// <param name="model">fingerprint of the model that replies</param>
+    /// <param name="model">a number of the model that replies, with all that its replies depend on besides their prompts</param>
     /// <exception cref="SkipwiseException">the file cannot be read or written, or holds something else than trials of this kind; it is then left as it is</exception>
     public TrialFile(string path, ulong model)
     {
@@ -73,7 +73,7 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
         }
     }
 
-    /// <summary>fingerprint of the model that replies</summary>
+    /// <summary>a number of the model that replies</summary>
     public ulong Model { get; }
 
     /// <summary>The key of a reply.</summary>

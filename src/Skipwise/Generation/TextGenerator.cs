@@ -114,6 +114,8 @@ public static class TextGenerator
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        return model.Logits(last).to(ScalarType.Float32).cpu().data<float>().ToArray();
+        float[] scores = model.Logits(last).to(ScalarType.Float32).cpu().data<float>().ToArray();
+        FiniteWeights.RequireResults(model, scores, "scores");
+        return scores;
     }
 }

@@ -40,9 +40,9 @@ public static class EvaluateAll
         {
             cancel.ThrowIfCancellationRequested();
             progress.Stage?.Report($"reading {name}");
-            using var model = new EvaluatedModel(source, options.Compute);
+            using var model = new EvaluatedModel(source, options.Compute, progress.Stage);
             ComparedModel described = Describe(model, name);
-            var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, described, own.Parts))).ToList();
+            var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, Hexadecimal(model.Identity), own.Parts))).ToList();
             plan = plan with { Models = [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }] };
             store.WritePlan(plan); // a report of an interrupted run shows the models that it came to
             SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.PartsMayFail(options), progress, cancel))];
@@ -71,8 +71,9 @@ public static class EvaluateAll
         return parts;
     }
 
-    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, ComparedModel model, IEnumerable<SuiteMeasurement> parts) =>
-        [.. parts.Select(part => (ResultsStore.Key(task.Name, model.Fingerprint + model.Tokenizer, part.Settings), part))];
+    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, string model,
+        IEnumerable<SuiteMeasurement> parts) =>
+        [.. parts.Select(part => (ResultsStore.Key(task.Name, model, part.Settings), part))];
 
     /// <summary>Measures what the store does not hold yet.</summary>
     /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>

@@ -56,7 +56,7 @@ public static class EvaluateTasks
         }
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, tasks, cancel);
         // The scores of other runs stay in the file: other tasks and models may share it.
-        using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Fingerprint) : null;
+        using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Identity) : null;
         return new(model.Name, tasks, suite.Measure(model.Model, scores, progress, cancel));
     }
 }

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Skipwise.Checkpoints;
 using Skipwise.Models;
 using Skipwise.Runtime;
@@ -16,7 +19,7 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     private readonly Lazy<DecoderConfig> _config = new(() => Pretrained.Architecture(source));
     private readonly Lazy<ITokenizer> _tokenizer = new(() => Tokenizers.Load(source.Folder));
     private Pretrained? _pretrained;
-    private ulong? _fingerprint;
+    private ulong? _fingerprint, _identity;
 
     /// <summary>what records call it</summary>
     public string Name => source.Adapter is null ? source.Folder : $"{source.Folder} + {source.Adapter}";
@@ -36,6 +39,17 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     public CausalLM Model => (_pretrained ??= LoadModel.From(source, compute, note)).Model;
 
     public ulong Fingerprint => _fingerprint ??= ModelFingerprint.Of(Model);
+
+    /// <summary>
+    /// What stored answers and scores depend on besides their prompts: the model, the words that its tokenizer makes of ids, the tokens
+    /// that texts begin and answers end with, and the build of the program.
+    /// </summary>
+    public ulong Identity => _identity ??= Hash(string.Join(' ',
+        Fingerprint, TokenizerFingerprint.Of(Tokenizer), Tokenizer.BosId, Tokenizer.AddsBos, Tokenizer.EosId, string.Join(',', Tokenizer.EndIds), Build));
+
+    private static Guid Build => typeof(EvaluatedModel).Module.ModuleVersionId;
+
+    private static ulong Hash(string text) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     public void Dispose() => _pretrained?.Dispose();
 }

@@ -160,7 +160,7 @@ public static class FineTune
         Pretrained pretrained = Pretrained.Load(source,
             model => ContextExtension.Extend(model, options.TargetLength, options.Rope, family));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
-        foreach (string warning in pretrained.Config.WarningsFor(options.Rope))
+        foreach (string warning in pretrained.Config.WarningsFor(options.Rope).Concat(pretrained.Warnings))
         {
             note?.Report($"warning: {warning}");
         }

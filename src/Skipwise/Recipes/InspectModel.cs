@@ -68,7 +68,7 @@ public static class InspectModel
             [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count()).Select(type => type.Key)],
             weights.Tensors.Values.Sum(tensor => tensor.Entry.Length),
             layout.FrozenBytes,
-            config.WarningsFor(source.Rope ?? new RopeOverrides()),
+            [.. config.WarningsFor(source.Rope ?? new RopeOverrides()), .. UnreadWeights.Warnings(source.Folder, weights.Paths)],
             ExportRoutes.Of(config, model));
     }
 

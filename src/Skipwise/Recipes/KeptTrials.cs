@@ -16,7 +16,7 @@ internal static class KeptTrials
         {
             return measure(null);
         }
-        using var file = new TrialFile<TTrial>(path, model.Fingerprint);
+        using var file = new TrialFile<TTrial>(path, model.Identity);
         TResult result = measure(file);
         file.Complete(trials(result));
         return result;

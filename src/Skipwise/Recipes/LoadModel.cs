@@ -16,7 +16,7 @@ internal static class LoadModel
     {
         (Device device, ScalarType dtype) = compute.Begin(note);
         var pretrained = Pretrained.Load(source with { IsFrozen = true }, dtype, device);
-        foreach (string warning in pretrained.Config.WarningsFor(source.Rope ?? new RopeOverrides()))
+        foreach (string warning in pretrained.Config.WarningsFor(source.Rope ?? new RopeOverrides()).Concat(pretrained.Warnings))
         {
             note?.Report($"warning: {warning}");
         }

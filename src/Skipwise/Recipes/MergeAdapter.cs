@@ -1,5 +1,4 @@
 using Skipwise.Checkpoints;
-using Skipwise.Checkpoints.Lora;
 
 namespace Skipwise.Recipes;
 
@@ -26,14 +25,19 @@ public sealed record MergedAdapter(int Updates, int Replaced, bool Rounds);
 /// <summary>Makes an ordinary model of a base model and a LoRA adapter: W + scale * B A, computed in float32.</summary>
 public static class MergeAdapter
 {
+    /// <param name="options">what to merge, and where to</param>
+    /// <param name="note">warnings about both folders</param>
     /// <exception cref="SkipwiseException">a model or adapter that cannot be read, an adapter for another model, or a folder that cannot be written</exception>
-    public static MergedAdapter Run(MergeAdapterOptions options)
+    public static MergedAdapter Run(MergeAdapterOptions options, IProgress<string>? note = null)
     {
         OptionCheck.Require("Merge", options);
-        using LoraAdapter adapter = LoraAdapter.Read(options.Adapter); // the smaller one first: its errors take no time to find
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model));
-        pretrained.Merge(adapter, options.Adapter);
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, Adapter: options.Adapter), model => model);
+        foreach (string warning in pretrained.Warnings)
+        {
+            note?.Report($"warning: {warning}");
+        }
         pretrained.Save(options.Out);
-        return new MergedAdapter(adapter.Weights.Count, adapter.Whole.Count, pretrained.SavingRounds);
+        (int updates, int replaced) = pretrained.Merged!.Value;
+        return new MergedAdapter(updates, replaced, pretrained.SavingRounds);
     }
 }

@@ -4,6 +4,7 @@ using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Storage;
+using Skipwise.Text;
 
 namespace Skipwise.Recipes;
 
@@ -47,7 +48,9 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills, ByPosition = length == lengths.Max() ? options.Perplexity.ByPosition : null };
             one.Validate();
-            yield return new($"perplexity, windows of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("data", data)), (model, _, progress, cancel) =>
+            yield return new($"perplexity, windows of {length} tokens",
+                Read(options.Data.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("data", data))),
+                (model, _, progress, cancel) =>
                 EvaluatePerplexity.Run(model, new() { Model = model.Name, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel).Records);
         }
     }
@@ -85,7 +88,9 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             NeedleOptions one = options.Needle! with { Lengths = [length] };
             one.Validate();
-            yield return new($"needle, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack)), (model, trials, progress, cancel) =>
+            yield return new($"needle, prompts of {length} tokens",
+                Read(options.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack))),
+                (model, trials, progress, cancel) =>
                 EvaluateNeedle.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel).Records);
         }
     }
@@ -100,10 +105,26 @@ internal sealed record SuiteTask(string Name, Func<EvaluateAllOptions, string?> 
         {
             RulerOptions one = options.Ruler! with { Lengths = [length] };
             one.Validate();
-            yield return new($"RULER, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }, ("material", material)), (model, trials, progress, cancel) =>
+            yield return new($"RULER, prompts of {length} tokens",
+                Read(options.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("material", material))),
+                (model, trials, progress, cancel) =>
                 // RULER's own effective length is that of a whole run; here a run is one length.
                 [.. EvaluateRuler.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, null, cancel)
                     .Records.Where(record => record.Length is not null)]);
         }
+    }
+
+    /// <summary>The same files are other documents when they are read in another way.</summary>
+    private static JsonObject Read(DocumentOptions documents, JsonObject settings)
+    {
+        foreach ((string key, string? value) in ((string, string?)[])[("separator", documents.SeparatorText),
+            ("text_field", documents.Field)])
+        {
+            if (value is not null)
+            {
+                settings[key] = value;
+            }
+        }
+        return settings;
     }
 }

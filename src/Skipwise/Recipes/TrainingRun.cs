@@ -133,7 +133,8 @@ internal sealed class TrainingRun : IDisposable
         }
         using IDisposable masters = _masters.InModel();
         _folder.Finish(_trainable);
-        return new TrainingOutcome(true, null) { Remark = Remark() };
+        string[] remarks = [.. new[] { _trainable.SavingRemark, Remark() }.OfType<string>()];
+        return new TrainingOutcome(true, null) { Remark = remarks.Length == 0 ? null : string.Join(Environment.NewLine, remarks) };
     }
 
     /// <summary>Nothing better was measured for so long that the run ends early.</summary>

@@ -31,19 +31,22 @@ public sealed class MasterWeights : IDisposable
     /// <summary>Makes a model compute in a type and on a device; what it holds becomes the masters.</summary>
     /// <param name="model">in float32</param>
     /// <param name="offload">the masters and all that an optimizer keeps with them stay in host memory</param>
+    /// <exception cref="SkipwiseException">a weight leaves the range of the type</exception>
     public static MasterWeights Of(CausalLM model, ScalarType dtype, Device device, bool offload)
     {
         using IDisposable noGradient = no_grad();
-        foreach (Parameter parameter in model.parameters())
+        foreach ((string name, Parameter parameter) in model.named_parameters())
         {
             using Tensor moved = parameter.requires_grad ? parameter.to(ScalarType.Float32, offload ? CPU : device) : parameter.to(dtype, device);
+            FiniteWeights.RequireInRange(parameter, moved, name);
             ParameterData.Give(parameter, moved);
         }
         Adaptation.MovePacked(model, dtype, device);
         var masters = new MasterWeights(model, areApart: offload || dtype != ScalarType.Float32);
-        foreach ((_, Parameter parameter, Tensor master) in masters.AreApart ? masters.All : [])
+        foreach ((string name, Parameter parameter, Tensor master) in masters.AreApart ? masters.All : [])
         {
             using Tensor copy = master.to(dtype, device, copy: true);
+            FiniteWeights.RequireInRange(master, copy, name);
             ParameterData.Give(parameter, copy);
         }
         return masters;

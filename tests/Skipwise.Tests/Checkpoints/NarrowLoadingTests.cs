@@ -65,7 +65,9 @@ public sealed class NarrowLoadingTests : IDisposable
         using var scope = NewDisposeScope();
         using (WeightFiles weights = WeightFiles.Open(Fixture.Path(fixture)))
         {
-            SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.SingleName), weights.Tensors.Values.Select(tensor => (tensor.Entry.Name, tensor.File.Read(tensor.Entry), type)));
+            SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.SingleName), weights.Tensors.Values
+                .Where(tensor => !ModelFamily.Ignores(tensor.Entry.Name)).Select(tensor =>
+                    (tensor.Entry.Name, tensor.File.Read(tensor.Entry), type)));
         }
         File.Copy(Path.Combine(Fixture.Path(fixture), HfConfig.FileName), Path.Combine(folder, HfConfig.FileName));
         return folder;

@@ -2,6 +2,7 @@ using System.Text;
 using Skipwise.Evaluation;
 using Skipwise.Recipes;
 using Skipwise.Reports.Comparing;
+using Skipwise.Text;
 
 namespace Skipwise.Tests.Cli;
 
@@ -83,6 +84,36 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         reports.Clear();
         EvaluateAll.Run(options with { Models = [new(Other("trained-on"))] }, progress);
         Assert.Equal(["perplexity", "passkey"], reports.Select(report => report.Task).Distinct());
+    }
+
+    /// <summary>The same weights and the same files, read in another way or begun and ended with other tokens.</summary>
+    [Fact]
+    public void Another_reading_of_the_same_files_is_measured_anew()
+    {
+        string text = model.Path("fields.jsonl");
+        File.WriteAllLines(text, File.ReadAllLines(model.Text).Select(line =>
+            line.Replace("{\"text\":", "{\"title\": \"a river\", \"text\":", StringComparison.Ordinal)));
+        var reports = new List<string>();
+        var progress = new EvaluateAllProgress { Evaluation = new Relay<EvaluationProgress>(report => reports.Add(report.Task)) };
+        string[] Measured(EvaluateAllOptions options)
+        {
+            reports.Clear();
+            EvaluateAll.Run(options, progress);
+            return [.. reports.Distinct()];
+        }
+        EvaluateAllOptions first = Options(model.Path("readings")) with { Data = new() { Paths = [text] }, Haystack = [text],
+            Needle = new() { Lengths = [], Trials = 1, Depths = 2 }, Lengths = [300] };
+        Assert.Equal(["perplexity", "passkey", "needle"], Measured(first));
+        Assert.Empty(Measured(first));
+        DocumentOptions named = new() { Field = "text" }, cut = new() { SeparatorText = "the river" };
+        Assert.Equal(["perplexity"], Measured(first with { Data = first.Data! with { Documents = named } }));
+        Assert.Equal(["perplexity"], Measured(first with { Data = first.Data! with { Documents = cut } }));
+        Assert.Equal(["needle"], Measured(first with { Documents = named }));
+
+        string other = model.With("without-bos", "tokenizer_config.json", bytes =>
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes).Replace("\"add_bos_token\": true", "\"add_bos_token\": false",
+                StringComparison.Ordinal)));
+        Assert.Equal(["perplexity", "passkey", "needle"], Measured(first with { Models = [new(other)] }));
     }
 
     [Fact]

@@ -32,11 +32,16 @@ public sealed class LoraRunTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(whole, AdapterFile)), await File.ReadAllBytesAsync(Path.Combine(halves, AdapterFile)));
         Assert.False(File.Exists(Path.Combine(whole, "model.safetensors")));
 
+        int mergedVocabulary = HfConfig.Of(merged).Model.VocabSize;
         using (LoraAdapter adapter = LoraAdapter.Read(whole))
         {
             Assert.Equal((4, 8.0, 0.2), (adapter.Config.Rank, adapter.Config.Alpha, adapter.Config.Dropout));
             Assert.Equal(name == "whole" ? 7 : 4, adapter.Weights.Count);
-            Assert.Equal(name == "whole" ? ["embed_tokens", "input_layernorm", "norm", "post_attention_layernorm"] : [], adapter.Config.ModulesToSave.Order());
+            Assert.Equal(name == "whole" ? ["embed_tokens", "input_layernorm", "lm_head", "norm", "post_attention_layernorm"] : [],
+                adapter.Config.ModulesToSave.Order());
+            // the tied head's copy: PEFT would keep the base's
+            Assert.Equal(name == "whole" ? 2 : 0, adapter.Whole.Count(weight => weight.Value.size(0) == mergedVocabulary));
+            Assert.Empty(adapter.Warnings);
             Assert.Contains(adapter.Weights, weight => weight.B.abs().max().ToDouble() > 0);
         }
         using Pretrained mergedModel = Pretrained.Load(new ModelSource(merged)), adapted = Pretrained.Load(new ModelSource(model.Folder, Adapter: whole)), plain = Pretrained.Load(new ModelSource(model.Folder));
@@ -45,6 +50,11 @@ public sealed class LoraRunTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(mergedModel.Model.Config.Rope, adapted.Model.Config.Rope);
         Assert.True(Logits(mergedModel.Model).allclose(Logits(adapted.Model), rtol: 1e-5, atol: 1e-5));
         Assert.False(Logits(mergedModel.Model).allclose(Logits(plain.Model), rtol: 1e-3, atol: 1e-3));
+
+        string byHand = model.Path(name + "-merged");
+        (await CliRun.Of("merge", "--model", model.Folder, "--adapter", whole, "--out", byHand)).Succeeded();
+        Assert.All(["config.json", "model.safetensors"], file =>
+            Assert.Equal(File.ReadAllBytes(Path.Combine(merged, file)), File.ReadAllBytes(Path.Combine(byHand, file))));
     }
 
     [Fact]

@@ -81,7 +81,13 @@ public sealed class AdaptedModel : ITrainable
         })];
         // the scale alpha / r of the joint ones is that of their parts
         var ranks = updates.Where(u => u.A.size(0) != _options.Rank).DistinctBy(u => LastPart(u.Module)).ToDictionary(u => LastPart(u.Module), u => (double)u.A.size(0));
-        (string Name, Parameter Value)[] whole = [.. Whole()];
+        List<(string Name, Tensor Value)> whole = [.. Whole().Select(w => (Stored(w.Name), (Tensor)w.Value))];
+        string embedding = Stored(ModelFamily.EmbeddingName);
+        if (Model.Config.TieWordEmbeddings && whole.Find(w => w.Name == embedding).Value is { } tied)
+        {
+            // PEFT would keep the base model's head; it is told in a way that every version reads
+            whole.Add((Stored(ModelFamily.HeadName), tied));
+        }
         var config = new LoraConfig
         {
             Rank = _options.Rank,
@@ -90,10 +96,10 @@ public sealed class AdaptedModel : ITrainable
             AlphaPattern = ranks.ToDictionary(pair => pair.Key, pair => _options.Scale * pair.Value),
             Dropout = _options.Dropout,
             TargetModules = [.. updates.Select(u => LastPart(u.Module)).Distinct()],
-            ModulesToSave = [.. whole.Select(w => LastPart(LoraWeight.ModuleOf(Stored(w.Name)))).Distinct()],
+            ModulesToSave = [.. whole.Select(w => LastPart(LoraWeight.ModuleOf(w.Name))).Distinct()],
             BaseModel = _baseModel,
         };
-        return new LoraAdapter(config, updates, [.. whole.Select(w => (Stored(w.Name), (Tensor)w.Value))]);
+        return new LoraAdapter(config, updates, whole);
     }
 
     private static string LastPart(string module) => module[(module.LastIndexOf('.') + 1)..];

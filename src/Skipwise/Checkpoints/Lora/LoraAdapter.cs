@@ -1,17 +1,25 @@
+using Skipwise.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.Lora;
 
 /// <summary>
-/// A LoRA adapter: low-rank updates of some weights, and perhaps some weights that it replaces as a whole (PEFT's modules_to_save and trained
+/// A LoRA adapter: low-rank updates of some weights, and perhaps some weights that it replaces as a whole (PEFT's modules_to_save, trained
 /// biases). Weights are named as in the base model's checkpoint.
 /// </summary>
 /// <param name="Config">how it was made</param>
 /// <param name="Weights">the updates</param>
-/// <param name="Whole">weights that take the place of the base model's</param>
+/// <param name="Whole">weights that take the place of the base model's in one module (modules_to_save): of a tied pair, not in the
+/// other module</param>
 public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights, IReadOnlyList<(string Name, Tensor Value)> Whole) : IDisposable
 {
+    /// <summary>weights that take the place of the base model's wherever it uses them, before <see cref="Whole"/> and the updates</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Base { get; init; } = [];
+
+    /// <summary>what a person should know who uses the adapter: files that are not read, weights that are missing</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>Reads a folder in PEFT's layout: adapter_config.json with adapter_model.safetensors or adapter_model.bin.</summary>
     /// <exception cref="SkipwiseException">a file is missing or broken, or the adapter is more than plain LoRA</exception>
     public static LoraAdapter Read(string folder) => LoraFiles.Read(folder);
@@ -36,7 +44,7 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
                 : throw new SkipwiseException($"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is {TensorEntry.Describe(found)}. Does the adapter belong to this model?");
         }
         (IReadOnlyList<Tensor> Rows, LoraWeight Update)[] updates = [.. Weights.Select(w => (Find(w.Target, w.B.size(0), w.A.size(1)), w))];
-        (IReadOnlyList<Tensor> Rows, Tensor Value)[] whole = [.. Whole.Select(w => (Find(w.Name, w.Value.shape), w.Value))];
+        (IReadOnlyList<Tensor> Rows, Tensor Value)[] whole = [.. Base.Concat(Whole).Select(w => (Find(w.Name, w.Value.shape), w.Value))];
         foreach ((IReadOnlyList<Tensor> rows, Tensor value) in whole)
         {
             ForEachBlock(rows, value, (target, part) => target.copy_(part));
@@ -45,6 +53,11 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
         {
             using Tensor change = update.Update();
             ForEachBlock(rows, change, (target, part) => target.add_(part));
+            if (rows.Any(FiniteWeights.HasOther))
+            {
+                throw new SkipwiseException($"{path}: {update.Target}: the sum of weight and update leaves the range of " +
+                    $"{rows[0].dtype}: the adapter's training diverged, or it belongs to another model");
+            }
         }
     }
 
@@ -54,6 +67,7 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
         foreach (Tensor block in rows)
         {
             using Tensor part = whole.narrow(0, row, block.size(0)), there = part.to(block.dtype, block.device);
+            FiniteWeights.RequireInRange(part, there, "an adapter's weight");
             apply(block, there);
             row += block.size(0);
         }
@@ -66,7 +80,7 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
             weight.A.Dispose();
             weight.B.Dispose();
         }
-        foreach ((_, Tensor value) in Whole)
+        foreach ((_, Tensor value) in Base.Concat(Whole))
         {
             value.Dispose();
         }

@@ -23,6 +23,10 @@ public sealed record LoraConfig
     public IReadOnlyList<string> TargetModules { get; init; } = [];
     /// <summary>modules whose weights the adapter replaces as a whole</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+    /// <summary>ensure_weight_tying: what changes the embedding of a tied model changes its head too</summary>
+    public bool EnsuresTying { get; init; }
+    /// <summary>bias: some of the model's biases were trained too</summary>
+    public bool TrainsBiases { get; init; }
     /// <summary>lora_dropout, which only training reads</summary>
     public double Dropout { get; init; }
     /// <summary>base_model_name_or_path, as the writer called it</summary>
@@ -69,6 +73,8 @@ public sealed record LoraConfig
             AlphaPattern = Pattern(root, "alpha_pattern"),
             TargetModules = Names(root, "target_modules"),
             ModulesToSave = Names(root, "modules_to_save"),
+            EnsuresTying = root.Bool("ensure_weight_tying", false),
+            TrainsBiases = root.OptionalString("bias") is not (null or "none"),
             Dropout = root.Double("lora_dropout", 0),
             BaseModel = root.OptionalString("base_model_name_or_path"),
         };

@@ -1,16 +1,22 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Skipwise.Checkpoints.Torch;
+using Skipwise.Models;
 using Skipwise.Storage;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.Lora;
 
-/// <summary>PEFT's layout on the disk: every tensor is called base_model.model.NAME, an update's two factors NAME.lora_A.weight and NAME.lora_B.weight.</summary>
+/// <summary>
+/// PEFT's layout on the disk: every tensor is called base_model.model.NAME, an update's two factors NAME.lora_A.weight and
+/// NAME.lora_B.weight
+/// (<see cref="LoraName"/>). LongLoRA puts the embedding and the norms that it trained beside them, under the base model's own names.
+/// </summary>
 internal static class LoraFiles
 {
-    private const string SafetensorsName = "adapter_model.safetensors", TorchName = "adapter_model.bin";
-    private const string Prefix = "base_model.model.", A = ".lora_A.weight", B = ".lora_B.weight", Weight = ".weight", Replacement = ".modules_to_save";
+    private const string SafetensorsName = "adapter_model.safetensors", TorchName = "adapter_model.bin",
+        LongLoraName = "trainable_params.bin";
 
     public static LoraAdapter Read(string folder)
     {
@@ -19,29 +25,31 @@ internal static class LoraFiles
             throw new SkipwiseException($"{folder}: there is no such folder. An adapter is a folder with {LoraConfig.FileName} and {SafetensorsName}");
         }
         LoraConfig config = LoraConfig.Read(Path.Combine(folder, LoraConfig.FileName));
-        string safetensors = Path.Combine(folder, SafetensorsName), torch = Path.Combine(folder, TorchName);
+        string safetensors = Path.Combine(folder, SafetensorsName), torch = Path.Combine(folder, TorchName),
+            longLora = Path.Combine(folder, LongLoraName);
         using TensorFile file = File.Exists(safetensors) ? SafetensorsFile.Open(safetensors)
             : File.Exists(torch) ? TorchFile.Open(torch)
             : throw new SkipwiseException($"{folder}: has neither {SafetensorsName} nor {TorchName}");
-        (string Name, TensorEntry Entry)[] entries = [.. file.Tensors.Values.Select(entry => (NameOf(file, entry), entry))];
-        TensorEntry? Entry(string name) => Array.Find(entries, e => e.Name == name).Entry;
-        string[] modules = [.. entries.Where(e => IsFactor(e.Name)).Select(e => e.Name[..^A.Length]).Distinct()];
+        using TorchFile? besides = File.Exists(longLora) ? TorchFile.Open(longLora) : null;
+        OrderedDictionary<LoraName, TensorEntry> entries = Named(file, config);
+        string[] targets = [.. entries.Keys.Where(name => name.IsFactor).Select(name => name.Target).Distinct()];
+        using var scope = NewDisposeScope();
+        LoraWeight[] weights;
         try
         {
-            foreach (string module in modules)
-            {
-                CheckFactors(file, config, module, Entry(module + A), Entry(module + B), config.ScaleOf(module));
-            }
+            weights = [.. targets.Select(target => Update(file, config, target, part => entries.GetValueOrDefault(new(target, part))))];
         }
         catch (RegexMatchTimeoutException e)
         {
             throw new SkipwiseException($"{Path.Combine(folder, LoraConfig.FileName)}: a name in rank_pattern or alpha_pattern takes too long to match {e.Input}. Write out the modules' names", e);
         }
-        using var scope = NewDisposeScope();
-        return new LoraAdapter(
-            config,
-            [.. modules.Select(module => new LoraWeight(module + Weight, Owned(file, Entry(module + A)!), Owned(file, Entry(module + B)!), config.ScaleOf(module)))],
-            [.. entries.Where(e => !IsFactor(e.Name)).Select(e => (e.Name, Owned(file, e.Entry)))]);
+        (string Name, Tensor Value)[] Replacements(LoraPart part) =>
+            [.. entries.Where(e => e.Key.Part == part).Select(e => (e.Key.Target, Owned(file, e.Value)))];
+        return new LoraAdapter(config, weights, Replacements(LoraPart.Module))
+        {
+            Base = [.. LongLora(besides), .. Replacements(LoraPart.Base)],
+            Warnings = [.. Warnings(folder, config, entries.Keys, besides is null ? [file.Path] : [file.Path, longLora])],
+        };
     }
 
     public static void Write(LoraAdapter adapter, string folder) => AtomicFolder.Write(folder, inner => WriteInto(adapter, inner));
@@ -51,39 +59,68 @@ internal static class LoraFiles
     {
         IEnumerable<(string Name, Tensor Value)> tensors =
         [
-            .. adapter.Weights.SelectMany(w => new[] { (w.Module + A, w.A), (w.Module + B, w.B) }),
+            .. adapter.Weights.SelectMany(w => new[] { (w.Module + LoraName.A, w.A), (w.Module + LoraName.B, w.B) }),
             .. adapter.Whole,
         ];
-        SafetensorsWriter.Write(Path.Combine(folder, SafetensorsName), tensors.Select(t => (Prefix + t.Name, t.Value, t.Value.dtype)));
+        SafetensorsWriter.Write(
+            Path.Combine(folder, SafetensorsName), tensors.Select(t => (LoraName.Prefix + t.Name, t.Value, t.Value.dtype)));
         AtomicFile.WriteText(Path.Combine(folder, LoraConfig.FileName), adapter.Config.Text());
     }
 
-    /// <summary>The name inside the base model; an error for the tensors of methods that are more than LoRA on linear layers.</summary>
-    private static string NameOf(TensorFile file, TensorEntry entry)
+    /// <summary>The tensors by what they are; an error for those of methods that are more than LoRA.</summary>
+    private static OrderedDictionary<LoraName, TensorEntry> Named(TensorFile file, LoraConfig config)
     {
-        if (!entry.Name.StartsWith(Prefix, StringComparison.Ordinal))
+        var named = new OrderedDictionary<LoraName, TensorEntry>();
+        foreach (TensorEntry entry in file.Tensors.Values)
         {
-            throw Wrong(file, entry.Name, $"expected a name that begins with {Prefix}");
+            LoraName name = NameOf(file, entry, config);
+            if (name.Part != LoraPart.Unused && !named.TryAdd(name, entry) && !AreEqual(file, named[name], entry))
+            {
+                throw Wrong(file, entry.Name, $"changes {name.Target} as {named[name].Name} does, and differs from it. " +
+                    "Leave one of them in the file");
+            }
         }
-        string name = entry.Name[Prefix.Length..].Replace(Replacement + ".", ".", StringComparison.Ordinal);
-        bool isKnown = IsFactor(name) || (!name.Contains("lora_", StringComparison.Ordinal) && (name.EndsWith(Weight, StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal)));
-        return !isKnown ? throw Wrong(file, entry.Name, "is no part of plain LoRA on linear layers. Merge the adapter with PEFT (merge_and_unload) and use the merged model")
+        return named;
+    }
+
+    private static LoraName NameOf(TensorFile file, TensorEntry entry, LoraConfig config)
+    {
+        if (!entry.Name.StartsWith(LoraName.Prefix, StringComparison.Ordinal))
+        {
+            throw Wrong(file, entry.Name, $"expected a name that begins with {LoraName.Prefix}");
+        }
+        return LoraName.Parse(entry.Name[LoraName.Prefix.Length..], config.ModulesToSave) is not { } name
+            ? throw Wrong(file, entry.Name, "is no part of plain LoRA. Merge the adapter with PEFT (merge_and_unload) and use the " +
+                "merged model")
             : entry.Type.IsFloat ? name
             : throw Wrong(file, entry.Name, $"expected F64, F32, F16 or BF16, found {entry.Type}");
     }
 
-    private static bool IsFactor(string name) =>
-        name.Length > A.Length && (name.EndsWith(A, StringComparison.Ordinal) || name.EndsWith(B, StringComparison.Ordinal));
-
-    private static void CheckFactors(TensorFile file, LoraConfig config, string module, TensorEntry? a, TensorEntry? b, double scale)
+    private static bool AreEqual(TensorFile file, TensorEntry one, TensorEntry other)
     {
-        if (!double.IsFinite(scale))
-        {
-            throw Wrong(file, Prefix + module + A, $"is scaled by {scale} according to {LoraConfig.FileName}");
-        }
+        using var scope = NewDisposeScope();
+        return one.Shape.SequenceEqual(other.Shape) && file.Read(one).Equals(file.Read(other));
+    }
+
+    /// <summary>The update of one weight. That of an embedding [V, C] is (B A)^T: its factors change places.</summary>
+    private static LoraWeight Update(TensorFile file, LoraConfig config, string target, Func<LoraPart, TensorEntry?> part)
+    {
+        string module = LoraWeight.ModuleOf(target);
+        double scale = config.ScaleOf(module);
+        bool isEmbedding = part(LoraPart.EmbeddingA) is not null || part(LoraPart.EmbeddingB) is not null;
+        (LoraPart ofA, LoraPart ofB) = isEmbedding ? (LoraPart.EmbeddingA, LoraPart.EmbeddingB) : (LoraPart.A, LoraPart.B);
+        (TensorEntry? a, TensorEntry? b) = (part(ofA), part(ofB));
         if (a is null || b is null)
         {
-            throw Wrong(file, Prefix + module + (a is null ? A : B), "missing: an update has two factors");
+            throw Wrong(file, LoraName.OfFactor(module, a is null ? ofA : ofB), "missing: an update has two factors");
+        }
+        if (isEmbedding && (part(LoraPart.A) ?? part(LoraPart.B)) is { } linear)
+        {
+            throw Wrong(file, linear.Name, $"is the update of a linear layer, but {a.Name} is that of an embedding");
+        }
+        if (!double.IsFinite(scale))
+        {
+            throw Wrong(file, a.Name, FormattableString.Invariant($"is scaled by {scale} according to {LoraConfig.FileName}"));
         }
         if (a.Shape.Count != 2 || b.Shape.Count != 2 || a.Shape[0] != b.Shape[1] || a.Shape.Contains(0) || b.Shape.Contains(0))
         {
@@ -91,11 +128,55 @@ internal static class LoraFiles
         }
         if (config.RankOf(module) != a.Shape[0])
         {
-            throw Wrong(file, a.Name, $"has rank {a.Shape[0]}, but {LoraConfig.FileName} gives it {config.RankOf(module)}");
+            string expected = config.RankOf(module).ToString(CultureInfo.InvariantCulture);
+            throw Wrong(file, a.Name, $"has rank {a.Shape[0]}, but {LoraConfig.FileName} gives it {expected}");
+        }
+        return isEmbedding
+            ? new LoraWeight(target, Transposed(file, b), Transposed(file, a), scale)
+            : new LoraWeight(target, Owned(file, a), Owned(file, b), scale);
+    }
+
+    private static IEnumerable<(string Name, Tensor Value)> LongLora(TorchFile? file) => file is null ? [] :
+        file.Tensors.Values.Where(entry => !ModelFamily.Ignores(entry.Name)).Select(entry => (
+            entry.Name.StartsWith(LoraName.Prefix, StringComparison.Ordinal) ? entry.Name[LoraName.Prefix.Length..] : entry.Name,
+            entry.Type.IsFloat ? Owned(file, entry)
+                : throw Wrong(file, entry.Name, $"expected F64, F32, F16 or BF16, found {entry.Type}")));
+
+    private static IEnumerable<string> Warnings(string folder, LoraConfig config, IReadOnlyCollection<LoraName> names,
+        IReadOnlyList<string> read)
+    {
+        string[] replaced = [.. names.Where(name => name.Part == LoraPart.Module).Select(name => LoraWeight.ModuleOf(name.Target))];
+        string[] absent = [.. config.ModulesToSave.Where(ending =>
+            !replaced.Any(module => module.EndsWith(ending, StringComparison.Ordinal)))];
+        if (absent.Length > 0)
+        {
+            yield return $"{folder}: modules_to_save names {string.Join(", ", absent)}, of which the adapter holds no weight: " +
+                "the base model's are used";
+        }
+        if (config.TrainsBiases && !names.Any(name => name.Target.EndsWith(".bias", StringComparison.Ordinal)))
+        {
+            yield return $"{folder}: {LoraConfig.FileName} says that biases were trained, but the adapter holds none (PEFT leaves " +
+                $"those of bias=\"lora_only\" out): the base model's are used";
+        }
+        foreach (string unread in UnreadWeights.Warnings(folder, read))
+        {
+            yield return unread;
         }
     }
 
-    private static Tensor Owned(TensorFile file, TensorEntry entry) => file.Read(entry).DetachFromDisposeScope();
+    private static Tensor Owned(TensorFile file, TensorEntry entry)
+    {
+        Tensor values = file.Read(entry);
+        double largest = FiniteWeights.Largest(values);
+        return double.IsFinite(largest) ? values.DetachFromDisposeScope()
+            : throw Wrong(file, entry.Name, $"{FiniteWeights.Fault(largest)}: the adapter is damaged or its training diverged");
+    }
+
+    private static Tensor Transposed(TensorFile file, TensorEntry entry)
+    {
+        using Tensor values = Owned(file, entry);
+        return values.t().contiguous().DetachFromDisposeScope();
+    }
 
     private static SkipwiseException Wrong(TensorFile file, string tensor, string what) => new($"{file.Path}: tensor {tensor}: {what}");
 }

@@ -46,10 +46,10 @@ public sealed class ResultsStore
         ? Open(folder)
         : throw new SkipwiseException($"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. Name the folder that was its --out");
 
-    /// <summary>Identifies a measurement: what is measured, of which model, with which settings, by which version of the program.</summary>
+    /// <summary>Identifies a measurement: what is measured, of which model, with which settings, by which build of the program.</summary>
     public static string Key(string task, string model, JsonObject settings)
     {
-        var identity = new JsonArray(task, model, settings.DeepClone(), typeof(ResultsStore).Assembly.GetName().Version!.ToString());
+        var identity = new JsonArray(task, model, settings.DeepClone(), typeof(ResultsStore).Module.ModuleVersionId.ToString());
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())).AsSpan(0, 8));
     }
 

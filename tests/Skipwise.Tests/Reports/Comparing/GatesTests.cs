@@ -32,6 +32,11 @@ public sealed class GatesTests
         Assert.Equal("+1.8 % ± 2.1 % (3.46 against 3.40 at 128 tokens)", gate.Finding);
     }
 
+    [Fact]
+    public void A_large_improvement_passes() =>
+        Assert.True(Judge([Model("a", 128), Model("b", 128)], new() { MaxShortPplIncrease = 0.01 }, Perplexity(128, 4, 0.1),
+            Perplexity(128, 2, 0.1)).Passed);
+
     [Theory]
     [InlineData(512, true)]
     [InlineData(513, false)]
