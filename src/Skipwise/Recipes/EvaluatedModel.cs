@@ -45,7 +45,8 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     /// that texts begin and answers end with, and the build of the program.
     /// </summary>
     public ulong Identity => _identity ??= Hash(string.Join(' ',
-        Fingerprint, TokenizerFingerprint.Of(Tokenizer), Tokenizer.BosId, Tokenizer.AddsBos, Tokenizer.EosId, string.Join(',', Tokenizer.EndIds), Build));
+        Fingerprint, TokenizerFingerprint.Of(Tokenizer), Tokenizer.BosId, Tokenizer.AddsBos, Tokenizer.EosId,
+        string.Join(',', Tokenizer.EndIds), Build));
 
     private static Guid Build => typeof(EvaluatedModel).Module.ModuleVersionId;
 
