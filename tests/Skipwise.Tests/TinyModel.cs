@@ -11,23 +11,25 @@ internal static class TinyModel
 
     public static CausalLM Create(ulong seed = 1, int vocabulary = Vocabulary, RopeOptions? rope = null, bool tied = false, double initializerRange = 1)
     {
-        var model = new CausalLM(new DecoderConfig
-        {
-            VocabSize = vocabulary,
-            HiddenSize = 32,
-            IntermediateSize = 48,
-            NumHiddenLayers = 2,
-            NumAttentionHeads = 4,
-            NumKeyValueHeads = 2,
-            HeadDim = 8,
-            MaxPositionEmbeddings = 128,
-            InitializerRange = initializerRange,
-            TieWordEmbeddings = tied,
-            Rope = rope ?? new RopeOptions(),
-        });
+        var model = new CausalLM(Config(vocabulary, tied) with { InitializerRange = initializerRange, Rope = rope ?? new RopeOptions() });
         WeightInit.Draw(model, seed);
         return model;
     }
+
+    public static DecoderConfig Config(int vocabulary = Vocabulary, bool tied = false) => new()
+    {
+        VocabSize = vocabulary,
+        HiddenSize = 32,
+        IntermediateSize = 48,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 4,
+        NumKeyValueHeads = 2,
+        HeadDim = 8,
+        MaxPositionEmbeddings = 128,
+        InitializerRange = 1,
+        TieWordEmbeddings = tied,
+        Rope = new RopeOptions(),
+    };
 
     /// <summary>Random ids without the first two, which tests use as BOS and stop.</summary>
     public static int[] Tokens(ulong seed, int count, int vocabulary = Vocabulary)

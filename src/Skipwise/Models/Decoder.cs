@@ -51,12 +51,21 @@ public sealed class Decoder : nn.Module
     /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one document</param>
     internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
     {
-        AttentionMask Mask(int? window) => AttentionMask.For(tokens, cache?.Length ?? 0, window, Dtype, Embedding.weight.device) with { Documents = documents };
-        AttentionMask sliding = Mask(_window), full = _firstSlidingLayer > 0 ? Mask(null) : sliding;
+        (AttentionMask full, AttentionMask sliding) = Masks(tokens, documents, cache?.Length ?? 0);
         return
         [
             .. _layers.Select<DecoderLayer, Func<Tensor, Tensor>>((layer, index) => hidden => layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache)),
             _norm.forward,
         ];
+    }
+
+    /// <summary>What the layers before the first sliding one see, and the others.</summary>
+    /// <inheritdoc cref="Blocks"/>
+    internal (AttentionMask Full, AttentionMask Sliding) Masks(int tokens, int[] documents, int cached)
+    {
+        int longest = documents.Length > 0 ? documents.Max() : tokens; // no query sees beyond its document
+        AttentionMask Mask(int? window) => AttentionMask.For(longest, cached, window, Dtype, Embedding.weight.device) with { Documents = documents };
+        AttentionMask sliding = Mask(_window);
+        return (_firstSlidingLayer > 0 ? Mask(null) : sliding, sliding);
     }
 }

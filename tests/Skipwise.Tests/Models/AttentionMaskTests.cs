@@ -26,4 +26,19 @@ public class AttentionMaskTests
             }
         }
     }
+
+    /// <summary>No query sees beyond its document: what a sliding window hides is as large as the longest one, not as the row.</summary>
+    [Theory]
+    [InlineData(7, 3, true), InlineData(5, 9, false)]
+    public void A_bias_is_as_large_as_the_longest_document(int longest, int window, bool hasBias)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable plain = FusedMath.Off();
+        using var decoder = new Decoder(TinyModel.Config() with { SlidingWindow = window }, ScalarType.Float32, CPU);
+        int[] documents = [2, longest, 4];
+        (AttentionMask full, AttentionMask sliding) = decoder.Masks(documents.Sum(), documents, cached: 0);
+        Assert.Equal(hasBias ? [longest, longest] : null, sliding.Bias?.shape);
+        Assert.Equal(!hasBias, sliding.IsCausal);
+        Assert.Equal((documents, documents), (full.Documents, sliding.Documents));
+    }
 }
