@@ -1,5 +1,6 @@
 using Skipwise.Models.Lora;
 using Skipwise.Rope;
+using Skipwise.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -15,6 +16,8 @@ public sealed class CausalLM : nn.Module
     // B batch, T tokens, C hidden, V vocabulary
     private readonly Decoder _decoder;
     private readonly Projection? _head; // null when tied: the head then reads the embedding's own tensor
+    private readonly Lock _frequencyLock = new();
+    private Frequency? _frequency; // the last rotation's: computed and brought to the device once, not for every token that is generated
 
     /// <summary>A model with uninitialised weights.</summary>
     public CausalLM(DecoderConfig config, ScalarType dtype = ScalarType.Float32, Device? device = null) : base(nameof(CausalLM))
@@ -38,6 +41,9 @@ public sealed class CausalLM : nn.Module
     /// <summary>The output head's weight [V, C]; the embedding's own tensor when tied.</summary>
     public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;
 
+    /// <summary>All that the scores depend on besides the hidden states.</summary>
+    internal IEnumerable<Parameter> HeadParameters => _head is null ? [HeadWeight] : _head.parameters();
+
     /// <summary>Whether the scores are a product with <see cref="HeadWeight"/> and nothing else.</summary>
     internal bool HeadIsPlain => (_head is null or { bias: null, Update: null, Packed: null }) && !Config.NormalizedHead;
 
@@ -52,8 +58,21 @@ public sealed class CausalLM : nn.Module
     /// <summary>The rotation for a batch.</summary>
     /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
     /// <param name="sequenceLength">tokens of the whole sequence, cached ones included; only scalings that depend on the length (dynamic NTK, longrope) read it</param>
-    public Rotary RotaryFor(Tensor positionIds, int sequenceLength) =>
-        Rotary.Create(RopeFrequency.Compute(Config.Rope, Config.RotaryDim, sequenceLength), positionIds, Config.RotaryPairs);
+    public Rotary RotaryFor(Tensor positionIds, int sequenceLength)
+    {
+        lock (_frequencyLock)
+        {
+            int length = RotationDependsOnLength ? sequenceLength : 0;
+            if (_frequency is null || _frequency.Length != length || _frequency.Device != positionIds.device.ToString())
+            {
+                _frequency?.InvFreq.Dispose();
+                (double[] invFreq, double factor) = RopeFrequency.Compute(Config.Rope, Config.RotaryDim, length);
+                Tensor there = Upload.To(tensor(invFreq, dtype: ScalarType.Float64), positionIds.device).DetachFromDisposeScope();
+                _frequency = new(length, positionIds.device.ToString(), there, factor);
+            }
+            return Rotary.Create(_frequency.InvFreq, _frequency.Factor, positionIds, Config.RotaryPairs);
+        }
+    }
 
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="inputIds">int64 [B, T]</param>
@@ -93,4 +112,18 @@ public sealed class CausalLM : nn.Module
         using Rotary rotary = RotaryFor(positionIds, (int)inputIds.size(1));
         return Logits(Hidden(inputIds, rotary)).MoveToOuterDisposeScope();
     }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _frequency?.InvFreq.Dispose();
+        }
+        base.Dispose(disposing);
+    }
+
+    /// <param name="Length">of the sequence, where the rotation depends on it</param>
+    /// <param name="InvFreq">float64 [R/2]</param>
+    /// <param name="Factor">of attention</param>
+    private sealed record Frequency(int Length, string Device, Tensor InvFreq, double Factor);
 }

@@ -21,15 +21,15 @@ internal static class NarrowProduct
 
     /// <param name="x">float32 [..., in]</param>
     /// <param name="weight">float16 or bfloat16 [out, in]</param>
-    /// <param name="bias">float32 [out]</param>
+    /// <param name="bias">[out]</param>
     /// <returns>[..., out]</returns>
     public static Tensor Of(Tensor x, Tensor weight, Tensor? bias)
     {
         using var scope = NewDisposeScope();
-        bool isFew = x.numel() <= FewRows * weight.size(1) && x.device_type == DeviceType.CPU && !(is_grad_enabled() && x.requires_grad);
+        bool isFew = x.numel() <= FewRows * weight.size(1) && !DevicePath.Is(x.device) && !(is_grad_enabled() && x.requires_grad);
         if (!isFew)
         {
-            return nn.functional.linear(x, weight.to(x.dtype), bias).MoveToOuterDisposeScope();
+            return nn.functional.linear(x, weight.to(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
         }
         Tensor y = empty([.. x.shape[..^1], weight.size(0)], x.dtype, x.device);
         Multiply(x.contiguous(), weight, y, weight.dtype == ScalarType.BFloat16 ? HalfFloats.WidenBFloat16 : HalfFloats.WidenFloat16);

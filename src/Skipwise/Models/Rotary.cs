@@ -1,6 +1,4 @@
 using Skipwise.Models.Fused;
-using Skipwise.Rope;
-using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,15 +16,15 @@ public sealed class Rotary : IDisposable
 
     private Rotary(Tensor turn, RotaryPairs pairs) => (_turn, _pairs) = (turn, pairs);
 
-    /// <param name="frequencies">one frequency per dimension pair, and the scale of cos and sin</param>
+    /// <param name="frequency">radians per token of every dimension pair: float64 [R/2], on the positions' device</param>
+    /// <param name="attentionFactor">the scale of cos and sin</param>
     /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions</param>
     /// <param name="pairs">which dimensions turn together</param>
-    public static Rotary Create(RopeFrequencies frequencies, Tensor positionIds, RotaryPairs pairs = RotaryPairs.Halves)
+    public static Rotary Create(Tensor frequency, double attentionFactor, Tensor positionIds, RotaryPairs pairs = RotaryPairs.Halves)
     {
         using var scope = NewDisposeScope();
-        Tensor frequency = Upload.To(tensor(frequencies.InvFreq, dtype: ScalarType.Float64), positionIds.device);
         Tensor phase = positionIds.to(ScalarType.Float64).unsqueeze(-1) * frequency; // [B, T, R/2]
-        Tensor scale = full_like(phase, frequencies.AttentionFactor);
+        Tensor scale = full_like(phase, attentionFactor);
         Tensor turn = polar(scale, phase).to(ScalarType.ComplexFloat32).unsqueeze(2);
         return new Rotary(turn.DetachFromDisposeScope(), pairs);
     }

@@ -13,6 +13,9 @@ internal static class HeadLoss
 {
     // M tokens with a label, C hidden, V vocabulary
 
+    /// <summary>What float16 shares are multiplied with before they are rounded: most of a vocabulary's are below float16's least number, 6e-8, and none is above 1.</summary>
+    private const float Lift = 1 << 15;
+
     /// <param name="states">[M, C]</param>
     /// <param name="targets">int64 [M]</param>
     /// <param name="divisor">gradients are those of the summed loss over this</param>
@@ -29,25 +32,26 @@ internal static class HeadLoss
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor weight = model.HeadWeight.detach(), gradient = empty_like(states);
-        Tensor? weightGradient = model.HeadWeight.requires_grad ? GradientOf(model.HeadWeight) : null;
-        var scale = (float)(1 / divisor);
+        WideGradient? weightGradient = model.HeadWeight.requires_grad ? new(model.HeadWeight) : null;
+        float lift = states.dtype == ScalarType.Float16 ? Lift : 1, scale = (float)(1 / divisor) / lift;
         for (long start = 0; start < states.size(0); start += chunk)
         {
             using var piece = NewDisposeScope();
             long length = Math.Min(chunk, states.size(0) - start);
             Tensor rows = states.narrow(0, start, length), labels = targets.narrow(0, start, length).unsqueeze(1); // [L, C], [L, 1]
-            Tensor scores = rows.mm(weight.t()).to(ScalarType.Float32); // [L, V]
+            Tensor scores = rows.mm(weight.t()); // [L, V]
             Tensor share = RowMath.Serves(scores) ? InOnePass(scores, labels, total) : InTorch(scores, labels, total);
-            share = share.to(rows.dtype);
+            share = (lift == 1 ? share : share.mul_(lift)).to(rows.dtype);
             gradient.narrow(0, start, length).addmm_(share, weight, beta: 0, alpha: scale);
-            weightGradient?.addmm_(share.t(), rows, beta: 1, alpha: scale);
+            weightGradient?.AddProduct(share.t(), rows, scale);
         }
+        weightGradient?.Write();
         return gradient.MoveToOuterDisposeScope();
     }
 
     /// <param name="scores">[L, V]; what is returned may stand in its place</param>
     /// <param name="labels">int64 [L, 1]</param>
-    /// <returns>softmax(scores) - onehot(labels); the loss is added to <paramref name="total"/></returns>
+    /// <returns>softmax(scores) - onehot(labels), float32; the loss is added to <paramref name="total"/></returns>
     private static Tensor InOnePass(Tensor scores, Tensor labels, Tensor total)
     {
         total.add_(RowMath.CrossEntropy(scores, labels).sum());
@@ -59,43 +63,41 @@ internal static class HeadLoss
     {
         (Tensor largest, Tensor at) = scores.max(1, true);
         Tensor label = scores.gather(1, labels);
-        Tensor share = scores.softmax(1);
+        Tensor share = scores.softmax(1, ScalarType.Float32);
         scores.Dispose();
         // ln of the sum of exp by the largest score, whose share is at least 1 / V: nothing underflows
         total.add_((largest - share.gather(1, at).log() - label).sum(ScalarType.Float64));
-        return share.scatter_add_(1, labels, full_like(label, -1));
+        return share.scatter_add_(1, labels, full(labels.shape, -1, ScalarType.Float32, labels.device));
     }
 
-    /// <summary>The same through autograd, for heads that are more than a matrix and for the z-loss; also the twin that the above is tested against.</summary>
+    /// <summary>
+    /// The same through autograd, for heads that are more than a matrix and for the z-loss; also the twin that the above is tested against. float16 is
+    /// widened for it: nothing lifts the shares here.
+    /// </summary>
     /// <inheritdoc cref="Backward"/>
     private static Tensor BackwardByAutograd(CausalLM model, Tensor states, Tensor targets, double divisor, long chunk, Tensor total)
     {
         using var scope = NewDisposeScope();
-        Tensor leaf = states.detach().requires_grad_();
+        ScalarType type = states.dtype == ScalarType.Float16 ? ScalarType.Float32 : states.dtype;
+        Tensor gradient = empty_like(states);
+        WideGradient[] gradients = [.. model.HeadParameters.Where(parameter => parameter.requires_grad).Select(parameter => new WideGradient(parameter))];
         for (long start = 0; start < states.size(0); start += chunk)
         {
             using var piece = NewDisposeScope();
             long length = Math.Min(chunk, states.size(0) - start);
-            Tensor scores = model.Logits(leaf.narrow(0, start, length)).to(ScalarType.Float32);
+            Tensor leaf = states.narrow(0, start, length).to(type).detach().requires_grad_();
+            Tensor scores = model.Logits(leaf).to(ScalarType.Float32);
             Tensor loss = nn.functional.cross_entropy(scores, targets.narrow(0, start, length), reduction: nn.Reduction.Sum);
             if (model.Config.ZLossWeight != 0)
             {
                 loss += model.Config.ZLossWeight * scores.max(1).values.square().sum();
             }
             (loss / divisor).backward();
+            gradient.narrow(0, start, length).copy_(leaf.grad!);
+            Array.ForEach(gradients, wide => wide.AddOwn());
             total.add_(loss.detach());
         }
-        return leaf.grad!.MoveToOuterDisposeScope();
-    }
-
-    private static Tensor GradientOf(TorchSharp.Modules.Parameter parameter)
-    {
-        if (parameter.grad is { } there)
-        {
-            return there;
-        }
-        Tensor fresh = zeros_like(parameter);
-        parameter.grad = fresh;
-        return fresh;
+        Array.ForEach(gradients, wide => wide.Write());
+        return gradient.MoveToOuterDisposeScope();
     }
 }
