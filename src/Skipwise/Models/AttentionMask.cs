@@ -8,7 +8,8 @@ namespace Skipwise.Models;
 /// Which tokens a forward's queries may see, decided once and shared by all layers of a kind. Attention is causal in token order, never in
 /// position ids: skipped positions move the rotation, not the order.
 /// </summary>
-/// <param name="Bias">float [T, S] to add to the scores (0 or -inf), or null</param>
+/// <param name="Bias">float [T, S] to add to the scores (0 or -inf), or null; T = S is the longest document's length where there are
+/// several in a row</param>
 /// <param name="IsCausal">T = S and libtorch's own causal mode applies</param>
 internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
 {
@@ -22,8 +23,9 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
     public bool IsTiled { get; init; }
 
     private const int LeastTiled = 48; // queries; of fewer a panel of 64 is too empty
+    private const int RowMultiple = 16; // numbers; a GPU's kernel would copy a bias whose rows begin elsewhere, in every layer
 
-    /// <param name="queries">T, tokens of this forward</param>
+    /// <param name="queries">T, tokens of this forward, or of its longest document</param>
     /// <param name="cached">tokens that the cache already holds</param>
     /// <param name="window">W: token i sees the tokens j with i - W &lt; j &lt;= i; null sees all before it</param>
     public static AttentionMask For(int queries, int cached, int? window, ScalarType dtype, Device device)
@@ -49,7 +51,8 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
         {
             seen = seen.triu(cached - window!.Value + 1);
         }
-        Tensor bias = zeros([queries, keys], dtype, device).masked_fill_(seen.logical_not(), float.NegativeInfinity);
+        Tensor bias = zeros([queries, Tiles.RoundUp(keys, RowMultiple)], dtype, device).narrow(1, 0, keys);
+        bias.masked_fill_(seen.logical_not(), float.NegativeInfinity);
         return new(bias.MoveToOuterDisposeScope(), false);
     }
 
@@ -65,18 +68,18 @@ internal readonly record struct AttentionMask(Tensor? Bias, bool IsCausal)
         {
             return CausalAttentionFunction.Mix(query, key, value, Documents, Window).Mixed.MoveToOuterDisposeScope();
         }
-        long group = query.size(2) / key.size(2);
-        if (!IsTiled && group > 1)
-        {
-            (key, value) = (key.repeat_interleave(group, 2), value.repeat_interleave(group, 2)); // [B, S, H, D]
-        }
-        if (IsTiled || (IsCausal && isTracked && query.device_type == DeviceType.CPU && !FusedMath.IsOff))
+        if (IsTiled || (IsCausal && isTracked && FusedMath.ServesOn(query.device)))
         {
             return CausalAttentionFunction.apply(query, key, value, Documents, Window ?? 0).MoveToOuterDisposeScope();
         }
-        (Tensor q, Tensor k, Tensor v) = (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)); // [B, H, T or S, D]
+        (Tensor q, Tensor k, Tensor v) = (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)); // [B, H, T, D], [B, K, S, D]
+        if (FusedMath.IsOff)
+        {
+            long group = q.size(1) / k.size(1);
+            (k, v) = (k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)); // as the formula has it
+        }
         bool isCausal = IsCausal;
-        Tensor Kernel(Tensor query, Tensor key, Tensor value, Tensor? bias) => nn.functional.scaled_dot_product_attention(query, key, value, bias, is_casual: isCausal);
+        Tensor Kernel(Tensor query, Tensor key, Tensor value, Tensor? bias) => GroupedAttention.Mix(query, key, value, bias, isCausal);
         if (Documents.Length == 0)
         {
             return Kernel(q, k, v, Bias).transpose(1, 2).MoveToOuterDisposeScope();

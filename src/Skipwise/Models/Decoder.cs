@@ -64,7 +64,8 @@ public sealed class Decoder : nn.Module
     internal (AttentionMask Full, AttentionMask Sliding) Masks(int tokens, int[] documents, int cached)
     {
         int longest = documents.Length > 0 ? documents.Max() : tokens; // no query sees beyond its document
-        AttentionMask Mask(int? window) => AttentionMask.For(longest, cached, window, Dtype, Embedding.weight.device) with { Documents = documents };
+        AttentionMask Mask(int? window) =>
+            AttentionMask.For(longest, cached, window, Dtype, Embedding.weight.device) with { Documents = documents };
         AttentionMask sliding = Mask(_window);
         return (_firstSlidingLayer > 0 ? Mask(null) : sliding, sliding);
     }

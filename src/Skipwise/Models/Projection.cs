@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using Skipwise.Models.Lora;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -84,7 +85,9 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
             return Product(input, weight, bias);
         }
         using var scope = NewDisposeScope();
-        Tensor output = Packed is null ? Product(input, weight, bias) : PackedLinear.apply(input, Packed);
+        Tensor output = Packed is null ? Product(input, weight, bias)
+            : DevicePath.Is(input.device) ? nn.functional.linear(input, Packed.Unpack()) // whose graph holds the unpacked weight
+            : PackedLinear.apply(input, Packed);
         if (Packed is not null && bias is not null)
         {
             output += bias;

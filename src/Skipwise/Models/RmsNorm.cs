@@ -33,6 +33,10 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         {
             return RowMath.RmsNorm(input, _isAroundZero ? weight : weight.add(_around), _epsNumber).Normed.MoveToOuterDisposeScope();
         }
+        if (DevicePath.Serves(input.device))
+        {
+            return DevicePath.RmsNorm(input, weight, _eps, _isAroundZero ? null : _around).MoveToOuterDisposeScope();
+        }
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = (x * x).mean([-1L], keepdim: true).add(_eps).rsqrt();
         // in half precision the order of rounding is the family's: Llama's weight is multiplied after it, Gemma's before

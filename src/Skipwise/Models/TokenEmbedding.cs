@@ -1,3 +1,4 @@
+using Skipwise.Models.Fused;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -25,7 +26,9 @@ public sealed class TokenEmbedding : nn.Module
     internal Tensor Forward(Tensor ids, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        Tensor rows = weight.index_select(0, ids.flatten()).to(dtype).view(ids.size(0), ids.size(1), -1);
+        Tensor rows = DevicePath.Serves(weight.device) ? DevicePath.Rows(weight, ids)
+            : weight.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
+        rows = rows.to(dtype);
         if (_frozenRow is { } frozen)
         {
             rows = where(ids.eq(frozen).unsqueeze(-1), rows.detach(), rows);

@@ -1,5 +1,7 @@
 using Skipwise.Data;
 using Skipwise.Models;
+using Skipwise.Models.Fused;
+using Skipwise.Models.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,7 +15,8 @@ public static class CausalLoss
 
     /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
     /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
-    /// <param name="checkpointEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0: none</param>
+    /// <param name="checkpointEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0:
+    /// none; packed weights on a GPU make it 1</param>
     /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
     public static Tensor Backward(CausalLM model, Batch batch, double divisor, int checkpointEvery = 0, long scoresPerChunk = ScoresPerChunk)
     {
@@ -22,6 +25,10 @@ public static class CausalLoss
         if (batch.Labels.numel() == 0)
         {
             return total.MoveToOuterDisposeScope();
+        }
+        if (DevicePath.Is(model.Device) && Adaptation.IsPacked(model))
+        {
+            checkpointEvery = 1; // a graph keeps the unpacked weights there: those of one layer at a time, then
         }
         using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.Longest);
         Tensor embedded = model.Embed(batch.InputIds);

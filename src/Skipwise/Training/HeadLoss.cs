@@ -13,7 +13,10 @@ internal static class HeadLoss
 {
     // M tokens with a label, C hidden, V vocabulary
 
-    /// <summary>What float16 shares are multiplied with before they are rounded: most of a vocabulary's are below float16's least number, 6e-8, and none is above 1.</summary>
+    /// <summary>
+    /// What float16 shares are multiplied with before they are rounded: most of a vocabulary's are below float16's least number, 6e-8,
+    /// and none is above 1.
+    /// </summary>
     private const float Lift = 1 << 15;
 
     /// <param name="states">[M, C]</param>
@@ -71,7 +74,8 @@ internal static class HeadLoss
     }
 
     /// <summary>
-    /// The same through autograd, for heads that are more than a matrix and for the z-loss; also the twin that the above is tested against. float16 is
+    /// The same through autograd, for heads that are more than a matrix and for the z-loss; also the twin that the above is tested
+    /// against. float16 is
     /// widened for it: nothing lifts the shares here.
     /// </summary>
     /// <inheritdoc cref="Backward"/>
@@ -80,7 +84,7 @@ internal static class HeadLoss
         using var scope = NewDisposeScope();
         ScalarType type = states.dtype == ScalarType.Float16 ? ScalarType.Float32 : states.dtype;
         Tensor gradient = empty_like(states);
-        WideGradient[] gradients = [.. model.HeadParameters.Where(parameter => parameter.requires_grad).Select(parameter => new WideGradient(parameter))];
+        WideGradient[] gradients = [.. model.HeadParameters.Where(p => p.requires_grad).Select(p => new WideGradient(p))];
         for (long start = 0; start < states.size(0); start += chunk)
         {
             using var piece = NewDisposeScope();

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Training;
 
 /// <summary>
-/// A parameter's gradient while it is summed up piece by piece: in float32, and rounded to a narrower parameter's type once, at the end. It belongs to the
-/// scope that it is made in.
+/// A parameter's gradient while it is summed up piece by piece: in float32, and rounded to a narrower parameter's type once, at the end.
+/// It belongs to the scope that it is made in.
 /// </summary>
 internal sealed class WideGradient
 {

@@ -14,7 +14,8 @@ public class HeadLossTests
 
     /// <summary>Chunks that all say the same: after 256 of them a bfloat16 sum of theirs would not move any more.</summary>
     [Theory]
-    [InlineData(false, ScalarType.BFloat16), InlineData(true, ScalarType.BFloat16), InlineData(false, ScalarType.Float16), InlineData(true, ScalarType.Float16)]
+    [InlineData(false, ScalarType.BFloat16), InlineData(true, ScalarType.BFloat16)]
+    [InlineData(false, ScalarType.Float16), InlineData(true, ScalarType.Float16)]
     public void Chunks_add_up_in_float32(bool byAutograd, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
@@ -25,7 +26,8 @@ public class HeadLossTests
         {
             using CausalLM model = InType(TinyModel.Create(initializerRange: 0.05), dtype, type);
             using IDisposable? plain = byAutograd ? FusedMath.Off() : null;
-            Tensor states = HeadLoss.Backward(model, one.to(type).repeat(tokens / chunk, 1), targets, tokens, chunk, zeros([], ScalarType.Float64));
+            Tensor all = one.to(type).repeat(tokens / chunk, 1);
+            Tensor states = HeadLoss.Backward(model, all, targets, tokens, chunk, zeros([], ScalarType.Float64));
             return (model.HeadWeight.grad!.to(ScalarType.Float32), states.to(ScalarType.Float32));
         }
         (Tensor expected, Tensor expectedStates) = Gradients(ScalarType.Float32);
@@ -34,7 +36,10 @@ public class HeadLossTests
         Assert.InRange(Off(foundStates, expectedStates), 0, 0.01);
     }
 
-    /// <summary>A sure model gives most words shares below float16's least number, 6e-8. Over many tokens they add up to gradients that float16 can hold.</summary>
+    /// <summary>
+    /// A sure model gives most words shares below float16's least number, 6e-8. Over many tokens they add up to gradients that float16
+    /// can hold.
+    /// </summary>
     [Theory]
     [InlineData(false), InlineData(true)]
     public void Small_shares_survive_float16(bool byAutograd)

@@ -11,7 +11,7 @@ namespace Skipwise.Models.Fused;
 /// </summary>
 internal static class BlockAttention
 {
-    // N sequences, T tokens, H heads, D head dim; L = log of the sum of exp of a query's scores
+    // N sequences, T tokens, H query heads, K kv heads, D head dim; L = log of the sum of exp of a query's scores
     private const long SmallestBlock = 128;
 
     private static readonly Lazy<jit.CompilationUnit> s_kernel = new(() => jit.compile("""
@@ -23,7 +23,8 @@ internal static class BlockAttention
 
         """));
 
-    /// <param name="query">[N, T, H, D], as key and value</param>
+    /// <param name="query">[N, T, H, D]</param>
+    /// <param name="key">[N, T, K, D], as value; query heads share it in groups of H / K, which the kernel knows</param>
     /// <returns>the mix [N, T, H, D], and L [N, T, H]</returns>
     public static (Tensor Mixed, Tensor Lse) Forward(Tensor query, Tensor key, Tensor value)
     {
@@ -49,7 +50,7 @@ internal static class BlockAttention
         long tokens = query.size(1), block = Block(tokens);
         (Tensor dQuery, Tensor dKey, Tensor dValue) = Kernel(
             Blocks(gradient, block), Blocks(query, block), Blocks(key, block), Blocks(value, block), Blocks(mixed, block), Blocks(lse, block), isCausal: true);
-        (dQuery, dKey, dValue) = (dQuery.reshape(query.shape), dKey.reshape(query.shape), dValue.reshape(query.shape));
+        (dQuery, dKey, dValue) = (dQuery.reshape(query.shape), dKey.reshape(key.shape), dValue.reshape(key.shape));
         for (long half = block; half < tokens; half *= 2)
         {
             using var level = NewDisposeScope();
@@ -70,7 +71,7 @@ internal static class BlockAttention
     /// <summary>
     /// libtorch's backward gives every core whole heads of a sequence, so that five heads on two cores leave one waiting. With the keys in parts there are more to give.
     /// </summary>
-    /// <param name="keys">[N, T, H, D]</param>
+    /// <param name="keys">[N, T, K, D]</param>
     private static int KeyParts(Tensor keys)
     {
         int parts = 1, threads = get_num_threads();

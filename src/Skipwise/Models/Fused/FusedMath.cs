@@ -17,8 +17,14 @@ public static class FusedMath
     /// <summary>Whether this thread is between <see cref="Off"/> and its end.</summary>
     internal static bool IsOff => s_off;
 
-    /// <summary>Whether a block takes its own backward: when a gradient will be asked for, and nobody wants the formulas.</summary>
-    internal static bool Serves(Tensor x) => !s_off && is_grad_enabled() && x.requires_grad;
+    /// <summary>
+    /// Whether blocks have backwards of their own on a device: on the CPU alone (<see cref="DevicePath"/>), unless somebody wants the
+    /// formulas.
+    /// </summary>
+    internal static bool ServesOn(Device device) => !s_off && !DevicePath.Is(device);
+
+    /// <summary>Whether a block takes its own backward: where there is one, and a gradient will be asked for.</summary>
+    internal static bool Serves(Tensor x) => is_grad_enabled() && x.requires_grad && ServesOn(x.device);
 
     /// <summary>Whether a block may be computed in one pass without a graph: when nobody will ask for a gradient, and nobody wants the formulas.</summary>
     internal static bool ServesWithoutGraph(params ReadOnlySpan<Tensor> tensors)

@@ -28,7 +28,7 @@ internal static unsafe class Tiles
 
     /// <summary>Whether this processor computes with 16 numbers at once, and tensors of this kind are its own.</summary>
     public static bool Serve(ScalarType dtype, Device device) =>
-        Vector512.IsHardwareAccelerated && Avx512F.IsSupported && !s_off && dtype == ScalarType.Float32 && device.type == DeviceType.CPU;
+        Vector512.IsHardwareAccelerated && Avx512F.IsSupported && !s_off && dtype == ScalarType.Float32 && !DevicePath.Is(device);
 
     /// <summary>Until it is disposed, this thread computes as on a processor without AVX-512.</summary>
     public static IDisposable Off()

@@ -58,6 +58,9 @@ public static class Adaptation
     /// <summary>memory of the packed weights, in bytes</summary>
     public static long PackedBytes(CausalLM model) => Projections(model).Sum(p => p.Projection.Packed?.Bytes ?? 0);
 
+    /// <summary>Whether any weight is in few bits.</summary>
+    internal static bool IsPacked(CausalLM model) => Projections(model).Any(p => p.Projection.Packed is not null);
+
     /// <summary>From here on the packed weights are unpacked in another type, on another device.</summary>
     internal static void MovePacked(CausalLM model, ScalarType dtype, Device device)
     {

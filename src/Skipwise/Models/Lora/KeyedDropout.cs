@@ -1,5 +1,4 @@
 using Skipwise.Numerics;
-using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,12 +6,21 @@ namespace Skipwise.Models.Lora;
 
 /// <summary>
 /// Dropout whose masks are a function of (seed, micro-batch, projection): a resumed run draws the same ones, and so does a layer that is
-/// computed again for its backward. Outside <see cref="For"/> nothing is dropped.
+/// computed again for its backward. They are drawn where x lies: a GPU's are others than a CPU's. Outside <see cref="For"/> nothing is
+/// dropped.
 /// </summary>
 public sealed class KeyedDropout
 {
     private const ulong Stream = 0xD20;
     private long? _place;
+
+    // TorchSharp makes generators of the CPU alone; libtorch makes them of any device.
+    private static readonly Lazy<jit.CompilationUnit> s_script = new(() => jit.compile("""
+        def uniform(like: Tensor, seed: Tensor):
+            generator = torch.Generator(device=like.device, seed=int(seed))
+            return torch.rand(like.size(), generator=generator, device=like.device, dtype=6)  # float32
+
+        """));
 
     /// <summary>The run's seed.</summary>
     public ulong Seed { get; set; }
@@ -35,9 +43,8 @@ public sealed class KeyedDropout
         }
         using var scope = NewDisposeScope();
         var key = new KeyedRandom(Seed, Stream + ((ulong)projection << 16), (ulong)place);
-        using var generator = new Generator(key.NextUInt64() >> 1, CPU);
-        Tensor mask = rand(x.shape, ScalarType.Float32, CPU, generator: generator).ge(share).to(x.dtype).mul_(1 / (1 - share));
-        return (x * Upload.To(mask, x.device)).MoveToOuterDisposeScope();
+        var uniform = (Tensor)s_script.Value.invoke("uniform", x, tensor((long)(key.NextUInt64() >> 1), device: CPU));
+        return (x * uniform.ge(share).to(x.dtype).mul_(1 / (1 - share))).MoveToOuterDisposeScope();
     }
 
     private sealed class End(KeyedDropout dropout) : IDisposable

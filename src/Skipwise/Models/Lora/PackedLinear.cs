@@ -6,7 +6,7 @@ namespace Skipwise.Models.Lora;
 
 /// <summary>
 /// y = x W^T with a packed W: unpacked for the product and again for its backward, so that no graph holds it. Autograd's own product
-/// would keep every unpacked weight until the backward.
+/// would keep every unpacked weight until the backward. On the CPU alone: see <see cref="DevicePath"/>.
 /// </summary>
 internal sealed class PackedLinear : autograd.SingleTensorFunction<PackedLinear>
 {

@@ -7,21 +7,23 @@ namespace Skipwise.Tests.Models.Fused;
 /// <summary>Attention in halves against softmax(Q K^T / sqrt(D)) V with the whole matrix and its mask.</summary>
 public class BlockAttentionTests
 {
-    public static TheoryData<int, int, int[]> Shapes => new()
+    public static TheoryData<int, int, int[], int> Shapes => new()
     {
-        { 2, 512, [] }, { 1, 1024, [] }, { 3, 130, [] }, { 2, 7, [] }, { 1, 1001, [] }, { 1, 300, [256, 1, 43] }, { 1, 12, [12] },
+        { 2, 512, [], 3 }, { 1, 1024, [], 3 }, { 3, 130, [], 3 }, { 2, 7, [], 3 }, { 1, 1001, [], 3 },
+        { 1, 300, [256, 1, 43], 3 }, { 1, 12, [12], 3 },
+        { 2, 512, [], 1 }, { 1, 1024, [], 1 }, { 1, 300, [256, 1, 43], 1 },
     };
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int batch, int tokens, int[] documents)
+    public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int batch, int tokens, int[] documents, int kvHeads)
     {
         using var scope = NewDisposeScope();
         using IDisposable withoutTiles = Tiles.Off();
         const int heads = 3, dim = 16;
         using var generator = new Generator(5, CPU);
-        Tensor Leaf() => randn([batch, tokens, heads, dim], generator: generator).requires_grad_();
-        (Tensor query, Tensor key, Tensor value) = (Leaf(), Leaf(), Leaf());
+        Tensor Leaf(int heads) => randn([batch, tokens, heads, dim], generator: generator).requires_grad_();
+        (Tensor query, Tensor key, Tensor value) = (Leaf(heads), Leaf(kvHeads), Leaf(kvHeads));
         Tensor gradient = randn([batch, tokens, heads, dim], generator: generator);
 
         Tensor mixed = CausalAttentionFunction.apply(query, key, value, documents, 0);

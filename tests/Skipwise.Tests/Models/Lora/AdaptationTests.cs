@@ -1,6 +1,7 @@
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Numerics;
 using Skipwise.Tests.Training;
 using Skipwise.Training;
 using TorchSharp;
@@ -13,6 +14,20 @@ public class AdaptationTests
 {
     // s scale, W [out, in], A [r, in], B [out, r]
     private static readonly LoraOptions s_lora = new() { Rank = 3, Alpha = 4.5, Targets = [LoraOptions.AllLinear] };
+
+    /// <summary>What a run of an earlier version drew, it draws on: the numbers of libtorch's generator for the key's seed.</summary>
+    [Fact]
+    public void Dropout_draws_the_numbers_of_its_key()
+    {
+        using var scope = NewDisposeScope();
+        var dropout = new KeyedDropout { Seed = 9 };
+        using IDisposable micro = dropout.For(12);
+        Tensor found = dropout.Apply(ones([3, 40, 7]), 0.3, projection: 2);
+        var key = new KeyedRandom(9, 0xD20 + (2UL << 16), 12);
+        using var generator = new Generator(key.NextUInt64() >> 1, CPU);
+        Tensor expected = rand([3, 40, 7], ScalarType.Float32, CPU, generator: generator).ge(0.3).to(ScalarType.Float32) / 0.7;
+        Assert.True(found.allclose(expected, rtol: 1e-6, atol: 0));
+    }
 
     [Theory]
     [InlineData(false), InlineData(true)]
