@@ -9,7 +9,7 @@ namespace Skipwise.Runtime;
 /// </summary>
 internal static class NativeImage
 {
-    private const string SymbolOfThatVersion = "_ZSt21ios_base_library_initv";
+    internal const string SymbolOfThatVersion = "_ZSt21ios_base_library_initv";
 
     // ELF Vernaux entry: vna_hash of "GLIBCXX_3.4.32" (little endian), then vna_flags = 0.
     private static ReadOnlySpan<byte> VersionNeed => [0x42, 0xF8, 0x97, 0x02, 0x00, 0x00];
@@ -26,7 +26,7 @@ internal static class NativeImage
         }
         byte[] image = File.ReadAllBytes(path);
         int need = image.AsSpan().IndexOf(VersionNeed);
-        if (need >= 0)
+        if (need >= 0 && need == image.AsSpan().LastIndexOf(VersionNeed)) // else some stand for other things, and the loader complains
         {
             image[need + FlagsOffset] = WeakFlag;
         }

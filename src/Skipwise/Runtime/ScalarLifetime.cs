@@ -16,12 +16,23 @@ internal static unsafe class ScalarLifetime
     private static int s_next;
     private static delegate* unmanaged<nint, void> s_delete;
 
+    // What the function that is redirected begins with: whether there is a number at all, and whether it is a symbolic one.
+    private static ReadOnlySpan<byte> Beginning =>
+    [
+        0x48, 0x85, 0xFF, // test rdi, rdi
+        0x74, 0x2D, // je to its end
+        0x8B, 0x07, // mov eax, [rdi]
+        0x83, 0xC0, 0xFB, // add eax, -5
+        0x83, 0xF8, // cmp eax, ...
+    ];
+
     /// <summary>Redirects the wrapper's function that frees a number. Done on x86-64 Linux; elsewhere numbers are freed as before.</summary>
     /// <param name="wrapper">TorchSharp's native library, loaded</param>
     public static void Prolong(nint wrapper)
     {
         if (!NativeCode.IsPossible
             || !NativeLibrary.TryGetExport(wrapper, "THSTorch_dispose_scalar", out nint dispose)
+            || !new ReadOnlySpan<byte>((void*)dispose, NativeCode.JumpLength).SequenceEqual(Beginning) // another build: leave it alone
             || !NativeLibrary.TryLoad("libstdc++.so.6", out nint standard)
             || !NativeLibrary.TryGetExport(standard, "_ZdlPv", out nint delete)) // operator delete(void*)
         {

@@ -52,13 +52,13 @@ public static class TorchBoot
         // libgomp reads its settings when libtorch loads it. Waiting threads that spin steal the cores they wait for:
         // on shared cores the same step takes half as long again. The user's own setting wins.
         _ = setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
+        // On newer GPUs libtorch prefers cuDNN's attention, which makes a plan for every length of the keys: tens of milliseconds for each
+        // token that is generated. Its own kernels need none.
+        _ = setenv("TORCH_CUDNN_SDPA_DEPRIORITIZED", "1", 0);
 
         string? own = Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH");
         string? wrapper = FindPackaged("libLibTorchSharp.so");
-        if (!string.IsNullOrEmpty(own))
-        {
-            LoadOwnLibtorch(own);
-        }
+        bool isOfRequiredVersion = string.IsNullOrEmpty(own) || LoadOwnLibtorch(own, wrapper);
         if (wrapper is null)
         {
             return true; // TorchSharp's own search takes over (a bundled single file, an unusual host)
@@ -73,7 +73,11 @@ public static class TorchBoot
                 }
             }
         }
-        TensorMemory.UseMalloc();
+        if (isOfRequiredVersion)
+        {
+            TensorMemory.UseMalloc();
+        }
+        RunScriptsAsWritten();
         MklKernels.UseWideOnes();
         ScalarLifetime.Prolong(NativeImage.LoadWithWeakSymbol(wrapper));
         return true;
@@ -98,7 +102,21 @@ public static class TorchBoot
         catch (EntryPointNotFoundException) { } // musl has no mallopt and needs none
     }
 
-    private static void LoadOwnLibtorch(string folder)
+    /// <summary>
+    /// libtorch compiles scripts for a GPU when they have run a few times: in the middle of a training, for the sizes seen so far. The
+    /// scripts here are single operations, or formulas that the tests check as they are written.
+    /// </summary>
+    private static unsafe void RunScriptsAsWritten()
+    {
+        const string setting = "_ZN5torch3jit25setTensorExprFuserEnabledEb"; // void torch::jit::setTensorExprFuserEnabled(bool)
+        if (NativeLibrary.TryLoad("libtorch_cpu.so", out nint torch) && NativeLibrary.TryGetExport(torch, setting, out nint set))
+        {
+            ((delegate* unmanaged<byte, void>)set)(0);
+        }
+    }
+
+    /// <returns>whether it is of the version that TorchSharp was built for</returns>
+    private static bool LoadOwnLibtorch(string folder, string? wrapper)
     {
         string core = Path.Combine(folder, "libtorch_cpu.so");
         if (!File.Exists(core))
@@ -113,7 +131,14 @@ public static class TorchBoot
             {
                 NativeLibrary.Load(Path.Combine(folder, name));
             }
-            CheckAbi(folder, core);
+            string? other = OtherVersion(core);
+            if (other is not null && Forced is null)
+            {
+                throw new SkipwiseException(
+                    $"SKIPWISE_LIBTORCH={folder} holds {other}; Skipwise needs {RequiredLibtorch}.x, since libtorch's C++ " +
+                    $"interface changes between minor versions. Install torch=={RequiredLibtorch}.*, or set SKIPWISE_LIBTORCH_FORCE=1 " +
+                    "to try it at your own risk, if it has every function that is called.");
+            }
             foreach (string name in (string[])["libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"])
             {
                 string path = Path.Combine(folder, name);
@@ -122,6 +147,11 @@ public static class TorchBoot
                     NativeLibrary.Load(path);
                 }
             }
+            if (other is not null && Forced == "1" && wrapper is not null)
+            {
+                RequireSymbols(folder, other, wrapper);
+            }
+            return other is null;
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
@@ -129,25 +159,35 @@ public static class TorchBoot
         }
     }
 
-    private static unsafe void CheckAbi(string folder, string core)
+    /// <summary>1: another version is tried if it has every function that is called; anyway: also if not; null: it is refused.</summary>
+    private static string? Forced =>
+        Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH_FORCE") is var forced and ("1" or "anyway") ? forced : null;
+
+    /// <returns>the version of a libtorch that TorchSharp was not built for; null where it is the one</returns>
+    private static unsafe string? OtherVersion(string core)
     {
-        string found = "a version too old to say which";
-        if (NativeLibrary.TryGetExport(NativeLibrary.Load(core), "aoti_torch_abi_version", out nint address))
+        if (!NativeLibrary.TryGetExport(NativeLibrary.Load(core), "aoti_torch_abi_version", out nint address))
         {
-            ulong version = ((delegate* unmanaged<ulong>)address)();
-            if (version >> 48 == RequiredAbi >> 48)
-            {
-                return;
-            }
-            found = $"libtorch {version >> 56}.{version >> 48 & 0xFF}";
+            return "a version too old to say which";
         }
-        if (Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH_FORCE") == "1")
+        ulong version = ((delegate* unmanaged<ulong>)address)();
+        return version >> 48 == RequiredAbi >> 48 ? null : $"libtorch {version >> 56}.{version >> 48 & 0xFF}";
+    }
+
+    /// <exception cref="SkipwiseException">the libtorch lacks what TorchSharp's wrapper calls</exception>
+    private static void RequireSymbols(string folder, string version, string wrapper)
+    {
+        const int told = 3;
+        string[] names = ["libtorch.so", "libtorch_cpu.so", "libc10.so"];
+        nint[] libraries = [.. names.Select(name => Path.Combine(folder, name)).Where(File.Exists).Select(NativeLibrary.Load)];
+        IReadOnlyList<string> missing = LibtorchSymbols.Missing(File.ReadAllBytes(wrapper), libraries);
+        if (missing.Count > 0)
         {
-            return;
+            throw new SkipwiseException(
+                $"SKIPWISE_LIBTORCH={folder} holds {version}, which lacks {missing.Count} of the functions that TorchSharp calls: " +
+                $"{string.Join("; ", missing.Take(told))}{(missing.Count > told ? "; ..." : "")}. Install torch=={RequiredLibtorch}.*, " +
+                "or set SKIPWISE_LIBTORCH_FORCE=anyway: a call to one of them then ends the process.");
         }
-        throw new SkipwiseException(
-            $"SKIPWISE_LIBTORCH={folder} holds {found}; Skipwise needs {RequiredLibtorch}.x, since libtorch's C++ interface changes between minor versions. " +
-            $"Install torch=={RequiredLibtorch}.*, or set SKIPWISE_LIBTORCH_FORCE=1 to try at your own risk.");
     }
 
     private static string? FindPackaged(string file)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
+using Skipwise.Runtime;
 
 namespace Skipwise.Tests.Runtime;
 
@@ -73,6 +74,32 @@ public sealed class TorchBootTests
         Assert.Contains($"SKIPWISE_LIBTORCH={folder.Path} holds a version too old to say which", error);
     }
 
+    [Fact]
+    public void A_libtorch_of_another_version_that_lacks_functions_is_refused_even_if_forced()
+    {
+        Assert.SkipUnless(IsLinuxX64, "the stand-in is a library for Linux on x86-64");
+        using var folder = new TempFolder();
+        WriteStandIn(Path.Combine(folder.Path, "libc10.so"));
+        WriteStandIn(Path.Combine(folder.Path, "libtorch_cpu.so"));
+        (int code, string error) = Verify(folder.Path, force: "1");
+        Assert.Equal(1, code);
+        Assert.Matches(@"libtorch 2\.11, which lacks \d{4} of the functions that TorchSharp calls: .*::.*; \.\.\.\. Install", error);
+        Assert.DoesNotContain("   at ", error);
+    }
+
+    [Fact]
+    public void The_packaged_libtorch_has_all_that_TorchSharp_asks_for()
+    {
+        Assert.SkipUnless(IsLinuxX64, "a library for Linux on x86-64 is read");
+        TorchBoot.Ensure();
+        string packaged = Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native");
+        byte[] wrapper = File.ReadAllBytes(Path.Combine(packaged, "libLibTorchSharp.so"));
+        nint torch = NativeLibrary.Load(Path.Combine(packaged, "libtorch.so"));
+        Assert.InRange(LibtorchSymbols.Undefined(wrapper).Count, 1000, 10_000);
+        Assert.Empty(LibtorchSymbols.Missing(wrapper, [torch]));
+        Assert.Contains("at::_ops::mm::call(at::Tensor const&, at::Tensor const&)", LibtorchSymbols.Missing(wrapper, []));
+    }
+
     private static bool IsLinuxX64 => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
     private static void WriteStandIn(string path)
@@ -91,11 +118,12 @@ public sealed class TorchBootTests
         "0h9G6TCcKkuAMO+eAfF85yahoTcZp2HQA9KLw9CL2C/tt4r/VJf+M9d1mOUEov/n57KKc+jSOXC1PnOQqSc3pfPYwGe6dK5c63N8vciWkH2M4X7/i+8v6G8K" +
         "2cLcfEXClGob1zZAyjNq+RzDkPp5HtLG9a2CwKRZsH9RjTn7bGJ/Z8H3fwA+2xN+sBIAAA==";
 
-    private static (int Code, string Error) Verify(string? libtorch)
+    private static (int Code, string Error) Verify(string? libtorch, string force = "")
     {
         string fixture = Fixture.Path("llama-none");
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), "verify", "--model", fixture, "--reference", Path.Combine(fixture, "reference.safetensors")]);
         start.Environment["SKIPWISE_LIBTORCH"] = libtorch ?? "";
+        start.Environment["SKIPWISE_LIBTORCH_FORCE"] = force;
         (int code, _, string error) = ChildProcess.Run(start);
         return (code, error.Trim());
     }
