@@ -26,7 +26,7 @@ internal static class AnswerScorer
         if (inputs > 0)
         {
             Tensor ids = TokenTensor.From(model, [.. answers.Select(answer => (int[])[.. answer.AsSpan(0, answer.Length - 1), .. new int[longest - answer.Length]])]); // [B, A - 1]
-            Prefill.Read(model, ids, Prefill.Positions(promptLength, inputs, model.Device), cache, length, Prefill.DefaultChunk,
+            Prefill.Read(model, ids, Prefill.Positions(promptLength, inputs, model.Device), cache, length, chunk: null,
                 (offset, hidden) => states.narrow(1, 1 + offset, hidden.size(1)).copy_(hidden), cancel);
         }
         int[][] places = [.. answers.Select((answer, row) => Enumerable.Range(row * longest, answer.Length).ToArray())];

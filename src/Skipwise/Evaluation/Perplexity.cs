@@ -20,12 +20,12 @@ public static class Perplexity
         long total = plan.Sum(planned => (long)planned.Window.Length), done = 0;
 
         LossSums[] sums = [.. options.Windows.Select(window => new LossSums(window, options.ByPosition ?? 1))];
-        foreach (PlannedWindow[] batch in PerplexityPlan.Batches(plan, options.BatchSize))
+        foreach (PlannedWindow[] batch in PerplexityPlan.Batches(plan, options.BatchSize, Scorer.TokensPerForward(model) / 2))
         {
             cancel.ThrowIfCancellationRequested();
             Window first = batch[0].Window;
             int[][] windows = [.. batch.Select(planned => Tokens(documents[planned.Document], planned.Window, bos))];
-            float[][] losses = Scorer.Losses(model, windows, first.Scored, Prefill.DefaultChunk, cancel);
+            float[][] losses = Scorer.Losses(model, windows, first.Scored, cancel: cancel);
             for (int row = 0; row < batch.Length; row++)
             {
                 // A prefix of the window's scored losses is what a shorter window would have given.

@@ -37,7 +37,7 @@ public sealed record PerplexityOptions
     /// <summary>into how many equal parts each window is cut for the loss by position; null leaves it out</summary>
     [Within(1, 1 << 16)]
     public int? ByPosition { get; init; }
-    /// <summary>windows per forward; null takes as many as make a forward worthwhile (<see cref="Scorer.TokensPerBatch"/>)</summary>
+    /// <summary>windows per forward; null takes as many as make a forward worthwhile</summary>
     [Within(1, 1 << 16)]
     public int? BatchSize { get; init; }
 

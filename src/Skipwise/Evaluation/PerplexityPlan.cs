@@ -67,10 +67,11 @@ internal static class PerplexityPlan
     }
 
     /// <summary>Windows of equal length and equally many scored tokens, together. The longest come first: what does not fit memory fails at once.</summary>
-    public static IEnumerable<PlannedWindow[]> Batches(IReadOnlyList<PlannedWindow> plan, int? batchSize) => plan
+    /// <param name="tokens">that make a forward worthwhile, when nobody says the batch's size</param>
+    public static IEnumerable<PlannedWindow[]> Batches(IReadOnlyList<PlannedWindow> plan, int? batchSize, int tokens) => plan
         .GroupBy(planned => (planned.Window.Length, planned.Window.Scored))
         .OrderByDescending(group => group.Key)
-        .SelectMany(group => group.Chunk(batchSize ?? Math.Max(1, Scorer.TokensPerBatch / group.Key.Length)));
+        .SelectMany(group => group.Chunk(batchSize ?? Math.Max(1, tokens / group.Key.Length)));
 
     private static IEnumerable<Window> Of(int documentLength, int windowLength, PerplexityOptions options) => options.Mode switch
     {

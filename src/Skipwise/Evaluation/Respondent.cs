@@ -48,13 +48,17 @@ internal sealed class Respondent(CausalLM model, int? batchSize) : IDisposable
     private IEnumerable<int[]> Batches(IReadOnlyList<int[]> prompts, Func<int, int> answerLength) => Enumerable.Range(0, prompts.Count)
         .GroupBy(i => (Prompt: prompts[i].Length, Answer: model.RotationDependsOnLength ? answerLength(i) : 0))
         .OrderByDescending(group => group.Key) // what does not fit memory fails at once
-        .SelectMany(group => Ordered([.. group], prompts, answerLength).Chunk(batchSize ?? KvCache.RowsFor(model.Config, model.Dtype, group.Key.Prompt + group.Max(answerLength))));
+        .SelectMany(group => Ordered([.. group], prompts, answerLength)
+            .Chunk(batchSize ?? RowsFor(group.Key.Prompt + group.Max(answerLength))));
+
+    private int RowsFor(int tokens) => KvCache.RowsFor(model.Config, model.Dtype, model.Device, tokens);
 
     /// <summary>Prompts that begin alike stand together, equal ones always. Short ones are read together anyway: there those stand together whose answers are alike in length, and little is padded.</summary>
-    private static IEnumerable<int> Ordered(int[] rows, IReadOnlyList<int[]> prompts, Func<int, int> answerLength)
+    private IEnumerable<int> Ordered(int[] rows, IReadOnlyList<int[]> prompts, Func<int, int> answerLength)
     {
         List<List<int>> distinct = PrefixReader.Distinct([.. rows.Select(row => prompts[row])]);
-        IEnumerable<List<int>> ordered = prompts[rows[0]].Length < PrefixReader.Short ? distinct.OrderByDescending(equal => equal.Max(i => answerLength(rows[i]))) : distinct;
+        bool areShort = prompts[rows[0]].Length < model.Budget.PrefillTokens;
+        IEnumerable<List<int>> ordered = areShort ? distinct.OrderByDescending(equal => equal.Max(i => answerLength(rows[i]))) : distinct;
         return ordered.SelectMany(equal => equal).Select(i => rows[i]);
     }
 

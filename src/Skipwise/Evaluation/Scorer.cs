@@ -10,14 +10,11 @@ public static class Scorer
 {
     // B batch, L tokens of a window, T = L - 1 inputs, C hidden, V vocabulary
 
-    /// <summary>tokens that short windows are gathered to: enough to run at the speed of the matrix products, few enough for the processor's cache</summary>
-    public const int TokensPerBatch = 4096;
-
-    /// <summary>tokens that one forward may hold. More are read in chunks, which costs a fifth more time (the chunks need masks) but bounds the memory</summary>
-    internal const int TokensPerForward = 8192;
-
-    /// <summary>scores held at once: 64 MB, about 512 tokens of a vocabulary of 32,000. All of a window's never exist together</summary>
-    private const int ScoresAtOnce = 1 << 24;
+    /// <summary>
+    /// Tokens that one forward may hold. More are read in chunks, which costs a fifth more time (the chunks need masks) but bounds the
+    /// memory. Short windows are gathered to half as many: enough to run at the speed of the matrix products, few enough for a cache.
+    /// </summary>
+    internal static int TokensPerForward(CausalLM model) => model.Budget.ForwardTokens;
 
     /// <summary>
     /// Losses of the last tokens of equally long windows. Windows that fit one forward together take one; longer ones are read in
@@ -25,10 +22,11 @@ public static class Scorer
     /// </summary>
     /// <param name="windows">B rows of L token ids each, BOS first</param>
     /// <param name="scored">tokens at each window's end to score, at most L - 1: nothing precedes the first</param>
-    /// <param name="chunk">tokens per forward of windows that are read in chunks</param>
+    /// <param name="chunk">tokens per forward of windows that are read in chunks; null: as many as suit the device</param>
     /// <returns>[B][scored], float32 log-softmax; add them in float64</returns>
     /// <remarks>Scalings that depend on the sequence length see L.</remarks>
-    public static float[][] Losses(CausalLM model, IReadOnlyList<int[]> windows, int scored, int chunk = Prefill.DefaultChunk, CancellationToken cancel = default)
+    public static float[][] Losses(
+        CausalLM model, IReadOnlyList<int[]> windows, int scored, int? chunk = null, CancellationToken cancel = default)
     {
         int batch = windows.Count, length = windows[0].Length, inputs = length - 1, firstScored = inputs - scored;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scored);
@@ -38,7 +36,7 @@ public static class Scorer
         Tensor ids = TokenTensor.From(model, windows); // [B, L]
         Tensor targets = ids.narrow(1, 1, inputs);
         Tensor losses = empty([batch, scored], ScalarType.Float32, model.Device);
-        bool isOneForward = (long)batch * inputs <= TokensPerForward;
+        bool isOneForward = (long)batch * inputs <= TokensPerForward(model);
         using KvCache? cache = isOneForward ? null : new KvCache(model.Config, batch, inputs, model.Dtype, model.Device);
         Prefill.Read(model, ids.narrow(1, 0, inputs), Prefill.Positions(0, inputs, model.Device), cache, length, chunk, (offset, hidden) =>
         {
@@ -76,7 +74,8 @@ public static class Scorer
         return ([.. losses], [.. best]);
     }
 
-    private static int RowsAtOnce(CausalLM model) => Math.Max(1, ScoresAtOnce / model.Config.VocabSize);
+    /// <summary>Tokens whose scores exist at once: all of a window's never do.</summary>
+    private static int RowsAtOnce(CausalLM model) => (int)Math.Max(1, model.Budget.Scores / model.Config.VocabSize);
 
     /// <param name="hidden">[B, T, C]</param>
     /// <param name="targets">[B, T], the tokens that come next</param>

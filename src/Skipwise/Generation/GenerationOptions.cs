@@ -20,9 +20,9 @@ public sealed record GenerationOptions
     /// <summary>ids that end a text; they are not part of it</summary>
     [Within(0, 1 << 29)]
     public IReadOnlyList<int> StopTokens { get; init; } = [];
-    /// <summary>tokens of the prompt per forward</summary>
+    /// <summary>tokens of the prompt per forward; null: as many as suit the model's device</summary>
     [Within(1, 1 << 24)]
-    public int PrefillChunk { get; init; } = Prefill.DefaultChunk;
+    public int? PrefillChunk { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     public void Validate() => OptionCheck.Require("Generation", this);

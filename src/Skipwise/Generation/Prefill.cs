@@ -12,9 +12,6 @@ public static class Prefill
 {
     // B batch, T tokens, C hidden
 
-    /// <summary>tokens per chunk: enough to keep the matrix products busy, few enough that a chunk's attention mask stays small</summary>
-    public const int DefaultChunk = 512;
-
     /// <summary>Reads the tokens that follow those of the cache, without gradients.</summary>
     /// <param name="inputIds">int64 [B, T]</param>
     /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions; see <see cref="Positions"/></param>
@@ -23,14 +20,15 @@ public static class Prefill
     /// tokens of the whole sequence. Scalings that depend on the length (dynamic NTK, longrope) rotate by this one value in
     /// every chunk, because a cached key cannot be rotated again.
     /// </param>
-    /// <param name="chunk">tokens per forward</param>
+    /// <param name="chunk">tokens per forward; null: as many as suit the model's device</param>
     /// <param name="visit">called per chunk with its offset in <paramref name="inputIds"/> and its hidden states [B, chunk, C], which live only during the call</param>
     public static void Read(
-        CausalLM model, Tensor inputIds, Tensor positionIds, KvCache? cache, int sequenceLength, int chunk, Action<int, Tensor> visit, CancellationToken cancel = default)
+        CausalLM model, Tensor inputIds, Tensor positionIds, KvCache? cache, int sequenceLength, int? chunk, Action<int, Tensor> visit,
+        CancellationToken cancel = default)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunk);
+        int tokens = (int)inputIds.size(1), step = cache is null ? tokens : chunk ?? model.Budget.PrefillTokens;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step, nameof(chunk));
         using var _ = no_grad();
-        int tokens = (int)inputIds.size(1), step = cache is null ? tokens : chunk;
         for (int offset = 0; offset < tokens; offset += step)
         {
             cancel.ThrowIfCancellationRequested();
@@ -40,6 +38,7 @@ public static class Prefill
             visit(offset, model.Hidden(inputIds.narrow(1, offset, count), rotary, cache));
         }
     }
+
     /// <summary>The positions of an unpadded text: start, start + 1, ...</summary>
     /// <returns>int64 [1, count]</returns>
     public static Tensor Positions(int start, int count, Device device)

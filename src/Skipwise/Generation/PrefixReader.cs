@@ -13,17 +13,10 @@ namespace Skipwise.Generation;
 /// all that came before, and one kept prompt reads exactly the tokens of the tree that the prompts form. Short ones are read together: what
 /// all of them begin with in the trunk, what follows as the rows of one forward. Equal prompts are read once.
 /// </remarks>
-/// <param name="together">prompts of fewer tokens are read together</param>
-public sealed class PrefixReader(CausalLM model, int together = PrefixReader.Short) : IDisposable
+/// <param name="together">prompts of fewer tokens are read together; null: those that leave a forward half empty</param>
+public sealed class PrefixReader(CausalLM model, int? together = null) : IDisposable
 {
     // B batch, C hidden
-
-    /// <summary>a prompt of fewer tokens leaves a forward half empty</summary>
-    public const int Short = Prefill.DefaultChunk;
-
-    /// <summary>tokens of a forward that reads prompts together</summary>
-    private const int TokensPerForward = 4096;
-
     private KvCache? _trunk; // one row
     private KvCache? _batch; // the prompts of a batch side by side
     private int[] _lastPrompt = []; // what the trunk holds
@@ -40,7 +33,8 @@ public sealed class PrefixReader(CausalLM model, int together = PrefixReader.Sho
     /// a cache that holds the prompts, row i in its row i, with room for what follows; it belongs to the reader and holds until the next
     /// call. And the hidden states of the last tokens [B, C]
     /// </returns>
-    public (KvCache Cache, Tensor Last) Read(IReadOnlyList<int[]> prompts, int sequenceLength, int chunk = Prefill.DefaultChunk, CancellationToken cancel = default)
+    public (KvCache Cache, Tensor Last) Read(
+        IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, CancellationToken cancel = default)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
@@ -48,7 +42,7 @@ public sealed class PrefixReader(CausalLM model, int together = PrefixReader.Sho
         _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, sequenceLength, model.Dtype, model.Device);
         Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
         List<List<int>> distinct = Distinct(prompts);
-        if (distinct.Count == 1 || prompts[0].Length >= together)
+        if (distinct.Count == 1 || prompts[0].Length >= (together ?? model.Budget.PrefillTokens))
         {
             foreach (List<int> rows in distinct)
             {
@@ -82,7 +76,8 @@ public sealed class PrefixReader(CausalLM model, int together = PrefixReader.Sho
     }
 
     /// <param name="last">[B, C], receives the last tokens' hidden states</param>
-    private void ReadTogether(IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int chunk, CancellationToken cancel)
+    private void ReadTogether(
+        IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int? chunk, CancellationToken cancel)
     {
         int[] first = prompts[distinct[0][0]];
         int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]); // of all: the first and the last in their order part earliest
@@ -92,7 +87,7 @@ public sealed class PrefixReader(CausalLM model, int together = PrefixReader.Sho
             ReadTrunk(first[..common], visitLast: null, sequenceLength, chunk, cancel);
         }
         int count = first.Length - common;
-        foreach (List<int>[] group in distinct.Chunk(Math.Max(1, TokensPerForward / count)))
+        foreach (List<int>[] group in distinct.Chunk(Math.Max(1, model.Budget.ForwardTokens / 2 / count)))
         {
             using var scope = NewDisposeScope();
             using var read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
@@ -120,7 +115,7 @@ public sealed class PrefixReader(CausalLM model, int together = PrefixReader.Sho
 
     /// <summary>Makes the trunk hold these tokens.</summary>
     /// <param name="visitLast">receives the last token's hidden state [C]; null if nobody wants it</param>
-    private void ReadTrunk(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int chunk, CancellationToken cancel)
+    private void ReadTrunk(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int? chunk, CancellationToken cancel)
     {
         bool mayShare = sequenceLength == _lastSequenceLength || !model.RotationDependsOnLength;
         // Hidden states are not kept: a last token whose state is wanted is always read.

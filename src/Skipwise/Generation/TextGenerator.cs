@@ -88,7 +88,8 @@ public static class TextGenerator
     }
 
     /// <summary>Reads the rows and scores what may follow their last token: [B, V], flat.</summary>
-    private static float[] Scores(CausalLM model, IReadOnlyList<int[]> rows, KvCache cache, int sequenceLength, int chunk, CancellationToken cancel)
+    private static float[] Scores(
+        CausalLM model, IReadOnlyList<int[]> rows, KvCache cache, int sequenceLength, int? chunk, CancellationToken cancel)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

@@ -49,6 +49,9 @@ public sealed class CausalLM : nn.Module
 
     public Device Device => _decoder.Embedding.weight.device;
 
+    /// <summary>How much its device computes at once.</summary>
+    internal WorkBudget Budget => WorkBudget.Of(Device);
+
     /// <summary>The type that is computed in; matrices may be held in a narrower one (<see cref="NarrowProduct"/>).</summary>
     public ScalarType Dtype => _decoder.Dtype;
 

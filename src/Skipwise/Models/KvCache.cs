@@ -1,3 +1,4 @@
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,9 +12,6 @@ public sealed class KvCache : IDisposable
 {
     // B batch, K kv heads, S capacity, D head dim
 
-    /// <summary>memory that bounds a batch when nobody says its size</summary>
-    private const long BatchBytes = 256L << 20;
-
     private readonly Tensor[] _keys; // one [B, K, S, D] per layer
     private readonly Tensor[] _values;
 
@@ -25,11 +23,11 @@ public sealed class KvCache : IDisposable
         _values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Room())];
     }
 
-    /// <summary>Rows of so many tokens that a batch should hold: as many as fit 256 MB, 1 to 64.</summary>
-    public static int RowsFor(DecoderConfig config, ScalarType dtype, int capacity)
+    /// <summary>Rows of so many tokens that a batch should hold: as many as fit 256 MB, or an eighth of a GPU's memory, 1 to 64.</summary>
+    public static int RowsFor(DecoderConfig config, ScalarType dtype, Device device, int capacity)
     {
         long bytesPerToken = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * dtype.ElementSize();
-        return (int)Math.Clamp(BatchBytes / (bytesPerToken * capacity), 1, 64);
+        return (int)Math.Clamp(WorkBudget.Of(device).CacheBytes / (bytesPerToken * capacity), 1, 64);
     }
 
     public int Capacity { get; }

@@ -1,6 +1,7 @@
 using Skipwise.Models;
 using Skipwise.Models.Fused;
 using Skipwise.Models.Lora;
+using Skipwise.Runtime;
 using Skipwise.Training;
 using static TorchSharp.torch;
 
@@ -26,6 +27,7 @@ internal sealed class StepCosts
     private readonly ComputeTime _endsPerToken, _update;
     private readonly bool _isNarrow, _isTiled, _offloads; // the type that is computed in; whether our own kernels do; whether the optimizer's state is in host memory
     private readonly long _process;
+    private readonly WorkBudget _budget;
 
     private StepCosts(DecoderConfig config, int checkpointEvery, StepProbe probe, LayerCosts kept, LayerCosts checkpointed, ComputeTime endsPerToken, (Device Device, ScalarType Dtype) compute, bool offload)
     {
@@ -35,6 +37,7 @@ internal sealed class StepCosts
         (ComputeTime update, long ofLayer, long ofEnds) = probe.Update();
         (_update, _optimizer) = ((Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * update, (ofLayer, ofEnds));
         _process = probe.ProcessBytes();
+        _budget = WorkBudget.Of(compute.Device);
     }
 
     private long Trained => (_config.NumHiddenLayers * _trained.Layer) + _trained.Ends;
@@ -101,7 +104,8 @@ internal sealed class StepCosts
         largest += (long)(Holes * largest);
         long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
         int scoreCopies = _isTiled ? 1 : 3; // libtorch's softmax needs a second, and one in passing
-        long logits = (long)scoreCopies * sizeof(float) * Math.Min(Math.Min(tokens, CausalLoss.TokensPerChunk) * _config.VocabSize, CausalLoss.ScoresPerChunk);
+        long scores = Math.Min((long)Math.Min(tokens, _budget.HeadTokens) * _config.VocabSize, _budget.Scores);
+        long logits = (long)scoreCopies * sizeof(float) * scores;
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + (_offloads ? 0 : optimizer) + largest);
     }
 

@@ -303,7 +303,8 @@ internal sealed class StepProbe : IDisposable
             tape.Backward(_toOutput);
         }
 
-        private Tensor HeadGradient() => CausalLoss.HeadGradient(_probe._model, _hidden, _inputs, _inputs.Tokens, CausalLoss.ScoresPerChunk, _total);
+        private Tensor HeadGradient() =>
+            CausalLoss.HeadGradient(_probe._model, _hidden, _inputs, _inputs.Tokens, scoresPerChunk: null, _total);
 
         private ComputeTime Clock(Action work)
         {

@@ -33,7 +33,7 @@ internal static class LibtorchSymbols
     internal static List<string> Undefined(ReadOnlySpan<byte> elf)
     {
         var names = new List<string>();
-        int sections = (int)BinaryPrimitives.ReadInt64LittleEndian(elf[0x28..]), size = Half(elf, 0x3A), count = Half(elf, 0x3C);
+        int sections = Word(elf, 0x28), size = Half(elf, 0x3A), count = Half(elf, 0x3C);
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> section = elf.Slice(sections + (i * size), size);
@@ -54,7 +54,7 @@ internal static class LibtorchSymbols
     }
 
     private static ReadOnlySpan<byte> Content(ReadOnlySpan<byte> elf, ReadOnlySpan<byte> section) =>
-        elf.Slice((int)BinaryPrimitives.ReadInt64LittleEndian(section[0x18..]), (int)BinaryPrimitives.ReadInt64LittleEndian(section[0x20..]));
+        elf.Slice(Word(section, 0x18), Word(section, 0x20)); // the lower halves: no library has 2 GB
 
     private static int Word(ReadOnlySpan<byte> from, int offset) => BinaryPrimitives.ReadInt32LittleEndian(from[offset..]);
 
@@ -63,7 +63,8 @@ internal static class LibtorchSymbols
     /// <summary>The name as it was written, where the C++ library can tell it.</summary>
     private static unsafe string Demangled(string name)
     {
-        if (!NativeLibrary.TryLoad("libstdc++.so.6", out nint standard) || !NativeLibrary.TryGetExport(standard, "__cxa_demangle", out nint demangle))
+        if (!NativeLibrary.TryLoad("libstdc++.so.6", out nint standard)
+            || !NativeLibrary.TryGetExport(standard, "__cxa_demangle", out nint demangle))
         {
             return name;
         }

@@ -24,7 +24,7 @@ internal static class NativeImage
         {
             return NativeLibrary.Load(path);
         }
-        byte[] image = File.ReadAllBytes(path);
+        byte[] image = Read(path);
         int need = image.AsSpan().IndexOf(VersionNeed);
         if (need >= 0 && need == image.AsSpan().LastIndexOf(VersionNeed)) // else some stand for other things, and the loader complains
         {
@@ -40,6 +40,9 @@ internal static class NativeImage
         RandomAccess.Write(handle, image, 0);
         return NativeLibrary.Load($"/proc/self/fd/{descriptor}");
     }
+
+    /// <summary>The bytes of one of our own packages' libraries.</summary>
+    public static byte[] Read(string path) => File.ReadAllBytes(path);
 
     private static bool SystemHasSymbol() =>
         NativeLibrary.TryLoad("libstdc++.so.6", out nint library) && NativeLibrary.TryGetExport(library, SymbolOfThatVersion, out _);

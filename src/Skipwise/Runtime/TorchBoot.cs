@@ -180,7 +180,7 @@ public static class TorchBoot
         const int told = 3;
         string[] names = ["libtorch.so", "libtorch_cpu.so", "libc10.so"];
         nint[] libraries = [.. names.Select(name => Path.Combine(folder, name)).Where(File.Exists).Select(NativeLibrary.Load)];
-        IReadOnlyList<string> missing = LibtorchSymbols.Missing(File.ReadAllBytes(wrapper), libraries);
+        IReadOnlyList<string> missing = LibtorchSymbols.Missing(NativeImage.Read(wrapper), libraries);
         if (missing.Count > 0)
         {
             throw new SkipwiseException(

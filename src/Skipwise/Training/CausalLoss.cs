@@ -11,14 +11,13 @@ namespace Skipwise.Training;
 public static class CausalLoss
 {
     // B batch, T tokens, M tokens with a label, C hidden, V vocabulary
-    internal const long ScoresPerChunk = 1 << 24, TokensPerChunk = 512; // at most 64 MB in float32
 
     /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
     /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
     /// <param name="checkpointEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0:
     /// none; packed weights on a GPU make it 1</param>
     /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
-    public static Tensor Backward(CausalLM model, Batch batch, double divisor, int checkpointEvery = 0, long scoresPerChunk = ScoresPerChunk)
+    public static Tensor Backward(CausalLM model, Batch batch, double divisor, int checkpointEvery = 0, long? scoresPerChunk = null)
     {
         using var scope = NewDisposeScope();
         Tensor total = zeros([], ScalarType.Float64, model.Device);
@@ -46,7 +45,8 @@ public static class CausalLoss
     /// <param name="total">the summed loss is added to it</param>
     /// <returns>the embedding's gradient; null if nothing below the head asks for one</returns>
     internal static Tensor? ThroughBlocks(
-        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Batch batch, double divisor, int checkpointEvery, long scoresPerChunk, Tensor total)
+        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Batch batch, double divisor, int checkpointEvery,
+        long? scoresPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();
         using var tape = new LayerTape();
@@ -55,11 +55,11 @@ public static class CausalLoss
     }
 
     /// <returns>the loss's gradient by the hidden states [B, T, C]; the head's is added to its own</returns>
-    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long scoresPerChunk, Tensor total)
+    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long? scoresPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();
         Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelRows); // [M, C]
-        long chunk = Math.Clamp(scoresPerChunk / model.Config.VocabSize, 1, TokensPerChunk);
+        long chunk = Math.Clamp((scoresPerChunk ?? model.Budget.Scores) / model.Config.VocabSize, 1, model.Budget.HeadTokens);
         Tensor gradient = HeadLoss.Backward(model, states, batch.Labels, divisor, chunk, total);
         Tensor spread = zeros_like(hidden).requires_grad_(false);
         spread.view(-1, hidden.size(-1)).index_copy_(0, batch.LabelRows, gradient);

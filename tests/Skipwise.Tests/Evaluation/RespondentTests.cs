@@ -54,7 +54,7 @@ public sealed class RespondentTests
     {
         // 2 x 32 layers x 32 heads x 128 x 4 bytes: a megabyte per token
         var config = new DecoderConfig { VocabSize = 2, HiddenSize = 4096, IntermediateSize = 2, NumHiddenLayers = 32, NumAttentionHeads = 32, NumKeyValueHeads = 32, HeadDim = 128, MaxPositionEmbeddings = 2 };
-        Assert.Equal(rows, KvCache.RowsFor(config, ScalarType.Float32, length));
+        Assert.Equal(rows, KvCache.RowsFor(config, ScalarType.Float32, CPU, length));
     }
 
     private static (bool[] Best, double[] LogProbs) Naive(CausalLM model, int[] prompt, int[] answer)

@@ -28,7 +28,7 @@ public sealed class ScorerTests
     public void Windows_read_in_chunks_give_the_losses_of_one_forward()
     {
         using CausalLM model = TinyModel.Create();
-        int length = Scorer.TokensPerForward / 8;
+        int length = Scorer.TokensPerForward(model) / 8;
         int[][] windows = [.. Enumerable.Range(0, 9).Select(i => TinyModel.Tokens((ulong)i, length + 1))]; // nine do not fit one forward
         const int scored = 700;
         float[][] chunked = Scorer.Losses(model, windows, scored, chunk: 300);

@@ -6,8 +6,7 @@ namespace Skipwise.Models.Fused;
 /// <summary>
 /// The path of every device but the CPU: libtorch's own operations, forward and back. A backward written in C# would run on
 /// libtorch's thread for that device. That thread has no dispose scope: gradients would live until the collector comes by, and might be
-/// freed while libtorch still reads them.
-/// Nothing here is a GPU's alone, so that the tests take the same path on the CPU (<see cref="Force"/>).
+/// freed while libtorch still reads them. Nothing here is a GPU's alone: the tests take the same path on the CPU (<see cref="Force"/>).
 /// </summary>
 internal static class DevicePath
 {

@@ -102,7 +102,7 @@ public class RequestScorerTests
     public void Beginnings_too_long_for_one_forward_are_read_in_chunks()
     {
         using CausalLM model = TinyModel.Create();
-        int length = Scorer.TokensPerForward / 4;
+        int length = Scorer.TokensPerForward(model) / 4;
         TaskRequest[] requests = [.. Enumerable.Range(0, 10).Select(i => new TaskRequest(0, [.. TinyModel.Tokens((ulong)(i / 2), length), .. TinyModel.Tokens((ulong)(100 + i), 5)], 5))];
         Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 5); // 5 x 2048 tokens
         Assert.All(requests.Take(3), request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 2e-4));
