@@ -9,8 +9,11 @@ namespace Skipwise.Cli.Flags;
 internal sealed class DataFlags(Command command, bool takesStores = true, bool required = true)
 {
     private readonly Flag<string[]> _paths = command.Texts("--data", "path",
-        "files (.txt, .md, .tex, .jsonl, .csv, each also .gz or .zst; .parquet) and folders of them" + (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required);
-    private readonly Flag<string?> _field = command.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name, such as text or input]");
+        "files (.txt, .md, .tex, .jsonl, .json, .csv, each also .gz or .zst; .parquet) and folders of them" +
+        (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required);
+    private readonly Flag<string?> _field = command.Text("--text-field", "name",
+        "field of the JSON objects, or column of the CSV or Parquet files, that holds the text "
+        + "[default: the one with a usual name, such as text or input]");
     private readonly Flag<string?> _separator = command.Text("--separator", "text", "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is one document");
 
     public DataOptions Of(ParseResult parse) => new()
@@ -19,10 +22,11 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
         Documents = new DocumentOptions { Field = _field.Of(parse), SeparatorText = Unescaped(_separator.Of(parse)) },
     };
 
-    /// <summary>Says which field the text is read from, where the user left that to be found.</summary>
-    public static void TellFields(DataOptions data, Screen screen)
+    /// <summary>Says which files of folders are not read, and which field holds the text if the user left that to be found.</summary>
+    public static void Tell(DataOptions data, Screen screen)
     {
-        if (data.Documents.Field is null && !data.Paths.Any(path => path.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal)))
+        TellUnread(data.Paths, screen);
+        if (data.Documents.Field is null && !data.Paths.Any(IsStore))
         {
             foreach ((string field, string file) in Documents.TextFields(data.Paths, data.Documents))
             {
@@ -30,6 +34,17 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
             }
         }
     }
+
+    /// <summary>Says which files of folders are not read, and which are named twice.</summary>
+    public static void TellUnread(IReadOnlyList<string> paths, Screen screen)
+    {
+        foreach (string remark in paths.Count == 0 || paths.Any(IsStore) ? [] : Documents.Remarks(paths))
+        {
+            screen.Note($"warning: {remark}");
+        }
+    }
+
+    private static bool IsStore(string path) => path.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal);
 
     /// <summary>Shells make it hard to type a newline.</summary>
     public static string? Unescaped(string? text) => text?.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal);

@@ -53,7 +53,7 @@ internal static class EvalPerplexityVerb
                 },
             };
             EvaluatePerplexity.Validate(options);
-            DataFlags.TellFields(options.Data, screen);
+            DataFlags.Tell(options.Data, screen);
             PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Perplexity(measurement.Results));
             if (byPosition.IsGiven(parse))

@@ -19,7 +19,7 @@ internal static class PrepareVerb
         {
             var options = new PrepareOptions { Model = model.Of(parse), Data = data.Of(parse), Out = file.Of(parse) };
             OptionCheck.Require("Preparing", options);
-            DataFlags.TellFields(options.Data, screen);
+            DataFlags.Tell(options.Data, screen);
             TokenizationProgress totals = ProgressDisplay.Run(screen, display => Prepare.Run(options, display.Tokenizing, stop));
             screen.Line($"{options.Out}: {totals.Documents} documents, {totals.Tokens} tokens ({(double)totals.Bytes / totals.Tokens:F2} bytes per token)");
             return ExitCode.Success;

@@ -65,7 +65,8 @@ internal static class TrainVerb
             };
             SaveOptions saving = save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) };
             FineTune.Validate(options, saving);
-            DataFlags.TellFields(options.Data, screen);
+            DataFlags.Tell(options.Data, screen);
+            DataFlags.TellUnread(options.Evaluation.Data?.Paths ?? [], screen);
             return Run(screen, options, saving, stop);
         });
         return verb;

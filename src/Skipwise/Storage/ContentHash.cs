@@ -5,7 +5,10 @@ namespace Skipwise.Storage;
 /// <summary>Recognises files by what they hold, whatever they are called.</summary>
 public static class ContentHash
 {
-    /// <summary>A number of 16 hexadecimal digits from the content of files, and of all files in folders, in the ordinal order of their paths.</summary>
+    /// <summary>
+    /// A number of 16 hexadecimal digits from the content of files, and of all files in folders, in the ordinal order of their paths.
+    /// Links are followed; each file of a folder counts once.
+    /// </summary>
     /// <exception cref="SkipwiseException">a path is missing or cannot be read</exception>
     public static string Of(IEnumerable<string> paths)
     {
@@ -15,8 +18,10 @@ public static class ContentHash
         {
             try
             {
-                string[] files = Directory.Exists(path) ? Directory.GetFiles(path, "*", SearchOption.AllDirectories) : [path];
-                foreach (string file in files.Order(StringComparer.Ordinal))
+                IEnumerable<string> files = Directory.Exists(path)
+                    ? FolderFiles.Distinct(path, _ => true).Select(file => Path.Combine(path, file.Path))
+                    : [path];
+                foreach (string file in files)
                 {
                     using FileStream stream = InputFile.Open(file);
                     hash.AppendData(BitConverter.GetBytes(stream.Length)); // where one file ends and the next begins

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Skipwise.Storage;
@@ -12,8 +11,6 @@ public static class InputFile
 {
     /// <summary>bytes of the largest file that is read whole as text: no tokenizer, configuration or benchmark comes near it</summary>
     public const long LargestText = 1L << 30;
-
-    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <exception cref="SkipwiseException">it is no file, or has no name that a file can have</exception>
     /// <exception cref="IOException">it cannot be opened</exception>
@@ -45,7 +42,7 @@ public static class InputFile
     public static string ReadText(string path, FileShare share = FileShare.Read, string remedy = "Check the path") =>
         Read(path, share, remedy, stream =>
     {
-        using var reader = new StreamReader(stream, s_strictUtf8);
+        using StreamReader reader = TextFile.Reader(stream, path, mayBeTorn: share == FileShare.ReadWrite);
         return reader.ReadToEnd();
     });
 
@@ -72,11 +69,6 @@ public static class InputFile
                 ? read(stream)
                 : throw new SkipwiseException(
                     $"{path}: holds {stream.Length} bytes; at most {LargestText} are read of such a file. Is it the right one?");
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new SkipwiseException(
-                $"{path}: is not UTF-8 text (bytes {Convert.ToHexString(e.BytesUnknown ?? [])}). Convert it first, as iconv does", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

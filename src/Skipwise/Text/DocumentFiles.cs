@@ -1,3 +1,5 @@
+using Skipwise.Storage;
+
 namespace Skipwise.Text;
 
 /// <summary>How a file holds documents.</summary>
@@ -5,6 +7,7 @@ internal enum DocumentKind
 {
     Text,
     JsonLines,
+    Json,
     Csv,
     Parquet,
 }
@@ -12,13 +15,18 @@ internal enum DocumentKind
 /// <summary>Which files hold documents, told by the endings of their names.</summary>
 internal static class DocumentFiles
 {
+    private const int MostNamed = 3;
+
     private static readonly (string Ending, DocumentKind Kind)[] s_plain =
     [
-        (".txt", DocumentKind.Text), (".md", DocumentKind.Text), (".tex", DocumentKind.Text), (".jsonl", DocumentKind.JsonLines), (".csv", DocumentKind.Csv),
+        (".txt", DocumentKind.Text), (".md", DocumentKind.Text), (".tex", DocumentKind.Text),
+        (".jsonl", DocumentKind.JsonLines), (".json", DocumentKind.Json), (".csv", DocumentKind.Csv),
     ];
 
+    private static readonly string[] s_packings = ["", PackedFile.Gzip, PackedFile.Zstandard];
+
     private static readonly (string Ending, DocumentKind Kind)[] s_endings =
-        [.. ((string[])["", PackedFile.Gzip, PackedFile.Zstandard]).SelectMany(packing => s_plain.Select(p => (p.Ending + packing, p.Kind))), (".parquet", DocumentKind.Parquet)];
+        [.. s_packings.SelectMany(packing => s_plain.Select(p => (p.Ending + packing, p.Kind))), (".parquet", DocumentKind.Parquet)];
 
     /// <summary>What the errors name as readable.</summary>
     private static string Readable => $"{string.Join(", ", s_plain.Select(p => p.Ending))} (each also {PackedFile.Gzip} or {PackedFile.Zstandard}) and .parquet";
@@ -27,15 +35,16 @@ internal static class DocumentFiles
     public static DocumentKind? KindOf(string path) =>
         s_endings.Where(e => path.EndsWith(e.Ending, StringComparison.OrdinalIgnoreCase)).Select(e => (DocumentKind?)e.Kind).FirstOrDefault();
 
-    /// <summary>The files behind the paths, in order.</summary>
-    public static List<string> Find(IEnumerable<string> paths)
+    /// <summary>The files behind the paths, in order, each once.</summary>
+    /// <param name="remarks">receives what a person should know: files that are not read, and why; null if nobody asks</param>
+    public static List<string> Find(IEnumerable<string> paths, List<string>? remarks = null)
     {
-        var files = new List<string>();
+        var files = new List<(string Path, string Real)>();
         foreach (string path in paths)
         {
             if (Directory.Exists(path))
             {
-                files.AddRange(InFolder(path));
+                files.AddRange(InFolder(path, remarks));
             }
             else if (!File.Exists(path))
             {
@@ -47,29 +56,46 @@ internal static class DocumentFiles
             }
             else
             {
-                files.Add(path);
+                files.Add((path, FolderFiles.RealPath(path)));
             }
         }
-        return files.Count > 0 ? files : throw new SkipwiseException("no data was given; name a file or a folder with documents");
+        foreach (var same in files.GroupBy(file => file.Real).Where(same => same.Count() > 1))
+        {
+            string others = string.Join(" and ", same.Skip(1).Select(file => file.Path).Distinct());
+            remarks?.Add($"{same.First().Path}: named {same.Count()} times, also as {others}; it is read once");
+        }
+        List<string> distinct = [.. files.DistinctBy(file => file.Real).Select(file => file.Path)];
+        foreach (var twins in distinct.GroupBy(Unpacked).Where(twins => twins.Count() > 1))
+        {
+            remarks?.Add($"{string.Join(" and ", twins)}: all of them are read; if they are one text, plain and packed, leave one");
+        }
+        return distinct.Count > 0 ? distinct : throw new SkipwiseException("no data was given; name a file or a folder with documents");
     }
 
-    private static List<string> InFolder(string folder)
+    private static IEnumerable<(string Path, string Real)> InFolder(string folder, List<string>? remarks)
     {
-        string[] all;
-        try
+        IReadOnlyList<FoundFile> all = FolderFiles.Distinct(folder, _ => true);
+        IReadOnlyList<FoundFile> files = FolderFiles.Distinct(folder, file => !file.IsHidden && KindOf(file.Path) is not null);
+        if (files.Count == 0)
         {
-            all = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-                .Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'))
-                .Where(file => !file.Split('/').Any(part => part.StartsWith('.')))
-                .Order(StringComparer.Ordinal)];
+            throw new SkipwiseException($"{folder}: none of its {all.Count} files holds documents; they are read from {Readable}");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        FoundFile[] unread = [.. all.ExceptBy(files.Select(file => file.Real), file => file.Real)];
+        Remark([.. unread.Where(file => !file.IsHidden)], "of other kinds", $"; documents are read from {Readable}");
+        Remark([.. unread.Where(file => file.IsHidden && KindOf(file.Path) is not null)], "that are hidden", "");
+        return files.Select(file => (Path.Combine(folder, file.Path), file.Real));
+
+        void Remark(FoundFile[] some, string which, string rule)
         {
-            throw new SkipwiseException($"{folder}: cannot be read: {e.Message}", e);
+            if (some.Length > 0)
+            {
+                string names = string.Join(", ", some.Take(MostNamed).Select(file => file.Path)) + (some.Length > MostNamed ? ", ..." : "");
+                remarks?.Add($"{folder}: {some.Length} files {which} are not read ({names}){rule}");
+            }
         }
-        List<string> files = [.. all.Where(file => KindOf(file) is not null).Select(file => Path.Combine(folder, file))];
-        return files.Count > 0
-            ? files
-            : throw new SkipwiseException($"{folder}: none of its {all.Length} files holds documents; they are read from {Readable}");
     }
+
+    private static string Unpacked(string path) =>
+        s_packings[1..].Any(packing => path.EndsWith(packing, StringComparison.OrdinalIgnoreCase))
+            ? Path.ChangeExtension(path, null) : path;
 }

@@ -7,7 +7,7 @@ public sealed record DocumentOptions
     /// White space around the separator belongs to no document.</summary>
     public string? SeparatorText { get; init; }
 
-    /// <summary>Member of each JSON line, or column of each CSV or Parquet file, that holds the text; null: the one that has a usual name
+    /// <summary>Member of each JSON object, or column of each CSV or Parquet file, that holds the text; null: the one that has a usual name
     /// (<see cref="TextField"/>).</summary>
     public string? Field { get; init; }
 }

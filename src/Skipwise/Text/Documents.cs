@@ -1,14 +1,15 @@
 namespace Skipwise.Text;
 
 /// <summary>
-/// Reads documents from text files (.txt, .md, .tex), JSON lines (.jsonl) and comma-separated values (.csv), all also packed (.gz, .zst),
-/// from Parquet files (.parquet), and folders of them.
+/// Reads documents from text files (.txt, .md, .tex), JSON lines (.jsonl), lists of JSON objects (.json) and comma-separated values (.csv),
+/// all also packed (.gz, .zst), from Parquet files (.parquet), and folders of them.
 /// </summary>
 public static class Documents
 {
     /// <summary>
     /// Finds the files at once, and reads them while the documents are enumerated. A folder gives its files and those of its
-    /// subfolders in ordinal order of their paths; hidden files and files of other kinds are passed over. Blank documents are left out.
+    /// subfolders in ordinal order of their paths; hidden files and files of other kinds are passed over (<see cref="Remarks"/> names
+    /// them), and a file with several names is read once. Blank documents are left out.
     /// </summary>
     /// <exception cref="SkipwiseException">a path that is missing, a file of an unknown kind, a folder without documents; while
     /// enumerating: text that is not UTF-8, a broken or cut file, a broken row or one without the field</exception>
@@ -34,10 +35,20 @@ public static class Documents
             .DistinctBy(choice => choice.Item1),
     ];
 
+    /// <summary>What a person should know of the files behind the paths: those that are not read, and those that are named twice.</summary>
+    /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
+    public static IReadOnlyList<string> Remarks(IEnumerable<string> paths)
+    {
+        var remarks = new List<string>();
+        DocumentFiles.Find(paths, remarks);
+        return remarks;
+    }
+
     private static IEnumerable<Document> Read(string file, DocumentOptions options) => DocumentFiles.KindOf(file) switch
     {
-        DocumentKind.JsonLines => JsonLines.Read(file, options.Field),
-        DocumentKind.Csv => CsvRows.Read(file, options.Field),
+        DocumentKind.JsonLines => JsonDocuments.Read(JsonRows.Lines(file), options.Field),
+        DocumentKind.Json => JsonDocuments.Read(JsonRows.Values(file), options.Field),
+        DocumentKind.Csv => CsvTable.Documents(file, options.Field),
         DocumentKind.Parquet => ParquetFile.Documents(file, options.Field),
         _ => TextFiles.Read(file, options.SeparatorText),
     };

@@ -9,6 +9,7 @@ namespace Skipwise.Text;
 /// </summary>
 internal readonly struct JsonPlace
 {
+    private static readonly JsonDocumentOptions s_row = new() { AllowDuplicateProperties = false };
     private readonly string _file;
     private readonly string _path;
     private readonly JsonElement _element;
@@ -28,11 +29,16 @@ internal readonly struct JsonPlace
     }
 
     /// <summary>A value in a text, such as a line of a file: <paramref name="place"/> says where in every complaint about it.</summary>
-    /// <exception cref="JsonException">the text is no JSON</exception>
-    public static JsonPlace Parse(string place, string json) => At(place, Parsed(json));
+    /// <exception cref="JsonException">the text is no JSON, or an object in it has two members of one name</exception>
+    public static JsonPlace Parse(string place, string json) => At(place, Parsed(json, s_row));
 
     /// <summary>As <see cref="Parse"/>, for a value from elsewhere.</summary>
     public static JsonPlace At(string place, JsonElement element) => new(place, "$", element);
+
+    /// <summary>The file, or the place in it that <see cref="At"/> was told.</summary>
+    public string File => _file;
+
+    public JsonElement Element => _element;
 
     /// <summary>The value as it is written.</summary>
     public string Raw => _element.GetRawText();
@@ -114,10 +120,10 @@ internal readonly struct JsonPlace
 
     public SkipwiseException Error(string complaint) => new($"{_file}: {_path} {complaint}");
 
-    private static JsonElement Parsed(string json)
+    private static JsonElement Parsed(string json, JsonDocumentOptions options = default)
     {
         JsonText.RequireUnicode(json);
-        using var document = JsonDocument.Parse(json);
+        using var document = JsonDocument.Parse(json, options);
         return document.RootElement.Clone();
     }
 

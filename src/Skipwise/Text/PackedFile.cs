@@ -1,6 +1,4 @@
-using System.Text;
 using ICSharpCode.SharpZipLib;
-using ICSharpCode.SharpZipLib.GZip;
 using Skipwise.Storage;
 using ZstdSharp;
 
@@ -12,14 +10,11 @@ internal static class PackedFile
     public const string Gzip = ".gz";
     public const string Zstandard = ".zst";
 
-    /// <summary>A file that is not UTF-8 must not become text with holes in it.</summary>
-    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
+    /// <summary>The text's bytes; those that are not UTF-8 are an error when they are reached.</summary>
+    public static Stream OpenBytes(string path) => Guarded(path, () => new Utf8Stream(Open(path), path));
 
-    public static StreamReader OpenText(string path) => Guarded(path, () =>
-    {
-        Stream stream = InputFile.Open(path, options: FileOptions.SequentialScan);
-        return new StreamReader(Unpack(path, stream), s_strictUtf8, detectEncodingFromByteOrderMarks: false);
-    });
+    /// <inheritdoc cref="OpenBytes"/>
+    public static StreamReader OpenText(string path) => Guarded(path, () => TextFile.Reader(Open(path), path));
 
     /// <summary>Runs one step of reading; whatever is wrong with the file becomes an error that names it.</summary>
     public static T Guarded<T>(string path, Func<T> read)
@@ -27,10 +22,6 @@ internal static class PackedFile
         try
         {
             return read();
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new SkipwiseException($"{path}: not UTF-8 (bytes {Convert.ToHexString(e.BytesUnknown ?? [])}); convert it first, for example with iconv", e);
         }
         catch (Exception e) when (e is SharpZipBaseException or ZstdException or InvalidDataException or EndOfStreamException or IndexOutOfRangeException)
         {
@@ -43,13 +34,14 @@ internal static class PackedFile
         }
     }
 
-    /// <summary>SharpZipLib unpacks .gz because GZipStream of .NET takes a file that was cut anywhere for a whole, shorter one.</summary>
+    private static Stream Open(string path) => Unpack(path, InputFile.Open(path, options: FileOptions.SequentialScan));
+
     private static Stream Unpack(string path, Stream stream)
     {
         string ending = Path.GetExtension(path).ToLowerInvariant();
         return ending is not (Gzip or Zstandard) ? stream
             : stream.Length == 0 ? throw new InvalidDataException("the file is empty")
-            : ending == Gzip ? new GZipInputStream(stream, 1 << 16)
+            : ending == Gzip ? new GzipMembers(stream)
             : new DecompressionStream(stream, 1 << 16, checkEndOfStream: true, leaveOpen: false);
     }
 }

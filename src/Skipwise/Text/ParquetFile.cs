@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using Apache.Arrow;
 using Apache.Arrow.Types;
 using ParquetSharp;
@@ -27,7 +28,8 @@ internal static class ParquetFile
         using ArrowReader reader = Open(path);
         var columns = Guarded(path, () => reader.SchemaManifest.SchemaFields.Select(column => (column.Field.Name, IsText: IsText(column.Field.DataType), column.ColumnIndex)).ToList());
         string name = TextField.Choose([.. columns.Select(column => column.Name)], name => columns.Any(column => column.Name == name && column.IsText), named, path);
-        int index = columns.First(column => column.Name == name && column.IsText).ColumnIndex;
+        int index = columns.Count(column => column.Name == name) == 1 ? columns.First(column => column.Name == name).ColumnIndex
+            : throw new SkipwiseException($"{path}: it has two columns \"{name}\". Give them different names");
         int row = 1;
         foreach (RecordBatch batch in Batches(path, reader, [index]))
         {
@@ -39,7 +41,10 @@ internal static class ParquetFile
         }
     }
 
-    /// <summary>Whole rows, lists and structures included. Columns of dates and other types that JSON has not are left out.</summary>
+    /// <summary>
+    /// Whole rows, lists and structures included. Columns of dates and other types that JSON has not are left out; a number that JSON
+    /// has not (NaN, an infinity) and bytes that are no text are null.
+    /// </summary>
     /// <exception cref="SkipwiseException">the file cannot be read or is broken; while enumerating</exception>
     public static IEnumerable<JsonPlace> Rows(string path)
     {
@@ -98,11 +103,12 @@ internal static class ParquetFile
         StringArray texts => texts.GetString(row, s_strict),
         LargeStringArray texts => texts.GetString(row, s_strict),
         StringViewArray texts => texts.GetString(row, s_strict),
-        BinaryArray bytes => s_strict.GetString(bytes.GetBytes(row)), // old writers do not say that a column is text
+        // old writers do not say that a column is text
+        BinaryArray bytes => Utf8.IsValid(bytes.GetBytes(row)) ? s_strict.GetString(bytes.GetBytes(row)) : null,
         BooleanArray truths => truths.GetValue(row),
-        FloatArray numbers => numbers.GetValue(row),
-        DoubleArray numbers => numbers.GetValue(row),
-        Decimal128Array numbers => numbers.GetValue(row),
+        FloatArray numbers => numbers.GetValue(row) is { } value && float.IsFinite(value) ? value : null,
+        DoubleArray numbers => numbers.GetValue(row) is { } value && double.IsFinite(value) ? value : null,
+        Decimal128Array numbers => JsonNode.Parse(numbers.GetString(row)), // .NET's own decimal has fewer digits
         Int8Array numbers => numbers.GetValue(row),
         Int16Array numbers => numbers.GetValue(row),
         Int32Array numbers => numbers.GetValue(row),

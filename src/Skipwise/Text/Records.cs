@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Skipwise.Text;
 
 /// <summary>Reads rows of named values from JSON lines, JSON lists, CSV (each also .gz or .zst) and parquet files. Every row is a JSON object that knows its place.</summary>
@@ -17,44 +15,12 @@ internal static class Records
     /// <exception cref="SkipwiseException">the file cannot be read, is broken, or holds something else than rows; while enumerating</exception>
     public static IEnumerable<JsonPlace> Read(string path) => KindOf(path) switch
     {
-        0 => Lines(path),
+        0 => JsonRows.Lines(path),
         1 => ParquetFile.Rows(path),
-        2 => List(path),
-        3 => CsvRecords.Read(path),
+        2 => JsonRows.Values(path),
+        3 => CsvTable.Rows(path),
         _ => throw new SkipwiseException($"{path}: unknown kind of file; rows are read from {Kinds}"),
     };
-
-    private static IEnumerable<JsonPlace> Lines(string path)
-    {
-        using var reader = PackedFile.OpenText(path);
-        for (int line = 1; PackedFile.Guarded(path, reader.ReadLine) is { } json; line++)
-        {
-            if (!string.IsNullOrWhiteSpace(json))
-            {
-                yield return Parse($"{path}:{line}", json);
-            }
-        }
-    }
-
-    /// <summary>A list of objects. Some files called .json hold JSON lines; they begin with an object.</summary>
-    private static IEnumerable<JsonPlace> List(string path)
-    {
-        using var reader = PackedFile.OpenText(path);
-        string text = PackedFile.Guarded(path, reader.ReadToEnd);
-        return text.TrimStart().StartsWith('[') ? Parse(path, text).Items() : Lines(path);
-    }
-
-    private static JsonPlace Parse(string place, string json)
-    {
-        try
-        {
-            return JsonPlace.Parse(place, json);
-        }
-        catch (JsonException e)
-        {
-            throw new SkipwiseException($"{place}: broken JSON: {e.Message}", e);
-        }
-    }
 
     private static bool HasEnding(string path, string kind) =>
         path.EndsWith(kind, StringComparison.OrdinalIgnoreCase)

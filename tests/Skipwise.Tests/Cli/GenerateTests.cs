@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Skipwise.Checkpoints;
 using Skipwise.Generation;
 using Skipwise.Text;
@@ -8,6 +9,18 @@ namespace Skipwise.Tests.Cli;
 public sealed class GenerateTests(SmallModel model) : IClassFixture<SmallModel>
 {
     private const string Prompt = "The river";
+
+    /// <summary>A child, since the console's own reader is what has to be looked at.</summary>
+    [Fact]
+    public void Bytes_on_the_standard_input_that_are_no_text_are_refused()
+    {
+        string prompt = model.Path("prompt"), tool = Path.Combine(AppContext.BaseDirectory, "skipwise.dll");
+        File.WriteAllBytes(prompt, [.. "The river\nna"u8, 0xEF, .. "ve"u8]);
+        string command = $"dotnet '{tool}' generate --model '{model.Folder}' --max-new-tokens 2 < '{prompt}'";
+        (int code, _, string error) = ChildProcess.Run(new ProcessStartInfo("sh", ["-c", command]));
+        Assert.Equal(1, code);
+        Assert.Contains("error: the standard input: not UTF-8: line 2, byte 12: EF", error, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("generation_config.json"), InlineData("config.json")]

@@ -48,7 +48,7 @@ public sealed class InputFileTests : IDisposable
         Assert.Equal("é\n", InputFile.ReadText(_temp.Write("marked", [0xEF, 0xBB, 0xBF, 0xC3, 0xA9, 0x0A])));
         Assert.Equal("é\n", InputFile.ReadText(_temp.Write("plain", [0xC3, 0xA9, 0x0A])));
         string broken = _temp.Write("broken", [0x61, 0xFF, 0x62]);
-        Assert.Contains($"{broken}: is not UTF-8 text (bytes FF)",
+        Assert.Contains($"{broken}: not UTF-8: line 1, byte 1: FF",
             Assert.Throws<SkipwiseException>(() => InputFile.ReadText(broken)).Message, StringComparison.Ordinal);
     }
 

@@ -33,6 +33,28 @@ public class DocumentsTests
     }
 
     [Fact]
+    public void What_is_not_read_and_what_is_named_twice_is_told()
+    {
+        using var folder = new TempFolder();
+        folder.Write("a.txt", "a");
+        folder.WriteGzip("a.txt.gz", "a");
+        folder.Write("B.JSONL", "{\"text\": \"b\"}");
+        folder.Write("more/.c.txt", "c");
+        folder.Write(".git/config", "d");
+        string[] foreign = [.. "edcf".Select(letter => folder.Write($"{letter}.pdf", "x"))];
+        string[] remarks = [.. Documents.Remarks([folder.Path, folder["a.txt"], folder["more/../a.txt"]])];
+        Assert.Equal(4, remarks.Length);
+        string others = $"{foreign.Length} files of other kinds are not read (c.pdf, d.pdf, e.pdf, ...)";
+        Assert.StartsWith($"{folder.Path}: {others}; documents are read from .txt", remarks[0]);
+        Assert.Equal($"{folder.Path}: 1 files that are hidden are not read (more/.c.txt)", remarks[1]);
+        string again = $"named 3 times, also as {folder["a.txt"]} and {folder["more/../a.txt"]}; it is read once";
+        Assert.Equal($"{folder["a.txt"]}: {again}", remarks[2]);
+        Assert.StartsWith($"{folder["a.txt"]} and {folder["a.txt.gz"]}: all of them are read", remarks[3]);
+        Assert.Equal(["b", "a", "a"], Documents.Read([folder.Path, folder["a.txt"]], new()).Select(document => document.Text));
+        Assert.Empty(Documents.Remarks([folder["a.txt"]]));
+    }
+
+    [Fact]
     public void A_separator_splits_a_file_into_documents()
     {
         using var folder = new TempFolder();
@@ -89,11 +111,11 @@ public class DocumentsTests
 
     [Theory]
     [InlineData("{\"text\":\"a\"}\n{\"text\":", "a.jsonl:2: broken JSON")]
-    [InlineData("{\"text\":\"a\"}\n\n{\"titel\":\"a\"}", "a.jsonl:3: there is no field \"text\", which the lines before have; there are \"titel\"")]
-    [InlineData("[1]", "a.jsonl:1: the line is Array")]
+    [InlineData("{\"text\":\"a\"}\n\n{\"titel\":\"a\"}", "a.jsonl:3: there is no field \"text\", which the rows before have; there are")]
+    [InlineData("[1]", "a.jsonl:1: the row is Array")]
     [InlineData("{\"text\":5}", "a.jsonl:1: no field of a usual name (text, input, content, article, report, document, body, story) holds text; there is \"text\"")]
     [InlineData("{\"text\":\"a\"}\n{\"text\":5}", "a.jsonl:2: \"text\" is Number")]
-    [InlineData("{\"text\":\"\\ud800\"}", "a.jsonl:1: the line is not valid Unicode")]
+    [InlineData("{\"text\":\"\\ud800\"}", "a.jsonl:1: broken JSON: The escape \\ud800 is half")]
     public void Bad_lines_are_named(string lines, string complaint)
     {
         using var folder = new TempFolder();
@@ -120,8 +142,8 @@ public class DocumentsTests
         using var folder = new TempFolder();
         folder.Write("latin.txt", [(byte)'a', 0xE9, (byte)'b']);
         folder.Write("utf16.txt", Encoding.Unicode.GetPreamble());
-        Assert.Contains("latin.txt: not UTF-8", Error(folder, "latin.txt"));
-        Assert.Contains("utf16.txt: not UTF-8", Error(folder, "utf16.txt"));
+        Assert.Contains("latin.txt: not UTF-8: line 1, byte 1: E9", Error(folder, "latin.txt"));
+        Assert.Contains("utf16.txt: not UTF-8: line 1, byte 0: FF", Error(folder, "utf16.txt"));
     }
 
     [Fact]
@@ -136,6 +158,8 @@ public class DocumentsTests
             Assert.Contains("a.txt.zst: broken or cut", Error(folder, "a.txt.zst"));
         }
         folder.Write("a.txt.zst", TinyBpe.Corpus);
+        Assert.Contains("a.txt.zst: broken or cut", Error(folder, "a.txt.zst"));
+        folder.Write("a.txt.zst", [.. whole, .. "garbage behind it"u8]);
         Assert.Contains("a.txt.zst: broken or cut", Error(folder, "a.txt.zst"));
         folder.Write("a.txt.zst", [.. whole, .. whole]); // two frames in a row are one text
         Assert.Equal(TinyBpe.Corpus + TinyBpe.Corpus, Read(folder, "a.txt.zst").Single().Text);
@@ -164,6 +188,13 @@ public class DocumentsTests
         }
         folder.Write("a.txt.gz", TinyBpe.Corpus);
         Assert.Contains("a.txt.gz: broken or cut", Error(folder, "a.txt.gz"));
+        folder.Write("a.txt.gz", [.. whole, .. "garbage behind it"u8]);
+        Assert.Contains("a.txt.gz: broken or cut", Error(folder, "a.txt.gz"));
+        folder.Write("a.txt.gz", [.. whole, .. whole[1..]]); // a second member whose beginning is damaged
+        Assert.Contains("a.txt.gz: broken or cut", Error(folder, "a.txt.gz"));
+        byte[] named = [.. whole[..3], 0x1E, .. whole[4..10], 2, 0, 9, 9, .. "name\0"u8, .. "comment\0"u8, 0, 0, .. whole[10..]];
+        folder.Write("a.txt.gz", [.. named, .. new byte[1000]]); // every field that a header may have; zeros fill a block up
+        Assert.Equal(TinyBpe.Corpus, Read(folder, "a.txt.gz").Single().Text);
         folder.Write("a.txt.gz", [.. whole, .. whole]); // two members in a row are one text
         Assert.Equal(TinyBpe.Corpus + TinyBpe.Corpus, Read(folder, "a.txt.gz").Single().Text);
         Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte).Array[1, 3].Sample(changes =>

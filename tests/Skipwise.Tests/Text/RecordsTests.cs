@@ -1,4 +1,5 @@
 using Parquet;
+using Parquet.Schema;
 using Parquet.Serialization;
 using Skipwise.Text;
 
@@ -35,6 +36,35 @@ public sealed class RecordsTests : IDisposable
         Assert.Equal(["x", "y"], rows[0].Get("list").Unfolded().Items().Select(item => item.Text));
         Assert.Equal("plain", rows[1].Get("question").Text);
         Assert.Equal("", rows[1].Get("list").Text);
+    }
+
+    [Fact]
+    public async Task What_json_has_not_is_null_and_breaks_no_row()
+    {
+        string path = _folder["odd.parquet"];
+        DataField<double> score = new("score");
+        DataField<float> share = new("share");
+        DataField<byte[]> image = new("image"), old = new("old");
+        DataField<string> question = new("question"), text = new("text");
+        await using (FileStream file = File.Create(path))
+        {
+            var schema = new ParquetSchema(score, share, image, old, question, text);
+            await using ParquetWriter writer = await ParquetWriter.CreateAsync(schema, file);
+            using var group = writer.CreateRowGroup();
+            await group.WriteAsync<double>(score, new[] { double.NaN, 1.5, double.NegativeInfinity });
+            await group.WriteAsync<float>(share, new[] { 1f, float.NaN, float.PositiveInfinity });
+            await group.WriteAsync(image, new byte[][] { [0x89, 0x50], [0xFF], [] });
+            await group.WriteAsync(old, new byte[][] { [.. "x"u8], [.. "é"u8], [.. "z"u8] });
+            await group.WriteAsync(question, new[] { "a", "b", "c" });
+            await group.WriteAsync(text, new[] { "ta", "tb", "tc" });
+        }
+        JsonPlace[] rows = [.. Records.Read(path)];
+        Assert.Equal(["a", "b", "c"], rows.Select(row => row.Get("question").Text));
+        Assert.Equal(["x", "é", "z"], rows.Select(row => row.Get("old").Text));
+        Assert.Equal([null, "1.5", null], rows.Select(row => row.Find("score")?.Raw));
+        Assert.Equal(["1", null, null], rows.Select(row => row.Find("share")?.Raw));
+        Assert.Null(rows[0].Find("image"));
+        Assert.Equal(["ta", "tb", "tc"], Documents.Read([path], new()).Select(document => document.Text));
     }
 
     [Fact]

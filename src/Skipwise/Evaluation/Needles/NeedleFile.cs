@@ -12,7 +12,7 @@ public static class NeedleFile
     /// <exception cref="SkipwiseException">the file cannot be read, or a line is no needle; names the line</exception>
     public static IReadOnlyList<Needle> Read(string path)
     {
-        string[] lines = TextFile.Read(path).Split('\n');
+        string[] lines = InputFile.ReadText(path).Split('\n');
         var needles = new List<Needle>();
         for (int i = 0; i < lines.Length; i++)
         {

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Skipwise.Storage;
 using Skipwise.Text;
 
 namespace Skipwise.Evaluation.Tasks;
@@ -21,11 +22,8 @@ internal sealed partial class TaskFiles
         }
         _folder = folder;
         string name = Path.GetFileName(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar));
-        _files = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Select(path => (Path: path, Relative: Path.GetRelativePath(folder, path).Replace('\\', '/')))
-            .Where(file => Records.KindOf(file.Path) is not null && !file.Relative.Split('/').Any(part => part.StartsWith('.')))
-            .OrderBy(file => file.Relative, StringComparer.Ordinal)
-            .Select(file => (file.Path, $"{WordsOf(name)}//{WordsOf(Stem(file.Relative))}"))];
+        _files = [.. FolderFiles.Distinct(folder, file => !file.IsHidden && Records.KindOf(file.Path) is not null)
+            .Select(file => (Path.Combine(folder, file.Path), $"{WordsOf(name)}//{WordsOf(Stem(file.Path))}"))];
     }
 
     /// <summary>The files of a split in order (several when the data comes in numbered shards); null when there are none.</summary>

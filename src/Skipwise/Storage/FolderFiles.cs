@@ -1,0 +1,90 @@
+namespace Skipwise.Storage;
+
+/// <summary>A file of a folder.</summary>
+/// <param name="Path">below the folder, with / between the parts</param>
+/// <param name="Real">where it lies when all links are followed: two names of one file have the same</param>
+internal readonly record struct FoundFile(string Path, string Real)
+{
+    /// <summary>Whether its name, or that of a folder above it, begins with a full stop.</summary>
+    public bool IsHidden => Path.StartsWith('.') || Path.Contains("/.", StringComparison.Ordinal);
+}
+
+/// <summary>
+/// Finds the files of a folder and its subfolders. Links are followed, but no folder is entered twice: a link that leads back ends there.
+/// </summary>
+internal static class FolderFiles
+{
+    private const int MostLinks = 40; // as the kernel's own limit
+
+    /// <summary>Each file once: under its own name where that lies in the folder, else under that of the first link to it.</summary>
+    /// <param name="wanted">what to look at; of two names of one file only one may be wanted</param>
+    /// <returns>in ordinal order of their paths</returns>
+    /// <exception cref="SkipwiseException">a folder cannot be read</exception>
+    public static IReadOnlyList<FoundFile> Distinct(string folder, Func<FoundFile, bool> wanted) =>
+        [.. Find(folder).Where(wanted).DistinctBy(file => file.Real).OrderBy(file => file.Path, StringComparer.Ordinal)];
+
+    /// <summary>The files that lie in the folder, then those that links lead to, in the links' order.</summary>
+    private static List<FoundFile> Find(string folder)
+    {
+        try
+        {
+            var files = new List<FoundFile>();
+            var entered = new HashSet<string>();
+            var links = new Queue<(FileSystemInfo Link, string Path)>();
+            Enter(new DirectoryInfo(folder), RealPath(folder), "");
+            while (links.TryDequeue(out var next))
+            {
+                string real = RealPath(next.Link.FullName);
+                if (Directory.Exists(real))
+                {
+                    Enter(new DirectoryInfo(real), real, $"{next.Path}/");
+                }
+                else
+                {
+                    files.Add(new(next.Path, real));
+                }
+            }
+            return files;
+
+            void Enter(DirectoryInfo directory, string real, string prefix)
+            {
+                if (!entered.Add(real))
+                {
+                    return;
+                }
+                foreach (FileSystemInfo entry in directory.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal))
+                {
+                    if (entry.LinkTarget is not null)
+                    {
+                        links.Enqueue((entry, prefix + entry.Name));
+                    }
+                    else if (entry is DirectoryInfo below)
+                    {
+                        Enter(below, Path.Combine(real, entry.Name), $"{prefix}{entry.Name}/");
+                    }
+                    else
+                    {
+                        files.Add(new(prefix + entry.Name, Path.Combine(real, entry.Name)));
+                    }
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SkipwiseException($"{folder}: cannot be read: {e.Message.TrimEnd('.')}. Check the path and its rights", e);
+        }
+    }
+
+    /// <summary>The path with every link in it followed; a link that leads round in a circle stays as it is.</summary>
+    /// <param name="links">how many links were followed to come to it</param>
+    public static string RealPath(string path, int links = 0)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (Path.GetDirectoryName(full) is not { } parent || links > MostLinks)
+        {
+            return full;
+        }
+        string own = Path.Combine(RealPath(parent, links), Path.GetFileName(full));
+        return new FileInfo(own).LinkTarget is { } target ? RealPath(Path.Combine(Path.GetDirectoryName(own)!, target), links + 1) : own;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Skipwise.Storage;
+
+namespace Skipwise.Text;
+
+/// <summary>Rows as JSON objects: one a line (.jsonl), or in a list (.json).</summary>
+internal static class JsonRows
+{
+    private static readonly JsonSerializerOptions s_stream = new() { AllowDuplicateProperties = false };
+
+    /// <summary>A row a line; blank lines are passed over.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be read, or a line is not JSON; while enumerating</exception>
+    public static IEnumerable<JsonPlace> Lines(string path)
+    {
+        using var reader = PackedFile.OpenText(path);
+        for (int line = 1; PackedFile.Guarded(path, reader.ReadLine) is { } json; line++)
+        {
+            if (!string.IsNullOrWhiteSpace(json))
+            {
+                yield return Parse($"{path}:{line}", json);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The items of a list; if the file does not begin with one, the values that follow each other in it. One is in memory at a time.
+    /// </summary>
+    /// <exception cref="SkipwiseException">the file cannot be read, or is not JSON; while enumerating</exception>
+    public static IEnumerable<JsonPlace> Values(string path)
+    {
+        bool isList = BeginsWithList(path);
+        using Stream stream = PackedFile.OpenBytes(path);
+        using IEnumerator<JsonElement> values = JsonSerializer
+            .DeserializeAsyncEnumerable<JsonElement>(stream, topLevelValues: !isList, s_stream).ToBlockingEnumerable().GetEnumerator();
+        for (int number = 1; Next(number); number++)
+        {
+            yield return JsonPlace.At($"{path}#{number}", values.Current);
+        }
+
+        bool Next(int number)
+        {
+            try
+            {
+                if (!PackedFile.Guarded(path, values.MoveNext))
+                {
+                    return false;
+                }
+            }
+            catch (JsonException e)
+            {
+                throw new SkipwiseException($"{path}: broken JSON in line {e.LineNumber + 1}: {e.Message}", e);
+            }
+            RequireUnicode($"{path}#{number}", values.Current);
+            return true;
+        }
+    }
+
+    private static bool BeginsWithList(string path)
+    {
+        using var reader = PackedFile.OpenText(path);
+        int first;
+        do
+        {
+            first = PackedFile.Guarded(path, reader.Read);
+        }
+        while (first >= 0 && char.IsWhiteSpace((char)first));
+        return first == '[';
+    }
+
+    private static void RequireUnicode(string place, JsonElement value)
+    {
+        try
+        {
+            JsonText.RequireUnicode(value.GetRawText());
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{place}: broken JSON: {e.Message}", e);
+        }
+    }
+
+    private static JsonPlace Parse(string place, string json)
+    {
+        try
+        {
+            return JsonPlace.Parse(place, json);
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{place}: broken JSON: {e.Message}", e);
+        }
+    }
+}
