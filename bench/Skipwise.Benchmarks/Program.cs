@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
 using Skipwise.Benchmarks;
+using Skipwise.Benchmarks.Gpu;
 using Skipwise.Runtime;
+using Device = TorchSharp.torch.Device;
 
 // One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case; the long memory-by-length is not among them.
+// --gpu NAME runs one check of bench/gpu, --gpu-list names them with their time limits.
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -28,7 +31,21 @@ if (Value("--case") == MemoryByLength.Name)
     MemoryByLength.Run(Value("--threads") is { } cores ? ["--threads", cores] : [], Number("--longest", int.MaxValue), Value("--out") ?? ".");
     return 0;
 }
+if (args.Contains("--gpu-list"))
+{
+    foreach (GpuCheck known in GpuCheck.All)
+    {
+        Console.WriteLine($"{known.Name} {known.LimitSeconds}");
+    }
+    return 0;
+}
 TorchBoot.Ensure();
+if (GpuCheck.All.FirstOrDefault(known => known.Name == Value("--gpu")) is { } check)
+{
+    Device device = ComputeOptions.Find(Value("--device"), TorchSharp.torch.cuda.is_available() ? TorchSharp.torch.cuda.device_count() : 0);
+    Console.WriteLine(check.Run(new GpuSetup(device, args.Contains("--small"), Value("--fixtures") ?? "fixtures")).ToJsonString());
+    return 0;
+}
 if (Value("--threads") is { } threads)
 {
     TorchThreads.Use(int.Parse(threads, CultureInfo.InvariantCulture));
