@@ -19,7 +19,7 @@ public static class ExportRoutes
     /// <summary>What the answers rest on.</summary>
     public const string Evidence =
         "transformers was run, with small models of every family but Baichuan: commits of its main branch from 4.43 to 4.52, and 5.0 "
-        + "and 5.5. What is said of the others is read in their code.";
+        + "and 5.5. What is said of the other programs follows from their rules, and was not run.";
 
     private const string AsItIs = "as it is";
     private const string Theta = "as a larger rope_theta, no scaling";
