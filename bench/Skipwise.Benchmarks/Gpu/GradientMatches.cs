@@ -23,7 +23,7 @@ internal static class GradientMatches
             ("checkpoint-every-second-layer", 2, false, new()),
             ("packed", 0, true, new()),
             ("lora", 0, false, s_lora),
-            ("lora-dropout-free-checkpoint", 1, false, s_lora),
+            ("lora-checkpoint-every-layer", 1, false, s_lora),
             ("lora-8bit", 0, false, s_lora with { BaseBits = 8 }),
             ("lora-4bit", 0, false, s_lora with { BaseBits = 4 }),
         ];
