@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Benchmarks.Gpu;
 
-/// <summary>Tokens per second, one text at a time in bfloat16, after a short prompt and after a long one; beside it what reading the weights once per token allows.</summary>
+/// <summary>
+/// Tokens per second, one text at a time in bfloat16, after a short prompt and after a long one; beside it what reading the weights once per
+/// token allows.
+/// </summary>
 internal static class DecodeRate
 {
     public static JsonObject Run(GpuSetup setup)
@@ -25,13 +28,18 @@ internal static class DecodeRate
             int[] ids = [.. Enumerable.Range(0, prompt).Select(t => t * 31 % config.VocabSize)];
             Once(8); // kernels are chosen
             (double first, double rate) = Once(tokens);
-            found[$"after_{prompt}"] = new JsonObject { ["first_token_seconds"] = Math.Round(first, 4), ["tokens_per_second"] = Math.Round(rate, 1) };
+            found[$"after_{prompt}"] = new JsonObject
+            {
+                ["first_token_seconds"] = Math.Round(first, 4),
+                ["tokens_per_second"] = Math.Round(rate, 1),
+            };
 
             (double First, double Rate) Once(int count)
             {
                 double first = 0;
                 var clock = Stopwatch.StartNew();
-                TextGenerator.Generate(model, ids, new GenerationOptions { MaxNewTokens = count }, _ => first = first == 0 ? clock.Elapsed.TotalSeconds : first);
+                TextGenerator.Generate(model, ids, new GenerationOptions { MaxNewTokens = count },
+                    _ => first = first == 0 ? clock.Elapsed.TotalSeconds : first);
                 return (first, (count - 1) / (clock.Elapsed.TotalSeconds - first));
             }
         }

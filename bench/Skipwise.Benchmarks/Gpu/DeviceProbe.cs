@@ -33,7 +33,8 @@ internal static class DeviceProbe
         const int products = 10;
         using IDisposable noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor a = randn(size, size, device: setup.Device).to(dtype), b = randn(size, size, device: setup.Device).to(dtype), c = empty_like(a);
+        Tensor Random() => randn(size, size, device: setup.Device).to(dtype);
+        Tensor a = Random(), b = Random(), c = empty_like(a);
         void Multiply()
         {
             for (int i = 0; i < products; i++)

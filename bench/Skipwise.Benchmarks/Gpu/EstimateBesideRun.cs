@@ -34,7 +34,8 @@ internal static class EstimateBesideRun
         }
         JsonObject run = PoseSteps.Run(setup, GpuModels.OneBillion, batch, new());
         double measured = (double)run["step_seconds_16k"]!, peak = (double)run["peak_gib"]!;
-        double time = estimate.Pose.SecondsPerStep / measured, memory = (estimate.Pose.Memory.Peak - estimate.Pose.Memory.Process) / (peak * (1L << 30));
+        double time = estimate.Pose.SecondsPerStep / measured;
+        double memory = (estimate.Pose.Memory.Peak - estimate.Pose.Memory.Process) / (peak * (1L << 30));
         return new()
         {
             ["estimated_seconds"] = Math.Round(estimate.Pose.SecondsPerStep, 4),

@@ -14,7 +14,7 @@ namespace Skipwise.Benchmarks.Gpu;
 internal static class FixtureLogits
 {
     private const double Tolerance = 1e-3, EqualChoices = 0.999;
-    private const double Margin = 0.1; // logits: what bfloat16's 8 bits can tell apart at the size of this model's logits, with room for a few layers' rounding
+    private const double Margin = 0.1; // logits: what bfloat16's 8 bits tell apart at this model's scores, with room for its layers' rounding
 
     public static JsonObject Run(GpuSetup setup)
     {
@@ -66,8 +66,8 @@ internal static class FixtureLogits
     };
 
     /// <summary>
-    /// The share of positions whose most probable token in bfloat16 on the device is that in float32 on the CPU: of all, and of those where it leads by more than
-    /// <see cref="Margin"/>. The synthetic texts hold many draws between equally probable names, which any rounding decides.
+    /// The share of positions whose most probable token in bfloat16 on the device is that in float32 on the CPU: of all, and of those where
+    /// it leads by more than <see cref="Margin"/>. The synthetic texts hold many draws between equally probable names, which any rounding decides.
     /// </summary>
     private static (double All, double Clear) EqualShares(GpuSetup setup)
     {
@@ -78,9 +78,10 @@ internal static class FixtureLogits
         {
             using Pretrained shipped = Pretrained.Load(new ModelSource(GpuSetup.ShippedModel), dtype, device);
             int window = shipped.Model.Config.MaxPositionEmbeddings;
-            int[][] windows = [.. GpuModels.Chronicles(tokenizer, setup.IsSmall ? 1 : 64, 2 * window).Select(text => tokenizer.Encode(text)[..window])];
-            Tensor ids = tensor(windows.SelectMany(ids => ids).Select(id => (long)id).ToArray(), [windows.Length, window], device: device);
-            return shipped.Model.Logits(ids, arange(window, ScalarType.Int64, device).unsqueeze(0)).to(ScalarType.Float32, CPU); // [B, T, V]
+            IEnumerable<string> texts = GpuModels.Chronicles(tokenizer, setup.IsSmall ? 1 : 64, 2 * window);
+            long[] ids = [.. texts.SelectMany(text => tokenizer.Encode(text)[..window]).Select(id => (long)id)];
+            Tensor positions = arange(window, ScalarType.Int64, device).unsqueeze(0);
+            return shipped.Model.Logits(tensor(ids, [-1, window], device: device), positions).to(ScalarType.Float32, CPU); // [B, T, V]
         }
         (Tensor best, Tensor choices) = Logits(ScalarType.Float32, CPU).topk(2); // [B, T, 2]
         Tensor equal = choices.select(-1, 0).eq(Logits(ScalarType.BFloat16, setup.Device).argmax(-1)).to(ScalarType.Float64);

@@ -20,7 +20,8 @@ internal sealed record GpuSetup(Device Device, bool IsSmall, string Fixtures)
 
     public DeviceMemory Memory => DeviceMemory.Of(Device);
 
-    public ComputeOptions Compute(Precision dtype = Precision.Float32, bool tf32 = false) => new() { Device = DeviceName, Dtype = dtype, Tf32 = tf32 };
+    public ComputeOptions Compute(Precision dtype = Precision.Float32, bool tf32 = false) =>
+        new() { Device = DeviceName, Dtype = dtype, Tf32 = tf32 };
 
     /// <summary>Wall clock of some work, the device's own included.</summary>
     public double Seconds(Action work)

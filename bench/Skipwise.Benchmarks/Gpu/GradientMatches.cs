@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Benchmarks.Gpu;
 
-/// <summary>One micro-batch's gradients by every way to save memory, and ten steps of every optimizer: the device against the CPU, in float32.</summary>
+/// <summary>
+/// One micro-batch's gradients by every way to save memory, and ten steps of every optimizer: the device against the CPU, in float32.
+/// </summary>
 internal static class GradientMatches
 {
     private const double GradientBar = 1e-3, LossBar = 0.01;
@@ -40,8 +42,10 @@ internal static class GradientMatches
         {
             foreach (Offload offload in Enum.GetValues<Offload>())
             {
-                var options = new TrainOptions { Steps = setup.IsSmall ? 2 : 10, BatchSize = setup.BatchSize, Optimizer = kind, Offload = offload };
-                double[] reference = LossCurves.Losses(source, new() { Device = "cpu" }, options), losses = LossCurves.Losses(source, setup.Compute(), options);
+                int steps = setup.IsSmall ? 2 : 10;
+                var options = new TrainOptions { Steps = steps, BatchSize = setup.BatchSize, Optimizer = kind, Offload = offload };
+                double[] reference = LossCurves.Losses(source, new() { Device = "cpu" }, options);
+                double[] losses = LossCurves.Losses(source, setup.Compute(), options);
                 double apart = losses.Zip(reference, (ours, theirs) => Math.Abs(ours - theirs) / theirs).Max();
                 optimizers[$"{kind}{(offload == Offload.None ? "" : "-offloaded")}".ToLowerInvariant()] = Number(apart);
                 worstLoss = double.IsNaN(apart) ? double.PositiveInfinity : Math.Max(worstLoss, apart);

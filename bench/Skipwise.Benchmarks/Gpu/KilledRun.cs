@@ -17,12 +17,13 @@ internal static class KilledRun
         try
         {
             ITokenizer tokenizer = Tokenizers.Load(GpuSetup.ShippedModel);
-            string data = Path.Combine(folder, "text.jsonl"), whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
+            string data = Path.Combine(folder, "text.jsonl");
+            string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
             File.WriteAllLines(data, GpuModels.Chronicles(tokenizer, 32, 256).Select(text => JsonSerializer.Serialize(new { text })));
             string[] Arguments(string target) =>
             [
-                "train", "--model", GpuSetup.ShippedModel, "--data", data, "--target-length", "1024", "--steps", $"{steps}", "--save-every", $"{every}",
-                "--batch-size", $"{setup.BatchSize}", "--device", setup.DeviceName, "--out", target,
+                "train", "--model", GpuSetup.ShippedModel, "--data", data, "--target-length", "1024", "--steps", $"{steps}",
+                "--save-every", $"{every}", "--batch-size", $"{setup.BatchSize}", "--device", setup.DeviceName, "--out", target,
             ];
             Wait(Start(Arguments(whole)));
             using (Process run = Start(Arguments(killed)))
@@ -38,7 +39,8 @@ internal static class KilledRun
             bool wasKilled = !File.Exists(Path.Combine(killed, "config.json"));
             Wait(Start([.. Arguments(killed), "--resume"]));
             double[] expected = Losses(whole), found = Losses(killed);
-            double apart = found.Length == expected.Length ? found.Zip(expected, (a, b) => Math.Abs(a - b) / b).Max() : double.PositiveInfinity;
+            double apart = found.Length == expected.Length
+                ? found.Zip(expected, (a, b) => Math.Abs(a - b) / b).Max() : double.PositiveInfinity;
             return new()
             {
                 ["steps"] = steps,
@@ -73,14 +75,18 @@ internal static class KilledRun
             run.WaitForExit();
             if (run.ExitCode != 0)
             {
-                throw new SkipwiseException($"skipwise train ended with exit code {run.ExitCode}: {errors.Result.Trim()} {output.Result.Trim()}");
+                throw new SkipwiseException(
+                    $"skipwise train ended with exit code {run.ExitCode}: {errors.Result.Trim()} {output.Result.Trim()}");
             }
         }
     }
 
     private static double[] Losses(string run) =>
-        [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!["loss"]).OfType<JsonNode>().Select(loss => (double)loss)];
+        [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line => (double)JsonNode.Parse(line)!["loss"]!)];
 
-    private static bool SameWeights(string a, string b) =>
-        File.ReadAllBytes(Path.Combine(a, "model.safetensors")).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(b, "model.safetensors")));
+    private static bool SameWeights(string a, string b)
+    {
+        byte[] Weights(string run) => File.ReadAllBytes(Path.Combine(run, "model.safetensors"));
+        return Weights(a).AsSpan().SequenceEqual(Weights(b));
+    }
 }

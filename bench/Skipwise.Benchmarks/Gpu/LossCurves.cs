@@ -47,20 +47,27 @@ internal static class LossCurves
     {
         ITokenizer tokenizer = Tokenizers.Load(GpuSetup.ShippedModel);
         const int window = 128, target = 8 * window;
-        var documents = new TokenList([.. GpuModels.Chronicles(tokenizer, setup.IsSmall ? 8 : 64, 2 * window).Select(text => tokenizer.Encode(text))]);
-        return new PoseDataset(documents, new PoseOptions { TrainLength = window, TargetLength = target }, seed: 1, bosId: 1, minDocumentTokens: window);
+        IEnumerable<string> texts = GpuModels.Chronicles(tokenizer, setup.IsSmall ? 8 : 64, 2 * window);
+        var documents = new TokenList([.. texts.Select(text => tokenizer.Encode(text))]);
+        var pose = new PoseOptions { TrainLength = window, TargetLength = target };
+        return new PoseDataset(documents, pose, seed: 1, bosId: 1, minDocumentTokens: window);
     }
 
     /// <summary>The loss before every step.</summary>
     public static double[] Losses(IExampleSource source, ComputeOptions compute, TrainOptions options)
     {
         (Device device, ScalarType dtype) = compute.Begin();
-        using Pretrained shipped = Pretrained.Load(new ModelSource(GpuSetup.ShippedModel, new RopeOverrides { Type = RopeType.Linear, Factor = 8 }));
+        using Pretrained shipped = LoadExtended();
         using var masters = MasterWeights.Of(shipped.Model, dtype, device, options.Offload == Offload.Optimizer);
         using var optimizer = Optimizer.Create(shipped.Model, options, masters);
         options = options with { LearningRate = 2e-4, Decay = Decay.Constant };
         return [.. TrainLoop.Run(shipped.Model, optimizer, source, options).Select(step => step.Loss)];
     }
 
-    private static JsonArray Rounded(double[] losses) => [.. losses.Select(loss => (JsonNode)(double.IsFinite(loss) ? Math.Round(loss, 5) : "NaN"))];
+    /// <summary>The shipped model for eight times its window.</summary>
+    public static Pretrained LoadExtended() =>
+        Pretrained.Load(new ModelSource(GpuSetup.ShippedModel, new RopeOverrides { Type = RopeType.Linear, Factor = 8 }));
+
+    private static JsonArray Rounded(double[] losses) =>
+        [.. losses.Select(loss => (JsonNode)(double.IsFinite(loss) ? Math.Round(loss, 5) : "NaN"))];
 }

@@ -44,12 +44,13 @@ internal static class PoseSteps
             ["last_loss"] = double.IsFinite(again.Loss) ? Math.Round(again.Loss, 4) : "NaN",
             ["share_of_bfloat16_rate"] = Math.Round(share, 3),
             ["passed"] = double.IsFinite(again.Loss)
-                && (setup.IsSmall || (share >= (lora.BaseBits is null && !lora.IsAsked ? LeastShare : 0) && slower <= 1 + TargetsApart && larger <= 1 + TargetsApart)),
+                && (setup.IsSmall || ((lora.IsAsked || share >= LeastShare) && slower <= 1 + TargetsApart && larger <= 1 + TargetsApart)),
         };
 
         (double Seconds, double Loss, long Peak) Train(int target)
         {
-            var source = new PoseDataset(documents, new PoseOptions { TrainLength = window, TargetLength = target }, seed: 1, bosId: null, minDocumentTokens: window);
+            var pose = new PoseOptions { TrainLength = window, TargetLength = target };
+            var source = new PoseDataset(documents, pose, seed: 1, bosId: null, minDocumentTokens: window);
             List<StepMetrics> steps = [];
             long held = setup.Memory.Held();
             long peak = held + setup.Memory.PeakDuring(() => steps.AddRange(TrainLoop.Run(model, optimizer, source, options)));

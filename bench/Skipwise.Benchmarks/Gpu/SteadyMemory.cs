@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Skipwise.Checkpoints;
 using Skipwise.Data;
-using Skipwise.Rope;
 using Skipwise.Runtime;
 using Skipwise.Training;
 using TorchSharp;
@@ -9,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Benchmarks.Gpu;
 
-/// <summary>Five hundred steps in bfloat16: what the device's memory and the count of live tensors are after the first hundred, and at the end.</summary>
+/// <summary>
+/// Five hundred steps in bfloat16: what the device's memory and the count of live tensors are after the first hundred, and at the end.
+/// </summary>
 internal static class SteadyMemory
 {
     private const double Mebibyte = 1 << 20, Growth = 16; // MiB: the allocator takes memory in pieces of 2 to 20
@@ -19,7 +20,7 @@ internal static class SteadyMemory
         int steps = setup.IsSmall ? 5 : 500, first = steps / 5;
         (Device device, ScalarType dtype) = setup.Compute(Precision.Bfloat16).Begin();
         IExampleSource source = LossCurves.Source(setup);
-        using Pretrained shipped = Pretrained.Load(new ModelSource(GpuSetup.ShippedModel, new RopeOverrides { Type = RopeType.Linear, Factor = 8 }));
+        using Pretrained shipped = LossCurves.LoadExtended();
         using var masters = MasterWeights.Of(shipped.Model, dtype, device, offload: false);
         var options = new TrainOptions { Steps = steps, BatchSize = setup.BatchSize };
         using var optimizer = Optimizer.Create(shipped.Model, options, masters);
