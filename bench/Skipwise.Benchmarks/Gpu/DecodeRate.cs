@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Benchmarks.Gpu;
 
 /// <summary>
-/// Tokens per second, one text at a time in bfloat16, after a short prompt and after a long one; beside it what reading the weights once per
-/// token allows.
+/// Tokens per second, one text at a time in bfloat16, after a short prompt and after a long one; beside it what reading the weights once
+/// per token allows.
 /// </summary>
 internal static class DecodeRate
 {

@@ -14,7 +14,7 @@ namespace Skipwise.Benchmarks.Gpu;
 internal static class FixtureLogits
 {
     private const double Tolerance = 1e-3, EqualChoices = 0.999;
-    private const double Margin = 0.1; // logits: what bfloat16's 8 bits tell apart at this model's scores, with room for its layers' rounding
+    private const double Margin = 0.1; // logits; bfloat16 has 8 bits, and every layer rounds
 
     public static JsonObject Run(GpuSetup setup)
     {
@@ -67,7 +67,8 @@ internal static class FixtureLogits
 
     /// <summary>
     /// The share of positions whose most probable token in bfloat16 on the device is that in float32 on the CPU: of all, and of those where
-    /// it leads by more than <see cref="Margin"/>. The synthetic texts hold many draws between equally probable names, which any rounding decides.
+    /// it leads by more than <see cref="Margin"/>. The synthetic texts hold many draws between equally probable names, which any rounding
+    /// decides.
     /// </summary>
     private static (double All, double Clear) EqualShares(GpuSetup setup)
     {
