@@ -23,7 +23,7 @@ internal static class LongPerplexity
         return new()
         {
             ["tokens"] = tokens,
-            ["seconds"] = Math.Round(seconds, 3),
+            ["window_seconds"] = Math.Round(seconds, 3),
             ["tokens_per_second"] = Math.Round(tokens / seconds, 1),
             ["peak_gib_beside_the_model"] = Math.Round(peak / (double)(1L << 30), 3),
             ["mean_loss"] = double.IsFinite(mean) ? Math.Round(mean, 4) : "NaN",
