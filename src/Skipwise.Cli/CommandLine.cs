@@ -11,9 +11,6 @@ internal static class CommandLine
 {
     private const string Name = "skipwise";
 
-    // A large model takes its time to reach the disk after Ctrl+C; the library's default would cut it off after two seconds.
-    private static readonly TimeSpan s_timeToSave = TimeSpan.FromMinutes(5);
-
     public static RootCommand Root(Screen screen, TextReader input) => new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.")
     {
         DemoVerb.Create(screen),
@@ -37,6 +34,7 @@ internal static class CommandLine
         VerifyVerb.Create(screen),
     };
 
+    /// <param name="stop">asks the verb to end (<see cref="Interruption"/>)</param>
     /// <returns>an <see cref="ExitCode"/></returns>
     public static async Task<int> RunAsync(string[] args, Screen screen, TextReader input, CancellationToken stop = default)
     {
@@ -68,7 +66,7 @@ internal static class CommandLine
         {
             Output = screen.Output,
             Error = screen.ErrorOutput,
-            ProcessTerminationTimeout = s_timeToSave,
+            ProcessTerminationTimeout = null, // signals are for Interruption
             EnableDefaultExceptionHandler = false,
         };
         return await parse.InvokeAsync(configuration, stop);

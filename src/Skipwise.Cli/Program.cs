@@ -7,5 +7,9 @@ using Skipwise.Storage;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
+using var interruption = new Interruption();
+Screen screen = Screen.Console();
+screen.RunBegins = interruption.GiveTimeToSave;
 // Console.In would replace bytes that are not UTF-8 without a word.
-return await CommandLine.RunAsync(args, Screen.Console(), TextFile.Reader(Console.OpenStandardInput(), "the standard input"));
+using TextReader input = TextFile.Reader(Console.OpenStandardInput(), "the standard input");
+return await CommandLine.RunAsync(args, screen, input, interruption.Token);

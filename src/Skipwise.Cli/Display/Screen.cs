@@ -12,8 +12,22 @@ namespace Skipwise.Cli.Display;
 /// <param name="error">errors, and progress when piped</param>
 public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter error)
 {
-    /// <summary>The process's own console.</summary>
-    public static Screen Console() => new(AnsiConsole.Console, System.Console.Out, System.Console.Error);
+    /// <summary>The process's own console. On standard output that is a file, an error of writing is an error of the verb.</summary>
+    public static Screen Console()
+    {
+        if (!System.Console.IsOutputRedirected)
+        {
+            System.Console.SetOut(new TerminalWriter(System.Console.Out));
+        }
+        if (!System.Console.IsErrorRedirected)
+        {
+            System.Console.SetError(new TerminalWriter(System.Console.Error));
+        }
+        return new(AnsiConsole.Console, System.Console.Out, System.Console.Error);
+    }
+
+    /// <summary>Called when a verb begins what it will save when it is asked to end.</summary>
+    internal Action RunBegins { get; set; } = () => { };
 
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
     public bool Interactive { get; } = terminal.Profile.Capabilities is { Interactive: true, Ansi: true };

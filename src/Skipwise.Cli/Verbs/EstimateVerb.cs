@@ -36,7 +36,7 @@ internal static class EstimateVerb
         Flag<double> seconds = verb.Number("--probe-seconds", "seconds for which a part of a step is repeated at most, where it is long or the machine's host gives its time to others", s_default.ProbeSeconds);
         Flag<string?> json = verb.TextOrNone("--json", "file", "write the estimate as JSON: into the file, or in place of the table");
         verb.TakesConfig();
-        verb.Computes(screen, (parse, _) =>
+        verb.Computes(screen, (parse, stop) =>
         {
             var options = new EstimateOptions
             {
@@ -55,7 +55,7 @@ internal static class EstimateVerb
                 ProbeTokens = probe.Of(parse),
                 ProbeSeconds = seconds.Of(parse),
             };
-            CostEstimate estimate = ProgressDisplay.Run(screen, display => Estimate.Run(options, display.Stage));
+            CostEstimate estimate = ProgressDisplay.Run(screen, display => Estimate.Run(options, display.Stage, stop));
             string document = EvaluationJson.Document(estimate);
             if (json.IsGiven(parse) && json.Of(parse) is null)
             {

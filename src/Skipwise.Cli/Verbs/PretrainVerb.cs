@@ -66,6 +66,7 @@ internal static class PretrainVerb
                 if (step.Stage != stage)
                 {
                     stage = step.Stage;
+                    screen.RunBegins();
                     display.Stage.Report(stage == Pretrain.ListStage ? "first stage: repeated lists" : "second stage: the corpus");
                     steps = display.Training(stage == Pretrain.ListStage ? options.ListSteps : options.Steps);
                 }

@@ -75,7 +75,7 @@ internal static class TrainVerb
     private static int Run(Screen screen, FineTuneOptions options, SaveOptions save, CancellationToken stop)
     {
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
-            FineTune.Run(options, save, display.Stage, display.Tokenizing, display.Training, display.Evaluation, stop));
+            FineTune.Run(options, save, display.Stage, display.Tokenizing, Training(display), display.Evaluation, stop));
         string data = string.Join(' ', options.Data.Paths);
         string model = !options.Lora.IsAsked ? $"--model {options.Out}"
             : options.Merge ? $"--model {Path.Combine(options.Out, FineTune.MergedName)}"
@@ -84,5 +84,11 @@ internal static class TrainVerb
             $"skipwise eval perplexity {model} --data {data}",
             $"skipwise eval passkey {model}",
             $"skipwise generate {model} --prompt \"Once upon a time\"");
+
+        Func<int, IProgress<StepMetrics>> Training(ProgressDisplay display) => steps =>
+        {
+            screen.RunBegins();
+            return display.Training(steps);
+        };
     }
 }

@@ -20,8 +20,12 @@ public sealed class Pretrained : ITrainable, IDisposable
         "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", "generation_config.json",
     ];
 
+    /// <summary>What a folder with a whole model is, for <see cref="AtomicFolder"/>.</summary>
+    internal const string Kind = "model";
+
     private readonly WeightLayout _layout;
-    private readonly string[] _carried;
+    // read at the beginning: days later their folder may have changed
+    private readonly IReadOnlyList<(string Name, byte[] Content)> _carried;
 
     private Pretrained(CausalLM model, HfConfig config, WeightLayout layout, string? folder)
     {
@@ -238,9 +242,10 @@ public sealed class Pretrained : ITrainable, IDisposable
     /// <summary>Saves a complete folder, all or nothing; an existing checkpoint of that name is replaced.</summary>
     /// <param name="folder">the folder to appear</param>
     /// <param name="shardBytes">weights are split into several files when they are larger</param>
-    /// <exception cref="SkipwiseException">the disk is full, the folder exists and is no checkpoint, or values leave the range of the
+    /// <exception cref="SkipwiseException">the disk is full, the folder holds what Skipwise did not write, or values leave the range of the
     /// files' type</exception>
-    public void Save(string folder, long shardBytes = DefaultShardBytes) => AtomicFolder.Write(folder, inner => WriteFiles(inner, shardBytes));
+    public void Save(string folder, long shardBytes = DefaultShardBytes) =>
+        AtomicFolder.Write(folder, Kind, inner => WriteFiles(inner, shardBytes));
 
     /// <summary>Writes the model's files into a folder that exists: for a checkpoint that holds more than the model (see <see cref="AtomicFolder"/>).</summary>
     /// <param name="widens">a tensor that leaves the range of its type in the files is stored in float32, rather than refused</param>
@@ -289,17 +294,21 @@ public sealed class Pretrained : ITrainable, IDisposable
     internal void WriteCompanions(string folder)
     {
         AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), Config.TextFor(Model.Config));
-        foreach (string file in _carried)
+        foreach ((string name, byte[] content) in _carried)
         {
-            string copy = Path.Combine(folder, Path.GetFileName(file));
-            File.Copy(file, copy);
+            AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(content));
         }
     }
 
     public void Dispose() => Model.Dispose();
 
-    private static string[] Carried(string folder) =>
-        [.. s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists), .. Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "tok*.bin").Concat(Directory.EnumerateFiles(folder, "*.tiktoken")) : []];
+    private static IReadOnlyList<(string Name, byte[] Content)> Carried(string folder)
+    {
+        IEnumerable<string> files = s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists);
+        IEnumerable<string> others = Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder, "tok*.bin").Concat(Directory.EnumerateFiles(folder, "*.tiktoken")) : [];
+        return [.. files.Concat(others).Select(file => (Path.GetFileName(file), InputFile.ReadBytes(file)))];
+    }
 
     /// <summary>The file holds the tied tensor twice: both must be the same, or the configuration is wrong about it.</summary>
     private static void CheckTiedTwin(StoredTensor tensor, Tensor parameter)

@@ -18,8 +18,10 @@ namespace Skipwise.Checkpoints;
 /// tensorboard/             event files
 /// checkpoints/step-000100/ a model folder, and what resuming needs besides: training.safetensors, progress.json
 /// config.json, ...         the finished model; config.json comes last, so that it says that the run is finished
+/// skipwise.json            which files of the finished model Skipwise wrote, with checksums; each checkpoint has one too
+/// run.lock                 only while a process works on the run
 /// </code>
-/// The process may be killed at any point: every name only ever shows something complete.
+/// The process may be killed at any point: every name only ever shows something complete. What others put there stays.
 /// </summary>
 public sealed class RunFolder(string path)
 {
@@ -31,6 +33,9 @@ public sealed class RunFolder(string path)
         AllowDuplicateProperties = false,
     };
     private const string StateName = "training.safetensors", ProgressName = "progress.json", WeightPrefix = "weight.";
+    private const string CheckpointKind = "checkpoint", BestKind = "best model", RunKind = "training run", SetAsideEnding = ".kept",
+        DamagedEnding = ".damaged";
+    private const string TensorBoardFiles = "events.out.tfevents.*";
 
     public string Path { get; } = path;
     public string OptionsPath => System.IO.Path.Combine(Path, OptionsName);
@@ -44,72 +49,142 @@ public sealed class RunFolder(string path)
     /// <summary>Complete checkpoints, oldest first.</summary>
     public IReadOnlyList<string> Checkpoints() =>
         Directory.Exists(CheckpointsPath)
-            ? [.. Directory.EnumerateDirectories(CheckpointsPath, "step-*").Where(folder => StepOf(folder) >= 0).OrderBy(StepOf)]
+            ? [.. Directory.EnumerateDirectories(CheckpointsPath, "step-*").Where(folder => StepOf(folder) >= 0 && IsCheckpoint(folder))
+                .OrderBy(StepOf)]
             : [];
+
+    /// <summary>Not a folder in which only a user's notes are left.</summary>
+    private static bool IsCheckpoint(string folder) =>
+        ((string[])[FolderManifest.FileName, ProgressName, StateName]).Any(name => File.Exists(System.IO.Path.Combine(folder, name)));
+
+    /// <summary>Makes the folder and keeps other processes out of it until the result is disposed.</summary>
+    /// <exception cref="SkipwiseException">another process works on the run, or the folder cannot be made</exception>
+    internal FolderClaim Take()
+    {
+        var claim = FolderClaim.Take(Path);
+        AtomicFolder.RecoverIn(Path);
+        AtomicFolder.RecoverIn(CheckpointsPath);
+        return claim;
+    }
 
     /// <summary>Whether the finished model is there.</summary>
     public bool IsFinished => File.Exists(System.IO.Path.Combine(Path, HfConfig.FileName));
 
-    /// <summary>Removes what an earlier run of the same folder left, and what a killed one had begun to write.</summary>
-    /// <param name="step">lines and checkpoints of the run to continue stay; 0 begins afresh, without a finished model or a best one</param>
-    public void Clear(int step)
+    /// <summary>Begins afresh: what an earlier run of the same folder left is gone, and only that.</summary>
+    internal void Clear()
     {
-        if (step == 0)
+        Discard([HfConfig.FileName]); // first: the run is not finished any more
+        Discard(FolderManifest.Find(Path)?.Files.Keys ?? []);
+        Discard([EvaluationsPath, MetricsPath, FolderManifest.FileName]);
+        AtomicFolder.Delete(BestPath);
+        foreach (string checkpoint in Checkpoints())
         {
-            File.Delete(System.IO.Path.Combine(Path, HfConfig.FileName));
-            File.Delete(EvaluationsPath);
-            Remove(BestPath);
+            AtomicFolder.Delete(checkpoint);
         }
-        foreach (string stale in (string[])[.. Stale(Path), .. Directory.Exists(CheckpointsPath) ? Stale(CheckpointsPath) : []])
+    }
+
+    /// <summary>Deletes a run that served its purpose; files that Skipwise did not write stay.</summary>
+    internal void Delete()
+    {
+        Clear();
+        Discard([OptionsName, ConfigPath]);
+        ClearTensorBoard();
+        foreach (string folder in ((string[])[CheckpointsPath, Path]).Where(Directory.Exists))
         {
-            Directory.Delete(stale, recursive: true);
+            Disk.TryDeleteEmpty(folder);
+        }
+    }
+
+    /// <summary>Deletes the event files of an earlier start.</summary>
+    internal void ClearTensorBoard()
+    {
+        if (Directory.Exists(TensorBoardPath))
+        {
+            foreach (string file in Directory.EnumerateFiles(TensorBoardPath, TensorBoardFiles, SearchOption.AllDirectories).ToArray())
+            {
+                File.Delete(file);
+            }
+            Disk.TryDeleteEmpty(TensorBoardPath);
         }
     }
 
     /// <summary>Puts the finished model into the folder, beside what else the run left there; config.json last.</summary>
-    public void Finish(ITrainable trainable)
+    /// <param name="note">told of files of others that had the model's names; they are called otherwise then</param>
+    internal void Finish(ITrainable trainable, IProgress<string>? note = null)
     {
-        string temporary = System.IO.Path.Combine(Path, "model" + AtomicFile.Suffix);
-        Remove(temporary);
-        Directory.CreateDirectory(temporary);
+        string temporary = AtomicFile.TemporaryName(System.IO.Path.Combine(Path, "model"), AtomicFile.Suffix);
+        Disk.CreateFolder(temporary);
         trainable.WriteFiles(temporary);
-        File.Delete(System.IO.Path.Combine(Path, HfConfig.FileName));
-        foreach (string old in Directory.EnumerateFiles(Path).Where(AtomicFolder.IsWeights).ToArray())
+        var files = FolderManifest.Of(temporary, RunKind);
+        // What an earlier end of the run left, also one that was cut into other shards.
+        Discard(FolderManifest.Find(Path)?.Files.Keys.OrderByDescending(name => name == HfConfig.FileName) ?? Enumerable.Empty<string>());
+        foreach (string path in files.Files.Keys.Select(name => System.IO.Path.Combine(Path, name)).Where(System.IO.Path.Exists))
         {
-            File.Delete(old); // of a run with the same name that was cut into other shards
+            if (!files.Owns(path))
+            {
+                string aside = SetAside(path, SetAsideEnding);
+                note?.Report($"warning: {path}: Skipwise did not write it, and the model has a file of its name: it is now {aside}");
+            }
         }
-        foreach (string file in Directory.EnumerateFiles(temporary).OrderBy(file => System.IO.Path.GetFileName(file) == HfConfig.FileName).ToArray())
+        files.Write(Path); // before the files: what it tells of is ours, also if the process dies now
+        foreach (string name in files.Files.Keys.OrderBy(name => name == HfConfig.FileName))
         {
-            File.Move(file, System.IO.Path.Combine(Path, System.IO.Path.GetFileName(file)), overwrite: true);
+            if (name == HfConfig.FileName)
+            {
+                Disk.SyncFolder(Path);
+            }
+            Disk.Rename(System.IO.Path.Combine(temporary, name), System.IO.Path.Combine(Path, name));
         }
-        Directory.Delete(temporary);
+        Disk.SyncFolder(Path);
+        Disk.TryDeleteEmpty(temporary);
     }
 
-    private static IEnumerable<string> Stale(string folder) =>
-        Directory.EnumerateDirectories(folder).Where(name => name.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal) || name.EndsWith(AtomicFolder.Replaced, StringComparison.Ordinal));
-
-    /// <summary>Under its name a folder is whole or gone, also when the process dies while it is being deleted.</summary>
-    private static void Remove(string folder)
+    /// <summary>Deletes files of the run. A file of the finished model that is no longer as it was written stays.</summary>
+    private void Discard(IEnumerable<string> names)
     {
-        if (Directory.Exists(folder))
+        FolderManifest? manifest = FolderManifest.Find(Path);
+        foreach (string path in names.Select(name => System.IO.Path.Combine(Path, name)).Where(File.Exists).ToArray())
         {
-            string dying = folder + AtomicFolder.Replaced;
-            if (Directory.Exists(dying))
+            if (manifest?.Files.ContainsKey(System.IO.Path.GetFileName(path)) != true || manifest.Owns(path))
             {
-                Directory.Delete(dying, recursive: true);
+                Disk.Delete(path);
             }
-            Directory.Move(folder, dying);
-            Directory.Delete(dying, recursive: true);
         }
+    }
+
+    /// <summary>A run does not end because somebody put something where it saves: that is called otherwise then.</summary>
+    private static void MakeWay(string folder, string kind, IProgress<string>? note)
+    {
+        try
+        {
+            AtomicFolder.RequireReplaceable(folder, kind);
+        }
+        catch (SkipwiseException e)
+        {
+            note?.Report($"warning: {e.Message}: it is now {SetAside(folder, SetAsideEnding)}");
+        }
+    }
+
+    /// <returns>its new name</returns>
+    private static string SetAside(string path, string ending)
+    {
+        string aside = path + ending;
+        for (int i = 2; System.IO.Path.Exists(aside); i++)
+        {
+            aside = Invariant($"{path}{ending}-{i}");
+        }
+        Disk.Move(path, aside);
+        return aside;
     }
 
     /// <summary>Writes a checkpoint, all or nothing, then removes the oldest beyond <paramref name="keepLast"/>.</summary>
-    public string Save(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast)
+    /// <param name="note">told when one of these cannot be removed</param>
+    public string Save(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast, IProgress<string>? note = null)
     {
         string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
-        Directory.CreateDirectory(CheckpointsPath);
         using IDisposable masters = optimizer.Masters.InModel();
-        AtomicFolder.Write(folder, inner =>
+        MakeWay(folder, CheckpointKind, note);
+        AtomicFolder.Write(folder, CheckpointKind, inner =>
         {
             trainable.WriteFiles(inner);
             IEnumerable<(string Name, Tensor Value)> state = optimizer.State();
@@ -122,9 +197,50 @@ public sealed class RunFolder(string path)
         });
         foreach (string old in Checkpoints().SkipLast(Math.Max(1, keepLast)))
         {
-            Remove(old);
+            try
+            {
+                AtomicFolder.Delete(old);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                note?.Report(
+                    $"warning: {old}: the old checkpoint cannot be deleted: {e.Message}. The run goes on; delete it to have its space");
+            }
         }
         return folder;
+    }
+
+    /// <summary>Keeps the model as the best so far.</summary>
+    internal void SaveBest(ITrainable trainable, Optimizer optimizer, IProgress<string>? note)
+    {
+        using IDisposable masters = optimizer.Masters.InModel();
+        MakeWay(BestPath, BestKind, note);
+        AtomicFolder.Write(BestPath, BestKind, trainable.WriteFiles);
+    }
+
+    /// <summary>
+    /// The newest checkpoint whose files are those that were written. A damaged one is called otherwise, with a warning, and the one before
+    /// it taken.
+    /// </summary>
+    /// <returns>null if there is none at all</returns>
+    /// <exception cref="SkipwiseException">all are damaged; names a file</exception>
+    internal string? NewestWhole(IProgress<string>? note)
+    {
+        while (Checkpoints() is [.., string newest] all)
+        {
+            if (FolderManifest.Find(newest)?.Damage(newest) is not { } damage)
+            {
+                return newest;
+            }
+            if (all.Count == 1)
+            {
+                throw new SkipwiseException(
+                    $"{damage}. There is no checkpoint before {newest}: start the run again in another folder, or delete this one first");
+            }
+            note?.Report(
+                $"warning: {damage}. The checkpoint is now {SetAside(newest, DamagedEnding)}; the run goes on from the one before it");
+        }
+        return null;
     }
 
     /// <summary>Puts a checkpoint's weights and optimizer state in place, to the last bit.</summary>

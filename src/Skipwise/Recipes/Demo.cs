@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Text;
 using Skipwise.Checkpoints;
 using Skipwise.Data;
 using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Reports;
+using Skipwise.Storage;
 using Skipwise.Text;
 using Skipwise.Text.Synthetic;
 using Skipwise.Training;
@@ -19,6 +21,7 @@ public sealed class Demo
 {
     public const string ReportName = "report.html", ResultsName = "results.json", TrialsName = "passkey-trials.jsonl";
 
+    private const string Kind = "demo";
     private const ulong HeldOutSeed = 1; // the same questions for every run, so that runs can be compared
 
     private readonly DemoOptions _options;
@@ -53,10 +56,16 @@ public sealed class Demo
 
     /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c> with its Markdown and plots.</summary>
     /// <exception cref="OperationCanceledException">stopped; nothing is reported, since half a comparison misleads</exception>
+    /// <exception cref="SkipwiseException">the folder holds something else than a demo, or another process works in it</exception>
     public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop)
     {
         OptionCheck.Require("Demo", options);
-        return new Demo(options, progress, stop).Run();
+        AtomicFolder.RequireEmptyOr(options.Out, Kind, ignored: FolderClaim.LockName);
+        using FolderClaim claim = FolderClaim.Take(options.Out);
+        var demo = new Demo(options, progress, stop);
+        // the runs and the report in it keep lists of their own
+        new FolderManifest(Kind, new Dictionary<string, FileFacts>()).Write(options.Out);
+        return demo.Run();
     }
 
     /// <summary>What to type to do the same to one's own model.</summary>
@@ -90,13 +99,20 @@ public sealed class Demo
         Timed($"train {variant}", positions == PositionMode.Pose
                 ? $"fine-tuning by PoSE: windows of {_window} tokens, positions below {PositionLimit}"
                 : $"fine-tuning the control: the same windows, steps and rates, positions 0..{_window - 1}",
-            () => TrainingRun.Run(pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, new RunFolder(fineTune.Out), new SaveOptions { Every = 0, Replace = true },
-                new Relay<StepMetrics>(step =>
-                {
-                    losses.Add(new TrainingPoint(step.Step, step.Loss, step.LearningRate));
-                    _progress.Training?.Report(step);
-                    _stop.ThrowIfCancellationRequested();
-                }), CancellationToken.None));
+            () =>
+            {
+                var folder = new RunFolder(fineTune.Out);
+                using FolderClaim claim = folder.Take();
+                return TrainingRun.Run(
+                    pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, folder,
+                    new SaveOptions { Every = 0, Replace = true },
+                    new Relay<StepMetrics>(step =>
+                    {
+                        losses.Add(new TrainingPoint(step.Step, step.Loss, step.LearningRate));
+                        _progress.Training?.Report(step);
+                        _stop.ThrowIfCancellationRequested();
+                    }), CancellationToken.None);
+            });
         Measure(variant, pretrained.Model, documents.HeldOut);
         return losses;
     }
@@ -148,8 +164,12 @@ public sealed class Demo
             Bars = Bars(),
             Examples = [.. poseExamples.Take(5).Select(example => PositionRun.Of(example.PositionIds))],
         };
-        results.Write(Path.Combine(_options.Out, ResultsName));
-        MetricLog.Write(Path.Combine(_options.Out, TrialsName), _trials);
+        var numbers = new OwnFiles(Path.Combine(_options.Out, Path.GetFileNameWithoutExtension(ResultsName) + OwnFiles.Ending));
+        numbers.Write(
+        [
+            (ResultsName, Encoding.UTF8.GetBytes(results.Text())),
+            (TrialsName, Encoding.UTF8.GetBytes(MetricLog.Text(_trials))),
+        ]);
         ReportFiles.Write(Path.Combine(_options.Out, ReportName), DemoReport.Of(results, _trials, NextCommand(_options)));
         return results;
     }

@@ -73,8 +73,9 @@ public sealed record CostEstimate(long AvailableMemory, double StolenShare, Step
 /// <summary>Tells what a run will cost before it runs: one layer and the head are measured, the rest follows from how a step goes. The weights are not read.</summary>
 public static class Estimate
 {
+    /// <param name="stop">looked at before every try of a part</param>
     /// <exception cref="SkipwiseException">a model that cannot be read, or a setting out of range</exception>
-    public static CostEstimate Run(EstimateOptions options, IProgress<string>? note = null)
+    public static CostEstimate Run(EstimateOptions options, IProgress<string>? note = null, CancellationToken stop = default)
     {
         options.Lora.Validate();
         OptionCheck.Require("Estimate", options);
@@ -87,7 +88,9 @@ public static class Estimate
         StepEstimate Of(string training, int length)
         {
             note?.Report($"measuring a few steps of one layer, windows of up to {length} tokens");
-            var costs = StepCosts.Measure(extended, options.Lora, options.Optimizer, compute, offload, options.CheckpointEvery, options.BatchSize, length, new(options.ProbeTokens, options.ProbeSeconds));
+            var costs = StepCosts.Measure(
+                extended, options.Lora, options.Optimizer, compute, offload, options.CheckpointEvery, options.BatchSize, length,
+                new(options.ProbeTokens, options.ProbeSeconds, stop));
             ComputeTime time = costs.Time(options.BatchSize, length, options.GradientAccumulation);
             return new(training, options.BatchSize, length, costs.Memory(options.BatchSize, length, options.GradientAccumulation), time.Seconds, time.CpuSeconds,
                 costs.LargestBatch(length, options.GradientAccumulation, memory));

@@ -7,6 +7,7 @@ using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 using Skipwise.Rope;
 using Skipwise.Runtime;
+using Skipwise.Storage;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -27,6 +28,8 @@ public static class EvaluateAll
         IReadOnlyList<int> lengths = options.Lengths.Count > 0 ? [.. options.Lengths.Distinct().Order()] : Lengths(configs);
         SuiteTask[] tasks = [.. SuiteTask.All.Where(task => task.Missing(options) is null)];
         (SuiteTask Task, SuiteMeasurement[] Parts)[] measurements = [.. tasks.Select(task => (task, Parts(task, options, lengths)))];
+        ReportFiles.RequireReplaceable(Path.Combine(options.Out, ReportName));
+        using FolderClaim claim = FolderClaim.Take(options.Out);
         var store = ResultsStore.Open(options.Out);
 
         var plan = new ComparisonPlan

@@ -7,6 +7,7 @@ using Skipwise.Models.Lora;
 using Skipwise.Positions;
 using Skipwise.Rope;
 using Skipwise.Runtime;
+using Skipwise.Storage;
 using Skipwise.Text;
 using Skipwise.Training;
 using TorchSharp;
@@ -90,15 +91,17 @@ public static class FineTune
         {
             note?.Report("--offload: the CPU computes, so that all is in host memory already");
         }
-        bool isNewFolder = !Directory.Exists(options.Out);
         using Pretrained pretrained = Load(options, note);
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
         Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
         RunEvaluation? evaluation = RunEvaluation.Of(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
-        TrainingRun.CreateFolder(options.Out);
+        using FolderClaim claim = folder.Take();
+        TrainingRun.RequireStartable(folder, options, options.Training, save); // another process may have begun or finished the run since
+        string store = Path.Combine(options.Out, "data" + TrainingData.StoreEnding);
+        bool isNewStore = !File.Exists(store), continues = save.Resume && File.Exists(folder.OptionsPath);
         try
         {
-            using TokenStore documents = TrainingData.Open(options.Data, tokenizer, Path.Combine(options.Out, "data" + TrainingData.StoreEnding), save.Resume, tokenizing, stop);
+            using TokenStore documents = TrainingData.Open(options.Data, tokenizer, store, continues, tokenizing, stop);
             PoseDataset dataset = Dataset(options, pretrained.Config.Model, documents, tokenizer);
             note?.Report(dataset.SkippedDocuments == 0
                 ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
@@ -106,17 +109,19 @@ public static class FineTune
             TrainOptions training = options.Training.For(dataset.Count);
             ITrainable trainable = options.Lora.IsAsked ? new AdaptedModel(pretrained, options.Lora, options.Model, options.Seed) : pretrained;
             note?.Report(Trained(options, trainable.Model));
-            TrainingOutcome outcome = TrainingRun.Run(trainable, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation, compute);
+            TrainingOutcome outcome = TrainingRun.Run(
+                trainable, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation, compute, note);
             if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, MergedName, HfConfig.FileName)))
             {
                 pretrained.Dispose(); // its weights may be in few bits: the base model is read again
+                stop.ThrowIfCancellationRequested();
                 Merge(options);
             }
             return outcome;
         }
-        catch when (isNewFolder && !File.Exists(folder.OptionsPath))
+        catch when (isNewStore && !File.Exists(folder.OptionsPath))
         {
-            Directory.Delete(options.Out, recursive: true); // the run never began: its data did not serve
+            File.Delete(store); // the run never began: its data did not serve
             throw;
         }
     }

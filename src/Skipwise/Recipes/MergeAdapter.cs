@@ -1,4 +1,5 @@
 using Skipwise.Checkpoints;
+using Skipwise.Storage;
 
 namespace Skipwise.Recipes;
 
@@ -27,15 +28,27 @@ public static class MergeAdapter
 {
     /// <param name="options">what to merge, and where to</param>
     /// <param name="note">warnings about both folders</param>
-    /// <exception cref="SkipwiseException">a model or adapter that cannot be read, an adapter for another model, or a folder that cannot be written</exception>
-    public static MergedAdapter Run(MergeAdapterOptions options, IProgress<string>? note = null)
+    /// <param name="stop">looked at before the result is written</param>
+    /// <exception cref="SkipwiseException">a model or adapter that cannot be read, an adapter for another model, or a folder that cannot be
+    /// written or replaced</exception>
+    public static MergedAdapter Run(MergeAdapterOptions options, IProgress<string>? note = null, CancellationToken stop = default)
     {
         OptionCheck.Require("Merge", options);
+        foreach (string input in (string[])[options.Model, options.Adapter])
+        {
+            if (RealPath.AreSame(input, options.Out))
+            {
+                throw new SkipwiseException(
+                    $"--out {options.Out}: is the folder that is read, {input}. Choose another folder for the merged model.");
+            }
+        }
+        AtomicFolder.RequireReplaceable(options.Out, Pretrained.Kind); // before the work
         using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, Adapter: options.Adapter), model => model);
         foreach (string warning in pretrained.Warnings)
         {
             note?.Report($"warning: {warning}");
         }
+        stop.ThrowIfCancellationRequested();
         pretrained.Save(options.Out);
         (int updates, int replaced) = pretrained.Merged!.Value;
         return new MergedAdapter(updates, replaced, pretrained.SavingRounds);

@@ -3,6 +3,7 @@ using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Rope;
+using Skipwise.Storage;
 using Skipwise.Text;
 using Skipwise.Text.BytePair;
 using Skipwise.Text.Synthetic;
@@ -70,49 +71,57 @@ public static class Pretrain
             ? [$"--hidden-size {options.HiddenSize} and --heads {heads}: each head takes an even share of the width, such as "
                 + $"{64 * heads} over {heads}"] : []);
         string listsOut = options.Out + "-lists";
-        TrainingRun.RequireStartable(new RunFolder(options.Out), options, CorpusTraining(options), save);
-        if (save.Resume && new RunFolder(options.Out).IsFinished)
+        RunFolder corpusRun = new(options.Out), listsRun = new(listsOut);
+        TrainingRun.RequireStartable(corpusRun, options, CorpusTraining(options), save);
+        using FolderClaim claim = corpusRun.Take();
+        // another process may have begun or finished the run since
+        TrainingRun.RequireStartable(corpusRun, options, CorpusTraining(options), save);
+        if (save.Resume && corpusRun.IsFinished)
         {
-            RemoveStages(listsOut); // a process that was killed may have left them
+            RemoveStages(listsRun, options); // a process that was killed may have left them
             return new TrainingOutcome(true, null);
         }
-        TrainingRun.RequireStartable(new RunFolder(listsOut), options, ListTraining(options), save);
+        TrainingRun.RequireStartable(listsRun, options, ListTraining(options), save);
+        using FolderClaim listsClaim = listsRun.Take();
         WriteTokenizer(options, listsOut + "-tokenizer");
         ITokenizer tokenizer = Tokenizers.Load(listsOut + "-tokenizer");
 
-        if (!(save.Resume && new RunFolder(listsOut).IsFinished))
+        if (!(save.Resume && listsRun.IsFinished))
         {
             using Pretrained fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
-            TrainingOutcome lists = TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, new RunFolder(listsOut), save, Named(ListStage), stop);
+            TrainingOutcome lists =
+                TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, listsRun, save, Named(ListStage), stop);
             if (!lists.Completed)
             {
                 return lists;
             }
         }
         using Pretrained taught = Pretrained.Load(new ModelSource(listsOut));
-        TrainingOutcome outcome = TrainingRun.Run(taught, Corpus(options, tokenizer), CorpusTraining(options), options, new RunFolder(options.Out), save, Named(CorpusStage), stop);
+        TrainingOutcome outcome =
+            TrainingRun.Run(
+                taught, Corpus(options, tokenizer), CorpusTraining(options), options, corpusRun, save, Named(CorpusStage), stop);
         if (outcome.Completed)
         {
-            RemoveStages(listsOut);
+            RemoveStages(listsRun, options);
         }
         return outcome;
 
         IProgress<StepMetrics>? Named(string stage) => progress is null ? null : new Relay<StepMetrics>(metrics => progress.Report((stage, metrics)));
     }
 
-    private static void RemoveStages(string listsOut)
+    private static void RemoveStages(RunFolder lists, PretrainOptions options)
     {
-        foreach (string folder in ((string[])[listsOut, listsOut + "-tokenizer"]).Where(Directory.Exists))
+        if (TrainingRun.IsRunOf(lists, options))
         {
-            Directory.Delete(folder, recursive: true);
+            lists.Delete();
+            AtomicFolder.Delete(lists.Path + "-tokenizer");
         }
     }
 
     private static void WriteTokenizer(PretrainOptions options, string folder)
     {
-        Directory.CreateDirectory(folder);
         BytePairVocabulary vocabulary = SyntheticVocabulary.Learn(options.Seed, new BytePairOptions { VocabularySize = options.VocabularySize });
-        TokenizerFiles.Write(vocabulary, folder, options.Window);
+        AtomicFolder.Write(folder, "tokenizer", inner => TokenizerFiles.Write(vocabulary, inner, options.Window));
     }
 
     private static Pretrained Fresh(PretrainOptions options, ITokenizer tokenizer, string tokenizerFolder)

@@ -12,6 +12,7 @@ public static class RenderReport
     /// <exception cref="SkipwiseException">a folder is missing or broken, or the report cannot be written</exception>
     public static Comparison Run(IReadOnlyList<string> folders, string path)
     {
+        ReportFiles.RequireReplaceable(path);
         Comparison comparison = Comparison.Load(folders);
         ReportFiles.Write(path, ComparisonReport.Of(comparison));
         return comparison;

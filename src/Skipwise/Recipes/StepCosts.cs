@@ -47,7 +47,7 @@ internal sealed class StepCosts
     public static StepCosts Measure(
         DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload, int checkpointEvery, int batch, int length, ProbeEffort effort)
     {
-        using var probe = new StepProbe(config, lora, optimizer, compute, offload, effort.Seconds);
+        using var probe = new StepProbe(config, lora, optimizer, compute, offload, effort);
         int tokens = effort.Tokens ?? FirstTokens, halvings = 0;
         while (length >> halvings > tokens) // halved, so that it divides into blocks as the real one does
         {

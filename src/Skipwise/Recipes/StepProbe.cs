@@ -35,7 +35,8 @@ internal sealed record ProbedBytes(long Tokens, long Kept, long LayerPeak, long 
 /// <summary>What a probe may take.</summary>
 /// <param name="Tokens">of the largest step that is tried; null: as many as take a moment</param>
 /// <param name="Seconds">for the warm-up of one part at most, and for its repeats</param>
-internal readonly record struct ProbeEffort(int? Tokens, double Seconds);
+/// <param name="Stop">ends the probe between two tries</param>
+internal readonly record struct ProbeEffort(int? Tokens, double Seconds, CancellationToken Stop = default);
 
 /// <summary>
 /// A model's embedding, head and one of its layers with random weights: enough to measure what the training step does with them. Depth is
@@ -56,16 +57,19 @@ internal sealed class StepProbe : IDisposable
     private readonly OptimizerKind _optimizer;
     private readonly DeviceMemory _memory;
     private readonly TimeSpan _patience, _warmest, _least;
+    private readonly CancellationToken _stop;
 
     /// <param name="config">of the whole model</param>
     /// <param name="lora">how it is adapted</param>
     /// <param name="compute">where and in which type it computes</param>
     /// <param name="offload">masters and the optimizer's state stay in host memory</param>
-    /// <param name="patience">seconds for the warm-up of one part and for its repeats, in wait of a quiet moment; the last one may run beyond</param>
-    public StepProbe(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload, double patience)
+    /// <param name="effort">how long one part warms up and is repeated, in wait of a quiet moment; the last repeat may run beyond</param>
+    public StepProbe(
+        DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload,
+        ProbeEffort effort)
     {
-        TimeSpan UpTo(double seconds) => TimeSpan.FromSeconds(Math.Min(patience, seconds));
-        (_patience, _warmest, _least) = (TimeSpan.FromSeconds(patience), UpTo(Warmest), UpTo(Least));
+        TimeSpan UpTo(double seconds) => TimeSpan.FromSeconds(Math.Min(effort.Seconds, seconds));
+        (_patience, _warmest, _least, _stop) = (UpTo(effort.Seconds), UpTo(Warmest), UpTo(Least), effort.Stop);
         _memory = DeviceMemory.Of(compute.Device);
         _optimizer = optimizer;
         _layers = config.NumHiddenLayers;
@@ -308,6 +312,7 @@ internal sealed class StepProbe : IDisposable
 
         private ComputeTime Clock(Action work)
         {
+            _probe._stop.ThrowIfCancellationRequested();
             ComputeTime before = _probe.Now();
             using (NewDisposeScope())
             {
@@ -320,6 +325,7 @@ internal sealed class StepProbe : IDisposable
 
         private long PeakDuring(Action work)
         {
+            _probe._stop.ThrowIfCancellationRequested();
             long peak = _probe._memory.PeakDuring(() =>
             {
                 using var scope = NewDisposeScope();

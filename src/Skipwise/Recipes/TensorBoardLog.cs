@@ -19,11 +19,8 @@ internal sealed class TensorBoardLog
     /// <param name="measured">what it has measured</param>
     public TensorBoardLog(RunFolder folder, IEnumerable<StepMetrics> steps, IEnumerable<MeasuredPoint> measured)
     {
-        if (Directory.Exists(folder.TensorBoardPath))
-        {
-            Directory.Delete(folder.TensorBoardPath, recursive: true);
-        }
-        TrainingRun.CreateFolder(folder.TensorBoardPath);
+        folder.ClearTensorBoard();
+        Directory.CreateDirectory(folder.TensorBoardPath);
         _writer = torch.utils.tensorboard.SummaryWriter(folder.TensorBoardPath);
         foreach (StepMetrics metrics in steps)
         {

@@ -44,6 +44,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly RunFolder _folder;
     private readonly SaveOptions _save;
     private readonly RunEvaluation? _evaluation;
+    private readonly IProgress<string>? _note;
     private readonly MasterWeights _masters;
     private readonly Optimizer _optimizer;
     private readonly TrainProgress _start;
@@ -58,23 +59,31 @@ internal sealed class TrainingRun : IDisposable
     /// <param name="options">the effective options; with --resume they must be those of the run that is continued</param>
     /// <param name="compute">where and in which type the model computes from here on; null: as it is, in float32 on the CPU</param>
     /// <param name="evaluation">what to measure on the way</param>
+    /// <param name="folder">taken by the caller (<see cref="RunFolder.Take"/>)</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
+    /// <param name="note">warnings about what earlier processes left</param>
     public static TrainingOutcome Run(
         ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save,
-        IProgress<StepMetrics>? progress, CancellationToken stop, RunEvaluation? evaluation = null, (Device Device, ScalarType Dtype)? compute = null)
+        IProgress<StepMetrics>? progress, CancellationToken stop, RunEvaluation? evaluation = null,
+        (Device Device, ScalarType Dtype)? compute = null,
+        IProgress<string>? note = null)
     {
         RequireStartable(folder, options, train, save);
         if (save.Resume && folder.IsFinished)
         {
             return new TrainingOutcome(true, null) { Remark = "the run was finished already" };
         }
-        using var run = new TrainingRun(trainable, train.For(source.Count), options, folder, save, evaluation, compute ?? (CPU, ScalarType.Float32));
+        (Device, ScalarType) place = compute ?? (CPU, ScalarType.Float32);
+        using var run = new TrainingRun(trainable, train.For(source.Count), options, folder, save, evaluation, place, note);
         return run.Run(source, progress, stop);
     }
 
-    private TrainingRun(ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, RunEvaluation? evaluation, (Device Device, ScalarType Dtype) compute)
+    private TrainingRun(
+        ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, RunEvaluation? evaluation,
+        (Device Device, ScalarType Dtype) compute,
+        IProgress<string>? note)
     {
-        (_trainable, _train, _folder, _save, _evaluation) = (trainable, train, folder, save, evaluation);
+        (_trainable, _train, _folder, _save, _evaluation, _note) = (trainable, train, folder, save, evaluation, note);
         _masters = MasterWeights.Of(trainable.Model, compute.Dtype, compute.Device, offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU);
         _optimizer = Optimizer.Create(trainable.Model, train, _masters);
         try
@@ -84,10 +93,13 @@ internal sealed class TrainingRun : IDisposable
             _scaler = new LossScaler(_start.Scaler);
             bool resumes = _start.Step > 0;
             _log = resumes ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= _start.Step) : MetricLog.Create(folder.MetricsPath);
+            WarnOfMissing(_log, _start.LoggedSteps, folder.MetricsPath, "the plot and the log of these steps stay incomplete");
             IReadOnlyList<MeasuredPoint> measured = [];
             if (evaluation is not null)
             {
                 _measurements = resumes ? MetricLog.Resume<MeasuredPoint>(folder.EvaluationsPath, point => point.Step <= _start.Step) : MetricLog.Create(folder.EvaluationsPath);
+                WarnOfMissing(_measurements, _start.LoggedMeasurements, folder.EvaluationsPath,
+                    "a worse model may be taken for the best one");
                 measured = MetricLog.Read<MeasuredPoint>(folder.EvaluationsPath);
                 _standing = Standing.Of(measured);
                 _measuredStep = measured.Count > 0 ? measured[^1].Step : 0;
@@ -120,7 +132,7 @@ internal sealed class TrainingRun : IDisposable
             bool interrupted = !TryMeasure(metrics.Step, isLast, stop) || (stop.IsCancellationRequested && !isLast && !IsOver);
             if (interrupted || (_save.Every > 0 && metrics.Step % _save.Every == 0 && !isLast))
             {
-                string checkpoint = _folder.Save(_trainable, _optimizer, new TrainProgress(metrics.Step, TrainLoop.ExamplesAfter(metrics.Step, _train)) { Guard = _guard.State, Scaler = _scaler.State }, _save.KeepLast);
+                string checkpoint = Save(metrics.Step);
                 if (interrupted)
                 {
                     return new TrainingOutcome(false, checkpoint);
@@ -132,9 +144,40 @@ internal sealed class TrainingRun : IDisposable
             }
         }
         using IDisposable masters = _masters.InModel();
-        _folder.Finish(_trainable);
+        SyncLogs();
+        _folder.Finish(_trainable, _note);
         string[] remarks = [.. new[] { _trainable.SavingRemark, Remark() }.OfType<string>()];
         return new TrainingOutcome(true, null) { Remark = remarks.Length == 0 ? null : string.Join(Environment.NewLine, remarks) };
+    }
+
+    private string Save(int step)
+    {
+        SyncLogs();
+        var progress = new TrainProgress(step, TrainLoop.ExamplesAfter(step, _train))
+        {
+            Guard = _guard.State,
+            Scaler = _scaler.State,
+            LoggedSteps = _log.Lines,
+            LoggedMeasurements = _measurements?.Lines,
+        };
+        return _folder.Save(_trainable, _optimizer, progress, _save.KeepLast, _note);
+    }
+
+    /// <summary>Before a checkpoint: it would else lie on the disk without the lines that belong to it.</summary>
+    private void SyncLogs()
+    {
+        _log.Sync();
+        _measurements?.Sync();
+    }
+
+    private void WarnOfMissing(MetricLog log, int? expected, string path, string consequence)
+    {
+        if (log.Lines < expected)
+        {
+            _note?.Report(
+                $"warning: {path}: holds {log.Lines} of the {expected} lines that belong to the checkpoint of step {_start.Step}; "
+                + $"the others are lost, so {consequence}");
+        }
     }
 
     /// <summary>Nothing better was measured for so long that the run ends early.</summary>
@@ -164,8 +207,7 @@ internal sealed class TrainingRun : IDisposable
         _standing = _standing.After(step, points);
         if (_standing.BestStep == step)
         {
-            using IDisposable masters = _masters.InModel();
-            AtomicFolder.Write(_folder.BestPath, _trainable.WriteFiles); // before the log tells of it: a killed run then measures again
+            _folder.SaveBest(_trainable, _optimizer, _note); // before the log tells of it: a killed run then measures again
         }
         _measurements!.AppendAll(points);
         foreach (MeasuredPoint point in points)
@@ -183,7 +225,7 @@ internal sealed class TrainingRun : IDisposable
         train.Validate();
         OptionCheck.Require("Saving", save);
         bool exists = File.Exists(folder.OptionsPath);
-        if (save.Resume && exists && InputFile.ReadText(folder.OptionsPath) != Text(options))
+        if (save.Resume && exists && !IsRunOf(folder, options))
         {
             throw new SkipwiseException($"{folder.OptionsPath}: this run was started with other options, so it cannot be continued with these. Repeat its options, or start a new run in another folder with --out.");
         }
@@ -202,10 +244,12 @@ internal sealed class TrainingRun : IDisposable
 
     private TrainProgress Begin(object options)
     {
-        string? latest = _save.Resume && File.Exists(_folder.OptionsPath) && _folder.Checkpoints() is [.., string newest] ? newest : null;
+        string? latest = _save.Resume && File.Exists(_folder.OptionsPath) ? _folder.NewestWhole(_note) : null;
         TrainProgress start = latest is null ? new TrainProgress(0, 0) : RunFolder.Restore(latest, _trainable, _optimizer);
-        CreateFolder(_folder.Path);
-        _folder.Clear(start.Step);
+        if (latest is null)
+        {
+            _folder.Clear();
+        }
         AtomicFile.WriteText(_folder.OptionsPath, Text(options));
         if (_save.ConfigText is { } config)
         {
@@ -213,6 +257,10 @@ internal sealed class TrainingRun : IDisposable
         }
         return start;
     }
+
+    /// <summary>Whether the folder holds a run with these very options.</summary>
+    public static bool IsRunOf(RunFolder folder, object options) =>
+        File.Exists(folder.OptionsPath) && InputFile.ReadText(folder.OptionsPath) == Text(options);
 
     public void Dispose()
     {
@@ -222,22 +270,10 @@ internal sealed class TrainingRun : IDisposable
         _masters.Dispose();
     }
 
-    /// <exception cref="SkipwiseException">the folder cannot be made</exception>
-    public static void CreateFolder(string path)
-    {
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: cannot be created: {e.Message}. Choose another folder with --out.", e);
-        }
-    }
-
     /// <summary>Not what a run leaves that was killed before its first step.</summary>
     private static bool IsForeign(string entry) =>
-        !entry.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal) && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal);
+        !entry.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal) && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)
+        && Path.GetFileName(entry) != FolderClaim.LockName;
 
     private static string Text(object options) => JsonSerializer.Serialize(options, RunJson.Options) + "\n";
 }

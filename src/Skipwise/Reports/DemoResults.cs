@@ -36,7 +36,10 @@ public sealed record DemoResults
 
     /// <summary>Writes <c>results.json</c>: to a temporary name beside it, then renamed.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
-    public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, ReportJson.Indented) + "\n");
+    public void Write(string path) => AtomicFile.WriteText(path, Text());
+
+    /// <summary>What the file holds.</summary>
+    public string Text() => JsonSerializer.Serialize(this, ReportJson.Indented) + "\n";
 
     /// <exception cref="SkipwiseException">the file is missing, is not JSON, or lacks a required member</exception>
     public static DemoResults Read(string path)

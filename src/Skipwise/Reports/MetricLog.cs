@@ -10,14 +10,17 @@ namespace Skipwise.Reports;
 /// </summary>
 public sealed class MetricLog : IDisposable
 {
+    private readonly FileStream _stream;
     private readonly StreamWriter _writer;
 
-    private MetricLog(string path, FileMode mode)
+    private MetricLog(string path, FileMode mode, int lines)
     {
+        Lines = lines;
         try
         {
-            var stream = new FileStream(path, mode, FileAccess.Write, FileShare.Read);
-            _writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
+            _stream = new FileStream(path, mode, FileAccess.Write, FileShare.Read);
+            _writer =
+                new StreamWriter(_stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -27,7 +30,7 @@ public sealed class MetricLog : IDisposable
 
     /// <summary>Begins an empty log; an older one of that name is gone.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
-    public static MetricLog Create(string path) => new(path, FileMode.Create);
+    public static MetricLog Create(string path) => new(path, FileMode.Create, 0);
 
     /// <summary>
     /// Continues a log: keeps the records that <paramref name="keep"/> accepts (those up to the checkpoint's step) and drops the others,
@@ -36,20 +39,47 @@ public sealed class MetricLog : IDisposable
     /// <exception cref="SkipwiseException">the file cannot be read or written, or a line is not such a record</exception>
     public static MetricLog Resume<T>(string path, Func<T, bool> keep)
     {
-        Write(path, File.Exists(path) ? Read<T>(path).Where(keep) : []);
-        return new MetricLog(path, FileMode.Append);
+        T[] kept = File.Exists(path) ? [.. Read<T>(path).Where(keep)] : [];
+        Write(path, kept);
+        return new MetricLog(path, FileMode.Append, kept.Length);
     }
 
+    /// <summary>Records in the file.</summary>
+    public int Lines { get; private set; }
+
     /// <summary>Appends one line and flushes it.</summary>
-    public void Append<T>(T record) => _writer.WriteLine(JsonSerializer.Serialize(record, ReportJson.Line));
+    public void Append<T>(T record) => AppendAll([record]);
 
     /// <summary>Appends lines that belong together in one write: a process that is killed leaves all or none.</summary>
-    public void AppendAll<T>(IEnumerable<T> records) => _writer.Write(string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n")));
+    public void AppendAll<T>(IReadOnlyList<T> records)
+    {
+        _writer.Write(Text(records));
+        Lines += records.Count;
+    }
+
+    /// <summary>Waits until all lines are on the disk, so that what is written afterwards never lies there without them.</summary>
+    /// <exception cref="SkipwiseException">the disk is full or fails</exception>
+    public void Sync()
+    {
+        try
+        {
+            Disk.Sync(_stream);
+            Disk.SyncFolder(Path.GetDirectoryName(_stream.Name)!);
+        }
+        catch (IOException e)
+        {
+            throw new SkipwiseException($"{_stream.Name}: cannot be written: {e.Message}. Free some space", e);
+        }
+    }
 
     /// <summary>Writes a whole file of records at once: to a temporary name beside it, then renamed.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public static void Write<T>(string path, IEnumerable<T> records) =>
-        AtomicFile.WriteText(path, string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n")));
+        AtomicFile.WriteText(path, Text(records));
+
+    /// <summary>The records as lines.</summary>
+    public static string Text<T>(IEnumerable<T> records) =>
+        string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n"));
 
     /// <summary>Reads all records. A last line without its line end is what a crash leaves: it is not read.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or a complete line is not such a record; names the line</exception>

@@ -1,3 +1,4 @@
+using System.Text;
 using Skipwise.Reports.Plots;
 using Skipwise.Storage;
 
@@ -6,33 +7,39 @@ namespace Skipwise.Reports;
 /// <summary>Writes a report in every form: the page, the Markdown beside it, each plot as SVG and PNG, and the raw lines.</summary>
 public static class ReportFiles
 {
-    /// <summary>For <c>out/report.html</c>: also <c>report.md</c>, <c>report.jsonl</c> and a folder <c>report-plots</c>.</summary>
-    /// <exception cref="SkipwiseException">a file cannot be written</exception>
+    /// <summary>
+    /// For <c>out/report.html</c>: also <c>report.md</c>, <c>report.jsonl</c>, a folder <c>report-plots</c>, and
+    /// <c>report.skipwise.json</c>, which lists them: no other file is replaced.
+    /// </summary>
+    /// <exception cref="SkipwiseException">a file cannot be written, or is there and not a report's</exception>
     public static void Write(string path, Report report)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!, stem = Path.GetFileNameWithoutExtension(path);
-        string plots = $"{stem}-plots", raw = $"{stem}.jsonl";
-        (string Name, Figure Figure)[] figures = [.. report.Sections.SelectMany(section => section.Blocks).SelectMany(Figures)];
-        if (figures.Length > 0)
+        string stem = Path.GetFileNameWithoutExtension(path), plots = $"{stem}-plots", raw = $"{stem}.jsonl";
+        List<(string Name, byte[] Content)> files = [];
+        foreach ((string name, Figure figure) in report.Sections.SelectMany(section => section.Blocks).SelectMany(Figures))
         {
-            Make(Path.Combine(folder, plots));
-            foreach ((string name, Figure figure) in figures)
-            {
-                AtomicFile.WriteText(Path.Combine(folder, plots, $"{name}.svg"), figure.SvgFile(PlotLook.Light));
-                AtomicFile.Write(Path.Combine(folder, plots, $"{name}.png"), file => file.Write(figure.Png(PlotLook.Light)));
-            }
-        }
-        else
-        {
-            Make(folder);
+            files.Add(($"{plots}/{name}.svg", Encoding.UTF8.GetBytes(figure.SvgFile(PlotLook.Light))));
+            files.Add(($"{plots}/{name}.png", figure.Png(PlotLook.Light)));
         }
         if (report.RawLines.Count > 0)
         {
-            AtomicFile.WriteText(Path.Combine(folder, raw), string.Concat(report.RawLines.Select(line => line + "\n")));
+            files.Add((raw, Encoding.UTF8.GetBytes(string.Concat(report.RawLines.Select(line => line + "\n")))));
         }
-        AtomicFile.WriteText(Path.Combine(folder, $"{stem}.md"), Markdown.Render(report, name => $"{plots}/{name}.svg", raw));
-        AtomicFile.WriteText(path, HtmlPage.Render(report));
+        files.Add(($"{stem}.md", Encoding.UTF8.GetBytes(Markdown.Render(report, name => $"{plots}/{name}.svg", raw))));
+        files.Add((Path.GetFileName(path), Encoding.UTF8.GetBytes(HtmlPage.Render(report))));
+        ListOf(path).Write(files);
     }
+
+    /// <summary>Asked before long work whose report goes there.</summary>
+    /// <exception cref="SkipwiseException">a file is there and not a report's</exception>
+    public static void RequireReplaceable(string path)
+    {
+        string stem = Path.GetFileNameWithoutExtension(path);
+        ListOf(path).RequireReplaceable([Path.GetFileName(path), $"{stem}.md", $"{stem}.jsonl"]);
+    }
+
+    private static OwnFiles ListOf(string path) =>
+        new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path) + OwnFiles.Ending));
 
     private static IEnumerable<(string Name, Figure Figure)> Figures(ReportBlock block) => block switch
     {
@@ -40,16 +47,4 @@ public static class ReportFiles
         ReportBlock.SmallPlots plots => plots.Plots.Select((plot, i) => ($"{plots.Name}-{i}", plot.Figure)),
         _ => [],
     };
-
-    private static void Make(string folder)
-    {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{folder}: the folder cannot be made: {e.Message}. Choose another place", e);
-        }
-    }
 }

@@ -77,7 +77,7 @@ public static class InputFile
     }
 
     /// <summary>What is there in place of a file; null for a file, a folder, nothing, and where the system does not tell.</summary>
-    private static string? KindOf(string path)
+    internal static string? KindOf(string path)
     {
         const int here = -100, typeOnly = 1, mode = 28, typeMask = 0xF000;
         Span<byte> facts = stackalloc byte[256]; // struct statx, the same on every processor

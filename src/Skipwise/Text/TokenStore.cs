@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
+using Microsoft.Win32.SafeHandles;
 using Skipwise.Storage;
 
 namespace Skipwise.Text;
@@ -11,15 +12,18 @@ namespace Skipwise.Text;
 public sealed unsafe class TokenStore : ITokenSource, IDisposable
 {
     private readonly string _path;
+    private readonly SafeFileHandle _handle;
+    private readonly DateTime _written; // when the file was last changed before it was opened
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly TokenStoreHeader _header;
     private readonly bool[] _checked; // documents whose tokens are known to lie in the vocabulary
     private byte* _start;
 
-    private TokenStore(string path, MemoryMappedFile file, MemoryMappedViewAccessor view, TokenStoreHeader header)
+    private TokenStore(string path, SafeFileHandle handle, MemoryMappedFile file, MemoryMappedViewAccessor view, TokenStoreHeader header)
     {
-        (_path, _file, _view, _header) = (path, file, view, header);
+        (_path, _handle, _file, _view, _header) = (path, handle, file, view, header);
+        _written = File.GetLastWriteTimeUtc(handle);
         _checked = new bool[header.Documents];
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
     }
@@ -29,7 +33,8 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
     public int VocabularySize => _header.VocabularySize;
     public ulong Fingerprint => _header.Fingerprint;
 
-    /// <exception cref="SkipwiseException">the document was damaged: it holds a token outside the vocabulary</exception>
+    /// <exception cref="SkipwiseException">the document was damaged: it holds a token outside the vocabulary; or the file was changed after
+    /// it had been opened</exception>
     public ReadOnlySpan<int> this[int document]
     {
         get
@@ -37,6 +42,7 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
             ObjectDisposedException.ThrowIf(_start is null, this);
             ArgumentOutOfRangeException.ThrowIfNegative(document);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(document, Count);
+            RequireUnchanged();
             long start = End(document);
             var tokens = new ReadOnlySpan<int>(_start + TokenStoreHeader.Size + (4 * start), (int)(End(document + 1) - start));
             if (!_checked[document])
@@ -55,23 +61,28 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
     /// <exception cref="SkipwiseException">not a token store, a cut file, or one whose header or table was changed</exception>
     public static TokenStore Open(string path)
     {
+        SafeFileHandle? handle = null;
+        MemoryMappedFile? file = null;
         TokenStore? store = null;
         try
         {
-            var header = ReadHeader(path);
-            var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-            var view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-            store = new TokenStore(path, file, view, header);
+            handle = InputFile.OpenHandle(path);
+            TokenStoreHeader header = ReadHeader(handle, path);
+            file = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
+                leaveOpen: true);
+            store = new TokenStore(path, handle, file, file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read), header);
             store.CheckTable();
             return store;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SkipwiseException($"{path}: the token store cannot be opened: {e.Message}", e);
-        }
-        catch
+        catch (Exception e)
         {
             store?.Dispose();
+            file?.Dispose();
+            handle?.Dispose();
+            if (e is IOException or UnauthorizedAccessException)
+            {
+                throw new SkipwiseException($"{path}: the token store cannot be opened: {e.Message}", e);
+            }
             throw;
         }
     }
@@ -94,12 +105,25 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
             _view.SafeMemoryMappedViewHandle.ReleasePointer();
             _view.Dispose();
             _file.Dispose();
+            _handle.Dispose();
         }
     }
 
-    private static TokenStoreHeader ReadHeader(string path)
+    /// <summary>
+    /// Memory over a file that became shorter ends the process without a word, and over one that was written anew holds other text. A file
+    /// that takes its name is no harm.
+    /// </summary>
+    private void RequireUnchanged()
     {
-        using var file = InputFile.OpenHandle(path);
+        if (RandomAccess.GetLength(_handle) != _header.FileLength || File.GetLastWriteTimeUtc(_handle) != _written)
+        {
+            throw new SkipwiseException(
+                $"{_path}: was changed while it was in use. Start again, and write the store with `skipwise prepare` under another name");
+        }
+    }
+
+    private static TokenStoreHeader ReadHeader(SafeFileHandle file, string path)
+    {
         byte[] start = new byte[TokenStoreHeader.Size];
         var header = TokenStoreHeader.Read(start.AsSpan(0, RandomAccess.Read(file, start, 0)), path);
         long length = RandomAccess.GetLength(file);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Skipwise.Storage;
 
 namespace Skipwise.Text;
 
@@ -34,6 +35,15 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
             var length = Size + (4 * (Int128)Tokens) + (8 * ((Int128)Documents + 1));
             return length > long.MaxValue ? -1 : (long)length;
         }
+    }
+
+    /// <summary>Whether a file is a token store, whole or not, by its first bytes.</summary>
+    /// <exception cref="IOException">it cannot be read</exception>
+    public static bool Begins(string path)
+    {
+        using var file = InputFile.OpenHandle(path);
+        byte[] start = new byte[Magic.Length];
+        return RandomAccess.Read(file, start, 0) == start.Length && Magic.SequenceEqual(start);
     }
 
     public byte[] ToBytes()

@@ -11,26 +11,27 @@ namespace Skipwise.Text;
 public sealed class TokenStoreWriter : IDisposable
 {
     private readonly string _path;
-    private readonly string _temporaryPath;
     private readonly int _vocabularySize;
     private readonly ulong _fingerprint;
-    private readonly FileStream _file;
+    private readonly NewFile _file;
     private readonly List<long> _ends = [0];
-    private bool _completed;
 
-    /// <param name="path">the finished file; one that is there already is replaced</param>
+    /// <param name="path">the finished file; a token store that is there already is replaced</param>
     /// <param name="vocabularySize">every token is below it</param>
     /// <param name="fingerprint">of the tokenizer that made the tokens, see <see cref="TokenizerFingerprint"/></param>
     public TokenStoreWriter(string path, int vocabularySize, ulong fingerprint)
     {
         _path = Path.GetFullPath(path);
-        _temporaryPath = _path + AtomicFile.Suffix;
         _vocabularySize = vocabularySize;
         _fingerprint = fingerprint;
         _file = Guarded(() =>
         {
+            if (File.Exists(_path) && !TokenStoreHeader.Begins(_path))
+            {
+                throw new SkipwiseException($"{path}: exists and is no token store, so it is not replaced. Choose another name");
+            }
             Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-            return new FileStream(_temporaryPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
+            return new NewFile(_path, bufferSize: 1 << 20);
         });
         try
         {
@@ -70,37 +71,20 @@ public sealed class TokenStoreWriter : IDisposable
         byte[] header = new TokenStoreHeader(_vocabularySize, _fingerprint, Documents, Tokens).ToBytes();
         Guarded(() =>
         {
-            _file.Position = 0;
-            _file.Write(header);
-            _file.Flush(flushToDisk: true);
-            _file.Dispose();
-            File.Move(_temporaryPath, _path, overwrite: true);
-            return _completed = true;
+            _file.Stream.Position = 0;
+            _file.Stream.Write(header);
+            _file.Complete();
+            return true;
         });
     }
 
-    public void Dispose()
-    {
-        if (_completed)
-        {
-            return;
-        }
-        try
-        {
-            _file.Dispose();
-        }
-        catch (IOException)
-        {
-            // Closing writes out the buffer, and a full disk refuses that; the file is deleted in any case.
-        }
-        File.Delete(_temporaryPath);
-    }
+    public void Dispose() => _file.Dispose();
 
     private void Write(ReadOnlySpan<byte> bytes)
     {
         try
         {
-            _file.Write(bytes);
+            _file.Stream.Write(bytes);
         }
         catch (IOException e)
         {

@@ -52,7 +52,10 @@ public static class Tokenization
         return totals;
     }
 
-    /// <summary>A short queue of documents in work: the oldest is handed on while the others are being tokenised.</summary>
+    /// <summary>
+    /// A short queue of documents in work: the oldest is handed on while the others are being tokenised. Whoever cancels does not wait for
+    /// a long one.
+    /// </summary>
     private static IEnumerable<(int[] Tokens, long Bytes)> InOrder(IEnumerable<Document> documents, ITokenizer tokenizer, CancellationToken cancel)
     {
         var inWork = new Queue<Task<(int[], long)>>();
@@ -62,13 +65,12 @@ public static class Tokenization
             inWork.Enqueue(Task.Run(() => (tokenizer.Encode(document.Text), (long)Encoding.UTF8.GetByteCount(document.Text)), cancel));
             if (inWork.Count >= 4 * Environment.ProcessorCount)
             {
-                yield return inWork.Dequeue().GetAwaiter().GetResult();
+                yield return inWork.Dequeue().WaitAsync(cancel).GetAwaiter().GetResult();
             }
         }
         while (inWork.TryDequeue(out var oldest))
         {
-            cancel.ThrowIfCancellationRequested();
-            yield return oldest.GetAwaiter().GetResult();
+            yield return oldest.WaitAsync(cancel).GetAwaiter().GetResult();
         }
     }
 }

@@ -17,6 +17,10 @@ public sealed record TrainProgress(int Step, long ExamplesTaken)
     /// <summary>what the loss scaler remembers</summary>
     public LossScalerState Scaler { get; init; } = new();
 
+    /// <summary>lines of metrics.jsonl that belong to the steps so far, and of evaluations.jsonl; null where nobody counted</summary>
+    public int? LoggedSteps { get; init; }
+    public int? LoggedMeasurements { get; init; }
+
     /// <summary>steps that were taken, not skipped</summary>
     [JsonIgnore]
     public int Updates => Step - Guard.Skipped - Scaler.Overflows;

@@ -6,6 +6,7 @@ using Skipwise.Checkpoints;
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Rope;
+using Skipwise.Storage;
 using Skipwise.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -250,11 +251,27 @@ public sealed class PretrainedTests : IDisposable
         Assert.True(Directory.GetFiles(saved, "*.safetensors").Length > 2);
         File.WriteAllText(Path.Combine(saved, "notes.txt"), "mine");
         pretrained.Save(saved);
-        Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "notes.txt", "some.tiktoken", "tokenizer.model"], Directory.GetFiles(saved).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["config.json", "generation_config.json",
+                "model.safetensors", "notes.txt", FolderManifest.FileName, "some.tiktoken", "tokenizer.model"],
+            Directory.GetFiles(saved).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(saved, "tokenizer.model")));
-        pretrained.Save(source); // over the folder it came from
-        Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(source, "tokenizer.model")));
+        Assert.Contains("Skipwise did not write it", Assert.Throws<SkipwiseException>(() => pretrained.Save(source)).Message);
         Assert.Equal(["saved", "source"], Directory.GetFileSystemEntries(_temp.Path).Select(Path.GetFileName).Order());
+    }
+
+    /// <summary>The base may be moved or changed while a run of days goes on.</summary>
+    [Fact]
+    public void What_is_carried_along_is_what_lay_there_at_the_beginning()
+    {
+        string source = _temp.Copy(Fixture.Path("formats", "single-safetensors-bf16"), "source"), saved = _temp["saved"];
+        File.WriteAllText(Path.Combine(source, "tokenizer_config.json"), "{ \"first\": 1 }");
+        byte[] config = File.ReadAllBytes(Path.Combine(source, "config.json"));
+        using Pretrained pretrained = Pretrained.Load(new ModelSource(source));
+        Directory.Delete(source, recursive: true);
+        pretrained.Save(saved);
+        Assert.Equal("{ \"first\": 1 }", File.ReadAllText(Path.Combine(saved, "tokenizer_config.json")));
+        Assert.Equal(config, File.ReadAllBytes(Path.Combine(saved, "config.json")));
     }
 
     [Fact]
@@ -263,7 +280,7 @@ public sealed class PretrainedTests : IDisposable
         string mine = Directory.CreateDirectory(_temp["mine"]).FullName;
         File.WriteAllText(Path.Combine(mine, "thesis.txt"), "irreplaceable");
         using Pretrained pretrained = Pretrained.Load(new ModelSource(Fixture.Path("formats", "single-safetensors-bf16")));
-        Assert.Contains("so it is not overwritten", Assert.Throws<SkipwiseException>(() => pretrained.Save(mine)).Message);
+        Assert.Contains("so nothing in it is replaced", Assert.Throws<SkipwiseException>(() => pretrained.Save(mine)).Message);
         Assert.Equal(["thesis.txt"], Directory.GetFileSystemEntries(mine).Select(Path.GetFileName));
     }
 
@@ -274,11 +291,12 @@ public sealed class PretrainedTests : IDisposable
         using Pretrained pretrained = Pretrained.Load(new ModelSource(Fixture.Path("formats", "single-safetensors-bf16")));
         pretrained.Save(saved);
         var before = Directory.GetFiles(saved).ToDictionary(f => f, File.ReadAllBytes);
-        Assert.Contains("cannot be written: the disk is full", Assert.Throws<SkipwiseException>(() => AtomicFolder.Write(saved, inner =>
+        string message = Assert.Throws<SkipwiseException>(() => AtomicFolder.Write(saved, Pretrained.Kind, inner =>
         {
             pretrained.WriteFiles(inner);
             throw new IOException("the disk is full");
-        })).Message);
+        })).Message;
+        Assert.Contains("cannot be written: the disk is full", message);
         Assert.Equal(before, Directory.GetFiles(saved).ToDictionary(f => f, File.ReadAllBytes));
         Assert.Equal([saved], Directory.GetFileSystemEntries(_temp.Path));
     }

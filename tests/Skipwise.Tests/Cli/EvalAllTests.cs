@@ -21,7 +21,8 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
         Assert.Equal(["model", "other"], records.Select(record => record.Model).Distinct());
         Assert.Equal(2 * 2, records.Count(record => record is { Task: "perplexity", Metric: "perplexity" }));
-        Assert.Equal(["comparison.json", "report-plots", "report.html", "report.jsonl", "report.md", "results.jsonl", "samples", "trials"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
+        Assert.Equal(["comparison.json", "report-plots", "report.html", "report.jsonl", "report.md", "report.skipwise.json",
+            "results.jsonl", "samples", "trials"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
 
         string[] firstWords = [.. File.ReadAllLines(Directory.GetFiles(Path.Combine(folder, "trials"))[0]).Select(line => line.Split(':')[0])];
         Assert.Equal(["{\"length\"", "{\"length\"", "{\"length\""], firstWords); // three prompts

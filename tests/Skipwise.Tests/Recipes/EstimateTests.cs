@@ -31,6 +31,14 @@ public sealed class EstimateTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.True(estimate.Full.CpuSecondsPerStep > 0 && estimate.Full.SecondsPerStep > 0);
     }
 
+    [Fact]
+    public void It_ends_when_it_is_asked_to()
+    {
+        using var stop = new CancellationTokenSource();
+        var stopping = new Relay<string>(note => { if (note.Contains("measuring", StringComparison.Ordinal)) { stop.Cancel(); } });
+        Assert.Throws<OperationCanceledException>(() => Estimate.Run(Options() with { ProbeSeconds = 3600 }, stopping, stop.Token));
+    }
+
     /// <summary>A step of the real thing. How near a whole run comes on three sizes of model is measured apart (docs/training.md).</summary>
     [Theory]
     [InlineData(0, 0), InlineData(1, 0), InlineData(2, 0), InlineData(1, 8)]

@@ -67,11 +67,17 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
         await stop.CancelAsync();
         Assert.Equal(130, (await CliRun.Of(Arguments(killed), "", stop.Token)).Code); // one step, saved
         string checkpoints = Path.Combine(killed, "checkpoints");
-        Half(Path.Combine(checkpoints, "step-000002" + AtomicFile.Suffix)); // died while saving
-        Half(Path.Combine(checkpoints, "step-000000.replaced")); // died while deleting an old one
-        Half(Path.Combine(killed, "model" + AtomicFile.Suffix)); // died while saving the finished model, ...
-        File.WriteAllText(Path.Combine(killed, "model.safetensors"), "..."); // ... of which only a part had been put in place
-        Half(Path.Combine(killed, "best" + AtomicFile.Suffix));
+        Half(Path.Combine(checkpoints, "step-000002.0123abcd.incomplete")); // died while saving
+        Half(Path.Combine(killed, "model.0123abcd.incomplete")); // died while saving the finished model, ...
+        // ... of which only a part had been put in place
+        File.Copy(Path.Combine(whole, "skipwise.json"), Path.Combine(killed, "skipwise.json"));
+        File.Copy(Path.Combine(whole, "model.safetensors"), Path.Combine(killed, "model.safetensors"));
+        Half(Path.Combine(killed, "best.0123abcd.incomplete"));
+        Half(Path.Combine(checkpoints, "step-000000.0123abcd.replaced")); // died while deleting an old one
+        File.WriteAllText(Path.Combine(checkpoints, "step-000000.0123abcd.replaced", "skipwise.json"),
+            """{"kind":"checkpoint","files":{"config.json":{"bytes":1,"crc32c":"0"},"gone":{"bytes":1,"crc32c":"0"}}}""");
+        // died between two renames
+        Directory.Move(Path.Combine(checkpoints, "step-000001"), Path.Combine(checkpoints, "step-000001.0123abcd.replaced"));
         string log = Path.Combine(killed, "metrics.jsonl");
         StepMetrics later = Assert.Single(MetricLog.Read<StepMetrics>(log)) with { Step = 2 };
         using (MetricLog lines = MetricLog.Resume<StepMetrics>(log, _ => true))
@@ -88,9 +94,11 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
     {
         string folder = model.Path("early");
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "data.tokens" + AtomicFile.Suffix), "..."); // died while tokenising
-        File.WriteAllText(Path.Combine(folder, "run.json" + AtomicFile.Suffix), "{");
+        File.WriteAllText(Path.Combine(folder, "data.tokens.0123abcd.incomplete"), "..."); // died while tokenising
+        File.WriteAllText(Path.Combine(folder, "run.json.0123abcd.incomplete"), "{");
+        File.WriteAllText(Path.Combine(folder, "run.lock"), ""); // its lock died with it
         (await CliRun.Of([.. Arguments(folder), "--resume"])).Succeeded();
+        Assert.Empty(Directory.GetFiles(folder, "run.*").Select(Path.GetFileName).Except(["run.json", "run.yaml"]));
     }
 
     private string Store()
@@ -130,7 +138,8 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
     }
 
     private static bool IsSaving(string folder) =>
-        Directory.Exists(Path.Combine(folder, "checkpoints")) && Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), "*" + AtomicFile.Suffix).Any();
+        Directory.Exists(Path.Combine(folder, "checkpoints"))
+            && Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), $"*{AtomicFile.Suffix}").Any();
 
     private static void Half(string folder)
     {

@@ -132,6 +132,41 @@ public class TokenStoreTests
     }
 
     [Fact]
+    public void What_is_no_token_store_is_not_replaced()
+    {
+        using var folder = new TempFolder();
+        string mine = folder.Write("notes.tokens", "irreplaceable");
+        string message = Assert.Throws<SkipwiseException>(() => new TokenStoreWriter(mine, 10, 0)).Message;
+        Assert.Contains("notes.tokens: exists and is no token store", message);
+        Assert.Equal("irreplaceable", File.ReadAllText(mine));
+        Assert.Equal([mine], Directory.GetFiles(folder.Path));
+    }
+
+    /// <summary>Memory over a file that became shorter would end the process without a word.</summary>
+    [Fact]
+    public void A_file_that_changes_while_it_is_used_is_an_error_and_one_that_takes_its_name_is_not()
+    {
+        using var folder = new TempFolder();
+        string path = Write(folder, [1, 2], [3]);
+        byte[] other = File.ReadAllBytes(path);
+        using (var replaced = TokenStore.Open(path))
+        {
+            Write(folder, [4, 5], [6]); // by a rename
+            Assert.Equal([1, 2], replaced[0].ToArray());
+        }
+        using var cut = TokenStore.Open(path);
+        Assert.Equal([4, 5], cut[0].ToArray());
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            file.SetLength(70);
+        }
+        Assert.Contains("was changed while it was in use", Assert.Throws<SkipwiseException>(() => cut[0].Length).Message);
+        File.WriteAllBytes(path, other); // as long as before, other tokens
+        File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
+        Assert.Contains("was changed while it was in use", Assert.Throws<SkipwiseException>(() => cut[1].Length).Message);
+    }
+
+    [Fact]
     public void A_path_that_cannot_be_written_is_a_clear_error()
     {
         using var folder = new TempFolder();

@@ -72,6 +72,46 @@ public class TokenizationTests
         }
     }
 
+    [Fact]
+    public async Task Who_cancels_does_not_wait_for_a_long_document()
+    {
+        using var folder = new TempFolder();
+        using var cancel = new CancellationTokenSource();
+        using var endless = new EndlessTokenizer();
+        Task writing = Task.Run(() => Tokenization.Write([new Document("endless", "d")], endless, folder["t"], null, cancel.Token));
+        await endless.Begun;
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing.WaitAsync(TimeSpan.FromMinutes(1)));
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    /// <summary>Is at work until it is disposed.</summary>
+    private sealed class EndlessTokenizer : ITokenizer, IDisposable
+    {
+        private readonly TaskCompletionSource _begun = new();
+        private readonly ManualResetEventSlim _end = new();
+
+        public Task Begun => _begun.Task;
+        public int VocabularySize => s_tokenizer.VocabularySize;
+        public bool AddsBos => false;
+        public int? BosId => null;
+        public int? EosId => null;
+
+        public int[] Encode(string text)
+        {
+            if (text == "endless")
+            {
+                _begun.SetResult();
+                _end.Wait();
+            }
+            return [];
+        }
+
+        public string Decode(ReadOnlySpan<int> ids) => "";
+
+        public void Dispose() => _end.Set();
+    }
+
     private sealed class Reports : IProgress<TokenizationProgress>
     {
         public List<TokenizationProgress> Seen { get; } = [];

@@ -52,7 +52,8 @@ internal static class LoraFiles
         };
     }
 
-    public static void Write(LoraAdapter adapter, string folder) => AtomicFolder.Write(folder, inner => WriteInto(adapter, inner));
+    public static void Write(LoraAdapter adapter, string folder) =>
+        AtomicFolder.Write(folder, "adapter", inner => WriteInto(adapter, inner));
 
     /// <summary>Writes the adapter's files into a folder that exists.</summary>
     public static void WriteInto(LoraAdapter adapter, string folder)

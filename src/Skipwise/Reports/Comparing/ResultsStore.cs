@@ -37,7 +37,12 @@ public sealed class ResultsStore
             throw new SkipwiseException($"{folder}: the folder cannot be made: {e.Message}. Choose another one", e);
         }
         string results = Path.Combine(folder, ResultsName);
-        return new(folder, File.Exists(results) ? MetricLog.Read<EvaluationRecord>(results) : []);
+        var store = new ResultsStore(folder, File.Exists(results) ? MetricLog.Read<EvaluationRecord>(results) : []);
+        if (File.Exists(Path.Combine(folder, PlanName)))
+        {
+            _ = store.ReadPlan(); // a file of something else is not replaced
+        }
+        return store;
     }
 
     /// <summary>Opens a folder that a run has filled.</summary>

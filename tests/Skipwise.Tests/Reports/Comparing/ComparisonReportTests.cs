@@ -84,7 +84,8 @@ public sealed class ComparisonReportTests
     {
         using var folder = new TempFolder();
         ReportFiles.Write(folder["report.html"], s_report);
-        Assert.Equal(["report-plots", "report.html", "report.jsonl", "report.md"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(["report-plots", "report.html", "report.jsonl", "report.md", "report.skipwise.json"],
+            Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName).Order());
         Assert.Equal(s_report.RawLines, File.ReadAllLines(folder["report.jsonl"]));
         string[] plots = [.. Regex.Matches(File.ReadAllText(folder["report.md"]), @"\]\((report-plots/[^)]+)\)").Select(m => m.Groups[1].Value)];
         Assert.True(plots.Length >= 5);

@@ -1,0 +1,65 @@
+namespace Skipwise.Storage;
+
+/// <summary>
+/// A file that grows under a temporary name beside its target and takes the target's name in <see cref="Complete"/>; disposed before, it
+/// leaves nothing.
+/// </summary>
+internal sealed class NewFile : IDisposable
+{
+    private readonly string _target, _temporary;
+    private bool _isRenamed;
+
+    /// <exception cref="IOException">the folder is missing or cannot be written</exception>
+    public NewFile(string path, int bufferSize = 1 << 16)
+    {
+        _target = RealPath.Of(path);
+        foreach (string leftover in AtomicFile.Leftovers(Path.GetDirectoryName(_target)!, Path.GetFileName(_target), AtomicFile.Suffix)
+            .Where(File.Exists))
+        {
+            TryDeleteAbandoned(leftover);
+        }
+        _temporary = AtomicFile.TemporaryName(_target, AtomicFile.Suffix);
+        Stream = Disk.Create(_temporary, bufferSize);
+    }
+
+    public FileStream Stream { get; }
+
+    /// <summary>Waits until all is on the disk, the new name too.</summary>
+    /// <exception cref="IOException">the disk is full or fails</exception>
+    public void Complete()
+    {
+        Disk.Sync(Stream);
+        Stream.Dispose();
+        Disk.Rename(_temporary, _target);
+        _isRenamed = true;
+        Disk.SyncFolder(Path.GetDirectoryName(_target)!);
+    }
+
+    public void Dispose()
+    {
+        if (_isRenamed)
+        {
+            return;
+        }
+        try
+        {
+            Stream.Dispose(); // writes out the buffer, and a full disk refuses that
+        }
+        catch (IOException) { } // the first error is the one to tell
+        try
+        {
+            Disk.Delete(_temporary);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }
+    }
+
+    /// <summary>Whoever writes a file holds it (<see cref="FileShare.None"/>); the system lets go of it when that process dies.</summary>
+    private static void TryDeleteAbandoned(string file)
+    {
+        try
+        {
+            new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // somebody writes it at this moment
+    }
+}

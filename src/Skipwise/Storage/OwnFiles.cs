@@ -1,0 +1,90 @@
+using System.Text.Json;
+
+namespace Skipwise.Storage;
+
+/// <summary>
+/// Files that Skipwise writes into a folder where others may have theirs: a small file beside them lists which are its own, with checksums,
+/// and no other is replaced.
+/// </summary>
+/// <param name="list">the file that lists them; names in it are relative to its folder</param>
+internal sealed class OwnFiles(string list)
+{
+    /// <summary>How the name of such a list ends.</summary>
+    public const string Ending = ".skipwise.json";
+
+    private static readonly JsonSerializerOptions s_json =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private readonly string _folder = Path.GetDirectoryName(Path.GetFullPath(list))!;
+
+    /// <exception cref="SkipwiseException">a file of one of these names is there, and Skipwise did not write it, or it has changed
+    /// since</exception>
+    public void RequireReplaceable(IEnumerable<string> names)
+    {
+        Dictionary<string, FileFacts[]> own = Read();
+        foreach (string name in names)
+        {
+            string path = Path.Combine(_folder, name);
+            if (Path.Exists(path)
+                && !(File.Exists(path) && own.TryGetValue(name, out FileFacts[]? facts) && facts.Contains(FileFacts.Of(path))))
+            {
+                string why = own.ContainsKey(name) ? "has changed since Skipwise wrote it"
+                    : $"exists, and Skipwise did not write it ({Path.GetFileName(list)} does not list it)";
+                throw new SkipwiseException($"{path}: {why}, so it is not replaced. Choose another --out, or move the file away");
+            }
+        }
+    }
+
+    /// <summary>Writes the files, each complete or not at all; folders are made.</summary>
+    /// <exception cref="SkipwiseException">as of <see cref="RequireReplaceable"/>; a file cannot be written</exception>
+    public void Write(IReadOnlyList<(string Name, byte[] Content)> files)
+    {
+        RequireReplaceable(files.Select(file => file.Name));
+        Dictionary<string, FileFacts[]> own = Read();
+        // Listed before it is there, with what may lie there meanwhile: a process that dies leaves none of its files unlisted.
+        foreach ((string name, byte[] content) in files)
+        {
+            own[name] = [.. own.GetValueOrDefault(name, []), FileFacts.Of(content)];
+        }
+        Save(own);
+        foreach ((string name, byte[] content) in files)
+        {
+            string path = Path.Combine(_folder, name);
+            Make(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, stream => stream.Write(content));
+            own[name] = [own[name][^1]];
+        }
+        Save(own);
+    }
+
+    private Dictionary<string, FileFacts[]> Read()
+    {
+        try
+        {
+            return File.Exists(list) ? JsonSerializer.Deserialize<Dictionary<string, FileFacts[]>>(TextFile.Read(list), s_json) ?? [] : [];
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException(
+                $"{list}: does not list the files that Skipwise wrote: {e.Message} Move it away, and the files that it stands for", e);
+        }
+    }
+
+    private void Save(Dictionary<string, FileFacts[]> own)
+    {
+        Make(_folder);
+        AtomicFile.WriteText(list,
+            JsonSerializer.Serialize(own.OrderBy(file => file.Key, StringComparer.Ordinal).ToDictionary(), s_json) + "\n");
+    }
+
+    private static void Make(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SkipwiseException($"{folder}: the folder cannot be made: {e.Message}. Choose another place", e);
+        }
+    }
+}
