@@ -58,7 +58,8 @@ internal sealed class NewFile : IDisposable
     {
         try
         {
-            new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+            const FileOptions deletes = FileOptions.DeleteOnClose;
+            new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, deletes).Dispose();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // somebody writes it at this moment
     }
