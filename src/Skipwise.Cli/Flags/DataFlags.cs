@@ -9,11 +9,11 @@ namespace Skipwise.Cli.Flags;
 internal sealed class DataFlags(Command command, bool takesStores = true, bool required = true)
 {
     private readonly Flag<string[]> _paths = command.Texts("--data", "path",
-        "files (.txt, .md, .tex, .jsonl, .json, .csv, each also .gz or .zst; .parquet) and folders of them" +
+        "files (.txt, .md, .tex, .jsonl, .csv, each also .gz or .zst; .parquet; with --text-field .json) and folders of them" +
         (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required);
     private readonly Flag<string?> _field = command.Text("--text-field", "name",
         "field of the JSON objects, or column of the CSV or Parquet files, that holds the text "
-        + "[default: the one with a usual name, such as text or input]");
+        + "[default: the one with a usual name, such as text or input; .json files are not read then]");
     private readonly Flag<string?> _separator = command.Text("--separator", "text", "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is one document");
 
     public DataOptions Of(ParseResult parse) => new()
@@ -25,7 +25,7 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
     /// <summary>Says which files of folders are not read, and which field holds the text if the user left that to be found.</summary>
     public static void Tell(DataOptions data, Screen screen)
     {
-        TellUnread(data.Paths, screen);
+        TellUnread(data.Paths, data.Documents, screen);
         if (data.Documents.Field is null && !data.Paths.Any(IsStore))
         {
             foreach ((string field, string file) in Documents.TextFields(data.Paths, data.Documents))
@@ -36,9 +36,9 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
     }
 
     /// <summary>Says which files of folders are not read, and which are named twice.</summary>
-    public static void TellUnread(IReadOnlyList<string> paths, Screen screen)
+    public static void TellUnread(IReadOnlyList<string> paths, DocumentOptions options, Screen screen)
     {
-        foreach (string remark in paths.Count == 0 || paths.Any(IsStore) ? [] : Documents.Remarks(paths))
+        foreach (string remark in paths.Count == 0 || paths.Any(IsStore) ? [] : Documents.Remarks(paths, options))
         {
             screen.Note($"warning: {remark}");
         }

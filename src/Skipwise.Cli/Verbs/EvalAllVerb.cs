@@ -72,8 +72,8 @@ internal static class EvalAllVerb
                 EffectiveLength = gates.Rule(parse),
                 Gates = gates.Of(parse),
             };
-            DataFlags.TellUnread(options.Data?.Paths ?? [], screen);
-            DataFlags.TellUnread(options.Haystack, screen);
+            DataFlags.TellUnread(options.Data?.Paths ?? [], options.Documents, screen);
+            DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             Comparison comparison = ProgressDisplay.Run(screen, display =>
                 EvaluateAll.Run(options, new EvaluateAllProgress { Stage = display.Stage, Evaluation = display.Evaluation }, stop));
             if (json.Of(parse) is { } path)

@@ -56,7 +56,7 @@ internal static class EvalNeedleVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            DataFlags.TellUnread(options.Haystack, screen);
+            DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             NeedleMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Needle(measurement.Results));
             screen.Table(ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));

@@ -54,7 +54,7 @@ internal static class EvalRulerVerb
                     BatchSize = batchSize.Of(parse),
                 },
             };
-            DataFlags.TellUnread(options.Haystack, screen);
+            DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             RulerMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Ruler(measurement.Summary));
             screen.Line(EffectiveLength(measurement.Summary));

@@ -66,7 +66,7 @@ internal static class TrainVerb
             SaveOptions saving = save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) };
             FineTune.Validate(options, saving);
             DataFlags.Tell(options.Data, screen);
-            DataFlags.TellUnread(options.Evaluation.Data?.Paths ?? [], screen);
+            DataFlags.TellUnread(options.Evaluation.Data?.Paths ?? [], options.Data.Documents, screen);
             return Run(screen, options, saving, stop);
         });
         return verb;

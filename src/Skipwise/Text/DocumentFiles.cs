@@ -29,7 +29,15 @@ internal static class DocumentFiles
         [.. s_packings.SelectMany(packing => s_plain.Select(p => (p.Ending + packing, p.Kind))), (".parquet", DocumentKind.Parquet)];
 
     /// <summary>What the errors name as readable.</summary>
-    private static string Readable => $"{string.Join(", ", s_plain.Select(p => p.Ending))} (each also {PackedFile.Gzip} or {PackedFile.Zstandard}) and .parquet";
+    private static string Readable
+    {
+        get
+        {
+            string plain = string.Join(", ", s_plain.Where(p => p.Kind is not DocumentKind.Json).Select(p => p.Ending));
+            return $"{plain} (each also {PackedFile.Gzip} or {PackedFile.Zstandard}) and .parquet; "
+                + ".json, if --text-field names the field of its objects";
+        }
+    }
 
     /// <summary>Null: a file of another kind.</summary>
     public static DocumentKind? KindOf(string path) =>
@@ -37,22 +45,22 @@ internal static class DocumentFiles
 
     /// <summary>The files behind the paths, in order, each once.</summary>
     /// <param name="remarks">receives what a person should know: files that are not read, and why; null if nobody asks</param>
-    public static List<string> Find(IEnumerable<string> paths, List<string>? remarks = null)
+    public static List<string> Find(IEnumerable<string> paths, DocumentOptions options, List<string>? remarks = null)
     {
         var files = new List<(string Path, string Real)>();
         foreach (string path in paths)
         {
             if (Directory.Exists(path))
             {
-                files.AddRange(InFolder(path, remarks));
+                files.AddRange(InFolder(path, options, remarks));
             }
             else if (!File.Exists(path))
             {
                 throw new SkipwiseException($"{path}: no such file or folder");
             }
-            else if (KindOf(path) is null)
+            else if (!IsRead(path, options))
             {
-                throw new SkipwiseException($"{path}: unknown kind of file; documents are read from {Readable}");
+                throw new SkipwiseException($"{path}: it is not known to hold documents; they are read from {Readable}");
             }
             else
             {
@@ -72,17 +80,17 @@ internal static class DocumentFiles
         return distinct.Count > 0 ? distinct : throw new SkipwiseException("no data was given; name a file or a folder with documents");
     }
 
-    private static IEnumerable<(string Path, string Real)> InFolder(string folder, List<string>? remarks)
+    private static IEnumerable<(string Path, string Real)> InFolder(string folder, DocumentOptions options, List<string>? remarks)
     {
         IReadOnlyList<FoundFile> all = FolderFiles.Distinct(folder, _ => true);
-        IReadOnlyList<FoundFile> files = FolderFiles.Distinct(folder, file => !file.IsHidden && KindOf(file.Path) is not null);
+        IReadOnlyList<FoundFile> files = FolderFiles.Distinct(folder, file => !file.IsHidden && IsRead(file.Path, options));
         if (files.Count == 0)
         {
             throw new SkipwiseException($"{folder}: none of its {all.Count} files holds documents; they are read from {Readable}");
         }
         FoundFile[] unread = [.. all.ExceptBy(files.Select(file => file.Real), file => file.Real)];
         Remark([.. unread.Where(file => !file.IsHidden)], "of other kinds", $"; documents are read from {Readable}");
-        Remark([.. unread.Where(file => file.IsHidden && KindOf(file.Path) is not null)], "that are hidden", "");
+        Remark([.. unread.Where(file => file.IsHidden && IsRead(file.Path, options))], "that are hidden", "");
         return files.Select(file => (Path.Combine(folder, file.Path), file.Real));
 
         void Remark(FoundFile[] some, string which, string rule)
@@ -94,6 +102,10 @@ internal static class DocumentFiles
             }
         }
     }
+
+    /// <summary>A .json file may hold anything, settings of a program too: it holds documents if the user says where in it.</summary>
+    private static bool IsRead(string path, DocumentOptions options) =>
+        KindOf(path) is { } kind && (kind is not DocumentKind.Json || options.Field is not null);
 
     private static string Unpacked(string path) =>
         s_packings[1..].Any(packing => path.EndsWith(packing, StringComparison.OrdinalIgnoreCase))

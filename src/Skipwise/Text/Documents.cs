@@ -1,8 +1,8 @@
 namespace Skipwise.Text;
 
 /// <summary>
-/// Reads documents from text files (.txt, .md, .tex), JSON lines (.jsonl), lists of JSON objects (.json) and comma-separated values (.csv),
-/// all also packed (.gz, .zst), from Parquet files (.parquet), and folders of them.
+/// Reads documents from text files (.txt, .md, .tex), JSON lines (.jsonl), comma-separated values (.csv) and, if the field
+/// is named, lists of JSON objects (.json), all also packed (.gz, .zst), from Parquet files (.parquet), and folders of them.
 /// </summary>
 public static class Documents
 {
@@ -19,7 +19,8 @@ public static class Documents
         {
             throw new SkipwiseException("the document separator is empty; leave it out to take each file as one document");
         }
-        return DocumentFiles.Find(paths).SelectMany(file => Read(file, options)).Where(document => !string.IsNullOrWhiteSpace(document.Text));
+        return DocumentFiles.Find(paths, options).SelectMany(file => Read(file, options))
+            .Where(document => !string.IsNullOrWhiteSpace(document.Text));
     }
 
     /// <summary>Which field holds the text of each file that has fields, from the file's first row: for people to see what was chosen.</summary>
@@ -27,7 +28,7 @@ public static class Documents
     /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
     public static IReadOnlyList<(string Field, string File)> TextFields(IEnumerable<string> paths, DocumentOptions options) =>
     [
-        .. DocumentFiles.Find(paths)
+        .. DocumentFiles.Find(paths, options)
             .Where(file => DocumentFiles.KindOf(file) is not DocumentKind.Text)
             .Select(file => (Read(file, options).FirstOrDefault()?.Field, File: file))
             .Where(choice => choice.Field is not null)
@@ -37,10 +38,10 @@ public static class Documents
 
     /// <summary>What a person should know of the files behind the paths: those that are not read, and those that are named twice.</summary>
     /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
-    public static IReadOnlyList<string> Remarks(IEnumerable<string> paths)
+    public static IReadOnlyList<string> Remarks(IEnumerable<string> paths, DocumentOptions options)
     {
         var remarks = new List<string>();
-        DocumentFiles.Find(paths, remarks);
+        DocumentFiles.Find(paths, options, remarks);
         return remarks;
     }
 

@@ -54,7 +54,7 @@ public sealed class FolderFilesTests : IDisposable
         Directory.CreateDirectory(_folder["snapshot"]);
         Link("snapshot/a.txt", "../blobs/1"); // the layout of a download cache
         Assert.Equal(["x"], Documents.Read([_folder.Path], new()).Select(document => document.Text));
-        Assert.Empty(Documents.Remarks([_folder.Path]));
+        Assert.Empty(Documents.Remarks([_folder.Path], new()));
     }
 
     [Fact]

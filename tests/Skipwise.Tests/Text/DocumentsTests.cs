@@ -42,7 +42,7 @@ public class DocumentsTests
         folder.Write("more/.c.txt", "c");
         folder.Write(".git/config", "d");
         string[] foreign = [.. "edcf".Select(letter => folder.Write($"{letter}.pdf", "x"))];
-        string[] remarks = [.. Documents.Remarks([folder.Path, folder["a.txt"], folder["more/../a.txt"]])];
+        string[] remarks = [.. Documents.Remarks([folder.Path, folder["a.txt"], folder["more/../a.txt"]], new())];
         Assert.Equal(4, remarks.Length);
         string others = $"{foreign.Length} files of other kinds are not read (c.pdf, d.pdf, e.pdf, ...)";
         Assert.StartsWith($"{folder.Path}: {others}; documents are read from .txt", remarks[0]);
@@ -51,7 +51,7 @@ public class DocumentsTests
         Assert.Equal($"{folder["a.txt"]}: {again}", remarks[2]);
         Assert.StartsWith($"{folder["a.txt"]} and {folder["a.txt.gz"]}: all of them are read", remarks[3]);
         Assert.Equal(["b", "a", "a"], Documents.Read([folder.Path, folder["a.txt"]], new()).Select(document => document.Text));
-        Assert.Empty(Documents.Remarks([folder["a.txt"]]));
+        Assert.Empty(Documents.Remarks([folder["a.txt"]], new()));
     }
 
     [Fact]
@@ -131,7 +131,8 @@ public class DocumentsTests
         folder.Write("a.arrow", "a");
         folder.Write("images/b.png", "a");
         Assert.Contains("no such file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.txt"], folder["none"]], new())).Message);
-        Assert.Contains("unknown kind of file", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.arrow"]], new())).Message);
+        string arrow = Assert.Throws<SkipwiseException>(() => Documents.Read([folder["a.arrow"]], new())).Message;
+        Assert.Contains("a.arrow: it is not known to hold documents; they are read from .txt", arrow);
         Assert.Contains("none of its 1 files", Assert.Throws<SkipwiseException>(() => Documents.Read([folder["images"]], new())).Message);
         Assert.Contains("no data", Assert.Throws<SkipwiseException>(() => Documents.Read([], new())).Message);
     }
