@@ -110,7 +110,7 @@ public partial class HouseRulesTests
         Directory.EnumerateFiles(Sources(folder), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
 
-    private static string Sources(string folder) => Path.Combine(Root(), "src", folder);
+    internal static string Sources(string folder) => Path.Combine(Root(), "src", folder);
 
     /// <summary>The repository's folder.</summary>
     internal static string Root()

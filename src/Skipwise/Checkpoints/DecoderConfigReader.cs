@@ -76,7 +76,7 @@ internal static class DecoderConfigReader
 
     private static double NotNegative(JsonSection root, string key, double otherwise) =>
         root.Double(key, otherwise) is >= 0 and var number ? number
-            : throw root.Wrong(key, $"expected a number of 0 or more, found {root.Double(key)}");
+            : throw root.Wrong(key, FormattableString.Invariant($"expected a number of 0 or more, found {root.Double(key)}"));
 
     /// <summary>The share of a head that rotates: beside the rope's own keys, or among them, where transformers 5 keeps it alone.</summary>
     private static double Share(JsonSection root, int headDim, ModelFamily family)
@@ -95,7 +95,7 @@ internal static class DecoderConfigReader
             throw different.Contradicts(stated[0]);
         }
         return stated[0].Value is > 0 and <= 1 ? stated[0].Value
-            : throw stated[0].Wrong($"expected a share of 1 above 0, found {stated[0].Value}");
+            : throw stated[0].Wrong(FormattableString.Invariant($"expected a share of 1 above 0, found {stated[0].Value}"));
     }
 
     private static Activation ReadActivation(JsonSection root, ModelFamily family)

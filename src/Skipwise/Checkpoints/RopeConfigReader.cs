@@ -82,7 +82,7 @@ internal static class RopeConfigReader
         }
         return stated.Length == 0 ? DefaultTheta
             : stated[0].Value is var theta and > 1 && double.IsFinite(theta) ? theta
-            : throw stated[0].Wrong($"expected a number > 1, found {stated[0].Value}");
+            : throw stated[0].Wrong(FormattableString.Invariant($"expected a number > 1, found {stated[0].Value}"));
     }
 
     private static DecoderConfig Plain(DecoderConfig model, double theta) =>
@@ -96,8 +96,8 @@ internal static class RopeConfigReader
         }
         if (rope.OptionalDouble("partial_rotary_factor") is double share && DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
         {
-            throw rope.Wrong("partial_rotary_factor",
-                $"found {share}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Make them agree");
+            throw rope.Wrong("partial_rotary_factor", FormattableString.Invariant(
+                $"found {share}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Make them agree"));
         }
         if (!rope.Bool("truncate", true))
         {

@@ -30,7 +30,8 @@ public sealed record RopeOverrides
         double factor = Factor ?? (type == RopeType.Default ? 1 : model.Rope.Factor);
         if (type == RopeType.Default && factor != 1)
         {
-            throw new SkipwiseException($"--rope-factor {factor}: the model has no rope scaling. Say which one you mean: --rope linear, ntk, yarn, ...");
+            throw new SkipwiseException(FormattableString.Invariant(
+                $"--rope-factor {factor}: the model has no rope scaling. Say which one you mean: --rope linear, ntk, yarn, ..."));
         }
         if (type != RopeType.Default && Type is not null && Factor is null && model.Rope.Type == RopeType.Default)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Skipwise.Checkpoints;
 using Skipwise.Models;
 using Skipwise.Rope;
@@ -58,6 +59,8 @@ public static class ContextExtension
     /// <summary>One line a person reads: "yarn, factor 8, original length 2048, theta 10000".</summary>
     public static string Describe(RopeOptions rope) =>
         rope.Type == RopeType.Default
-            ? $"default, theta {rope.Theta:0.####}"
-            : $"{RopeTypeNames.NameOf(rope.Type)}, factor {rope.Factor:0.####}, original length {rope.OriginalMaxPositionEmbeddings}, theta {rope.Theta:0.####}";
+            ? FormattableString.Invariant($"default, theta {rope.Theta:0.####}")
+            : string.Create(CultureInfo.InvariantCulture,
+                $"{RopeTypeNames.NameOf(rope.Type)}, factor {rope.Factor:0.####}, original length {rope.OriginalMaxPositionEmbeddings}, " +
+                $"theta {rope.Theta:0.####}");
 }

@@ -142,6 +142,7 @@ public sealed class Demo
     {
         // Examples are a function of where they stand: what the fine-tunes saw can be drawn again.
         TrainingExample[] poseExamples = Examples(DemoVariant.Pose, PositionMode.Pose, training), shortExamples = Examples(DemoVariant.Short, PositionMode.Short, training);
+        TrainOptions tuned = _options.Training;
         var results = new DemoResults
         {
             TrainLength = _window,
@@ -150,12 +151,13 @@ public sealed class Demo
             Passkey = _passkey,
             Seconds = _seconds,
             Model = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_options.Model))),
-            Rope = $"{Rope.RopeTypeNames.NameOf(_options.Rope)}, factor {_options.RopeFactor}",
+            Rope = FormattableString.Invariant($"{Rope.RopeTypeNames.NameOf(_options.Rope)}, factor {_options.RopeFactor}"),
             Seed = (long)_options.Seed,
             LongestTrainingWindow = poseExamples.Concat(shortExamples).Max(example => example.InputIds.Length),
             Settings = new Dictionary<string, string>
             {
-                ["fine-tune"] = $"{_options.Training.Steps} steps of {_options.Training.BatchSize} windows, AdamW, peak rate {_options.Training.LearningRate}",
+                ["fine-tune"] = FormattableString.Invariant(
+                    $"{tuned.Steps} steps of {tuned.BatchSize} windows, AdamW, peak rate {tuned.LearningRate}"),
                 ["positions"] = $"drawn below {PositionLimit}, one window past the target, so that its last distances are trained too",
                 ["perplexity"] = $"every token of {_options.Documents} held-out documents of {_options.Multiples.Max() * _window} tokens; windows slide by half their length",
                 ["passkey"] = $"{_options.Trials} prompts per length, keys at {_options.Trials} depths spread over the filler",

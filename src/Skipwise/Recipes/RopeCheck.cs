@@ -26,7 +26,8 @@ public static class RopeCheck
         int reach = isNewBase ? model.MaxPositionEmbeddings : (int)Math.Min(int.MaxValue, Math.Round(original * rope.Factor));
 
         string frequencies = changed > 0
-            ? $"{changed} of {used.Length} frequencies differ from the base model's, at most {ratios.Max():0.###}-fold"
+            ? FormattableString.Invariant(
+                $"{changed} of {used.Length} frequencies differ from the base model's, at most {ratios.Max():0.###}-fold")
             : $"all {used.Length} frequencies are the base model's";
         string positions = $"positions to {largestPosition} {(largestPosition < reach ? "fit" : "exceed")} the {reach} tokens that they are meant for";
         return $"{(changed > 0 && largestPosition < reach ? "check" : "warning")}: {frequencies}; {positions}";

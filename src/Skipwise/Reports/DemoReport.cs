@@ -1,3 +1,4 @@
+using System.Globalization;
 using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports;
@@ -94,7 +95,8 @@ public static class DemoReport
         (string Name, string? Value)[] settings =
         [
             ("base model", r.Model), ("train length", $"{r.TrainLength} tokens"), ("target length", $"{r.TargetLength} tokens"), ("positions stretched by", r.Rope),
-            ("seed", r.Seed?.ToString()), .. (r.Settings ?? new Dictionary<string, string>()).Select(s => (s.Key, (string?)s.Value)),
+            ("seed", r.Seed?.ToString(CultureInfo.InvariantCulture)),
+            .. (r.Settings ?? new Dictionary<string, string>()).Select(s => (s.Key, (string?)s.Value)),
         ];
         return
         [

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -13,7 +14,7 @@ public static partial class Markdown
         var text = new StringBuilder($"# {Escape(report.Title)}\n\n{Escape(string.Join(" ", report.Summary))}\n\n");
         foreach (ReportSection section in report.Sections.Where(section => section.Blocks.Count > 0))
         {
-            text.Append($"## {Escape(section.Heading)}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"## {Escape(section.Heading)}\n\n");
             foreach (ReportBlock block in section.Blocks)
             {
                 text.Append(Block(block, plotFile, rawFile));
@@ -21,7 +22,8 @@ public static partial class Markdown
         }
         if (report.RawLines.Count > 0)
         {
-            text.Append($"## Raw records\n\nEvery number links to its line in [{Escape(rawFile)}]({Target(rawFile)}).\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"## Raw records\n\nEvery number links to its line in [{Escape(rawFile)}]({Target(rawFile)}).\n");
         }
         return text.ToString().TrimEnd('\n') + "\n";
     }
@@ -59,7 +61,7 @@ public static partial class Markdown
         var text = new StringBuilder();
         if (table.Caption.Length > 0)
         {
-            text.Append($"{Escape(table.Caption)}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"{Escape(table.Caption)}\n\n");
         }
         text.Append(Row(table.Header.Select(Escape)));
         text.Append(Row(table.Header.Select((_, i) => i == 0 ? "---" : "---:")));

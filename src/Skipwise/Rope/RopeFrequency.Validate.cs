@@ -7,11 +7,11 @@ public static partial class RopeFrequency
     public static void Validate(RopeOptions rope, int rotaryDim)
     {
         List<string> problems = [];
-        void Require(bool holds, string problem)
+        void Require(bool holds, FormattableString problem)
         {
             if (!holds)
             {
-                problems.Add(problem);
+                problems.Add(FormattableString.Invariant(problem));
             }
         }
 

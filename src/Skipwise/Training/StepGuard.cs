@@ -1,3 +1,4 @@
+using System.Globalization;
 namespace Skipwise.Training;
 
 /// <summary>What a guard remembers: saved with a checkpoint, so that a resumed run judges as the uninterrupted one does.</summary>
@@ -36,7 +37,7 @@ public sealed class StepGuard(TrainOptions options, GuardState? state = null)
         if (!double.IsFinite(loss))
         {
             _isSpike = false;
-            return $"the loss is {loss}";
+            return FormattableString.Invariant($"the loss is {loss}");
         }
         double bound = SpikeBound();
         _isSpike = loss > bound;
@@ -82,7 +83,8 @@ public sealed class StepGuard(TrainOptions options, GuardState? state = null)
         string row = State.InARow == 1 ? "It was skipped" : $"Steps {step - State.InARow + 1} to {step} went bad in a row and were skipped";
         throw new SkipwiseException(
             $"Step {step}: {_fault}; training has diverged. {row}, {State.Skipped} in all; the weights are those before. " +
-            $"Lower --learning-rate (now {options.LearningRate}), raise --warmup-steps (now {options.WarmupSteps}), or bear more with --max-bad-steps (now {options.MaxBadSteps}).");
+            string.Create(CultureInfo.InvariantCulture, $"Lower --learning-rate (now {options.LearningRate}), ") +
+            $"raise --warmup-steps (now {options.WarmupSteps}), or bear more with --max-bad-steps (now {options.MaxBadSteps}).");
     }
 
     /// <summary>Between the two nearest ranks in a straight line.</summary>

@@ -89,7 +89,7 @@ public static class TrainLoop
         if (fault is null && !double.IsFinite(norm))
         {
             overflow = scaler is { CanShrink: true } ? FormattableString.Invariant($"the gradient overflows float16 at a loss scale of {lossScale}") : null;
-            fault = overflow is null ? $"the loss is {loss} and the gradient norm {norm}" : null;
+            fault = overflow is null ? FormattableString.Invariant($"the loss is {loss} and the gradient norm {norm}") : null;
         }
         if ((fault ?? overflow) is null)
         {

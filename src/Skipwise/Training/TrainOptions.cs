@@ -68,7 +68,8 @@ public sealed record TrainOptions
             return this;
         }
         double steps = Math.Ceiling(epochs * examples / ((double)BatchSize * GradientAccumulation));
-        return steps <= int.MaxValue ? this with { Steps = (int)steps } : throw new SkipwiseException($"Training: --epochs {epochs} over {examples} examples are more than {int.MaxValue} steps. Give fewer.");
+        return steps <= int.MaxValue ? this with { Steps = (int)steps } : throw new SkipwiseException(FormattableString.Invariant(
+            $"Training: --epochs {epochs} over {examples} examples are more than {int.MaxValue} steps. Give fewer."));
     }
 
     public LearningRateSchedule Schedule => new(LearningRate, WarmupSteps, Steps, Decay, LearningRateFloor);

@@ -7,7 +7,8 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
     {
         IReadOnlyList<TaskPrompt> prompts = TaskPrompts.Of(data, options);
         return prompts.Count == 0
-            ? throw new SkipwiseException($"{data.Card.Name}: a limit of {options.Limit} leaves none of its {data.Scored.Count} questions")
+            ? throw new SkipwiseException(FormattableString.Invariant(
+                $"{data.Card.Name}: a limit of {options.Limit} leaves none of its {data.Scored.Count} questions"))
             : new(data, prompts, [.. prompts.AsParallel().AsOrdered().WithCancellation(cancel).Select(encoder.Encode)]);
     }
 

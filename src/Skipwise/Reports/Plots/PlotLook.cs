@@ -1,4 +1,6 @@
+using System.Globalization;
 using ScottPlot;
+using ScottPlot.TickGenerators;
 
 namespace Skipwise.Reports.Plots;
 
@@ -42,9 +44,15 @@ public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
             axis.Label.FontSize = IsNarrow ? 12 : 13;
             axis.TickLabelStyle.FontSize = IsNarrow ? 11 : 12;
             axis.MinorTickStyle.Length = 0;
+            axis.TickGenerator = new NumericAutomatic { LabelFormatter = Label };
         }
         return plot;
     }
+
+    /// <summary>As ScottPlot writes a number beside an axis, which does it by the culture of the host.</summary>
+    private static string Label(double value) => value == Math.Truncate(value) || Math.Abs(value) > 1000
+        ? value.ToString("N0", CultureInfo.InvariantCulture)
+        : Math.Round(value, 10).ToString("G", CultureInfo.InvariantCulture);
 
     /// <summary>A legend above the data, where it covers nothing.</summary>
     internal void AddLegend(Plot plot)

@@ -29,7 +29,11 @@ public static class ShareMap
                 .GroupBy(t => (Row: Math.Min(rows - 1, (int)(t.Depth / deepest * rows)), t.Length))
                 .Select(g => new Cell(g.Key.Row, g.Key.Length, g.Average(t => t.Score))),
         ];
-        string[] bands = [.. Enumerable.Range(0, rows).Select(r => $"{100 * deepest * r / rows:0}–{100 * deepest * (r + 1) / rows:0} %")];
+        string[] bands =
+        [
+            .. Enumerable.Range(0, rows)
+                .Select(r => FormattableString.Invariant($"{100 * deepest * r / rows:0}–{100 * deepest * (r + 1) / rows:0} %")),
+        ];
         return new($"{title} by depth and prompt length: {lineup.Label(series)}", look =>
             Draw(look, cells, bands, "depth", trainLength), look => Height(look, rows));
     }
@@ -41,7 +45,8 @@ public static class ShareMap
         double[] depths = [.. cells.Select(cell => cell.Depth).Distinct().Order()];
         return new($"{title}: by depth and prompt length", look =>
             Draw(look, cells.Select(cell => new Cell(Array.IndexOf(depths, cell.Depth), cell.Length, cell.Share)),
-                [.. depths.Select(depth => $"{100 * depth:0.#} %")], "depth", trainLength), look => Height(look, depths.Length));
+                [.. depths.Select(depth => FormattableString.Invariant($"{100 * depth:0.#} %"))], "depth", trainLength),
+            look => Height(look, depths.Length));
     }
 
     private static Plot Draw(PlotLook look, IEnumerable<Cell> cells, string[] rows, string rowTitle, int trainLength, double whole = 1)
