@@ -247,27 +247,30 @@ public sealed class RunFolder(string path)
     /// <exception cref="SkipwiseException">a file of the checkpoint is missing or broken</exception>
     public static TrainProgress Restore(string checkpoint, ITrainable trainable, Optimizer optimizer)
     {
-        string progressPath = System.IO.Path.Combine(checkpoint, ProgressName);
-        string remedy = $"Delete {checkpoint} to resume from the checkpoint before it";
-        TrainProgress progress;
-        try
-        {
-            progress = JsonText.Deserialize<TrainProgress>(InputFile.ReadText(progressPath, remedy: remedy), s_json);
-            if (!progress.IsPossible)
-            {
-                throw new JsonException("its numbers are not those of a run");
-            }
-        }
-        catch (JsonException e)
-        {
-            throw new SkipwiseException($"{progressPath}: cannot be read: {e.Message.TrimEnd('.')}. {remedy}", e);
-        }
+        TrainProgress progress = ReadProgress(checkpoint);
         using (optimizer.Masters.InModel())
         {
             ReadState(checkpoint, trainable, optimizer);
         }
         optimizer.Resume(progress.Updates);
         return progress;
+    }
+
+    /// <summary>How far a checkpoint's run had come.</summary>
+    /// <exception cref="SkipwiseException">the file is missing or broken</exception>
+    internal static TrainProgress ReadProgress(string checkpoint)
+    {
+        string progressPath = System.IO.Path.Combine(checkpoint, ProgressName);
+        string remedy = $"Delete {checkpoint} to resume from the checkpoint before it";
+        try
+        {
+            TrainProgress progress = JsonText.Deserialize<TrainProgress>(InputFile.ReadText(progressPath, remedy: remedy), s_json);
+            return progress.IsPossible ? progress : throw new JsonException("its numbers are not those of a run");
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{progressPath}: cannot be read: {e.Message.TrimEnd('.')}. {remedy}", e);
+        }
     }
 
     private static void ReadState(string checkpoint, ITrainable trainable, Optimizer optimizer)

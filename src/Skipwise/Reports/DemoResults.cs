@@ -53,6 +53,10 @@ public sealed record DemoResults
         {
             throw new SkipwiseException($"{path}: not the results of a demo: {e.Message} Run the demo again to write it anew", e);
         }
+        if (results.Training?.Values.Any(points => points is null) == true)
+        {
+            throw new SkipwiseException($"{path}: a variant's training is null. Run the demo again to write it anew");
+        }
         IEnumerable<int> lengths = [results.TrainLength, results.TargetLength, .. results.Perplexity.Select(p => p.Length), .. results.Passkey.Select(p => p.Length)];
         return lengths.All(length => length > 0)
             ? results

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace Skipwise.Storage;
@@ -8,9 +9,14 @@ public static class JsonText
 {
     /// <summary>A value that is there.</summary>
     /// <exception cref="JsonException">the text is no JSON, or something else</exception>
-    public static T Deserialize<T>(string json, JsonSerializerOptions options)
+    /// <param name="nullItems">a list may hold null; .NET's reader does not ask, whatever the type of the items says</param>
+    public static T Deserialize<T>(string json, JsonSerializerOptions options, bool nullItems = false)
     {
         RequireUnicode(json);
+        if (!nullItems)
+        {
+            RequireItems(json);
+        }
         return JsonSerializer.Deserialize<T>(json, options) ?? throw new JsonException("found null.");
     }
 
@@ -34,6 +40,26 @@ public static class JsonText
                     json[..at].Count('\n'), null);
             }
             at = Math.Min(json.Length, at + (isPair ? 12 : 2)); // past the escape's letter: a second backslash begins nothing
+        }
+    }
+
+    private static void RequireItems(string json)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json));
+        var isList = new Stack<bool>();
+        while (reader.Read())
+        {
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.StartArray or JsonTokenType.StartObject:
+                    isList.Push(reader.TokenType == JsonTokenType.StartArray);
+                    break;
+                case JsonTokenType.EndArray or JsonTokenType.EndObject:
+                    isList.Pop();
+                    break;
+                case JsonTokenType.Null when isList.TryPeek(out bool inList) && inList:
+                    throw new JsonException("a list holds null.");
+            }
         }
     }
 

@@ -14,6 +14,8 @@ public class ParquetFileTests
     /// <summary>Rows of a title, a number and a text, in groups of two rows, beside a structure and a list.</summary>
     private static byte[] File(CompressionMethod compression = CompressionMethod.Snappy, params string?[] texts) => Write(compression, texts).GetAwaiter().GetResult();
 
+    internal static byte[] Sample() => File(texts: ["one", null, "three", "four"]);
+
     private static async Task<byte[]> Write(CompressionMethod compression, string?[] texts)
     {
         var schema = new ParquetSchema(s_title, s_id, s_text, new StructField("meta", new DataField<string>("input")), new DataField("names", typeof(string[])));

@@ -19,7 +19,7 @@ internal sealed record TaskData(TaskCard Card, int Shots, IReadOnlyList<TaskDocu
         TaskDocument[] scored = Rows(card, files, card.Scored, options) ?? throw files.Missing(card, card.Scored);
         if (scored.Length == 0)
         {
-            throw new SkipwiseException($"{card.Name}: its {TaskFiles.Name(card.Scored)} split is empty");
+            throw new SkipwiseException($"{files.Folder}: {card.Name}: its {TaskFiles.Name(card.Scored)} split is empty");
         }
         if (shots == 0)
         {

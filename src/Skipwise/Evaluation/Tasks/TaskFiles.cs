@@ -10,8 +10,10 @@ namespace Skipwise.Evaluation.Tasks;
 /// </summary>
 internal sealed partial class TaskFiles
 {
-    private readonly string _folder;
     private readonly (string Path, string Words)[] _files; // words: the path in lower case, all but letters and digits as _
+
+    /// <summary>where the files lie</summary>
+    public string Folder { get; }
 
     /// <exception cref="SkipwiseException">no such folder</exception>
     public TaskFiles(string folder)
@@ -20,7 +22,7 @@ internal sealed partial class TaskFiles
         {
             throw new SkipwiseException($"{folder}: no such folder; --data names the folder with the tasks' files");
         }
-        _folder = folder;
+        Folder = folder;
         string name = Path.GetFileName(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar));
         _files = [.. FolderFiles.Distinct(folder, file => !file.IsHidden && Records.KindOf(file.Path) is not null)
             .Select(file => (Path.Combine(folder, file.Path), $"{WordsOf(name)}//{WordsOf(Stem(file.Path))}"))];
@@ -47,16 +49,16 @@ internal sealed partial class TaskFiles
         {
             0 => null,
             1 => sets[0],
-            _ => throw new SkipwiseException($"{_folder}: several files could be the {Name(split)} split of {card.Name}: {string.Join(", ", sets.Select(set => Path.GetRelativePath(_folder, set[0])))}. Leave one of them in the folder"),
+            _ => throw new SkipwiseException($"{Folder}: several files could be the {Name(split)} split of {card.Name}: {string.Join(", ", sets.Select(set => Path.GetRelativePath(Folder, set[0])))}. Leave one of them in the folder"),
         };
     }
 
     /// <summary>What to say when a split that is needed is not there.</summary>
     public SkipwiseException Missing(TaskCard card, TaskSplit split)
     {
-        string[] near = [.. OfTask(card).Select(file => Path.GetRelativePath(_folder, file.Path))];
+        string[] near = [.. OfTask(card).Select(file => Path.GetRelativePath(Folder, file.Path))];
         string found = near.Length > 0 ? $"found of this task: {string.Join(", ", near)}" : "found no file of this task";
-        return new($"{_folder}: no {Name(split)} split of {card.Name}. Looked for a file ({Records.Kinds}) with {Either(card.FileNames)} and {Either(WordsFor(split))} in its path; {found}");
+        return new($"{Folder}: no {Name(split)} split of {card.Name}. Looked for a file ({Records.Kinds}) with {Either(card.FileNames)} and {Either(WordsFor(split))} in its path; {found}");
     }
 
     public static string Name(TaskSplit split) => WordsFor(split)[0];

@@ -76,7 +76,7 @@ public sealed class ResultsStore
         }
         try
         {
-            double[]?[] samples = JsonText.Deserialize<double[]?[]>(TextFile.Read(path), ReportJson.Line);
+            double[]?[] samples = JsonText.Deserialize<double[]?[]>(TextFile.Read(path), ReportJson.Line, nullItems: true);
             return samples.Length == records.Count
                 ? [.. records.Zip(samples, (record, own) => record with { Samples = own })]
                 : throw new JsonException($"it is not a list for each of {records.Count} numbers.");

@@ -1,9 +1,13 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using System.Xml;
 using System.Xml.Linq;
 
 namespace Skipwise.Reports.Plots;
 
 /// <summary>Makes the plotting library's SVG fit to stand inside a page, or alone.</summary>
-internal static class PlotSvg
+internal static partial class PlotSvg
 {
     /// <summary>Metrics near those of the embedded font, for readers of a lone file.</summary>
     private const string LikeTheFont = "DejaVu Sans, Verdana, sans-serif";
@@ -60,16 +64,39 @@ internal static class PlotSvg
 
     private static XElement Titled(string document, string title)
     {
-        XElement svg = XDocument.Parse(document.TrimEnd('\0', ' ', '\n')).Root!;
+        XElement svg = XDocument.Parse(Writable(document.TrimEnd('\0', ' ', '\n'))).Root!;
         svg.SetAttributeValue("viewBox", $"0 0 {svg.Attribute("width")!.Value} {svg.Attribute("height")!.Value}");
         svg.SetAttributeValue("role", "img");
-        svg.AddFirst(new XElement(svg.Name.Namespace + "title", title));
+        svg.AddFirst(new XElement(svg.Name.Namespace + "title", Writable(title)));
         foreach (XElement text in svg.Descendants().Where(element => element.Name.LocalName == "text"))
         {
             Tidy(text);
         }
         return svg;
     }
+
+    /// <summary>A model's name may hold characters that XML cannot, written out or as a reference: each shows as one that is unknown.</summary>
+    private static string Writable(string text)
+    {
+        string named = Reference().Replace(text, match => IsWritable(match.Groups[1].Value) ? match.Value : "\uFFFD");
+        var written = new StringBuilder(named.Length);
+        foreach (Rune rune in named.EnumerateRunes()) // half a surrogate pair comes as U+FFFD
+        {
+            bool isWritable = !rune.IsBmp || XmlConvert.IsXmlChar((char)rune.Value);
+            written.Append(isWritable ? rune.ToString() : "\uFFFD");
+        }
+        return written.ToString();
+    }
+
+    /// <param name="number">as it stands between &amp;# and ;</param>
+    private static bool IsWritable(string number) =>
+        (number[0] is 'x' or 'X'
+            ? int.TryParse(number.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
+            : int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out code))
+        && Rune.IsValid(code) && (code > char.MaxValue || XmlConvert.IsXmlChar((char)code));
+
+    [GeneratedRegex("&#([xX]?[0-9a-fA-F]+);")]
+    private static partial Regex Reference();
 
     // Skia writes a position per letter with a comma behind the last, and indents the letters themselves.
     private static void Tidy(XElement text)

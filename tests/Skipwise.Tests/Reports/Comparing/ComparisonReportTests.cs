@@ -79,6 +79,22 @@ public sealed class ComparisonReportTests
         Assert.Contains(@"\|\`\*\[x\](y) \# z", markdown);
     }
 
+    /// <summary>XML can write no control characters, and no half of a surrogate pair: plots hold names too.</summary>
+    [Fact]
+    public void Names_with_characters_that_no_page_can_hold_are_drawn()
+    {
+        string[] names = ["a\u0001\u001b[31m\ufffe\uffff\0", "b\ud83d\ude00 &#1; \ud800"];
+        EvaluationRecord[] records = [Passkey(128, 50), Passkey(256, 40), Perplexity(128, 3, 0.1), Perplexity(256, 3, 0.1)];
+        Report report = ComparisonReport.Of(new Comparison(Plan(Model(names[0], 128), Model(names[1], 128)), [records, records]));
+        string page = HtmlPage.Render(report);
+        MatchCollection plots = Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline);
+        Assert.InRange(plots.Count, 2, 20);
+        Assert.All(plots, plot => XDocument.Parse(plot.Value));
+        using var folder = new TempFolder();
+        ReportFiles.Write(folder["report.html"], report);
+        Assert.All(Directory.GetFiles(folder["report-plots"], "*.svg"), file => XDocument.Load(file));
+    }
+
     [Fact]
     public void The_files_are_all_there_and_stand_alone()
     {
