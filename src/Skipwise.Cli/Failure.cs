@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Skipwise.Cli.Display;
 
 namespace Skipwise.Cli;
@@ -22,8 +21,7 @@ internal static class Failure
             case SkipwiseException:
                 screen.Error(e.Message);
                 break;
-            case OutOfMemoryException:
-            case ExternalException when IsAllocation(e.Message):
+            case Exception when OutOfMemory.IsSaidBy(e):
                 screen.Error($"out of memory: {FirstLine(e.Message)} Use a smaller --batch-size or shorter windows, or close other programs.");
                 break;
             case IOException or UnauthorizedAccessException:
@@ -41,9 +39,6 @@ internal static class Failure
         }
         return code;
     }
-
-    private static bool IsAllocation(string message) =>
-        message.Contains("allocate memory", StringComparison.OrdinalIgnoreCase) || message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || message.Contains("bad_alloc", StringComparison.Ordinal);
 
     private static string FirstLine(string message) => message.Split('\n')[0].TrimEnd();
 }

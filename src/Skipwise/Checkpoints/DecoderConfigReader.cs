@@ -18,7 +18,7 @@ internal static class DecoderConfigReader
 
     // A hundred times what any published model has, and little enough that a model of such sizes is refused by its weights and not by
     // the memory.
-    private const int WidestLayer = 1 << 20, MostLayers = 1 << 13, LargestHead = 1 << 14, LargestVocabulary = 1 << 26;
+    internal const int WidestLayer = 1 << 20, MostLayers = 1 << 13, LargestHead = 1 << 14, LargestVocabulary = 1 << 26;
 
     /// <exception cref="SkipwiseException">a key is missing, of the wrong kind, or asks for what the decoder cannot do</exception>
     public static DecoderConfig Read(JsonSection root, ModelFamily family)

@@ -11,7 +11,7 @@ namespace Skipwise.Checkpoints;
 internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
 {
     /// <summary>of anything that is counted, tokens too: sums and doubles of such counts are still whole numbers of 32 bits</summary>
-    private const int LargestCount = 1 << 29;
+    internal const int LargestCount = 1 << 29;
     private static readonly Dictionary<string, string> s_asIs = [];
     private static readonly Dictionary<string, JsonNode> s_none = [];
 

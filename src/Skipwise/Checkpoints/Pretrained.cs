@@ -74,7 +74,11 @@ public sealed class Pretrained : ITrainable, IDisposable
 
     /// <summary>Loads a folder's weights into a model whose rope and window <paramref name="adapt"/> decides.</summary>
     /// <inheritdoc cref="Load(ModelSource, ScalarType, Device?)"/>
-    public static Pretrained Load(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    public static Pretrained Load(
+        ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype = ScalarType.Float32, Device? device = null) =>
+        OutOfMemory.Naming(source.Folder, () => Read(source, adapt, dtype, device));
+
+    private static Pretrained Read(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype, Device? device)
     {
         // the smaller one first: its errors take no time to find
         using LoraAdapter? read = source.Adapter is null ? null : LoraAdapter.Read(source.Adapter);

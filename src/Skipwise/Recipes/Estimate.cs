@@ -88,9 +88,9 @@ public static class Estimate
         StepEstimate Of(string training, int length)
         {
             note?.Report($"measuring a few steps of one layer, windows of up to {length} tokens");
-            var costs = StepCosts.Measure(
-                extended, options.Lora, options.Optimizer, compute, offload, options.CheckpointEvery, options.BatchSize, length,
-                new(options.ProbeTokens, options.ProbeSeconds, stop));
+            var probe = new ProbeEffort(options.ProbeTokens, options.ProbeSeconds, stop);
+            var costs = OutOfMemory.Naming(options.Model, () => StepCosts.Measure(
+                extended, options.Lora, options.Optimizer, compute, offload, options.CheckpointEvery, options.BatchSize, length, probe));
             ComputeTime time = costs.Time(options.BatchSize, length, options.GradientAccumulation);
             return new(training, options.BatchSize, length, costs.Memory(options.BatchSize, length, options.GradientAccumulation), time.Seconds, time.CpuSeconds,
                 costs.LargestBatch(length, options.GradientAccumulation, memory));

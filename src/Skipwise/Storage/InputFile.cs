@@ -66,7 +66,7 @@ public static class InputFile
         {
             using FileStream stream = Open(path, share);
             return stream.Length <= LargestText
-                ? read(stream)
+                ? OutOfMemory.Naming(path, () => read(stream))
                 : throw new SkipwiseException(
                     $"{path}: holds {stream.Length} bytes; at most {LargestText} are read of such a file. Is it the right one?");
         }

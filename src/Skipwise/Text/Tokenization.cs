@@ -62,7 +62,9 @@ public static class Tokenization
         foreach (var document in documents)
         {
             cancel.ThrowIfCancellationRequested();
-            inWork.Enqueue(Task.Run(() => (tokenizer.Encode(document.Text), (long)Encoding.UTF8.GetByteCount(document.Text)), cancel));
+            inWork.Enqueue(Task.Run(() =>
+                (OutOfMemory.Naming(document.Origin, () => tokenizer.Encode(document.Text)),
+                    (long)Encoding.UTF8.GetByteCount(document.Text)), cancel));
             if (inWork.Count >= 4 * Environment.ProcessorCount)
             {
                 yield return inWork.Dequeue().WaitAsync(cancel).GetAwaiter().GetResult();

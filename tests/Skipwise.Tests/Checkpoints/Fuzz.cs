@@ -7,8 +7,8 @@ using Skipwise.Numerics;
 namespace Skipwise.Tests.Checkpoints;
 
 /// <summary>
-/// Damages files and watches a reader cope: it reads or refuses, soon, and takes no more memory than the file has bytes for. Every run of the tests
-/// draws damage of its own; a failure tells the seed that repeats it.
+/// Damages files and watches a reader cope: it reads or refuses, soon, and takes no more memory than the file has bytes for. Every run
+/// of the tests draws damage of its own; a failure tells the seed that repeats it.
 /// </summary>
 internal static partial class Fuzz
 {
@@ -30,7 +30,8 @@ internal static partial class Fuzz
     /// <param name="share">of <see cref="Mutations"/>, for readers that take longer</param>
     /// <param name="constant">bytes that reading may take whatever the file's length</param>
     /// <returns>how many were refused</returns>
-    public static int Run(string path, Func<KeyedRandom, byte[]> mutate, Action read, long bytesPerByte, double share = 1, long constant = 1_000_000)
+    public static int Run(string path, Func<KeyedRandom, byte[]> mutate, Action read, long bytesPerByte, double share = 1,
+        long constant = 1_000_000)
     {
         int refused = 0, mutations = (int)(Mutations * share);
         long began = Stopwatch.GetTimestamp();
@@ -120,7 +121,8 @@ internal static partial class Fuzz
         return bytes;
     }
 
-    /// <summary>Damage that often leaves well-formed JSON, or another text of words and numbers: another value, another key, and now and then any byte.</summary>
+    /// <summary>Damage that often leaves well-formed JSON, or another text of words and numbers: another value, another key, and now
+    /// and then any byte.</summary>
     public static byte[] DamageText(byte[] original, KeyedRandom rng)
     {
         if (rng.Chance(0.4))
@@ -138,8 +140,10 @@ internal static partial class Fuzz
             Match chosen = found[(int)rng.Below(found.Count)];
             string[] values =
             [
-                "null", "0", "-1", "1", "0.5", "1e999", "-1e308", "2147483647", "2147483648", "9223372036854775808", "1000000000", "true", "\"\"", "\"x\"", "\"../x\"", "\"\\u0000\"", "\"..\"", "\".\"",
-                "[]", "{}", "[null]", "[[]]", "[1,2,3]", "{\"a\":null}", "\"(\"", "\"(a+)+$\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\u001b[31m\"", "\"\\u202e\"", "\"NaN\"", "\"Infinity\"", "\"\\\"",
+                "null", "0", "-1", "1", "0.5", "1e999", "-1e308", "2147483647", "2147483648", "9223372036854775808", "1000000000",
+                    "true", "\"\"", "\"x\"", "\"../x\"", "\"\\u0000\"", "\"..\"", "\".\"",
+                "[]", "{}", "[null]", "[[]]", "[1,2,3]", "{\"a\":null}", "\"(\"", "\"(a+)+$\"", "\"\\ud800\"", "\"\\udc00\\ud800\"",
+                    "\"\\u001b[31m\"", "\"\\u202e\"", "\"NaN\"", "\"Infinity\"", "\"\\\"",
                 "\"<script>\"", new string('[', 2000), found[(int)rng.Below(found.Count)].Value, found[(int)rng.Below(found.Count)].Value,
             ];
             text = text.Remove(chosen.Index, chosen.Length).Insert(chosen.Index, rng.Pick(values));
@@ -149,8 +153,10 @@ internal static partial class Fuzz
 
     private static string Shown(byte[] bytes) => Encoding.Latin1.GetString(bytes, 0, Math.Min(bytes.Length, 4000));
 
-    private static ulong? Asked(string variable) => ulong.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out ulong asked) ? asked : null;
+    private static ulong? Asked(string variable) =>
+        ulong.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out ulong asked) ? asked : null;
 
-    [GeneratedRegex("\"(\\\\.|[^\"\\\\])*\"|-?[0-9.]+([eE][-+]?[0-9]+)?|null|true|false|\\[\\]|\\{\\}|\\[[^\\[\\]{}]*\\]|\\{[^\\[\\]{}]*\\}")]
+    [GeneratedRegex(
+        "\"(\\\\.|[^\"\\\\])*\"|-?[0-9.]+([eE][-+]?[0-9]+)?|null|true|false|\\[\\]|\\{\\}|\\[[^\\[\\]{}]*\\]|\\{[^\\[\\]{}]*\\}")]
     private static partial Regex Value();
 }

@@ -49,7 +49,9 @@ internal sealed partial class TaskFiles
         {
             0 => null,
             1 => sets[0],
-            _ => throw new SkipwiseException($"{Folder}: several files could be the {Name(split)} split of {card.Name}: {string.Join(", ", sets.Select(set => Path.GetRelativePath(Folder, set[0])))}. Leave one of them in the folder"),
+            _ => throw new SkipwiseException(
+                $"{Folder}: several files could be the {Name(split)} split of {card.Name}: "
+                + $"{string.Join(", ", sets.Select(set => Path.GetRelativePath(Folder, set[0])))}. Leave one of them in the folder"),
         };
     }
 
@@ -58,7 +60,8 @@ internal sealed partial class TaskFiles
     {
         string[] near = [.. OfTask(card).Select(file => Path.GetRelativePath(Folder, file.Path))];
         string found = near.Length > 0 ? $"found of this task: {string.Join(", ", near)}" : "found no file of this task";
-        return new($"{Folder}: no {Name(split)} split of {card.Name}. Looked for a file ({Records.Kinds}) with {Either(card.FileNames)} and {Either(WordsFor(split))} in its path; {found}");
+        return new($"{Folder}: no {Name(split)} split of {card.Name}. Looked for a file ({Records.Kinds}) with "
+            + $"{Either(card.FileNames)} and {Either(WordsFor(split))} in its path; {found}");
     }
 
     public static string Name(TaskSplit split) => WordsFor(split)[0];

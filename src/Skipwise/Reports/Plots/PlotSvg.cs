@@ -75,7 +75,8 @@ internal static partial class PlotSvg
         return svg;
     }
 
-    /// <summary>A model's name may hold characters that XML cannot, written out or as a reference: each shows as one that is unknown.</summary>
+    /// <summary>A model's name may hold characters that XML cannot, written out or as a reference: each shows as one that is
+    /// unknown.</summary>
     private static string Writable(string text)
     {
         string named = Reference().Replace(text, match => IsWritable(match.Groups[1].Value) ? match.Value : "\uFFFD");

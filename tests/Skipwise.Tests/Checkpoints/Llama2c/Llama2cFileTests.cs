@@ -58,6 +58,7 @@ public sealed class Llama2cFileTests : IDisposable
         ExpectError(With(original, 8, int.MaxValue), "calls for"); // layers
         ExpectError(With(original, 0, int.MinValue), "no llama2.c checkpoint: it begins with dim -2147483648");
         ExpectError(With(original, 20, int.MinValue), "no llama2.c checkpoint"); // a vocabulary that has no absolute value
+        ExpectError(With(original, 24, 1 << 30), "window 1073741824"); // more than any
         ExpectError(With(original, 12, 5), "no llama2.c checkpoint"); // heads that do not divide dim
         byte[] quantised = RawLlama2c.Write(model, 1);
         ExpectError(With(quantised, 4, 2), "version 2 of the llama2.c format (2 holds 8-bit weights)");
