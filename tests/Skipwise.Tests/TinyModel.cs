@@ -9,9 +9,11 @@ internal static class TinyModel
 {
     public const int Vocabulary = 50;
 
-    public static CausalLM Create(ulong seed = 1, int vocabulary = Vocabulary, RopeOptions? rope = null, bool tied = false, double initializerRange = 1)
+    public static CausalLM Create(ulong seed = 1, int vocabulary = Vocabulary, RopeOptions? rope = null, bool tied = false,
+        double initializerRange = 1, Func<DecoderConfig, DecoderConfig>? change = null)
     {
-        var model = new CausalLM(Config(vocabulary, tied) with { InitializerRange = initializerRange, Rope = rope ?? new RopeOptions() });
+        DecoderConfig config = Config(vocabulary, tied) with { InitializerRange = initializerRange, Rope = rope ?? new RopeOptions() };
+        var model = new CausalLM(change?.Invoke(config) ?? config);
         WeightInit.Draw(model, seed);
         return model;
     }
@@ -29,6 +31,16 @@ internal static class TinyModel
         InitializerRange = 1,
         TieWordEmbeddings = tied,
         Rope = new RopeOptions(),
+    };
+
+    /// <summary>A scaling that depends on the length; its two lists are far apart.</summary>
+    public static RopeOptions Rope(RopeType type, int original) => new()
+    {
+        Type = type,
+        Factor = 4,
+        OriginalMaxPositionEmbeddings = original,
+        ShortFactor = type == RopeType.LongRope ? [1, 1, 1.5, 2] : null,
+        LongFactor = type == RopeType.LongRope ? [1, 2, 4, 8] : null,
     };
 
     /// <summary>Random ids without the first two, which tests use as BOS and stop.</summary>

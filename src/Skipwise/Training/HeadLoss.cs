@@ -96,7 +96,7 @@ internal static class HeadLoss
             {
                 loss += model.Config.ZLossWeight * scores.max(1).values.square().sum();
             }
-            (loss / divisor).backward();
+            FusedMath.Backward(() => (loss / divisor).backward());
             gradient.narrow(0, start, length).copy_(leaf.grad!);
             Array.ForEach(gradients, wide => wide.AddOwn());
             total.add_(loss.detach());

@@ -51,8 +51,7 @@ internal sealed class LayerTape : IDisposable
                 {
                     return null;
                 }
-                autograd.backward([output], [flowing!]);
-                FusedMath.ThrowIfFailed();
+                FusedMath.Backward(() => autograd.backward([output], [flowing!]));
                 if (!ReferenceEquals(flowing, gradient))
                 {
                     flowing!.Dispose();

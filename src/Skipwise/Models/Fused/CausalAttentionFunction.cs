@@ -29,7 +29,7 @@ internal sealed class CausalAttentionFunction : autograd.SingleTensorFunction<Ca
         return mixed;
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(5, grad_output, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(3, 2, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         (var documents, int? window) = ((int[])ctx.get_data(Documents), (int)ctx.get_data(Window) is var limit and > 0 ? limit : null);

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,7 +13,8 @@ public static class FusedMath
 {
     [ThreadStatic]
     private static bool s_off;
-    private static Exception? s_failure;
+    [ThreadStatic]
+    private static Exception? s_failure; // of the backward that runs on this thread
 
     /// <summary>Whether this thread is between <see cref="Off"/> and its end.</summary>
     internal static bool IsOff => s_off;
@@ -46,15 +48,18 @@ public static class FusedMath
     }
 
     /// <summary>
-    /// Runs a backward. Between libtorch's engine and the caller lies native code that no exception can cross: it would end the process.
-    /// So it is kept for <see cref="ThrowIfFailed"/>, and the engine is told that there is no gradient, which the blocks below then
-    /// pass on. Every forward has to call <see cref="autograd.AutogradContext.set_materialize_grads"/> with false for that.
+    /// Runs a block's backward. Between libtorch's engine and the caller lies native code that no exception can cross: it would
+    /// end the process. So the engine is handed gradients of no possible shape, which it refuses by an error of its own: whoever called
+    /// it learns that gradients are missing. <see cref="Backward"/> throws the exception itself. Every forward has to call
+    /// <see cref="autograd.AutogradContext.set_materialize_grads"/> with false, for a gradient that nobody asks for is passed on as none.
     /// </summary>
-    internal static List<Tensor> Guarded(int arguments, Tensor gradient, Func<Tensor?[]> backward)
+    /// <param name="tensors">arguments of the forward that are tensors; they come first</param>
+    /// <param name="others">its other arguments</param>
+    internal static List<Tensor> Guarded(int tensors, int others, Tensor gradient, Func<Tensor?[]> backward)
     {
         if (gradient.IsInvalid)
         {
-            return [.. new Tensor[arguments]];
+            return [.. new Tensor[tensors + others]];
         }
         try
         {
@@ -69,17 +74,31 @@ public static class FusedMath
         }
         catch (Exception e)
         {
-            Interlocked.Exchange(ref s_failure, e);
-            return [.. new Tensor[arguments]];
+            s_failure = e;
+            // a number, which no block takes
+            return [.. Enumerable.Range(0, tensors).Select(_ => zeros([], ScalarType.Float32, CPU)), .. new Tensor[others]];
         }
     }
 
-    /// <summary>To be called after every backward: throws what <see cref="Guarded"/> kept.</summary>
-    public static void ThrowIfFailed()
+    /// <summary>
+    /// Runs a backward of libtorch's and throws what a block's own backward threw, in place of libtorch's error about it. The CPU's part of
+    /// a backward runs on the thread that asks for it, so that no other training's exception is seen.
+    /// </summary>
+    /// <param name="backward">such as <c>() => loss.backward()</c></param>
+    public static void Backward(Action backward)
     {
-        if (Interlocked.Exchange(ref s_failure, null) is { } failure)
+        s_failure = null;
+        try
         {
-            ExceptionDispatchInfo.Throw(failure);
+            backward();
+        }
+        catch (ExternalException) when (s_failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(s_failure);
+        }
+        finally
+        {
+            s_failure = null;
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class GatedSiluFunction : autograd.SingleTensorFunction<GatedSil
         return RowMath.Serves(gate, up) ? RowMath.GatedSilu(gate, up) : nn.functional.silu(gate).mul_(up);
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(2, grad_output, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(2, 0, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         if (RowMath.Serves(grad_output, saved[0], saved[1]))

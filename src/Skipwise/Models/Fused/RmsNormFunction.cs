@@ -36,7 +36,7 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
         return normed.MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(5, grad_output, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(2, 3, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor x = saved[0], weight = saved[1], scale = saved[2].view(-1, 1);

@@ -17,6 +17,6 @@ internal sealed class TurnFunction : autograd.SingleTensorFunction<TurnFunction>
         return Rotary.Turn((Tensor)vars[0], (Tensor)vars[1], (RotaryPairs)vars[2]);
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(3, grad_output, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(2, 1, grad_output, () =>
         [Rotary.TurnBack(grad_output, ctx.get_saved_variables()[0], (RotaryPairs)ctx.get_data(nameof(RotaryPairs))), null, null]);
 }

@@ -24,6 +24,6 @@ internal sealed class PackedLinear : autograd.SingleTensorFunction<PackedLinear>
         return nn.functional.linear((Tensor)vars[0], weight.Unpack()).MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(2, grad_output, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => FusedMath.Guarded(1, 1, grad_output, () =>
         [grad_output.matmul(((PackedWeight)ctx.get_data(Weight)).Unpack()), null]);
 }

@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Fused;
 using Skipwise.Models.Lora;
+using Skipwise.Rope;
 using Skipwise.Tests.Training;
 using Skipwise.Training;
 using TorchSharp;
@@ -65,11 +67,32 @@ public class FusedMathTests
 
     [Theory]
     [InlineData(0), InlineData(1)]
-    public void Packed_documents_train_as_they_do_alone(int checkpointEvery)
+    public void Packed_documents_train_as_they_do_alone(int checkpointEvery) => TrainsAlike(Examples(), checkpointEvery, config => config);
+
+    /// <summary>Both kinds of layers keep documents apart: those that see everything and those that slide.</summary>
+    [Theory]
+    [InlineData(0), InlineData(1), InlineData(2)]
+    public void Packed_documents_train_as_they_do_alone_where_layers_slide(int firstSliding) =>
+        TrainsAlike(Examples(), 0, config => config with { SlidingWindow = 4, FirstSlidingLayer = firstSliding });
+
+    /// <summary>
+    /// No document is longer than the original window, and together they are: each is rotated as it is alone, by the longest of them.
+    /// </summary>
+    [Theory]
+    [InlineData(RopeType.DynamicNtk), InlineData(RopeType.LongRope)]
+    public void Packed_documents_are_rotated_by_the_longest_of_them(RopeType type)
     {
-        TrainingExample[] examples = Examples();
+        TrainingExample[] examples = [.. ((int[])[12, 7, 12, 9]).Select((length, i) => TinyModel.Tokens((ulong)i, length))
+            .Select(ids => new TrainingExample(ids, [.. Enumerable.Range(0, ids.Length)], ids))];
+        Assert.Equal(40, BatchArrays.Packed(examples).Tokens);
+        TrainsAlike(examples, 0, config => config with { Rope = TinyModel.Rope(type, original: 12) });
+    }
+
+    private static void TrainsAlike(TrainingExample[] examples, int checkpointEvery, Func<DecoderConfig, DecoderConfig> change)
+    {
         long labels = BatchArrays.Of(examples).Labels;
-        using CausalLM alone = TinyModel.Create(initializerRange: 0.05), packed = TinyModel.Create(initializerRange: 0.05);
+        using CausalLM alone = TinyModel.Create(initializerRange: 0.05, change: change),
+            packed = TinyModel.Create(initializerRange: 0.05, change: change);
         double expected = 0;
         foreach (TrainingExample example in examples)
         {
@@ -88,9 +111,50 @@ public class FusedMathTests
     {
         using var scope = NewDisposeScope();
         Tensor x = ones([2, 3]).requires_grad_();
-        Broken.apply(Broken.apply(x)).sum().backward();
-        Assert.Throws<InvalidDataException>(FusedMath.ThrowIfFailed);
-        FusedMath.ThrowIfFailed(); // only once
+        Tensor loss = Broken.apply(Broken.apply(x, "early"), "late").sum();
+        Assert.Equal("late", Assert.Throws<InvalidDataException>(() => FusedMath.Backward(() => loss.backward())).Message);
+        FusedMath.Backward(() => (x * 2).sum().backward()); // it is told once
+        Assert.Equal(12, x.grad!.sum().ToDouble());
+    }
+
+    /// <summary>A user's own loop knows nothing of <see cref="FusedMath.Backward"/>.</summary>
+    [Fact]
+    public void A_backward_of_a_users_own_does_not_lose_gradients_silently()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = ones([2, 3]).requires_grad_(), whole = ones([3]).requires_grad_();
+        Tensor loss = (Broken.apply(x, "broken") * whole).sum();
+        Assert.ThrowsAny<ExternalException>(() => loss.backward());
+        Assert.Null(x.grad);
+        FusedMath.Backward(() => (x * 2).sum().backward()); // and what failed there is not blamed on what comes after
+    }
+
+    [Fact]
+    public void Two_trainings_side_by_side_get_their_own_exceptions()
+    {
+        using var bothHaveFailed = new Barrier(2);
+        Exception? Fail(string message)
+        {
+            using var scope = NewDisposeScope();
+            Tensor loss = Broken.apply(ones([2, 3]).requires_grad_(), message).sum();
+            return Record.Exception(() => FusedMath.Backward(() =>
+            {
+                try
+                {
+                    loss.backward();
+                }
+                finally
+                {
+                    bothHaveFailed.SignalAndWait(TimeSpan.FromMinutes(1));
+                }
+            }));
+        }
+        string[] names = ["one", "other"];
+        var failures = new Exception?[2];
+        Thread[] threads = [.. names.Select((name, i) => new Thread(() => failures[i] = Fail(name)))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        Assert.Equal(names, failures.Select(failure => Assert.IsType<InvalidDataException>(failure).Message));
     }
 
     private sealed class Broken : autograd.SingleTensorFunction<Broken>
@@ -100,11 +164,12 @@ public class FusedMathTests
         public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
         {
             ctx.set_materialize_grads(false);
+            ctx.save_data("message", vars[1]);
             return ((Tensor)vars[0]).clone();
         }
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
-            FusedMath.Guarded(1, grad_output, () => throw new InvalidDataException("broken"));
+            FusedMath.Guarded(1, 1, grad_output, () => throw new InvalidDataException((string)ctx.get_data("message")));
     }
 
     private static TrainingExample[] Examples() => new ExampleCursor(new RandomExamples(10, 5, 24)).Take(4);
