@@ -36,7 +36,7 @@ public sealed class PoseDataset : IExampleSource
         int longest = 0;
         for (int document = 0; document < documents.Count; document++)
         {
-            int length = documents[document].Length;
+            int length = documents.LengthOf(document);
             longest = Math.Max(longest, length);
             if (length >= least)
             {

@@ -19,7 +19,7 @@ internal static class PerplexityPlan
         var chosen = new List<(int, int)>();
         for (int document = 0; document < source.Count && chosen.Count < (options.MaxDocuments ?? int.MaxValue); document++)
         {
-            int length = source[document].Length;
+            int length = source.LengthOf(document);
             longestSeen = Math.Max(longestSeen, length);
             length = options.MaxTokens is { } max ? Math.Min(length, max - 1) : length;
             if (length >= shortest)

@@ -17,7 +17,8 @@ namespace Skipwise.Recipes;
 internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute, IProgress<string>? note = null) : IDisposable
 {
     private readonly Lazy<DecoderConfig> _config = new(() => Pretrained.Architecture(source));
-    private readonly Lazy<ITokenizer> _tokenizer = new(() => Tokenizers.Load(source.Folder));
+    private readonly Lazy<ITokenizer> _tokenizer = new(() =>
+        BoundedTokenizer.Of(Tokenizers.Load(source.Folder), Pretrained.Architecture(source).VocabSize));
     private Pretrained? _pretrained;
     private ulong? _fingerprint, _identity;
 

@@ -31,10 +31,11 @@ public static class GenerateText
     public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Generation", options);
-        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter);
+        ITokenizer tokenizer = BoundedTokenizer.Of(Tokenizers.Load(options.Model), Pretrained.Architecture(source).VocabSize);
         int[] text = tokenizer.Encode(options.Prompt);
         int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        using Pretrained pretrained = LoadModel.From(source, options.Compute, note);
         IReadOnlyList<int> stop = options.Generation.StopTokens is { Count: > 0 } own ? own : tokenizer.EndIds;
         GenerationOptions generation = options.Generation with { StopTokens = stop };
         var decoder = new IncrementalDecoder(tokenizer, prompt);

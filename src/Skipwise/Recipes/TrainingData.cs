@@ -52,6 +52,10 @@ public static class TrainingData
         try
         {
             store.RequireTokenizer(tokenizer);
+            if (tokenizer is BoundedTokenizer bounded)
+            {
+                store.RequireBelow(bounded.Rows);
+            }
             return store;
         }
         catch

@@ -5,6 +5,9 @@ public interface ITokenSource
 {
     int Count { get; }
 
+    /// <summary>The tokens of one document, counted without reading them where that can be.</summary>
+    int LengthOf(int document) => this[document].Length;
+
     /// <summary>The token ids of one document; valid until the source is closed.</summary>
     ReadOnlySpan<int> this[int document] { get; }
 }

@@ -33,18 +33,25 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
     public int VocabularySize => _header.VocabularySize;
     public ulong Fingerprint => _header.Fingerprint;
 
+    /// <summary>From the table alone: the tokens stay on the disk.</summary>
+    /// <exception cref="SkipwiseException">the file was changed after it had been opened</exception>
+    public int LengthOf(int document)
+    {
+        ObjectDisposedException.ThrowIf(_start is null, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(document);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(document, Count);
+        RequireUnchanged();
+        return (int)(End(document + 1) - End(document));
+    }
+
     /// <exception cref="SkipwiseException">the document was damaged: it holds a token outside the vocabulary; or the file was changed after
     /// it had been opened</exception>
     public ReadOnlySpan<int> this[int document]
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_start is null, this);
-            ArgumentOutOfRangeException.ThrowIfNegative(document);
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(document, Count);
-            RequireUnchanged();
-            long start = End(document);
-            var tokens = new ReadOnlySpan<int>(_start + TokenStoreHeader.Size + (4 * start), (int)(End(document + 1) - start));
+            int length = LengthOf(document);
+            var tokens = new ReadOnlySpan<int>(_start + TokenStoreHeader.Size + (4 * End(document)), length);
             if (!_checked[document])
             {
                 int outside = tokens.IndexOfAnyExceptInRange(0, VocabularySize - 1);
@@ -94,6 +101,22 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         {
             throw new SkipwiseException(
                 $"{_path}: made with another tokenizer (vocabulary of {VocabularySize}) than the model's (vocabulary of {tokenizer.VocabularySize}); write it again with `skipwise prepare`");
+        }
+    }
+
+    /// <summary>Refuses a store with ids that a model has no embedding for.</summary>
+    /// <param name="rows">of the model's embedding</param>
+    /// <exception cref="SkipwiseException">it holds one; the first is named</exception>
+    public void RequireBelow(int rows)
+    {
+        for (int document = 0; VocabularySize > rows && document < Count; document++)
+        {
+            if (this[document].IndexOfAnyExceptInRange(0, rows - 1) is >= 0 and int at)
+            {
+                throw new SkipwiseException(
+                    $"{_path}: token {at} of document {document} has id {this[document][at]}, but the model's vocabulary has {rows} ids " +
+                    $"(its tokenizer has {VocabularySize}). {BoundedTokenizer.Remedy}");
+            }
         }
     }
 

@@ -14,6 +14,7 @@ public static class TokenizerFingerprint
 
     public static ulong Of(ITokenizer tokenizer)
     {
+        tokenizer = (tokenizer as BoundedTokenizer)?.Unbounded ?? tokenizer; // the probe may hold any token
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Add(tokenizer.VocabularySize);
         for (int id = 0; id < tokenizer.VocabularySize; id++)

@@ -1,5 +1,8 @@
 using System.Buffers.Binary;
 using CsCheck;
+using Skipwise.Data;
+using Skipwise.Evaluation;
+using Skipwise.Positions;
 using Skipwise.Text;
 
 namespace Skipwise.Tests.Text;
@@ -46,6 +49,34 @@ public class TokenStoreTests
         Assert.Equal([7, 8, 9], Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(64 + (4 * i)))));
         Assert.Equal([0, 2, 2, 3], Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(76 + (8 * i)))));
         Assert.Equal(108, bytes.Length);
+    }
+
+    /// <summary>Lengths come from the table: a store of a terabyte is not read to find the documents that are long enough.</summary>
+    [Fact]
+    public void Lengths_are_known_without_reading_the_tokens()
+    {
+        using var folder = new TempFolder();
+        string path = Write(folder, [1, 2, 3], [4], [5, 6]);
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes.AsSpan(64, 6 * sizeof(int)).Fill(0x7F); // no token is one of the vocabulary: reading any document is an error
+        File.WriteAllBytes(path, bytes);
+        using var store = TokenStore.Open(path);
+        Assert.Equal([3, 1, 2], Enumerable.Range(0, 3).Select(store.LengthOf));
+        var pose = new PoseOptions { TrainLength = 2, TargetLength = 8 };
+        Assert.Equal(2, new PoseDataset(store, pose, 1, null, minDocumentTokens: 2).Count);
+        Assert.Equal([(0, 3)], PerplexityPlan.Documents(store, new PerplexityOptions { Windows = [3], MinTokens = 3, MaxDocuments = 1 }));
+        Assert.Throws<SkipwiseException>(() => store[0].Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => store.LengthOf(3));
+    }
+
+    [Fact]
+    public void Ids_that_a_model_has_no_row_for_are_found()
+    {
+        using var folder = new TempFolder();
+        using var store = TokenStore.Open(Write(folder, [1, 2, 3], [4, 999], [5, 6]));
+        store.RequireBelow(1000);
+        string message = Assert.Throws<SkipwiseException>(() => store.RequireBelow(999)).Message;
+        Assert.Contains("token 1 of document 1 has id 999, but the model's vocabulary has 999 ids", message, StringComparison.Ordinal);
     }
 
     [Fact]
