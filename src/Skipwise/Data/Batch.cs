@@ -13,8 +13,11 @@ public sealed record Batch(Tensor InputIds, Tensor PositionIds, Tensor LabelRows
     /// <summary>lengths of the documents that lie end to end in the one row of a packed batch; empty where a row is one document</summary>
     public int[] Documents { get; init; } = [];
 
-    /// <summary>tokens of the longest sequence: a row, or a document of a packed row</summary>
-    public int Longest => Documents.Length > 0 ? Documents.Max() : (int)InputIds.size(1);
+    /// <summary>the largest position id + 1: what scalings that depend on the length take for it, as transformers does</summary>
+    public required int SequenceLength { get; init; }
+
+    /// <summary>the largest of all token ids, labels included</summary>
+    public required int LargestId { get; init; }
 
     /// <summary>B x T, padding included</summary>
     public long Tokens => InputIds.numel();

@@ -12,6 +12,11 @@ internal static class TokenTensor
     public static Tensor From(CausalLM model, IReadOnlyList<int[]> rows)
     {
         int tokens = rows[0].Length;
+        if ((long)rows.Count * tokens > Array.MaxLength)
+        {
+            throw new SkipwiseException(
+                $"A batch of {rows.Count} texts of {tokens} tokens is more than one forward holds. Lower the batch size.");
+        }
         var ids = new long[rows.Count * tokens];
         for (int row = 0; row < rows.Count; row++)
         {

@@ -32,7 +32,8 @@ internal static class NarrowProduct
             return nn.functional.linear(x, weight.to(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
         }
         Tensor y = empty([.. x.shape[..^1], weight.size(0)], x.dtype, x.device);
-        Multiply(x.contiguous(), weight, y, weight.dtype == ScalarType.BFloat16 ? HalfFloats.WidenBFloat16 : HalfFloats.WidenFloat16);
+        HalfFloats.Widening widen = weight.dtype == ScalarType.BFloat16 ? HalfFloats.WidenBFloat16 : HalfFloats.WidenFloat16;
+        Multiply(x.contiguous(), weight.contiguous(), y, widen);
         return (bias is null ? y : y.add_(bias)).MoveToOuterDisposeScope();
     }
 

@@ -39,8 +39,16 @@ public sealed class Demo
     private Demo(DemoOptions options, DemoProgress progress, CancellationToken stop)
     {
         (_options, _progress, _stop) = (options, progress, stop);
-        _tokenizer = Tokenizers.Load(options.Model);
-        _window = HfConfig.Of(options.Model).Model.MaxPositionEmbeddings;
+        DecoderConfig model = HfConfig.Of(options.Model).Model;
+        _tokenizer = BoundedTokenizer.Of(Tokenizers.Load(options.Model), model.VocabSize);
+        _window = model.MaxPositionEmbeddings;
+        long longest = (long)_window * Math.Max(Math.Max(16, options.Extension + options.Margin), options.Multiples.Max());
+        if (longest > int.MaxValue)
+        {
+            throw new SkipwiseException(
+                $"{options.Model}: of its window of {_window} the demo would make texts of {longest} tokens, more than can be counted " +
+                $"({int.MaxValue}). Give it a model with a shorter window; the demo is meant for small ones.");
+        }
         _passkeyOptions = new PasskeyOptions { Lengths = Windows, Trials = options.Trials, Seed = HeldOutSeed };
         _prompts = PasskeyPrompt.All(_tokenizer, _passkeyOptions);
     }

@@ -1,4 +1,5 @@
 using Skipwise.Checkpoints;
+using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Runtime;
@@ -78,7 +79,8 @@ public static class Estimate
     public static CostEstimate Run(EstimateOptions options, IProgress<string>? note = null, CancellationToken stop = default)
     {
         options.Lora.Validate();
-        OptionCheck.Require("Estimate", options);
+        OptionCheck.Require("Estimate", options, TrainOptions.ExamplesProblems(options.BatchSize, options.GradientAccumulation));
+        BatchArrays.RequireRoom(options.BatchSize, Math.Max(options.TargetLength, options.TrainLength ?? 0));
         HfConfig config = HfConfig.Of(options.Model);
         DecoderConfig model = config.Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope, config.Family);
         int trainLength = options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);

@@ -67,9 +67,15 @@ public static class Pretrain
     public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress, CancellationToken stop)
     {
         int heads = options.NumAttentionHeads;
-        OptionCheck.Require("Pretraining", options, heads > 0 && options.HiddenSize % (2 * heads) != 0
-            ? [$"--hidden-size {options.HiddenSize} and --heads {heads}: each head takes an even share of the width, such as "
-                + $"{64 * heads} over {heads}"] : []);
+        OptionCheck.Require("Pretraining", options,
+        [
+            .. heads > 0 && options.HiddenSize % (2 * heads) != 0
+                ? (string[])[$"--hidden-size {options.HiddenSize} and --heads {heads}: each head takes an even share of the width, such as "
+                    + $"{64 * heads} over {heads}"] : [],
+            .. (long)options.ListSteps * options.BatchSize > int.MaxValue
+                ? (string[])[$"--list-steps {options.ListSteps} x --batch-size {options.BatchSize} are more lists than can be made "
+                    + $"({int.MaxValue})"] : [],
+        ]);
         string listsOut = options.Out + "-lists";
         RunFolder corpusRun = new(options.Out), listsRun = new(listsOut);
         TrainingRun.RequireStartable(corpusRun, options, CorpusTraining(options), save);

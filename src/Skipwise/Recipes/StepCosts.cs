@@ -59,7 +59,7 @@ internal sealed class StepCosts
             (halvings, rows) = halvings > 0 ? (halvings - 1, rows) : (0, Math.Min(batch, 2 * rows));
         }
         length >>= halvings;
-        int ends = Math.Min(rows * length, FirstTokens);
+        int ends = (int)Math.Min((long)rows * length, FirstTokens);
         ComputeTime endsPerToken = (1.0 / ends) * probe.Ends(ends);
         LayerCosts Of(bool isCheckpointed)
         {

@@ -16,6 +16,7 @@ public static class CausalLoss
     /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
     /// <param name="checkpointEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0:
     /// none; packed weights on a GPU make it 1</param>
+    /// <exception cref="SkipwiseException">an id or label outside the model's vocabulary: it would be read beyond the weights</exception>
     /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
     public static Tensor Backward(CausalLM model, Batch batch, double divisor, int checkpointEvery = 0, long? scoresPerChunk = null)
     {
@@ -29,15 +30,24 @@ public static class CausalLoss
         {
             checkpointEvery = 1; // a graph keeps the unpacked weights there: those of one layer at a time, then
         }
-        using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.Longest);
+        if (batch.LargestId >= model.Config.VocabSize)
+        {
+            throw new SkipwiseException(
+                $"A training example holds token id {batch.LargestId}, but the model's vocabulary has {model.Config.VocabSize} ids: " +
+                "the data does not belong to this model. Tokenise the text with the tokenizer from the model's own folder.");
+        }
+        using Rotary rotary = RotaryFor(model, batch);
         Tensor embedded = model.Embed(batch.InputIds);
         IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents);
         if (ThroughBlocks(model, blocks, embedded, batch, divisor, checkpointEvery, scoresPerChunk, total) is { } toEmbedding && embedded.requires_grad)
         {
-            embedded.backward([toEmbedding]);
+            embedded.backward([toEmbedding]); // no block of its own lies below it
         }
         return total.MoveToOuterDisposeScope();
     }
+
+    /// <summary>The rotation that a step trains a batch with.</summary>
+    internal static Rotary RotaryFor(CausalLM model, Batch batch) => model.RotaryFor(batch.PositionIds, batch.SequenceLength);
 
     /// <summary>From the embedding to the loss and back.</summary>
     /// <param name="embedded">[B, T, C]</param>

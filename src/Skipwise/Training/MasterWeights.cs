@@ -25,8 +25,22 @@ public sealed class MasterWeights : IDisposable
     /// <summary>What is trained: each parameter with the float32 weight behind it.</summary>
     public IReadOnlyList<(string Name, Parameter Parameter, Tensor Master)> All { get; }
 
-    /// <summary>The model's own weights are the masters; they have to be float32.</summary>
-    public static MasterWeights Of(CausalLM model) => new(model, areApart: false);
+    /// <summary>The model's own weights are the masters.</summary>
+    /// <exception cref="SkipwiseException">
+    /// one that is trained is not float32: an update would be rounded away, or written over what lies behind it
+    /// </exception>
+    public static MasterWeights Of(CausalLM model)
+    {
+        if (model.named_parameters()
+            .FirstOrDefault(p => p.parameter.requires_grad && p.parameter.dtype != ScalarType.Float32) is { parameter: { } narrow } found)
+        {
+            throw new SkipwiseException(
+                $"{found.name} is {narrow.dtype}, and an optimizer updates float32 weights. Load the model in float32, let " +
+                $"{nameof(MasterWeights)}.{nameof(Of)}(model, dtype, device, offload) make it compute in {narrow.dtype}, " +
+                "and give the optimizer these masters.");
+        }
+        return new(model, areApart: false);
+    }
 
     /// <summary>Makes a model compute in a type and on a device; what it holds becomes the masters.</summary>
     /// <param name="model">in float32</param>

@@ -56,7 +56,14 @@ public sealed record TrainOptions
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     /// <exception cref="SkipwiseException">at least one is</exception>
-    public void Validate() => OptionCheck.Require("Training", this);
+    public void Validate() => OptionCheck.Require("Training", this, ExamplesProblems(BatchSize, GradientAccumulation));
+
+    /// <summary>What is wrong with the number of examples in a step.</summary>
+    internal static IEnumerable<string> ExamplesProblems(int batchSize, int accumulation) =>
+        (long)batchSize * accumulation <= int.MaxValue
+            ? []
+            : [$"--batch-size {batchSize} x --gradient-accumulation {accumulation} is {(long)batchSize * accumulation} examples a step; "
+                + $"at most {int.MaxValue} can be counted"];
 
     /// <summary>The same with <see cref="Epochs"/> turned into steps.</summary>
     /// <param name="examples">of one epoch</param>

@@ -41,6 +41,60 @@ public sealed class MasterWeightsTests : IDisposable
         });
     }
 
+    /// <summary>
+    /// The norm is the gradient's own, not that of the loss scaled up for float16: the first mean is a tenth of the clipped gradient.
+    /// </summary>
+    [Theory]
+    [InlineData(ScalarType.Float16), InlineData(ScalarType.BFloat16), InlineData(ScalarType.Float32)]
+    public void Clipping_goes_by_the_true_norm(ScalarType dtype)
+    {
+        using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+        using var masters = MasterWeights.Of(model, dtype, CPU, offload: false);
+        TrainOptions options = s_options with { Steps = 1, MaxGradNorm = 0.01 };
+        using Optimizer optimizer = Optimizer.Create(model, options, masters);
+        StepMetrics step = TrainLoop.Run(model, optimizer, new RandomExamples(8, 12, 12), options).Single();
+        Assert.True(step.GradientNorm > 0.1, $"{step.GradientNorm}");
+        using var scope = NewDisposeScope();
+        double mean = Math.Sqrt(optimizer.State().Where(state => state.Name.StartsWith("exp_avg.", StringComparison.Ordinal))
+            .Sum(state => state.Value.square().sum(ScalarType.Float64).ToDouble()));
+        Assert.InRange(mean / (0.1 * 0.01), 0.999, 1.001);
+    }
+
+    [Theory]
+    [InlineData(OptimizerKind.Adamw, ScalarType.BFloat16), InlineData(OptimizerKind.Adamw8bit, ScalarType.BFloat16),
+        InlineData(OptimizerKind.Adafactor, ScalarType.BFloat16), InlineData(OptimizerKind.Adamw, ScalarType.Float32)]
+    public void A_group_that_does_not_learn_stays_as_it_was(OptimizerKind kind, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        var still = new LearningRateScales { Embeddings = 0 };
+        TrainOptions options = s_options with { Optimizer = kind, Steps = 3, AdamW = new(WeightDecay: 0.1) { Scales = still } };
+        using CausalLM model = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
+        using var masters = MasterWeights.Of(model, dtype, CPU, offload: false);
+        var before = masters.All.ToDictionary(weight => weight.Name, weight => weight.Master.clone());
+        using Optimizer optimizer = Optimizer.Create(model, options, masters);
+        _ = TrainLoop.Run(model, optimizer, new RandomExamples(8, 12, 12), options).Count();
+        Assert.Equal(["lm_head.weight", "model.embed_tokens.weight"],
+            masters.All.Where(weight => weight.Master.Equals(before[weight.Name])).Select(weight => weight.Name).Order());
+    }
+
+    [Theory]
+    [InlineData(OptimizerKind.Adamw), InlineData(OptimizerKind.Adamw8bit), InlineData(OptimizerKind.Adafactor)]
+    public void An_optimizer_of_its_own_takes_no_narrow_model(OptimizerKind kind)
+    {
+        using CausalLM wide = TinyModel.Create(vocabulary: 201);
+        using var narrow = new CausalLM(wide.Config, ScalarType.BFloat16);
+        string message = Assert.Throws<SkipwiseException>(() => { using Optimizer _ = New(narrow); }).Message;
+        Assert.Contains("is BFloat16", message, StringComparison.Ordinal);
+        Assert.Contains("MasterWeights.Of(model, dtype, device, offload)", message, StringComparison.Ordinal);
+
+        Optimizer New(CausalLM model) => kind switch
+        {
+            OptimizerKind.Adamw8bit => new AdamW8Bit(model, new()),
+            OptimizerKind.Adafactor => new Adafactor(model, new()),
+            _ => new FusedAdamW(model, new()),
+        };
+    }
+
     /// <summary>What micro-batches add up to is a sum in float32 of what each of them gives; in bfloat16 a small one would vanish beside a large one.</summary>
     [Theory]
     [InlineData(ScalarType.BFloat16), InlineData(ScalarType.Float32)]

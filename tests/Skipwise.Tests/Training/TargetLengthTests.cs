@@ -38,7 +38,7 @@ public class TargetLengthTests
         TrainingExample[] examples = new ExampleCursor(source).Take(2);
         Assert.True(target < 10000 || examples.Max(e => e.PositionIds[^1]) > 10000); // it does skip
         using Batch batch = Batch.Of(examples, CPU);
-        using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.Longest);
+        using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.SequenceLength);
         long before = ProcessMemory.InUse();
         using Tensor hidden = model.Hidden(batch.InputIds, rotary);
         return ([batch.Tokens, batch.Labels.numel()], [.. steps.Skip(1).Select(step => step.LiveTensors - steps[0].LiveTensors)], ProcessMemory.InUse() - before);

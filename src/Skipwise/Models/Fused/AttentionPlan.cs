@@ -36,7 +36,8 @@ internal sealed unsafe class AttentionPlan(Tensor query, Tensor key, int? window
     public void Each(int units, long room, Action<int, Workspace> work)
     {
         // By libtorch, whose heap keeps what was freed: the thread's own would give it back, and clearing its pages again took 3 % of a step.
-        using Tensor rooms = empty([_threads, room + Tiles.Lanes], ScalarType.Float32, CPU);
+        using var scope = NewDisposeScope();
+        Tensor rooms = empty([_threads, room + Tiles.Lanes], ScalarType.Float32, CPU);
         float* start = TensorStart.Of<float>(rooms);
         Cores.Each(_threads, units, (thread, unit) => work(unit, new Workspace(start + (thread * (room + Tiles.Lanes)))));
     }

@@ -12,7 +12,7 @@ internal readonly unsafe struct HeadGrid
     public HeadGrid(Tensor tensor)
     {
         Tensor plain = tensor.size(-1) == 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
-        _start = TensorStart.Of<float>(plain);
+        _start = TensorStart.Of<float>(plain, anyStrides: true);
         (_sequence, _token, _head) = ((nint)plain.stride(0), (nint)plain.stride(1), (nint)plain.stride(2));
     }
 

@@ -153,6 +153,7 @@ internal static unsafe class RowMath
     /// <summary>Scores become softmax(scores) - onehot(label), by rows: the gradient of the loss -ln softmax(scores)[label] by them.</summary>
     /// <param name="scores">[N, C], contiguous; overwritten</param>
     /// <param name="labels">int64 [N], below C</param>
+    /// <exception cref="ArgumentException">a label that no score belongs to: it would be a place in memory</exception>
     /// <returns>the loss of every row in nats, float64 [N]</returns>
     public static Tensor CrossEntropy(Tensor scores, Tensor labels)
     {
@@ -163,6 +164,10 @@ internal static unsafe class RowMath
         float* all = TensorStart.Of<float>(scores);
         long* label = TensorStart.Of<long>(labels);
         double* loss = TensorStart.Of<double>(losses);
+        if (labels.numel() != rows || new ReadOnlySpan<long>(label, checked((int)rows)).IndexOfAnyExceptInRange(0, columns - 1) >= 0)
+        {
+            throw new ArgumentException($"expected {rows} labels from 0 to {columns - 1}", nameof(labels));
+        }
         Cores.EachRange(rows, columns, (first, end) =>
         {
             for (long row = first; row < end; row++)

@@ -23,7 +23,8 @@ internal static unsafe class AdamW8BitPass
     private const int Block = AdamW8Bit.Block, Lanes = 8;
 
     /// <summary>Whether a weight can be updated here.</summary>
-    public static bool Serves(Tensor weight) => Avx2.IsSupported && Fma.IsSupported && FusedMath.ServesOn(weight.device);
+    public static bool Serves(Tensor weight) =>
+        Avx2.IsSupported && Fma.IsSupported && FusedMath.ServesOn(weight.device) && weight.is_contiguous();
 
     /// <param name="weight">float32, contiguous, N numbers, as the gradient</param>
     public static void Update(Tensor weight, Tensor gradient, PackedMean first, PackedMean second, AdamWStep step)
