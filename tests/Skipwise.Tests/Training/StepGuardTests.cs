@@ -38,7 +38,7 @@ public class StepGuardTests
     {
         var guard = new StepGuard(s_options with { MaxBadSteps = 100 }, new GuardState { Losses = [.. Enumerable.Repeat(1.0, 64)] });
         int skipped = 0;
-        while (guard.FaultOf(5) is { } fault)
+        while (skipped < StepGuard.Window && guard.FaultOf(5) is { } fault)
         {
             guard.Note(5, fault);
             skipped++;

@@ -1,5 +1,6 @@
 using Skipwise.Data;
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -35,6 +36,75 @@ public class TrainLoopTests
         {
             Assert.Equal(one, four, 1e-5);
         }
+    }
+
+    /// <summary>Each micro-batch draws masks of its own: a step over twice the same example has the mean of two different losses.</summary>
+    [Fact]
+    public void Dropout_differs_between_micro_batches()
+    {
+        CausalLM Adapted()
+        {
+            CausalLM model = TinyModel.Create(initializerRange: 0.05);
+            Adaptation.Apply(model, new LoraOptions { Rank = 3, Dropout = 0.3, Targets = [LoraOptions.AllLinear] }, seed: 5);
+            using IDisposable _ = no_grad();
+            foreach (var update in Adaptation.Updates(model))
+            {
+                update.B.fill_(0.1); // at its beginning, 0, no mask would change the loss
+            }
+            return model;
+        }
+        TrainingExample example = new RandomExamples(1, 12, 12)[0, 0];
+        double Loss(long place)
+        {
+            using var scope = NewDisposeScope();
+            using CausalLM model = Adapted();
+            using Batch batch = Batch.Of([example, example], CPU);
+            using IDisposable dropout = model.Dropout.For(place);
+            return CausalLoss.Backward(model, batch, 1).ToDouble() / batch.Labels.numel();
+        }
+        using CausalLM trained = Adapted();
+        using var optimizer = new FusedAdamW(trained, new());
+        StepMetrics step = TrainLoop.Run(trained, optimizer, new Same(example),
+            s_options with { Steps = 1, BatchSize = 2, GradientAccumulation = 2 }).Single();
+        double first = Loss(0), second = Loss(2); // the examples taken before each
+        Assert.NotEqual(first, second, 1e-4);
+        Assert.Equal((first + second) / 2, step.Loss, 1e-6);
+    }
+
+    private sealed class Same(TrainingExample example) : IExampleSource
+    {
+        public int Count => 1;
+
+        public TrainingExample this[int epoch, int index] => example;
+    }
+
+    /// <summary>A batch that an epoch's end falls into goes on with the next epoch's first example.</summary>
+    [Fact]
+    public void A_batch_runs_on_into_the_next_epoch()
+    {
+        var cursor = new ExampleCursor(new Places(5), taken: 0);
+        (int, int)[] Taken(int count) => [.. cursor.Take(count).Select(example => (example.InputIds[0], example.InputIds[1]))];
+        Assert.Equal([(0, 0), (0, 1), (0, 2)], Taken(3));
+        Assert.Equal([(0, 3), (0, 4), (1, 0)], Taken(3));
+        Assert.Equal([(1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1), (2, 2)], Taken(7));
+        Assert.Equal((13L, 2.6), (cursor.Taken, cursor.Epoch));
+        Assert.Equal((1, 2), new ExampleCursor(new Places(5), taken: 7).Take(1)
+            .Select(example => (example.InputIds[0], example.InputIds[1])).Single());
+    }
+
+    /// <summary>Examples that say where they stand.</summary>
+    private sealed class Places(int count) : IExampleSource
+    {
+        public int Count => count;
+
+        public TrainingExample this[int epoch, int index] => new([epoch, index], [0, 1], [epoch, index]);
+    }
+
+    [Fact]
+    public void Steps_of_more_examples_than_can_be_counted_are_refused()
+    {
+        var options = new TrainOptions { BatchSize = 65536, GradientAccumulation = 65536 };
+        Assert.Contains("4294967296 examples a step", Assert.Throws<SkipwiseException>(options.Validate).Message, StringComparison.Ordinal);
     }
 
     [Fact]
