@@ -17,8 +17,8 @@ public static class Prefill
     /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions; see <see cref="Positions"/></param>
     /// <param name="cache">holds what was read before and receives what is read now; null reads everything in one forward</param>
     /// <param name="sequenceLength">
-    /// tokens of the whole sequence. Scalings that depend on the length (dynamic NTK, longrope) rotate by this one value in
-    /// every chunk, because a cached key cannot be rotated again.
+    /// the largest position of the text + 1. Scalings that depend on the length (dynamic NTK, longrope) rotate by this one value in every
+    /// chunk, so that chunks give what one forward does.
     /// </param>
     /// <param name="chunk">tokens per forward; null: as many as suit the model's device</param>
     /// <param name="visit">called per chunk with its offset in <paramref name="inputIds"/> and its hidden states [B, chunk, C], which live only during the call</param>

@@ -27,32 +27,39 @@ public sealed class PrefixReader(CausalLM model, int? together = null) : IDispos
 
     /// <summary>Reads prompts of equal length.</summary>
     /// <param name="prompts">B rows of token ids</param>
-    /// <param name="sequenceLength">tokens of a prompt and of what will follow it; where the rotation depends on it, only sequences of one length share</param>
+    /// <param name="sequenceLength">
+    /// tokens whose rotation the prompts are read with: a prompt's, or with what is read after it; only sequences of which the model
+    /// rotates alike share
+    /// </param>
     /// <param name="chunk">tokens per forward</param>
+    /// <param name="room">
+    /// tokens that the cache shall hold at least: the prompt and what follows; null: <paramref name="sequenceLength"/>
+    /// </param>
     /// <returns>
     /// a cache that holds the prompts, row i in its row i, with room for what follows; it belongs to the reader and holds until the next
     /// call. And the hidden states of the last tokens [B, C]
     /// </returns>
     public (KvCache Cache, Tensor Last) Read(
-        IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, CancellationToken cancel = default)
+        IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, int? room = null, CancellationToken cancel = default)
     {
+        int capacity = room ?? sequenceLength;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         _batch?.Dispose();
-        _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, sequenceLength, model.Dtype, model.Device);
+        _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, capacity, model.Dtype, model.Device);
         Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
         List<List<int>> distinct = Distinct(prompts);
         if (distinct.Count == 1 || prompts[0].Length >= (together ?? model.Budget.PrefillTokens))
         {
             foreach (List<int> rows in distinct)
             {
-                ReadTrunk(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, chunk, cancel);
+                ReadTrunk(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, capacity, chunk, cancel);
                 Keep(_trunk!, 0, rows);
             }
         }
         else
         {
-            ReadTogether(prompts, distinct, last, sequenceLength, chunk, cancel);
+            ReadTogether(prompts, distinct, last, sequenceLength, capacity, chunk, cancel);
         }
         return (_batch ?? _trunk!, last.MoveToOuterDisposeScope()); // a single prompt goes on in the trunk: a long one exists once
     }
@@ -77,14 +84,15 @@ public sealed class PrefixReader(CausalLM model, int? together = null) : IDispos
 
     /// <param name="last">[B, C], receives the last tokens' hidden states</param>
     private void ReadTogether(
-        IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int? chunk, CancellationToken cancel)
+        IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int room, int? chunk,
+        CancellationToken cancel)
     {
         int[] first = prompts[distinct[0][0]];
         int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]); // of all: the first and the last in their order part earliest
         common = 4 * common < first.Length ? 0 : common; // a forward of its own would cost more than it saves
         if (common > 0)
         {
-            ReadTrunk(first[..common], visitLast: null, sequenceLength, chunk, cancel);
+            ReadTrunk(first[..common], visitLast: null, sequenceLength, room, chunk, cancel);
         }
         int count = first.Length - common;
         foreach (List<int>[] group in distinct.Chunk(Math.Max(1, model.Budget.ForwardTokens / 2 / count)))
@@ -115,13 +123,13 @@ public sealed class PrefixReader(CausalLM model, int? together = null) : IDispos
 
     /// <summary>Makes the trunk hold these tokens.</summary>
     /// <param name="visitLast">receives the last token's hidden state [C]; null if nobody wants it</param>
-    private void ReadTrunk(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int? chunk, CancellationToken cancel)
+    private void ReadTrunk(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int room, int? chunk, CancellationToken cancel)
     {
-        bool mayShare = sequenceLength == _lastSequenceLength || !model.RotationDependsOnLength;
+        bool mayShare = model.RotatesAlike(sequenceLength, _lastSequenceLength);
         // Hidden states are not kept: a last token whose state is wanted is always read.
         int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(tokens), tokens.Length - (visitLast is null ? 0 : 1)) : 0;
         _lastPrompt = []; // what is cancelled or fails half-way is not shared
-        KvCache trunk = MakeRoom(sequenceLength, shared);
+        KvCache trunk = MakeRoom(room, shared);
         int count = tokens.Length - shared;
         if (count > 0)
         {

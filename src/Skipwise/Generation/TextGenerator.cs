@@ -9,9 +9,10 @@ namespace Skipwise.Generation;
 /// Continues texts. A prompt is read once, in chunks; every further token costs one forward of one token.
 /// </summary>
 /// <remarks>
-/// Positions are 0, 1, 2, ... Scalings that depend on the sequence length (dynamic NTK, longrope) use prompt length +
-/// <see cref="GenerationOptions.MaxNewTokens"/> for the whole call: cached keys cannot be rotated again when a text grows,
-/// and no call leaves a trace in the model, so the same call gives the same text whatever ran before.
+/// Positions are 0, 1, 2, ... Scalings that depend on the sequence length (dynamic NTK, longrope) see the text as long as it is when a
+/// token is chosen, and never the limit: where one more token turns all of them otherwise, the text is read again, because keys and
+/// values of every layer but the first rest on what the tokens before them were turned by. So a token is what one forward over the text
+/// before it gives, whatever the limit, the chunks and the place where the prompt ended. No call leaves a trace in the model.
 /// </remarks>
 public static class TextGenerator
 {
@@ -50,8 +51,9 @@ public static class TextGenerator
         CausalLM model, int[] rows, IReadOnlyList<int[]> prompts, List<int>[] texts, GenerationOptions options, Action<int, int>? onToken, PrefixReader? prefixes, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        int[][] ownPrompts = [.. rows.Select(row => prompts[row])];
-        int capacity = ownPrompts[0].Length + options.MaxNewTokens;
+        // what stands after a stop token too: rows stay equally long
+        List<int>[] whole = [.. rows.Select(row => new List<int>(prompts[row]))];
+        int length = whole[0].Count, capacity = length + options.MaxNewTokens;
         var isOpen = new bool[rows.Length];
         Array.Fill(isOpen, true);
         foreach (int row in rows)
@@ -59,9 +61,15 @@ public static class TextGenerator
             texts[row] = [];
         }
         using KvCache? own = prefixes is null ? new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device) : null;
-        (KvCache cache, float[] scores) = own is null
-            ? Scores(model, prefixes!.Read(ownPrompts, capacity, options.PrefillChunk, cancel))
-            : (own, Scores(model, ownPrompts, own, capacity, options.PrefillChunk, cancel));
+        (KvCache Cache, float[] Scores) FromTheStart()
+        {
+            int[][] texts = [.. whole.Select(text => text.ToArray())];
+            own?.Rewind(0);
+            return own is null
+                ? Scores(model, prefixes!.Read(texts, length, options.PrefillChunk, capacity, cancel))
+                : (own, Scores(model, texts, own, length, options.PrefillChunk, cancel));
+        }
+        (KvCache cache, float[] scores) = FromTheStart();
         for (int step = 0; ; step++)
         {
             var next = new int[rows.Length][];
@@ -72,6 +80,7 @@ public static class TextGenerator
                 int vocabulary = scores.Length / rows.Length;
                 int id = Sampler.Pick(scores.AsSpan(i * vocabulary, vocabulary), options, ref rng);
                 next[i] = [id];
+                whole[i].Add(id);
                 isOpen[i] &= !options.StopTokens.Contains(id);
                 if (isOpen[i])
                 {
@@ -83,7 +92,15 @@ public static class TextGenerator
             {
                 return;
             }
-            scores = Scores(model, next, cache, capacity, chunk: 1, cancel);
+            length++;
+            if (model.RotatesAlike(length - 1, length))
+            {
+                scores = Scores(model, next, cache, length, chunk: 1, cancel);
+            }
+            else
+            {
+                (cache, scores) = FromTheStart();
+            }
         }
     }
 

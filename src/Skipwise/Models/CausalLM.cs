@@ -56,24 +56,30 @@ public sealed class CausalLM : nn.Module
     public ScalarType Dtype => _decoder.Dtype;
 
     /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one length can share keys.</summary>
-    public bool RotationDependsOnLength => Config.Rope.Type is RopeType.DynamicNtk or RopeType.LongRope;
+    public bool RotationDependsOnLength => RopeFrequency.DependOnLength(Config.Rope);
+
+    /// <summary>Whether texts of these two lengths, in tokens, are rotated alike: then their keys may be shared.</summary>
+    public bool RotatesAlike(int length, int other) => RopeFrequency.AreAlike(Config.Rope, length, other);
 
     /// <summary>The rotation for a batch.</summary>
     /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
-    /// <param name="sequenceLength">tokens of the whole sequence, cached ones included; only scalings that depend on the length (dynamic NTK, longrope) read it</param>
+    /// <param name="sequenceLength">
+    /// the largest position of the whole batch + 1, cached tokens included, which transformers takes for the length too: with skipped
+    /// positions it is more than there are tokens. Only scalings that depend on the length (dynamic NTK, longrope) read it
+    /// </param>
     public Rotary RotaryFor(Tensor positionIds, int sequenceLength)
     {
         lock (_frequencyLock)
         {
-            int length = RotationDependsOnLength ? sequenceLength : 0;
-            if (_frequency is null || _frequency.Length != length || _frequency.Device != positionIds.device.ToString())
+            string device = positionIds.device.ToString();
+            if (_frequency is null || _frequency.Device != device || !RotatesAlike(_frequency.Length, sequenceLength))
             {
                 _frequency?.InvFreq.Dispose();
-                (double[] invFreq, double factor) = RopeFrequency.Compute(Config.Rope, Config.RotaryDim, length);
-                Tensor there = Upload.To(tensor(invFreq, dtype: ScalarType.Float64), positionIds.device).DetachFromDisposeScope();
-                _frequency = new(length, positionIds.device.ToString(), there, factor);
+                RopeFrequencies values = RopeFrequency.Compute(Config.Rope, Config.RotaryDim, sequenceLength);
+                Tensor there = Upload.To(tensor(values.InvFreq, dtype: ScalarType.Float64), positionIds.device).DetachFromDisposeScope();
+                _frequency = new(sequenceLength, device, there, values);
             }
-            return Rotary.Create(_frequency.InvFreq, _frequency.Factor, positionIds, Config.RotaryPairs);
+            return Rotary.Create(_frequency.InvFreq, _frequency.Values, positionIds, Config.RotaryPairs);
         }
     }
 
@@ -112,7 +118,8 @@ public sealed class CausalLM : nn.Module
     public Tensor Logits(Tensor inputIds, Tensor positionIds)
     {
         using var scope = NewDisposeScope();
-        using Rotary rotary = RotaryFor(positionIds, (int)inputIds.size(1));
+        // the device is waited for only where the number is read
+        using Rotary rotary = RotaryFor(positionIds, RotationDependsOnLength ? checked((int)positionIds.max().ToInt64() + 1) : 0);
         return Logits(Hidden(inputIds, rotary)).MoveToOuterDisposeScope();
     }
 
@@ -125,8 +132,7 @@ public sealed class CausalLM : nn.Module
         base.Dispose(disposing);
     }
 
-    /// <param name="Length">of the sequence, where the rotation depends on it</param>
-    /// <param name="InvFreq">float64 [R/2]</param>
-    /// <param name="Factor">of attention</param>
-    private sealed record Frequency(int Length, string Device, Tensor InvFreq, double Factor);
+    /// <param name="Length">of the sequence; those that are rotated alike share it</param>
+    /// <param name="InvFreq">the values', float64 [R/2]</param>
+    private sealed record Frequency(int Length, string Device, Tensor InvFreq, RopeFrequencies Values);
 }

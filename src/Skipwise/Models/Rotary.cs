@@ -1,4 +1,5 @@
 using Skipwise.Models.Fused;
+using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,19 +15,23 @@ public sealed class Rotary : IDisposable
     private readonly Tensor _turn; // complex64 [B or 1, T, 1, R/2]
     private readonly RotaryPairs _pairs;
 
-    private Rotary(Tensor turn, RotaryPairs pairs) => (_turn, _pairs) = (turn, pairs);
+    private Rotary(RopeFrequencies frequencies, Tensor turn, RotaryPairs pairs) =>
+        (Frequencies, _turn, _pairs) = (frequencies, turn, pairs);
+
+    /// <summary>What it turns by.</summary>
+    public RopeFrequencies Frequencies { get; }
 
     /// <param name="frequency">radians per token of every dimension pair: float64 [R/2], on the positions' device</param>
-    /// <param name="attentionFactor">the scale of cos and sin</param>
+    /// <param name="values">the same as numbers, and the scale of cos and sin</param>
     /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions</param>
     /// <param name="pairs">which dimensions turn together</param>
-    public static Rotary Create(Tensor frequency, double attentionFactor, Tensor positionIds, RotaryPairs pairs = RotaryPairs.Halves)
+    public static Rotary Create(Tensor frequency, RopeFrequencies values, Tensor positionIds, RotaryPairs pairs = RotaryPairs.Halves)
     {
         using var scope = NewDisposeScope();
         Tensor phase = positionIds.to(ScalarType.Float64).unsqueeze(-1) * frequency; // [B, T, R/2]
-        Tensor scale = full_like(phase, attentionFactor);
+        Tensor scale = full_like(phase, values.AttentionFactor);
         Tensor turn = polar(scale, phase).to(ScalarType.ComplexFloat32).unsqueeze(2);
-        return new Rotary(turn.DetachFromDisposeScope(), pairs);
+        return new Rotary(values, turn.DetachFromDisposeScope(), pairs);
     }
 
     /// <summary>

@@ -8,7 +8,9 @@ namespace Skipwise.Recipes;
 /// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by name, or refused.</summary>
 public static class ContextExtension
 {
-    /// <summary>The model's configuration with its rotary embedding stretched to the target.</summary>
+    /// <summary>
+    /// The model's configuration with its rotary embedding stretched to the target: one function for texts of every length.
+    /// </summary>
     /// <param name="model">as its config.json describes it</param>
     /// <param name="targetLength">Lt, in tokens</param>
     /// <param name="overrides">what the user says; the factor is derived as target / original unless given</param>
@@ -42,7 +44,10 @@ public static class ContextExtension
             double[] divisors = YarnDivisors(plain, decided);
             plain = plain with { Rope = plain.Rope with { ShortFactor = divisors, LongFactor = divisors } };
         }
-        return decided.Apply(plain) with { MaxPositionEmbeddings = targetLength };
+        DecoderConfig extended = decided.Apply(plain);
+        // A scaling that depends on the length would train every example, and every row beside it, on another function; and none of them on
+        // the one that shorter texts are read with later.
+        return extended with { MaxPositionEmbeddings = targetLength, Rope = RopeFrequency.Pinned(extended.Rope, targetLength) };
     }
 
     /// <summary>

@@ -92,7 +92,8 @@ public static class FineTune
             note?.Report("--offload: the CPU computes, so that all is in host memory already");
         }
         using Pretrained pretrained = Load(options, note);
-        ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        ITokenizer tokenizer = BoundedTokenizer.Of(Tokenizers.Load(options.Model), pretrained.Config.Model.VocabSize);
+        BatchArrays.RequireRoom(options.Training.BatchSize, Window(options, pretrained.Config.Model));
         Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
         RunEvaluation? evaluation = RunEvaluation.Of(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
         using FolderClaim claim = folder.Take();
@@ -171,7 +172,13 @@ public static class FineTune
         }
         note?.Report($"rope: {ContextExtension.Describe(before.Rope)} -> {ContextExtension.Describe(after.Rope)}");
         note?.Report($"window: {before.MaxPositionEmbeddings} -> {after.MaxPositionEmbeddings} tokens, trained on windows of {TrainLength(options, before)}");
-        note?.Report(RopeCheck.Describe(before.Rope.Theta, after, options.TargetLength - 1));
+        if (options.Rope.Type == RopeType.DynamicNtk)
+        {
+            note?.Report(
+                "rope: dynamic-ntk changes with the length of a text; trained, and saved for texts of every length, " +
+                $"is what it is at {options.TargetLength} tokens");
+        }
+        note?.Report(RopeCheck.Describe(before.Rope.Theta, pretrained.Model, options.TargetLength - 1));
         if (after.SlidingWindow is { } slides && slides < options.TargetLength)
         {
             note?.Report($"warning: a token sees the {slides} tokens before it and no others, in layers {after.FirstSlidingLayer} to {after.NumHiddenLayers - 1} (sliding_window): what lies further back reaches it only through other tokens");
@@ -187,7 +194,7 @@ public static class FineTune
     /// <param name="model">the base model, before the extension</param>
     public static PoseDataset Dataset(FineTuneOptions options, DecoderConfig model, ITokenSource documents, ITokenizer tokenizer)
     {
-        int window = options.Positions == PositionMode.Full ? options.TargetLength : TrainLength(options, model);
+        int window = Window(options, model);
         int? bos = tokenizer.AddsBos ? tokenizer.BosId : null;
         return new PoseDataset(documents, Pose(options, model, tokenizer), options.Seed, bos, options.MinDocumentTokens ?? (bos is null ? window : window - 1));
     }
@@ -204,6 +211,10 @@ public static class FineTune
         RandomStart = options.RandomStart,
         SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],
     };
+
+    /// <summary>tokens of a training window</summary>
+    private static int Window(FineTuneOptions options, DecoderConfig model) =>
+        options.Positions == PositionMode.Full ? options.TargetLength : TrainLength(options, model);
 
     private static int TrainLength(FineTuneOptions options, DecoderConfig model) =>
         options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);

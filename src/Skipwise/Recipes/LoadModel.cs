@@ -23,7 +23,7 @@ internal static class LoadModel
         DecoderConfig model = pretrained.Model.Config;
         if (model.Rope.Type != RopeType.Default)
         {
-            note?.Report(RopeCheck.Describe(pretrained.Config.Model.Rope.Theta, model, model.MaxPositionEmbeddings - 1));
+            note?.Report(RopeCheck.Describe(pretrained.Config.Model.Rope.Theta, pretrained.Model, model.MaxPositionEmbeddings - 1));
         }
         return pretrained;
     }

@@ -1,5 +1,7 @@
+using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Rope;
+using Skipwise.Training;
 
 namespace Skipwise.Recipes;
 
@@ -11,13 +13,16 @@ public static class RopeCheck
 {
     /// <summary>One line: "check: 7 of 8 frequencies differ from the base model's, the slowest pair turns 16 times slower; ...".</summary>
     /// <param name="baseTheta">rope_theta of the base model</param>
-    /// <param name="model">as it runs</param>
+    /// <param name="running">the model as it runs: asked for the rotation of a batch, as a training step asks for it</param>
     /// <param name="largestPosition">the largest position id of the run</param>
-    public static string Describe(double baseTheta, DecoderConfig model, int largestPosition)
+    public static string Describe(double baseTheta, CausalLM running, int largestPosition)
     {
+        DecoderConfig model = running.Config;
         RopeOptions rope = model.Rope;
+        using Batch batch = Batch.Of([new TrainingExample([0, 0], [0, largestPosition], [0, 0])], running.Device);
+        using Rotary rotary = CausalLoss.RotaryFor(running, batch);
         double[] plain = RopeFrequency.Compute(new RopeOptions { Theta = baseTheta }, model.RotaryDim).InvFreq;
-        double[] used = RopeFrequency.Compute(rope, model.RotaryDim, largestPosition + 1).InvFreq;
+        double[] used = rotary.Frequencies.InvFreq;
         double[] ratios = [.. plain.Zip(used, (before, after) => before / after)];
         int changed = ratios.Count(ratio => Math.Abs(ratio - 1) > 1e-9);
         // A larger base alone has no factor, so nothing says how far it reaches.

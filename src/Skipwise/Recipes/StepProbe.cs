@@ -253,7 +253,7 @@ internal sealed class StepProbe : IDisposable
             CausalLM model = probe._model;
             _dropout = model.Dropout.For(0);
             _inputs = Batch.Of([.. Enumerable.Range(0, batch).Select(row => probe.Example(row, length))], model.Device);
-            _rotary = model.RotaryFor(_inputs.PositionIds, length);
+            _rotary = CausalLoss.RotaryFor(model, _inputs);
             _blocks = model.Blocks(length, _rotary, []);
             _hidden = model.Embed(_inputs.InputIds).detach().requires_grad_(); // most layers' inputs ask for a gradient, also where the embedding is frozen
             _toOutput = ones_like(_hidden);

@@ -8,7 +8,10 @@ public static partial class RopeFrequency
 {
     /// <param name="rope">the scaling; see <see cref="RopeOptions"/> for what each type reads</param>
     /// <param name="rotaryDim">d, even: the dimensions of a head that rotate</param>
-    /// <param name="sequenceLength">tokens in the sequence at hand, for the two types that depend on it (dynamic-ntk, longrope); at most L, or 0, means the unextended model</param>
+    /// <param name="sequenceLength">
+    /// the largest position of the sequence at hand + 1, for the two types that depend on it (dynamic-ntk, longrope); at most L, or 0,
+    /// means the unextended model
+    /// </param>
     /// <exception cref="SkipwiseException">options that the formula cannot take, all of them in one message</exception>
     public static RopeFrequencies Compute(RopeOptions rope, int rotaryDim, int sequenceLength = 0)
     {

@@ -18,6 +18,11 @@ public class FamilyExportTests
     {
         HfConfig config = TinyConfig.Of(family);
         DecoderConfig extended = ContextExtension.Extend(config.Model, 2048, new RopeOverrides { Type = type });
+        if (type == RopeType.DynamicNtk) // as a model may come; an extension pins it
+        {
+            double factor = 2048.0 / extended.Rope.OriginalMaxPositionEmbeddings;
+            extended = extended with { Rope = extended.Rope with { Type = type, Factor = factor } };
+        }
         HfConfig read = HfConfig.Parse(config.TextFor(extended), "config.json");
         Assert.Empty(read.Warnings);
         Assert.Equal(2048, read.Model.MaxPositionEmbeddings);

@@ -64,7 +64,29 @@ public sealed class PrefixReaderTests
         using var prefixes = new PrefixReader(model);
         Assert.Equal(TextGenerator.Generate(model, shorter, options), TextGenerator.Generate(model, [shorter], options, prefixes: prefixes)[0]);
         Assert.Equal(TextGenerator.Generate(model, longer, options), TextGenerator.Generate(model, [longer], options, prefixes: prefixes)[0]);
-        Assert.Equal(80, prefixes.TokensRead);
+        // beyond the original window every length has a rotation of its own: 30 tokens are read, then 31, ... 37; and 50, ... 57
+        Assert.Equal(Enumerable.Range(30, 8).Sum() + Enumerable.Range(50, 8).Sum(), prefixes.TokensRead);
+    }
+
+    /// <summary>With two lists, what is read before the window's end is shared there, and read again once it is crossed.</summary>
+    [Fact]
+    public void Lengths_that_are_rotated_alike_share()
+    {
+        using CausalLM model = TinyModel.Create(rope: TinyModel.Rope(RopeType.LongRope, original: 16));
+        int[] prompt = TinyModel.Tokens(1, 10);
+        using var prefixes = new PrefixReader(model);
+        long Read(int[] text, int count)
+        {
+            long before = prefixes.TokensRead;
+            var options = new GenerationOptions { MaxNewTokens = count };
+            Assert.Equal(TextGenerator.Generate(model, text, options),
+                TextGenerator.Generate(model, [text], options, prefixes: prefixes)[0]);
+            return prefixes.TokensRead - before;
+        }
+        Assert.Equal(10, Read(prompt, 7)); // the last token is chosen after 16
+        Assert.Equal(1 + 4, Read([.. prompt, .. TinyModel.Tokens(2, 4)], 1) + 1);
+        Assert.Equal(1 + 17, Read(prompt, 12)); // one more than the window: all of it again
+        Assert.Equal(20, Read(TinyModel.Tokens(3, 20), 5));
     }
 
     [Fact]

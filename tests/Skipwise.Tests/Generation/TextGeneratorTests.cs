@@ -1,5 +1,6 @@
 using Skipwise.Generation;
 using Skipwise.Models;
+using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -65,6 +66,30 @@ public sealed class TextGeneratorTests
         using Tensor first = ReadLogits(reference.Model, longer, chunk: 9);
         using Tensor after = ReadLogits(reference.Model, ids, chunk: 9);
         Assert.True(allclose(after, expected, rtol: 0, atol: 1e-4));
+    }
+
+    /// <summary>
+    /// The original window is crossed on the way, at once, or never: a token is what the text before it asks for, not the limit.
+    /// </summary>
+    [Theory]
+    [InlineData(RopeType.DynamicNtk, 10), InlineData(RopeType.DynamicNtk, 30), InlineData(RopeType.LongRope, 10),
+        InlineData(RopeType.LongRope, 30), InlineData(RopeType.LongRope, 16)]
+    public void The_limit_does_not_change_the_tokens_before_it(RopeType type, int promptLength)
+    {
+        const int longest = 24;
+        using CausalLM model = TinyModel.Create(rope: TinyModel.Rope(type, original: 16));
+        int[][] prompts = [.. Enumerable.Range(0, 3).Select(i => TinyModel.Tokens((ulong)i, promptLength)), TinyModel.Tokens(0, 5)];
+        int[][] expected = [.. prompts.Select(prompt => NaiveGreedy(model, [.. prompt], longest).ToArray())];
+        using var prefixes = new PrefixReader(model, together: 12);
+        foreach (int limit in (int[])[1, 6, 7, longest])
+        {
+            var options = new GenerationOptions { MaxNewTokens = limit, PrefillChunk = 7 };
+            Assert.Equal(expected.Select(tokens => tokens[..limit]), TextGenerator.Generate(model, prompts, options));
+            Assert.Equal(expected.Select(tokens => tokens[..limit]), TextGenerator.Generate(model, prompts, options, prefixes: prefixes));
+        }
+        int stop = expected[0][2]; // one text ends early, the others go on over the window's end
+        int[][] stopped = TextGenerator.Generate(model, prompts, new GenerationOptions { MaxNewTokens = longest, StopTokens = [stop] });
+        Assert.Equal(expected.Select(tokens => tokens.TakeWhile(id => id != stop)), stopped);
     }
 
     [Fact]
@@ -182,7 +207,9 @@ public sealed class TextGeneratorTests
         return generated;
     }
 
-    /// <summary>One forward over the whole text for each token, without a cache, all rotated for the final length.</summary>
+    /// <summary>
+    /// One forward over the whole text for each token, without a cache, rotated for the length that the text has by then.
+    /// </summary>
     private static List<int> NaiveGreedy(CausalLM model, List<int> prompt, int count)
     {
         using var scope = NewDisposeScope();
@@ -191,7 +218,7 @@ public sealed class TextGeneratorTests
         while (text.Count < prompt.Count + count)
         {
             Tensor ids = tensor(text.Select(id => (long)id).ToArray()).unsqueeze(0);
-            using Rotary rotary = model.RotaryFor(arange(text.Count, dtype: ScalarType.Int64).unsqueeze(0), prompt.Count + count);
+            using Rotary rotary = model.RotaryFor(arange(text.Count, dtype: ScalarType.Int64).unsqueeze(0), text.Count);
             text.Add((int)model.Logits(model.Hidden(ids, rotary))[0, -1].argmax().item<long>());
         }
         return text[prompt.Count..];

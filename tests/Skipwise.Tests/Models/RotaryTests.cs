@@ -16,7 +16,7 @@ public class RotaryTests
     {
         using var scope = NewDisposeScope();
         double[] frequencies = RopeFrequency.Compute(new RopeOptions(), 16).InvFreq;
-        using var rotary = Rotary.Create(tensor(frequencies), 1, tensor(new[] { position }).reshape(1, 1));
+        using var rotary = Rotary.Create(tensor(frequencies), new(frequencies, 1), tensor(new[] { position }).reshape(1, 1));
         // (1, 0) in every pair: what comes out is the cosine and the sine of its angle, pairs side by side
         Tensor x = cat([ones(1, 1, 1, 8), zeros(1, 1, 1, 8)], -1);
         float[] turned = rotary.Apply(x).data<float>().ToArray();
