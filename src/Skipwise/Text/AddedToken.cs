@@ -1,4 +1,7 @@
+using System.Buffers;
+using System.Text;
 using System.Text.RegularExpressions;
+using Skipwise.Text.Patterns;
 
 namespace Skipwise.Text;
 
@@ -13,14 +16,19 @@ namespace Skipwise.Text;
 internal sealed record AddedToken(
     int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false, string? NormalizedForm = null)
 {
-    public static AddedToken Read(JsonPlace place, int id, Normalizer? normalizer = null) => new(
-        id,
-        place.Get("content").Text,
-        place.Flag("special", false),
-        place.Flag("single_word", false),
-        place.Flag("lstrip", false),
-        place.Flag("rstrip", false),
-        place.Flag("normalized", false) ? normalizer?.Invoke(place.Get("content").Text, true) : null);
+    /// <summary>A token that does not say so is looked for in the normalized text unless it is special: as in transformers.</summary>
+    public static AddedToken Read(JsonPlace place, int id, Normalizer? normalizer = null)
+    {
+        bool special = place.Flag("special", false);
+        return new(
+            id,
+            place.Get("content").Text,
+            special,
+            place.Flag("single_word", false),
+            place.Flag("lstrip", false),
+            place.Flag("rstrip", false),
+            place.Flag("normalized", !special) ? normalizer?.Invoke(place.Get("content").Text, true) : null);
+    }
 }
 
 /// <summary>Cuts a text at the added tokens in it: the leftmost one first, the longest of those that start there.</summary>
@@ -34,7 +42,12 @@ internal sealed class AddedTokenSplitter
     {
         foreach (var (text, token) in tokens.Where(t => t.Text.Length > 0))
         {
-            _tokens[text] = token;
+            if (!_tokens.TryAdd(text, token))
+            {
+                throw new SkipwiseException(
+                    $"the added tokens {_tokens[text].Id} (\"{_tokens[text].Content}\") and {token.Id} (\"{token.Content}\") " +
+                    $"are both written \"{text}\"; a tokenizer can find one of them only");
+            }
         }
         if (_tokens.Count > 0)
         {
@@ -50,7 +63,8 @@ internal sealed class AddedTokenSplitter
         {
             var token = _tokens[match.Value];
             int start = match.Index, end = start + match.Length;
-            if (token.SingleWord && ((start > 0 && IsWord(text[start - 1])) || (end < text.Length && IsWord(text[end]))))
+            if (token.SingleWord && (IsWord(Rune.DecodeLastFromUtf16(text.AsSpan(0, start), out var before, out _), before)
+                || IsWord(Rune.DecodeFromUtf16(text.AsSpan(end), out var after, out _), after)))
             {
                 continue;
             }
@@ -58,9 +72,14 @@ internal sealed class AddedTokenSplitter
             {
                 start--;
             }
+            start = token.LeftStrip ? Math.Max(start, done) : start;
             while (token.RightStrip && end < text.Length && char.IsWhiteSpace(text[end]))
             {
                 end++;
+            }
+            if (start >= end)
+            {
+                continue; // the white space that it is written as belongs to the token before
             }
             if (start > done)
             {
@@ -75,5 +94,7 @@ internal sealed class AddedTokenSplitter
         }
     }
 
-    private static bool IsWord(char c) => char.IsLetterOrDigit(c) || c == '_';
+    /// <summary>As in Rust's regular expressions, the joiners belong to words.</summary>
+    private static bool IsWord(OperationStatus found, Rune rune) =>
+        found == OperationStatus.Done && (UnicodeSets.Words.Contains(rune.Value) || rune.Value is 0x200C or 0x200D);
 }

@@ -14,6 +14,8 @@ internal sealed class BpeTokenizer : ITokenizer
     private readonly IReadOnlyList<PreTokenizer> _preTokenizers;
     private readonly BytePairEncoding _encoding;
     private readonly Dictionary<int, byte[]> _spelling = []; // id -> its bytes; special tokens have none
+    private readonly Dictionary<int, byte[]>? _firstSpelling; // where a piece spells something else as the first of a text
+    private readonly HashSet<int> _special;
     private readonly bool _stripsLeadingSpace;
 
     public BpeTokenizer(
@@ -33,9 +35,12 @@ internal sealed class BpeTokenizer : ITokenizer
         {
             _spelling[id] = decoder.Spell(piece);
         }
+        _firstSpelling = decoder.SpellFirst is { } spellFirst ? vocabulary.ToDictionary(p => p.Value, p => spellFirst(p.Key)) : null;
+        _special = [.. addedTokens.Where(token => token.Special).Select(token => token.Id)];
         foreach (var token in addedTokens)
         {
             _spelling[token.Id] = token.Special ? [] : Encoding.UTF8.GetBytes(token.Content);
+            _firstSpelling?.Remove(token.Id);
         }
         _rawTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is null).Select(t => (t.Content, t)));
         _normalizedTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is not null).Select(t => (t.NormalizedForm!, t)));
@@ -71,9 +76,9 @@ internal sealed class BpeTokenizer : ITokenizer
                     ids.Add(normalizedToken.Id);
                     continue;
                 }
-                foreach (var piece in Pieces(normalized.AsMemory()[from..to], start == 0 && from == 0))
+                foreach (var piece in Pieces(new(normalized.AsMemory()[from..to], start == 0 && from == 0)))
                 {
-                    _encoding.Encode(piece.Span, ids);
+                    _encoding.Encode(piece.Text.Span, ids);
                 }
             }
         }
@@ -84,26 +89,28 @@ internal sealed class BpeTokenizer : ITokenizer
     public string Decode(ReadOnlySpan<int> ids)
     {
         var bytes = new List<byte>(ids.Length * 4);
+        bool first = true;
         foreach (int id in ids)
         {
             if (_spelling.TryGetValue(id, out byte[]? spelled))
             {
-                bytes.AddRange(spelled);
+                bytes.AddRange(first && _firstSpelling?.GetValueOrDefault(id) is { } asFirst ? asFirst : spelled);
+                first &= _special.Contains(id);
             }
         }
         int skip = _stripsLeadingSpace && bytes.Count > 0 && bytes[0] == (byte)' ' ? 1 : 0;
         return Encoding.UTF8.GetString([.. bytes], skip, bytes.Count - skip);
     }
 
-    private List<ReadOnlyMemory<char>> Pieces(ReadOnlyMemory<char> text, bool atStart)
+    private List<TextPiece> Pieces(TextPiece text)
     {
-        List<ReadOnlyMemory<char>> pieces = [text];
+        List<TextPiece> pieces = [text];
         foreach (var preTokenizer in _preTokenizers)
         {
-            var parts = new List<ReadOnlyMemory<char>>(pieces.Count);
-            for (int i = 0; i < pieces.Count; i++)
+            var parts = new List<TextPiece>(pieces.Count);
+            foreach (var piece in pieces)
             {
-                preTokenizer(pieces[i], atStart && i == 0, parts);
+                preTokenizer(piece, parts);
             }
             pieces = parts;
         }

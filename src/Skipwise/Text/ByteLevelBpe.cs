@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using Skipwise.Text.Patterns;
 
 namespace Skipwise.Text;
 
@@ -17,8 +17,15 @@ internal enum WordRule
 /// Byte-level BPE whose files hold a vocabulary and its merges only: what a tokenizer.json would say besides is the family's rule,
 /// written here.
 /// </summary>
-internal static partial class ByteLevelBpe
+internal static class ByteLevelBpe
 {
+    private const string Numbers = @"\p{N}{1,3}", Number = @"\p{N}";
+
+    private static readonly Lazy<CodePointRegex> s_llama3Words = new(() => Words(Numbers)), s_qwen2Words = new(() => Words(Number));
+
+    private static CodePointRegex Words(string numbers) => CodePointRegex.Of(
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + numbers + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+");
+
     /// <param name="vocabulary">pieces in the byte alphabet, with their ids</param>
     /// <param name="merges">pairs of pieces; the pair of the lowest rank is merged first</param>
     /// <param name="rule">where words end</param>
@@ -38,16 +45,13 @@ internal static partial class ByteLevelBpe
         List<PreTokenizer> words = rule switch
         {
             WordRule.Gpt2 => [PreTokenizers.ByteLevel(addPrefixSpace, useRegex: true)],
-            WordRule.Llama3 => [PreTokenizers.Split(Llama3Words(), SplitBehavior.Isolated, invert: false), PreTokenizers.ByteLevel(addPrefixSpace, useRegex: false)],
-            _ => [PreTokenizers.Split(Qwen2Words(), SplitBehavior.Isolated, invert: false), PreTokenizers.ByteLevel(addPrefixSpace, useRegex: false)],
+            WordRule.Llama3 => Cut(s_llama3Words.Value),
+            _ => Cut(s_qwen2Words.Value),
         };
         var encoding = new BytePairEncoding(vocabulary, merges) { WholePieces = wholeWords ? vocabulary : null };
         return new BpeTokenizer(vocabulary, added, normalizer ?? ((text, _) => text), words, encoding, PieceDecoder.ByteLevel, special);
+
+        List<PreTokenizer> Cut(CodePointRegex pattern) =>
+            [PreTokenizers.Split(pattern, SplitBehavior.Isolated), PreTokenizers.ByteLevel(addPrefixSpace, useRegex: false)];
     }
-
-    [GeneratedRegex(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+", RegexOptions.CultureInvariant)]
-    private static partial Regex Llama3Words();
-
-    [GeneratedRegex(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+", RegexOptions.CultureInvariant)]
-    private static partial Regex Qwen2Words();
 }

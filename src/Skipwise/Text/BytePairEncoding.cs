@@ -7,7 +7,8 @@ namespace Skipwise.Text;
 /// <summary>
 /// The core that every tokenizer here shares: byte pair encoding (Sennrich et al. 2016). A piece of text becomes a list of
 /// symbols, one a character; then the neighbouring pair of the lowest rank, the leftmost of equals, is merged into one
-/// symbol, again and again. A character that the vocabulary lacks becomes its UTF-8 bytes, the unknown token, or nothing.
+/// symbol, again and again. A character that the vocabulary lacks becomes its UTF-8 bytes if it has them all, else the unknown
+/// token if there is one, else nothing.
 /// </summary>
 /// <remarks>
 /// It is written here and not taken from Microsoft.ML.Tokenizers 2.0.1, because that library breaks ties between equal
@@ -23,6 +24,10 @@ internal sealed class BytePairEncoding
     private readonly HashSet<long> _neighbours = []; // two characters that stand side by side in some merged symbol
     private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
+    private readonly int[]? _byteIds;
+    private readonly int? _unknownId;
+    private readonly bool _cuts; // no merge takes a token that stands for an unknown character
+    private readonly bool _cutsAtUnknown; // an unknown character becomes bytes; else it may vanish between two that merge
     private int _cachedCount;
 
     private readonly record struct Merge(int Rank, int Id);
@@ -30,9 +35,16 @@ internal sealed class BytePairEncoding
     private readonly record struct Candidate(int Left, int LeftId, int RightId, int MergedId);
 
     /// <param name="vocabulary">every piece that text may become, with its id</param>
-    /// <param name="merges">pairs of pieces; the pair of the lowest rank is merged first</param>
-    public BytePairEncoding(IReadOnlyDictionary<string, int> vocabulary, IEnumerable<(string Left, string Right, int Rank)> merges)
+    /// <param name="merges">pairs of pieces; the lowest rank is merged first. A pair that is there twice has its last rank</param>
+    /// <param name="byteIds">ids of the 256 byte tokens, -1 for missing ones; null: unknown characters do not become bytes</param>
+    /// <param name="unknownId">what an unknown character becomes otherwise; null: nothing</param>
+    public BytePairEncoding(
+        IReadOnlyDictionary<string, int> vocabulary,
+        IEnumerable<(string Left, string Right, int Rank)> merges,
+        int[]? byteIds = null,
+        int? unknownId = null)
     {
+        (_byteIds, _unknownId) = (byteIds, unknownId);
         _cached = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (var (piece, id) in vocabulary)
         {
@@ -41,10 +53,13 @@ internal sealed class BytePairEncoding
                 _symbols[rune.Value] = id;
             }
         }
+        HashSet<int> standing = [.. byteIds ?? [], .. unknownId is { } unknown ? [unknown] : (int[])[]];
+        _cuts = true;
         foreach (var (left, right, rank) in merges)
         {
             string merged = left + right;
-            _merges.TryAdd(Pair(vocabulary[left], vocabulary[right]), new Merge(rank, vocabulary[merged]));
+            _merges[Pair(vocabulary[left], vocabulary[right])] = new Merge(rank, vocabulary[merged]);
+            _cuts &= !standing.Contains(vocabulary[left]) && !standing.Contains(vocabulary[right]);
             int before = -1;
             foreach (var rune in merged.EnumerateRunes())
             {
@@ -52,6 +67,7 @@ internal sealed class BytePairEncoding
                 before = rune.Value;
             }
         }
+        _cutsAtUnknown = byteIds?.Contains(-1) == false;
     }
 
     /// <summary>The merges of a vocabulary that stores none: every way in which two pieces spell a third. The third one's rank decides.</summary>
@@ -71,9 +87,6 @@ internal sealed class BytePairEncoding
         }
     }
 
-    /// <summary>the ids of the 256 byte tokens, or null: no byte fallback</summary>
-    public int[]? ByteIds { get; init; }
-    public int? UnknownId { get; init; }
     /// <summary>whether a row of unknown characters becomes one unknown token</summary>
     public bool FuseUnknown { get; init; }
     /// <summary>the whole vocabulary, when a piece that it holds is taken at once without merging (Llama 3's ignore_merges), or null</summary>
@@ -89,14 +102,14 @@ internal sealed class BytePairEncoding
         }
         // No merge can cross a place where two characters meet that no merged symbol holds side by side. Cutting there changes
         // no id; it turns a book into words that the cache knows.
-        bool afterUnknown = false;
         int start = 0, position = 0, before = -1;
         while (position < text.Length)
         {
             Rune.DecodeFromUtf16(text[position..], out var rune, out int length);
-            if (position > start && !_neighbours.Contains(Pair(before, rune.Value)))
+            if (position > start && _cuts && !_neighbours.Contains(Pair(before, rune.Value))
+                && (_cutsAtUnknown || (IsKnown(before) && IsKnown(rune.Value))))
             {
-                Append(text[start..position], ids, ref afterUnknown);
+                Append(text[start..position], ids);
                 start = position;
             }
             before = rune.Value;
@@ -104,11 +117,11 @@ internal sealed class BytePairEncoding
         }
         if (start < text.Length)
         {
-            Append(text[start..], ids, ref afterUnknown);
+            Append(text[start..], ids);
         }
     }
 
-    private void Append(ReadOnlySpan<char> segment, List<int> ids, ref bool afterUnknown)
+    private void Append(ReadOnlySpan<char> segment, List<int> ids)
     {
         if (!_cached.TryGetValue(segment, out int[]? merged))
         {
@@ -118,12 +131,7 @@ internal sealed class BytePairEncoding
                 Interlocked.Increment(ref _cachedCount);
             }
         }
-        bool unknown = merged is [var only] && only == UnknownId;
-        if (!(unknown && afterUnknown && FuseUnknown))
-        {
-            ids.AddRange(merged);
-        }
-        afterUnknown = unknown;
+        ids.AddRange(merged);
     }
 
     /// <summary>A linked list of symbols and a queue of possible merges: n log n for n characters.</summary>
@@ -167,29 +175,64 @@ internal sealed class BytePairEncoding
         }
     }
 
+    /// <summary>
+    /// The symbols before any merge. An unknown token is held back until a known character comes, or another unknown one that it does
+    /// not fuse with; bytes go before it. (So does Hugging Face's library; it shows where only some of the byte tokens exist.)
+    /// </summary>
     private Symbol[] Split(ReadOnlySpan<char> segment)
     {
         var ids = new List<int>(segment.Length);
         Span<byte> utf8 = stackalloc byte[4];
+        bool held = false;
         foreach (var rune in segment.EnumerateRunes())
         {
+            var bytes = utf8[..rune.EncodeToUtf8(utf8)];
             if (_symbols.TryGetValue(rune.Value, out int id))
             {
+                Release(ref held);
                 ids.Add(id);
             }
-            else if (ByteIds is not null)
+            else if (HasAll(bytes))
             {
-                foreach (byte b in utf8[..rune.EncodeToUtf8(utf8)])
+                foreach (byte b in bytes)
                 {
-                    ids.Add(ByteIds[b]);
+                    ids.Add(_byteIds![b]);
                 }
             }
-            else if (UnknownId is { } unknown)
+            else if (_unknownId is not null)
             {
-                ids.Add(unknown);
+                if (!FuseUnknown)
+                {
+                    Release(ref held);
+                }
+                held = true;
             }
         }
+        Release(ref held);
         return [.. ids.Select((id, i) => new Symbol(id, i - 1, i + 1 < ids.Count ? i + 1 : -1))];
+
+        void Release(ref bool held)
+        {
+            if (held)
+            {
+                ids.Add(_unknownId!.Value);
+                held = false;
+            }
+        }
+    }
+
+    private bool IsKnown(int rune) => _symbols.ContainsKey(rune);
+
+    private bool HasAll(ReadOnlySpan<byte> bytes)
+    {
+        foreach (byte b in bytes)
+        {
+            if (_byteIds is null || _byteIds[b] < 0)
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static long Pair(int high, int low) => ((long)high << 32) | (uint)low;

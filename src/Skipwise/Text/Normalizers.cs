@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.RegularExpressions;
+using Skipwise.Text.Patterns;
 
 namespace Skipwise.Text;
 
@@ -29,7 +29,7 @@ internal static class Normalizers
             case "NFD": return Form(NormalizationForm.FormD);
             case "NFKC": return Form(NormalizationForm.FormKC);
             case "NFKD": return Form(NormalizationForm.FormKD);
-            case "Lowercase": return (text, _) => text.ToLowerInvariant();
+            case "Lowercase": return (text, _) => text.Replace("\u0130", "i\u0307", StringComparison.Ordinal).ToLowerInvariant();
             case "Strip":
                 bool left = normalizer.Flag("strip_left", true), right = normalizer.Flag("strip_right", true);
                 return (text, _) => (left, right) switch
@@ -43,7 +43,9 @@ internal static class Normalizers
                 string prefix = normalizer.Get("prepend").Text;
                 return (text, _) => text.Length > 0 ? prefix + text : text;
             case "Replace":
-                return Replace(normalizer);
+                var pattern = CodePointRegex.Read(normalizer.Get("pattern"));
+                string content = normalizer.Get("content").Text;
+                return (text, _) => pattern.Replace(text, content);
             case "Sequence":
                 Normalizer[] steps = [.. normalizer.Get("normalizers").Items().Select(item => Read(item))];
                 return (text, atStart) => steps.Aggregate(text, (t, step) => step(t, atStart));
@@ -52,42 +54,15 @@ internal static class Normalizers
         }
     }
 
-    /// <summary>Reads {"String": literal} or {"Regex": expression}; a literal comes back as an escaped expression.</summary>
-    public static (string? Literal, string Expression) ReadPattern(JsonPlace pattern) =>
-        pattern.Find("String") is { } literal
-            ? (literal.Text, Regex.Escape(literal.Text))
-            : (null, pattern.Get("Regex").Text);
-
-    public static Regex Compile(JsonPlace place, string expression)
-    {
-        try
-        {
-            return new Regex(expression, RegexOptions.Compiled | RegexOptions.CultureInvariant);
-        }
-        catch (ArgumentException e)
-        {
-            throw place.Error($"is a regular expression that .NET cannot read: {e.Message}");
-        }
-    }
+    private const char NoCharacter = '\uFFFE'; // .NET takes it for broken text; it stays as it is
 
     /// <summary>Without ICU, .NET returns the text as it is and says nothing: e + accent would stay two characters and get other ids.</summary>
     private static readonly bool s_canNormalize = "e\u0301".Normalize(NormalizationForm.FormC).Length == 1;
 
     private static Normalizer Form(NormalizationForm form) => (text, _) =>
         Ascii.IsValid(text) ? text
-        : s_canNormalize ? text.Normalize(form)
-        : throw new SkipwiseException(
-            "this tokenizer normalizes Unicode text, and .NET runs here without ICU; install libicu and leave DOTNET_SYSTEM_GLOBALIZATION_INVARIANT unset");
-
-    private static Normalizer Replace(JsonPlace normalizer)
-    {
-        var (literal, expression) = ReadPattern(normalizer.Get("pattern"));
-        string content = normalizer.Get("content").Text;
-        if (literal is { Length: > 0 })
-        {
-            return (text, _) => text.Replace(literal, content, StringComparison.Ordinal);
-        }
-        var regex = Compile(normalizer.Get("pattern"), expression);
-        return (text, _) => regex.Replace(text, _ => content);
-    }
+        : !s_canNormalize ? throw new SkipwiseException(
+            "this tokenizer normalizes Unicode text, and .NET runs here without ICU; install libicu and leave " +
+            "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT unset")
+        : string.Join(NoCharacter, text.Split(NoCharacter).Select(part => part.Normalize(form)));
 }

@@ -9,7 +9,8 @@ namespace Skipwise.Text;
 /// </summary>
 /// <param name="Spell">the bytes that a piece spells</param>
 /// <param name="StripsLeadingSpace">whether one space at the start was put there by the tokenizer and is taken away</param>
-internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadingSpace)
+/// <param name="SpellFirst">the bytes that a piece spells as the first of a text; null: the same as elsewhere</param>
+internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadingSpace, Func<string, byte[]>? SpellFirst = null)
 {
     /// <summary>SentencePiece: ▁ is a space, &lt;0x0A&gt; is a byte.</summary>
     public static PieceDecoder SentencePiece(bool byteFallback, bool stripsLeadingSpace) => new(
@@ -25,13 +26,16 @@ internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadi
     public static PieceDecoder Read(JsonPlace? place)
     {
         Func<string, string> rewrite = piece => piece;
-        bool byteLevel = false, byteFallback = false, strips = false;
+        string? dropped = null;
+        bool byteLevel = false, byteFallback = false, fused = false, strips = false;
         Visit(place);
-        return new PieceDecoder(
-            piece => byteFallback && ByteOf(piece) is { } value ? [value]
-                : byteLevel ? ByteAlphabet.ToBytes(rewrite(piece))
-                : Encoding.UTF8.GetBytes(rewrite(piece)),
-            strips);
+        return new PieceDecoder(Spell, strips, dropped is null ? null : SpellFirst);
+
+        byte[] SpellFirst(string piece) => Spell(piece.Replace(dropped, "", StringComparison.Ordinal));
+
+        byte[] Spell(string piece) => byteFallback && ByteOf(piece) is { } value ? [value]
+            : byteLevel ? ByteAlphabet.ToBytes(rewrite(piece))
+            : Encoding.UTF8.GetBytes(rewrite(piece));
 
         void Visit(JsonPlace? part)
         {
@@ -55,16 +59,22 @@ internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadi
                     byteFallback = true;
                     break;
                 case "Fuse":
-                    break; // the bytes are joined in any case
-                case "Replace" when Normalizers.ReadPattern(decoder.Get("pattern")).Literal is { Length: > 0 } literal:
+                    fused = true; // the bytes are joined in any case
+                    break;
+                case "Replace" when decoder.Get("pattern").Find("String")?.Text is { Length: > 0 } literal:
                     AddRewrite(literal, decoder.Get("content").Text);
                     break;
                 case "Metaspace":
-                    AddRewrite(decoder.Find("replacement")?.Text ?? Normalizers.Metaspace, " ");
-                    strips = decoder.Find("prepend_scheme")?.Text != "never" && decoder.Flag("add_prefix_space", true);
+                    string mark = decoder.Find("replacement")?.Text ?? Normalizers.Metaspace;
+                    AddRewrite(mark, " ");
+                    dropped = decoder.Find("prepend_scheme")?.Text != "never" && decoder.Flag("add_prefix_space", true) ? mark : null;
                     break;
                 case "Strip" when decoder.Get("content").Text == " " && decoder.Get("start").Number is 0 or 1 && decoder.Get("stop").Number == 0:
                     strips = decoder.Get("start").Number == 1;
+                    if (strips && !fused)
+                    {
+                        throw decoder.Error("strips before the pieces are fused, so every piece; Skipwise reads Strip behind Fuse");
+                    }
                     break;
                 default:
                     throw decoder.Error($"is a decoder of type \"{type}\" (or with settings) that Skipwise does not know");

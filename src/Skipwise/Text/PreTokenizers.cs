@@ -1,28 +1,40 @@
 using System.Text;
-using System.Text.RegularExpressions;
+using Skipwise.Text.Patterns;
 
 namespace Skipwise.Text;
 
 /// <summary>Splits a text into the pieces that are encoded one by one.</summary>
-/// <param name="text">one piece of the step before</param>
-/// <param name="atStart">whether it starts where the whole text starts</param>
+/// <param name="piece">one piece of the step before</param>
 /// <param name="pieces">where its parts are appended</param>
-internal delegate void PreTokenizer(ReadOnlyMemory<char> text, bool atStart, List<ReadOnlyMemory<char>> pieces);
+internal delegate void PreTokenizer(TextPiece piece, List<TextPiece> pieces);
+
+/// <summary>A piece of a text, never empty.</summary>
+/// <param name="AtStart">whether it starts where the whole text starts</param>
+internal readonly record struct TextPiece(ReadOnlyMemory<char> Text, bool AtStart);
 
 /// <summary>The pre-tokenizers of tokenizer.json, in the order in which they work.</summary>
-internal static partial class PreTokenizers
+internal static class PreTokenizers
 {
     /// <summary>GPT-2's rule: contractions, words, numbers, other symbols, each with the space before it; runs of white space.</summary>
-    [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", RegexOptions.CultureInvariant)]
-    private static partial Regex Gpt2Words();
+    private static readonly Lazy<CodePointRegex> s_gpt2Words = new(() => CodePointRegex.Of(
+        @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"));
 
-    [GeneratedRegex(@"\p{N}", RegexOptions.CultureInvariant)]
-    private static partial Regex AnyDigit();
+    private static readonly Lazy<CodePointRegex> s_digit = new(() => CodePointRegex.Of(@"\p{N}"));
 
-    [GeneratedRegex(@"[\p{P}$+<=>^`|~]", RegexOptions.CultureInvariant)]
-    private static partial Regex AnyPunctuation();
+    /// <summary>
+    /// What Hugging Face's library takes for punctuation: ASCII's by name, else the category P as it was in Unicode 8, so without the
+    /// characters that came since.
+    /// </summary>
+    private static readonly Lazy<CodePointRegex> s_punctuation = new(() => CodePointRegex.Of(
+        @"[$+<=>^`|~\x{166D}\x{111C9}[\p{P}&&[^" +
+        @"\x{61D}\x{9FD}\x{A76}\x{C77}\x{C84}\x{1B4E}-\x{1B4F}\x{1B7D}-\x{1B7F}\x{2E43}-\x{2E4F}\x{2E52}-\x{2E5D}\x{10D6E}\x{10EAD}" +
+        @"\x{10F55}-\x{10F59}\x{10F86}-\x{10F89}\x{113D4}-\x{113D8}\x{1144B}-\x{1144F}\x{1145A}-\x{1145D}\x{11660}-\x{1166C}\x{116B9}" +
+        @"\x{1183B}\x{11944}-\x{11946}\x{119E2}\x{11A3F}-\x{11A46}\x{11A9A}-\x{11AA2}\x{11B00}-\x{11B09}\x{11BE1}\x{11C41}-\x{11C45}" +
+        @"\x{11C70}-\x{11C71}\x{11EF7}-\x{11EF8}\x{11F43}-\x{11F4F}\x{11FFF}\x{12FF1}-\x{12FF2}\x{16D6D}-\x{16D6F}\x{16E97}-\x{16E9A}" +
+        @"\x{16FE2}\x{1E5FF}\x{1E95E}-\x{1E95F}]]]"));
 
-    public static List<PreTokenizer> Read(JsonPlace? place)
+    /// <param name="addPrefixSpace">for a ByteLevel that stands alone, in place of its own setting</param>
+    public static List<PreTokenizer> Read(JsonPlace? place, bool? addPrefixSpace = null)
     {
         if (place is not { } preTokenizer)
         {
@@ -32,59 +44,46 @@ internal static partial class PreTokenizers
         return type switch
         {
             "Sequence" => [.. preTokenizer.Get("pretokenizers").Items().SelectMany(item => Read(item))],
-            "ByteLevel" => [ByteLevel(preTokenizer.Flag("add_prefix_space", true), preTokenizer.Flag("use_regex", true))],
+            "ByteLevel" => [ByteLevel(addPrefixSpace ?? preTokenizer.Flag("add_prefix_space", true), preTokenizer.Flag("use_regex", true))],
             "Split" => [SplitBy(preTokenizer)],
-            "Digits" => [Split(AnyDigit(), preTokenizer.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous, false)],
-            "Punctuation" => [Split(AnyPunctuation(), Behavior(preTokenizer, SplitBehavior.Isolated), false)],
+            "Digits" when preTokenizer.Flag("individual_digits", false) => [Split(s_digit.Value, SplitBehavior.Isolated)],
+            "Digits" => [Split(s_digit.Value, SplitBehavior.Contiguous)],
+            "Punctuation" => [Split(s_punctuation.Value, Behavior(preTokenizer, SplitBehavior.Isolated))],
             "Metaspace" => [Metaspace(preTokenizer)],
             _ => throw preTokenizer.Error($"is a pre-tokenizer of type \"{type}\", which Skipwise does not know"),
         };
     }
 
-    public static PreTokenizer ByteLevel(bool addPrefixSpace, bool useRegex)
+    public static PreTokenizer ByteLevel(bool addPrefixSpace, bool useRegex) => (piece, pieces) =>
     {
-        var words = new CodePointRegex(Gpt2Words());
-        return (text, _, pieces) =>
+        var text = addPrefixSpace && !piece.Text.Span.StartsWith(' ') ? $" {piece.Text}".AsMemory() : piece.Text;
+        var parts = useRegex ? s_gpt2Words.Value.Matches(text.Span) : [(0, text.Length)];
+        // The whole text is spelled in the byte alphabet once; the pieces are windows onto it.
+        char[] spelled = new char[Encoding.UTF8.GetByteCount(text.Span)];
+        byte[] utf8 = new byte[spelled.Length];
+        int end = 0;
+        foreach (var (partStart, partEnd) in parts)
         {
-            if (addPrefixSpace && !text.Span.StartsWith(' '))
+            int start = end;
+            end += Encoding.UTF8.GetBytes(text.Span[partStart..partEnd], utf8.AsSpan(start));
+            for (int i = start; i < end; i++)
             {
-                text = $" {text}".AsMemory();
+                spelled[i] = ByteAlphabet.ToCharacter(utf8[i]);
             }
-            var parts = useRegex ? words.Matches(text.Span) : [(0, text.Length)];
-            // The whole text is spelled in the byte alphabet once; the pieces are windows onto it.
-            char[] spelled = new char[Encoding.UTF8.GetByteCount(text.Span)];
-            byte[] utf8 = new byte[spelled.Length];
-            int end = 0;
-            foreach (var (partStart, partEnd) in parts)
-            {
-                int start = end;
-                end += Encoding.UTF8.GetBytes(text.Span[partStart..partEnd], utf8.AsSpan(start));
-                for (int i = start; i < end; i++)
-                {
-                    spelled[i] = ByteAlphabet.ToCharacter(utf8[i]);
-                }
-                pieces.Add(spelled.AsMemory(start, end - start));
-            }
-        };
-    }
+            pieces.Add(new(spelled.AsMemory(start, end - start), piece.AtStart && start == 0));
+        }
+    };
 
-    private static PreTokenizer SplitBy(JsonPlace place)
-    {
-        var (_, expression) = Normalizers.ReadPattern(place.Get("pattern"));
-        return Split(Normalizers.Compile(place.Get("pattern"), expression), Behavior(place, null), place.Flag("invert", false));
-    }
+    private static PreTokenizer SplitBy(JsonPlace place) =>
+        Split(CodePointRegex.Read(place.Get("pattern")), Behavior(place, null), place.Flag("invert", false));
 
-    public static PreTokenizer Split(Regex regex, SplitBehavior behavior, bool invert)
+    public static PreTokenizer Split(CodePointRegex pattern, SplitBehavior behavior, bool invert = false) => (piece, pieces) =>
     {
-        var pattern = new CodePointRegex(regex);
-        return (text, _, pieces) =>
+        foreach (var (start, end) in behavior.Apply(pattern.Matches(piece.Text.Span), piece.Text.Length, invert))
         {
-            foreach (var (start, end) in behavior.Apply(pattern.Matches(text.Span), text.Length, invert))
-            {
-                pieces.Add(text[start..end]);
-            }
-        };
-    }
+            pieces.Add(new(piece.Text[start..end], piece.AtStart && start == 0));
+        }
+    };
 
     private static SplitBehavior Behavior(JsonPlace place, SplitBehavior? otherwise)
     {
@@ -101,26 +100,28 @@ internal static partial class PreTokenizers
     private static PreTokenizer Metaspace(JsonPlace place)
     {
         string replacement = place.Find("replacement")?.Text ?? Normalizers.Metaspace;
+        if (replacement.EnumerateRunes().Count() != 1)
+        {
+            throw place.Error($"has the replacement \"{replacement}\", which is not one character");
+        }
         string scheme = place.Find("prepend_scheme")?.Text ?? (place.Flag("add_prefix_space", true) ? "always" : "never");
         if (scheme is not ("always" or "first" or "never"))
         {
             throw place.Error($"has the prepend_scheme \"{scheme}\"; known are always, first, never");
         }
-        var words = place.Flag("split", true) ? Split(new Regex(Regex.Escape(replacement)), SplitBehavior.MergedWithNext, false) : null;
-        return (text, atStart, pieces) =>
+        bool splits = place.Flag("split", true);
+        return (piece, pieces) =>
         {
-            string marked = text.ToString().Replace(" ", replacement, StringComparison.Ordinal);
-            if ((scheme == "always" || (scheme == "first" && atStart)) && !marked.StartsWith(replacement, StringComparison.Ordinal))
+            string marked = piece.Text.ToString().Replace(" ", replacement, StringComparison.Ordinal);
+            if ((scheme == "always" || (scheme == "first" && piece.AtStart)) && !marked.StartsWith(replacement, StringComparison.Ordinal))
             {
                 marked = replacement + marked;
             }
-            if (words is null)
+            for (int start = 0, end; start < marked.Length; start = end)
             {
-                pieces.Add(marked.AsMemory());
-            }
-            else
-            {
-                words(marked.AsMemory(), atStart, pieces);
+                int next = splits ? marked.IndexOf(replacement, start + 1, StringComparison.Ordinal) : -1;
+                end = next < 0 ? marked.Length : next;
+                pieces.Add(new(marked.AsMemory(start, end - start), piece.AtStart && start == 0));
             }
         };
     }

@@ -85,23 +85,24 @@ internal sealed class SentencePieceModel
         }
         added.AddRange(settings.AddedTokens.Where(t => added.All(known => known.Id != t.Id)));
         int unknown = _pieces.FindIndex(p => p.Kind == Kind.Unknown);
-        var byteIds = Vocabulary.ByteIds(vocabulary);
-        Require(!_byteFallback || byteIds is not null, "it has byte fallback, but not all 256 byte pieces");
+        int[] byteIds = Vocabulary.ByteIds(vocabulary);
+        Require(!_byteFallback || !byteIds.Contains(-1), "it has byte fallback, but not all 256 byte pieces");
         var spelled = vocabulary.Where(p => _pieces[p.Value].Kind == Kind.Normal).ToDictionary(StringComparer.Ordinal);
-        var encoding = new BytePairEncoding(spelled, BytePairEncoding.EveryWay(spelled, RankOf()))
+        var encoding = new BytePairEncoding(
+            spelled, BytePairEncoding.EveryWay(spelled, RankOf()), _byteFallback ? byteIds : null, unknown < 0 ? null : unknown)
         {
-            ByteIds = _byteFallback ? byteIds : null,
-            UnknownId = unknown < 0 ? null : unknown,
             FuseUnknown = true,
         };
+        // transformers takes the word of tokenizer_config.json over the model's own.
+        bool dummyPrefix = settings.AddsPrefixSpace ?? _addDummyPrefix;
         int? bos = settings.Find("bos", IdOf, Existing(_bosId));
         return new BpeTokenizer(
             vocabulary,
             added,
-            (text, atStart) => Normalize(text, _addDummyPrefix && (settings.Legacy || atStart)),
+            (text, atStart) => Normalize(text, dummyPrefix && (settings.Legacy || atStart)),
             [],
             encoding,
-            PieceDecoder.SentencePiece(_byteFallback, _addDummyPrefix),
+            PieceDecoder.SentencePiece(_byteFallback, dummyPrefix),
             settings.Special(bos, settings.Find("eos", IdOf, Existing(_eosId)), settings.AddsBos ?? true));
 
         int? IdOf(string text) => added.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);

@@ -28,10 +28,7 @@ internal static class SplitBehaviors
             {
                 parts.Add((done, start, invert));
             }
-            if (end > start)
-            {
-                parts.Add((start, end, !invert));
-            }
+            parts.Add((start, end, !invert)); // one without length separates the parts around it
             done = end;
         }
         if (length > done)
@@ -59,6 +56,7 @@ internal static class SplitBehaviors
                 pieces.Add((parts[i].Start, parts[i].End));
             }
         }
+        pieces.RemoveAll(piece => piece.Start == piece.End);
         return pieces;
     }
 }

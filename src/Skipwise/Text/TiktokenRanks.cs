@@ -61,7 +61,9 @@ internal static class TiktokenRanks
         AddedToken[] added = [.. known.Special.Select((text, i) => new AddedToken(known.Pieces + i, text, Special: true))];
         SpecialTokens special = settings.Special(
             settings.Find("bos", IdOf, IdOf(known.Bos)), settings.Find("eos", IdOf, IdOf(known.Eos)), settings.AddsBos ?? known.AddsBos);
-        return ByteLevelBpe.Create(vocabulary, BytePairEncoding.EveryWay(vocabulary, rank => rank), known.Rule, added, special, wholeWords: true);
+        return ByteLevelBpe.Create(
+            vocabulary, BytePairEncoding.EveryWay(vocabulary, rank => rank), known.Rule, added, special, wholeWords: true,
+            addPrefixSpace: settings.AddsPrefixSpace ?? false);
 
         int? IdOf(string text) => Array.Find(added, t => t.Content == text)?.Id;
     }

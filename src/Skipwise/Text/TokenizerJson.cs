@@ -17,45 +17,66 @@ internal static class TokenizerJson
         }
         RefuseUnlessEmpty(model, "continuing_subword_prefix");
         RefuseUnlessEmpty(model, "end_of_word_suffix");
-        var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (piece, id) in model.Get("vocab").Members())
+        if (model.Find("dropout") is { } dropout && !(dropout.IsNumber && dropout.Raw.Trim('0', '.').Length == 0))
         {
-            vocabulary[piece] = Vocabulary.CheckedId(id, id.Number);
+            throw dropout.Error($"is {dropout.Raw}: merges would be left out at random; set it to null");
         }
+        var vocabulary = ReadVocabulary(model.Get("vocab"));
         var normalizer = Normalizers.Read(file.Find("normalizer"));
-        var added = new List<AddedToken>();
+        var added = new AddedTokenList(vocabulary);
         foreach (var token in file.Find("added_tokens")?.Items() ?? [])
         {
-            added.Add(AddedToken.Read(token, Vocabulary.CheckedId(token, token.Get("id").Number), normalizer));
+            added.Add(token, AddedToken.Read(token, Vocabulary.CheckedId(token, token.Get("id").Number), normalizer));
         }
-        added.AddRange(settings.AddedTokens.Where(t => added.All(known => known.Id != t.Id)));
+        added.Complete(settings);
 
         string? unknown = model.Find("unk_token")?.Text;
-        if (unknown is not null && IdOf(unknown) is null)
+        if (unknown is not null && !vocabulary.ContainsKey(unknown))
         {
             throw model.Error($"names the unknown token \"{unknown}\", which the vocabulary lacks");
         }
-        var encoding = new BytePairEncoding(vocabulary, Merges(model.Get("merges"), vocabulary))
+        var encoding = new BytePairEncoding(
+            vocabulary,
+            Merges(model.Get("merges"), vocabulary),
+            model.Flag("byte_fallback", false) ? Vocabulary.ByteIds(vocabulary) : null,
+            unknown is null ? null : vocabulary[unknown])
         {
-            ByteIds = model.Flag("byte_fallback", false) ? Vocabulary.ByteIds(vocabulary) : null,
-            UnknownId = unknown is null ? null : IdOf(unknown),
             FuseUnknown = model.Flag("fuse_unk", false),
             WholePieces = model.Flag("ignore_merges", false) ? vocabulary : null,
         };
-        string? templateStart = TemplateStart(file.Find("post_processor"));
-        int? bos = settings.Find("bos", IdOf, templateStart is null ? null : IdOf(templateStart));
-        bool addsBos = settings.AddsBos ?? (templateStart is not null && bos is not null && IdOf(templateStart) == bos);
+        var (start, end) = PostProcessors.Ends(file.Find("post_processor"), IdOf);
+        if (end is { } last && !settings.NoEos)
+        {
+            throw last.Error(
+                $"puts \"{last.Get("id").Text}\" behind a text, and Skipwise puts no end token behind a text by itself; " +
+                "say \"add_eos_token\": false in tokenizer_config.json if texts may go without");
+        }
+        int? bos = settings.Find("bos", IdOf, start);
         return new BpeTokenizer(
             vocabulary,
-            added,
+            added.Tokens,
             normalizer,
-            PreTokenizers.Read(file.Find("pre_tokenizer")),
+            PreTokenizers.Read(PrefixSpace.Agreed(file, settings), settings.AddsPrefixSpace),
             encoding,
             PieceDecoder.Read(file.Find("decoder")),
-            settings.Special(bos, settings.Find("eos", IdOf, null), addsBos));
+            settings.Special(bos, settings.Find("eos", IdOf, null), settings.AddsBos ?? (start is not null && start == bos)));
 
-        int? IdOf(string text) =>
-            added.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);
+        int? IdOf(string text) => added.IdOf(text);
+    }
+
+    private static Dictionary<string, int> ReadVocabulary(JsonPlace place)
+    {
+        var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
+        var pieces = new Dictionary<int, string>();
+        foreach (var (piece, id) in place.Members())
+        {
+            vocabulary[piece] = Vocabulary.CheckedId(id, id.Number);
+            if (!pieces.TryAdd(id.Number, piece) && pieces[id.Number] != piece)
+            {
+                throw id.Error($"is the token id {id.Number}, and so is that of \"{pieces[id.Number]}\"; a piece needs an id of its own");
+            }
+        }
+        return vocabulary;
     }
 
     /// <summary>Merges in order of rank, each "left right" or ["left", "right"].</summary>
@@ -78,22 +99,6 @@ internal static class TokenizerJson
             }
             yield return (left, right, rank++);
         }
-    }
-
-    /// <summary>The special token with which the post-processor starts a single text, or null.</summary>
-    private static string? TemplateStart(JsonPlace? place)
-    {
-        if (place is not { } processor)
-        {
-            return null;
-        }
-        return processor.Get("type").Text switch
-        {
-            "Sequence" => processor.Get("processors").Items().Select(item => TemplateStart(item)).FirstOrDefault(start => start is not null),
-            "TemplateProcessing" when processor.Get("single").Items().Take(1).ToArray() is [var first] =>
-                first.Find("SpecialToken")?.Get("id").Text,
-            _ => null,
-        };
     }
 
     private static void RefuseUnlessEmpty(JsonPlace model, string name)

@@ -16,6 +16,10 @@ internal sealed class TokenizerSettings
     {
         _tokenizerConfig = ReadIfThere("tokenizer_config.json");
         _named = Present(_tokenizerConfig, ReadIfThere("special_tokens_map.json"));
+        if (_tokenizerConfig?.Find("add_eos_token") is { } eos && eos.Truth)
+        {
+            throw eos.Error("is true, and Skipwise puts no end token behind a text by itself; set it to false if texts may go without");
+        }
         _config = ReadIfThere("config.json");
         _numbered = Present(_config, ReadIfThere("generation_config.json"));
         if (_tokenizerConfig?.Find("added_tokens_decoder") is { } decoder)
@@ -26,13 +30,15 @@ internal sealed class TokenizerSettings
                 {
                     throw token.Error("stands under a name that is no token id");
                 }
-                AddedTokens.Add(AddedToken.Read(token, Vocabulary.CheckedId(token, id)));
+                PlacedTokens.Add((token, AddedToken.Read(token, Vocabulary.CheckedId(token, id))));
             }
         }
         else if (ReadIfThere("added_tokens.json") is { } added)
         {
-            AddedTokens.AddRange(added.Members().Select(m => new AddedToken(Vocabulary.CheckedId(m.Value, m.Value.Number), m.Name, Special: false)));
+            PlacedTokens.AddRange(added.Members()
+                .Select(m => (m.Value, new AddedToken(Vocabulary.CheckedId(m.Value, m.Value.Number), m.Name, Special: false))));
         }
+        PlacedTokens.Sort((a, b) => a.Token.Id.CompareTo(b.Token.Id)); // the order in which transformers adds them
 
         JsonPlace? ReadIfThere(string name)
         {
@@ -41,19 +47,39 @@ internal sealed class TokenizerSettings
         }
     }
 
-    /// <summary>tokens that these files add to the tokenizer's own</summary>
-    public List<AddedToken> AddedTokens { get; } = [];
+    /// <summary>tokens that these files add to the tokenizer's own, in order of their ids, and where they stand</summary>
+    public List<(JsonPlace Place, AddedToken Token)> PlacedTokens { get; } = [];
+
+    public IEnumerable<AddedToken> AddedTokens => PlacedTokens.Select(placed => placed.Token);
 
     /// <summary>What names the tokenizer's kind: its class in tokenizer_config.json, else the model_type of config.json; null where neither says.</summary>
     public JsonPlace? Kind => _tokenizerConfig?.Find("tokenizer_class") ?? _config?.Find("tokenizer_class") ?? _config?.Find("model_type");
 
     /// <summary>The texts of the special tokens that the files name, under whatever role.</summary>
-    public IEnumerable<string> SpecialTexts => s_roles.Select(role => TokenText($"{role}_token")).OfType<string>();
+    public IEnumerable<string> SpecialTexts => s_roles.Select(role => TokenText($"{role}_token")).OfType<string>()
+        .Concat(_named.Select(file => file.Find("additional_special_tokens")).Where(list => list is { IsArray: true })
+            .SelectMany(list => list!.Value.Items()).Select(Content));
 
-    /// <summary>A setting of tokenizer_config.json.</summary>
-    public bool Flag(string name, bool otherwise) => _tokenizerConfig?.Flag(name, otherwise) ?? otherwise;
+    /// <summary>Whether there is a tokenizer_config.json.</summary>
+    public bool HasConfig => _tokenizerConfig is not null;
 
-    public bool? AddsBos => _tokenizerConfig?.Find("add_bos_token")?.Truth;
+    /// <summary>Whether a text that begins without a space gets one; null where tokenizer_config.json says nothing.</summary>
+    public bool? AddsPrefixSpace => _tokenizerConfig?.Find("add_prefix_space")?.Truth;
+
+    /// <summary>Whether BOS stands before a text: as tokenizer_config.json says, else as the classes that ask no other file do.</summary>
+    public bool? AddsBos => _tokenizerConfig?.Find("add_bos_token")?.Truth ?? AddsBosByClass;
+
+    /// <summary>Whether tokenizer_config.json, or the tokenizer's class, says that no EOS stands behind a text.</summary>
+    public bool NoEos => _tokenizerConfig?.Find("add_eos_token") is not null || AddsBosByClass is not null;
+
+    private bool? AddsBosByClass => _tokenizerConfig?.Find("tokenizer_class")?.Text.Replace("Fast", "", StringComparison.Ordinal) switch
+    {
+        "LlamaTokenizer" or "CodeLlamaTokenizer" or "GemmaTokenizer" => true,
+        "GPTNeoXTokenizer" => false,
+        _ => null,
+    };
+
+    public SkipwiseException Error(string complaint) => _tokenizerConfig!.Value.Error(complaint);
 
     /// <summary>
     /// The first Llama tokenizer put a space before each text between two special tokens, not only before the first; its
@@ -65,8 +91,10 @@ internal sealed class TokenizerSettings
     public string? TokenText(string name) => _named
         .Select(file => file.Find(name))
         .Where(token => token is not null)
-        .Select(token => token!.Value.IsObject ? token.Value.Get("content").Text : token.Value.Text)
+        .Select(token => Content(token!.Value))
         .FirstOrDefault();
+
+    private static string Content(JsonPlace token) => token.IsObject ? token.Get("content").Text : token.Text;
 
     /// <summary>The id under "bos_token_id" or "eos_token_id"; the first where several are given.</summary>
     public int? TokenId(string name) => TokenIds(name).Select(id => (int?)id).FirstOrDefault();

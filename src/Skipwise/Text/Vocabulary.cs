@@ -11,11 +11,7 @@ internal static class Vocabulary
     public static int CheckedId(JsonPlace place, int id) =>
         id is >= 0 and < MostIds ? id : throw place.Error($"is the token id {id}; ids are 0 to {MostIds - 1}");
 
-    /// <summary>The ids of the byte tokens &lt;0x00&gt; to &lt;0xFF&gt;; null unless all of them are there.</summary>
-    public static int[]? ByteIds(IReadOnlyDictionary<string, int> vocabulary)
-    {
-        int[] ids = [.. Enumerable.Range(0, 256).Select(b =>
-            vocabulary.GetValueOrDefault(string.Create(CultureInfo.InvariantCulture, $"<0x{b:X2}>"), -1))];
-        return ids.Contains(-1) ? null : ids;
-    }
+    /// <summary>The ids of the byte tokens &lt;0x00&gt; to &lt;0xFF&gt;; -1 for those that the vocabulary lacks.</summary>
+    public static int[] ByteIds(IReadOnlyDictionary<string, int> vocabulary) => [.. Enumerable.Range(0, 256).Select(b =>
+        vocabulary.GetValueOrDefault(string.Create(CultureInfo.InvariantCulture, $"<0x{b:X2}>"), -1))];
 }

@@ -51,7 +51,7 @@ internal static class VocabularyAndMerges
             settings.Find("bos", IdOf, end), settings.Find("eos", IdOf, end), settings.AddsBos ?? false);
         return ByteLevelBpe.Create(
             vocabulary, Merges(Path.Combine(folder, MergesName), vocabulary), rule, added, special,
-            addPrefixSpace: settings.Flag("add_prefix_space", false),
+            addPrefixSpace: settings.AddsPrefixSpace ?? false,
             normalizer: rule == WordRule.Qwen2 ? Normalizers.Nfc : null);
 
         int? IdOf(string text) => added.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);

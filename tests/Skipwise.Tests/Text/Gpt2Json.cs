@@ -11,9 +11,10 @@ internal static class Gpt2Json
         var (ranks, merges) = Read(lines);
         return JsonSerializer.Serialize(new
         {
-            added_tokens = new[] { new { id = ranks.Count, content = "<|endoftext|>", special = true } },
-            pre_tokenizer = new { type = "ByteLevel", add_prefix_space = false },
-            decoder = new { type = "ByteLevel" },
+            version = "1.0",
+            added_tokens = new[] { TinyBpe.Added(ranks.Count, "<|endoftext|>") },
+            pre_tokenizer = new { type = "ByteLevel", add_prefix_space = false, trim_offsets = true, use_regex = true },
+            decoder = new { type = "ByteLevel", add_prefix_space = false, trim_offsets = true, use_regex = true },
             model = new { type = "BPE", vocab = ranks, merges },
         });
     }

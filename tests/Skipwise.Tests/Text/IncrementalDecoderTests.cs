@@ -37,6 +37,27 @@ public class IncrementalDecoderTests
         Assert.Equal("", decoder.Rest());
     }
 
+    /// <summary>A token may end one character and begin the next: GPT-2's " Ã" is a space and the first byte of é.</summary>
+    [Fact]
+    public void A_character_before_one_that_is_incomplete_waits_with_it()
+    {
+        var decoder = new IncrementalDecoder(new PairTokenizer(), []);
+        Assert.Equal(["x", "", " é", "x"], ((int[])['x', 256, 0xA9, 'x']).Select(decoder.Append));
+        Assert.Equal("", decoder.Rest());
+    }
+
+    /// <summary>A token per byte, and 256, which is two of them: a space and 0xC3.</summary>
+    private sealed class PairTokenizer : ITokenizer
+    {
+        public int VocabularySize => 257;
+        public int? BosId => null;
+        public int? EosId => null;
+        public bool AddsBos => false;
+        public int[] Encode(string text) => throw new NotSupportedException();
+        public string Decode(ReadOnlySpan<int> ids) =>
+            Encoding.UTF8.GetString([.. ids.ToArray().SelectMany(id => id == 256 ? (byte[])[0x20, 0xC3] : [(byte)id])]);
+    }
+
     [Fact]
     public void What_is_never_completed_comes_last()
     {

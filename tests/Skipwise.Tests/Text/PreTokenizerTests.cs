@@ -11,14 +11,14 @@ public class PreTokenizerTests
     {
         using var folder = new TempFolder();
         var steps = PreTokenizers.Read(JsonPlace.Read(folder.Write("p.json", JsonSerializer.Serialize(preTokenizer))));
-        List<ReadOnlyMemory<char>> pieces = [text.AsMemory()];
+        List<TextPiece> pieces = [new(text.AsMemory(), false)];
         foreach (var step in steps)
         {
-            var parts = new List<ReadOnlyMemory<char>>();
-            pieces.ForEach(p => step(p, false, parts));
+            var parts = new List<TextPiece>();
+            pieces.ForEach(p => step(p, parts));
             pieces = parts;
         }
-        return [.. pieces.Select(p => p.ToString())];
+        return [.. pieces.Select(p => p.Text.ToString())];
     }
 
     private static Dictionary<string, object> Split(string kind, string pattern, string behavior, bool invert = false) => new Dictionary<string, object>

@@ -47,6 +47,43 @@ public class TokenizationTests
     }
 
     [Fact]
+    public void A_long_document_does_not_delay_the_end()
+    {
+        using var folder = new TempFolder();
+        using var cancel = new CancellationTokenSource();
+        using var released = new ManualResetEventSlim();
+        var slow = new SlowTokenizer(() =>
+        {
+            cancel.Cancel();
+            released.Wait(ChildProcess.Limit, CancellationToken.None);
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => Tokenization.Write(Some(1), slow, folder["t"], null, cancel.Token));
+        Assert.False(released.IsSet); // it is still at work
+        Assert.Empty(Directory.GetFiles(folder.Path));
+        released.Set();
+    }
+
+    private sealed class SlowTokenizer(Action work) : ITokenizer
+    {
+        private bool _isProbed; // the fingerprint asks first
+        public int VocabularySize => 1;
+        public int? BosId => null;
+        public int? EosId => null;
+        public bool AddsBos => false;
+        public string Decode(ReadOnlySpan<int> ids) => "";
+
+        public int[] Encode(string text)
+        {
+            if (_isProbed)
+            {
+                work();
+            }
+            _isProbed = true;
+            return [0];
+        }
+    }
+
+    [Fact]
     public void Nothing_is_left_after_an_error_or_a_cancellation()
     {
         using var folder = new TempFolder();

@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.RegularExpressions;
+using Skipwise.Text.Patterns;
 
 namespace Skipwise.Text.BytePair;
 
@@ -7,9 +7,12 @@ namespace Skipwise.Text.BytePair;
 /// Cuts a text into the pieces that merges never cross, each spelled in the <see cref="ByteAlphabet"/>: what Hugging Face's
 /// pre-tokenizers Digits (one by one) and then ByteLevel do, in one expression.
 /// </summary>
-internal static partial class BytePieces
+internal static class BytePieces
 {
-    private static readonly CodePointRegex s_piece = new(Piece());
+    // GPT-2's pattern for a text that was cut at every digit first: a digit stands alone, and white space in front of a digit
+    // ends its part of the text, so the run keeps its last space there.
+    private static readonly CodePointRegex s_piece = CodePointRegex.Of(
+        @"\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+");
 
     /// <summary>The 256 characters in the order of their code points, as Hugging Face's trainer numbers them.</summary>
     public static IEnumerable<string> Alphabet =>
@@ -24,9 +27,4 @@ internal static partial class BytePieces
         Encoding.UTF8.GetBytes(piece, bytes);
         return string.Concat(bytes.Select(ByteAlphabet.ToCharacter));
     }
-
-    // GPT-2's pattern for a text that was cut at every digit first: a digit stands alone, and white space in front of a digit
-    // ends its part of the text, so the run keeps its last space there.
-    [GeneratedRegex(@"\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+", RegexOptions.CultureInvariant)]
-    private static partial Regex Piece();
 }
