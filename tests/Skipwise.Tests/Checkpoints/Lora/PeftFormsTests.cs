@@ -187,7 +187,7 @@ public sealed class PeftFormsTests : IDisposable
             $"{model}: adapter_model.safetensors, pytorch_model.bin, x.gguf not read: the weights are those of model.safetensors",
         ];
         Assert.Equal(expected.Select(text => $"warning: {text}"), notes);
-        Assert.Equal(expected[1], Assert.Single(InspectModel.Describe(new ModelSource(model)).Warnings));
+        Assert.Contains(expected[1], InspectModel.Describe(new ModelSource(model)).Warnings);
     }
 
     /// <summary>Read back by PEFT's rules: without a copy of the head it would keep the base model's.</summary>
