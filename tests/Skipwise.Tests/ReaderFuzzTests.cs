@@ -176,16 +176,16 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_pipe_in_the_place_of_a_file_is_refused_by_its_name(string name)
+    public async Task A_pipe_in_the_place_of_a_file_is_refused_by_its_name(string name)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the kind of a file is asked of Linux");
         Reader reader = s_readers[name](this);
         File.Delete(reader.Path);
         Pipe.Create(reader.Path);
-        Task<SkipwiseException> refusal = Task.Run(() => Assert.Throws<SkipwiseException>(reader.Read));
-        Assert.True(refusal.Wait(TimeSpan.FromSeconds(60)), $"{name}: the pipe's writer is waited for");
-        Assert.Contains(Path.GetFileName(reader.Path), refusal.Result.Message, StringComparison.Ordinal);
-        Assert.Contains("is a pipe", refusal.Result.Message, StringComparison.Ordinal);
+        SkipwiseException refusal = await Task.Run(() => Assert.Throws<SkipwiseException>(reader.Read))
+            .WaitAsync(TimeSpan.FromSeconds(60)); // and not for the pipe's writer
+        Assert.Contains(Path.GetFileName(reader.Path), refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("is a pipe", refusal.Message, StringComparison.Ordinal);
     }
 
     /// <summary>In the first object, as a key and as a value: no text of any language.</summary>

@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace Skipwise.Cli.Display;
 
 /// <summary>How long work still takes, from how long it took so far. The clock starts at the first report, so that a resumed run counts only its own work.</summary>
@@ -27,6 +29,6 @@ public sealed class Pace(TimeProvider clock)
     public static string Text(TimeSpan time)
     {
         var whole = TimeSpan.FromSeconds(Math.Round(time.TotalSeconds));
-        return whole.TotalHours >= 1 ? $"{(int)whole.TotalHours}:{whole:mm\\:ss}" : whole.ToString("m\\:ss");
+        return whole.TotalHours >= 1 ? Invariant($"{(int)whole.TotalHours}:{whole:mm\\:ss}") : Invariant($"{whole:m\\:ss}");
     }
 }

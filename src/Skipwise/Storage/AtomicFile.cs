@@ -53,7 +53,7 @@ public static class AtomicFile
     internal static string? TargetOf(string temporary)
     {
         string bare = Path.ChangeExtension(temporary, null), digits = Path.GetExtension(bare);
-        return digits.Length == 1 + RandomDigits && digits.AsSpan(1).IndexOfAnyExcept("0123456789abcdef") < 0
+        return digits.Length == 1 + RandomDigits && digits.Skip(1).All(char.IsAsciiHexDigitLower)
             ? Path.ChangeExtension(bare, null) : null;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using static System.FormattableString;
 
 namespace Skipwise.Storage;
 
@@ -89,10 +90,10 @@ internal sealed record FileFacts(long Bytes, [property: JsonPropertyName("crc32c
     public static FileFacts Of(string path)
     {
         (long bytes, uint crc) = Checksum.Of(path);
-        return new(bytes, crc.ToString("x8"));
+        return new(bytes, Invariant($"{crc:x8}"));
     }
 
-    public static FileFacts Of(ReadOnlySpan<byte> content) => new(content.Length, Checksum.Of(content).ToString("x8"));
+    public static FileFacts Of(ReadOnlySpan<byte> content) => new(content.Length, Invariant($"{Checksum.Of(content):x8}"));
 
     public override string ToString() => $"{Bytes} bytes with checksum {Crc32c}";
 }

@@ -10,9 +10,9 @@ public static class Tokenizers
     /// A llama2.c checkpoint, given by its file or folder, has its tokenizer.bin (tok*.bin) beside it.
     /// </summary>
     /// <exception cref="SkipwiseException">no tokenizer, a broken file, or a kind of tokenizer that Skipwise does not read</exception>
-    public static ITokenizer Load(string model) => OutOfMemory.Naming(model, () => Read(model));
+    public static ITokenizer Load(string model) => OutOfMemory.Naming<ITokenizer>(model, () => Read(model));
 
-    private static ITokenizer Read(string model)
+    private static BpeTokenizer Read(string model)
     {
         string modelFolder = File.Exists(model) ? Path.GetDirectoryName(Path.GetFullPath(model))! : model;
         if (!Directory.Exists(modelFolder))
