@@ -75,8 +75,12 @@ public class OptionCheckTests
     [Fact]
     public void All_problems_are_told_at_once_also_those_of_records_inside()
     {
-        var options = new TrainOptions { Steps = 0, LearningRate = double.NaN,
-            AdamW = new(Beta1: 1, Eps: -1) { Scales = new() { Norms = -1 } } };
+        var options = new TrainOptions
+        {
+            Steps = 0,
+            LearningRate = double.NaN,
+            AdamW = new(Beta1: 1, Eps: -1) { Scales = new() { Norms = -1 } }
+        };
         Assert.Equal(
             "Training: --steps is 0; it must be at least 1; --learning-rate is NaN; it must be above 0 and at most 1E+30; "
             + "--adam-beta1 is 1; it must be below 1; "

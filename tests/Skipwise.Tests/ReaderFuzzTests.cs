@@ -55,7 +55,8 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
             test.OfTokenizer("tokenizer.json", TinyBpe.ByteLevel().ByteLevelJson([TinyBpe.Added(500, "<|end|>")])),
         ["tokenizer.json of Llama"] = test => test.OfTokenizer("tokenizer.json", TinyBpe.AcrossWords().LlamaJson()),
         ["tokenizer.model"] = test => test.OfTokenizer("tokenizer.model",
-            SentencePieceFile.Make(SentencePieceFile.Llama(("▁a", -1), ("ab", -2), ("▁ab", -3)))) with { IsBinary = true },
+            SentencePieceFile.Make(SentencePieceFile.Llama(("▁a", -1), ("ab", -2), ("▁ab", -3)))) with
+        { IsBinary = true },
         ["tokenizer.bin"] = test => test.OfTokenizer("tokenizer.bin", Llama2cVocabulary()) with { IsBinary = true },
         ["vocab.json"] = test => test.OfPair("vocab.json"),
         ["merges.txt"] = test => test.OfPair("merges.txt"),
@@ -65,9 +66,11 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         ["data.csv"] = test => test.OfDocuments("data.csv", Encoding.UTF8.GetBytes(Table)),
         ["data.txt"] = test => test.OfDocuments("data.txt", Encoding.UTF8.GetBytes(Rows)) with { TakesAll = true },
         ["data.jsonl.gz"] = test => test.OfDocuments("data.jsonl.gz",
-            Packed((folder, name) => folder.WriteGzip(name, Rows))) with { IsBinary = true },
+            Packed((folder, name) => folder.WriteGzip(name, Rows))) with
+        { IsBinary = true },
         ["data.jsonl.zst"] = test => test.OfDocuments("data.jsonl.zst",
-            Packed((folder, name) => folder.WriteZstandard(name, Rows))) with { IsBinary = true },
+            Packed((folder, name) => folder.WriteZstandard(name, Rows))) with
+        { IsBinary = true },
         ["data.parquet"] = test => test.OfDocuments("data.parquet", ParquetFileTests.Sample()) with { IsBinary = true },
         ["piqa_validation.jsonl"] = test => test.OfTask("piqa_validation.jsonl", Encoding.UTF8.GetBytes(Questions)),
         ["piqa_validation.json"] = test =>

@@ -76,8 +76,11 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
         (StoredParameter tied, ScalarType type) = Stored.First(IsTied);
         (StoredParameter, ScalarType) Own(string canonical) =>
             (tied with { Name = family.StoredName(canonical), Blocks = [tied.Blocks[0] with { Canonical = canonical }] }, type);
-        return this with { Stored = [Own(ModelFamily.EmbeddingName), .. Stored.Where(tensor => !IsTied(tensor)),
-            Own(ModelFamily.HeadName)] };
+        return this with
+        {
+            Stored = [Own(ModelFamily.EmbeddingName), .. Stored.Where(tensor => !IsTied(tensor)),
+            Own(ModelFamily.HeadName)]
+        };
     }
 
     private static bool IsNarrow(StoredParameter parameter, ScalarType type) => type is ScalarType.Float16 or ScalarType.BFloat16 && parameter.Shape.Count == 2;

@@ -102,8 +102,13 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
             EvaluateAll.Run(options, progress);
             return [.. reports.Distinct()];
         }
-        EvaluateAllOptions first = Options(model.Path("readings")) with { Data = new() { Paths = [text] }, Haystack = [text],
-            Needle = new() { Lengths = [], Trials = 1, Depths = 2 }, Lengths = [300] };
+        EvaluateAllOptions first = Options(model.Path("readings")) with
+        {
+            Data = new() { Paths = [text] },
+            Haystack = [text],
+            Needle = new() { Lengths = [], Trials = 1, Depths = 2 },
+            Lengths = [300]
+        };
         Assert.Equal(["perplexity", "passkey", "needle"], Measured(first));
         Assert.Empty(Measured(first));
         DocumentOptions named = new() { Field = "text" }, cut = new() { SeparatorText = "the river" };

@@ -13,8 +13,13 @@ public sealed class VocabularyTests(SmallModel model) : IClassFixture<SmallModel
         JsonNode json = JsonNode.Parse(bytes)!;
         json["added_tokens"]!.AsArray().Add(new JsonObject
         {
-            ["id"] = Tokenizers.Load(model.Folder).VocabularySize, ["content"] = "[PAD]", ["special"] = true,
-            ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false,
+            ["id"] = Tokenizers.Load(model.Folder).VocabularySize,
+            ["content"] = "[PAD]",
+            ["special"] = true,
+            ["single_word"] = false,
+            ["lstrip"] = false,
+            ["rstrip"] = false,
+            ["normalized"] = false,
         });
         return System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
     });
