@@ -52,7 +52,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         ["added_tokens.json"] = test => test.OfModel("added_tokens.json"),
         ["tokenizer.json"] = test => test.OfModel("tokenizer.json"),
         ["tokenizer.json of bytes"] = test =>
-            test.OfTokenizer("tokenizer.json", TinyBpe.ByteLevel().ByteLevelJson([TinyBpe.Added(500, "<|end|>")])),
+            test.OfTokenizer("tokenizer.json", TinyBpe.ByteLevel().ByteLevelJson([TinyBpe.Added(TinyBpe.ByteLevel().Pieces.Count, "<|end|>")])),
         ["tokenizer.json of Llama"] = test => test.OfTokenizer("tokenizer.json", TinyBpe.AcrossWords().LlamaJson()),
         ["tokenizer.model"] = test => test.OfTokenizer("tokenizer.model",
             SentencePieceFile.Make(SentencePieceFile.Llama(("▁a", -1), ("ab", -2), ("▁ab", -3)))) with
@@ -77,7 +77,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
             test.OfTask("piqa_validation.json", Encoding.UTF8.GetBytes($"[{string.Join(',', Questions.Trim().Split('\n'))}]")),
         ["piqa_validation.csv"] = test =>
             test.OfTask("piqa_validation.csv",
-            "goal,sol1,sol2,label\nthe fox,red,dark blue,0\nthe \"\"dog\"\",\"a, b\",red,1\n"u8.ToArray()),
+            "goal,sol1,sol2,label\nthe fox,red,dark blue,0\n\"the \"\"dog\"\"\",\"a, b\",red,1\n"u8.ToArray()),
         ["squad.json"] = test => test.Of("squad.json", Squad, path => QaSet.ReadSquad(path)),
         ["hotpot.json"] = test => test.Of("hotpot.json", Hotpot, path => QaSet.ReadHotpot(path)),
         ["needles.jsonl"] = test => test.Of("needles.jsonl", Needles, path => NeedleFile.Read(path)),

@@ -15,6 +15,11 @@ public class ExportRoutesTests
     private static DecoderConfig Extended(HfConfig config, RopeType type, Func<RopeOptions, RopeOptions>? change = null)
     {
         DecoderConfig model = ContextExtension.Extend(config.Model, 2048, new RopeOverrides { Type = type });
+        if (type == RopeType.DynamicNtk) // as a model may come; an extension pins it
+        {
+            double factor = 2048.0 / model.Rope.OriginalMaxPositionEmbeddings;
+            model = model with { Rope = config.Model.Rope with { Type = type, Factor = factor } };
+        }
         return change is null ? model : model with { Rope = change(model.Rope) };
     }
 

@@ -57,16 +57,18 @@ internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int H
         bool tied = isNew ? bytes[at + (Sizes * sizeof(int))] != 0 : n[5] > 0;
         int vocabulary = isNew ? n[5] : n[5] == int.MinValue ? 0 : Math.Abs(n[5]);
         var header = new Llama2cHeader(version, isNew ? Size : Sizes * sizeof(int), n[0], n[1], n[2], n[3], n[4], vocabulary, n[6], tied);
-        bool fits = header is { Dim: > 0, Hidden: > 0, Layers: > 0, Heads: > 0, KeyValueHeads: > 0, Vocabulary: > 0, Window: > 0 }
-            && header.Dim % header.Heads == 0 && header.Heads % header.KeyValueHeads == 0 && header.HeadDim % 2 == 0;
-        fits &= header is
+        bool fits = header is
         {
-            Dim: <= DecoderConfigReader.WidestLayer,
-            Hidden: <= 16 * DecoderConfigReader.WidestLayer,
-            Layers: <= DecoderConfigReader.MostLayers,
-            Vocabulary: <= DecoderConfigReader.LargestVocabulary,
-            Window: <= JsonSection.LargestCount,
-        } && header.HeadDim <= DecoderConfigReader.LargestHead;
+            Dim: > 0 and <= DecoderConfigReader.WidestLayer,
+            Hidden: > 0 and <= 16 * DecoderConfigReader.WidestLayer,
+            Layers: > 0 and <= DecoderConfigReader.MostLayers,
+            Heads: > 0,
+            KeyValueHeads: > 0,
+            Vocabulary: > 0 and <= DecoderConfigReader.LargestVocabulary,
+            Window: > 0 and <= JsonSection.LargestCount,
+        }
+            && header.Dim % header.Heads == 0 && header.Heads % header.KeyValueHeads == 0
+            && header.HeadDim % 2 == 0 && header.HeadDim <= DecoderConfigReader.LargestHead;
         return fits ? header : throw Wrong(path, $"no llama2.c checkpoint: it begins with dim {n[0]}, hidden {n[1]}, layers {n[2]}, heads {n[3]}, key/value heads {n[4]}, vocabulary {n[5]}, window {n[6]}");
     }
 

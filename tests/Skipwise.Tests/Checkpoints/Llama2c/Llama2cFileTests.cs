@@ -41,7 +41,7 @@ public sealed class Llama2cFileTests : IDisposable
         {
             read.Save(_temp["saved"]);
         }
-        Assert.Equal(["config.json", "model.safetensors", "tokenizer.bin"], Directory.GetFiles(_temp["saved"]).Select(Path.GetFileName).Order());
+        Assert.Equal(["config.json", "model.safetensors", "skipwise.json", "tokenizer.bin"], Directory.GetFiles(_temp["saved"]).Select(Path.GetFileName).Order());
         using Pretrained again = Pretrained.Load(new ModelSource(_temp["saved"]));
         Assert.All(tied.named_parameters().Zip(again.Model.named_parameters()), pair => Assert.True(pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
     }
@@ -55,7 +55,9 @@ public sealed class Llama2cFileTests : IDisposable
         ExpectError([.. original, 0], $"calls for {original.Length}");
         ExpectError(original[..20], "20 bytes are too few");
         ExpectError([], "0 bytes are too few");
-        ExpectError(With(original, 8, int.MaxValue), "calls for"); // layers
+        ExpectError(With(original, 8, 1000), "calls for"); // layers
+        ExpectError(With(original, 8, int.MaxValue), "layers 2147483647");
+        ExpectError(With(original, 12, 0), "heads 0");
         ExpectError(With(original, 0, int.MinValue), "no llama2.c checkpoint: it begins with dim -2147483648");
         ExpectError(With(original, 20, int.MinValue), "no llama2.c checkpoint"); // a vocabulary that has no absolute value
         ExpectError(With(original, 24, 1 << 30), "window 1073741824"); // more than any
