@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using static System.FormattableString;
 
 namespace Skipwise.Text.Patterns;
 
@@ -111,7 +112,7 @@ internal sealed class CodePointRegex
         catch (RegexMatchTimeoutException)
         {
             throw _error(
-                $"found no match within {_regex.MatchTimeout.TotalSeconds} seconds at one place of a text; patterns that can match " +
+                Invariant($"found no match within {_regex.MatchTimeout.TotalSeconds} seconds at one place of a text; patterns that can match ") +
                 "a text in many ways, such as (a|aa)+, take time without end. Use another tokenizer");
         }
         return matches;
