@@ -47,7 +47,20 @@ public static class ContextExtension
         DecoderConfig extended = decided.Apply(plain);
         // A scaling that depends on the length would train every example, and every row beside it, on another function; and none of them on
         // the one that shorter texts are read with later.
-        return extended with { MaxPositionEmbeddings = targetLength, Rope = RopeFrequency.Pinned(extended.Rope, targetLength) };
+        RopeOptions pinned = RopeFrequency.Pinned(extended.Rope, targetLength);
+        bool becomesList = type == RopeType.DynamicNtk && family is { ScalesByLongRopeOnly: true };
+        return extended with
+        {
+            MaxPositionEmbeddings = targetLength,
+            Rope = becomesList ? AsLongRope(pinned, extended.RotaryDim, overrides.Factor ?? (double)targetLength / original) : pinned,
+        };
+    }
+
+    /// <summary>The same frequencies and scale in longrope's terms, one list for texts of every length.</summary>
+    private static RopeOptions AsLongRope(RopeOptions rope, int rotaryDim, double factor)
+    {
+        double[] divisors = RopeFrequency.Divisors(rope, rotaryDim);
+        return rope with { Type = RopeType.LongRope, Factor = factor, ShortFactor = divisors, LongFactor = divisors, AttentionFactor = 1 };
     }
 
     /// <summary>
