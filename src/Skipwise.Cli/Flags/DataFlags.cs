@@ -16,10 +16,12 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
         + "[default: the one with a usual name, such as text or input; .json files are not read then]");
     private readonly Flag<string?> _separator = command.Text("--separator", "text", "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is one document");
 
+    private readonly LimitFlags _limits = new(command);
+
     public DataOptions Of(ParseResult parse) => new()
     {
         Paths = _paths.Of(parse),
-        Documents = new DocumentOptions { Field = _field.Of(parse), SeparatorText = Unescaped(_separator.Of(parse)) },
+        Documents = new DocumentOptions { Field = _field.Of(parse), SeparatorText = Unescaped(_separator.Of(parse)), Limits = _limits.Of(parse) },
     };
 
     /// <summary>Says which files of folders are not read, and which field holds the text if the user left that to be found.</summary>

@@ -64,7 +64,7 @@ internal static class EvalAllVerb
                 Compute = compute.Of(parse),
                 TasksData = tasksData.Of(parse),
                 Tasks = tasks.Of(parse),
-                Benchmarks = s_default.Benchmarks with { Limit = limit.Of(parse), Harness = harness.Of(parse), BatchSize = batchSize.Of(parse) },
+                Benchmarks = s_default.Benchmarks with { Limits = documents.Documents.Limits, Limit = limit.Of(parse), Harness = harness.Of(parse), BatchSize = batchSize.Of(parse) },
                 Haystack = haystack.Of(parse),
                 Documents = documents.Documents,
                 Squad = squad.Of(parse),

@@ -31,6 +31,7 @@ internal static class EvalNeedleVerb
         Flag<string?> json = verb.Output("--json", "write the results as JSON");
         Flag<string?> saveTrials = verb.Output("--save-trials",
             "keep every prompt with its answer's scores, one JSON line each; an interrupted run continues from it");
+        var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.Computes(screen, (parse, stop) =>
@@ -41,7 +42,7 @@ internal static class EvalNeedleVerb
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
                 Haystack = haystack.Of(parse),
-                Documents = new DocumentOptions { Field = field.Of(parse) },
+                Documents = new DocumentOptions { Field = field.Of(parse), Limits = limits.Of(parse) },
                 Trials = saveTrials.Of(parse),
                 Needle = new NeedleOptions
                 {

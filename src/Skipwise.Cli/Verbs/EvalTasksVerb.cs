@@ -33,6 +33,7 @@ internal static class EvalTasksVerb
         Flag<string?> cache = verb.Output("--cache",
             "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with "
             + ".scores.jsonl for its ending]");
+        var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.TakesConfig();
@@ -57,6 +58,7 @@ internal static class EvalTasksVerb
                     MaxLength = maxLength.Of(parse),
                     BatchSize = batchSize.Of(parse),
                     Resamples = resamples.Of(parse),
+                    Limits = limits.Of(parse),
                 },
             };
             TaskMeasurement measurement;

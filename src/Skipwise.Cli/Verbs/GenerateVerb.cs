@@ -1,3 +1,4 @@
+using System.Text;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Generation;
@@ -8,6 +9,7 @@ namespace Skipwise.Cli.Verbs;
 /// <summary><c>skipwise generate</c></summary>
 internal static class GenerateVerb
 {
+    private const int LongestPrompt = 1 << 26;
     private static readonly GenerationOptions s_default = new();
 
     public static Verb Create(Screen screen, TextReader input)
@@ -43,11 +45,27 @@ internal static class GenerateVerb
                 },
             };
             OptionCheck.Require("Generation", options); // before a text is waited for
-            options = prompt.IsGiven(parse) ? options : options with { Prompt = input.ReadToEnd() };
+            options = prompt.IsGiven(parse) ? options : options with { Prompt = ReadAll(input) };
             GenerateText.Run(options, screen.Piece, screen.Notes, stop);
             screen.Line();
             return ExitCode.Success;
         });
         return verb;
+    }
+
+    /// <exception cref="SkipwiseException">more than any window holds: a program that never stops writing</exception>
+    private static string ReadAll(TextReader input)
+    {
+        var text = new StringBuilder();
+        char[] block = new char[1 << 16];
+        for (int read; (read = input.Read(block)) > 0;)
+        {
+            text.Append(block, 0, read);
+            if (text.Length > LongestPrompt)
+            {
+                throw new SkipwiseException($"the standard input: more than {LongestPrompt} characters, and no end; a prompt has to fit the model's window.");
+            }
+        }
+        return text.ToString();
     }
 }

@@ -11,13 +11,15 @@ internal sealed class CsvTable : IDisposable
 {
     private const string Rule = "a field that holds a comma, a quote or a line end stands in quotes, and a quote in it is written twice";
     private readonly string _path;
+    private readonly RowStream _rows;
     private readonly CsvReader _reader;
     private List<string>? _columns;
 
-    private CsvTable(string path)
+    private CsvTable(string path, LimitOptions limits)
     {
         _path = path;
-        _reader = CsvReader.Create(PackedFile.OpenBytes(path), new CsvReaderOptions
+        (Stream bytes, _rows) = PackedFile.OpenBytes(path, limits);
+        _reader = CsvReader.Create(bytes, new CsvReaderOptions
         {
             HasHeader = false, // the header is a record like the others: what is right in one is decided here
             Separator = ',',
@@ -34,9 +36,9 @@ internal sealed class CsvTable : IDisposable
     /// <exception cref="SkipwiseException">
     /// the file cannot be read; no column, or more than one, may hold the text; a row that does not fit; while enumerating
     /// </exception>
-    public static IEnumerable<Document> Documents(string path, string? named)
+    public static IEnumerable<Document> Documents(string path, string? named, LimitOptions limits)
     {
-        using var table = new CsvTable(path);
+        using var table = new CsvTable(path, limits);
         if (table.ReadHeader() is not { } columns)
         {
             yield break;
@@ -53,9 +55,9 @@ internal sealed class CsvTable : IDisposable
     /// <exception cref="SkipwiseException">
     /// the file cannot be read, or is empty; two columns of one name; a row that does not fit; while enumerating
     /// </exception>
-    public static IEnumerable<JsonPlace> Rows(string path)
+    public static IEnumerable<JsonPlace> Rows(string path, LimitOptions limits)
     {
-        using var table = new CsvTable(path);
+        using var table = new CsvTable(path, limits);
         List<string> columns = table.ReadHeader()
             ?? throw new SkipwiseException($"{path}: the file is empty; its first row should name the columns");
         (int Index, string Name)[] named = [.. columns.Index().Where(column => column.Item.Length > 0)];
@@ -86,6 +88,7 @@ internal sealed class CsvTable : IDisposable
     /// <summary>Goes to the next record, which has as many fields as the header.</summary>
     private bool Next()
     {
+        _rows.Begin(PlaceOf(_reader.RowNumber + 1));
         try
         {
             if (!PackedFile.Guarded(_path, _reader.Read))

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Skipwise.Text;
 
 /// <summary>How files become documents.</summary>
@@ -10,4 +12,8 @@ public sealed record DocumentOptions
     /// <summary>Member of each JSON object, or column of each CSV or Parquet file, that holds the text; null: the one that has a usual name
     /// (<see cref="TextField"/>).</summary>
     public string? Field { get; init; }
+
+    /// <summary>How much a file may ask for. What is read does not depend on it, so no settings tell it.</summary>
+    [JsonIgnore]
+    public LimitOptions Limits { get; init; } = new();
 }

@@ -47,10 +47,10 @@ public static class Documents
 
     private static IEnumerable<Document> Read(string file, DocumentOptions options) => DocumentFiles.KindOf(file) switch
     {
-        DocumentKind.JsonLines => JsonDocuments.Read(JsonRows.Lines(file), options.Field),
-        DocumentKind.Json => JsonDocuments.Read(JsonRows.Values(file), options.Field),
-        DocumentKind.Csv => CsvTable.Documents(file, options.Field),
+        DocumentKind.JsonLines => JsonDocuments.Read(JsonRows.Lines(file, options.Limits), options.Field),
+        DocumentKind.Json => JsonDocuments.Read(JsonRows.Values(file, options.Limits), options.Field),
+        DocumentKind.Csv => CsvTable.Documents(file, options.Field, options.Limits),
         DocumentKind.Parquet => ParquetFile.Documents(file, options.Field),
-        _ => TextFiles.Read(file, options.SeparatorText),
+        _ => TextFiles.Read(file, options.SeparatorText, options.Limits),
     };
 }

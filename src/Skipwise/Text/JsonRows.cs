@@ -10,15 +10,22 @@ internal static class JsonRows
 
     /// <summary>A row a line; blank lines are passed over.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or a line is not JSON; while enumerating</exception>
-    public static IEnumerable<JsonPlace> Lines(string path)
+    public static IEnumerable<JsonPlace> Lines(string path, LimitOptions limits)
     {
-        using var reader = PackedFile.OpenText(path);
-        for (int line = 1; PackedFile.Guarded(path, reader.ReadLine) is { } json; line++)
+        (StreamReader reader, RowStream rows) = PackedFile.OpenText(path, limits);
+        using StreamReader _ = reader;
+        for (int line = 1; Next(line) is { } json; line++)
         {
             if (!string.IsNullOrWhiteSpace(json))
             {
                 yield return Parse($"{path}:{line}", json);
             }
+        }
+
+        string? Next(int line)
+        {
+            rows.Begin($"{path}:{line}");
+            return PackedFile.Guarded(path, reader.ReadLine);
         }
     }
 
@@ -26,10 +33,11 @@ internal static class JsonRows
     /// The items of a list; if the file does not begin with one, the values that follow each other in it. One is in memory at a time.
     /// </summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or is not JSON; while enumerating</exception>
-    public static IEnumerable<JsonPlace> Values(string path)
+    public static IEnumerable<JsonPlace> Values(string path, LimitOptions limits)
     {
-        bool isList = BeginsWithList(path);
-        using Stream stream = PackedFile.OpenBytes(path);
+        bool isList = BeginsWithList(path, limits);
+        (Stream stream, RowStream rows) = PackedFile.OpenBytes(path, limits);
+        using Stream _ = stream;
         using IEnumerator<JsonElement> values = JsonSerializer
             .DeserializeAsyncEnumerable<JsonElement>(stream, topLevelValues: !isList, s_stream).ToBlockingEnumerable().GetEnumerator();
         for (int number = 1; Next(number); number++)
@@ -39,6 +47,7 @@ internal static class JsonRows
 
         bool Next(int number)
         {
+            rows.Begin($"{path}#{number}");
             try
             {
                 if (!PackedFile.Guarded(path, values.MoveNext))
@@ -55,9 +64,9 @@ internal static class JsonRows
         }
     }
 
-    private static bool BeginsWithList(string path)
+    private static bool BeginsWithList(string path, LimitOptions limits)
     {
-        using var reader = PackedFile.OpenText(path);
+        using StreamReader reader = PackedFile.OpenText(path, limits).Text;
         int first;
         do
         {

@@ -11,17 +11,26 @@ internal static class PackedFile
     public const string Zstandard = ".zst";
 
     /// <summary>The text's bytes; those that are not UTF-8 are an error when they are reached.</summary>
-    public static Stream OpenBytes(string path) => Guarded(path, () => new Utf8Stream(Open(path), path));
+    /// <returns>the bytes, and where they are counted: to be told of every row's beginning</returns>
+    public static (Stream Bytes, RowStream Rows) OpenBytes(string path, LimitOptions limits)
+    {
+        RowStream rows = Open(path, limits);
+        return (new Utf8Stream(rows, path), rows);
+    }
 
     /// <inheritdoc cref="OpenBytes"/>
-    public static StreamReader OpenText(string path) => Guarded(path, () => TextFile.Reader(Open(path), path));
+    public static (StreamReader Text, RowStream Rows) OpenText(string path, LimitOptions limits)
+    {
+        RowStream rows = Open(path, limits);
+        return (TextFile.Reader(rows, path), rows);
+    }
 
     /// <summary>Runs one step of reading; whatever is wrong with the file becomes an error that names it.</summary>
     public static T Guarded<T>(string path, Func<T> read)
     {
         try
         {
-            return read();
+            return OutOfMemory.Naming(path, read);
         }
         catch (Exception e) when (e is SharpZipBaseException or ZstdException or InvalidDataException or EndOfStreamException or IndexOutOfRangeException)
         {
@@ -34,7 +43,12 @@ internal static class PackedFile
         }
     }
 
-    private static Stream Open(string path) => Unpack(path, InputFile.Open(path, options: FileOptions.SequentialScan));
+    private static RowStream Open(string path, LimitOptions limits) => Guarded(path, () =>
+    {
+        FileStream file = InputFile.Open(path, options: FileOptions.SequentialScan);
+        Stream unpacked = Unpack(path, file);
+        return new RowStream(unpacked, path, unpacked == file ? null : file.Length, limits);
+    });
 
     private static Stream Unpack(string path, Stream stream)
     {

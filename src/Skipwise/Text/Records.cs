@@ -13,12 +13,12 @@ internal static class Records
 
     /// <summary>Whole rows, in the file's order.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read, is broken, or holds something else than rows; while enumerating</exception>
-    public static IEnumerable<JsonPlace> Read(string path) => KindOf(path) switch
+    public static IEnumerable<JsonPlace> Read(string path, LimitOptions limits) => KindOf(path) switch
     {
-        0 => JsonRows.Lines(path),
+        0 => JsonRows.Lines(path, limits),
         1 => ParquetFile.Rows(path),
-        2 => JsonRows.Values(path),
-        3 => CsvTable.Rows(path),
+        2 => JsonRows.Values(path, limits),
+        3 => CsvTable.Rows(path, limits),
         _ => throw new SkipwiseException($"{path}: unknown kind of file; rows are read from {Kinds}"),
     };
 

@@ -5,9 +5,10 @@ namespace Skipwise.Text;
 /// <summary>Documents from files of plain text: one a file, or several with a separator between them.</summary>
 internal static class TextFiles
 {
-    public static IEnumerable<Document> Read(string path, string? separator)
+    public static IEnumerable<Document> Read(string path, string? separator, LimitOptions limits)
     {
-        using var reader = PackedFile.OpenText(path);
+        (StreamReader reader, RowStream rows) = PackedFile.OpenText(path, limits);
+        using StreamReader _ = reader;
         if (separator is null)
         {
             yield return new Document(PackedFile.Guarded(path, reader.ReadToEnd), path);
@@ -16,7 +17,8 @@ internal static class TextFiles
         int number = 1;
         foreach (string part in SplitAt(separator, () => PackedFile.Guarded(path, () => ReadBlock(reader))))
         {
-            yield return new Document(part.Trim(), $"{path}#{number++}");
+            yield return new Document(part.Trim(), $"{path}#{number}");
+            rows.Begin($"{path}#{++number}");
         }
     }
 

@@ -11,10 +11,15 @@ internal sealed record CliRun(int Code, string Output, string Error)
 
     public static async Task<CliRun> Of(string[] args, string input, CancellationToken stop = default)
     {
+        using var reader = new StringReader(input);
+        return await Of(args, reader, stop);
+    }
+
+    public static async Task<CliRun> Of(string[] args, TextReader reader, CancellationToken stop = default)
+    {
         using var output = new StringWriter();
         using var error = new StringWriter();
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output) });
-        using var reader = new StringReader(input);
         int code = await CommandLine.RunAsync(args, new Screen(console, output, error), reader, stop);
         return new(code, output.ToString(), error.ToString());
     }

@@ -22,6 +22,22 @@ public sealed class GenerateTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Contains("error: the standard input: not UTF-8: line 2, byte 12: EF", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_standard_input_without_an_end_is_refused()
+    {
+        using var endless = new Endless();
+        (await CliRun.Of(["generate", "--model", model.Folder], endless)).Complained("the standard input", "no end");
+    }
+
+    private sealed class Endless : TextReader
+    {
+        public override int Read(char[] buffer, int index, int count)
+        {
+            buffer.AsSpan(index, count).Fill('y');
+            return count;
+        }
+    }
+
     [Theory]
     [InlineData("generation_config.json"), InlineData("config.json")]
     public async Task A_text_ends_at_any_end_token_that_the_files_name(string file)

@@ -16,7 +16,7 @@ public class CsvTableTests
     private static string[] Rows(string content)
     {
         using var folder = new TempFolder();
-        return [.. Records.Read(folder.Write("a.csv", content)).Select(row => row.Raw)];
+        return [.. Records.Read(folder.Write("a.csv", content), new()).Select(row => row.Raw)];
     }
 
     [Fact]

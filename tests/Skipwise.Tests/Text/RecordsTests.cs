@@ -11,7 +11,7 @@ public sealed class RecordsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static string[] Raw(string path) => [.. Records.Read(path).Select(row => row.Raw)];
+    private static string[] Raw(string path) => [.. Records.Read(path, new()).Select(row => row.Raw)];
 
     [Fact]
     public void Json_lines_lists_and_packed_files_give_the_same_rows()
@@ -29,7 +29,7 @@ public sealed class RecordsTests : IDisposable
     public void Csv_quotes_commas_and_line_breaks()
     {
         string path = _folder.Write("rows.csv", "question,answer,list\r\n\"a, \"\"b\"\"\n\nc\",  1 ,\"[\"\"x\"\", \"\"y\"\"]\"\r\nplain,true,\r\n");
-        JsonPlace[] rows = [.. Records.Read(path)];
+        JsonPlace[] rows = [.. Records.Read(path, new())];
         Assert.Equal(2, rows.Length);
         Assert.Equal("a, \"b\"\n\nc", rows[0].Get("question").Text);
         Assert.Equal("  1 ", rows[0].Get("answer").Text);
@@ -58,7 +58,7 @@ public sealed class RecordsTests : IDisposable
             await group.WriteAsync(question, new[] { "a", "b", "c" });
             await group.WriteAsync(text, new[] { "ta", "tb", "tc" });
         }
-        JsonPlace[] rows = [.. Records.Read(path)];
+        JsonPlace[] rows = [.. Records.Read(path, new())];
         Assert.Equal(["a", "b", "c"], rows.Select(row => row.Get("question").Text));
         Assert.Equal(["x", "é", "z"], rows.Select(row => row.Get("old").Text));
         Assert.Equal([null, "1.5", null], rows.Select(row => row.Find("score")?.Raw));
@@ -89,7 +89,7 @@ public sealed class RecordsTests : IDisposable
         {
             await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { RowGroupSize = 2 }, cancellationToken: TestContext.Current.CancellationToken);
         }
-        JsonPlace[] read = [.. Records.Read(path)];
+        JsonPlace[] read = [.. Records.Read(path, new())];
         Assert.Equal(rows.Select(row => row.Question), read.Select(row => row.Get("Question").Text));
         Assert.Equal(rows.Select(row => row.Key), read.Select(row => row.Find("Key")?.Text));
         Assert.Equal(rows.Select(row => (int)row.Label), read.Select(row => row.Get("Label").Number));

@@ -52,5 +52,5 @@ internal sealed record TaskData(TaskCard Card, int Shots, IReadOnlyList<TaskDocu
     }
 
     private static TaskDocument[]? Rows(TaskCard card, TaskFiles files, TaskSplit split, TaskOptions options) =>
-        files.Find(card, split) is { } paths ? [.. paths.SelectMany(Records.Read).Select(row => card.Read(row, options.Harness))] : null;
+        files.Find(card, split) is { } paths ? [.. paths.SelectMany(path => Records.Read(path, options.Limits)).Select(row => card.Read(row, options.Harness))] : null;
 }

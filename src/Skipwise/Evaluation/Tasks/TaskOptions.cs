@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Skipwise.Text;
 
 namespace Skipwise.Evaluation.Tasks;
 
@@ -45,6 +46,9 @@ public sealed record TaskOptions
     /// <summary>resamples behind the standard error of a perplexity</summary>
     [Within(2, 1e7)]
     public int Resamples { get; init; } = 100_000;
+    /// <summary>how much a task's file may ask for; scores do not depend on it</summary>
+    [JsonIgnore]
+    public LimitOptions Limits { get; init; } = new();
 
     /// <summary>
     /// These options as the harness takes them for a kind of model: from 0.4 on it puts BOS before every text of a Gemma,

@@ -1,0 +1,16 @@
+using System.CommandLine;
+using Skipwise.Text;
+
+namespace Skipwise.Cli.Flags;
+
+/// <summary>How much a file of text may ask for.</summary>
+internal sealed class LimitFlags(Command command)
+{
+    private static readonly LimitOptions s_default = new();
+    private readonly Flag<int> _document = command.Integer("--max-document-mb",
+        "MB that one document, line or row may take in its file: a longer one is taken for a broken file", s_default.DocumentMegabytes);
+    private readonly Flag<int> _unpacking = command.Integer("--max-unpacking",
+        "times its own size that a .gz or .zst file may unpack to", s_default.Unpacking);
+
+    public LimitOptions Of(ParseResult parse) => new() { DocumentMegabytes = _document.Of(parse), Unpacking = _unpacking.Of(parse) };
+}
