@@ -146,7 +146,7 @@ public class PoseDatasetTests
         Assert.Equal((2, 2), (data.Count, data.SkippedDocuments));
         Assert.Equal([1, 3], Enumerable.Range(0, 2).Select(i => data.Plan(0, i).Document).Order());
         // one token alone has no label unless BOS foretells it
-        Assert.Equal(1, Dataset(lengths: [1, 9]).SkippedDocuments);
+        Assert.Equal(1, new PoseDataset(Documents(1, 9), s_pose, 1, bosId: null, minDocumentTokens: 0).SkippedDocuments);
         Assert.Equal(1, new PoseDataset(Documents(1), s_pose, 1, Bos, 0).Count);
     }
 

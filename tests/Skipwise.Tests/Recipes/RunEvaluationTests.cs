@@ -39,6 +39,17 @@ public sealed class RunEvaluationTests(SmallModel model) : IClassFixture<SmallMo
     }
 
     [Fact]
+    public async Task A_resumed_run_draws_every_step_once()
+    {
+        string folder = model.Path("drawn");
+        string[] settings = ["--steps", "3", "--tensorboard", "--save-every", "2"];
+        (await Train(folder, settings)).Succeeded();
+        File.Delete(Path.Combine(folder, "config.json")); // as if it had ended after its checkpoint of step 2
+        (await Train(folder, [.. settings, "--resume"])).Succeeded();
+        Assert.Equal([1, 2, 3], Events(folder).Where(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true).Select(e => (int)e.Step));
+    }
+
+    [Fact]
     public async Task A_run_without_progress_ends_early()
     {
         string folder = model.Path("patient");
@@ -80,7 +91,8 @@ public sealed class RunEvaluationTests(SmallModel model) : IClassFixture<SmallMo
     }
 
     private Task<CliRun> Train(string folder, params string[] more) =>
-        CliRun.Of(["train", "--model", model.Folder, "--data", model.Text, "--target-length", "256", "--out", folder, "--batch-size", "2", "--save-every", "0", .. more]);
+        CliRun.Of(["train", "--model", model.Folder, "--data", model.Text, "--target-length", "256", "--out", folder, "--batch-size", "2",
+            .. more, .. more.Contains("--save-every") ? [] : (string[])["--save-every", "0"]]);
 
     /// <summary>TFRecord: length (8 bytes), its checksum (4), the event, its checksum (4).</summary>
     private static IEnumerable<Event> Events(string folder)

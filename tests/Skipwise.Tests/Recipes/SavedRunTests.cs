@@ -121,16 +121,17 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
         string folder = model.Path("order");
         Disk.Before.Value = (step, at) =>
         {
-            bool isLog = step == "sync" && Path.GetFileName(at) == Metrics;
+            bool isLog = step == "sync" && Path.GetFileName(at) is Metrics or Evaluations;
             if (isLog || (step == "create" && at.Contains("step-000002.", StringComparison.Ordinal)))
             {
-                steps.Add(step);
+                steps.Add(isLog ? Path.GetFileName(at) : step);
             }
         };
-        (await Train(folder, "--save-every", "2", "--steps", "3")).Succeeded();
+        (await Train(folder, "--save-every", "2", "--steps", "3", "--eval-every", "2", "--eval-data", model.Text, "--eval-windows", "64",
+            "--eval-documents", "1")).Succeeded();
         Disk.Before.Value = null;
-        Assert.Equal(["sync", "create"], steps.Take(2));
-        Assert.Equal("sync", steps[^1]); // and at the end
+        Assert.Equal([Metrics, Evaluations, "create"], steps.Take(3));
+        Assert.Equal([Metrics, Evaluations], steps.TakeLast(2)); // and at the end
     }
 
     [Fact]
@@ -142,16 +143,53 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder, Weights)), File.ReadAllBytes(Path.Combine(folder, "best", Weights)));
     }
 
-    [Fact]
-    public async Task Measurements_after_the_checkpoint_are_dropped_and_made_again()
+    [Theory]
+    [InlineData("2")] // the checkpoint's own step is measured too, and not again
+    [InlineData("3")]
+    public async Task Measurements_after_the_checkpoint_are_dropped_and_made_again(string every)
     {
-        string[] settings = ["--eval-every", "3", "--eval-data", model.Text, "--eval-windows", "64", "--eval-documents", "1"];
-        string whole = model.Path("measured-whole"), folder = await Unfinished("measured", settings);
+        string[] settings = ["--eval-every", every, "--eval-data", model.Text, "--eval-windows", "64", "--eval-documents", "1"];
+        string whole = model.Path("measured-whole-" + every), folder = await Unfinished("measured-" + every, settings);
         (await Train(whole, settings)).Succeeded();
         File.AppendAllText(Path.Combine(folder, Evaluations),
             """{"step":6,"task":"perplexity","metric":"perplexity","length":64,"value":0.5}""" + "\n");
-        (await Resume(folder, settings)).Succeeded();
+        CliRun resumed = (await Resume(folder, settings)).Succeeded();
+        Assert.DoesNotContain("lines that belong to", resumed.Error); // none is missing
         Assert.Equal(File.ReadAllText(Path.Combine(whole, Evaluations)), File.ReadAllText(Path.Combine(folder, Evaluations)));
+    }
+
+    [Fact]
+    public async Task A_resumed_run_knows_its_best_model()
+    {
+        string[] settings = ["--eval-every", "2", "--eval-data", model.Text, "--eval-windows", "64", "--eval-documents", "1"];
+        string folder = await Unfinished("best-before", settings), log = Path.Combine(folder, Evaluations);
+        IReadOnlyList<MeasuredPoint> points = MetricLog.Read<MeasuredPoint>(log);
+        MetricLog.Write(log, points.Select(point => point.Step == 2 ? point with { Value = 0.5 } : point)); // none after it is as good
+        byte[] best = File.ReadAllBytes(Path.Combine(folder, "best", Weights));
+        CliRun resumed = (await Resume(folder, settings)).Succeeded();
+        Assert.Contains("the best model was measured after step 2", resumed.Error);
+        Assert.Equal(best, File.ReadAllBytes(Path.Combine(folder, "best", Weights)));
+    }
+
+    [Fact]
+    public async Task A_run_that_fails_on_its_way_keeps_its_text()
+    {
+        string folder = model.Path("diverged");
+        (await Train(folder, "--learning-rate", "1e30", "--warmup-steps", "0", "--max-bad-steps", "1", "--save-every", "1"))
+            .Complained("diverged");
+        Assert.True(File.Exists(Path.Combine(folder, "data.tokens"))); // it can be resumed from its checkpoint
+    }
+
+    [Fact]
+    public void Checkpoints_are_in_the_order_of_their_steps()
+    {
+        using var temp = new TempFolder();
+        string[] steps = ["step-000100", "step-999999", "step-1000000"];
+        foreach (string step in steps)
+        {
+            temp.Write($"run/checkpoints/{step}/progress.json", "{}");
+        }
+        Assert.Equal(steps, new RunFolder(temp["run"]).Checkpoints().Select(folder => Path.GetFileName(folder)));
     }
 
     [Theory]
@@ -183,6 +221,7 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Contains("model-00001-of-00002.safetensors.kept", Assert.Single(notes));
         temp.Write("run/results.bin", "mine too");
         temp.Write("run/evaluations.jsonl", "");
+        AtomicFolder.Write(run.BestPath, "best model", inner => AtomicFile.WriteText(Path.Combine(inner, Weights), "best"));
         Assert.True(run.IsFinished);
 
         run.Clear();
@@ -282,6 +321,10 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
         (await CliRun.Of(pretrain)).Succeeded();
         Assert.True(File.Exists(Path.Combine(made, "tokenizer.json")));
         Assert.False(Directory.Exists(tokenizer) || Directory.Exists(made + "-lists"));
+        Directory.CreateDirectory(made + "-lists"); // a process that is killed at its end leaves it
+        File.Copy(Path.Combine(made, "run.json"), Path.Combine(made + "-lists", "run.json"));
+        (await CliRun.Of([.. pretrain, "--resume"])).Succeeded();
+        Assert.False(Directory.Exists(made + "-lists"));
 
         string runs = model.Path("runs");
         (await Train(Path.Combine(runs, "pose"), "--steps", "1")).Succeeded(); // the name that one of the demo's own runs has

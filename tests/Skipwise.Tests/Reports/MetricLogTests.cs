@@ -31,7 +31,9 @@ public sealed class MetricLogTests : IDisposable
             """.ReplaceLineEndings("\n"));
         using (MetricLog log = MetricLog.Resume<TrainingPoint>(Log, p => p.Step <= 2))
         {
+            Assert.Equal(2, log.Lines);
             log.Append(new TrainingPoint(3, 1.5, 0.2));
+            Assert.Equal(3, log.Lines);
         }
         Assert.Equal([new(1, 3, 0.1), new(2, 2, 0.1), new(3, 1.5, 0.2)], MetricLog.Read<TrainingPoint>(Log));
     }

@@ -23,6 +23,33 @@ public sealed class AtomicFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_has_changed_stays_when_its_folder_is_deleted()
+    {
+        string folder = Written("a", ("one", "1"), ("two", "2"));
+        _temp.Write("a/two", "a user's own words");
+        AtomicFolder.Delete(folder);
+        Assert.Equal(["two"], Names(folder));
+        Assert.Equal(["a"], Names(_temp.Path));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Its_new_name_is_on_the_disk_before_the_end(bool replaces)
+    {
+        if (replaces)
+        {
+            Written("a", ("one", "1"));
+        }
+        var steps = new List<string>();
+        string parent = RealPath.Of(_temp.Path);
+        Disk.Before.Value = (step, at) => steps.Add(at == parent ? $"{step} parent" : step);
+        Written("a", ("one", "2"));
+        Disk.Before.Value = null;
+        Assert.Equal("sync parent", steps[steps.FindLastIndex(step => step is "move" or "exchange") + 1]);
+    }
+
+    [Fact]
     public void What_Skipwise_did_not_write_is_refused_and_untouched()
     {
         _temp.Write("model/config.json", "{}"); // of another program
