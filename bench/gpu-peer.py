@@ -1,4 +1,7 @@
-"""transformers' Llama on the steps of bench/gpu: the same shape, batch and window, SDPA, bfloat16, fused AdamW, gradients clipped. Prints one JSON line.
+"""transformers' Llama on the steps of bench/gpu: the same shape, batch and window, SDPA, bfloat16, fused AdamW, gradients clipped.
+
+    gpu-peer.py CHECK                   takes the steps, prints one JSON line
+    gpu-peer.py compare results.jsonl   Skipwise's checks over these, as one JSON line
 
 Positions are contiguous here: transformers would take skipped ones for packed documents and leave the fast attention.
 """
@@ -7,29 +10,45 @@ import statistics
 import sys
 import time
 
-import torch
-from transformers import AutoModelForCausalLM, LlamaConfig
-
 WINDOW, WARM, TIMED = 2048, 3, 10
 ONE = dict(hidden_size=2048, intermediate_size=5632, num_hidden_layers=22, num_attention_heads=32, num_key_value_heads=4)
 SEVEN = dict(hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=32)
 # name: shape, batch, type of the weights, LoRA rank
 CHECKS = {
-    "peer-1b": (ONE, 8, torch.float32, 0),  # float32 weights under autocast: the precision of Skipwise's masters
-    "peer-1b-bfloat16-weights": (ONE, 8, torch.bfloat16, 0),
-    "peer-7b-lora": (SEVEN, 4, torch.bfloat16, 16),
+    "peer-1b": (ONE, 8, "float32", 0),  # float32 weights under autocast: the precision of Skipwise's masters
+    "peer-1b-bfloat16-weights": (ONE, 8, "bfloat16", 0),
+    "peer-7b-lora": (SEVEN, 4, "bfloat16", 16),
 }
+# Skipwise's check: the peer's, and the bars on tokens/s (at least) and on peak memory (at most), where the project sets them
+PAIRS = {"pose-1b": ("peer-1b", 1.0, 0.8), "pose-7b-lora": ("peer-7b-lora", None, None)}
 
 
-def taken():
-    free, size = torch.cuda.mem_get_info()
-    return size - free
+def compare(path):
+    with open(path) as lines:
+        results = {result["check"]: result for result in map(json.loads, lines)}
+    found, passed = {}, True
+    for ours, (theirs, least, most) in PAIRS.items():
+        a, b = results.get(ours, {}), results.get(theirs, {})
+        if not all("tokens_per_second" in side for side in (a, b)):
+            continue
+        speed, memory = a["tokens_per_second"] / b["tokens_per_second"], a["peak_gib"] / b["peak_gib"]
+        found[ours] = {"tokens_per_second_ratio": round(speed, 3), "peak_ratio": round(memory, 3)}
+        passed &= (least is None or speed >= least) and (most is None or memory <= most)
+    print(json.dumps({**found, "passed": passed and bool(found)}, separators=(",", ":")))
 
 
-def main(name):
-    shape, batch, dtype, rank = CHECKS[name]
+def measure(name):
+    import torch
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    def taken():
+        free, size = torch.cuda.mem_get_info()
+        return size - free
+
+    shape, batch, weights, rank = CHECKS[name]
+    dtype = getattr(torch, weights)
     torch.manual_seed(1)
-    torch.zeros(1, device="cuda") @ torch.zeros(1, device="cuda")
+    _ = torch.zeros(1, device="cuda") @ torch.zeros(1, device="cuda")  # the context is no part of what follows
     before = taken()
     config = LlamaConfig(vocab_size=32000, max_position_embeddings=131072, tie_word_embeddings=False, use_cache=False, **shape)
     with torch.device("cuda"):
@@ -62,7 +81,7 @@ def main(name):
     print(json.dumps({
         "batch": batch,
         "window": WINDOW,
-        "weights": str(dtype).split(".")[-1],
+        "weights": weights,
         "tokens_per_second": round(batch * WINDOW / median, 1),
         "step_seconds": round(median, 4),
         "peak_gib": round((taken() - before) / 2**30, 2),
@@ -71,4 +90,7 @@ def main(name):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1] == "compare":
+        compare(sys.argv[2])
+    else:
+        measure(sys.argv[1])
