@@ -2,6 +2,7 @@
 using System.IO.Compression;
 using System.Text;
 using Skipwise.Numerics;
+using Skipwise.Tests.Checkpoints;
 using Skipwise.Text;
 
 namespace Skipwise.Tests.Text.HuggingFace;
@@ -11,17 +12,16 @@ public class HuggingFaceTests(ITestOutputHelper output)
 {
     private const int TextsEach = 8;
 
-    /// <summary>SKIPWISE_FUZZ=10000 makes more of them, SKIPWISE_SEED repeats a run that failed.</summary>
+    /// <summary>SKIPWISE_FUZZ=10000 makes more of them, SKIPWISE_FUZZ_SEED repeats a run that failed.</summary>
     private static int Count => int.TryParse(Environment.GetEnvironmentVariable("SKIPWISE_FUZZ"), out int asked) ? asked : 150;
 
-    private static ulong Seed =>
-        ulong.TryParse(Environment.GetEnvironmentVariable("SKIPWISE_SEED"), out ulong asked) ? asked : (ulong)Environment.TickCount64;
+    private static ulong Seed => Fuzz.Seed;
 
     [Fact]
     public void Any_tokenizer_gives_the_ids_and_texts_of_Hugging_Faces_library()
     {
         ulong seed = Seed;
-        output.WriteLine($"SKIPWISE_SEED={seed}");
+        output.WriteLine($"SKIPWISE_FUZZ_SEED={seed}");
         using var folder = new TempFolder();
         var questions = new List<HuggingFaceLibrary.Question>();
         for (int i = 0; i < Count; i++)
@@ -44,7 +44,7 @@ public class HuggingFaceTests(ITestOutputHelper output)
         string data = Environment.GetEnvironmentVariable("SKIPWISE_TEST_DATA") ?? "";
         Assert.SkipWhen(data.Length == 0, "SKIPWISE_TEST_DATA is not set: real vocabularies are not part of the project");
         ulong seed = Seed;
-        output.WriteLine($"SKIPWISE_SEED={seed}");
+        output.WriteLine($"SKIPWISE_FUZZ_SEED={seed}");
         using var folder = new TempFolder();
         var ranks = File.ReadLines(Path.Combine(data, "tokenizers", "gpt2", "gpt2.tiktoken"));
         string gpt2 = folder.Write("tokenizer.json", Gpt2Json.FromRanks(ranks));
@@ -98,7 +98,7 @@ public class HuggingFaceTests(ITestOutputHelper output)
             string path = difference[..difference.IndexOf(": ", StringComparison.Ordinal)];
             output.WriteLine($"{difference}\n    {File.ReadAllText(path)}");
         }
-        Assert.True(differences.Count == 0, $"SKIPWISE_SEED={seed}: {string.Join('\n', differences.Take(5))}");
+        Assert.True(differences.Count == 0, $"SKIPWISE_FUZZ_SEED={seed}: {string.Join('\n', differences.Take(5))}");
         return (compared, refused);
     }
 
