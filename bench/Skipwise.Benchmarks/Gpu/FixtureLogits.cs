@@ -82,7 +82,7 @@ internal static class FixtureLogits
             IEnumerable<string> texts = GpuModels.Chronicles(tokenizer, setup.IsSmall ? 1 : 64, 2 * window);
             long[] ids = [.. texts.SelectMany(text => tokenizer.Encode(text)[..window]).Select(id => (long)id)];
             Tensor positions = arange(window, ScalarType.Int64, device).unsqueeze(0);
-            return shipped.Model.Logits(tensor(ids, [-1, window], device: device), positions).to(ScalarType.Float32, CPU); // [B, T, V]
+            return shipped.Model.Logits(tensor(ids, device: device).view(-1, window), positions).to(ScalarType.Float32, CPU); // [B, T, V]
         }
         (Tensor best, Tensor choices) = Logits(ScalarType.Float32, CPU).topk(2); // [B, T, 2]
         Tensor equal = choices.select(-1, 0).eq(Logits(ScalarType.BFloat16, setup.Device).argmax(-1)).to(ScalarType.Float64);
