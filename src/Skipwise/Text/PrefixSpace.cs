@@ -13,7 +13,7 @@ internal static class PrefixSpace
     {
         var preTokenizer = file.Find("pre_tokenizer");
         bool alone = preTokenizer?.Get("type").Text == "ByteLevel";
-        bool own = Adds(preTokenizer) || Adds(file.Find("normalizer"));
+        bool own = Steps(preTokenizer, "pretokenizers").Concat(Steps(file.Find("normalizer"), "normalizers")).Any(Adds);
         if (settings.AddsPrefixSpace is { } asked && asked != own && !alone)
         {
             throw settings.Error(
@@ -26,7 +26,9 @@ internal static class PrefixSpace
                 "says nothing of \"add_prefix_space\", which transformers takes for false, but tokenizer.json puts a space " +
                 "before a text; add the setting that the model was trained with");
         }
-        if (file.Find("normalizer") is { } normalizer && AsksForStart(preTokenizer) && MovesStart(normalizer))
+        var steps = Steps(preTokenizer, "pretokenizers");
+        int first = steps.FindIndex(step => step.Get("type").Text == "Metaspace" && step.Find("prepend_scheme")?.Text == "first");
+        if (first >= 0 && file.Find("normalizer") is { } normalizer && (first > 0 || Steps(normalizer, "normalizers").Exists(MovesStart)))
         {
             throw normalizer.Error(
                 "changes where a text starts, and the pre-tokenizer Metaspace puts a space there (\"prepend_scheme\": \"first\"); " +
@@ -35,24 +37,21 @@ internal static class PrefixSpace
         return preTokenizer;
     }
 
-    private static bool AsksForStart(JsonPlace? place) => place is { } part && part.Get("type").Text switch
-    {
-        "Sequence" => part.Get("pretokenizers").Items().Any(item => AsksForStart(item)),
-        "Metaspace" => part.Find("prepend_scheme")?.Text == "first",
-        _ => false,
-    };
+    /// <summary>The parts of a Sequence, of those in it too; else the part itself.</summary>
+    private static List<JsonPlace> Steps(JsonPlace? place, string name) =>
+        place is not { } part ? []
+        : part.Get("type").Text == "Sequence" ? [.. part.Get(name).Items().SelectMany(item => Steps(item, name))]
+        : [part];
 
     private static bool MovesStart(JsonPlace part) => part.Get("type").Text switch
     {
-        "Sequence" => part.Get("normalizers").Items().Any(MovesStart),
         "Prepend" or "Strip" => true,
         "Replace" => part.Get("content").Text.Length == 0,
         _ => false,
     };
 
-    private static bool Adds(JsonPlace? place) => place is { } part && part.Get("type").Text switch
+    private static bool Adds(JsonPlace part) => part.Get("type").Text switch
     {
-        "Sequence" => (part.Find("pretokenizers") ?? part.Get("normalizers")).Items().Any(item => Adds(item)),
         "ByteLevel" => part.Flag("add_prefix_space", true),
         "Metaspace" => (part.Find("prepend_scheme")?.Text ?? (part.Flag("add_prefix_space", true) ? "always" : "never")) != "never",
         "Prepend" => true,

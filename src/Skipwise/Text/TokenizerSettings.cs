@@ -7,6 +7,16 @@ namespace Skipwise.Text;
 internal sealed class TokenizerSettings
 {
     private static readonly string[] s_roles = ["bos", "eos", "unk", "pad", "sep", "cls", "mask"];
+
+    /// <summary>Settings that give a text other ids.</summary>
+    private static readonly (string Name, string What)[] s_refused =
+    [
+        ("add_eos_token", "puts no end token behind a text by itself"),
+        ("split_special_tokens", "takes special tokens in a text for what they are"),
+        ("do_lower_case", "makes no letters small that the tokenizer's own file does not"),
+        ("fix_mistral_regex", "cuts words as tokenizer.json says"),
+    ];
+
     private readonly JsonPlace? _tokenizerConfig;
     private readonly JsonPlace? _config;
     private readonly List<JsonPlace> _named; // files that name the special tokens
@@ -16,9 +26,12 @@ internal sealed class TokenizerSettings
     {
         _tokenizerConfig = ReadIfThere("tokenizer_config.json");
         _named = Present(_tokenizerConfig, ReadIfThere("special_tokens_map.json"));
-        if (_tokenizerConfig?.Find("add_eos_token") is { } eos && eos.Truth)
+        foreach (var (name, what) in s_refused)
         {
-            throw eos.Error("is true, and Skipwise puts no end token behind a text by itself; set it to false if texts may go without");
+            if (_tokenizerConfig?.Find(name) is { IsTruth: true, Truth: true } setting)
+            {
+                throw setting.Error($"is true, and Skipwise {what}; set it to false if the model may go without");
+            }
         }
         _config = ReadIfThere("config.json");
         _numbered = Present(_config, ReadIfThere("generation_config.json"));

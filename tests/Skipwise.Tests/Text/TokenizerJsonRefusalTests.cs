@@ -55,10 +55,17 @@ public class TokenizerJsonRefusalTests
     {
         string ends = Changed(s_llama.LlamaJson(), file =>
             file["post_processor"]!["single"]!.AsArray().Add(JsonNode.Parse("""{"SpecialToken":{"id":"</s>"}}""")));
-        Assert.Contains("add_eos_token is true", Refusal(s_llama.LlamaJson(), """{"add_eos_token": true}"""));
         Assert.True(Load(ends, """{"add_eos_token": false}""").AddsBos);
         Assert.True(Load(ends, """{"tokenizer_class": "LlamaTokenizer"}""").AddsBos);
         Assert.False(Load(ends, """{"tokenizer_class": "GPTNeoXTokenizerFast"}""").AddsBos);
+    }
+
+    [Theory]
+    [InlineData("add_eos_token"), InlineData("split_special_tokens"), InlineData("do_lower_case"), InlineData("fix_mistral_regex")]
+    public void A_setting_that_gives_other_ids_is_refused(string name)
+    {
+        Assert.Contains($"tokenizer_config.json: $.{name} is true", Refusal(s_llama.LlamaJson(), $"{{\"{name}\": true}}"));
+        Assert.NotEmpty(Load(s_llama.LlamaJson(), $"{{\"{name}\": false}}").Encode("the"));
     }
 
     [Fact]
@@ -75,6 +82,31 @@ public class TokenizerJsonRefusalTests
         Assert.Equal(Load(llama).Encode("the"), Load(llama, """{"add_prefix_space": true}""").Encode("the"));
         var first = JsonNode.Parse("""{"type":"Metaspace","replacement":"▁","prepend_scheme":"first"}""");
         Assert.Contains("\"prepend_scheme\": \"first\"", Refusal(Changed(llama, file => file["pre_tokenizer"] = first)));
+    }
+
+    [Theory]
+    [InlineData("Metaspace", """{"type":"NFC"}""", false), InlineData("Digits Metaspace", "null", false)]
+    [InlineData("Metaspace", """{"type":"Strip","strip_left":true,"strip_right":false}""", true)]
+    [InlineData("Digits Metaspace", """{"type":"NFC"}""", true)]
+    [InlineData("Metaspace", """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"}]}""", true)]
+    public void A_space_at_the_start_is_refused_where_an_earlier_step_may_move_it(string steps, string normalizer, bool isRefused)
+    {
+        string json = Changed(s_llama.LlamaJson(), file =>
+        {
+            file["normalizer"] = JsonNode.Parse(normalizer);
+            JsonNode[] parts = [.. steps.Split(' ').Select(step => JsonNode.Parse(step == "Digits"
+                ? """{"type":"Digits","individual_digits":true}"""
+                : """{"type":"Metaspace","replacement":"▁","prepend_scheme":"first"}""")!)];
+            file["pre_tokenizer"] = new JsonObject { ["type"] = "Sequence", ["pretokenizers"] = new JsonArray(parts) };
+        });
+        if (isRefused)
+        {
+            Assert.Contains("changes where a text starts", Refusal(json));
+        }
+        else
+        {
+            Assert.NotEmpty(Load(json).Encode("the"));
+        }
     }
 
     [Fact]

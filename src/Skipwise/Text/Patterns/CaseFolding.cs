@@ -8,6 +8,8 @@ namespace Skipwise.Text.Patterns;
 /// </summary>
 internal static class CaseFolding
 {
+    private const int BehindTheLastCase = 0x20000;
+
     private static readonly Lazy<Dictionary<int, CodePoints>> s_groups = new(MakeGroups);
 
     /// <summary>Characters that fold to several (ß to ss): where case is ignored, Oniguruma lets one match the other.</summary>
@@ -41,7 +43,7 @@ internal static class CaseFolding
     private static Dictionary<int, CodePoints> MakeGroups()
     {
         var members = new Dictionary<int, List<int>>();
-        for (int c = 0; c < CodePoints.End; c++)
+        for (int c = 0; c < BehindTheLastCase; c++)
         {
             if (CharUnicodeInfo.GetUnicodeCategory(c) is UnicodeCategory.LowercaseLetter or UnicodeCategory.UppercaseLetter
                 or UnicodeCategory.TitlecaseLetter or UnicodeCategory.LetterNumber or UnicodeCategory.OtherSymbol

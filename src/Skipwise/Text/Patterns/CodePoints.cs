@@ -29,13 +29,14 @@ internal sealed class CodePoints
     public static Dictionary<T, CodePoints> By<T>(Func<int, T> property) where T : struct, Enum
     {
         var changes = new Dictionary<T, List<int>>();
-        for (int c = 0, start = 0; c < End; c++)
+        var value = property(0);
+        for (int c = 1, start = 0; c <= End; c++)
         {
-            var value = property(c);
-            if (c + 1 == End || !EqualityComparer<T>.Default.Equals(property(c + 1), value))
+            var next = c < End ? property(c) : default;
+            if (c == End || !EqualityComparer<T>.Default.Equals(next, value))
             {
-                (changes.TryGetValue(value, out var list) ? list : changes[value] = []).AddRange([start, c + 1]);
-                start = c + 1;
+                (changes.TryGetValue(value, out var list) ? list : changes[value] = []).AddRange([start, c]);
+                (start, value) = (c, next);
             }
         }
         return changes.ToDictionary(pair => pair.Key, pair => new CodePoints([.. pair.Value]));
