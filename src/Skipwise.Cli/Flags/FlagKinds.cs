@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json;
+using Skipwise.Storage;
 using Skipwise.Training;
 
 namespace Skipwise.Cli.Flags;
@@ -28,11 +29,20 @@ internal static class FlagKinds
         return new(option, null);
     }
 
-    /// <summary>A file that may be left out even where the option is given; <see cref="Flag{T}.IsGiven"/> tells the two apart.</summary>
-    public static Flag<string?> TextOrNone(this Command command, string name, string value, string description)
+    /// <summary>A file of results: only one that Skipwise wrote is replaced, which is asked before the work begins, too.</summary>
+    public static Flag<string?> Results(this Command command, string name, string description)
     {
-        var option = new Option<string?>(name) { HelpName = value, Description = description, Arity = ArgumentArity.ZeroOrOne };
-        option.Validators.Add(RequireWritable);
+        Option<string?> option = command.Add<string?>(name, "file", description, text => text);
+        option.Validators.Add(RequireReplaceable);
+        return new(option, null);
+    }
+
+    /// <summary>A file of results that may be left out even where the option is given; <see cref="Flag{T}.IsGiven"/> tells the two
+    /// apart.</summary>
+    public static Flag<string?> ResultsOrPage(this Command command, string name, string description)
+    {
+        var option = new Option<string?>(name) { HelpName = "file", Description = description, Arity = ArgumentArity.ZeroOrOne };
+        option.Validators.Add(RequireReplaceable);
         command.Options.Add(Named(option));
         return new(option, null);
     }
@@ -149,11 +159,29 @@ internal static class FlagKinds
         return option;
     }
 
+    private static IEnumerable<string> Paths(OptionResult result) => result.Tokens.Select(token => token.Value)
+        .Where(path => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal));
+
+    private static void RequireReplaceable(OptionResult result)
+    {
+        RequireWritable(result);
+        foreach (string path in Paths(result).Where(File.Exists))
+        {
+            try
+            {
+                ResultFile.RequireReplaceable(path);
+            }
+            catch (SkipwiseException e)
+            {
+                result.AddError($"{result.Option.Name} {e.Message}");
+            }
+        }
+    }
+
     private static void RequireWritable(OptionResult result)
     {
         string name = result.IdentifierToken?.Value ?? result.Option.Name;
-        foreach (string path in result.Tokens.Select(token => token.Value)
-            .Where(path => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal)))
+        foreach (string path in Paths(result))
         {
             string full = Path.GetFullPath(path);
             if (Directory.Exists(full))

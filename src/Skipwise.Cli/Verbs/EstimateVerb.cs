@@ -34,7 +34,7 @@ internal static class EstimateVerb
         Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has, or the GPU]");
         Flag<int?> probe = verb.OptionalInteger("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula [default: as many as take a moment]");
         Flag<double> seconds = verb.Number("--probe-seconds", "seconds for which a part of a step is repeated at most, where it is long or the machine's host gives its time to others", s_default.ProbeSeconds);
-        Flag<string?> json = verb.TextOrNone("--json", "file", "write the estimate as JSON: into the file, or in place of the table");
+        Flag<string?> json = verb.ResultsOrPage("--json", "write the estimate as JSON: into the file, or in place of the table");
         verb.TakesConfig();
         verb.Computes(screen, (parse, stop) =>
         {
@@ -73,7 +73,7 @@ internal static class EstimateVerb
             }
             if (json.Of(parse) is { } path)
             {
-                AtomicFile.WriteText(path, document + "\n");
+                ResultFile.Write(path, document + "\n");
             }
             return ExitCode.Success;
         });

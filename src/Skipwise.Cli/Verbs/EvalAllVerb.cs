@@ -41,7 +41,7 @@ internal static class EvalAllVerb
         Flag<ulong> seed = verb.Seed("seed of what is hidden and where", s_default.Passkey.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward [default: by their length]");
         var compute = new ComputeFlags(verb);
-        Flag<string?> json = verb.Output("--json", "write every number as JSON");
+        Flag<string?> json = verb.Results("--json", "write every number as JSON");
         var gates = new GateFlags(verb);
         verb.Computes(screen, (parse, stop) =>
         {

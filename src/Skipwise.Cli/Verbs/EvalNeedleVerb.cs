@@ -28,7 +28,7 @@ internal static class EvalNeedleVerb
         Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]");
         Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' places", s_default.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts scored together [default: as many as a 256 MB cache holds]");
-        Flag<string?> json = verb.Output("--json", "write the results as JSON");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON");
         Flag<string?> saveTrials = verb.Output("--save-trials",
             "keep every prompt with its answer's scores, one JSON line each; an interrupted run continues from it");
         var limits = new LimitFlags(verb);

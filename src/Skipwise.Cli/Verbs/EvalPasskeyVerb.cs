@@ -26,7 +26,7 @@ internal static class EvalPasskeyVerb
         Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed);
         Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens of the answer", s_default.MaxNewTokens);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
-        Flag<string?> json = verb.Output("--json", "write the results as JSON");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON");
         Flag<string?> saveTrials = verb.Output("--save-trials",
             "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
         var rope = new RopeFlags(verb);

@@ -26,7 +26,7 @@ internal static class EvalPerplexityVerb
         Flag<int> maxDocuments = verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0).Alias("--limit");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
         Flag<int?> byPosition = verb.OptionalInteger("--by-position", "also report the mean loss by position, in so many equal parts of each window");
-        Flag<string?> json = verb.Output("--json", "write the results as JSON");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.TakesConfig();

@@ -27,7 +27,7 @@ internal static class EvalRulerVerb
         Flag<double> threshold = verb.Number("--threshold", "a length counts as effective if the tasks' average exceeds this percentage", s_default.Threshold);
         Flag<ulong> seed = verb.Seed("seed of everything that is drawn", s_default.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
-        Flag<string?> json = verb.Output("--json", "write the results as JSON");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON");
         Flag<string?> saveTrials = verb.Output("--save-trials",
             "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
         var limits = new LimitFlags(verb);

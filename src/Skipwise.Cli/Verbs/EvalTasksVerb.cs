@@ -29,7 +29,7 @@ internal static class EvalTasksVerb
         Flag<int?> maxLength = verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward [default: by their length]");
         Flag<int> resamples = verb.Integer("--resamples", "bootstrap resamples behind the standard error of lambada's perplexity", s_default.Resamples);
-        Flag<string?> json = verb.Output("--json", "write the results as JSON");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON");
         Flag<string?> cache = verb.Output("--cache",
             "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with "
             + ".scores.jsonl for its ending]");

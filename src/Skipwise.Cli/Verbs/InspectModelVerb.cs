@@ -22,7 +22,7 @@ internal static class InspectModelVerb
     {
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder");
         var rope = new RopeFlags(verb);
-        Flag<string?> json = verb.TextOrNone("--json", "file", "write the page as JSON: into the file, or in place of the page");
+        Flag<string?> json = verb.ResultsOrPage("--json", "write the page as JSON: into the file, or in place of the page");
         verb.Does(screen, (parse, _) =>
         {
             ModelDescription description = InspectModel.Describe(new ModelSource(folder.Of(parse), rope.Of(parse)));
@@ -34,7 +34,7 @@ internal static class InspectModelVerb
             Show(screen, description);
             if (json.Of(parse) is { } path)
             {
-                AtomicFile.WriteText(path, EvaluationJson.Document(description) + "\n");
+                ResultFile.Write(path, EvaluationJson.Document(description) + "\n");
             }
             return ExitCode.Success;
         });

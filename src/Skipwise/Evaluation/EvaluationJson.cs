@@ -40,14 +40,8 @@ public static class EvaluationJson
     public static string Document<T>(T value) => JsonSerializer.Serialize(value, s_document);
 
     /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
-    public static void Write(string path, IReadOnlyList<EvaluationRecord> records)
-    {
-        AtomicFile.Write(path, file =>
-        {
-            JsonSerializer.Serialize(file, records, s_document);
-            file.Write("\n"u8);
-        });
-    }
+    /// <exception cref="SkipwiseException">as of <see cref="ResultFile"/></exception>
+    public static void Write(string path, IReadOnlyList<EvaluationRecord> records) => ResultFile.Write(path, Document(records) + "\n");
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<EvaluationRecord> Read(string path)

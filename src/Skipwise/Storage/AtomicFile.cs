@@ -17,10 +17,7 @@ public static class AtomicFile
     /// behind</exception>
     public static void Write(string path, Action<FileStream> write)
     {
-        if (InputFile.KindOf(path) is { } kind)
-        {
-            throw new SkipwiseException($"{path}: is {kind}, so no file takes its place. Name a file");
-        }
+        RequireNothingElse(path);
         try
         {
             using var file = new NewFile(path);
@@ -36,6 +33,15 @@ public static class AtomicFile
 
     /// <inheritdoc cref="Write(string, Action{FileStream})"/>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <exception cref="SkipwiseException">a pipe, a device or a socket has the name</exception>
+    internal static void RequireNothingElse(string path)
+    {
+        if (InputFile.KindOf(path) is { } kind)
+        {
+            throw new SkipwiseException($"{path}: is {kind}, so no file takes its place. Name a file");
+        }
+    }
 
     /// <summary>A name beside <paramref name="path"/> that nobody can foresee, so that no one has put a link there.</summary>
     internal static string TemporaryName(string path, string suffix) =>

@@ -7,7 +7,9 @@ namespace Skipwise.Storage;
 /// and no other is replaced.
 /// </summary>
 /// <param name="list">the file that lists them; names in it are relative to its folder</param>
-internal sealed class OwnFiles(string list)
+/// <param name="remedy">what an error advises to choose anew</param>
+/// <param name="overEmpty">whether an empty file may be replaced, whoever made it</param>
+internal sealed class OwnFiles(string list, string remedy = "--out", bool overEmpty = false)
 {
     /// <summary>How the name of such a list ends.</summary>
     public const string Ending = ".skipwise.json";
@@ -24,12 +26,12 @@ internal sealed class OwnFiles(string list)
         foreach (string name in names)
         {
             string path = Path.Combine(_folder, name);
-            if (Path.Exists(path)
+            if (Path.Exists(path) && !(overEmpty && IsEmpty(path))
                 && !(File.Exists(path) && own.TryGetValue(name, out FileFacts[]? facts) && facts.Contains(FileFacts.Of(path))))
             {
                 string why = own.ContainsKey(name) ? "has changed since Skipwise wrote it"
                     : $"exists, and Skipwise did not write it ({Path.GetFileName(list)} does not list it)";
-                throw new SkipwiseException($"{path}: {why}, so it is not replaced. Choose another --out, or move the file away");
+                throw new SkipwiseException($"{path}: {why}, so it is not replaced. Choose another {remedy}, or move the file away");
             }
         }
     }
@@ -55,6 +57,9 @@ internal sealed class OwnFiles(string list)
         }
         Save(own);
     }
+
+    private static bool IsEmpty(string path) =>
+        File.Exists(path) && ((FileInfo?)File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)).Length == 0;
 
     private Dictionary<string, FileFacts[]> Read()
     {

@@ -64,6 +64,21 @@ public class DoorTests
         (await CliRun.Of("eval", "passkey", "--model", Nowhere, option, folder.Path)).Complained(option, "is a folder");
     }
 
+    /// <summary>The model is nowhere: had any work begun, the complaint would be another.</summary>
+    [Theory]
+    [InlineData("eval all --model nowhere"), InlineData("eval perplexity --model nowhere --data nowhere")]
+    [InlineData("eval passkey --model nowhere"), InlineData("eval needle --model nowhere"), InlineData("eval ruler --model nowhere")]
+    [InlineData("eval tasks --model nowhere --tasks piqa --data nowhere"), InlineData("inspect --model nowhere")]
+    [InlineData("inspect model --model nowhere"), InlineData("estimate --model nowhere --target-length 64")]
+    public async Task Results_that_would_replace_a_file_of_others_are_refused_before_the_work(string line)
+    {
+        using var folder = new TempFolder();
+        string mine = folder.Write("mine.json", "mine");
+        (await CliRun.Of([.. line.Split(' '), "--json", mine])).Complained("--json", $"{mine}: exists, and Skipwise did not write it");
+        Assert.Equal("mine", await File.ReadAllTextAsync(mine));
+        Assert.DoesNotContain("did not write", (await CliRun.Of([.. line.Split(' '), "--json", folder.Write("empty.json", "")])).Error);
+    }
+
     [Theory]
     [InlineData("eval all --model ,rope=yarn", "names no folder")]
     [InlineData("eval all --model m,adapter=", "names no folder")]

@@ -35,7 +35,7 @@ public sealed class EvaluationJsonTests : IDisposable
         Assert.Equal(1, first.GetProperty("settings").GetProperty("documents").GetInt32());
         Assert.Equal(["task", "metric", "length", "value", "standard_error", "interval", "count", "model", "settings"], second.EnumerateObject().Select(field => field.Name));
         Assert.Equal(0.5, second.GetProperty("standard_error").GetDouble()); // sqrt(0.5 / 2)
-        Assert.Equal([path], Directory.GetFiles(_folder));
+        Assert.Equal([path, path + ".skipwise.json"], Directory.GetFiles(_folder).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -45,6 +45,24 @@ public sealed class EvaluationJsonTests : IDisposable
         EvaluationRecord[] records = [new() { Task = "perplexity", Metric = "perplexity", Value = double.NaN, Length = 5 }, new() { Task = "a", Metric = "b", Value = 0.1 + 0.2, StandardError = 1e-300 }];
         EvaluationJson.Write(path, records);
         Assert.Equal(records, EvaluationJson.Read(path));
+    }
+
+    [Fact]
+    public void Only_results_that_are_as_they_were_written_are_replaced()
+    {
+        string path = Path.Combine(_folder, "results.json");
+        File.WriteAllText(path, ""); // as mktemp leaves it
+        EvaluationJson.Write(path, []);
+        EvaluationJson.Write(path, [new() { Task = "a", Metric = "b", Value = 1 }]);
+        Assert.Single(EvaluationJson.Read(path));
+        string mended = File.ReadAllText(path).Replace("1", "2", StringComparison.Ordinal);
+        File.WriteAllText(path, mended);
+        Assert.Contains($"{path}: has changed", Assert.Throws<SkipwiseException>(() => EvaluationJson.Write(path, [])).Message);
+        Assert.Equal(mended, File.ReadAllText(path));
+        string mine = Path.Combine(_folder, "mine.json");
+        File.WriteAllText(mine, "[]\n");
+        Assert.Contains("Choose another name, or move", Assert.Throws<SkipwiseException>(() => EvaluationJson.Write(mine, [])).Message);
+        Assert.Equal("[]\n", File.ReadAllText(mine));
     }
 
     [Fact]
