@@ -17,6 +17,7 @@ public sealed class HfConfig
 {
     public const string FileName = "config.json";
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly string[] s_typeKeys = ["torch_dtype", "dtype"]; // transformers 4 writes the former, 5 the latter
     private readonly string _text;
     private readonly IReadOnlyList<string> _strangers;
     private readonly IReadOnlyList<string> _rope;
@@ -67,6 +68,9 @@ public sealed class HfConfig
         return Create(file.Header.Model);
     }
 
+    /// <summary>Whether the folder holds a model's configuration; one with a tokenizer alone has none.</summary>
+    public static bool IsAt(string model) => Llama2cFile.Find(model) is not null || File.Exists(Path.Combine(model, FileName));
+
     /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong kind</exception>
     public static HfConfig Read(string path) =>
         Parse(InputFile.ReadText(path, remedy: "A model is a folder with config.json and its weights"), path);
@@ -110,14 +114,25 @@ public sealed class HfConfig
     /// The file's text for this model: unchanged to the last byte if the model is still what the file says, else with the rope and window
     /// rewritten as <see cref="ForExtended"/> does, and with a head of its own if an adapter gave it one.
     /// </summary>
-    public string TextFor(DecoderConfig model)
+    /// <param name="type">the weights' type, if it is no longer the file's: written where the file names one; else null</param>
+    public string TextFor(DecoderConfig model, string? type = null)
     {
-        if (model.TieWordEmbeddings == Model.TieWordEmbeddings)
+        bool isTied = model.TieWordEmbeddings == Model.TieWordEmbeddings;
+        string[] types = [.. s_typeKeys.Where(key => type is not null && Raw[key] is JsonValue value
+            && value.GetValueKind() == JsonValueKind.String && (string?)value != type)];
+        if (IsUnchanged(model) && isTied && types.Length == 0)
         {
-            return IsUnchanged(model) ? _text : Text(ForExtended(Raw, model));
+            return _text;
         }
         JsonObject config = IsUnchanged(model) ? (JsonObject)Raw.DeepClone() : ForExtended(Raw, model);
-        config["tie_word_embeddings"] = model.TieWordEmbeddings;
+        if (!isTied)
+        {
+            config["tie_word_embeddings"] = model.TieWordEmbeddings;
+        }
+        foreach (string key in types)
+        {
+            config[key] = type;
+        }
         return Text(config);
     }
 

@@ -261,7 +261,8 @@ public sealed class Pretrained : ITrainable, IDisposable
         IEnumerable<OutputTensor> stored = _layout.Stored
             .Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape,
                 [.. t.Parameter.Blocks.Select(block => Rows(parameters, block))], t.Type));
-        ShardPlan plan = ShardPlan.Split(widens ? Widened(stored) : stored, shardBytes);
+        OutputTensor[] written = widens ? Widened(stored) : [.. stored];
+        ShardPlan plan = ShardPlan.Split(written, shardBytes);
         foreach ((string file, IReadOnlyList<OutputTensor> tensors) in plan.Shards)
         {
             SafetensorsWriter.Write(Path.Combine(folder, file), tensors, _layout.Metadata);
@@ -270,7 +271,8 @@ public sealed class Pretrained : ITrainable, IDisposable
         {
             AtomicFile.WriteText(Path.Combine(folder, WeightFiles.IndexName), plan.Index());
         }
-        WriteCompanions(folder);
+        bool areAllWide = widens && SavingRemark is not null && written.All(tensor => tensor.Type == ScalarType.Float32);
+        WriteCompanions(folder, areAllWide ? "float32" : null);
     }
 
     /// <summary>What was trained for long is not refused for one weight that has grown too large.</summary>
@@ -295,9 +297,10 @@ public sealed class Pretrained : ITrainable, IDisposable
     void ITrainable.WriteFiles(string folder) => WriteFiles(folder, widens: true);
 
     /// <summary>Writes what stands beside the weights: config.json and the tokenizer's files.</summary>
-    internal void WriteCompanions(string folder)
+    /// <param name="type">that all weights have been widened to; else null</param>
+    internal void WriteCompanions(string folder, string? type = null)
     {
-        AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), Config.TextFor(Model.Config));
+        AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), Config.TextFor(Model.Config, type));
         foreach ((string name, byte[] content) in _carried)
         {
             AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(content));

@@ -16,6 +16,7 @@ public sealed class CausalLM : nn.Module
     // B batch, T tokens, C hidden, V vocabulary
     private readonly Decoder _decoder;
     private readonly Projection? _head; // null when tied: the head then reads the embedding's own tensor
+    private readonly HeadBias? _tiedBias; // what a tied head has of its own in some families
     private readonly Lock _frequencyLock = new();
     private Frequency? _frequency; // the last rotation's: computed and brought to the device once, not for every token that is generated
 
@@ -31,6 +32,11 @@ public sealed class CausalLM : nn.Module
             _head = new Projection(config.HiddenSize, config.VocabSize, config.HeadBias, dtype, device);
             register_module("lm_head", _head);
         }
+        else if (config.HeadBias)
+        {
+            _tiedBias = new HeadBias(config.VocabSize, dtype, device);
+            register_module("lm_head", _tiedBias);
+        }
     }
 
     public DecoderConfig Config { get; }
@@ -42,10 +48,11 @@ public sealed class CausalLM : nn.Module
     public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;
 
     /// <summary>All that the scores depend on besides the hidden states.</summary>
-    internal IEnumerable<Parameter> HeadParameters => _head is null ? [HeadWeight] : _head.parameters();
+    internal IEnumerable<Parameter> HeadParameters => _head?.parameters() ?? [HeadWeight, .. _tiedBias?.parameters() ?? []];
 
     /// <summary>Whether the scores are a product with <see cref="HeadWeight"/> and nothing else.</summary>
-    internal bool HeadIsPlain => (_head is null or { bias: null, Update: null, Packed: null }) && !Config.NormalizedHead;
+    internal bool HeadIsPlain => 
+        (_head is null or { bias: null, Update: null, Packed: null }) && _tiedBias is null && !Config.NormalizedHead;
 
     public Device Device => _decoder.Embedding.weight.device;
 
@@ -102,7 +109,7 @@ public sealed class CausalLM : nn.Module
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        Tensor scores = Projection.Product(hidden, HeadWeight, _head?.bias);
+        Tensor scores = Projection.Product(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
         if (Config.NormalizedHead)
         {
             // rows of length 1 without a second copy of the head (a narrow one is widened for the moment): x . w / |w|
@@ -130,6 +137,18 @@ public sealed class CausalLM : nn.Module
             _frequency?.InvFreq.Dispose();
         }
         base.Dispose(disposing);
+    }
+
+    /// <summary>A head's bias where its weight is the embedding's.</summary>
+    private sealed class HeadBias : nn.Module
+    {
+        public Parameter bias { get; } // [V]
+
+        public HeadBias(int vocabulary, ScalarType dtype, Device device) : base(nameof(HeadBias))
+        {
+            bias = new Parameter(empty(vocabulary, dtype: dtype, device: device));
+            register_parameter(nameof(bias), bias);
+        }
     }
 
     /// <param name="Length">of the sequence; those that are rotated alike share it</param>

@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints;
 using Skipwise.Text;
 
 namespace Skipwise.Recipes;
@@ -18,7 +19,8 @@ public sealed record PrepareOptions
 public static class Prepare
 {
     /// <returns>the totals</returns>
-    /// <exception cref="SkipwiseException">a tokenizer or text that cannot be read, no text at all, or a full disk; nothing is then written</exception>
+    /// <exception cref="SkipwiseException">a tokenizer or text that cannot be read, no text at all, a token that
+    /// the model has no row for, or a full disk; nothing is then written</exception>
     public static TokenizationProgress Run(PrepareOptions options, IProgress<TokenizationProgress>? progress = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Preparing", options);
@@ -31,6 +33,10 @@ public static class Prepare
             throw new SkipwiseException($"--out {options.Out}: there is no folder {folder}. Make it first.");
         }
         ITokenizer tokenizer = Tokenizers.Load(options.Model);
+        if (HfConfig.IsAt(options.Model))
+        {
+            tokenizer = BoundedTokenizer.Of(tokenizer, HfConfig.Of(options.Model).Model.VocabSize);
+        }
         return Tokenization.Write(Documents.Read(options.Data.Paths, options.Data.Documents), tokenizer, options.Out, progress, cancel);
     }
 }

@@ -142,6 +142,35 @@ public sealed class FiniteWeightsTests : IDisposable
         Assert.Null(trainable.SavingRemark);
     }
 
+    /// <summary>What other programs load by: the configuration names the type once no weight has the old one.</summary>
+    [Theory]
+    [InlineData("torch_dtype"), InlineData("dtype")]
+    public void The_configuration_says_float32_once_all_weights_are(string key)
+    {
+        string folder = Changed("llama-none", Down, _ => { }, ScalarType.Float16), path = Path.Combine(folder, HfConfig.FileName);
+        string text = File.ReadAllText(path).Replace("\"torch_dtype\": \"float32\"", $"\"{key}\":   \"float16\"", StringComparison.Ordinal);
+        Assert.Contains($"\"{key}\":   \"float16\"", text, StringComparison.Ordinal);
+        File.WriteAllText(path, text);
+        using Pretrained model = Pretrained.Load(new ModelSource(folder));
+        using IDisposable noGradient = no_grad();
+        Tensor[] weights = [.. model.Model.parameters()];
+        string Saved(string name)
+        {
+            ((ITrainable)model).WriteFiles(Directory.CreateDirectory(_temp[name]).FullName);
+            return File.ReadAllText(Path.Combine(_temp[name], HfConfig.FileName));
+        }
+        Assert.Equal(text, Saved("fits"));
+        weights[0].fill_(1e5f);
+        Assert.Equal(text, Saved("mixed"));
+        Array.ForEach(weights, weight => weight.fill_(1e5f));
+        string wide = Saved("wide");
+        Assert.Contains($"\"{key}\": \"float32\"", wide, StringComparison.Ordinal);
+        Assert.DoesNotContain("float16", wide, StringComparison.Ordinal);
+        Assert.DoesNotContain(key == "dtype" ? "torch_dtype" : "\"dtype\"", wide, StringComparison.Ordinal);
+        weights[0].fill_(1);
+        Assert.Equal(text, Saved("again"));
+    }
+
     /// <summary>A fixture's model with one tensor changed.</summary>
     private string Changed(string fixture, string name, Action<Tensor> change, ScalarType? type = null)
     {

@@ -41,8 +41,11 @@ public sealed class VocabularyTests(SmallModel model) : IClassFixture<SmallModel
         (await CliRun.Of("generate", "--model", folder, "--prompt", "a [PAD] b", "--max-new-tokens", "2")).Complained(said);
         (await CliRun.Of("eval", "needle", "--model", folder, "--haystack", text, "--lengths", "128", "--trials", "1", "--depths", "2"))
             .Complained(said);
-        // a store is the tokenizer's, of whatever model
-        (await CliRun.Of("prepare", "--model", folder, "--data", text, "--out", store)).Succeeded();
+        (await CliRun.Of("prepare", "--model", folder, "--data", text, "--out", store)).Complained(said);
+        Assert.False(File.Exists(store));
+        string alone = Padded("alone"); // a tokenizer without a model: no one knows the rows
+        File.Delete(Path.Combine(alone, "config.json"));
+        (await CliRun.Of("prepare", "--model", alone, "--data", text, "--out", store)).Succeeded();
         (await CliRun.Of(Train(store))).Complained([.. said, store]);
         (await CliRun.Of("eval", "perplexity", "--model", folder, "--data", store, "--windows", "32")).Complained([.. said, store]);
         Assert.False(Directory.Exists(run));
