@@ -121,6 +121,19 @@ public class TokenStoreTests
         Assert.Contains("damaged", Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
     }
 
+    /// <summary>ends[0] is 0, ends[D] is N, and none is below the one before.</summary>
+    [Theory]
+    [InlineData(1L, 3L, 5L), InlineData(-1L, 3L, 5L), InlineData(0L, 3L, 4L), InlineData(0L, 6L, 5L), InlineData(0L, -1L, 5L)]
+    public void A_table_that_leaves_out_tokens_is_an_error(params long[] ends)
+    {
+        using var folder = new TempFolder();
+        string path = Write(folder, [1, 2, 3], [4, 5]);
+        byte[] bytes = File.ReadAllBytes(path);
+        Buffer.BlockCopy(ends, 0, bytes, bytes.Length - (8 * ends.Length), 8 * ends.Length);
+        File.WriteAllBytes(path, bytes);
+        Assert.Contains("damaged", Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
+    }
+
     [Fact]
     public void A_damaged_body_gives_documents_or_an_error()
     {

@@ -32,6 +32,18 @@ public class LossScalerTests
     }
 
     [Fact]
+    public void An_overflow_starts_the_count_of_good_steps_anew()
+    {
+        var scaler = new LossScaler();
+        Good(scaler, 500);
+        scaler.Note(overflowed: true); // borne
+        Good(scaler, 999);
+        Assert.Equal(4096, scaler.State.Scale);
+        Good(scaler, 1);
+        Assert.Equal(8192, scaler.State.Scale);
+    }
+
+    [Fact]
     public void A_resumed_scaler_goes_on_as_if_nothing_had_happened()
     {
         LossScaler one = new(), other = new();

@@ -34,6 +34,17 @@ public class StepGuardTests
     }
 
     [Fact]
+    public void As_many_losses_are_remembered_as_the_window_holds()
+    {
+        var guard = new StepGuard(s_options);
+        for (int step = 0; step < 100; step++)
+        {
+            guard.Note(step, null);
+        }
+        Assert.Equal(Enumerable.Range(100 - StepGuard.Window, StepGuard.Window).Select(step => (double)step), guard.State.Losses);
+    }
+
+    [Fact]
     public void A_new_level_is_accepted_in_time()
     {
         var guard = new StepGuard(s_options with { MaxBadSteps = 100 }, new GuardState { Losses = [.. Enumerable.Repeat(1.0, 64)] });

@@ -38,6 +38,27 @@ public class TrainLoopTests
         }
     }
 
+    /// <summary>A run that resumes takes up where the examples of all micro-batches end.</summary>
+    [Fact]
+    public void A_resumed_run_repeats_no_example_of_its_micro_batches()
+    {
+        TrainOptions options = s_options with { BatchSize = 2, GradientAccumulation = 3, Decay = Decay.Constant, WarmupSteps = 0 };
+        var source = new RandomExamples(50, 4, 16);
+        double[] Train(params int[] stops)
+        {
+            using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+            using var optimizer = new FusedAdamW(model, options.AdamW);
+            List<double> losses = [];
+            foreach (int stop in stops)
+            {
+                var start = new TrainProgress(losses.Count, TrainLoop.ExamplesAfter(losses.Count, options));
+                losses.AddRange(TrainLoop.Run(model, optimizer, source, options, start).Take(stop - losses.Count).Select(step => step.Loss));
+            }
+            return [.. losses];
+        }
+        Assert.Equal(Train(6), Train(3, 6));
+    }
+
     /// <summary>Each micro-batch draws masks of its own: a step over twice the same example has the mean of two different losses.</summary>
     [Fact]
     public void Dropout_differs_between_micro_batches()

@@ -52,6 +52,21 @@ public sealed class ProgressDisplayTests : IDisposable
     }
 
     [Fact]
+    public void The_first_status_of_a_stage_does_not_wait_for_the_interval()
+    {
+        var view = new LineView(_log, _clock, TimeSpan.FromSeconds(5));
+        foreach (string stage in (string[])["one", "two"])
+        {
+            view.Begin(stage);
+            view.Update(0.1, "first");
+            view.Update(0.2, "second");
+            view.Update(0.3, "last");
+        }
+        view.End();
+        Assert.Equal("one\n  first\n  last\ntwo\n  first\n  last\n", _log.ToString());
+    }
+
+    [Fact]
     public void Another_task_gets_its_own_pace()
     {
         var view = new LineView(_log, _clock, TimeSpan.Zero);
