@@ -13,26 +13,23 @@ public sealed class Pretrained : ITrainable, IDisposable
     /// <summary>bytes of weights per file before they are split into shards</summary>
     public const long DefaultShardBytes = 5_000_000_000;
 
-    // Carried along byte for byte; Skipwise changes none of them.
-    private static readonly string[] s_carried =
-    [
-        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", "generation_config.json",
-    ];
-
     /// <summary>What a folder with a whole model is, for <see cref="AtomicFolder"/>.</summary>
     internal const string Kind = "model";
 
     private readonly WeightLayout _layout;
-    // read at the beginning: days later their folder may have changed
-    private readonly IReadOnlyList<(string Name, byte[] Content)> _carried;
+    private readonly CompanionFiles _companions;
 
-    private Pretrained(CausalLM model, HfConfig config, WeightLayout layout, string? folder)
+    private Pretrained(CausalLM model, HfConfig config, WeightLayout layout, string? folder, bool isFrozen = false)
     {
         Model = model;
         Config = config;
         _layout = layout;
-        _carried = folder is null ? [] : Carried(File.Exists(folder) ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder);
+        _companions = new CompanionFiles(File.Exists(folder) ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder);
+        if (!isFrozen)
+        {
+            _companions.RequireAll(); // before the work whose result would lack them
+            Warnings = _companions.Warnings;
+        }
     }
 
     public CausalLM Model { get; }
@@ -108,7 +105,7 @@ public sealed class Pretrained : ITrainable, IDisposable
                 }
                 Fill(targets, weights, layout);
             }
-            var pretrained = new Pretrained(model, config, getsHead ? layout.Untied(config.Family) : layout, source.Folder);
+            var pretrained = new Pretrained(model, config, getsHead ? layout.Untied(config.Family) : layout, source.Folder, source.IsFrozen);
             if (getsHead)
             {
                 pretrained.CopyEmbeddingToHead();
@@ -117,7 +114,7 @@ public sealed class Pretrained : ITrainable, IDisposable
             {
                 pretrained.Merge(adapter, source.Adapter!);
             }
-            pretrained.Warnings = [.. adapter?.Warnings ?? [], .. UnreadWeights.Warnings(source.Folder, weights.Paths)];
+            pretrained.Warnings = [.. pretrained.Warnings, .. adapter?.Warnings ?? [], .. UnreadWeights.Warnings(source.Folder, weights.Paths)];
             return pretrained;
         }
         catch
@@ -301,21 +298,10 @@ public sealed class Pretrained : ITrainable, IDisposable
     internal void WriteCompanions(string folder, string? type = null)
     {
         AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), Config.TextFor(Model.Config, type));
-        foreach ((string name, byte[] content) in _carried)
-        {
-            AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(content));
-        }
+        _companions.Write(folder);
     }
 
     public void Dispose() => Model.Dispose();
-
-    private static IReadOnlyList<(string Name, byte[] Content)> Carried(string folder)
-    {
-        IEnumerable<string> files = s_carried.Select(name => Path.Combine(folder, name)).Where(File.Exists);
-        IEnumerable<string> others = Directory.Exists(folder)
-            ? Directory.EnumerateFiles(folder, "tok*.bin").Concat(Directory.EnumerateFiles(folder, "*.tiktoken")) : [];
-        return [.. files.Concat(others).Select(file => (Path.GetFileName(file), InputFile.ReadBytes(file)))];
-    }
 
     /// <summary>The file holds the tied tensor twice: both must be the same, or the configuration is wrong about it.</summary>
     private static void CheckTiedTwin(StoredTensor tensor, Tensor parameter)

@@ -70,6 +70,9 @@ public sealed class BatchArrays
         return new(examples, 1, (int)tokens, starts, 0, lengths);
     }
 
+    /// <summary>tokens that a batch of one length can hold at most, where every one of them is predicted</summary>
+    public const long MostTokens = 0x7FFFFFC7 / 4; // Array.MaxLength is no constant
+
     /// <summary>Refuses a batch that is too large to be laid out.</summary>
     /// <param name="rows">examples</param>
     /// <param name="tokens">of the longest</param>
@@ -80,7 +83,7 @@ public sealed class BatchArrays
         if (2 * ((Int128)rows * tokens + (labels ?? (Int128)rows * tokens)) > Array.MaxLength)
         {
             throw new SkipwiseException(
-                $"A forward of {rows} x {tokens} tokens is more than a batch can hold ({Array.MaxLength / 4} tokens). " +
+                $"A forward of {rows} x {tokens} tokens is more than a batch can hold ({MostTokens} tokens). " +
                 "Lower --batch-size, and raise --gradient-accumulation for as many examples a step.");
         }
     }

@@ -1,3 +1,4 @@
+using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Fused;
 using Skipwise.Models.Lora;
@@ -115,7 +116,9 @@ internal sealed class StepCosts
         int largest = 0;
         for (int step = 1 << 20; step > 0; step /= 2) // the peak rises with the batch
         {
-            largest += Memory(largest + step, length, accumulation).Peak <= Usable * memory ? step : 0;
+            // a batch that no forward holds is none; nor could its bytes be counted
+            bool isOne = (long)(largest + step) * length <= BatchArrays.MostTokens;
+            largest += isOne && Memory(largest + step, length, accumulation).Peak <= Usable * memory ? step : 0;
         }
         return largest;
     }

@@ -69,6 +69,14 @@ public class ModelFamilyTests
     }
 
     [Fact]
+    public void A_tied_head_keeps_its_bias()
+    {
+        DecoderConfig tied = s_model with { HeadBias = true, TieWordEmbeddings = true };
+        using var model = new CausalLM(tied);
+        Assert.Equal(ModelFamily.Parameters(tied).Select(parameter => parameter.Name).Order(), model.named_parameters().Select(p => p.name).Order());
+    }
+
+    [Fact]
     public void Queries_keys_and_values_of_NeoX_lie_head_by_head()
     {
         StoredParameter joined = ModelFamily.Named("gpt_neox", "").StoredParameters(s_model with { NumKeyValueHeads = 6 }).First(p => p.Blocks.Count > 1);

@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using Skipwise.Checkpoints;
 using Skipwise.Data;
 using Skipwise.Models;
+using Skipwise.Recipes;
 using Skipwise.Rope;
 using Skipwise.Storage;
 using Skipwise.Training;
@@ -258,6 +259,28 @@ public sealed class PretrainedTests : IDisposable
         Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(saved, "tokenizer.model")));
         Assert.Contains("Skipwise did not write it", Assert.Throws<SkipwiseException>(() => pretrained.Save(source)).Message);
         Assert.Equal(["saved", "source"], Directory.GetFileSystemEntries(_temp.Path).Select(Path.GetFileName).Order());
+    }
+
+    /// <summary>A head with the embedding's rows gives the same scores tied or not: its bias stays in either.</summary>
+    [Fact]
+    public void A_tied_GPT_J_is_read_with_the_bias_of_its_head()
+    {
+        string untied = _temp.Copy(Fixture.Path("gptj-none"), "untied"), tied = _temp.Copy(untied, "tied"), saved = _temp["saved"];
+        Rewrite(untied, tensors => tensors["lm_head.weight"] = tensors["transformer.wte.weight"]);
+        Rewrite(tied, tensors => tensors.Remove("lm_head.weight"));
+        string config = Path.Combine(tied, "config.json"), text = File.ReadAllText(config);
+        File.WriteAllText(config, text.Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true"));
+        using Pretrained one = Pretrained.Load(new ModelSource(untied)), two = Pretrained.Load(new ModelSource(tied));
+        using IDisposable noGradient = no_grad();
+        Tensor ids = tensor(new long[,] { { 5, 9, 30, 2, 17 } }), positions = arange(5).unsqueeze(0);
+        Tensor expected = one.Model.Logits(ids, positions), bias = one.Model.named_parameters().Single(p => p.name == "lm_head.bias").parameter;
+        Assert.True(bias.abs().max().ToSingle() > 0.01);
+        Assert.True(allclose(expected, two.Model.Logits(ids, positions), atol: 1e-5));
+        Assert.False(two.Model.HeadIsPlain);
+        Assert.Equal(InspectModel.Describe(new ModelSource(tied)).Parameters, two.Model.parameters().Sum(p => p.numel()));
+        two.Save(saved);
+        using Pretrained again = Pretrained.Load(new ModelSource(saved));
+        Assert.True(two.Model.Logits(ids, positions).Equals(again.Model.Logits(ids, positions)));
     }
 
     /// <summary>The base may be moved or changed while a run of days goes on.</summary>
