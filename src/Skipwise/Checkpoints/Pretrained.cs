@@ -105,7 +105,8 @@ public sealed class Pretrained : ITrainable, IDisposable
                 }
                 Fill(targets, weights, layout);
             }
-            var pretrained = new Pretrained(model, config, getsHead ? layout.Untied(config.Family) : layout, source.Folder, source.IsFrozen);
+            WeightLayout own = getsHead ? layout.Untied(config.Family) : layout;
+            var pretrained = new Pretrained(model, config, own, source.Folder, source.IsFrozen);
             if (getsHead)
             {
                 pretrained.CopyEmbeddingToHead();
@@ -114,7 +115,8 @@ public sealed class Pretrained : ITrainable, IDisposable
             {
                 pretrained.Merge(adapter, source.Adapter!);
             }
-            pretrained.Warnings = [.. pretrained.Warnings, .. adapter?.Warnings ?? [], .. UnreadWeights.Warnings(source.Folder, weights.Paths)];
+            pretrained.Warnings =
+                [.. pretrained.Warnings, .. adapter?.Warnings ?? [], .. UnreadWeights.Warnings(source.Folder, weights.Paths)];
             return pretrained;
         }
         catch

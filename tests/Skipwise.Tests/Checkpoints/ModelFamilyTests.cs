@@ -73,7 +73,8 @@ public class ModelFamilyTests
     {
         DecoderConfig tied = s_model with { HeadBias = true, TieWordEmbeddings = true };
         using var model = new CausalLM(tied);
-        Assert.Equal(ModelFamily.Parameters(tied).Select(parameter => parameter.Name).Order(), model.named_parameters().Select(p => p.name).Order());
+        IEnumerable<string> listed = ModelFamily.Parameters(tied).Select(parameter => parameter.Name);
+        Assert.Equal(listed.Order(), model.named_parameters().Select(p => p.name).Order());
     }
 
     [Fact]

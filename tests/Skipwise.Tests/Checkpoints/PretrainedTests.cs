@@ -273,7 +273,8 @@ public sealed class PretrainedTests : IDisposable
         using Pretrained one = Pretrained.Load(new ModelSource(untied)), two = Pretrained.Load(new ModelSource(tied));
         using IDisposable noGradient = no_grad();
         Tensor ids = tensor(new long[,] { { 5, 9, 30, 2, 17 } }), positions = arange(5).unsqueeze(0);
-        Tensor expected = one.Model.Logits(ids, positions), bias = one.Model.named_parameters().Single(p => p.name == "lm_head.bias").parameter;
+        Tensor expected = one.Model.Logits(ids, positions);
+        Tensor bias = one.Model.named_parameters().Single(p => p.name == "lm_head.bias").parameter;
         Assert.True(bias.abs().max().ToSingle() > 0.01);
         Assert.True(allclose(expected, two.Model.Logits(ids, positions), atol: 1e-5));
         Assert.False(two.Model.HeadIsPlain);

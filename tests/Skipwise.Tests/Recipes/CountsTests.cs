@@ -77,8 +77,9 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
     [InlineData(1 << 27, "texts of 2147483648 tokens"), InlineData(1 << 28, "texts of 4294967296 tokens")]
     public void A_demo_of_a_window_whose_multiples_cannot_be_counted(int window, string complaint)
     {
-        string folder = model.With($"wide-{window}", "config.json", bytes => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes)
-            .Replace($"\"max_position_embeddings\": {SmallModel.Window}", $"\"max_position_embeddings\": {window}", StringComparison.Ordinal)));
+        const string key = "\"max_position_embeddings\": ";
+        string folder = model.With($"wide-{window}", "config.json", bytes => Encoding.UTF8.GetBytes(
+            Encoding.UTF8.GetString(bytes).Replace($"{key}{SmallModel.Window}", $"{key}{window}", StringComparison.Ordinal)));
         var options = new DemoOptions { Model = folder, Out = model.Path($"demo-{window}") };
         string message = Assert.Throws<SkipwiseException>(() => Demo.Run(options, new DemoProgress(), default)).Message;
         Assert.StartsWith(folder, message);
