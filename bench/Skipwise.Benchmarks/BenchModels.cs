@@ -1,10 +1,10 @@
 using System.Text.Json;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Rope;
-using Skipwise.Text;
-using Skipwise.Text.Synthetic;
+using Skipwise.Synthetic;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Benchmarks;
 
@@ -34,16 +34,16 @@ internal static class BenchModels
     public static void Write(string folder)
     {
         string shipped = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
-        using (var tiny = Pretrained.Load(new ModelSource(shipped)))
+        using (var tiny = PretrainedModel.Load(new ModelSource(shipped)))
         {
             tiny.Save(Path.Combine(folder, "tiny"));
         }
         foreach ((string name, DecoderConfig config) in (IEnumerable<(string, DecoderConfig)>)[("i", Small()), ("ii", Base())])
         {
-            using var model = Pretrained.Create(Create(config with { MaxPositionEmbeddings = 2048, Rope = new() }), shipped);
+            using var model = PretrainedModel.Create(Create(config with { MaxPositionEmbeddings = 2048, Rope = new() }), shipped);
             model.Save(Path.Combine(folder, name));
         }
-        ITokenizer tokenizer = Tokenizers.Load(shipped);
+        ITokenizer tokenizer = TokenizerLoader.Load(shipped);
         File.WriteAllLines(Path.Combine(folder, "text.jsonl"), Enumerable.Range(0, 16).Select(index => JsonSerializer.Serialize(
             new { text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)index, TextLength.Tokens(9000, tokenizer)) })));
     }
@@ -51,10 +51,10 @@ internal static class BenchModels
     public static CausalLM Create(DecoderConfig config, LoraOptions? lora = null)
     {
         var model = new CausalLM(config);
-        WeightInit.Draw(model, seed: 1);
-        if (lora is { IsAsked: true })
+        WeightInit.Initialize(model, seed: 1);
+        if (lora is { IsEnabled: true })
         {
-            Adaptation.Apply(model, lora, seed: 1);
+            LoraInjector.Apply(model, lora, seed: 1);
         }
         return model;
     }

@@ -3,8 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Skipwise.Runtime;
-using Skipwise.Training;
+using Skipwise.Estimation;
 
 namespace Skipwise.Benchmarks;
 
@@ -25,19 +24,19 @@ internal static class EstimateCheck
     [
         ("tiny-pose-16x128", "pose", "tiny --target-length 1024 --batch-size 16"),
         ("tiny-full-4x1024", "full", "tiny --target-length 1024 --batch-size 4"),
-        ("tiny-full-4x1024-ckpt", "full", "tiny --target-length 1024 --batch-size 4 --checkpoint-layers 1"),
+        ("tiny-full-4x1024-ckpt", "full", "tiny --target-length 1024 --batch-size 4 --recompute-every 1"),
         ("i-pose-4x512", "pose", "i --target-length 8192 --train-length 512 --batch-size 4"),
         ("i-pose-1x2048", "pose", "i --target-length 8192 --batch-size 1"),
-        ("i-pose-1x2048-ckpt-2", "pose", "i --target-length 8192 --batch-size 1 --checkpoint-layers 2"),
-        ("i-pose-1x2048-lora-4bit", "pose", "i --target-length 8192 --batch-size 1 --lora-rank 16 --base-bits 4"),
+        ("i-pose-1x2048-ckpt-2", "pose", "i --target-length 8192 --batch-size 1 --recompute-every 2"),
+        ("i-pose-1x2048-lora-4bit", "pose", "i --target-length 8192 --batch-size 1 --lora-rank 16 --quantization-bits 4"),
         ("i-pose-1x2048-bf16", "pose", "i --target-length 8192 --batch-size 1 --dtype bfloat16"),
         ("i-full-1x4096", "full", "i --target-length 4096 --batch-size 1"),
         ("i-full-1x8192", "full", "i --target-length 8192 --batch-size 1"),
-        ("i-full-1x8192-ckpt", "full", "i --target-length 8192 --batch-size 1 --checkpoint-layers 1"),
+        ("i-full-1x8192-ckpt", "full", "i --target-length 8192 --batch-size 1 --recompute-every 1"),
         ("ii-pose-1x1024", "pose", "ii --target-length 4096 --train-length 1024 --batch-size 1"),
         ("ii-pose-1x1024-8bit", "pose", "ii --target-length 4096 --train-length 1024 --batch-size 1 --optimizer adamw8bit"),
         ("ii-full-1x4096", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1"),
-        ("ii-full-1x4096-ckpt", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1 --checkpoint-layers 1"),
+        ("ii-full-1x4096-ckpt", "full", "ii --target-length 4096 --train-length 1024 --batch-size 1 --recompute-every 1"),
     ];
 
     /// <param name="pattern">a regular expression that rows' names match</param>
@@ -103,7 +102,7 @@ internal static class EstimateCheck
     {
         string folder = Path.Combine(work, "run"), metrics = Path.Combine(folder, "metrics.jsonl");
         (double first, double last, long peak) = (0, 0, 0);
-        StolenTime before = StolenTime.Now();
+        StealTime before = StealTime.Now();
         Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--out", folder], tool =>
         {
             peak = Math.Max(peak, tool.PeakWorkingSet64);
@@ -113,7 +112,7 @@ internal static class EstimateCheck
         });
         double[] times = [.. Lines(metrics).Select(line => JsonDocument.Parse(line).RootElement)
             .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(FirstSteps).Order()];
-        double stolen = StolenTime.Now().ShareSince(before);
+        double stolen = StealTime.Now().FractionSince(before);
         Directory.Delete(folder, recursive: true);
         return new(peak / (double)(1 << 20), (last - first) / (steps - FirstSteps), times[times.Length / 2], stolen);
     }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using ScottPlot;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Scoring;
 using Skipwise.Models;
 using Skipwise.Reports.Plots;
 using Skipwise.Storage;

@@ -1,6 +1,6 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Passkey;
 using Skipwise.Models;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Benchmarks;
 
@@ -9,11 +9,11 @@ internal sealed record PasskeyCase(string Name, int Steps, DecoderConfig Model, 
 {
     public override Measurement Measure(int steps)
     {
-        ITokenizer tokenizer = Tokenizers.Load(Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny"));
+        ITokenizer tokenizer = TokenizerLoader.Load(Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny"));
         var options = new PasskeyOptions { Lengths = [Tokens], Trials = 1 };
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, options);
         using CausalLM model = BenchModels.Create(Model);
-        void Ask() => Passkey.Measure(model, tokenizer, prompts, options);
+        void Ask() => PasskeyEvaluator.Evaluate(model, tokenizer, prompts, options);
         int tokens = prompts[0].InputIds.Length + options.MaxNewTokens;
         return Measurement.Of(steps, Ask, tokens, StepFlops.Forward(Model, 1, tokens), Model, rows: 512);
     }

@@ -22,7 +22,7 @@ if (args.Contains("--list"))
 }
 if (args.Contains("--check-estimate"))
 {
-    TorchBoot.Ensure();
+    TorchRuntime.EnsureLoaded();
     EstimateCheck.Run(Value("--check-estimate") ?? "", Value("--threads"));
     return 0;
 }
@@ -39,16 +39,16 @@ if (args.Contains("--gpu-list"))
     }
     return 0;
 }
-TorchBoot.Ensure();
+TorchRuntime.EnsureLoaded();
 if (GpuCheck.All.FirstOrDefault(known => known.Name == Value("--gpu")) is { } check)
 {
-    Device device = ComputeOptions.Find(Value("--device"), TorchSharp.torch.cuda.is_available() ? TorchSharp.torch.cuda.device_count() : 0);
+    Device device = ComputeOptions.ResolveDevice(Value("--device"), TorchSharp.torch.cuda.is_available() ? TorchSharp.torch.cuda.device_count() : 0);
     Console.WriteLine(check.Run(new GpuSetup(device, args.Contains("--small"), Value("--fixtures") ?? "fixtures")).ToJsonString());
     return 0;
 }
 if (Value("--threads") is { } threads)
 {
-    TorchThreads.Use(int.Parse(threads, CultureInfo.InvariantCulture));
+    TorchThreads.SetCount(int.Parse(threads, CultureInfo.InvariantCulture));
 }
 if (Value("--memory-at") is { } length)
 {

@@ -1,4 +1,4 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Scoring;
 using Skipwise.Models;
 
 namespace Skipwise.Benchmarks;

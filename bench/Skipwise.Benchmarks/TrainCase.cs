@@ -3,8 +3,9 @@ using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Numerics;
 using Skipwise.Positions;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Benchmarks;
 
@@ -20,7 +21,7 @@ internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, Po
         var source = new PoseDataset(Documents(2 * window), Pose, seed: 1, bosId: null, minDocumentTokens: window);
         long tokens = (long)Training.BatchSize * window;
         using CausalLM model = BenchModels.Create(Model, Lora);
-        using var masters = MasterWeights.Of(model);
+        using var masters = MasterWeights.Create(model);
         using var optimizer = Optimizer.Create(model, Training, masters);
         using IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator();
         return Measurement.Of(steps, () => run.MoveNext(), tokens, StepFlops.Training(Model, Training.BatchSize, window), Model, tokens);

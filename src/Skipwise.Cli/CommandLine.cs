@@ -76,7 +76,7 @@ internal static class CommandLine
     private static int ShowHelp(Command group, Screen screen)
     {
         group.Parse("--help").Invoke(new InvocationConfiguration { Output = screen.ErrorOutput });
-        return ExitCode.UsersError;
+        return ExitCode.UserError;
     }
 
     private static int Explain(ParseResult parse, Screen screen, ConfigArguments? config)
@@ -90,14 +90,14 @@ internal static class CommandLine
             unknown = [.. parse.UnmatchedTokens.Take(1)];
         }
         string[] messages = unknown.Length > 0
-            ? [.. unknown.Select(word => $"'{word}' is not understood here.{Nearest.Question(word, known)}")]
+            ? [.. unknown.Select(word => $"'{word}' is not understood here.{Suggestion.DidYouMean(word, known)}")]
             : [.. config?.Problems ?? [], .. parse.Errors.Select(error => config?.Place(error.Message) ?? error.Message).Distinct()];
         foreach (string message in messages)
         {
             screen.Error(message);
         }
         screen.ErrorOutput.WriteLine($"See: {Path(parse.CommandResult)} --help");
-        return ExitCode.UsersError;
+        return ExitCode.UserError;
     }
 
     /// <summary>"skipwise eval passkey": the verb with its groups.</summary>

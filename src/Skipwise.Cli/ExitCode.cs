@@ -5,9 +5,9 @@ internal static class ExitCode
 {
     public const int Success = 0;
     /// <summary>bad input, an impossible setting, a check that failed: the user can mend it</summary>
-    public const int UsersError = 1;
+    public const int UserError = 1;
     /// <summary>a fault of Skipwise itself</summary>
-    public const int OurError = 2;
+    public const int InternalError = 2;
     /// <summary>interrupted, as shells report SIGINT</summary>
     public const int Cancelled = 130;
 }

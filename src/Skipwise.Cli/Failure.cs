@@ -12,7 +12,7 @@ internal static class Failure
     /// <returns>the exit code</returns>
     public static int Tell(Screen screen, Exception e)
     {
-        int code = ExitCode.UsersError;
+        int code = ExitCode.UserError;
         switch (e)
         {
             case OperationCanceledException:
@@ -30,7 +30,7 @@ internal static class Failure
             default:
                 screen.Error($"{e.GetType().Name}: {FirstLine(e.Message)}");
                 screen.Note($"This is a fault of Skipwise, not of yours. Please report it with the command and what {TraceVariable}=1 shows.");
-                code = ExitCode.OurError;
+                code = ExitCode.InternalError;
                 break;
         }
         if (Environment.GetEnvironmentVariable(TraceVariable) == "1")

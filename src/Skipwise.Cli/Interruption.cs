@@ -38,7 +38,7 @@ internal sealed class Interruption : IDisposable
     public void GiveTimeToSave() => _patience = s_timeToSave;
 
     /// <summary>What a signal does.</summary>
-    public void Ask(PosixSignal signal)
+    public void OnSignal(PosixSignal signal)
     {
         if (Interlocked.Increment(ref _asked) == 1)
         {
@@ -63,7 +63,7 @@ internal sealed class Interruption : IDisposable
     private void Heard(PosixSignalContext context)
     {
         context.Cancel = true; // not at once
-        Ask(context.Signal);
+        OnSignal(context.Signal);
     }
 
     private async Task EndWhenPatienceEnds()

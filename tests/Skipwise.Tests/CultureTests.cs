@@ -2,8 +2,10 @@ using System.Globalization;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Perplexity;
 using Skipwise.Recipes;
+using Skipwise.Rope;
+using Skipwise.Runs;
 using Skipwise.Tests.Cli;
 
 namespace Skipwise.Tests;
@@ -169,7 +171,7 @@ public sealed class CultureTests(SmallModel model) : IClassFixture<SmallModel>
                 Out = Path.Combine(folder, "all"),
                 Data = new() { Paths = [model.Text] },
                 Lengths = [64, 128],
-                Perplexity = new PerplexityOptions { Windows = [], ByPosition = 3 },
+                Perplexity = new PerplexityOptions { Windows = [], PositionBins = 3 },
                 Passkey = new() { Lengths = [], Grid = 3, Trials = 1 },
                 Needle = null,
                 Gates = new() { MaxShortPplIncrease = 0.5 },

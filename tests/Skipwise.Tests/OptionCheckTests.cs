@@ -12,10 +12,10 @@ public class OptionCheckTests
 {
     // A configuration file gives RopeOptions, RopeFrequency.Validate checks them; BaseBits has two values and no range; seeds may be
     // anything.
-    private static readonly string[] s_exempt = ["BaseBits"];
+    private static readonly string[] s_exempt = ["QuantizationBits"];
 
     // Texts that name no file.
-    private static readonly string[] s_freeTexts = ["Device", "Prompt", "Field", "SeparatorText", "ConfigText", "SplitAfter", "Targets",
+    private static readonly string[] s_freeTexts = ["Device", "Prompt", "Field", "SeparatorText", "ConfigText", "SplitAfter", "TargetModules",
         "Tasks", "Names", "SpecialTokens", "Distractors"];
 
     public static TheoryData<Type> Records =>

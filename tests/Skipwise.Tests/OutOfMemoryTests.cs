@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 
 namespace Skipwise.Tests;
 
@@ -35,6 +35,6 @@ public class OutOfMemoryTests
     [Fact]
     public void A_model_that_is_too_large_is_named() =>
         Assert.StartsWith($"{Fixture.Path("llama-none")}: out of memory", Assert.Throws<SkipwiseException>(() =>
-            Pretrained.Load(new ModelSource(Fixture.Path("llama-none")), _ => throw new OutOfMemoryException("x"))).Message,
+            PretrainedModel.Load(new ModelSource(Fixture.Path("llama-none")), _ => throw new OutOfMemoryException("x"))).Message,
                 StringComparison.Ordinal);
 }

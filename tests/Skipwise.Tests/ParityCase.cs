@@ -1,4 +1,5 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Rope;
 using TorchSharp;
@@ -39,11 +40,11 @@ internal sealed class ParityCase : IDisposable
 
     public ParityCase(string name)
     {
-        Pretrained = Pretrained.Load(new ModelSource(Fixture.Path(name), Overrides(RopeFlags(name)), FreezePadRow: true));
+        Pretrained = PretrainedModel.Load(new ModelSource(Fixture.Path(name), Overrides(RopeFlags(name)), FreezePadEmbedding: true));
         _reference = SafetensorsFile.Open(Fixture.Path(name, "reference.safetensors"));
     }
 
-    public Pretrained Pretrained { get; }
+    public PretrainedModel Pretrained { get; }
     public CausalLM Model => Pretrained.Model;
 
     public IEnumerable<string> Names => _reference.Tensors.Keys;

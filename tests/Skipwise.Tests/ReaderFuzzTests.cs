@@ -1,24 +1,26 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Config;
-using Skipwise.Evaluation;
+using Skipwise.Documents;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
-using Skipwise.Numerics;
-using Skipwise.Recipes;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
-using Skipwise.Tests.Checkpoints;
+using Skipwise.Runs;
+using Skipwise.Tests.Checkpoints.Formats;
 using Skipwise.Tests.Cli;
+using Skipwise.Tests.Documents;
 using Skipwise.Tests.Reports;
 using Skipwise.Tests.Reports.Comparing;
 using Skipwise.Tests.Storage;
-using Skipwise.Tests.Text;
-using Skipwise.Tests.Text.Synthetic;
-using Skipwise.Text;
+using Skipwise.Tests.Tokenizers;
+using Skipwise.Tests.Tokenizers.Formats;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
 using Skipwise.Training;
 
 namespace Skipwise.Tests;
@@ -82,7 +84,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         ["hotpot.json"] = test => test.Of("hotpot.json", Hotpot, path => QaSet.ReadHotpot(path)),
         ["needles.jsonl"] = test => test.Of("needles.jsonl", Needles, path => NeedleFile.Read(path)),
         ["run.yaml"] = test => test.Of("run.yaml", Yaml, path => ConfigFile.Read(path)),
-        ["results.json"] = test => test.Of("results.json", EvaluationJson.Document(SampleComparison.Usual.Records), path =>
+        ["results.json"] = test => test.Of("results.json", EvaluationJson.ToIndentedJson(SampleComparison.Usual.Records), path =>
             EvaluationJson.Read(path)),
         ["results.json of a demo"] = test => test.OfDemo(),
         ["comparison.json"] = test => test.OfComparison(ResultsStore.PlanName),
@@ -91,10 +93,10 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         ["metrics.jsonl"] = test => test.OfLog("metrics.jsonl",
             new StepMetrics(1, 2.5, 1e-3, double.NaN, 64, 1000, 0.5, 10) { LossScale = 4096 }, metrics => metrics.Step),
         ["evaluations.jsonl"] = test =>
-            test.OfLog("evaluations.jsonl", new MeasuredPoint(2, "perplexity", "perplexity", 64, 3.5, 0.1, 200), point =>
-            point.Step + Standing.Of([point]).BestStep),
+            test.OfLog("evaluations.jsonl", new EvaluationPoint(2, "perplexity", "perplexity", 64, 3.5, 0.1, 200), point =>
+            point.Step + BestCheckpoint.FromPoints([point]).BestStep),
         ["passkey trials"] = test => test.OfTrials(
-            new Skipwise.Evaluation.PasskeyTrial(64, 0, 0.5, 12345, 60, "prompt", "12345", true) { CacheKey = "a" }),
+            new Skipwise.Evaluation.Passkey.PasskeyTrial(64, 0, 0.5, 12345, 60, "prompt", "12345", true) { CacheKey = "a" }),
         ["needle trials"] = test => test.OfTrials(
             new NeedleTrial(64, 0.5, 0, 0, 60, null, "answer", [true, false], [-0.5, double.NegativeInfinity]) { CacheKey = "a" }),
         ["RULER trials"] = test => test.OfTrials(
@@ -231,7 +233,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         _temp.Write("model/added_tokens.json", "{\"<|pad|>\": 0, \"<|begin|>\": 1}");
         return new(Path.Combine(folder, name), () =>
         {
-            _ = Pretrained.Architecture(new ModelSource(folder));
+            _ = PretrainedModel.Architecture(new ModelSource(folder));
             Spell(folder);
         })
         { Share = 0.02 };
@@ -254,10 +256,10 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
 
     private static void Spell(string folder)
     {
-        ITokenizer tokenizer = Tokenizers.Load(folder);
+        ITokenizer tokenizer = TokenizerLoader.Load(folder);
         int[] ids = tokenizer.Encode("The fox, 12 years old, isn't<|end|> <s>red:\n  ünï 😀");
         _ = tokenizer.Decode(ids);
-        _ = TokenizerFingerprint.Of(tokenizer);
+        _ = TokenizerFingerprint.Compute(tokenizer);
     }
 
     private Reader Stored()
@@ -282,7 +284,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
     }
 
     private Reader OfDocuments(string name, byte[] bytes) =>
-        Of(name, bytes, path => Assert.All(Documents.Read([path], new()), document => Assert.NotNull(document.Text)));
+        Of(name, bytes, path => Assert.All(DocumentReader.Read([path], new()), document => Assert.NotNull(document.Text)));
 
     private Reader OfTask(string name, byte[] bytes) =>
         Of(name, bytes, path => TaskSuite.RequireData(Path.GetDirectoryName(path)!, ["piqa"], new()));
@@ -293,7 +295,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         return new(_temp["results.json"], () =>
         {
             DemoResults results = DemoResults.Read(_temp["results.json"]);
-            Render(DemoReport.Of(results, [], "skipwise"));
+            Render(DemoReport.Build(results, [], "skipwise"));
             _ = DemoSummary.Sentences(results);
         });
     }
@@ -308,7 +310,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         return new(Path.Combine(folder, name), () =>
         {
             Comparison comparison = Comparison.Load([folder]);
-            Render(ComparisonReport.Of(comparison));
+            Render(ComparisonReport.Build(comparison));
             _ = ComparisonSummary.Sentences(comparison);
             _ = Skipwise.Cli.Display.ResultTables.Comparison(comparison);
             _ = Gates.Judge(comparison);
@@ -318,7 +320,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         ComparedModel Stored(ComparedModel compared)
         {
             string suffix = compared.Name == SampleComparison.Base ? "" : "2"; // the models' keys differ
-            var parts = SampleComparison.Usual.Of(compared).Where(Comparison.IsMeasured)
+            var parts = SampleComparison.Usual.RecordsOf(compared).Where(Comparison.IsMeasured)
                 .GroupBy(record => record.Settings![ResultsStore.KeySetting]!.GetValue<string>() + suffix).ToList();
             foreach (IGrouping<string, EvaluationRecord> part in parts)
             {

@@ -10,9 +10,9 @@ internal static class TestRuntime
     internal static void Boot()
     {
 #if HUGGING_FACE
-        Text.HuggingFace.HuggingFaceLibrary.ServeIfAsked();
+        Tokenizers.HuggingFace.HuggingFaceLibrary.ServeIfAsked();
 #endif
-        TorchBoot.Ensure();
+        TorchRuntime.EnsureLoaded();
         TorchSharp.torch.set_num_threads(1); // tests run in parallel; small tensors gain nothing from a second thread
         System.Globalization.CultureInfo.DefaultThreadCurrentCulture = System.Globalization.CultureInfo.InvariantCulture;
     }

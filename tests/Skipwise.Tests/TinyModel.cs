@@ -14,7 +14,7 @@ internal static class TinyModel
     {
         DecoderConfig config = Config(vocabulary, tied) with { InitializerRange = initializerRange, Rope = rope ?? new RopeOptions() };
         var model = new CausalLM(change?.Invoke(config) ?? config);
-        WeightInit.Draw(model, seed);
+        WeightInit.Initialize(model, seed);
         return model;
     }
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Skipwise.Generation;
+using Skipwise.Inference;
 using Skipwise.Models;
 using Skipwise.Runtime;
 using TorchSharp;
@@ -18,7 +18,7 @@ internal static class DecodeRate
     {
         DecoderConfig config = setup.IsSmall ? GpuModels.Rehearsal : GpuModels.OneBillion;
         int tokens = setup.IsSmall ? 8 : 128;
-        setup.Compute(Precision.Bfloat16).Begin();
+        setup.Compute(Precision.Bfloat16).Prepare();
         using CausalLM model = GpuModels.Create(config, ScalarType.BFloat16, setup.Device, new());
         using IDisposable noGradient = no_grad();
         double bound = DeviceProbe.CopyRate(setup) / model.parameters().Sum(p => p.numel() * p.element_size());

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,17 +11,17 @@ internal static class DeviceProbe
 
     public static JsonObject Run(GpuSetup setup)
     {
-        setup.Compute().Begin();
+        setup.Compute().Prepare();
         long size = setup.IsSmall ? 256 : 8192;
         JsonObject found = new()
         {
             ["device"] = setup.DeviceName,
-            ["memory_gib"] = Math.Round(setup.Memory.Size / (double)(1L << 30), 1),
+            ["memory_gib"] = Math.Round(setup.Memory.Total / (double)(1L << 30), 1),
             ["matmul_gflops_float32"] = Math.Round(MatmulRate(setup, ScalarType.Float32, size) / Giga, 1),
             ["matmul_gflops_bfloat16"] = Math.Round(MatmulRate(setup, ScalarType.BFloat16, size) / Giga, 1),
             ["copy_gb_per_second"] = Math.Round(CopyRate(setup) / Giga, 1),
         };
-        setup.Compute(tf32: true).Begin();
+        setup.Compute(tf32: true).Prepare();
         found["matmul_gflops_tf32"] = Math.Round(MatmulRate(setup, ScalarType.Float32, size) / Giga, 1);
         return found;
     }

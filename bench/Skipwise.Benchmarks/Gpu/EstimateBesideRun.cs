@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
+using Skipwise.Estimation;
 using Skipwise.Models;
-using Skipwise.Recipes;
 using Skipwise.Runtime;
 
 namespace Skipwise.Benchmarks.Gpu;
@@ -19,7 +19,7 @@ internal static class EstimateBesideRun
         try
         {
             File.WriteAllText(Path.Combine(folder, "config.json"), Config(config, window).ToJsonString());
-            estimate = Estimate.Run(new()
+            estimate = CostEstimator.Run(new()
             {
                 Model = folder,
                 TargetLength = 8 * window,

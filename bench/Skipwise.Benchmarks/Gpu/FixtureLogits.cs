@@ -1,10 +1,9 @@
 using System.Text.Json.Nodes;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Recipes;
 using Skipwise.Rope;
-using Skipwise.Runtime;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -74,10 +73,10 @@ internal static class FixtureLogits
     {
         using IDisposable noGradient = no_grad();
         using var scope = NewDisposeScope();
-        ITokenizer tokenizer = Tokenizers.Load(GpuSetup.ShippedModel);
+        ITokenizer tokenizer = TokenizerLoader.Load(GpuSetup.ShippedModel);
         Tensor Logits(ScalarType dtype, Device device)
         {
-            using Pretrained shipped = Pretrained.Load(new ModelSource(GpuSetup.ShippedModel), dtype, device);
+            using PretrainedModel shipped = PretrainedModel.Load(new ModelSource(GpuSetup.ShippedModel), dtype, device);
             int window = shipped.Model.Config.MaxPositionEmbeddings;
             IEnumerable<string> texts = GpuModels.Chronicles(tokenizer, setup.IsSmall ? 1 : 64, 2 * window);
             long[] ids = [.. texts.SelectMany(text => tokenizer.Encode(text)[..window]).Select(id => (long)id)];

@@ -22,7 +22,7 @@ internal sealed record GpuCheck(string Name, int LimitSeconds, Func<GpuSetup, Js
         new("pose-1b", 100, setup => PoseSteps.Run(setup, GpuModels.OneBillion, batch: 8, new())),
         new("resume", 60, KilledRun.Run),
         new("steady", 60, SteadyMemory.Run),
-        new("pose-7b-lora-4bit", 100, setup => PoseSteps.Run(setup, GpuModels.SevenBillion, batch: 4, s_lora with { BaseBits = 4 })),
+        new("pose-7b-lora-4bit", 100, setup => PoseSteps.Run(setup, GpuModels.SevenBillion, batch: 4, s_lora with { QuantizationBits = 4 })),
         new("pose-7b-lora", 100, setup => PoseSteps.Run(setup, GpuModels.SevenBillion, batch: 4, s_lora)),
         new("estimate-1b", 60, EstimateBesideRun.Run),
         new("decode-1b", 60, DecodeRate.Run),

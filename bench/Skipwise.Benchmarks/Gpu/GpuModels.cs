@@ -2,8 +2,9 @@ using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Numerics;
 using Skipwise.Rope;
-using Skipwise.Text;
-using Skipwise.Text.Synthetic;
+using Skipwise.Synthetic;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -45,9 +46,9 @@ internal static class GpuModels
                 _ = weight.dim() == 1 ? weight.fill_(1) : weight.normal_(0, 0.02);
             }
         }
-        if (lora.IsAsked)
+        if (lora.IsEnabled)
         {
-            Adaptation.Apply(model, lora, seed: 1);
+            LoraInjector.Apply(model, lora, seed: 1);
         }
         return model;
     }

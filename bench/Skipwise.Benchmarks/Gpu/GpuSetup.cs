@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Skipwise.Estimation;
 using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,7 +19,7 @@ internal sealed record GpuSetup(Device Device, bool IsSmall, string Fixtures)
     /// <summary>Windows per step: one in a rehearsal, where bfloat16 may be emulated.</summary>
     public int BatchSize => IsSmall ? 1 : 8;
 
-    public DeviceMemory Memory => DeviceMemory.Of(Device);
+    public DeviceMemory Memory => DeviceMemory.For(Device);
 
     public ComputeOptions Compute(Precision dtype = Precision.Float32, bool tf32 = false) =>
         new() { Device = DeviceName, Dtype = dtype, Tf32 = tf32 };

@@ -3,6 +3,7 @@ using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,14 +27,14 @@ internal static class GradientMatches
             ("packed", 0, true, new()),
             ("lora", 0, false, s_lora),
             ("lora-checkpoint-every-layer", 1, false, s_lora),
-            ("lora-8bit", 0, false, s_lora with { BaseBits = 8 }),
-            ("lora-4bit", 0, false, s_lora with { BaseBits = 4 }),
+            ("lora-8bit", 0, false, s_lora with { QuantizationBits = 8 }),
+            ("lora-4bit", 0, false, s_lora with { QuantizationBits = 4 }),
         ];
         JsonObject gradients = [], optimizers = [];
         double worst = 0, worstLoss = 0;
-        foreach ((string name, int checkpointEvery, bool packing, LoraOptions lora) in ways)
+        foreach ((string name, int recomputeEvery, bool packing, LoraOptions lora) in ways)
         {
-            double apart = Apart(Gradients(setup, CPU, 0, packing, lora), Gradients(setup, setup.Device, checkpointEvery, packing, lora));
+            double apart = Apart(Gradients(setup, CPU, 0, packing, lora), Gradients(setup, setup.Device, recomputeEvery, packing, lora));
             gradients[name] = Number(apart);
             worst = double.IsNaN(apart) ? double.PositiveInfinity : Math.Max(worst, apart);
         }
@@ -61,7 +62,7 @@ internal static class GradientMatches
 
     private static JsonNode Number(double value) => double.IsFinite(value) ? value : "NaN";
 
-    private static Dictionary<string, float[]> Gradients(GpuSetup setup, Device device, int checkpointEvery, bool packing, LoraOptions lora)
+    private static Dictionary<string, float[]> Gradients(GpuSetup setup, Device device, int recomputeEvery, bool packing, LoraOptions lora)
     {
         DecoderConfig config = setup.IsSmall ? GpuModels.Rehearsal : BenchModels.Small();
         using CausalLM model = BenchModels.Create(config, lora);
@@ -73,14 +74,14 @@ internal static class GradientMatches
                 parameter.fill_(0.01); // at 0, where training begins, the gradient of A would be 0 everywhere
             }
         }
-        using var masters = MasterWeights.Of(model, ScalarType.Float32, device, offload: false);
+        using var masters = MasterWeights.Create(model, ScalarType.Float32, device, offload: false);
         TrainingExample[] examples = [.. Enumerable.Range(0, 3).Select(row => Example(config, row, tokens: setup.IsSmall ? 48 : 512))];
-        using (Batch batch = packing ? Batch.Packed(examples, device) : Batch.Of(examples, device))
+        using (Batch batch = packing ? Batch.Packed(examples, device) : Batch.Padded(examples, device))
         using (NewDisposeScope())
         {
-            CausalLoss.Backward(model, batch, divisor: batch.Tokens, checkpointEvery);
+            CausalLoss.Backward(model, batch, divisor: batch.Tokens, recomputeEvery);
         }
-        return masters.All.ToDictionary(weight => weight.Name, weight => weight.Parameter.grad!.cpu().data<float>().ToArray());
+        return masters.Entries.ToDictionary(weight => weight.Name, weight => weight.Parameter.grad!.cpu().data<float>().ToArray());
     }
 
     /// <summary>Tokens whose positions skip.</summary>

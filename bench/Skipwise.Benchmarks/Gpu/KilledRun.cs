@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Benchmarks.Gpu;
 
@@ -16,7 +16,7 @@ internal static class KilledRun
         string folder = Directory.CreateTempSubdirectory("skipwise-gpu-").FullName;
         try
         {
-            ITokenizer tokenizer = Tokenizers.Load(GpuSetup.ShippedModel);
+            ITokenizer tokenizer = TokenizerLoader.Load(GpuSetup.ShippedModel);
             string data = Path.Combine(folder, "text.jsonl");
             string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
             File.WriteAllLines(data, GpuModels.Chronicles(tokenizer, 32, 256).Select(text => JsonSerializer.Serialize(new { text })));

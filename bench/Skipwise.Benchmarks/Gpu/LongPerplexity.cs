@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Scoring;
 using Skipwise.Models;
 using Skipwise.Runtime;
 using static TorchSharp.torch;
@@ -13,7 +13,7 @@ internal static class LongPerplexity
     {
         DecoderConfig config = setup.IsSmall ? GpuModels.Rehearsal : GpuModels.OneBillion;
         int tokens = setup.IsSmall ? 512 : 131072;
-        setup.Compute(Precision.Bfloat16).Begin();
+        setup.Compute(Precision.Bfloat16).Prepare();
         using CausalLM model = GpuModels.Create(config, ScalarType.BFloat16, setup.Device, new());
         int[][] window = [[.. Enumerable.Range(0, tokens).Select(t => t * 31 % config.VocabSize)]];
         float[][] losses = [];

@@ -1,12 +1,14 @@
 using System.Text.Json.Nodes;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Rope;
 using Skipwise.Runtime;
-using Skipwise.Text;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -45,7 +47,7 @@ internal static class LossCurves
     /// <summary>PoSE windows of the shipped model's length for eight times its window.</summary>
     public static IExampleSource Source(GpuSetup setup)
     {
-        ITokenizer tokenizer = Tokenizers.Load(GpuSetup.ShippedModel);
+        ITokenizer tokenizer = TokenizerLoader.Load(GpuSetup.ShippedModel);
         const int window = 128, target = 8 * window;
         IEnumerable<string> texts = GpuModels.Chronicles(tokenizer, setup.IsSmall ? 8 : 64, 2 * window);
         var documents = new TokenList([.. texts.Select(text => tokenizer.Encode(text))]);
@@ -56,17 +58,17 @@ internal static class LossCurves
     /// <summary>The loss before every step.</summary>
     public static double[] Losses(IExampleSource source, ComputeOptions compute, TrainOptions options)
     {
-        (Device device, ScalarType dtype) = compute.Begin();
-        using Pretrained shipped = LoadExtended();
-        using var masters = MasterWeights.Of(shipped.Model, dtype, device, options.Offload == Offload.Optimizer);
+        (Device device, ScalarType dtype) = compute.Prepare();
+        using PretrainedModel shipped = LoadExtended();
+        using var masters = MasterWeights.Create(shipped.Model, dtype, device, options.Offload == Offload.Optimizer);
         using var optimizer = Optimizer.Create(shipped.Model, options, masters);
-        options = options with { LearningRate = 2e-4, Decay = Decay.Constant };
+        options = options with { LearningRate = 2e-4, LearningRateDecay = LearningRateDecay.Constant };
         return [.. TrainLoop.Run(shipped.Model, optimizer, source, options).Select(step => step.Loss)];
     }
 
     /// <summary>The shipped model for eight times its window.</summary>
-    public static Pretrained LoadExtended() =>
-        Pretrained.Load(new ModelSource(GpuSetup.ShippedModel, new RopeOverrides { Type = RopeType.Linear, Factor = 8 }));
+    public static PretrainedModel LoadExtended() =>
+        PretrainedModel.Load(new ModelSource(GpuSetup.ShippedModel, new RopeOverrides { Type = RopeType.Linear, Factor = 8 }));
 
     private static JsonArray Rounded(double[] losses) =>
         [.. losses.Select(loss => (JsonNode)(double.IsFinite(loss) ? Math.Round(loss, 5) : "NaN"))];

@@ -3,9 +3,9 @@ using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Positions;
-using Skipwise.Runtime;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,9 +21,9 @@ internal static class PoseSteps
         (config, batch) = setup.IsSmall ? (GpuModels.Rehearsal, 2) : (config, batch);
         int window = setup.IsSmall ? 64 : 2048;
         DeviceProbe.MatmulRate(setup, ScalarType.BFloat16, 256); // libtorch's own start is no part of what follows
-        long before = setup.Memory.Taken();
+        long before = setup.Memory.Reserved();
         using CausalLM model = Create(setup, config, lora);
-        using var masters = MasterWeights.Of(model, ScalarType.BFloat16, setup.Device, offload: false);
+        using var masters = MasterWeights.Create(model, ScalarType.BFloat16, setup.Device, offload: false);
         var options = new TrainOptions { BatchSize = batch, Steps = setup.IsSmall ? 3 : 13 };
         using var optimizer = Optimizer.Create(model, options, masters);
         var documents = GpuModels.Documents(config.VocabSize, 4 * batch, 2 * window);
@@ -44,7 +44,7 @@ internal static class PoseSteps
             ["last_loss"] = double.IsFinite(again.Loss) ? Math.Round(again.Loss, 4) : "NaN",
             ["share_of_bfloat16_rate"] = Math.Round(share, 3),
             ["passed"] = double.IsFinite(again.Loss)
-                && (setup.IsSmall || ((lora.IsAsked || share >= LeastShare) && slower <= 1 + TargetsApart && larger <= 1 + TargetsApart)),
+                && (setup.IsSmall || ((lora.IsEnabled || share >= LeastShare) && slower <= 1 + TargetsApart && larger <= 1 + TargetsApart)),
         };
 
         (double Seconds, double Loss, long Peak) Train(int target)
@@ -52,7 +52,7 @@ internal static class PoseSteps
             var pose = new PoseOptions { TrainLength = window, TargetLength = target };
             var source = new PoseDataset(documents, pose, seed: 1, bosId: null, minDocumentTokens: window);
             List<StepMetrics> steps = [];
-            long held = setup.Memory.Held();
+            long held = setup.Memory.Allocated();
             long peak = held + setup.Memory.PeakDuring(() => steps.AddRange(TrainLoop.Run(model, optimizer, source, options)));
             double[] seconds = [.. steps.Skip(steps.Count > 4 ? 3 : 1).Select(step => step.Tokens / step.TokensPerSecond).Order()];
             return (seconds[seconds.Length / 2], steps[^1].Loss, peak);
@@ -61,7 +61,7 @@ internal static class PoseSteps
 
     private static CausalLM Create(GpuSetup setup, DecoderConfig config, LoraOptions lora)
     {
-        setup.Compute().Begin();
-        return GpuModels.Create(config, lora.IsAsked ? ScalarType.BFloat16 : ScalarType.Float32, setup.Device, lora);
+        setup.Compute().Prepare();
+        return GpuModels.Create(config, lora.IsEnabled ? ScalarType.BFloat16 : ScalarType.Float32, setup.Device, lora);
     }
 }

@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
 using Skipwise.Runtime;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,10 +19,10 @@ internal static class SteadyMemory
     public static JsonObject Run(GpuSetup setup)
     {
         int steps = setup.IsSmall ? 5 : 500, first = steps / 5;
-        (Device device, ScalarType dtype) = setup.Compute(Precision.Bfloat16).Begin();
+        (Device device, ScalarType dtype) = setup.Compute(Precision.Bfloat16).Prepare();
         IExampleSource source = LossCurves.Source(setup);
-        using Pretrained shipped = LossCurves.LoadExtended();
-        using var masters = MasterWeights.Of(shipped.Model, dtype, device, offload: false);
+        using PretrainedModel shipped = LossCurves.LoadExtended();
+        using var masters = MasterWeights.Create(shipped.Model, dtype, device, offload: false);
         var options = new TrainOptions { Steps = steps, BatchSize = setup.BatchSize };
         using var optimizer = Optimizer.Create(shipped.Model, options, masters);
         using IEnumerator<StepMetrics> run = TrainLoop.Run(shipped.Model, optimizer, source, options).GetEnumerator();
@@ -31,7 +32,7 @@ internal static class SteadyMemory
             {
                 run.MoveNext();
             }
-            return (setup.Memory.Held() / Mebibyte, run.Current.LiveTensors);
+            return (setup.Memory.Allocated() / Mebibyte, run.Current.LiveTensors);
         }
         (double earlyMemory, long earlyTensors) = After(first);
         (double lateMemory, long lateTensors) = After(steps - first);

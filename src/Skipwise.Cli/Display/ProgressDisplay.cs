@@ -1,6 +1,5 @@
 using Skipwise.Evaluation;
-using Skipwise.Recipes;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 using Skipwise.Training;
 using Spectre.Console;
 
@@ -17,9 +16,9 @@ public sealed class ProgressDisplay
     internal ProgressDisplay(IProgressView view, TimeProvider clock)
     {
         (_view, _clock) = (view, clock);
-        Stage = new Relay<string>(view.Begin);
+        Stage = new SynchronousProgress<string>(view.Begin);
         Evaluation = EvaluationProgress();
-        Tokenizing = new Relay<TokenizationProgress>(progress => view.Update(double.NaN, StatusText.Of(progress)));
+        Tokenizing = new SynchronousProgress<TokenizationProgress>(progress => view.Update(double.NaN, StatusText.Of(progress)));
     }
 
     /// <summary>a new stage begins; the text says what it does</summary>
@@ -33,9 +32,9 @@ public sealed class ProgressDisplay
     /// <param name="steps">the last step's number</param>
     public IProgress<StepMetrics> Training(int steps)
     {
-        var pace = new Pace(_clock);
-        return new Relay<StepMetrics>(metrics =>
-            _view.Update((double)metrics.Step / Math.Max(1, steps), StatusText.Of(metrics, steps, pace.Left(metrics.Step, steps))));
+        var pace = new RemainingTime(_clock);
+        return new SynchronousProgress<StepMetrics>(metrics =>
+            _view.Update((double)metrics.Step / Math.Max(1, steps), StatusText.Of(metrics, steps, pace.Estimate(metrics.Step, steps))));
     }
 
     /// <summary>Runs <paramref name="work"/> and shows its progress in the way that fits the screen; whatever it throws comes through.</summary>
@@ -58,17 +57,17 @@ public sealed class ProgressDisplay
         }
     }
 
-    private Relay<EvaluationProgress> EvaluationProgress()
+    private SynchronousProgress<EvaluationProgress> EvaluationProgress()
     {
         string? task = null;
-        var pace = new Pace(_clock);
-        return new Relay<EvaluationProgress>(progress =>
+        var pace = new RemainingTime(_clock);
+        return new SynchronousProgress<EvaluationProgress>(progress =>
         {
             if (progress.Task != task)
             {
-                (task, pace) = (progress.Task, new Pace(_clock)); // another task has other costs per token
+                (task, pace) = (progress.Task, new RemainingTime(_clock)); // another task has other costs per token
             }
-            _view.Update((double)progress.Done / Math.Max(1, progress.Total), StatusText.Of(progress, pace.Left(progress.Done, progress.Total)));
+            _view.Update((double)progress.Done / Math.Max(1, progress.Total), StatusText.Of(progress, pace.Estimate(progress.Done, progress.Total)));
         });
     }
 }

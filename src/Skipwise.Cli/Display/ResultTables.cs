@@ -1,6 +1,7 @@
 using System.Globalization;
-using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Perplexity;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Reports;
@@ -15,7 +16,7 @@ public static class ResultTables
         "Perplexity by window",
         ["window", "perplexity", "± s.e.", "tokens", "documents"],
         [.. results.Select(r => (IReadOnlyList<string>)
-            [$"{r.Window}", Format.Perplexity(r.Perplexity), r.StandardError is { } error ? Format.Error(error) : "", $"{r.Count}", $"{r.Documents}"])]);
+            [$"{r.Window}", NumberFormat.Perplexity(r.Perplexity), r.StandardError is { } error ? NumberFormat.Error(error) : "", $"{r.Count}", $"{r.Documents}"])]);
 
     public static ResultTable LossByPosition(IReadOnlyList<PerplexityResult> results) => new(
         "Mean loss in nats by position in the window",
@@ -27,13 +28,13 @@ public static class ResultTables
         "Passkey retrieval by length",
         ["length", "retrieved", "share", "95 % interval"],
         [.. results.Select(r => (IReadOnlyList<string>)
-            [$"{r.Length}", $"{r.Correct}/{r.Count}", Format.Share(r.Accuracy), $"{Format.Share(r.Interval.Low)}-{Format.Share(r.Interval.High)}"])]);
+            [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy), $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}"])]);
 
     public static ResultTable Needle(IReadOnlyList<NeedleResult> results) => new(
         "Needles found by length",
         ["length", "found", "share", "95 % interval", "ln p of the answer"],
         [.. results.Select(r => (IReadOnlyList<string>)
-            [$"{r.Length}", $"{r.Correct}/{r.Count}", Format.Share(r.Accuracy), $"{Format.Share(r.Interval.Low)}-{Format.Share(r.Interval.High)}", Format.Share(r.LogProb)])]);
+            [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy), $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}", NumberFormat.Fraction(r.LogProb)])]);
 
     /// <summary>RULER's tasks, a row per task, a column per length, and their average.</summary>
     public static ResultTable Ruler(RulerSummary summary) => new(
@@ -50,7 +51,7 @@ public static class ResultTables
     /// <summary>Trials passed of trials made, a row per length, a column per depth of a grid.</summary>
     public static ResultTable Grid(IReadOnlyList<(int Length, IReadOnlyList<(double Depth, int Correct, int Count)> Cells)> lengths) => new(
         "... by depth",
-        ["length", .. lengths[0].Cells.Select(cell => Format.Share(cell.Depth))],
+        ["length", .. lengths[0].Cells.Select(cell => NumberFormat.Fraction(cell.Depth))],
         [.. lengths.Select(length => (IReadOnlyList<string>)[$"{length.Length}", .. length.Cells.Select(cell => $"{cell.Correct}/{cell.Count}")])]);
 
     public static ResultTable Tasks(IReadOnlyList<TaskResult> results) => new(
@@ -62,23 +63,23 @@ public static class ResultTables
     /// <summary>The demo's perplexities, a row per variant, a column per window.</summary>
     public static ResultTable Perplexity(DemoResults results) => ByLength(
         "Perplexity ± standard error, by window in tokens",
-        [.. results.Perplexity.Select(p => (p.Variant, p.Length, double.IsNaN(p.StandardError) ? Format.Perplexity(p.Value) : $"{Format.Perplexity(p.Value)}±{Format.Error(p.StandardError)}"))]);
+        [.. results.Perplexity.Select(p => (p.Variant, p.Length, double.IsNaN(p.StandardError) ? NumberFormat.Perplexity(p.Value) : $"{NumberFormat.Perplexity(p.Value)}±{NumberFormat.Error(p.StandardError)}"))]);
 
     /// <summary>The demo's passkeys, a row per variant, a column per prompt length.</summary>
     public static ResultTable Passkey(DemoResults results) => ByLength(
         $"Passkey: share retrieved, by prompt in tokens ({string.Join(", ", results.Passkey.Select(p => p.Trials).Distinct())} trials each)",
-        [.. results.Passkey.Select(p => (p.Variant, p.Length, Format.Share(p.Accuracy)))]);
+        [.. results.Passkey.Select(p => (p.Variant, p.Length, NumberFormat.Fraction(p.Accuracy)))]);
 
     /// <summary>What the demo promises, and whether it holds.</summary>
-    public static ResultTable Bars(IReadOnlyList<DemoBar> bars) => new(
+    public static ResultTable Bars(IReadOnlyList<DemoCriterion> bars) => new(
         "Bars", ["bar", "required", "measured", "met"],
-        [.. bars.Select(bar => (IReadOnlyList<string>)[bar.Name, bar.Required, Format.Short(bar.Measured), bar.Met ? "yes" : "NO"])]);
+        [.. bars.Select(bar => (IReadOnlyList<string>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured), bar.Met ? "yes" : "NO"])]);
 
     /// <summary>Models side by side: a row per number, a column per model.</summary>
     public static ResultTable Comparison(Comparison comparison) => new(
         "Comparison",
         ["", .. comparison.Models.Select(model => model.Name)],
-        [.. ComparisonRows.Of(comparison).Select(row => (IReadOnlyList<string>)[row.Name, .. row.Cells])]);
+        [.. ComparisonRows.Build(comparison).Select(row => (IReadOnlyList<string>)[row.Name, .. row.Cells])]);
 
     /// <summary>The limits that were asked for, and whether they hold: one line each.</summary>
     public static IEnumerable<string> Gates(IReadOnlyList<GateResult> gates) =>
@@ -86,7 +87,7 @@ public static class ResultTables
 
     /// <summary>Four digits, as tables of benchmarks have them.</summary>
     private static string Fraction(string metric, double value) =>
-        metric == "perplexity" ? Format.Perplexity(value) : value.ToString("0.0000", CultureInfo.InvariantCulture);
+        metric == "perplexity" ? NumberFormat.Perplexity(value) : value.ToString("0.0000", CultureInfo.InvariantCulture);
 
     private static ResultTable ByLength(string title, (string Variant, int Length, string Cell)[] cells)
     {

@@ -1,4 +1,3 @@
-using Skipwise.Recipes;
 using Spectre.Console;
 
 namespace Skipwise.Cli.Display;
@@ -54,7 +53,7 @@ public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter 
     public void Note(string text) => (Interactive ? output : error).WriteLine(Printable.Of(text));
 
     /// <summary>As <see cref="Note"/>, for a recipe.</summary>
-    public IProgress<string> Notes => new Relay<string>(Note);
+    public IProgress<string> Notes => new SynchronousProgress<string>(Note);
 
     /// <summary><c>error: message</c>, one line, on standard error.</summary>
     public void Error(string message) => error.WriteLine("error: " + Printable.Of(OneLine(message)));

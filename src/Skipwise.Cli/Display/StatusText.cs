@@ -1,6 +1,6 @@
 using System.Globalization;
 using Skipwise.Evaluation;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 using Skipwise.Training;
 
 namespace Skipwise.Cli.Display;
@@ -17,7 +17,7 @@ internal static class StatusText
     public static string Of(TokenizationProgress progress) =>
         Invariant($"{progress.Documents} documents  {progress.Tokens} tokens  {progress.Bytes / 1e6:0.0} MB");
 
-    private static string Left(TimeSpan? left) => left is { } time && time > TimeSpan.Zero ? $"  {Pace.Text(time)} left" : "";
+    private static string Left(TimeSpan? left) => left is { } time && time > TimeSpan.Zero ? $"  {RemainingTime.Text(time)} left" : "";
 
     private static int Digits(int number) => number.ToString(CultureInfo.InvariantCulture).Length;
 

@@ -13,7 +13,7 @@ internal sealed class ComputeFlags(Command command)
     /// <exception cref="SkipwiseException">there is no such device: told before anything is read</exception>
     public ComputeOptions Of(ParseResult parse)
     {
-        var options = new ComputeOptions { Device = _device.Of(parse), Dtype = _dtype.Of(parse), Tf32 = _tf32.Of(parse) };
+        var options = new ComputeOptions { Device = _device.ValueOf(parse), Dtype = _dtype.ValueOf(parse), Tf32 = _tf32.ValueOf(parse) };
         options.Validate();
         return options;
     }

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Skipwise.Cli.Display;
-using Skipwise.Recipes;
-using Skipwise.Text;
+using Skipwise.Data;
+using Skipwise.Documents;
 
 namespace Skipwise.Cli.Flags;
 
@@ -20,8 +20,8 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
 
     public DataOptions Of(ParseResult parse) => new()
     {
-        Paths = _paths.Of(parse),
-        Documents = new DocumentOptions { Field = _field.Of(parse), SeparatorText = Unescaped(_separator.Of(parse)), Limits = _limits.Of(parse) },
+        Paths = _paths.ValueOf(parse),
+        Documents = new DocumentOptions { Field = _field.ValueOf(parse), SeparatorText = Unescaped(_separator.ValueOf(parse)), Limits = _limits.Of(parse) },
     };
 
     /// <summary>Says which files of folders are not read, and which field holds the text if the user left that to be found.</summary>
@@ -30,7 +30,7 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
         TellUnread(data.Paths, data.Documents, screen);
         if (data.Documents.Field is null && !data.Paths.Any(IsStore))
         {
-            foreach ((string field, string file) in Documents.TextFields(data.Paths, data.Documents))
+            foreach ((string field, string file) in DocumentReader.TextFields(data.Paths, data.Documents))
             {
                 screen.Note($"text is read from the field \"{field}\" ({file}); --text-field names another");
             }
@@ -40,13 +40,13 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
     /// <summary>Says which files of folders are not read, and which are named twice.</summary>
     public static void TellUnread(IReadOnlyList<string> paths, DocumentOptions options, Screen screen)
     {
-        foreach (string remark in paths.Count == 0 || paths.Any(IsStore) ? [] : Documents.Remarks(paths, options))
+        foreach (string remark in paths.Count == 0 || paths.Any(IsStore) ? [] : DocumentReader.Remarks(paths, options))
         {
             screen.Note($"warning: {remark}");
         }
     }
 
-    private static bool IsStore(string path) => path.EndsWith(TrainingData.StoreEnding, StringComparison.Ordinal);
+    private static bool IsStore(string path) => path.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal);
 
     /// <summary>Shells make it hard to type a newline.</summary>
     public static string? Unescaped(string? text) => text?.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal);

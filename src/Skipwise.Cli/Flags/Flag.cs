@@ -3,7 +3,7 @@ using System.CommandLine;
 namespace Skipwise.Cli.Flags;
 
 /// <summary>One option of a verb and what holds when the user leaves it out.</summary>
-internal sealed class Flag<T>(Option<T> option, T otherwise)
+internal sealed class Flag<T>(Option<T> option, T defaultValue)
 {
     public string Name => option.Name;
 
@@ -14,7 +14,7 @@ internal sealed class Flag<T>(Option<T> option, T otherwise)
         return this;
     }
 
-    public bool IsGiven(ParseResult parse) => parse.GetResult(option) is { Implicit: false };
+    public bool IsSpecified(ParseResult parse) => parse.GetResult(option) is { Implicit: false };
 
-    public T Of(ParseResult parse) => IsGiven(parse) ? parse.GetValue(option)! : otherwise;
+    public T ValueOf(ParseResult parse) => IsSpecified(parse) ? parse.GetValue(option)! : defaultValue;
 }

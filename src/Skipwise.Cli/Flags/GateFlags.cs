@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Skipwise.Reports.Comparing;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Cli.Flags;
 
@@ -13,7 +13,7 @@ internal sealed class GateFlags(Command command)
     private readonly Flag<double> _effectivePasskey = command.Number("--effective-passkey", "share of passkeys that an effective length asks for", s_rule.MinPasskey);
     private readonly Flag<double> _effectiveRuler = command.Number("--effective-ruler", "average over the RULER tasks, percent, that an effective length asks for; the default is RULER's own", s_rule.MinRuler);
 
-    public GateOptions Of(ParseResult parse) => new() { MinPasskey = _minPasskey.Of(parse), MaxShortPplIncrease = _maxIncrease.Of(parse), MinEffectiveLength = _minEffective.Of(parse) };
+    public GateOptions Of(ParseResult parse) => new() { MinPasskey = _minPasskey.ValueOf(parse), MaxShortPplIncrease = _maxIncrease.ValueOf(parse), MinEffectiveLength = _minEffective.ValueOf(parse) };
 
-    public EffectiveLengthRule Rule(ParseResult parse) => new() { MinPasskey = _effectivePasskey.Of(parse), MinRuler = _effectiveRuler.Of(parse) };
+    public EffectiveLengthRule Rule(ParseResult parse) => new() { MinPasskey = _effectivePasskey.ValueOf(parse), MinRuler = _effectiveRuler.ValueOf(parse) };
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Skipwise.Text;
+using Skipwise.Documents;
 
 namespace Skipwise.Cli.Flags;
 
@@ -8,9 +8,9 @@ internal sealed class LimitFlags(Command command)
 {
     private static readonly LimitOptions s_default = new();
     private readonly Flag<int> _document = command.Integer("--max-document-mb",
-        "MB that one document, line or row may take in its file: a longer one is taken for a broken file", s_default.DocumentMegabytes);
-    private readonly Flag<int> _unpacking = command.Integer("--max-unpacking",
-        "times its own size that a .gz or .zst file may unpack to", s_default.Unpacking);
+        "MB that one document, line or row may take in its file: a longer one is taken for a broken file", s_default.MaxDocumentMegabytes);
+    private readonly Flag<int> _unpacking = command.Integer("--max-decompression-ratio",
+        "times its own size that a .gz or .zst file may unpack to", s_default.MaxDecompressionRatio);
 
-    public LimitOptions Of(ParseResult parse) => new() { DocumentMegabytes = _document.Of(parse), Unpacking = _unpacking.Of(parse) };
+    public LimitOptions Of(ParseResult parse) => new() { MaxDocumentMegabytes = _document.ValueOf(parse), MaxDecompressionRatio = _unpacking.ValueOf(parse) };
 }

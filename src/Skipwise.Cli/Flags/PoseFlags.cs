@@ -17,11 +17,11 @@ internal sealed class PoseFlags(Command command)
     /// <summary>All but the lengths.</summary>
     public PoseOptions Of(ParseResult parse) => s_default with
     {
-        Mode = _positions.Of(parse),
-        Chunks = _chunks.Of(parse),
-        LengthRule = _lengthRule.Of(parse),
-        Content = _content.Of(parse),
-        MaskSeams = _maskSeams.Of(parse),
-        RandomStart = !_fromDocumentStart.Of(parse),
+        Mode = _positions.ValueOf(parse),
+        Chunks = _chunks.ValueOf(parse),
+        LengthRule = _lengthRule.ValueOf(parse),
+        Content = _content.ValueOf(parse),
+        MaskSeams = _maskSeams.ValueOf(parse),
+        RandomStart = !_fromDocumentStart.ValueOf(parse),
     };
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Skipwise.Checkpoints;
+using Skipwise.Models;
 using Skipwise.Rope;
 
 namespace Skipwise.Cli.Flags;
@@ -14,10 +14,10 @@ internal sealed class RopeFlags(Command command)
 
     public RopeOverrides Of(ParseResult parse) => new()
     {
-        Type = _type.Of(parse),
-        Factor = _factor.Of(parse),
-        OriginalLength = _originalLength.Of(parse),
-        Theta = _theta.Of(parse),
+        Type = _type.ValueOf(parse),
+        Factor = _factor.ValueOf(parse),
+        OriginalLength = _originalLength.ValueOf(parse),
+        Theta = _theta.ValueOf(parse),
     };
 
     private static RopeType? Parse(string name)
@@ -28,7 +28,7 @@ internal sealed class RopeFlags(Command command)
         }
         catch (SkipwiseException e)
         {
-            throw new FormatException(e.Message + Nearest.Question(name, RopeTypeNames.All), e);
+            throw new FormatException(e.Message + Suggestion.DidYouMean(name, RopeTypeNames.All), e);
         }
     }
 }

@@ -1,13 +1,14 @@
 using System.CommandLine;
-using Skipwise.Recipes;
+using Skipwise.Data;
+using Skipwise.Runs;
 
 namespace Skipwise.Cli.Flags;
 
 /// <summary>What a run measures on its way.</summary>
 internal sealed class RunEvaluationFlags(Command command)
 {
-    private static readonly RunEvaluationOptions s_default = new();
-    private readonly Flag<int> _every = command.Integer("--eval-every", "steps between measurements on the way; 0 measures nothing. The best model is kept in best/", s_default.Every);
+    private static readonly TrainingEvaluationOptions s_default = new();
+    private readonly Flag<int> _every = command.Integer("--eval-every", "steps between measurements on the way; 0 measures nothing. The best model is kept in best/", s_default.EverySteps);
     private readonly Flag<string[]> _data = command.Texts("--eval-data", "path", "held-out text for perplexity, or one .tokens file; it decides which model is best");
     private readonly Flag<IReadOnlyList<int>> _windows = command.Integers("--eval-windows", "windows for perplexity, in tokens [default: the target length and its halves]");
     private readonly Flag<int> _documents = command.Integer("--eval-documents", "documents for perplexity", s_default.Documents);
@@ -16,14 +17,14 @@ internal sealed class RunEvaluationFlags(Command command)
     private readonly Flag<int> _patience = command.Integer("--patience", "end the run after so many measurements without a better one; 0 never", s_default.Patience);
 
     /// <param name="text">how the run's own text is read</param>
-    public RunEvaluationOptions Of(ParseResult parse, DataOptions text) => new()
+    public TrainingEvaluationOptions Of(ParseResult parse, DataOptions text) => new()
     {
-        Every = _every.Of(parse),
-        Data = _data.Of(parse) is { Length: > 0 } paths ? text with { Paths = paths } : null,
-        Windows = _windows.Of(parse),
-        Documents = _documents.Of(parse),
-        PasskeyLengths = _passkeyLengths.Of(parse),
-        PasskeyTrials = _passkeyTrials.Of(parse),
-        Patience = _patience.Of(parse),
+        EverySteps = _every.ValueOf(parse),
+        Data = _data.ValueOf(parse) is { Length: > 0 } paths ? text with { Paths = paths } : null,
+        Windows = _windows.ValueOf(parse),
+        Documents = _documents.ValueOf(parse),
+        PasskeyLengths = _passkeyLengths.ValueOf(parse),
+        PasskeyTrials = _passkeyTrials.ValueOf(parse),
+        Patience = _patience.ValueOf(parse),
     };
 }

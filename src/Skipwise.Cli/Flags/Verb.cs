@@ -23,14 +23,14 @@ internal sealed class Verb(string name, string description, string example) : Co
 
     /// <summary>Adds --config.</summary>
     /// <param name="momentary">options that belong to one call and not to a file</param>
-    public void TakesConfig(params string[] momentary)
+    public void AddConfigOption(params string[] momentary)
     {
         ConfigOption = this.Add("--config", "file", "YAML file with options, by their names without hyphens in front; what is given here too overrules it", text => text);
         _momentary.UnionWith(momentary);
     }
 
     /// <summary>Runs on a thread of its own: only then can Ctrl+C reach the token while the verb works.</summary>
-    public void Does(Screen screen, Func<ParseResult, CancellationToken, int> run) => SetAction((parse, stop) => Task.Run(() =>
+    public void OnRun(Screen screen, Func<ParseResult, CancellationToken, int> run) => SetAction((parse, stop) => Task.Run(() =>
     {
         try
         {
@@ -42,16 +42,16 @@ internal sealed class Verb(string name, string description, string example) : Co
         }
     }, CancellationToken.None));
 
-    /// <summary>As <see cref="Does"/>, for a verb that computes: libtorch is made ready first, with an option for its threads.</summary>
-    public void Computes(Screen screen, Func<ParseResult, CancellationToken, int> run)
+    /// <summary>As <see cref="OnRun"/>, for a verb that computes: libtorch is made ready first, with an option for its threads.</summary>
+    public void OnRunWithTorch(Screen screen, Func<ParseResult, CancellationToken, int> run)
     {
         Flag<int?> threads = this.OptionalInteger("--threads", "cores to compute on [default: all]");
-        Does(screen, (parse, stop) =>
+        OnRun(screen, (parse, stop) =>
         {
-            TorchBoot.Ensure();
-            if (threads.Of(parse) is { } count)
+            TorchRuntime.EnsureLoaded();
+            if (threads.ValueOf(parse) is { } count)
             {
-                TorchThreads.Use(count);
+                TorchThreads.SetCount(count);
             }
             return run(parse, stop);
         });

@@ -19,22 +19,22 @@ internal static class DemoVerb
             "skipwise demo --out skipwise-demo");
         Flag<string?> folder = verb.Text("--out", "folder", $"receives the models, report.html and results.json [default: {s_default.Out}]");
         Flag<ulong> seed = verb.Seed("seed of the fine-tunes: text, positions, order", s_default.Seed);
-        Flag<int> extension = verb.Integer("--extension", "target length / window", s_default.Extension);
+        Flag<int> extension = verb.Integer("--extension", "target length / window", s_default.ExtensionFactor);
         Flag<RopeType> rope = verb.Choice("--rope", "how positions are stretched", s_default.Rope);
         Flag<double> factor = verb.Number("--rope-factor", "by how much", s_default.RopeFactor);
         Flag<int> steps = verb.Integer("--steps", "steps of each fine-tune", s_default.Training.Steps);
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate", s_default.Training.LearningRate);
         Flag<int> trials = verb.Integer("--trials", "passkey prompts per length", s_default.Trials);
-        verb.TakesConfig();
-        verb.Computes(screen, (parse, stop) => Run(screen, s_default with
+        verb.AddConfigOption();
+        verb.OnRunWithTorch(screen, (parse, stop) => Run(screen, s_default with
         {
-            Out = folder.Of(parse) ?? s_default.Out,
-            Seed = seed.Of(parse),
-            Extension = extension.Of(parse),
-            Rope = rope.Of(parse),
-            RopeFactor = factor.Of(parse),
-            Training = s_default.Training with { Steps = steps.Of(parse), LearningRate = rate.Of(parse) },
-            Trials = trials.Of(parse),
+            Out = folder.ValueOf(parse) ?? s_default.Out,
+            Seed = seed.ValueOf(parse),
+            ExtensionFactor = extension.ValueOf(parse),
+            Rope = rope.ValueOf(parse),
+            RopeFactor = factor.ValueOf(parse),
+            Training = s_default.Training with { Steps = steps.ValueOf(parse), LearningRate = rate.ValueOf(parse) },
+            Trials = trials.ValueOf(parse),
         }, stop));
         return verb;
     }

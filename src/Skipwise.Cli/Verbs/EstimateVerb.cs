@@ -1,10 +1,10 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
-using Skipwise.Recipes;
-using Skipwise.Runtime;
+using Skipwise.Estimation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Storage;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -12,8 +12,8 @@ namespace Skipwise.Cli.Verbs;
 internal static class EstimateVerb
 {
     private const double Gibibyte = 1L << 30;
-    private const double NoticedShare = 0.1; // of stolen time
-    private static readonly EstimateOptions s_default = new() { Model = "", TargetLength = 0 };
+    private const double NoticedStealFraction = 0.1; // of stolen time
+    private static readonly CostEstimatorOptions s_default = new() { Model = "", TargetLength = 0 };
 
     public static Verb Create(Screen screen)
     {
@@ -23,8 +23,8 @@ internal static class EstimateVerb
         Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
         Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
         Flag<int> batch = verb.Integer("--batch-size", "windows per forward", s_default.BatchSize);
-        Flag<int> accumulation = verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulation);
-        Flag<int> checkpoint = verb.Integer("--checkpoint-layers", "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none", s_default.CheckpointEvery);
+        Flag<int> accumulation = verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulationSteps);
+        Flag<int> checkpoint = verb.Integer("--recompute-every", "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none", s_default.RecomputeEvery);
         Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "how gradients become updates", s_default.Optimizer);
         var compute = new ComputeFlags(verb);
         Flag<Offload> offload = verb.Choice("--offload", "what stays in host memory while a GPU computes", s_default.Offload);
@@ -35,43 +35,43 @@ internal static class EstimateVerb
         Flag<int?> probe = verb.OptionalInteger("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula [default: as many as take a moment]");
         Flag<double> seconds = verb.Number("--probe-seconds", "seconds for which a part of a step is repeated at most, where it is long or the machine's host gives its time to others", s_default.ProbeSeconds);
         Flag<string?> json = verb.ResultsOrPage("--json", "write the estimate as JSON: into the file, or in place of the table");
-        verb.TakesConfig();
-        verb.Computes(screen, (parse, stop) =>
+        verb.AddConfigOption();
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            var options = new EstimateOptions
+            var options = new CostEstimatorOptions
             {
-                Model = model.Of(parse),
-                TargetLength = target.Of(parse),
-                TrainLength = trainLength.Of(parse),
-                BatchSize = batch.Of(parse),
-                GradientAccumulation = accumulation.Of(parse),
-                CheckpointEvery = checkpoint.Of(parse),
-                Optimizer = optimizer.Of(parse),
+                Model = model.ValueOf(parse),
+                TargetLength = target.ValueOf(parse),
+                TrainLength = trainLength.ValueOf(parse),
+                BatchSize = batch.ValueOf(parse),
+                GradientAccumulationSteps = accumulation.ValueOf(parse),
+                RecomputeEvery = checkpoint.ValueOf(parse),
+                Optimizer = optimizer.ValueOf(parse),
                 Compute = compute.Of(parse),
-                Offload = offload.Of(parse),
+                Offload = offload.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Lora = lora.Of(parse),
-                Memory = memory.Of(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
-                ProbeTokens = probe.Of(parse),
-                ProbeSeconds = seconds.Of(parse),
+                Memory = memory.ValueOf(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
+                ProbeTokens = probe.ValueOf(parse),
+                ProbeSeconds = seconds.ValueOf(parse),
             };
-            CostEstimate estimate = ProgressDisplay.Run(screen, display => Estimate.Run(options, display.Stage, stop));
-            string document = EvaluationJson.Document(estimate);
-            if (json.IsGiven(parse) && json.Of(parse) is null)
+            CostEstimate estimate = ProgressDisplay.Run(screen, display => CostEstimator.Run(options, display.Stage, stop));
+            string document = EvaluationJson.ToIndentedJson(estimate);
+            if (json.IsSpecified(parse) && json.ValueOf(parse) is null)
             {
                 screen.Line(document);
                 return ExitCode.Success;
             }
             screen.Table(Table(estimate));
-            if (estimate.StolenShare > NoticedShare)
+            if (estimate.StealFraction > NoticedStealFraction)
             {
-                screen.Line($"{estimate.StolenShare:0%} of this virtual machine's time went to others meanwhile: undisturbed, steps are faster.");
+                screen.Line($"{estimate.StealFraction:0%} of this virtual machine's time went to others meanwhile: undisturbed, steps are faster.");
             }
-            if (fit.Of(parse))
+            if (fit.ValueOf(parse))
             {
                 screen.Line(Fit(estimate));
             }
-            if (json.Of(parse) is { } path)
+            if (json.ValueOf(parse) is { } path)
             {
                 ResultFile.Write(path, document + "\n");
             }
@@ -89,7 +89,7 @@ internal static class EstimateVerb
             Row("windows", e => $"{e.BatchSize} x {e.Length}"),
             Row("weights", e => Size(e.Memory.Weights)),
             Row("optimizer", e => Size(e.Memory.Optimizer)),
-            Row("working memory", e => Size(e.Memory.Working)),
+            Row("working memory", e => Size(e.Memory.BackwardPeak)),
             Row("  gradients", e => Size(e.Memory.Gradients)),
             Row("  logits", e => Size(e.Memory.Logits)),
             Row("program", e => Size(e.Memory.Process)),

@@ -1,7 +1,8 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
+using Skipwise.Data;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
@@ -26,11 +27,11 @@ internal static class EvalAllVerb
         var data = new DataFlags(verb, required: false);
         Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first model's original window]");
         Flag<int> maxDocuments = verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all", s_default.Perplexity.MaxDocuments ?? 0);
-        Flag<int> byPosition = verb.Integer("--by-position", "perplexity: into how many equal parts the longest window is cut for the loss by position; 0 leaves it out", s_default.Perplexity.ByPosition ?? 0);
+        Flag<int> byPosition = verb.Integer("--position-bins", "perplexity: into how many equal parts the longest window is cut for the loss by position; 0 leaves it out", s_default.Perplexity.PositionBins ?? 0);
         Flag<string?> tasksData = verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
         var tasks = new Flag<IReadOnlyList<string>>(verb.Add("--tasks", "name,name,...", "benchmarks: which [default: all that the folder has files for]", EvalTasksVerb.Names), []);
         Flag<double?> limit = verb.OptionalNumber("--limit", "benchmarks: only the first questions in the harness's order: a number, or below 1 a share [default: all]");
-        var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "benchmarks: whose rules hold [default: 2023]", EvalTasksVerb.ParseHarness), s_default.Benchmarks.Harness);
+        var harness = new Flag<HarnessVersion>(verb.Add("--harness", "2023|0.4", "benchmarks: whose rules hold [default: 2023]", EvalTasksVerb.ParseHarness), s_default.Benchmarks.Harness);
         Flag<int> depths = verb.Integer("--depths", "passkey and needle: depths in equal steps from the beginning to the end", s_needle.Depths);
         Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length and depth", s_default.Passkey.Trials);
         Flag<int> needleTrials = verb.Integer("--needle-trials", "needle: prompts per length and depth; 0 skips it", s_needle.Trials);
@@ -43,32 +44,32 @@ internal static class EvalAllVerb
         var compute = new ComputeFlags(verb);
         Flag<string?> json = verb.Results("--json", "write every number as JSON");
         var gates = new GateFlags(verb);
-        verb.Computes(screen, (parse, stop) =>
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             DataOptions documents = data.Of(parse);
             var options = new EvaluateAllOptions
             {
-                Models = [.. models.Of(parse).Select(ModelText.Parse)],
-                Out = folder.Of(parse) ?? DefaultFolder,
+                Models = [.. models.ValueOf(parse).Select(ModelArgument.Parse)],
+                Out = folder.ValueOf(parse) ?? DefaultFolder,
                 Data = documents.Paths.Count > 0 ? documents : null,
-                Lengths = lengths.Of(parse),
+                Lengths = lengths.ValueOf(parse),
                 Perplexity = s_default.Perplexity with
                 {
-                    MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null,
-                    ByPosition = byPosition.Of(parse) is var parts and not 0 ? parts : null,
-                    BatchSize = batchSize.Of(parse),
+                    MaxDocuments = maxDocuments.ValueOf(parse) is var most and not 0 ? most : null,
+                    PositionBins = byPosition.ValueOf(parse) is var parts and not 0 ? parts : null,
+                    BatchSize = batchSize.ValueOf(parse),
                 },
-                Passkey = s_default.Passkey with { Trials = trials.Of(parse), Grid = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) },
-                Needle = needleTrials.Of(parse) is var prompts and not 0 ? s_needle with { Trials = prompts, Depths = depths.Of(parse), Seed = seed.Of(parse), BatchSize = batchSize.Of(parse) } : null,
-                Ruler = rulerSamples.Of(parse) is var samples and not 0 ? s_ruler with { Samples = samples, BatchSize = batchSize.Of(parse) } : null,
+                Passkey = s_default.Passkey with { Trials = trials.ValueOf(parse), Grid = depths.ValueOf(parse), Seed = seed.ValueOf(parse), BatchSize = batchSize.ValueOf(parse) },
+                Needle = needleTrials.ValueOf(parse) is var prompts and not 0 ? s_needle with { Trials = prompts, Depths = depths.ValueOf(parse), Seed = seed.ValueOf(parse), BatchSize = batchSize.ValueOf(parse) } : null,
+                Ruler = rulerSamples.ValueOf(parse) is var samples and not 0 ? s_ruler with { Samples = samples, BatchSize = batchSize.ValueOf(parse) } : null,
                 Compute = compute.Of(parse),
-                TasksData = tasksData.Of(parse),
-                Tasks = tasks.Of(parse),
-                Benchmarks = s_default.Benchmarks with { Limits = documents.Documents.Limits, Limit = limit.Of(parse), Harness = harness.Of(parse), BatchSize = batchSize.Of(parse) },
-                Haystack = haystack.Of(parse),
+                TasksData = tasksData.ValueOf(parse),
+                Tasks = tasks.ValueOf(parse),
+                Benchmarks = s_default.Benchmarks with { Limits = documents.Documents.Limits, Limit = limit.ValueOf(parse), Harness = harness.ValueOf(parse), BatchSize = batchSize.ValueOf(parse) },
+                Haystack = haystack.ValueOf(parse),
                 Documents = documents.Documents,
-                Squad = squad.Of(parse),
-                Hotpot = hotpot.Of(parse),
+                Squad = squad.ValueOf(parse),
+                Hotpot = hotpot.ValueOf(parse),
                 EffectiveLength = gates.Rule(parse),
                 Gates = gates.Of(parse),
             };
@@ -76,7 +77,7 @@ internal static class EvalAllVerb
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             Comparison comparison = ProgressDisplay.Run(screen, display =>
                 EvaluateAll.Run(options, new EvaluateAllProgress { Stage = display.Stage, Evaluation = display.Evaluation }, stop));
-            if (json.Of(parse) is { } path)
+            if (json.ValueOf(parse) is { } path)
             {
                 EvaluationJson.Write(path, comparison.Records);
             }

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
+using Skipwise.Documents;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
-using Skipwise.Text;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -16,7 +16,7 @@ internal static class EvalNeedleVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("needle", "Hide a sentence in a long text of your own and ask for it, by the length of the text and the depth of the sentence.",
-            "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --distractors 3 --json needle.json");
+            "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --num-distractors 3 --json needle.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string[]> haystack = verb.Texts("--haystack", "path", "text to hide needles in: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
         Flag<string?> field = verb.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
@@ -34,34 +34,34 @@ internal static class EvalNeedleVerb
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.Computes(screen, (parse, stop) =>
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new EvaluateNeedleOptions
             {
-                Model = model.Of(parse),
+                Model = model.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
-                Haystack = haystack.Of(parse),
-                Documents = new DocumentOptions { Field = field.Of(parse), Limits = limits.Of(parse) },
-                Trials = saveTrials.Of(parse),
+                Haystack = haystack.ValueOf(parse),
+                Documents = new DocumentOptions { Field = field.ValueOf(parse), Limits = limits.Of(parse) },
+                Trials = saveTrials.ValueOf(parse),
                 Needle = new NeedleOptions
                 {
-                    Lengths = lengths.Of(parse),
-                    Depths = depths.Of(parse),
-                    Trials = trials.Of(parse),
-                    Variant = variant.Of(parse),
+                    Lengths = lengths.ValueOf(parse),
+                    Depths = depths.ValueOf(parse),
+                    Trials = trials.ValueOf(parse),
+                    Variant = variant.ValueOf(parse),
                     Needles = needles.Needles(parse),
                     Distractors = needles.Distractors(parse),
-                    Buffer = buffer.Of(parse),
-                    Seed = seed.Of(parse),
-                    BatchSize = batchSize.Of(parse),
+                    Buffer = buffer.ValueOf(parse),
+                    Seed = seed.ValueOf(parse),
+                    BatchSize = batchSize.ValueOf(parse),
                 },
             };
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             NeedleMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Needle(measurement.Results));
             screen.Table(ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
-            if (json.Of(parse) is { } path)
+            if (json.ValueOf(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
             }

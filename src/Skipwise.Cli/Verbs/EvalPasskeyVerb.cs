@@ -1,6 +1,7 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 
 namespace Skipwise.Cli.Verbs;
@@ -31,33 +32,33 @@ internal static class EvalPasskeyVerb
             "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.TakesConfig();
-        verb.Computes(screen, (parse, stop) =>
+        verb.AddConfigOption();
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new EvaluatePasskeyOptions
             {
-                Model = model.Of(parse),
+                Model = model.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
-                Trials = saveTrials.Of(parse),
-                Adapter = adapter.Of(parse),
+                Trials = saveTrials.ValueOf(parse),
+                Adapter = adapter.ValueOf(parse),
                 Passkey = new PasskeyOptions
                 {
-                    Lengths = lengths.Of(parse),
-                    Trials = trials.Of(parse),
-                    Variant = variant.Of(parse),
-                    Grid = grid.Of(parse),
-                    Depths = randomDepths.Of(parse) ? PasskeyDepths.Random : PasskeyDepths.Stratified,
-                    MaxDepth = maxDepth.Of(parse),
-                    Seed = seed.Of(parse),
-                    MaxNewTokens = maxNewTokens.Of(parse),
-                    BatchSize = batchSize.Of(parse),
+                    Lengths = lengths.ValueOf(parse),
+                    Trials = trials.ValueOf(parse),
+                    Variant = variant.ValueOf(parse),
+                    Grid = grid.ValueOf(parse),
+                    Depths = randomDepths.ValueOf(parse) ? PasskeyDepths.Random : PasskeyDepths.Stratified,
+                    MaxDepth = maxDepth.ValueOf(parse),
+                    Seed = seed.ValueOf(parse),
+                    MaxNewTokens = maxNewTokens.ValueOf(parse),
+                    BatchSize = batchSize.ValueOf(parse),
                 },
             };
             PasskeyMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Passkey(measurement.Results));
             screen.Table(measurement.Options.Grid is null ? ByDepth(measurement.Results) : ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
-            if (json.Of(parse) is { } path)
+            if (json.ValueOf(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
             }

@@ -1,6 +1,7 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Perplexity;
+using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 
 namespace Skipwise.Cli.Verbs;
@@ -20,47 +21,47 @@ internal static class EvalPerplexityVerb
         Flag<IReadOnlyList<int>> windows = verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]");
         Flag<WindowMode> mode = verb.Choice("--mode", "which tokens count: all, in sliding windows; those of each document's first window; or each document's last ones", s_default.Mode);
         Flag<int> stride = verb.Integer("--stride", "sliding: tokens between the beginnings of two windows", s_default.Stride);
-        Flag<int> targets = verb.Integer("--targets", "last-tokens: tokens scored at each document's end, the same for every window", s_default.Targets);
+        Flag<int> targets = verb.Integer("--scored-tokens", "last-tokens: tokens scored at each document's end, the same for every window", s_default.ScoredTokens);
         Flag<int?> minTokens = verb.OptionalInteger("--min-tokens", "documents shorter than this are left out [default: the longest window]");
         Flag<int?> maxTokens = verb.OptionalInteger("--max-tokens", "longer documents are cut to this [default: not cut]");
         Flag<int> maxDocuments = verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0).Alias("--limit");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
-        Flag<int?> byPosition = verb.OptionalInteger("--by-position", "also report the mean loss by position, in so many equal parts of each window");
+        Flag<int?> byPosition = verb.OptionalInteger("--position-bins", "also report the mean loss by position, in so many equal parts of each window");
         Flag<string?> json = verb.Results("--json", "write the results as JSON");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.TakesConfig();
-        verb.Computes(screen, (parse, stop) =>
+        verb.AddConfigOption();
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new EvaluatePerplexityOptions
             {
-                Model = model.Of(parse),
+                Model = model.ValueOf(parse),
                 Data = data.Of(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
-                Adapter = adapter.Of(parse),
-                MinTokens = minTokens.Of(parse),
+                Adapter = adapter.ValueOf(parse),
+                MinTokens = minTokens.ValueOf(parse),
                 Perplexity = new PerplexityOptions
                 {
-                    Windows = windows.Of(parse),
-                    Mode = mode.Of(parse),
-                    Stride = stride.Of(parse),
-                    Targets = targets.Of(parse),
-                    MaxTokens = maxTokens.Of(parse),
-                    MaxDocuments = maxDocuments.Of(parse) is var most and not 0 ? most : null,
-                    ByPosition = byPosition.Of(parse),
-                    BatchSize = batchSize.Of(parse),
+                    Windows = windows.ValueOf(parse),
+                    Mode = mode.ValueOf(parse),
+                    Stride = stride.ValueOf(parse),
+                    ScoredTokens = targets.ValueOf(parse),
+                    MaxTokens = maxTokens.ValueOf(parse),
+                    MaxDocuments = maxDocuments.ValueOf(parse) is var most and not 0 ? most : null,
+                    PositionBins = byPosition.ValueOf(parse),
+                    BatchSize = batchSize.ValueOf(parse),
                 },
             };
             EvaluatePerplexity.Validate(options);
             DataFlags.Tell(options.Data, screen);
             PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Perplexity(measurement.Results));
-            if (byPosition.IsGiven(parse))
+            if (byPosition.IsSpecified(parse))
             {
                 screen.Table(ResultTables.LossByPosition(measurement.Results));
             }
-            if (json.Of(parse) is { } path)
+            if (json.ValueOf(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
             }

@@ -1,9 +1,9 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
+using Skipwise.Documents;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Recipes;
-using Skipwise.Text;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -33,33 +33,33 @@ internal static class EvalRulerVerb
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.Computes(screen, (parse, stop) =>
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new EvaluateRulerOptions
             {
-                Model = model.Of(parse),
+                Model = model.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
-                Haystack = haystack.Of(parse),
-                Documents = new DocumentOptions { Field = field.Of(parse), Limits = limits.Of(parse) },
-                Squad = squad.Of(parse),
-                Hotpot = hotpot.Of(parse),
-                Trials = saveTrials.Of(parse),
+                Haystack = haystack.ValueOf(parse),
+                Documents = new DocumentOptions { Field = field.ValueOf(parse), Limits = limits.Of(parse) },
+                Squad = squad.ValueOf(parse),
+                Hotpot = hotpot.ValueOf(parse),
+                Trials = saveTrials.ValueOf(parse),
                 Ruler = new RulerOptions
                 {
-                    Tasks = tasks.Of(parse) is { } names and not "all" ? names.Split(',', StringSplitOptions.TrimEntries) : [],
-                    Lengths = lengths.Of(parse),
-                    Samples = samples.Of(parse),
-                    Threshold = threshold.Of(parse),
-                    Seed = seed.Of(parse),
-                    BatchSize = batchSize.Of(parse),
+                    Tasks = tasks.ValueOf(parse) is { } names and not "all" ? names.Split(',', StringSplitOptions.TrimEntries) : [],
+                    Lengths = lengths.ValueOf(parse),
+                    Samples = samples.ValueOf(parse),
+                    Threshold = threshold.ValueOf(parse),
+                    Seed = seed.ValueOf(parse),
+                    BatchSize = batchSize.ValueOf(parse),
                 },
             };
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             RulerMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Ruler(measurement.Summary));
             screen.Line(EffectiveLength(measurement.Summary));
-            if (json.Of(parse) is { } path)
+            if (json.ValueOf(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
             }

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
 
@@ -18,17 +18,17 @@ internal static class EvalTasksVerb
             "skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande,truthfulqa --data benchmarks --json tasks.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
-        Option<IReadOnlyList<string>> namesOption = verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskCatalog.Names)}", Names);
+        Option<IReadOnlyList<string>> namesOption = verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskRegistry.Names)}", Names);
         namesOption.Required = true;
         var names = new Flag<IReadOnlyList<string>>(namesOption, []);
         Flag<string> data = verb.Required("--data", "folder", "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in their paths");
         Flag<double?> limit = verb.OptionalNumber("--limit", "only the first questions in the harness's order: a number, or below 1 a share [default: all]");
-        Flag<int?> shots = verb.OptionalInteger("--shots", "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
-        var harness = new Flag<Harness>(verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness, "2023"), s_default.Harness);
-        Flag<BosRule> bos = verb.Choice("--bos", "a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
+        Flag<int?> shots = verb.OptionalInteger("--num-fewshot", "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
+        var harness = new Flag<HarnessVersion>(verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness, "2023"), s_default.Harness);
+        Flag<BosMode> bos = verb.Choice("--bos", "a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
         Flag<int?> maxLength = verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward [default: by their length]");
-        Flag<int> resamples = verb.Integer("--resamples", "bootstrap resamples behind the standard error of lambada's perplexity", s_default.Resamples);
+        Flag<int> resamples = verb.Integer("--bootstrap-iters", "bootstrap resamples behind the standard error of lambada's perplexity", s_default.BootstrapIters);
         Flag<string?> json = verb.Results("--json", "write the results as JSON");
         Flag<string?> cache = verb.Output("--cache",
             "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with "
@@ -36,28 +36,28 @@ internal static class EvalTasksVerb
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.TakesConfig();
-        verb.Computes(screen, (parse, stop) =>
+        verb.AddConfigOption();
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            string? path = json.Of(parse);
+            string? path = json.ValueOf(parse);
             var options = new EvaluateTasksOptions
             {
-                Model = model.Of(parse),
-                Data = data.Of(parse),
-                Names = names.Of(parse),
+                Model = model.ValueOf(parse),
+                Data = data.ValueOf(parse),
+                Names = names.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
-                Adapter = adapter.Of(parse),
-                Cache = cache.Of(parse) ?? (path is null ? null : Path.ChangeExtension(path, ".scores.jsonl")),
+                Adapter = adapter.ValueOf(parse),
+                Cache = cache.ValueOf(parse) ?? (path is null ? null : Path.ChangeExtension(path, ".scores.jsonl")),
                 Tasks = new TaskOptions
                 {
-                    Harness = harness.Of(parse),
-                    Shots = shots.Of(parse),
-                    Limit = limit.Of(parse),
-                    Bos = bos.Of(parse),
-                    MaxLength = maxLength.Of(parse),
-                    BatchSize = batchSize.Of(parse),
-                    Resamples = resamples.Of(parse),
+                    Harness = harness.ValueOf(parse),
+                    NumFewshot = shots.ValueOf(parse),
+                    Limit = limit.ValueOf(parse),
+                    Bos = bos.ValueOf(parse),
+                    MaxLength = maxLength.ValueOf(parse),
+                    BatchSize = batchSize.ValueOf(parse),
+                    BootstrapIters = resamples.ValueOf(parse),
                     Limits = limits.Of(parse),
                 },
             };
@@ -104,17 +104,17 @@ internal static class EvalTasksVerb
     internal static IReadOnlyList<string> Names(string text)
     {
         string[] names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        foreach (string name in names.Where(name => !TaskCatalog.Names.Contains(name)))
+        foreach (string name in names.Where(name => !TaskRegistry.Names.Contains(name)))
         {
-            throw new FormatException($"unknown task '{name}'; known are {string.Join(", ", TaskCatalog.Names)}.{Nearest.Question(name, TaskCatalog.Names)}");
+            throw new FormatException($"unknown task '{name}'; known are {string.Join(", ", TaskRegistry.Names)}.{Suggestion.DidYouMean(name, TaskRegistry.Names)}");
         }
         return names.Length > 0 ? names : throw new FormatException("expected names of tasks with commas between them.");
     }
 
-    internal static Harness ParseHarness(string text) => text switch
+    internal static HarnessVersion ParseHarness(string text) => text switch
     {
-        "2023" => Harness.V2023,
-        "0.4" => Harness.V04,
+        "2023" => HarnessVersion.V2023,
+        "0.4" => HarnessVersion.V04,
         _ => throw new FormatException("expected 2023 or 0.4."),
     };
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Generation;
+using Skipwise.Inference;
 using Skipwise.Recipes;
 
 namespace Skipwise.Cli.Verbs;
@@ -26,26 +26,26 @@ internal static class GenerateVerb
         Flag<ulong> seed = verb.Seed("seed of the draws", s_default.Seed);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.Computes(screen, (parse, stop) =>
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new GenerateTextOptions
             {
-                Model = model.Of(parse),
-                Prompt = prompt.Of(parse) ?? "",
+                Model = model.ValueOf(parse),
+                Prompt = prompt.ValueOf(parse) ?? "",
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
-                Adapter = adapter.Of(parse),
+                Adapter = adapter.ValueOf(parse),
                 Generation = s_default with
                 {
-                    MaxNewTokens = maxNewTokens.Of(parse),
-                    Temperature = temperature.Of(parse),
-                    TopK = topK.Of(parse),
-                    TopP = topP.Of(parse),
-                    Seed = seed.Of(parse),
+                    MaxNewTokens = maxNewTokens.ValueOf(parse),
+                    Temperature = temperature.ValueOf(parse),
+                    TopK = topK.ValueOf(parse),
+                    TopP = topP.ValueOf(parse),
+                    Seed = seed.ValueOf(parse),
                 },
             };
             OptionCheck.Require("Generation", options); // before a text is waited for
-            options = prompt.IsGiven(parse) ? options : options with { Prompt = ReadAll(input) };
+            options = prompt.IsSpecified(parse) ? options : options with { Prompt = ReadAll(input) };
             GenerateText.Run(options, screen.Piece, screen.Notes, stop);
             screen.Line();
             return ExitCode.Success;

@@ -1,7 +1,7 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Recipes;
 using Skipwise.Storage;
@@ -23,18 +23,18 @@ internal static class InspectModelVerb
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder");
         var rope = new RopeFlags(verb);
         Flag<string?> json = verb.ResultsOrPage("--json", "write the page as JSON: into the file, or in place of the page");
-        verb.Does(screen, (parse, _) =>
+        verb.OnRun(screen, (parse, _) =>
         {
-            ModelDescription description = InspectModel.Describe(new ModelSource(folder.Of(parse), rope.Of(parse)));
-            if (json.IsGiven(parse) && json.Of(parse) is null)
+            ModelDescription description = InspectModel.Describe(new ModelSource(folder.ValueOf(parse), rope.Of(parse)));
+            if (json.IsSpecified(parse) && json.ValueOf(parse) is null)
             {
-                screen.Line(EvaluationJson.Document(description));
+                screen.Line(EvaluationJson.ToIndentedJson(description));
                 return ExitCode.Success;
             }
             Show(screen, description);
-            if (json.Of(parse) is { } path)
+            if (json.ValueOf(parse) is { } path)
             {
-                ResultFile.Write(path, EvaluationJson.Document(description) + "\n");
+                ResultFile.Write(path, EvaluationJson.ToIndentedJson(description) + "\n");
             }
             return ExitCode.Success;
         });

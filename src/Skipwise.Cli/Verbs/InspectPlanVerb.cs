@@ -23,18 +23,18 @@ internal static class InspectPlanVerb
         Flag<ulong> seed = verb.Seed("seed of the run", 0);
         Flag<int> epoch = verb.Integer("--epoch", "pass over the data, from 0", 0);
         Flag<int> index = verb.Integer("--index", "example within the epoch, from 0", 0);
-        verb.Does(screen, (parse, _) =>
+        verb.OnRun(screen, (parse, _) =>
         {
-            PoseOptions options = pose.Of(parse) with { TrainLength = trainLength.Of(parse), TargetLength = targetLength.Of(parse) };
+            PoseOptions options = pose.Of(parse) with { TrainLength = trainLength.ValueOf(parse), TargetLength = targetLength.ValueOf(parse) };
             options.Validate();
-            int length = documentLength.Of(parse) ?? options.TargetLength;
-            if (length is < 1 or > LongestDocument || epoch.Of(parse) < 0 || index.Of(parse) < 0)
+            int length = documentLength.ValueOf(parse) ?? options.TargetLength;
+            if (length is < 1 or > LongestDocument || epoch.ValueOf(parse) < 0 || index.ValueOf(parse) < 0)
             {
                 throw new SkipwiseException(
-                    $"--document-length {length}, --epoch {epoch.Of(parse)}, --index {index.Of(parse)}: a document has from 1 to "
+                    $"--document-length {length}, --epoch {epoch.ValueOf(parse)}, --index {index.ValueOf(parse)}: a document has from 1 to "
                     + $"{LongestDocument} tokens, epochs and examples count from 0.");
             }
-            var rng = new KeyedRandom(seed.Of(parse), (ulong)epoch.Of(parse), (ulong)index.Of(parse));
+            var rng = new KeyedRandom(seed.ValueOf(parse), (ulong)epoch.ValueOf(parse), (ulong)index.ValueOf(parse));
             Show(screen, PoseSampler.Sample(ref rng, length, options));
             return ExitCode.Success;
         });
@@ -43,7 +43,7 @@ internal static class InspectPlanVerb
 
     private static void Show(Screen screen, PositionPlan plan)
     {
-        PlanDescription description = PlanDescription.Of(plan);
+        PlanDescription description = PlanDescription.FromPlan(plan);
         screen.Table(new ResultTable($"{plan.WindowLength} tokens in {description.Chunks.Count} chunks",
             ["chunk", "tokens", "of the document", "positions", "skipped positions", "skipped tokens"],
             [.. description.Chunks.Take(MostChunksShown).Select((chunk, i) => (IReadOnlyList<string>)
@@ -52,9 +52,9 @@ internal static class InspectPlanVerb
         {
             screen.Line($"... and {description.Chunks.Count - MostChunksShown} more chunks");
         }
-        screen.Line($"document   {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.ContentStart, chunk.ContentEnd))], plan.DocumentLength, BarWidth)} 0..{plan.DocumentLength - 1}");
-        screen.Line($"positions  {Bar.Of([.. plan.Chunks.Select(chunk => (chunk.PositionStart, chunk.PositionEnd))], plan.TargetLength, BarWidth)} 0..{plan.TargetLength - 1}");
-        screen.Line($"distances  {Bar.Of([.. description.Distances.Select(range => (range.First, range.Last + 1))], plan.TargetLength, BarWidth)} {description.DistanceShare:P1} of 1..{plan.TargetLength - 1}");
+        screen.Line($"document   {RangeBar.Of([.. plan.Chunks.Select(chunk => (chunk.ContentStart, chunk.ContentEnd))], plan.DocumentLength, BarWidth)} 0..{plan.DocumentLength - 1}");
+        screen.Line($"positions  {RangeBar.Of([.. plan.Chunks.Select(chunk => (chunk.PositionStart, chunk.PositionEnd))], plan.TargetLength, BarWidth)} 0..{plan.TargetLength - 1}");
+        screen.Line($"distances  {RangeBar.Of([.. description.Distances.Select(range => (range.First, range.Last + 1))], plan.TargetLength, BarWidth)} {description.CoveredFraction:P1} of 1..{plan.TargetLength - 1}");
         screen.Line($"           {string.Join(", ", description.Distances.Take(MostChunksShown).Select(range => $"{range.First}..{range.Last}"))}{(description.Distances.Count > MostChunksShown ? ", ..." : "")}");
     }
 }

@@ -1,4 +1,4 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Models;
@@ -19,15 +19,15 @@ internal static class InspectRopeVerb
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder; only its config.json is read");
         var rope = new RopeFlags(verb);
         Flag<int?> sequenceLength = verb.OptionalInteger("--sequence-length", "tokens of the text at hand, on which dynamic-ntk and longrope depend [default: the model's window]");
-        verb.Does(screen, (parse, _) =>
+        verb.OnRun(screen, (parse, _) =>
         {
-            if (sequenceLength.Of(parse) is < 1 or > LongestText)
+            if (sequenceLength.ValueOf(parse) is < 1 or > LongestText)
             {
                 throw new SkipwiseException(
-                    $"{sequenceLength.Name} is {sequenceLength.Of(parse)}; a text has from 1 to {LongestText} tokens.");
+                    $"{sequenceLength.Name} is {sequenceLength.ValueOf(parse)}; a text has from 1 to {LongestText} tokens.");
             }
             OptionCheck.Require("Rope", rope.Of(parse));
-            HfConfig config = InspectModel.Config(folder.Of(parse));
+            HfConfig config = InspectModel.Config(folder.ValueOf(parse));
             foreach (string warning in config.WarningsFor(rope.Of(parse)))
             {
                 screen.Note($"warning: {warning}");
@@ -35,7 +35,7 @@ internal static class InspectRopeVerb
             DecoderConfig model = rope.Of(parse).Apply(config.Model);
             int original = ContextExtension.OriginalLength(model);
             RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = model.Rope.Theta }, model.RotaryDim);
-            RopeFrequencies scaled = RopeFrequency.Compute(model.Rope, model.RotaryDim, sequenceLength.Of(parse) ?? model.MaxPositionEmbeddings);
+            RopeFrequencies scaled = RopeFrequency.Compute(model.Rope, model.RotaryDim, sequenceLength.ValueOf(parse) ?? model.MaxPositionEmbeddings);
             screen.Line($"rope              {ContextExtension.Describe(model.Rope)}");
             screen.Line($"window            {original} -> {model.MaxPositionEmbeddings} tokens");
             screen.Line($"attention factor  {scaled.AttentionFactor:0.######}");
@@ -49,7 +49,7 @@ internal static class InspectRopeVerb
     private static ResultTable Table(RopeFrequencies plain, RopeFrequencies scaled, int original) => new(
         "Frequencies of the dimension pairs",
         ["pair", "radians per token", "wavelength in tokens", "unscaled / scaled", ""],
-        [.. RopeWavelength.Of(scaled, original).Select(wavelength => Row(wavelength, plain.InvFreq[wavelength.Pair], scaled.InvFreq[wavelength.Pair]))]);
+        [.. RopeWavelength.Compute(scaled, original).Select(wavelength => Row(wavelength, plain.InvFreq[wavelength.Pair], scaled.InvFreq[wavelength.Pair]))]);
 
     private static IReadOnlyList<string> Row(RopeWavelength wavelength, double plain, double scaled) =>
         [$"{wavelength.Pair}", $"{scaled:G6}", $"{wavelength.Tokens:F1}", $"{plain / scaled:0.###}", wavelength.ExceedsWindow ? "!" : ""];

@@ -14,12 +14,12 @@ internal static class MergeVerb
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
         Flag<string> adapter = verb.Required("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)");
         Flag<string> folder = verb.Required("--out", "folder", "folder of the merged model");
-        verb.Computes(screen, (parse, stop) =>
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            var options = new MergeAdapterOptions { Model = model.Of(parse), Adapter = adapter.Of(parse), Out = folder.Of(parse) };
+            var options = new MergeAdapterOptions { Model = model.ValueOf(parse), Adapter = adapter.ValueOf(parse), Out = folder.ValueOf(parse) };
             MergedAdapter merged = MergeAdapter.Run(options, screen.Notes, stop);
             screen.Line($"saved {options.Out}: {merged.Updates} weights updated{(merged.Replaced > 0 ? $", {merged.Replaced} replaced" : "")}");
-            if (merged.Rounds)
+            if (merged.LosesPrecision)
             {
                 screen.Note("the sum was rounded to the type in which the base model is stored");
             }

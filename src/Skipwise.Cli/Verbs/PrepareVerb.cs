@@ -1,7 +1,8 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Data;
 using Skipwise.Recipes;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -14,13 +15,13 @@ internal static class PrepareVerb
             "skipwise prepare --model llama-2-7b --data books/ --out books.tokens");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder whose tokenizer is used");
         var data = new DataFlags(verb, takesStores: false);
-        Flag<string> file = verb.Required("--out", "file", $"file to write; its name ends in {TrainingData.StoreEnding}");
-        verb.Does(screen, (parse, stop) =>
+        Flag<string> file = verb.Required("--out", "file", $"file to write; its name ends in {TrainingData.StoreExtension}");
+        verb.OnRun(screen, (parse, stop) =>
         {
-            var options = new PrepareOptions { Model = model.Of(parse), Data = data.Of(parse), Out = file.Of(parse) };
+            var options = new PrepareDatasetOptions { Model = model.ValueOf(parse), Data = data.Of(parse), Out = file.ValueOf(parse) };
             OptionCheck.Require("Preparing", options);
             DataFlags.Tell(options.Data, screen);
-            TokenizationProgress totals = ProgressDisplay.Run(screen, display => Prepare.Run(options, display.Tokenizing, stop));
+            TokenizationProgress totals = ProgressDisplay.Run(screen, display => PrepareDataset.Run(options, display.Tokenizing, stop));
             screen.Line($"{options.Out}: {totals.Documents} documents, {totals.Tokens} tokens ({(double)totals.Bytes / totals.Tokens:F2} bytes per token)");
             return ExitCode.Success;
         });

@@ -2,6 +2,7 @@ using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Recipes;
+using Skipwise.Runs;
 using Skipwise.Training;
 
 namespace Skipwise.Cli.Verbs;
@@ -16,8 +17,8 @@ internal static class PretrainVerb
         var verb = new Verb("pretrain", "Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.",
             "skipwise pretrain --out base --seed 1");
         Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
-        Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.Window);
-        Flag<int> vocabulary = verb.Integer("--vocabulary-size", "tokens of the byte-pair vocabulary that is learned first", s_default.VocabularySize);
+        Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.ContextLength);
+        Flag<int> vocabulary = verb.Integer("--vocab-size", "tokens of the byte-pair vocabulary that is learned first", s_default.VocabSize);
         Flag<int> hidden = verb.Integer("--hidden-size", "width of the model", s_default.HiddenSize);
         Flag<int> intermediate = verb.Integer("--intermediate-size", "width of the feed-forward blocks", s_default.IntermediateSize);
         Flag<int> layers = verb.Integer("--layers", "decoder layers", s_default.NumHiddenLayers);
@@ -30,25 +31,25 @@ internal static class PretrainVerb
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate);
         Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed);
         var save = new SaveFlags(verb);
-        verb.TakesConfig("--resume");
-        verb.Computes(screen, (parse, stop) =>
+        verb.AddConfigOption("--resume");
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new PretrainOptions
             {
-                Out = folder.Of(parse),
-                Seed = seed.Of(parse),
-                Window = window.Of(parse),
-                VocabularySize = vocabulary.Of(parse),
-                HiddenSize = hidden.Of(parse),
-                IntermediateSize = intermediate.Of(parse),
-                NumHiddenLayers = layers.Of(parse),
-                NumAttentionHeads = heads.Of(parse),
-                RopeTheta = theta.Of(parse),
-                ListSteps = listSteps.Of(parse),
-                Steps = steps.Of(parse),
-                Documents = documents.Of(parse),
-                BatchSize = batch.Of(parse),
-                LearningRate = rate.Of(parse),
+                Out = folder.ValueOf(parse),
+                Seed = seed.ValueOf(parse),
+                ContextLength = window.ValueOf(parse),
+                VocabSize = vocabulary.ValueOf(parse),
+                HiddenSize = hidden.ValueOf(parse),
+                IntermediateSize = intermediate.ValueOf(parse),
+                NumHiddenLayers = layers.ValueOf(parse),
+                NumAttentionHeads = heads.ValueOf(parse),
+                RopeTheta = theta.ValueOf(parse),
+                ListSteps = listSteps.ValueOf(parse),
+                Steps = steps.ValueOf(parse),
+                Documents = documents.ValueOf(parse),
+                BatchSize = batch.ValueOf(parse),
+                LearningRate = rate.ValueOf(parse),
             };
             return Run(screen, options, save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) }, stop);
         });
@@ -61,7 +62,7 @@ internal static class PretrainVerb
         {
             string? stage = null;
             IProgress<StepMetrics>? steps = null;
-            return Pretrain.Run(options, save, new Relay<(string Stage, StepMetrics Metrics)>(step =>
+            return Pretrain.Run(options, save, new SynchronousProgress<(string Stage, StepMetrics Metrics)>(step =>
             {
                 if (step.Stage != stage)
                 {
@@ -73,7 +74,7 @@ internal static class PretrainVerb
                 steps!.Report(step.Metrics);
             }), stop);
         });
-        return RunEnd.Tell(screen, outcome, options.Out,
+        return RunSummary.Tell(screen, outcome, options.Out,
             $"skipwise eval passkey --model {options.Out}",
             $"skipwise generate --model {options.Out} --prompt \"The\"");
     }

@@ -14,7 +14,7 @@ internal static class ReportVerb
             "skipwise report --from compared --from compared-later --out report.html");
         Flag<string[]> folders = verb.Texts("--from", "folder", "folders of 'eval all'; the first model of the first is what the others are compared with", required: true);
         Flag<string> path = verb.Required("--out", "file", "the page; Markdown, plots and JSON lines of the same name go beside it");
-        verb.Does(screen, (parse, _) => Tell(screen, RenderReport.Run(folders.Of(parse), path.Of(parse)), path.Of(parse)));
+        verb.OnRun(screen, (parse, _) => Tell(screen, RenderReport.Run(folders.ValueOf(parse), path.ValueOf(parse)), path.ValueOf(parse)));
         return verb;
     }
 
@@ -35,6 +35,6 @@ internal static class ReportVerb
         {
             screen.Line(line);
         }
-        return gates.All(gate => gate.Passed) ? ExitCode.Success : ExitCode.UsersError;
+        return gates.All(gate => gate.Passed) ? ExitCode.Success : ExitCode.UserError;
     }
 }

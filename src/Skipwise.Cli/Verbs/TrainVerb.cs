@@ -1,8 +1,10 @@
 using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Data;
 using Skipwise.Positions;
 using Skipwise.Recipes;
+using Skipwise.Runs;
 using Skipwise.Training;
 
 namespace Skipwise.Cli.Verbs;
@@ -32,36 +34,36 @@ internal static class TrainVerb
         Flag<bool> merge = verb.Switch("--merge", "besides the adapter, leave a model with the updates in its weights, in merged/");
         var evaluation = new RunEvaluationFlags(verb);
         Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
-        Flag<bool> freezePadRow = verb.Switch("--freeze-pad-row", "never train the embedding of pad_token_id, as the original code does");
+        Flag<bool> freezePadRow = verb.Switch("--freeze-pad-embedding", "never train the embedding of pad_token_id, as the original code does");
         var save = new SaveFlags(verb);
-        verb.TakesConfig("--resume");
-        verb.Computes(screen, (parse, stop) =>
+        verb.AddConfigOption("--resume");
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             PoseOptions drawn = pose.Of(parse);
             var options = new FineTuneOptions
             {
-                Model = model.Of(parse),
+                Model = model.ValueOf(parse),
                 Data = data.Of(parse),
-                Out = folder.Of(parse),
-                TargetLength = target.Of(parse),
-                TrainLength = trainLength.Of(parse),
+                Out = folder.ValueOf(parse),
+                TargetLength = target.ValueOf(parse),
+                TrainLength = trainLength.ValueOf(parse),
                 Rope = rope.Of(parse),
-                Adapter = adapter.Of(parse),
+                Adapter = adapter.ValueOf(parse),
                 Positions = drawn.Mode,
                 Chunks = drawn.Chunks,
-                LengthRule = drawn.LengthRule,
-                Content = drawn.Content,
+                ChunkLengths = drawn.LengthRule,
+                ChunkContent = drawn.Content,
                 MaskSeams = drawn.MaskSeams,
                 RandomStart = drawn.RandomStart,
-                SplitAfter = [.. splitAfter.Of(parse).Select(text => DataFlags.Unescaped(text)!)],
-                MinDocumentTokens = minTokens.Of(parse),
-                FreezePadRow = freezePadRow.Of(parse),
+                SplitAfter = [.. splitAfter.ValueOf(parse).Select(text => DataFlags.Unescaped(text)!)],
+                MinDocumentTokens = minTokens.ValueOf(parse),
+                FreezePadEmbedding = freezePadRow.ValueOf(parse),
                 Training = training.Of(parse),
                 Compute = compute.Of(parse),
                 Lora = lora.Of(parse),
-                Merge = merge.Of(parse),
+                Merge = merge.ValueOf(parse),
                 Evaluation = evaluation.Of(parse, data.Of(parse)),
-                Seed = seed.Of(parse),
+                Seed = seed.ValueOf(parse),
             };
             SaveOptions saving = save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) };
             FineTune.Validate(options, saving);
@@ -77,10 +79,10 @@ internal static class TrainVerb
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
             FineTune.Run(options, save, display.Stage, display.Tokenizing, Training(display), display.Evaluation, stop));
         string data = string.Join(' ', options.Data.Paths);
-        string model = !options.Lora.IsAsked ? $"--model {options.Out}"
+        string model = !options.Lora.IsEnabled ? $"--model {options.Out}"
             : options.Merge ? $"--model {Path.Combine(options.Out, FineTune.MergedName)}"
             : $"--model {options.Model} --adapter {options.Out}";
-        return RunEnd.Tell(screen, outcome, options.Out,
+        return RunSummary.Tell(screen, outcome, options.Out,
             $"skipwise eval perplexity {model} --data {data}",
             $"skipwise eval passkey {model}",
             $"skipwise generate {model} --prompt \"Once upon a time\"");

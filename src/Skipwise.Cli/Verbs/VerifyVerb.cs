@@ -17,9 +17,9 @@ internal static class VerifyVerb
         Flag<double> tolerance = verb.Number("--atol", "largest absolute difference that passes", new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.Computes(screen, (parse, stop) =>
+        verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            var options = new VerifyLogitsOptions { Model = model.Of(parse), Reference = reference.Of(parse), Rope = rope.Of(parse), Compute = compute.Of(parse), Adapter = adapter.Of(parse), Tolerance = tolerance.Of(parse) };
+            var options = new VerifyLogitsOptions { Model = model.ValueOf(parse), Reference = reference.ValueOf(parse), Rope = rope.Of(parse), Compute = compute.Of(parse), Adapter = adapter.ValueOf(parse), Tolerance = tolerance.ValueOf(parse) };
             Verification verification = VerifyLogits.Run(options, screen.Notes, stop);
             screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
                 [.. verification.Differences.Select(d => (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));
@@ -28,7 +28,7 @@ internal static class VerifyVerb
                 return ExitCode.Success;
             }
             screen.Error($"{options.Model}: logits differ from {options.Reference} by more than {options.Tolerance}.{(verification.Hint is { } hint ? " " + hint : "")}");
-            return ExitCode.UsersError;
+            return ExitCode.UserError;
         });
         return verb;
     }

@@ -8,10 +8,10 @@ public interface ITrainable
     CausalLM Model { get; }
 
     /// <summary>Whether the files hold a narrower type than is trained in, so that resuming needs the weights besides.</summary>
-    bool SavingRounds { get; }
+    bool SavingLosesPrecision { get; }
 
     /// <summary>What a person should know of the files that were written last; null if nothing.</summary>
-    string? SavingRemark => null;
+    string? SavingNote => null;
 
     /// <summary>Writes everything that the folder of a result holds, into one that exists. config.json says when it is complete.</summary>
     void WriteFiles(string folder);

@@ -6,18 +6,18 @@ namespace Skipwise.Data;
 public sealed class ExampleCursor(IExampleSource source, long taken = 0)
 {
     /// <summary>examples taken since the first epoch's first</summary>
-    public long Taken { get; private set; } = taken;
+    public long ExamplesTaken { get; private set; } = taken;
 
     /// <summary>passes over the source so far, with fraction</summary>
-    public double Epoch => (double)Taken / source.Count;
+    public double Epoch => (double)ExamplesTaken / source.Count;
 
     /// <summary>The next examples; runs on into the next epoch at the end of one.</summary>
     public TrainingExample[] Take(int count)
     {
         var examples = new TrainingExample[count];
-        for (int i = 0; i < count; i++, Taken++)
+        for (int i = 0; i < count; i++, ExamplesTaken++)
         {
-            examples[i] = source[checked((int)(Taken / source.Count)), (int)(Taken % source.Count)];
+            examples[i] = source[checked((int)(ExamplesTaken / source.Count)), (int)(ExamplesTaken % source.Count)];
         }
         return examples;
     }

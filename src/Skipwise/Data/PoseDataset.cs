@@ -1,6 +1,6 @@
 using Skipwise.Numerics;
 using Skipwise.Positions;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Data;
 
@@ -111,7 +111,7 @@ public sealed class PoseDataset : IExampleSource
         for (int chunk = 0; chunk < plan.Chunks.Length - 1; chunk++)
         {
             seam += plan.Chunks[chunk].Length;
-            labels[seam] = TrainingExample.IgnoredLabel;
+            labels[seam] = TrainingExample.IgnoreIndex;
         }
     }
 

@@ -1,4 +1,3 @@
-using Skipwise.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,8 +24,8 @@ public sealed class Attention : nn.Module
         register_module("o_proj", _output);
         if (config.QueryKeyNorm)
         {
-            _queryNorm = Norms.Create(config, _headDim, dtype, device);
-            _keyNorm = Norms.Create(config, _headDim, dtype, device);
+            _queryNorm = NormFactory.Create(config, _headDim, dtype, device);
+            _keyNorm = NormFactory.Create(config, _headDim, dtype, device);
             register_module("q_norm", _queryNorm);
             register_module("k_norm", _keyNorm);
         }
@@ -46,8 +45,8 @@ public sealed class Attention : nn.Module
             (key, value) = cache.Append(_layer, key.transpose(1, 2), value.transpose(1, 2)); // [B, K, S, D]
             (key, value) = (key.transpose(1, 2), value.transpose(1, 2)); // [B, S, K, D]
         }
-        Tensor mixed = mask.Mix(query, key, value); // [B, T, H, D]
-        return _output.forward(mixed.reshape(batch, tokens, _heads * _headDim)).MoveToOuterDisposeScope();
+        Tensor output = mask.Attend(query, key, value); // [B, T, H, D]
+        return _output.forward(output.reshape(batch, tokens, _heads * _headDim)).MoveToOuterDisposeScope();
     }
 
     /// <returns>[B, T, heads, D]</returns>

@@ -1,3 +1,4 @@
+using Skipwise.Kernels;
 using Skipwise.Models.Lora;
 using Skipwise.Rope;
 using Skipwise.Runtime;
@@ -51,22 +52,22 @@ public sealed class CausalLM : nn.Module
     internal IEnumerable<Parameter> HeadParameters => _head?.parameters() ?? [HeadWeight, .. _tiedBias?.parameters() ?? []];
 
     /// <summary>Whether the scores are a product with <see cref="HeadWeight"/> and nothing else.</summary>
-    internal bool HeadIsPlain => 
-        (_head is null or { bias: null, Update: null, Packed: null }) && _tiedBias is null && !Config.NormalizedHead;
+    internal bool IsHeadLinear => 
+        (_head is null or { bias: null, Lora: null, Quantized: null }) && _tiedBias is null && !Config.NormalizedHead;
 
     public Device Device => _decoder.Embedding.weight.device;
 
     /// <summary>How much its device computes at once.</summary>
-    internal WorkBudget Budget => WorkBudget.Of(Device);
+    internal WorkBudget Budget => WorkBudget.For(Device);
 
-    /// <summary>The type that is computed in; matrices may be held in a narrower one (<see cref="NarrowProduct"/>).</summary>
+    /// <summary>The type that is computed in; matrices may be held in a narrower one (<see cref="HalfWeightLinear"/>).</summary>
     public ScalarType Dtype => _decoder.Dtype;
 
     /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one length can share keys.</summary>
-    public bool RotationDependsOnLength => RopeFrequency.DependOnLength(Config.Rope);
+    public bool RotationDependsOnLength => RopeFrequency.DependsOnLength(Config.Rope);
 
     /// <summary>Whether texts of these two lengths, in tokens, are rotated alike: then their keys may be shared.</summary>
-    public bool RotatesAlike(int length, int other) => RopeFrequency.AreAlike(Config.Rope, length, other);
+    public bool HaveSameRotation(int length, int other) => RopeFrequency.AreEqualAt(Config.Rope, length, other);
 
     /// <summary>The rotation for a batch.</summary>
     /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
@@ -79,23 +80,23 @@ public sealed class CausalLM : nn.Module
         lock (_frequencyLock)
         {
             string device = positionIds.device.ToString();
-            if (_frequency is null || _frequency.Device != device || !RotatesAlike(_frequency.Length, sequenceLength))
+            if (_frequency is null || _frequency.Device != device || !HaveSameRotation(_frequency.Length, sequenceLength))
             {
                 _frequency?.InvFreq.Dispose();
                 RopeFrequencies values = RopeFrequency.Compute(Config.Rope, Config.RotaryDim, sequenceLength);
-                Tensor there = Upload.To(tensor(values.InvFreq, dtype: ScalarType.Float64), positionIds.device).DetachFromDisposeScope();
+                Tensor there = HostToDevice.Copy(tensor(values.InvFreq, dtype: ScalarType.Float64), positionIds.device).DetachFromDisposeScope();
                 _frequency = new(sequenceLength, device, there, values);
             }
-            return Rotary.Create(_frequency.InvFreq, _frequency.Values, positionIds, Config.RotaryPairs);
+            return Rotary.Create(_frequency.InvFreq, _frequency.Values, positionIds, Config.RotaryLayout);
         }
     }
 
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
-    public Tensor Hidden(Tensor inputIds, Rotary rotary, KvCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
+    public Tensor HiddenStates(Tensor inputIds, Rotary rotary, KvCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
 
-    /// <summary>The steps of <see cref="Hidden"/> one by one, for training that goes back through them one by one.</summary>
+    /// <summary>The steps of <see cref="HiddenStates"/> one by one, for training that goes back through them one by one.</summary>
     /// <inheritdoc cref="Decoder.Blocks"/>
     internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents) => _decoder.Blocks(tokens, rotary, documents, null);
 
@@ -109,7 +110,7 @@ public sealed class CausalLM : nn.Module
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        Tensor scores = Projection.Product(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
+        Tensor scores = Projection.Linear(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
         if (Config.NormalizedHead)
         {
             // rows of length 1 without a second copy of the head (a narrow one is widened for the moment): x . w / |w|
@@ -127,7 +128,7 @@ public sealed class CausalLM : nn.Module
         using var scope = NewDisposeScope();
         // the device is waited for only where the number is read
         using Rotary rotary = RotaryFor(positionIds, RotationDependsOnLength ? checked((int)positionIds.max().ToInt64() + 1) : 0);
-        return Logits(Hidden(inputIds, rotary)).MoveToOuterDisposeScope();
+        return Logits(HiddenStates(inputIds, rotary)).MoveToOuterDisposeScope();
     }
 
     protected override void Dispose(bool disposing)

@@ -16,7 +16,7 @@ public sealed class Decoder : nn.Module
     {
         Embedding = new TokenEmbedding(config, dtype, device);
         _layers = new ModuleList<DecoderLayer>([.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DecoderLayer(config, layer, dtype, device))]);
-        _norm = Norms.Create(config, config.HiddenSize, dtype, device);
+        _norm = NormFactory.Create(config, config.HiddenSize, dtype, device);
         (_window, _firstSlidingLayer) = (config.SlidingWindow, config.FirstSlidingLayer);
         register_module("embed_tokens", Embedding);
         register_module("layers", _layers);
@@ -65,7 +65,7 @@ public sealed class Decoder : nn.Module
     {
         int longest = documents.Length > 0 ? documents.Max() : tokens; // no query sees beyond its document
         AttentionMask Mask(int? window) =>
-            AttentionMask.For(longest, cached, window, Dtype, Embedding.weight.device) with { Documents = documents };
+            AttentionMask.Create(longest, cached, window, Dtype, Embedding.weight.device) with { DocumentLengths = documents };
         AttentionMask sliding = Mask(_window);
         return (_firstSlidingLayer > 0 ? Mask(null) : sliding, sliding);
     }

@@ -22,7 +22,7 @@ public sealed record DecoderConfig
     /// <summary>R, the first dimensions of a head, which rotate; the rest carry no position. Unset: all of them</summary>
     public int RotaryDim { get => field > 0 ? field : HeadDim; init; }
     /// <summary>which two rotary dimensions turn together</summary>
-    public RotaryPairs RotaryPairs { get; init; }
+    public RotaryLayout RotaryLayout { get; init; }
     public NormKind Norm { get; init; }
     /// <summary>added to the variance before the root</summary>
     public double NormEps { get; init; } = 1e-6;
@@ -65,22 +65,13 @@ public sealed record DecoderConfig
     public int? FrozenEmbeddingRow { get; init; }
 }
 
-/// <summary>Which two of the R rotary dimensions turn together as pair i.</summary>
-public enum RotaryPairs
-{
-    /// <summary>i and R/2 + i (Llama, GPT-NeoX)</summary>
-    Halves,
-    /// <summary>2i and 2i + 1 (GPT-J)</summary>
-    Interleaved,
-}
-
 /// <summary>How a hidden state is normalised.</summary>
 public enum NormKind
 {
     /// <summary>root mean square, times weight</summary>
     Rms,
     /// <summary>root mean square, times 1 + weight (Gemma)</summary>
-    RmsAroundOne,
+    RmsUnitOffset,
     /// <summary>mean and variance, times weight plus bias</summary>
     Layer,
 }
@@ -93,7 +84,7 @@ public enum ResidualKind
     /// <summary>both read x, each through its norm (GPT-NeoX)</summary>
     Parallel,
     /// <summary>both read the one norm of x (GPT-J)</summary>
-    ParallelOneNorm,
+    ParallelSharedNorm,
 }
 
 /// <summary>The feed-forward's nonlinearity.</summary>

@@ -20,13 +20,13 @@ public sealed class DecoderLayer : nn.Module
         _isParallel = config.Residual != ResidualKind.Sequential;
         _attention = new Attention(config, layer, dtype, device);
         _feedForward = new FeedForward(config, dtype, device);
-        _attentionNorm = Norms.Create(config, config.HiddenSize, dtype, device);
+        _attentionNorm = NormFactory.Create(config, config.HiddenSize, dtype, device);
         register_module("self_attn", _attention);
         register_module("mlp", _feedForward);
         register_module("input_layernorm", _attentionNorm);
-        if (config.Residual != ResidualKind.ParallelOneNorm)
+        if (config.Residual != ResidualKind.ParallelSharedNorm)
         {
-            _feedForwardNorm = Norms.Create(config, config.HiddenSize, dtype, device);
+            _feedForwardNorm = NormFactory.Create(config, config.HiddenSize, dtype, device);
             register_module("post_attention_layernorm", _feedForwardNorm);
         }
     }

@@ -1,4 +1,4 @@
-using Skipwise.Models.Fused;
+using Skipwise.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -32,13 +32,13 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         Tensor up = _up.forward(input);
-        Tensor inner = _gate is null ? Activate(up) : Gated(_gate.forward(input), up);
+        Tensor inner = _gate is null ? Activate(up) : GatedActivation(_gate.forward(input), up);
         return _down.forward(inner).MoveToOuterDisposeScope();
     }
 
-    private Tensor Gated(Tensor gate, Tensor up) => _activation != Activation.Silu ? Activate(gate) * up
-        : FusedMath.Serves(gate) ? GatedSiluFunction.apply(gate, up)
-        : FusedMath.ServesWithoutGraph(gate, up) ? RowMath.GatedSilu(gate, up)
+    private Tensor GatedActivation(Tensor gate, Tensor up) => _activation != Activation.Silu ? Activate(gate) * up
+        : FusedKernels.UsesFusedBackward(gate) ? GatedSiluFunction.apply(gate, up)
+        : FusedKernels.CanRunWithoutGraph(gate, up) ? Avx512Ops.GatedSilu(gate, up)
         : Activate(gate) * up;
 
     private Tensor Activate(Tensor x) => _activation switch

@@ -24,10 +24,10 @@ public sealed class KvCache : IDisposable
     }
 
     /// <summary>Rows of so many tokens that a batch should hold: as many as fit 256 MB, or an eighth of a GPU's memory, 1 to 64.</summary>
-    public static int RowsFor(DecoderConfig config, ScalarType dtype, Device device, int capacity)
+    public static int MaxBatchSize(DecoderConfig config, ScalarType dtype, Device device, int capacity)
     {
         long bytesPerToken = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * dtype.ElementSize();
-        return (int)Math.Clamp(WorkBudget.Of(device).CacheBytes / (bytesPerToken * capacity), 1, 64);
+        return (int)Math.Clamp(WorkBudget.For(device).CacheBytes / (bytesPerToken * capacity), 1, 64);
     }
 
     public int Capacity { get; }
@@ -55,7 +55,7 @@ public sealed class KvCache : IDisposable
     internal void Advance(int tokens) => Length += tokens;
 
     /// <summary>Forgets the tokens from <paramref name="length"/> on, so that another continuation of the same prefix can be read.</summary>
-    public void Rewind(int length)
+    public void Crop(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
         Length = length;

@@ -15,7 +15,7 @@ public static class ModelFingerprint
 {
     private const long BytesAtOnce = 1L << 28;
 
-    public static ulong Of(CausalLM model)
+    public static ulong Compute(CausalLM model)
     {
         using var _ = no_grad();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

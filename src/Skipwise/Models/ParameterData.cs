@@ -13,5 +13,5 @@ internal static class ParameterData
         """));
 
     /// <param name="parameter">without a gradient</param>
-    public static void Give(Tensor parameter, Tensor data) => s_script.Value.invoke("give", parameter, data);
+    public static void Set(Tensor parameter, Tensor data) => s_script.Value.invoke("give", parameter, data);
 }

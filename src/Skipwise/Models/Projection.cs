@@ -1,5 +1,6 @@
-using Skipwise.Models.Fused;
+using Skipwise.Kernels;
 using Skipwise.Models.Lora;
+using Skipwise.Models.Quantization;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -30,12 +31,12 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>the weight in few bits; null while it is a parameter</summary>
-    internal PackedWeight? Packed { get; private set; }
+    internal QuantizedWeight? Quantized { get; private set; }
 
-    internal LowRank? Update { get; private set; }
+    internal LoraLayer? Lora { get; private set; }
 
     /// <summary>Adds a low-rank update as trainable parameters lora_A.weight [r, in] and lora_B.weight [out, r], uninitialised.</summary>
-    internal LowRank Adapt(LoraOptions options, KeyedDropout masks, int index)
+    internal LoraLayer AddLora(LoraOptions options, KeyedDropout masks, int index)
     {
         ScalarType dtype = weight.dtype;
         var a = new Projection(_inputs, options.Rank, hasBias: false, dtype, weight.device);
@@ -44,23 +45,23 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
         b.weight.DetachFromDisposeScope();
         register_module("lora_A", a);
         register_module("lora_B", b);
-        return Update = new LowRank(a, b, options.Scale, options.Dropout, masks, index);
+        return Lora = new LoraLayer(a, b, options.Scaling, options.Dropout, masks, index);
     }
 
     /// <summary>From here on the weight is frozen, in few bits; the parameter's own memory is given back.</summary>
-    internal void Pack(int bits)
+    internal void Quantize(int bits)
     {
-        PackedWeight packed = new(weight, bits);
-        Release();
-        Packed = packed;
+        QuantizedWeight packed = new(weight, bits);
+        FreeWeight();
+        Quantized = packed;
     }
 
-    /// <summary>The same with a weight that comes from elsewhere, when the parameter has been <see cref="Release">released</see>.</summary>
+    /// <summary>The same with a weight that comes from elsewhere, when the parameter has been <see cref="FreeWeight">released</see>.</summary>
     /// <param name="values">[out, in]; stays the caller's</param>
-    internal void Pack(int bits, Tensor values) => Packed = new PackedWeight(values, bits);
+    internal void Quantize(int bits, Tensor values) => Quantized = new QuantizedWeight(values, bits);
 
     /// <summary>Gives the parameter's memory back before a weight that is to be packed is read.</summary>
-    internal void Release()
+    internal void FreeWeight()
     {
         using IDisposable noGradient = no_grad();
         weight.requires_grad = false;
@@ -75,31 +76,31 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
     /// <param name="weight">[out, in], of the input's type or a narrower one</param>
     /// <param name="bias">[out]</param>
     /// <returns>[..., out]</returns>
-    internal static Tensor Product(Tensor input, Tensor weight, Tensor? bias) =>
-        weight.dtype == input.dtype ? nn.functional.linear(input, weight, bias) : NarrowProduct.Of(input, weight, bias);
+    internal static Tensor Linear(Tensor input, Tensor weight, Tensor? bias) =>
+        weight.dtype == input.dtype ? nn.functional.linear(input, weight, bias) : HalfWeightLinear.Apply(input, weight, bias);
 
     public override Tensor forward(Tensor input)
     {
-        if (Packed is null && Update is null)
+        if (Quantized is null && Lora is null)
         {
-            return Product(input, weight, bias);
+            return Linear(input, weight, bias);
         }
         using var scope = NewDisposeScope();
-        Tensor output = Packed is null ? Product(input, weight, bias)
-            : DevicePath.Is(input.device) ? nn.functional.linear(input, Packed.Unpack()) // whose graph holds the unpacked weight
-            : PackedLinear.apply(input, Packed);
-        if (Packed is not null && bias is not null)
+        Tensor output = Quantized is null ? Linear(input, weight, bias)
+            : TorchKernels.AreRequired(input.device) ? nn.functional.linear(input, Quantized.Dequantize()) // whose graph holds the unpacked weight
+            : QuantizedLinear.apply(input, Quantized);
+        if (Quantized is not null && bias is not null)
         {
             output += bias;
         }
-        return (Update is null ? output : output + Update.Forward(input)).MoveToOuterDisposeScope();
+        return (Lora is null ? output : output + Lora.Forward(input)).MoveToOuterDisposeScope();
     }
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            Packed?.Dispose();
+            Quantized?.Dispose();
         }
         base.Dispose(disposing);
     }

@@ -1,4 +1,4 @@
-using Skipwise.Models.Fused;
+using Skipwise.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -25,17 +25,17 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        if (FusedMath.Serves(input))
+        if (FusedKernels.UsesFusedBackward(input))
         {
             return RmsNormFunction.apply(input, _isAroundZero ? weight : weight.add(_around), _eps, _size, _epsNumber).MoveToOuterDisposeScope();
         }
-        if (FusedMath.ServesWithoutGraph(input, weight))
+        if (FusedKernels.CanRunWithoutGraph(input, weight))
         {
-            return RowMath.RmsNorm(input, _isAroundZero ? weight : weight.add(_around), _epsNumber).Normed.MoveToOuterDisposeScope();
+            return Avx512Ops.RmsNorm(input, _isAroundZero ? weight : weight.add(_around), _epsNumber).Normed.MoveToOuterDisposeScope();
         }
-        if (DevicePath.Serves(input.device))
+        if (TorchKernels.AreUsed(input.device))
         {
-            return DevicePath.RmsNorm(input, weight, _eps, _isAroundZero ? null : _around).MoveToOuterDisposeScope();
+            return TorchKernels.RmsNorm(input, weight, _eps, _isAroundZero ? null : _around).MoveToOuterDisposeScope();
         }
         Tensor x = input.to(ScalarType.Float32);
         Tensor scale = (x * x).mean([-1L], keepdim: true).add(_eps).rsqrt();

@@ -1,4 +1,4 @@
-using Skipwise.Models.Fused;
+using Skipwise.Kernels;
 using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,11 +12,11 @@ namespace Skipwise.Models;
 public sealed class Rotary : IDisposable
 {
     // B batch, T tokens, H heads, D head dim, R rotary dim (R <= D)
-    private readonly Tensor _turn; // complex64 [B or 1, T, 1, R/2]
-    private readonly RotaryPairs _pairs;
+    private readonly Tensor _rotation; // complex64 [B or 1, T, 1, R/2]
+    private readonly RotaryLayout _layout;
 
-    private Rotary(RopeFrequencies frequencies, Tensor turn, RotaryPairs pairs) =>
-        (Frequencies, _turn, _pairs) = (frequencies, turn, pairs);
+    private Rotary(RopeFrequencies frequencies, Tensor rotation, RotaryLayout pairs) =>
+        (Frequencies, _rotation, _layout) = (frequencies, rotation, pairs);
 
     /// <summary>What it turns by.</summary>
     public RopeFrequencies Frequencies { get; }
@@ -25,13 +25,13 @@ public sealed class Rotary : IDisposable
     /// <param name="values">the same as numbers, and the scale of cos and sin</param>
     /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions</param>
     /// <param name="pairs">which dimensions turn together</param>
-    public static Rotary Create(Tensor frequency, RopeFrequencies values, Tensor positionIds, RotaryPairs pairs = RotaryPairs.Halves)
+    public static Rotary Create(Tensor frequency, RopeFrequencies values, Tensor positionIds, RotaryLayout pairs = RotaryLayout.RotateHalf)
     {
         using var scope = NewDisposeScope();
         Tensor phase = positionIds.to(ScalarType.Float64).unsqueeze(-1) * frequency; // [B, T, R/2]
         Tensor scale = full_like(phase, values.AttentionFactor);
-        Tensor turn = polar(scale, phase).to(ScalarType.ComplexFloat32).unsqueeze(2);
-        return new Rotary(values, turn.DetachFromDisposeScope(), pairs);
+        Tensor rotation = polar(scale, phase).to(ScalarType.ComplexFloat32).unsqueeze(2);
+        return new Rotary(values, rotation.DetachFromDisposeScope(), pairs);
     }
 
     /// <summary>
@@ -40,17 +40,17 @@ public sealed class Rotary : IDisposable
     /// scores are the same.
     /// </summary>
     /// <param name="x">queries or keys [B, T, H, D]</param>
-    public Tensor Apply(Tensor x) => FusedMath.Serves(x) ? TurnFunction.apply(x, _turn, _pairs) : Turn(x, _turn, _pairs);
+    public Tensor Apply(Tensor x) => FusedKernels.UsesFusedBackward(x) ? RotaryFunction.apply(x, _rotation, _layout) : Rotate(x, _rotation, _layout);
 
-    internal static Tensor Turn(Tensor x, Tensor turn, RotaryPairs layout)
+    internal static Tensor Rotate(Tensor x, Tensor rotation, RotaryLayout layout)
     {
-        if (!FusedMath.IsOff && RowMath.Serves(x))
+        if (!FusedKernels.UsesReference && Avx512Ops.Supports(x))
         {
-            return RowMath.Turn(x, turn, layout, back: false);
+            return Avx512Ops.Rotate(x, rotation, layout, back: false);
         }
         using var scope = NewDisposeScope();
-        long pairs = turn.size(-1), rotary = 2 * pairs, dim = x.size(-1);
-        (Tensor real, Tensor imaginary) = layout == RotaryPairs.Halves
+        long pairs = rotation.size(-1), rotary = 2 * pairs, dim = x.size(-1);
+        (Tensor real, Tensor imaginary) = layout == RotaryLayout.RotateHalf
             ? (x.narrow(-1, 0, pairs), x.narrow(-1, pairs, pairs))
             : (x.slice(-1, 0, rotary, 2), x.slice(-1, 1, rotary, 2));
         if (x.dtype != ScalarType.Float32)
@@ -58,7 +58,7 @@ public sealed class Rotary : IDisposable
             real = real.to(ScalarType.Float32);
             imaginary = imaginary.to(ScalarType.Float32);
         }
-        Tensor rotated = view_as_real(complex(real, imaginary) * turn).flatten(-2).to(x.dtype);
+        Tensor rotated = view_as_real(complex(real, imaginary) * rotation).flatten(-2).to(x.dtype);
         if (rotary < dim)
         {
             rotated = cat([rotated, x.narrow(-1, rotary, dim - rotary)], -1);
@@ -66,19 +66,19 @@ public sealed class Rotary : IDisposable
         return rotated.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The gradient of <see cref="Turn"/>: turns by the opposite angles and puts every dimension back into its place.</summary>
+    /// <summary>The gradient of <see cref="Rotate"/>: turns by the opposite angles and puts every dimension back into its place.</summary>
     /// <param name="gradient">[B, T, H, D]</param>
-    internal static Tensor TurnBack(Tensor gradient, Tensor turn, RotaryPairs layout)
+    internal static Tensor RotateBackward(Tensor gradient, Tensor rotation, RotaryLayout layout)
     {
-        if (RowMath.Serves(gradient))
+        if (Avx512Ops.Supports(gradient))
         {
-            return RowMath.Turn(gradient, turn, layout, back: true);
+            return Avx512Ops.Rotate(gradient, rotation, layout, back: true);
         }
         using var scope = NewDisposeScope();
-        long pairs = turn.size(-1), rotary = 2 * pairs, dim = gradient.size(-1);
-        Tensor turned = view_as_complex(gradient.narrow(-1, 0, rotary).to(ScalarType.Float32).reshape([.. gradient.shape[..^1], pairs, 2])) * turn.conj();
-        Tensor sides = view_as_real(turned); // [..., R/2, 2]
-        Tensor placed = (layout == RotaryPairs.Halves ? sides.transpose(-1, -2) : sides).flatten(-2).to(gradient.dtype);
+        long pairs = rotation.size(-1), rotary = 2 * pairs, dim = gradient.size(-1);
+        Tensor rotated = view_as_complex(gradient.narrow(-1, 0, rotary).to(ScalarType.Float32).reshape([.. gradient.shape[..^1], pairs, 2])) * rotation.conj();
+        Tensor sides = view_as_real(rotated); // [..., R/2, 2]
+        Tensor placed = (layout == RotaryLayout.RotateHalf ? sides.transpose(-1, -2) : sides).flatten(-2).to(gradient.dtype);
         if (rotary < dim)
         {
             placed = cat([placed, gradient.narrow(-1, rotary, dim - rotary)], -1);
@@ -86,5 +86,5 @@ public sealed class Rotary : IDisposable
         return placed.MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => _turn.Dispose();
+    public void Dispose() => _rotation.Dispose();
 }

@@ -1,4 +1,4 @@
-using Skipwise.Models.Fused;
+using Skipwise.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -26,7 +26,7 @@ public sealed class TokenEmbedding : nn.Module
     internal Tensor Forward(Tensor ids, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        Tensor rows = DevicePath.Serves(weight.device) ? DevicePath.Rows(weight, ids)
+        Tensor rows = TorchKernels.AreUsed(weight.device) ? TorchKernels.Embedding(weight, ids)
             : weight.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
         rows = rows.to(dtype);
         if (_frozenRow is { } frozen)

@@ -16,7 +16,7 @@ namespace Skipwise.Models;
 /// </remarks>
 public static class WeightInit
 {
-    public static void Draw(CausalLM model, ulong seed)
+    public static void Initialize(CausalLM model, ulong seed)
     {
         using var _ = no_grad();
         ulong index = 0;
@@ -28,7 +28,7 @@ public static class WeightInit
             bool isLookup = name.Contains("embed_tokens", StringComparison.Ordinal) || name.StartsWith("lm_head", StringComparison.Ordinal);
             if (weight.dim() == 1)
             {
-                weight.fill_(name.EndsWith("bias", StringComparison.Ordinal) || model.Config.Norm == NormKind.RmsAroundOne ? 0 : 1);
+                weight.fill_(name.EndsWith("bias", StringComparison.Ordinal) || model.Config.Norm == NormKind.RmsUnitOffset ? 0 : 1);
                 continue;
             }
             double deviation = isLookup

@@ -6,7 +6,7 @@ namespace Skipwise.Numerics;
 /// <summary>Numbers of 16 bits as float32. Every one of them has an exact one.</summary>
 public static class HalfFloats
 {
-    public delegate void Widening(ReadOnlySpan<ushort> halves, Span<float> floats);
+    public delegate void ElementConversion(ReadOnlySpan<ushort> halves, Span<float> floats);
 
     /// <summary>bfloat16: the upper half of a float32.</summary>
     /// <param name="floats">as many</param>

@@ -49,7 +49,7 @@ public static class Coverage
         for (int sample = 0; sample < samples; sample++)
         {
             var rng = new KeyedRandom(seed, stream: 0, index: (ulong)sample);
-            foreach (DistanceRange range in CoveredDistances.Of(PoseSampler.Sample(ref rng, documentLength, pose)))
+            foreach (DistanceRange range in CoveredDistances.Compute(PoseSampler.Sample(ref rng, documentLength, pose)))
             {
                 changes[range.First]++;
                 changes[range.Last + 1]--;

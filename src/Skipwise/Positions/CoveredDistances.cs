@@ -2,12 +2,6 @@ using System.Collections.Immutable;
 
 namespace Skipwise.Positions;
 
-/// <summary>Relative distances <paramref name="First"/>..<paramref name="Last"/>, both included.</summary>
-public readonly record struct DistanceRange(int First, int Last)
-{
-    public int Count => Last - First + 1;
-}
-
 /// <summary>The relative distances that some pair of tokens of one example has, at least 1: what attention learns from it.</summary>
 public static class CoveredDistances
 {
@@ -15,7 +9,7 @@ public static class CoveredDistances
     private const int FewChunks = 64;
 
     /// <summary>The distances as disjoint rising ranges with gaps between them.</summary>
-    public static IReadOnlyList<DistanceRange> Of(PositionPlan plan) =>
+    public static IReadOnlyList<DistanceRange> Compute(PositionPlan plan) =>
         plan.Chunks.Length <= FewChunks ? ByPairs(plan.Chunks) : ByBits(plan);
 
     private static List<DistanceRange> ByPairs(ImmutableArray<Chunk> chunks)

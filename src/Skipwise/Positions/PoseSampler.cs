@@ -23,9 +23,9 @@ public static class PoseSampler
     /// <param name="pose">valid options (<see cref="PoseOptions.Validate"/>)</param>
     /// <param name="leadingTokens">tokens that stand before the document (1 for BOS); content index k is then <c>document[k - leadingTokens]</c></param>
     public static PositionPlan Sample(ref KeyedRandom rng, ReadOnlySpan<int> document, PoseOptions pose, int leadingTokens = 0) =>
-        Draw(ref rng, document.Length + leadingTokens, new SplitPlaces(document, leadingTokens, pose.SplitAfter), pose);
+        Draw(ref rng, document.Length + leadingTokens, new SplitPoints(document, leadingTokens, pose.SplitAfter), pose);
 
-    private static PositionPlan Draw(ref KeyedRandom rng, int documentLength, SplitPlaces places, PoseOptions pose)
+    private static PositionPlan Draw(ref KeyedRandom rng, int documentLength, SplitPoints places, PoseOptions pose)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(documentLength, 1);
         int length = WindowLength(pose, documentLength);
@@ -54,7 +54,7 @@ public static class PoseSampler
     internal static int LargestSkip(PoseOptions pose, int textLength, int length) =>
         (pose.Content == ContentMode.Follow ? Math.Min(pose.TargetLength, textLength) : pose.TargetLength) - length;
 
-    private static ImmutableArray<Chunk> Pose(ref KeyedRandom rng, int start, int textLength, int length, SplitPlaces places, PoseOptions pose)
+    private static ImmutableArray<Chunk> Pose(ref KeyedRandom rng, int start, int textLength, int length, SplitPoints places, PoseOptions pose)
     {
         int count = Math.Min(pose.Chunks, length);
         int largestU = LargestSkip(pose, textLength, length);

@@ -1,14 +1,17 @@
 using System.Diagnostics;
 using System.Text;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Perplexity;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Reports;
+using Skipwise.Runs;
 using Skipwise.Storage;
-using Skipwise.Text;
-using Skipwise.Text.Synthetic;
+using Skipwise.Synthetic;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
 using Skipwise.Training;
 
 namespace Skipwise.Recipes;
@@ -34,15 +37,15 @@ public sealed class Demo
     private readonly Dictionary<string, double> _seconds = [];
     private readonly List<PerplexityPoint> _perplexity = [];
     private readonly List<PasskeyPoint> _passkey = [];
-    private readonly List<Reports.PasskeyTrial> _trials = [];
+    private readonly List<Skipwise.Reports.PasskeyTrial> _trials = [];
 
     private Demo(DemoOptions options, DemoProgress progress, CancellationToken stop)
     {
         (_options, _progress, _stop) = (options, progress, stop);
-        DecoderConfig model = HfConfig.Of(options.Model).Model;
-        _tokenizer = BoundedTokenizer.Of(Tokenizers.Load(options.Model), model.VocabSize);
+        DecoderConfig model = HfConfig.ForModel(options.Model).Model;
+        _tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), model.VocabSize);
         _window = model.MaxPositionEmbeddings;
-        long longest = (long)_window * Math.Max(Math.Max(16, options.Extension + options.Margin), options.Multiples.Max());
+        long longest = (long)_window * Math.Max(Math.Max(16, options.ExtensionFactor + options.MarginWindows), options.LengthMultiples.Max());
         if (longest > int.MaxValue)
         {
             throw new SkipwiseException(
@@ -53,11 +56,11 @@ public sealed class Demo
         _prompts = PasskeyPrompt.All(_tokenizer, _passkeyOptions);
     }
 
-    private int[] Windows => [.. _options.Multiples.Select(multiple => multiple * _window)];
+    private int[] Windows => [.. _options.LengthMultiples.Select(multiple => multiple * _window)];
 
-    private int Target => _options.Extension * _window;
+    private int Target => _options.ExtensionFactor * _window;
 
-    private int PositionLimit => Target + (_options.Margin * _window);
+    private int PositionLimit => Target + (_options.MarginWindows * _window);
 
     /// <summary>Folder of the extended model.</summary>
     public static string ModelFolder(DemoOptions options) => Path.Combine(options.Out, DemoVariant.Pose);
@@ -68,11 +71,11 @@ public sealed class Demo
     public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop)
     {
         OptionCheck.Require("Demo", options);
-        AtomicFolder.RequireEmptyOr(options.Out, Kind, ignored: FolderClaim.LockName);
-        using FolderClaim claim = FolderClaim.Take(options.Out);
+        AtomicFolder.RequireEmptyOrOwned(options.Out, Kind, ignored: FolderClaim.LockName);
+        using FolderClaim claim = FolderClaim.Acquire(options.Out);
         var demo = new Demo(options, progress, stop);
         // the runs and the report in it keep lists of their own
-        new FolderManifest(Kind, new Dictionary<string, FileFacts>()).Write(options.Out);
+        new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(options.Out);
         return demo.Run();
     }
 
@@ -86,11 +89,11 @@ public sealed class Demo
             Training: SyntheticMix.Tokens(TrainingText(), SyntheticPart.Train, TextSeed, _tokenizer),
             HeldOut: HeldOut()));
 
-        using (Pretrained plain = Pretrained.Load(new ModelSource(_options.Model)))
+        using (PretrainedModel plain = PretrainedModel.Load(new ModelSource(_options.Model)))
         {
             Measure(DemoVariant.Base, plain.Model, documents.HeldOut);
         }
-        using (Pretrained stretched = FineTune.Load(Variant(DemoVariant.Interpolated, PositionMode.Short)))
+        using (PretrainedModel stretched = FineTune.Load(Variant(DemoVariant.Interpolated, PositionMode.Short)))
         {
             Measure(DemoVariant.Interpolated, stretched.Model, documents.HeldOut);
         }
@@ -102,7 +105,7 @@ public sealed class Demo
     private List<TrainingPoint> Train(string variant, PositionMode positions, (TokenList Training, TokenList HeldOut) documents)
     {
         FineTuneOptions fineTune = Variant(variant, positions);
-        using Pretrained pretrained = FineTune.Load(fineTune);
+        using PretrainedModel pretrained = FineTune.Load(fineTune);
         var losses = new List<TrainingPoint>();
         Timed($"train {variant}", positions == PositionMode.Pose
                 ? $"fine-tuning by PoSE: windows of {_window} tokens, positions below {PositionLimit}"
@@ -110,11 +113,11 @@ public sealed class Demo
             () =>
             {
                 var folder = new RunFolder(fineTune.Out);
-                using FolderClaim claim = folder.Take();
+                using FolderClaim claim = folder.Lock();
                 return TrainingRun.Run(
                     pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, folder,
-                    new SaveOptions { Every = 0, Replace = true },
-                    new Relay<StepMetrics>(step =>
+                    new SaveOptions { EverySteps = 0, Overwrite = true },
+                    new SynchronousProgress<StepMetrics>(step =>
                     {
                         losses.Add(new TrainingPoint(step.Step, step.Loss, step.LearningRate));
                         _progress.Training?.Report(step);
@@ -134,13 +137,13 @@ public sealed class Demo
             {
                 // Every token of every document counts once for every window, with at least half a window of text before it.
                 var sliding = new PerplexityOptions { Windows = [window], Stride = window / 2 };
-                PerplexityResult result = Perplexity.Measure(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
+                PerplexityResult result = PerplexityEvaluator.Evaluate(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
                 _perplexity.Add(new PerplexityPoint(variant, window, result.Perplexity, result.StandardError ?? double.NaN, result.Documents));
             }
-            foreach (PasskeyResult result in Passkey.Measure(model, _tokenizer, _prompts, _passkeyOptions, progress: _progress.Evaluation, cancel: _stop))
+            foreach (PasskeyResult result in PasskeyEvaluator.Evaluate(model, _tokenizer, _prompts, _passkeyOptions, progress: _progress.Evaluation, cancel: _stop))
             {
                 _passkey.Add(new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count) { Correct = result.Correct, IntervalLow = result.Interval.Low, IntervalHigh = result.Interval.High });
-                _trials.AddRange(result.Trials.Select(t => new Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
+                _trials.AddRange(result.Trials.Select(t => new Skipwise.Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
             }
             return true;
         });
@@ -159,7 +162,7 @@ public sealed class Demo
             Passkey = _passkey,
             Seconds = _seconds,
             Model = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_options.Model))),
-            Rope = FormattableString.Invariant($"{Rope.RopeTypeNames.NameOf(_options.Rope)}, factor {_options.RopeFactor}"),
+            Rope = FormattableString.Invariant($"{Skipwise.Rope.RopeTypeNames.NameOf(_options.Rope)}, factor {_options.RopeFactor}"),
             Seed = (long)_options.Seed,
             LongestTrainingWindow = poseExamples.Concat(shortExamples).Max(example => example.InputIds.Length),
             Settings = new Dictionary<string, string>
@@ -167,35 +170,35 @@ public sealed class Demo
                 ["fine-tune"] = FormattableString.Invariant(
                     $"{tuned.Steps} steps of {tuned.BatchSize} windows, AdamW, peak rate {tuned.LearningRate}"),
                 ["positions"] = $"drawn below {PositionLimit}, one window past the target, so that its last distances are trained too",
-                ["perplexity"] = $"every token of {_options.Documents} held-out documents of {_options.Multiples.Max() * _window} tokens; windows slide by half their length",
+                ["perplexity"] = $"every token of {_options.Documents} held-out documents of {_options.LengthMultiples.Max() * _window} tokens; windows slide by half their length",
                 ["passkey"] = $"{_options.Trials} prompts per length, keys at {_options.Trials} depths spread over the filler",
             },
             Training = losses,
-            Bars = Bars(),
-            Examples = [.. poseExamples.Take(5).Select(example => PositionRun.Of(example.PositionIds))],
+            Bars = Criteria(),
+            Examples = [.. poseExamples.Take(5).Select(example => PositionRun.Split(example.PositionIds))],
         };
-        var numbers = new OwnFiles(Path.Combine(_options.Out, Path.GetFileNameWithoutExtension(ResultsName) + OwnFiles.Ending));
+        var numbers = new OwnedFiles(Path.Combine(_options.Out, Path.GetFileNameWithoutExtension(ResultsName) + OwnedFiles.Ending));
         numbers.Write(
         [
             (ResultsName, Encoding.UTF8.GetBytes(results.Text())),
             (TrialsName, Encoding.UTF8.GetBytes(MetricLog.Text(_trials))),
         ]);
-        ReportFiles.Write(Path.Combine(_options.Out, ReportName), DemoReport.Of(results, _trials, NextCommand(_options)));
+        ReportFiles.Write(Path.Combine(_options.Out, ReportName), DemoReport.Build(results, _trials, NextCommand(_options)));
         return results;
     }
 
     /// <summary>What the demo promises.</summary>
-    private IReadOnlyList<DemoBar> Bars()
+    private IReadOnlyList<DemoCriterion> Criteria()
     {
         double Accuracy(string variant, int length) => _passkey.First(p => p.Variant == variant && p.Length == length).Accuracy;
         double Value(int length) => _perplexity.First(p => p.Variant == DemoVariant.Pose && p.Length == length).Value;
         int[] lengths = Windows;
         return
         [
-            DemoBar.AtLeast($"base: passkey inside its window ({_window} tokens)", 0.95, Accuracy(DemoVariant.Base, _window)),
-            DemoBar.AtMost("base: passkey past its window, at best", 0.10, lengths.Where(l => l > _window).Max(l => Accuracy(DemoVariant.Base, l))),
-            DemoBar.AtLeast($"PoSE: passkey at every length up to {Target}, at worst", 0.95, lengths.Where(l => l <= Target).Min(l => Accuracy(DemoVariant.Pose, l))),
-            DemoBar.AtMost($"PoSE: perplexity at {Target} against its own at {_window}", Value(_window), Value(Target)),
+            DemoCriterion.AtLeast($"base: passkey inside its window ({_window} tokens)", 0.95, Accuracy(DemoVariant.Base, _window)),
+            DemoCriterion.AtMost("base: passkey past its window, at best", 0.10, lengths.Where(l => l > _window).Max(l => Accuracy(DemoVariant.Base, l))),
+            DemoCriterion.AtLeast($"PoSE: passkey at every length up to {Target}, at worst", 0.95, lengths.Where(l => l <= Target).Min(l => Accuracy(DemoVariant.Pose, l))),
+            DemoCriterion.AtMost($"PoSE: perplexity at {Target} against its own at {_window}", Value(_window), Value(Target)),
         ];
     }
 
@@ -206,7 +209,7 @@ public sealed class Demo
         Out = Path.Combine(_options.Out, variant),
         TargetLength = PositionLimit,
         Positions = positions,
-        Content = ContentMode.Contiguous, // the text stays whole and only positions skip: the simplest of the three that keeps passkeys in one window
+        ChunkContent = ContentMode.Contiguous, // the text stays whole and only positions skip: the simplest of the three that keeps passkeys in one window
         Rope = new RopeOverrides { Type = _options.Rope, Factor = _options.RopeFactor },
         MinDocumentTokens = 1,
         Training = _options.Training,
@@ -217,16 +220,16 @@ public sealed class Demo
         new ExampleCursor(Dataset(Variant(variant, positions), training)).Take((int)TrainLoop.ExamplesAfter(_options.Training.Steps, _options.Training));
 
     private PoseDataset Dataset(FineTuneOptions fineTune, TokenList documents) =>
-        FineTune.Dataset(fineTune, HfConfig.Of(_options.Model).Model, documents, _tokenizer);
+        FineTune.Dataset(fineTune, HfConfig.ForModel(_options.Model).Model, documents, _tokenizer);
 
     // The base model was pretrained on the corpus of seed 1; the fine-tune reads other documents.
     private ulong TextSeed => _options.Seed + 1000;
 
-    private SyntheticMixOptions TrainingText() => new() { Documents = _options.TrainingDocuments, Passkeys = _options.Passkeys, Window = _window, LongestChronicle = 16 * _window };
+    private SyntheticMixOptions TrainingText() => new() { Documents = _options.TrainingDocuments, PasskeyFraction = _options.PasskeyFraction, Window = _window, LongestChronicle = 16 * _window };
 
     private TokenList HeldOut()
     {
-        int length = _options.Multiples.Max() * _window;
+        int length = _options.LengthMultiples.Max() * _window;
         return new([.. Enumerable.Range(0, _options.Documents).Select(index =>
             _tokenizer.Encode(SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, HeldOutSeed, (ulong)index, TextLength.Tokens(length, _tokenizer))))]);
     }

@@ -16,13 +16,13 @@ public sealed record DemoOptions
     public ulong Seed { get; init; } = 1;
     /// <summary>Lt / Lc</summary>
     [Within(1, 1024, Name = "--extension")]
-    public int Extension { get; init; } = 8;
+    public int ExtensionFactor { get; init; } = 8;
     /// <summary>
     /// positions are drawn below (Extension + this) windows. An example covers the last Lc distances before the end ever more rarely
-    /// (<see cref="Positions.Coverage"/>), so aiming one window past the target trains all of the target's distances alike
+    /// (<see cref="Skipwise.Positions.Coverage"/>), so aiming one window past the target trains all of the target's distances alike
     /// </summary>
     [Within(0, 1024)]
-    public int Margin { get; init; } = 1;
+    public int MarginWindows { get; init; } = 1;
     /// <summary>how positions are stretched</summary>
     public RopeType Rope { get; init; } = RopeType.Yarn;
     /// <summary>s. Three times the extension: a model stretched by just the extension gives out before the end of the window (docs/log.md)</summary>
@@ -30,7 +30,7 @@ public sealed record DemoOptions
     public double RopeFactor { get; init; } = 24;
     /// <summary>windows are this many times Lc, to measure at</summary>
     [Within(1, 1024)]
-    public IReadOnlyList<int> Multiples { get; init; } = [1, 2, 4, 8, 16];
+    public IReadOnlyList<int> LengthMultiples { get; init; } = [1, 2, 4, 8, 16];
     /// <summary>held-out documents for perplexity</summary>
     [Within(1, 1e6)]
     public int Documents { get; init; } = 10;
@@ -42,25 +42,14 @@ public sealed record DemoOptions
     public int TrainingDocuments { get; init; } = 3200;
     /// <summary>share of passkey texts among them; they fit the original window</summary>
     [Within(0, 1)]
-    public double Passkeys { get; init; } = 0.4;
+    public double PasskeyFraction { get; init; } = 0.4;
     public TrainOptions Training { get; init; } = new()
     {
         Steps = 400,
         BatchSize = 16,
         LearningRate = 1e-3,
         WarmupSteps = 20,
-        Decay = Decay.Cosine,
-        LearningRateFloor = 0.1,
+        LearningRateDecay = LearningRateDecay.Cosine,
+        MinLearningRateRatio = 0.1,
     };
-}
-
-/// <summary>What the demo tells while it runs; null members are not told.</summary>
-public sealed record DemoProgress
-{
-    /// <summary>a new stage begins: what it does, in words</summary>
-    public IProgress<string>? Stage { get; init; }
-    /// <summary>a step of a fine-tune</summary>
-    public IProgress<StepMetrics>? Training { get; init; }
-    /// <summary>tokens of a measurement</summary>
-    public IProgress<Evaluation.EvaluationProgress>? Evaluation { get; init; }
 }

@@ -1,14 +1,13 @@
 using System.Globalization;
-using Skipwise.Checkpoints;
-using Skipwise.Checkpoints.Lora;
-using Skipwise.Evaluation;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Checkpoints.Peft;
+using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 using Skipwise.Rope;
-using Skipwise.Runtime;
 using Skipwise.Storage;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
@@ -26,16 +25,16 @@ public static class EvaluateAll
         // Every model's headers are read before the first is measured: what is wrong with the last one should not wait for that.
         DecoderConfig[] configs = [.. options.Models.Select(Looked)];
         IReadOnlyList<int> lengths = options.Lengths.Count > 0 ? [.. options.Lengths.Distinct().Order()] : Lengths(configs);
-        SuiteTask[] tasks = [.. SuiteTask.All.Where(task => task.Missing(options) is null)];
-        (SuiteTask Task, SuiteMeasurement[] Parts)[] measurements = [.. tasks.Select(task => (task, Parts(task, options, lengths)))];
+        ComparisonTask[] tasks = [.. ComparisonTask.All.Where(task => task.SkipReason(options) is null)];
+        (ComparisonTask Task, ComparisonJob[] Parts)[] measurements = [.. tasks.Select(task => (task, Parts(task, options, lengths)))];
         ReportFiles.RequireReplaceable(Path.Combine(options.Out, ReportName));
-        using FolderClaim claim = FolderClaim.Take(options.Out);
+        using FolderClaim claim = FolderClaim.Acquire(options.Out);
         var store = ResultsStore.Open(options.Out);
 
         var plan = new ComparisonPlan
         {
             Models = [],
-            Skipped = [.. SuiteTask.All.Except(tasks).Select(task => new SkippedTask(task.Name, task.Missing(options)!))],
+            Skipped = [.. ComparisonTask.All.Except(tasks).Select(task => new SkippedTask(task.Name, task.SkipReason(options)!))],
             EffectiveLength = options.EffectiveLength,
             Gates = options.Gates,
         };
@@ -48,7 +47,7 @@ public static class EvaluateAll
             var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, Hexadecimal(model.Identity), own.Parts))).ToList();
             plan = plan with { Models = [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }] };
             store.WritePlan(plan); // a report of an interrupted run shows the models that it came to
-            SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.PartsMayFail(options), progress, cancel))];
+            SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), progress, cancel))];
             plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
         }
         store.WritePlan(plan);
@@ -64,31 +63,31 @@ public static class EvaluateAll
         return InspectModel.Describe(source).Model;
     }
 
-    private static SuiteMeasurement[] Parts(SuiteTask task, EvaluateAllOptions options, IReadOnlyList<int> lengths)
+    private static ComparisonJob[] Parts(ComparisonTask task, EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
-        SuiteMeasurement[] parts = [.. task.Parts(options, lengths)];
-        foreach (SuiteMeasurement part in options.Compute.Rounds ? parts : [])
+        ComparisonJob[] parts = [.. task.Jobs(options, lengths)];
+        foreach (ComparisonJob part in options.Compute.IsReducedPrecision ? parts : [])
         {
             part.Settings["compute"] = $"{options.Compute.Dtype}{(options.Compute.Tf32 ? " tf32" : "")}".ToLowerInvariant();
         }
         return parts;
     }
 
-    private static IReadOnlyList<(string Key, SuiteMeasurement Part)> Keyed(SuiteTask task, string model,
-        IEnumerable<SuiteMeasurement> parts) =>
+    private static IReadOnlyList<(string Key, ComparisonJob Part)> Keyed(ComparisonTask task, string model,
+        IEnumerable<ComparisonJob> parts) =>
         [.. parts.Select(part => (ResultsStore.Key(task.Name, model, part.Settings), part))];
 
     /// <summary>Measures what the store does not hold yet.</summary>
     /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>
     private static List<SkippedTask> Measure(
-        ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, SuiteMeasurement Part)> parts, bool partsMayFail, EvaluateAllProgress progress, CancellationToken cancel)
+        ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, ComparisonJob Part)> parts, bool partsMayFail, EvaluateAllProgress progress, CancellationToken cancel)
     {
         var impossible = new List<SkippedTask>();
-        foreach ((string key, SuiteMeasurement part) in parts)
+        foreach ((string key, ComparisonJob part) in parts)
         {
             cancel.ThrowIfCancellationRequested();
             bool isKept = store.Find(key).Count > 0;
-            progress.Stage?.Report($"{name}: {part.Words}{(isKept ? ": kept from an earlier run" : "")}");
+            progress.Stage?.Report($"{name}: {part.Description}{(isKept ? ": kept from an earlier run" : "")}");
             if (isKept)
             {
                 continue;
@@ -99,7 +98,7 @@ public static class EvaluateAll
             }
             catch (SkipwiseException e) when (partsMayFail && impossible.Count + 1 < parts.Count)
             {
-                impossible.Add(new(part.Words, e.Message.TrimEnd('.')));
+                impossible.Add(new(part.Description, e.Message.TrimEnd('.')));
             }
         }
         return impossible;
@@ -107,7 +106,7 @@ public static class EvaluateAll
 
     /// <summary>The longest window of all and its halves, and the first model's original window.</summary>
     private static IReadOnlyList<int> Lengths(DecoderConfig[] models) =>
-        [.. ModelLengths.Of(models.MaxBy(model => model.MaxPositionEmbeddings)!).Append(ContextExtension.OriginalLength(models[0])).Distinct().Order()];
+        [.. DefaultLengths.For(models.MaxBy(model => model.MaxPositionEmbeddings)!).Append(ContextExtension.OriginalLength(models[0])).Distinct().Order()];
 
     /// <summary>A folder's last name, where it tells the models apart; else its path. What was said of adapter and rope follows.</summary>
     private static string[] Names(IReadOnlyList<ModelSource> models)
@@ -137,7 +136,7 @@ public static class EvaluateAll
     {
         Name = name,
         Fingerprint = Hexadecimal(model.Fingerprint),
-        Tokenizer = Hexadecimal(TokenizerFingerprint.Of(model.Tokenizer)),
+        Tokenizer = Hexadecimal(TokenizerFingerprint.Compute(model.Tokenizer)),
         Window = model.Config.MaxPositionEmbeddings,
         OriginalWindow = ContextExtension.OriginalLength(model.Config),
         Parameters = model.Model.parameters().Sum(parameter => parameter.numel()),

@@ -1,11 +1,13 @@
-using Skipwise.Checkpoints;
-using Skipwise.Evaluation;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Data;
+using Skipwise.Documents;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Perplexity;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
-using Skipwise.Reports.Comparing;
 using Skipwise.Runtime;
-using Skipwise.Text;
 
 namespace Skipwise.Recipes;
 
@@ -23,7 +25,7 @@ public sealed record EvaluateAllOptions
     [Within(1, 1 << 27)]
     public IReadOnlyList<int> Lengths { get; init; } = [];
     /// <summary>how perplexity is measured; its windows are <see cref="Lengths"/>. The loss by position is that of the longest one</summary>
-    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [], ByPosition = 8 };
+    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [], PositionBins = 8 };
     /// <summary>how passkeys are asked for; its lengths are <see cref="Lengths"/>. A grid of five depths</summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [], Grid = 5, Trials = 10 };
     /// <summary>how needles are looked for; its lengths are <see cref="Lengths"/>. Null skips it</summary>
@@ -52,13 +54,4 @@ public sealed record EvaluateAllOptions
     public TaskOptions Benchmarks { get; init; } = new();
     public EffectiveLengthRule EffectiveLength { get; init; } = new();
     public GateOptions Gates { get; init; } = new();
-}
-
-/// <summary>What a comparison tells while it runs; null members are not told.</summary>
-public sealed record EvaluateAllProgress
-{
-    /// <summary>a measurement begins, or is found finished, or there is something to know of a model: in words</summary>
-    public IProgress<string>? Stage { get; init; }
-    /// <summary>tokens of a measurement</summary>
-    public IProgress<EvaluationProgress>? Evaluation { get; init; }
 }

@@ -1,9 +1,10 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Documents;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Text;
 
 namespace Skipwise.Recipes;
 
@@ -20,7 +21,7 @@ public sealed record EvaluateNeedleOptions
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the files become documents</summary>
     public DocumentOptions Documents { get; init; } = new();
-    /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
+    /// <summary>how; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public NeedleOptions Needle { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and scores, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
     [PathName(Name = "--save-trials")]
@@ -51,11 +52,11 @@ public static class EvaluateNeedle
     /// <param name="model">that of the options</param>
     internal static NeedleMeasurement Run(EvaluatedModel model, EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
-        NeedleOptions needle = options.Needle.Lengths.Count > 0 ? options.Needle : options.Needle with { Lengths = ModelLengths.Of(model.Config) };
+        NeedleOptions needle = options.Needle.Lengths.Count > 0 ? options.Needle : options.Needle with { Lengths = DefaultLengths.For(model.Config) };
         needle.Validate();
         var haystack = new Haystack(model.Tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()), needle.Lengths.Max());
-        IReadOnlyList<NeedleResult> results = KeptTrials.During<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, model,
-            file => NeedleTest.Measure(model.Model, model.Tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
+        IReadOnlyList<NeedleResult> results = ResumableTrials.Run<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, model,
+            file => NeedleEvaluator.Evaluate(model.Model, model.Tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
             measured => measured.SelectMany(result => result.Trials));
         return new(model.Name, needle, results);
     }

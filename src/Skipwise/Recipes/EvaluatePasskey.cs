@@ -1,8 +1,9 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Text;
 
 namespace Skipwise.Recipes;
 
@@ -17,7 +18,7 @@ public sealed record EvaluatePasskeyOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
+    /// <summary>how; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
     [PathName(Name = "--save-trials")]
@@ -48,10 +49,10 @@ public static class EvaluatePasskey
     /// <param name="model">that of the options</param>
     internal static PasskeyMeasurement Run(EvaluatedModel model, EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
-        PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = ModelLengths.Of(model.Config) };
+        PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = DefaultLengths.For(model.Config) };
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(model.Tokenizer, passkey);
-        IReadOnlyList<PasskeyResult> results = KeptTrials.During<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, model,
-            file => Passkey.Measure(model.Model, model.Tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
+        IReadOnlyList<PasskeyResult> results = ResumableTrials.Run<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, model,
+            file => PasskeyEvaluator.Evaluate(model.Model, model.Tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
             measured => measured.SelectMany(result => result.Trials));
         return new(model.Name, passkey, results);
     }

@@ -1,8 +1,13 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Data;
+using Skipwise.Documents;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Perplexity;
+using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Text;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
@@ -18,7 +23,7 @@ public sealed record EvaluatePerplexityOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>how; an empty list of windows stands for <see cref="ModelLengths"/></summary>
+    /// <summary>how; an empty list of windows stands for <see cref="DefaultLengths"/></summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
     /// <summary>documents shorter than this (BOS included) are left out; null takes the longest window, so that every window is really filled</summary>
     [Within(0, 1 << 27)]
@@ -56,13 +61,13 @@ public static class EvaluatePerplexity
     /// <param name="model">that of the options</param>
     internal static PerplexityMeasurement Run(EvaluatedModel model, EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
-        IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : ModelLengths.Of(model.Config);
+        IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : DefaultLengths.For(model.Config);
         PerplexityOptions perplexity = Complete(options, windows);
         perplexity.Validate();
         int bos = Bos(model.Tokenizer, model.Config);
         using TokenStore? store = TrainingData.OpenStore(options.Data, model.Tokenizer);
         ITokenSource documents = store is not null ? store : Read(options.Data, model.Tokenizer, perplexity, cancel);
-        return new(model.Name, perplexity, Perplexity.Measure(model.Model, documents, bos, perplexity, progress, cancel));
+        return new(model.Name, perplexity, PerplexityEvaluator.Evaluate(model.Model, documents, bos, perplexity, progress, cancel));
     }
 
     /// <summary>The token that every window begins with.</summary>
@@ -82,8 +87,8 @@ public static class EvaluatePerplexity
     internal static TokenList Read(DataOptions data, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
     {
         var documents = new List<int[]>();
-        int shortest = PerplexityPlan.Shortest(perplexity), longEnough = 0;
-        foreach (Document document in Documents.Read(data.Paths, data.Documents))
+        int shortest = PerplexityPlan.MinDocumentTokens(perplexity), longEnough = 0;
+        foreach (Document document in DocumentReader.Read(data.Paths, data.Documents))
         {
             cancel.ThrowIfCancellationRequested();
             documents.Add(tokenizer.Encode(document.Text));

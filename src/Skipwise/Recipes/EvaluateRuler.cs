@@ -1,9 +1,11 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Documents;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Text;
 
 namespace Skipwise.Recipes;
 
@@ -26,7 +28,7 @@ public sealed record EvaluateRulerOptions
     /// <summary>HotpotQA's JSON file, for qa_2</summary>
     [PathName(Name = "--hotpot")]
     public string? Hotpot { get; init; }
-    /// <summary>how; an empty list of lengths stands for <see cref="ModelLengths"/></summary>
+    /// <summary>how; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public RulerOptions Ruler { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
     [PathName(Name = "--save-trials")]
@@ -58,27 +60,27 @@ public static class EvaluateRuler
     /// <param name="model">that of the options</param>
     internal static RulerMeasurement Run(EvaluatedModel model, EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress, IProgress<string>? note, CancellationToken cancel)
     {
-        RulerOptions ruler = options.Ruler.Lengths.Count > 0 ? options.Ruler : options.Ruler with { Lengths = ModelLengths.Of(model.Config) };
+        RulerOptions ruler = options.Ruler.Lengths.Count > 0 ? options.Ruler : options.Ruler with { Lengths = DefaultLengths.For(model.Config) };
         ruler.Validate();
-        var material = new RulerMaterial(
+        var material = new RulerData(
             new Essays(string.Join('\n', HaystackTexts.Read(options.Haystack, options.Documents, ruler.Lengths.Max()))),
             options.Squad is { } squad ? QaSet.ReadSquad(squad) : null,
             options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null);
         Tell(ruler, material, ownProse: options.Haystack.Count == 0, note);
-        RulerSummary summary = KeptTrials.During<RulerTrial, RulerSummary>(options.Trials, model,
-            file => RulerTest.Measure(model.Model, model.Tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
+        RulerSummary summary = ResumableTrials.Run<RulerTrial, RulerSummary>(options.Trials, model,
+            file => RulerEvaluator.Evaluate(model.Model, model.Tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
             measured => measured.Results.SelectMany(result => result.Trials));
         return new(model.Name, summary);
     }
 
     /// <summary>What is left out or replaced, and why.</summary>
-    private static void Tell(RulerOptions ruler, RulerMaterial material, bool ownProse, IProgress<string>? note)
+    private static void Tell(RulerOptions ruler, RulerData material, bool ownProse, IProgress<string>? note)
     {
-        foreach (string leftOut in ruler.LeftOut(material))
+        foreach (string leftOut in ruler.UnavailableTasks(material))
         {
             note?.Report(leftOut);
         }
-        if (ownProse && ruler.Chosen(material).Any(task => task.Need == RulerNeed.Essays))
+        if (ownProse && ruler.SelectedTasks(material).Any(task => task.DataSource == RulerDataSource.Essays))
         {
             note?.Report("no --haystack is given: the tasks with essays use Skipwise's own prose");
         }

@@ -1,9 +1,9 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Text;
 
 namespace Skipwise.Recipes;
 
@@ -16,7 +16,7 @@ public sealed record EvaluateTasksOptions
     /// <summary>folder with the tasks' public files</summary>
     [PathName(Name = "--data")]
     public required string Data { get; init; }
-    /// <summary>names of <see cref="TaskCatalog"/></summary>
+    /// <summary>names of <see cref="TaskRegistry"/></summary>
     public required IReadOnlyList<string> Names { get; init; }
     public RopeOverrides Rope { get; init; } = new();
     public ComputeOptions Compute { get; init; } = new();
@@ -49,7 +49,7 @@ public static class EvaluateTasks
     /// <param name="model">that of the options</param>
     internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
-        TaskOptions tasks = options.Tasks.For(model.ModelType);
+        TaskOptions tasks = options.Tasks.ResolveBos(model.ModelType);
         if (tasks.Bos != options.Tasks.Bos)
         {
             model.Note?.Report("a BOS token stands before every text: from 0.4 on the harness does so for Gemma, whatever --bos says");
@@ -57,6 +57,6 @@ public static class EvaluateTasks
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, tasks, cancel);
         // The scores of other runs stay in the file: other tasks and models may share it.
         using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Identity) : null;
-        return new(model.Name, tasks, suite.Measure(model.Model, scores, progress, cancel));
+        return new(model.Name, tasks, suite.Evaluate(model.Model, scores, progress, cancel));
     }
 }

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
@@ -16,10 +16,10 @@ namespace Skipwise.Recipes;
 /// <param name="note">told what to know of the model as it is loaded</param>
 internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute, IProgress<string>? note = null) : IDisposable
 {
-    private readonly Lazy<DecoderConfig> _config = new(() => Pretrained.Architecture(source));
+    private readonly Lazy<DecoderConfig> _config = new(() => PretrainedModel.Architecture(source));
     private readonly Lazy<ITokenizer> _tokenizer = new(() =>
-        BoundedTokenizer.Of(Tokenizers.Load(source.Folder), Pretrained.Architecture(source).VocabSize));
-    private Pretrained? _pretrained;
+        BoundedTokenizer.Create(TokenizerLoader.Load(source.Folder), PretrainedModel.Architecture(source).VocabSize));
+    private PretrainedModel? _pretrained;
     private ulong? _fingerprint, _identity;
 
     /// <summary>what records call it</summary>
@@ -29,7 +29,7 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     public DecoderConfig Config => _config.Value;
 
     /// <summary>config.json's model_type</summary>
-    public string ModelType => HfConfig.Of(source.Folder).Family.ModelType;
+    public string ModelType => HfConfig.ForModel(source.Folder).Family.ModelType;
 
     /// <summary>where lines go that a person should read first</summary>
     public IProgress<string>? Note => note;
@@ -37,16 +37,16 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     public ITokenizer Tokenizer => _tokenizer.Value;
 
     /// <exception cref="SkipwiseException">the model cannot be read</exception>
-    public CausalLM Model => (_pretrained ??= LoadModel.From(source, compute, note)).Model;
+    public CausalLM Model => (_pretrained ??= ModelLoader.Load(source, compute, note)).Model;
 
-    public ulong Fingerprint => _fingerprint ??= ModelFingerprint.Of(Model);
+    public ulong Fingerprint => _fingerprint ??= ModelFingerprint.Compute(Model);
 
     /// <summary>
     /// What stored answers and scores depend on besides their prompts: the model, the words that its tokenizer makes of ids, the tokens
     /// that texts begin and answers end with, and the build of the program.
     /// </summary>
     public ulong Identity => _identity ??= Hash(string.Join(' ',
-        Fingerprint, TokenizerFingerprint.Of(Tokenizer), Tokenizer.BosId, Tokenizer.AddsBos, Tokenizer.EosId,
+        Fingerprint, TokenizerFingerprint.Compute(Tokenizer), Tokenizer.BosId, Tokenizer.AddsBos, Tokenizer.EosId,
         string.Join(',', Tokenizer.EndIds), Build));
 
     private static Guid Build => typeof(EvaluatedModel).Module.ModuleVersionId;

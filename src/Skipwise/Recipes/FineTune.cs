@@ -1,14 +1,17 @@
 using Skipwise.Checkpoints;
-using Skipwise.Checkpoints.Lora;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Checkpoints.Peft;
 using Skipwise.Data;
 using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Positions;
 using Skipwise.Rope;
+using Skipwise.Runs;
 using Skipwise.Runtime;
 using Skipwise.Storage;
-using Skipwise.Text;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
 using Skipwise.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -41,8 +44,8 @@ public sealed record FineTuneOptions
     /// <summary>N</summary>
     [Within(1, 1 << 20, Name = "--chunks")]
     public int Chunks { get; init; } = 2;
-    public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
-    public ContentMode Content { get; init; } = ContentMode.Skip;
+    public LengthRule ChunkLengths { get; init; } = LengthRule.Uniform;
+    public ContentMode ChunkContent { get; init; } = ContentMode.Skip;
     /// <summary>leave out the loss where one chunk's end would have to foretell the next one's beginning</summary>
     public bool MaskSeams { get; init; }
     /// <summary>windows begin anywhere in a document, so that long ones are seen whole; false begins at its first token, as the paper does</summary>
@@ -53,7 +56,7 @@ public sealed record FineTuneOptions
     [Within(0, 1 << 27, Name = "--min-document-tokens")]
     public int? MinDocumentTokens { get; init; }
     /// <summary>never train the embedding of pad_token_id, as the original does</summary>
-    public bool FreezePadRow { get; init; }
+    public bool FreezePadEmbedding { get; init; }
     public TrainOptions Training { get; init; } = new();
     /// <summary>where and in which type the model computes; the weights that are trained are float32 in any case</summary>
     public ComputeOptions Compute { get; init; } = new();
@@ -62,7 +65,7 @@ public sealed record FineTuneOptions
     /// <summary>besides the adapter, leave a model with the updates in its weights, in the run folder's <see cref="FineTune.MergedName"/></summary>
     public bool Merge { get; init; }
     /// <summary>what to measure on the way</summary>
-    public RunEvaluationOptions Evaluation { get; init; } = new();
+    public TrainingEvaluationOptions Evaluation { get; init; } = new();
     public ulong Seed { get; init; }
 }
 
@@ -86,19 +89,19 @@ public static class FineTune
         Validate(options, save);
         var folder = new RunFolder(options.Out);
         TrainingRun.RequireStartable(folder, options, options.Training, save);
-        (Device Device, ScalarType Dtype) compute = options.Compute.Begin(note);
+        (Device Device, ScalarType Dtype) compute = options.Compute.Prepare(note);
         if (options.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)
         {
             note?.Report("--offload: the CPU computes, so that all is in host memory already");
         }
-        using Pretrained pretrained = Load(options, note);
-        ITokenizer tokenizer = BoundedTokenizer.Of(Tokenizers.Load(options.Model), pretrained.Config.Model.VocabSize);
-        BatchArrays.RequireRoom(options.Training.BatchSize, Window(options, pretrained.Config.Model));
+        using PretrainedModel pretrained = Load(options, note);
+        ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), pretrained.Config.Model.VocabSize);
+        HostBatch.RequireFits(options.Training.BatchSize, Window(options, pretrained.Config.Model));
         Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
-        RunEvaluation? evaluation = RunEvaluation.Of(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
-        using FolderClaim claim = folder.Take();
+        TrainingEvaluation? evaluation = TrainingEvaluation.Create(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
+        using FolderClaim claim = folder.Lock();
         TrainingRun.RequireStartable(folder, options, options.Training, save); // another process may have begun or finished the run since
-        string store = Path.Combine(options.Out, "data" + TrainingData.StoreEnding);
+        string store = Path.Combine(options.Out, "data" + TrainingData.StoreExtension);
         bool isNewStore = !File.Exists(store), continues = save.Resume && File.Exists(folder.OptionsPath);
         try
         {
@@ -107,9 +110,9 @@ public static class FineTune
             note?.Report(dataset.SkippedDocuments == 0
                 ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
                 : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
-            TrainOptions training = options.Training.For(dataset.Count);
-            ITrainable trainable = options.Lora.IsAsked ? new AdaptedModel(pretrained, options.Lora, options.Model, options.Seed) : pretrained;
-            note?.Report(Trained(options, trainable.Model));
+            TrainOptions training = options.Training.WithStepsFor(dataset.Count);
+            ITrainable trainable = options.Lora.IsEnabled ? new PeftModel(pretrained, options.Lora, options.Model, options.Seed) : pretrained;
+            note?.Report(DescribeTrained(options, trainable.Model));
             TrainingOutcome outcome = TrainingRun.Run(
                 trainable, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation, compute, note);
             if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, MergedName, HfConfig.FileName)))
@@ -136,7 +139,7 @@ public static class FineTune
         options.Evaluation.Validate();
         options.Lora.Validate();
         OptionCheck.Require("Training", options);
-        if (options.Merge && !options.Lora.IsAsked)
+        if (options.Merge && !options.Lora.IsEnabled)
         {
             throw new SkipwiseException("--merge puts an adapter into the model, and without --lora-rank none is trained: leave it out.");
         }
@@ -145,25 +148,25 @@ public static class FineTune
     /// <summary>Writes the base model with the run's updates in its weights.</summary>
     private static void Merge(FineTuneOptions options)
     {
-        using Pretrained merged = Pretrained.Load(new ModelSource(options.Model, Adapter: options.Out), model => model);
+        using PretrainedModel merged = PretrainedModel.Load(new ModelSource(options.Model, Adapter: options.Out), model => model);
         merged.Save(Path.Combine(options.Out, MergedName));
     }
 
-    private static string Trained(FineTuneOptions options, CausalLM model)
+    private static string DescribeTrained(FineTuneOptions options, CausalLM model)
     {
         long trained = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()), frozen = model.parameters().Where(p => !p.requires_grad).Sum(p => p.numel());
-        string packed = options.Lora.BaseBits is { } bits ? FormattableString.Invariant($", and {Adaptation.PackedBytes(model) / 1e6:0.#} MB of weights in {bits} bits") : "";
+        string packed = options.Lora.QuantizationBits is { } bits ? FormattableString.Invariant($", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights in {bits} bits") : "";
         return frozen == 0 && packed.Length == 0
             ? FormattableString.Invariant($"trains all of {trained / 1e6:0.###} million weights")
             : FormattableString.Invariant($"trains {trained / 1e6:0.###} million weights; {frozen / 1e6:0.###} million are frozen{packed}");
     }
 
     /// <summary>The base model's weights under the extended rotary embedding.</summary>
-    public static Pretrained Load(FineTuneOptions options, IProgress<string>? note = null)
+    public static PretrainedModel Load(FineTuneOptions options, IProgress<string>? note = null)
     {
-        ModelFamily family = HfConfig.Of(options.Model).Family;
-        var source = new ModelSource(options.Model, options.Rope, options.FreezePadRow, options.Adapter, options.Lora.BaseBits);
-        Pretrained pretrained = Pretrained.Load(source,
+        ModelFamily family = HfConfig.ForModel(options.Model).Family;
+        var source = new ModelSource(options.Model, options.Rope, options.FreezePadEmbedding, options.Adapter, options.Lora.QuantizationBits);
+        PretrainedModel pretrained = PretrainedModel.Load(source,
             model => ContextExtension.Extend(model, options.TargetLength, options.Rope, family));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
         foreach (string warning in pretrained.Config.WarningsFor(options.Rope).Concat(pretrained.Warnings))
@@ -205,8 +208,8 @@ public static class FineTune
         TrainLength = TrainLength(options, model),
         TargetLength = options.TargetLength,
         Chunks = options.Chunks,
-        LengthRule = options.LengthRule,
-        Content = options.Content,
+        LengthRule = options.ChunkLengths,
+        Content = options.ChunkContent,
         MaskSeams = options.MaskSeams,
         RandomStart = options.RandomStart,
         SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],

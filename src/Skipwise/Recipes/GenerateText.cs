@@ -1,7 +1,8 @@
-using Skipwise.Checkpoints;
-using Skipwise.Generation;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Inference;
+using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
@@ -32,10 +33,10 @@ public static class GenerateText
     {
         OptionCheck.Require("Generation", options);
         var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter);
-        ITokenizer tokenizer = BoundedTokenizer.Of(Tokenizers.Load(options.Model), Pretrained.Architecture(source).VocabSize);
+        ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), PretrainedModel.Architecture(source).VocabSize);
         int[] text = tokenizer.Encode(options.Prompt);
         int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
-        using Pretrained pretrained = LoadModel.From(source, options.Compute, note);
+        using PretrainedModel pretrained = ModelLoader.Load(source, options.Compute, note);
         IReadOnlyList<int> stop = options.Generation.StopTokens is { Count: > 0 } own ? own : tokenizer.EndIds;
         GenerationOptions generation = options.Generation with { StopTokens = stop };
         var decoder = new IncrementalDecoder(tokenizer, prompt);

@@ -1,4 +1,5 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Rope;
 
@@ -45,7 +46,7 @@ public sealed record ModelDescription(string ModelType, DecoderConfig Model, lon
     /// <summary>The dimension pairs, as the rope in force turns them at the full window, that do not complete a turn within the original one.</summary>
     public IReadOnlyList<int> LongPairs =>
     [
-        .. RopeWavelength.Of(RopeFrequency.Compute(Model.Rope, Model.RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
+        .. RopeWavelength.Compute(RopeFrequency.Compute(Model.Rope, Model.RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
             .Where(wavelength => wavelength.ExceedsWindow).Select(wavelength => wavelength.Pair),
     ];
 }
@@ -58,7 +59,7 @@ public static class InspectModel
     {
         OptionCheck.Require("Model", source);
         HfConfig config = Config(source.Folder);
-        DecoderConfig model = Pretrained.Architecture(source);
+        DecoderConfig model = PretrainedModel.Architecture(source);
         using WeightFiles weights = WeightFiles.Open(source.Folder);
         WeightLayout layout = WeightLayout.Match(weights, config.Family, model);
         return new ModelDescription(
@@ -69,7 +70,7 @@ public static class InspectModel
             weights.Tensors.Values.Sum(tensor => tensor.Entry.Length),
             layout.FrozenBytes,
             [.. config.WarningsFor(source.Rope ?? new RopeOverrides()), .. UnreadWeights.Warnings(source.Folder, weights.Paths)],
-            ExportRoutes.Of(config, model));
+            ExportRoutes.For(config, model));
     }
 
     /// <summary>The tensors in the order of the files, fitting or not.</summary>
@@ -82,5 +83,5 @@ public static class InspectModel
     }
 
     /// <summary>The configuration alone: enough for the rope.</summary>
-    public static HfConfig Config(string folder) => HfConfig.Of(folder);
+    public static HfConfig Config(string folder) => HfConfig.ForModel(folder);
 }

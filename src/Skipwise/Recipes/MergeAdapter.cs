@@ -1,4 +1,4 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Storage;
 
 namespace Skipwise.Recipes;
@@ -20,8 +20,8 @@ public sealed record MergeAdapterOptions
 /// <summary>What a merge changed.</summary>
 /// <param name="Updates">weights that a low-rank update was added to</param>
 /// <param name="Replaced">weights that the adapter brought as a whole</param>
-/// <param name="Rounds">the sum was computed in a wider type than the model is stored in</param>
-public sealed record MergedAdapter(int Updates, int Replaced, bool Rounds);
+/// <param name="LosesPrecision">the sum was computed in a wider type than the model is stored in</param>
+public sealed record MergedAdapter(int Updates, int Replaced, bool LosesPrecision);
 
 /// <summary>Makes an ordinary model of a base model and a LoRA adapter: W + scale * B A, computed in float32.</summary>
 public static class MergeAdapter
@@ -42,8 +42,8 @@ public static class MergeAdapter
                     $"--out {options.Out}: is the folder that is read, {input}. Choose another folder for the merged model.");
             }
         }
-        AtomicFolder.RequireReplaceable(options.Out, Pretrained.Kind); // before the work
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(options.Model, Adapter: options.Adapter), model => model);
+        AtomicFolder.RequireReplaceable(options.Out, PretrainedModel.Kind); // before the work
+        using PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(options.Model, Adapter: options.Adapter), model => model);
         foreach (string warning in pretrained.Warnings)
         {
             note?.Report($"warning: {warning}");
@@ -51,6 +51,6 @@ public static class MergeAdapter
         stop.ThrowIfCancellationRequested();
         pretrained.Save(options.Out);
         (int updates, int replaced) = pretrained.Merged!.Value;
-        return new MergedAdapter(updates, replaced, pretrained.SavingRounds);
+        return new MergedAdapter(updates, replaced, pretrained.SavingLosesPrecision);
     }
 }

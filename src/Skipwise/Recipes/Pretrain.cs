@@ -1,13 +1,16 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Rope;
+using Skipwise.Runs;
 using Skipwise.Storage;
-using Skipwise.Text;
-using Skipwise.Text.BytePair;
-using Skipwise.Text.Synthetic;
+using Skipwise.Synthetic;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
+using Skipwise.Tokenizers.Training;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Recipes;
 
@@ -20,9 +23,9 @@ public sealed record PretrainOptions
     public ulong Seed { get; init; } = 1;
     /// <summary>the model's window, in tokens</summary>
     [Within(16, 1 << 20, Name = "--window")]
-    public int Window { get; init; } = 128;
-    [Within(1, 1 << 20, Name = "--vocabulary-size")]
-    public int VocabularySize { get; init; } = 1024;
+    public int ContextLength { get; init; } = 128;
+    [Within(1, 1 << 20, Name = "--vocab-size")]
+    public int VocabSize { get; init; } = 1024;
     [Within(2, 1 << 16, Name = "--hidden-size")]
     public int HiddenSize { get; init; } = 192;
     [Within(1, 1 << 20, Name = "--intermediate-size")]
@@ -79,7 +82,7 @@ public static class Pretrain
         string listsOut = options.Out + "-lists";
         RunFolder corpusRun = new(options.Out), listsRun = new(listsOut);
         TrainingRun.RequireStartable(corpusRun, options, CorpusTraining(options), save);
-        using FolderClaim claim = corpusRun.Take();
+        using FolderClaim claim = corpusRun.Lock();
         // another process may have begun or finished the run since
         TrainingRun.RequireStartable(corpusRun, options, CorpusTraining(options), save);
         if (save.Resume && corpusRun.IsFinished)
@@ -88,13 +91,13 @@ public static class Pretrain
             return new TrainingOutcome(true, null);
         }
         TrainingRun.RequireStartable(listsRun, options, ListTraining(options), save);
-        using FolderClaim listsClaim = listsRun.Take();
+        using FolderClaim listsClaim = listsRun.Lock();
         WriteTokenizer(options, listsOut + "-tokenizer");
-        ITokenizer tokenizer = Tokenizers.Load(listsOut + "-tokenizer");
+        ITokenizer tokenizer = TokenizerLoader.Load(listsOut + "-tokenizer");
 
         if (!(save.Resume && listsRun.IsFinished))
         {
-            using Pretrained fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
+            using PretrainedModel fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
             TrainingOutcome lists =
                 TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, listsRun, save, Named(ListStage), stop);
             if (!lists.Completed)
@@ -102,7 +105,7 @@ public static class Pretrain
                 return lists;
             }
         }
-        using Pretrained taught = Pretrained.Load(new ModelSource(listsOut));
+        using PretrainedModel taught = PretrainedModel.Load(new ModelSource(listsOut));
         TrainingOutcome outcome =
             TrainingRun.Run(
                 taught, Corpus(options, tokenizer), CorpusTraining(options), options, corpusRun, save, Named(CorpusStage), stop);
@@ -112,7 +115,7 @@ public static class Pretrain
         }
         return outcome;
 
-        IProgress<StepMetrics>? Named(string stage) => progress is null ? null : new Relay<StepMetrics>(metrics => progress.Report((stage, metrics)));
+        IProgress<StepMetrics>? Named(string stage) => progress is null ? null : new SynchronousProgress<StepMetrics>(metrics => progress.Report((stage, metrics)));
     }
 
     private static void RemoveStages(RunFolder lists, PretrainOptions options)
@@ -126,11 +129,11 @@ public static class Pretrain
 
     private static void WriteTokenizer(PretrainOptions options, string folder)
     {
-        BytePairVocabulary vocabulary = SyntheticVocabulary.Learn(options.Seed, new BytePairOptions { VocabularySize = options.VocabularySize });
-        AtomicFolder.Write(folder, "tokenizer", inner => TokenizerFiles.Write(vocabulary, inner, options.Window));
+        BytePairVocabulary vocabulary = SyntheticVocabulary.Learn(options.Seed, new BytePairOptions { VocabularySize = options.VocabSize });
+        AtomicFolder.Write(folder, "tokenizer", inner => TokenizerWriter.Write(vocabulary, inner, options.ContextLength));
     }
 
-    private static Pretrained Fresh(PretrainOptions options, ITokenizer tokenizer, string tokenizerFolder)
+    private static PretrainedModel Fresh(PretrainOptions options, ITokenizer tokenizer, string tokenizerFolder)
     {
         var model = new CausalLM(new DecoderConfig
         {
@@ -141,20 +144,20 @@ public static class Pretrain
             NumAttentionHeads = options.NumAttentionHeads,
             NumKeyValueHeads = options.NumAttentionHeads,
             HeadDim = options.HiddenSize / options.NumAttentionHeads,
-            MaxPositionEmbeddings = options.Window,
+            MaxPositionEmbeddings = options.ContextLength,
             TieWordEmbeddings = true,
             InitializerRange = 0.05,
             Rope = new RopeOptions { Theta = options.RopeTheta },
             BosTokenId = tokenizer.BosId,
             EosTokenId = tokenizer.EosId,
         });
-        WeightInit.Draw(model, options.Seed);
-        return Pretrained.Create(model, tokenizerFolder);
+        WeightInit.Initialize(model, options.Seed);
+        return PretrainedModel.Create(model, tokenizerFolder);
     }
 
     private static PoseDataset Lists(PretrainOptions options, ITokenizer tokenizer)
     {
-        int window = options.Window / 2;
+        int window = options.ContextLength / 2;
         var documents = Enumerable.Range(0, options.ListSteps * options.BatchSize)
             .Select(index => tokenizer.Encode(SyntheticCorpus.Document(SyntheticKind.RepeatedLists, SyntheticPart.Train, options.Seed, (ulong)index, TextLength.Tokens(window, tokenizer))));
         return Windows(new TokenList([.. documents]), window, options, tokenizer);
@@ -162,8 +165,8 @@ public static class Pretrain
 
     private static PoseDataset Corpus(PretrainOptions options, ITokenizer tokenizer)
     {
-        var mix = new SyntheticMixOptions { Documents = options.Documents, Lists = 0.2, Window = options.Window, LongestChronicle = 16 * options.Window };
-        return Windows(SyntheticMix.Tokens(mix, SyntheticPart.Train, options.Seed, tokenizer), options.Window, options, tokenizer);
+        var mix = new SyntheticMixOptions { Documents = options.Documents, ListFraction = 0.2, Window = options.ContextLength, LongestChronicle = 16 * options.ContextLength };
+        return Windows(SyntheticMix.Tokens(mix, SyntheticPart.Train, options.Seed, tokenizer), options.ContextLength, options, tokenizer);
     }
 
     private static PoseDataset Windows(ITokenSource documents, int window, PretrainOptions options, ITokenizer tokenizer) =>
@@ -175,8 +178,8 @@ public static class Pretrain
         BatchSize = options.BatchSize,
         LearningRate = ListRate,
         WarmupSteps = 100,
-        Decay = Decay.Cosine,
-        LearningRateFloor = 0.3,
+        LearningRateDecay = LearningRateDecay.Cosine,
+        MinLearningRateRatio = 0.3,
         AdamW = s_adamW,
     };
 
@@ -186,8 +189,8 @@ public static class Pretrain
         BatchSize = options.BatchSize,
         LearningRate = options.LearningRate,
         WarmupSteps = 50,
-        Decay = Decay.Cosine,
-        LearningRateFloor = 0.05,
+        LearningRateDecay = LearningRateDecay.Cosine,
+        MinLearningRateRatio = 0.05,
         AdamW = s_adamW,
     };
 

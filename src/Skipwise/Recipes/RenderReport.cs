@@ -14,7 +14,7 @@ public static class RenderReport
     {
         ReportFiles.RequireReplaceable(path);
         Comparison comparison = Comparison.Load(folders);
-        ReportFiles.Write(path, ComparisonReport.Of(comparison));
+        ReportFiles.Write(path, ComparisonReport.Build(comparison));
         return comparison;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Runtime;
 using TorchSharp;
@@ -49,7 +50,7 @@ public static class VerifyLogits
         OptionCheck.Require("Verification", options);
         using SafetensorsFile reference = SafetensorsFile.Open(options.Reference);
         IReadOnlyList<string> names = Names(reference);
-        using Pretrained pretrained = LoadModel.From(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        using PretrainedModel pretrained = ModelLoader.Load(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor ids = Read(reference, Ids); // [B, T]

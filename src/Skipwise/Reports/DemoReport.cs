@@ -9,7 +9,7 @@ public static class DemoReport
     /// <param name="results">what was measured</param>
     /// <param name="trials">every passkey trial, for the depth maps; may be empty</param>
     /// <param name="nextCommand">the command that does the same to the reader's own model</param>
-    public static Report Of(DemoResults results, IReadOnlyList<PasskeyTrial> trials, string nextCommand) => new(
+    public static Report Build(DemoResults results, IReadOnlyList<PasskeyTrial> trials, string nextCommand) => new(
         $"PoSE: from {results.TrainLength} to {results.TargetLength} tokens", DemoSummary.Sentences(results),
         [
             new("What the demo promises", Bars(results)),
@@ -23,7 +23,7 @@ public static class DemoReport
     private static IReadOnlyList<ReportBlock> Bars(DemoResults r) => r.Bars is not { Count: > 0 } bars ? [] :
     [
         new ReportBlock.Table("Each bar, held against the measured number", ["bar", "required", "measured", "met"],
-            [.. bars.Select(bar => (IReadOnlyList<ReportCell>)[bar.Name, bar.Required, Format.Short(bar.Measured), new ReportCell(bar.Met ? "yes" : "no") { Met = bar.Met }])]),
+            [.. bars.Select(bar => (IReadOnlyList<ReportCell>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured), new ReportCell(bar.Met ? "yes" : "no") { Passed = bar.Met }])]),
     ];
 
     private static IEnumerable<ReportBlock> Passkey(DemoResults r, IReadOnlyList<PasskeyTrial> trials)
@@ -33,21 +33,21 @@ public static class DemoReport
             yield break;
         }
         yield return new ReportBlock.Text("A number of up to five digits hides anywhere in a filler text; the model is asked for it at the end. A trial counts when every digit is right.");
-        yield return new ReportBlock.Plot(ShareMap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))], r.TrainLength, Lineup.Demo),
+        yield return new ReportBlock.Plot(AccuracyHeatmap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))], r.TrainLength, ModelLegend.Demo),
             "passkey", "Share of trials with the whole key retrieved, by prompt length.");
         yield return LengthTable("Share retrieved; below it the trials and the 95 % interval", r, r.Passkey.Select(p => (p.Variant, p.Length,
-            new ReportCell(Format.Share(p.Accuracy), $"{DemoSummary.Correct(p)} of {p.Trials}", Interval(p)))));
+            new ReportCell(NumberFormat.Fraction(p.Accuracy), $"{DemoSummary.Correct(p)} of {p.Trials}", Interval(p)))));
         if (trials.Count > 0)
         {
             DepthTrial[] depths = [.. trials.Select(t => new DepthTrial(t.Variant, t.Length, t.Depth, t.Correct ? 1 : 0))];
             yield return new ReportBlock.SmallPlots(
-                [.. Lineup.Demo.Ordered(trials.Select(t => t.Variant)).Select(v => (DemoVariant.Label(v), ShareMap.ByDepth("Passkey retrieval", depths, v, r.TrainLength, Lineup.Demo)))], "depth",
+                [.. ModelLegend.Demo.Ordered(trials.Select(t => t.Variant)).Select(v => (DemoVariant.Label(v), AccuracyHeatmap.ByDepth("Passkey retrieval", depths, v, r.TrainLength, ModelLegend.Demo)))], "depth",
                 "The same trials by the depth of the key: 0 % is the start of the prompt, 100 % its end, right before the question.");
         }
     }
 
     private static string Interval(PasskeyPoint p) =>
-        p is { IntervalLow: { } low, IntervalHigh: { } high } ? $"{Format.Share(low)}–{Format.Share(high)}" : "";
+        p is { IntervalLow: { } low, IntervalHigh: { } high } ? $"{NumberFormat.Fraction(low)}–{NumberFormat.Fraction(high)}" : "";
 
     private static IEnumerable<ReportBlock> Perplexity(DemoResults r)
     {
@@ -58,18 +58,18 @@ public static class DemoReport
         LengthPoint[] points = [.. r.Perplexity.Select(p => new LengthPoint(p.Variant, p.Length, p.Value, p.StandardError))];
         int[] documents = [.. r.Perplexity.Select(p => p.Documents).Distinct()];
         bool clipped = points.Any(p => p.Value > LengthPlot.Ceiling(points));
-        yield return new ReportBlock.Plot(LengthPlot.Perplexity(points, r.TrainLength, Lineup.Demo), "perplexity",
+        yield return new ReportBlock.Plot(LengthPlot.Perplexity(points, r.TrainLength, ModelLegend.Demo), "perplexity",
             $"How well each model predicts held-out text when it may look back over the window; lower is better. Bars: 95 % of the draws of documents.{(clipped ? " Arrows: too large for this axis, the number is beside the arrow." : "")}");
         yield return LengthTable($"Perplexity ± standard error over {(documents.Length == 1 ? $"{documents[0]} documents" : "documents")}", r, r.Perplexity.Select(p => (p.Variant, p.Length,
-            new ReportCell(Format.Perplexity(p.Value), double.IsNaN(p.StandardError) ? "" : $"± {Format.Error(p.StandardError)}", documents.Length == 1 ? "" : $"{p.Documents} documents"))));
+            new ReportCell(NumberFormat.Perplexity(p.Value), double.IsNaN(p.StandardError) ? "" : $"± {NumberFormat.Error(p.StandardError)}", documents.Length == 1 ? "" : $"{p.Documents} documents"))));
     }
 
     private static ReportBlock.Table LengthTable(string caption, DemoResults r, IEnumerable<(string Variant, int Length, ReportCell Cell)> cells)
     {
         var all = cells.ToList();
         int[] lengths = [.. all.Select(c => c.Length).Distinct().Order()];
-        return new(caption, ["", .. lengths.Select(l => $"{l} ({Format.Multiple(l, r.TrainLength)})")],
-            [.. Lineup.Demo.Ordered(all.Select(c => c.Variant)).Select(variant => (IReadOnlyList<ReportCell>)
+        return new(caption, ["", .. lengths.Select(l => $"{l} ({NumberFormat.Multiple(l, r.TrainLength)})")],
+            [.. ModelLegend.Demo.Ordered(all.Select(c => c.Variant)).Select(variant => (IReadOnlyList<ReportCell>)
                 [DemoVariant.Label(variant), .. lengths.Select(l => all.FirstOrDefault(c => c.Variant == variant && c.Length == l).Cell ?? ReportCell.Empty)])]);
     }
 
@@ -82,11 +82,11 @@ public static class DemoReport
         }
         if (r.Training is { Count: > 0 } training)
         {
-            yield return new ReportBlock.Plot(LossPlot.Figure(training, Lineup.Demo), "loss",
+            yield return new ReportBlock.Plot(LossPlot.Figure(training, ModelLegend.Demo), "loss",
                 "Training loss: every step faintly, the running mean in full colour. On skipped and on contiguous positions the task is not the same, so the two need not agree.");
             yield return new ReportBlock.Table("Loss and learning rate", ["variant", "steps", "first loss", "last loss", "highest learning rate"],
-                [.. Lineup.Demo.Ordered(training.Keys).Where(v => training[v].Count > 0).Select(v => (IReadOnlyList<ReportCell>)
-                    [DemoVariant.Label(v), $"{training[v][^1].Step}", Format.Short(training[v][0].Loss), Format.Short(training[v][^1].Loss), Format.Short(training[v].Max(p => p.LearningRate))])]);
+                [.. ModelLegend.Demo.Ordered(training.Keys).Where(v => training[v].Count > 0).Select(v => (IReadOnlyList<ReportCell>)
+                    [DemoVariant.Label(v), $"{training[v][^1].Step}", NumberFormat.Short(training[v][0].Loss), NumberFormat.Short(training[v][^1].Loss), NumberFormat.Short(training[v].Max(p => p.LearningRate))])]);
         }
     }
 
@@ -102,7 +102,7 @@ public static class DemoReport
         [
             new ReportBlock.Columns(
                 Pairs("Settings", settings.Where(s => s.Value is not null).Select(s => (s.Name, s.Value!))),
-                Pairs("Seconds by stage", r.Seconds.Select(s => (s.Key, Format.Seconds(s.Value))))),
+                Pairs("Seconds by stage", r.Seconds.Select(s => (s.Key, NumberFormat.Seconds(s.Value))))),
             new ReportBlock.Text("Every number stands in results.json, every prompt's key and answer in passkey-trials.jsonl."),
         ];
     }

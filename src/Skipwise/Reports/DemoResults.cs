@@ -30,7 +30,7 @@ public sealed record DemoResults
     /// <summary>loss by step, by variant</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<TrainingPoint>>? Training { get; init; }
     /// <summary>what the demo promises, held against what it measured</summary>
-    public IReadOnlyList<DemoBar>? Bars { get; init; }
+    public IReadOnlyList<DemoCriterion>? Bars { get; init; }
     /// <summary>the position ids of a few training examples, each as its runs of consecutive ids</summary>
     public IReadOnlyList<IReadOnlyList<PositionRun>>? Examples { get; init; }
 

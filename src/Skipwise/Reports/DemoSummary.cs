@@ -17,7 +17,7 @@ public static class DemoSummary
     ];
 
     private static string Setting(DemoResults r) =>
-        $"{r.Model ?? "The base model"} has a window of {r.TrainLength} tokens; PoSE aims at {r.TargetLength} ({Format.Multiple(r.TargetLength, r.TrainLength)}).";
+        $"{r.Model ?? "The base model"} has a window of {r.TrainLength} tokens; PoSE aims at {r.TargetLength} ({NumberFormat.Multiple(r.TargetLength, r.TrainLength)}).";
 
     private static string? Windows(DemoResults r) => r.LongestTrainingWindow switch
     {
@@ -52,7 +52,7 @@ public static class DemoSummary
             return null;
         }
         PasskeyPoint last = within[^1], worst = within.MinBy(p => p.Accuracy)!;
-        string interval = last is { IntervalLow: { } low, IntervalHigh: { } high } ? $" (95 % interval {Format.Share(low)} to {Format.Share(high)})" : "";
+        string interval = last is { IntervalLow: { } low, IntervalHigh: { } high } ? $" (95 % interval {NumberFormat.Fraction(low)} to {NumberFormat.Fraction(high)})" : "";
         string elsewhere = worst.Accuracy < last.Accuracy ? $"; its lowest share up to there is {Count(worst)} at {worst.Length}" : within.Length > 1 && last.Accuracy > 0.5 ? ", and in no smaller share at any shorter length" : "";
         return $"After PoSE it finds the key in {Count(last)} at {last.Length} tokens{interval}{elsewhere}.";
     }
@@ -64,7 +64,7 @@ public static class DemoSummary
             return null;
         }
         string change = Differ(near, far) switch { null => "goes", false => "stays within the error bars", true => far.Value < near.Value ? "falls" : "rises" };
-        return $"Its perplexity {change}, from {Format.Perplexity(near.Value)} with {near.Length} tokens of window to {Format.Perplexity(far.Value)} with {far.Length}.";
+        return $"Its perplexity {change}, from {NumberFormat.Perplexity(near.Value)} with {near.Length} tokens of window to {NumberFormat.Perplexity(far.Value)} with {far.Length}.";
     }
 
     private static string? Control(DemoResults r)
@@ -96,7 +96,7 @@ public static class DemoSummary
             false => ": a difference within the error bars",
             true => pose.Value < control.Value ? ": PoSE's is lower" : ": the control's is lower",
         };
-        return $"The control's perplexity there is {Format.Perplexity(control.Value)} against PoSE's {Format.Perplexity(pose.Value)}{verdict}.";
+        return $"The control's perplexity there is {NumberFormat.Perplexity(control.Value)} against PoSE's {NumberFormat.Perplexity(pose.Value)}{verdict}.";
     }
 
     private static string? Interpolated(DemoResults r) => Passkey(r, DemoVariant.Interpolated, r.TargetLength) is { } untrained

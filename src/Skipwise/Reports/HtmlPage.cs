@@ -87,7 +87,7 @@ public static class HtmlPage
 
     private static Html Cell(ReportCell cell)
     {
-        Html value = cell.Met is { } met ? Html.Of($"<strong class=\"{(met ? "met" : "missed")}\">{cell.Value}</strong>") : Html.Of($"{cell.Value}");
+        Html value = cell.Passed is { } met ? Html.Of($"<strong class=\"{(met ? "met" : "missed")}\">{cell.Value}</strong>") : Html.Of($"{cell.Value}");
         Html linked = cell.RawLine is { } line ? Html.Of($"<a href=\"#{Anchor(line)}\">{value}</a>") : value;
         return Html.Of($"{linked}{Html.Join(cell.Qualifiers.Where(q => q.Length > 0).Select(q => Html.Of($"<small>{q}</small>")))}");
     }

@@ -76,7 +76,7 @@ public static partial class Markdown
 
     private static string Cell(ReportCell cell, string rawFile)
     {
-        string value = cell.Met is null || cell.Value.Length == 0 ? Escape(cell.Value) : $"**{Escape(cell.Value)}**";
+        string value = cell.Passed is null || cell.Value.Length == 0 ? Escape(cell.Value) : $"**{Escape(cell.Value)}**";
         string linked = cell.RawLine is { } line ? $"[{value}]({Target(rawFile)}#L{line})" : value;
         string[] qualifiers = [.. cell.Qualifiers.Where(q => q.Length > 0).Select(Escape)];
         return qualifiers.Length == 0 ? linked : $"{linked} ({string.Join("; ", qualifiers)})";

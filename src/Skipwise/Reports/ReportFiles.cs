@@ -38,8 +38,8 @@ public static class ReportFiles
         ListOf(path).RequireReplaceable([Path.GetFileName(path), $"{stem}.md", $"{stem}.jsonl"]);
     }
 
-    private static OwnFiles ListOf(string path) =>
-        new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path) + OwnFiles.Ending));
+    private static OwnedFiles ListOf(string path) =>
+        new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path) + OwnedFiles.Ending));
 
     private static IEnumerable<(string Name, Figure Figure)> Figures(ReportBlock block) => block switch
     {

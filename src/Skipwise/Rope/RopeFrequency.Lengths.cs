@@ -3,7 +3,7 @@ namespace Skipwise.Rope;
 public static partial class RopeFrequency
 {
     /// <summary>Whether sequences of these two lengths, in tokens, are rotated by the same frequencies.</summary>
-    public static bool AreAlike(RopeOptions rope, int length, int other)
+    public static bool AreEqualAt(RopeOptions rope, int length, int other)
     {
         int original = rope.OriginalMaxPositionEmbeddings;
         return rope.Type switch
@@ -15,7 +15,7 @@ public static partial class RopeFrequency
     }
 
     /// <summary>Whether there are two lengths that are rotated by different frequencies.</summary>
-    public static bool DependOnLength(RopeOptions rope) => !AreAlike(rope, 0, int.MaxValue);
+    public static bool DependsOnLength(RopeOptions rope) => !AreEqualAt(rope, 0, int.MaxValue);
 
     /// <summary>
     /// The scaling that gives sequences of every length the frequencies that <paramref name="rope"/> gives those of this one.

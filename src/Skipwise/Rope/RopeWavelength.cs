@@ -8,6 +8,6 @@ public readonly record struct RopeWavelength(int Pair, double Tokens, bool Excee
 {
     /// <param name="frequencies">one wavelength per pair</param>
     /// <param name="originalLength">L, the original window in tokens</param>
-    public static IReadOnlyList<RopeWavelength> Of(RopeFrequencies frequencies, int originalLength) =>
+    public static IReadOnlyList<RopeWavelength> Compute(RopeFrequencies frequencies, int originalLength) =>
         [.. frequencies.InvFreq.Select((f, pair) => new RopeWavelength(pair, 2 * Math.PI / f, 2 * Math.PI / f > originalLength))];
 }

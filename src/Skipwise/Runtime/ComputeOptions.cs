@@ -25,19 +25,19 @@ public sealed record ComputeOptions
     public bool Tf32 { get; init; }
 
     /// <summary>Whether results depend on anything but the model: in float32 they are the same on all devices, up to rounding.</summary>
-    public bool Rounds => Dtype != Precision.Float32 || Tf32;
+    public bool IsReducedPrecision => Dtype != Precision.Float32 || Tf32;
 
     /// <exception cref="SkipwiseException">there is no such device</exception>
-    public void Validate() => _ = Find(Device, Gpus);
+    public void Validate() => _ = ResolveDevice(Device, Gpus);
 
     private static int Gpus => cuda.is_available() ? cuda.device_count() : 0;
 
     /// <summary>Finds the device and makes it ready.</summary>
     /// <param name="note">what a person should know about the choice</param>
     /// <exception cref="SkipwiseException">there is no such device</exception>
-    public (Device Device, ScalarType Dtype) Begin(IProgress<string>? note = null)
+    public (Device Device, ScalarType Dtype) Prepare(IProgress<string>? note = null)
     {
-        Device device = Find(Device, Gpus);
+        Device device = ResolveDevice(Device, Gpus);
         if (device.type == DeviceType.CUDA)
         {
             InitializeDevice(device);
@@ -53,7 +53,7 @@ public sealed record ComputeOptions
     /// <summary>The device of a name.</summary>
     /// <param name="gpus">that libtorch finds</param>
     /// <exception cref="SkipwiseException">there is no such device</exception>
-    internal static Device Find(string? name, int gpus)
+    internal static Device ResolveDevice(string? name, int gpus)
     {
         if (name is null)
         {
@@ -71,7 +71,7 @@ public sealed record ComputeOptions
             return name == "cpu" ? CPU : new Device(DeviceType.CUDA, index);
         }
         throw new SkipwiseException(gpus == 0
-            ? $"--device {name}: libtorch finds no GPU. The packaged libtorch computes on the CPU alone: set SKIPWISE_LIBTORCH to the lib folder of a PyTorch {TorchBoot.RequiredLibtorch} with CUDA, or leave --device out."
+            ? $"--device {name}: libtorch finds no GPU. The packaged libtorch computes on the CPU alone: set SKIPWISE_LIBTORCH to the lib folder of a PyTorch {TorchRuntime.RequiredLibtorch} with CUDA, or leave --device out."
             : $"--device {name}: libtorch finds {gpus} GPU{(gpus == 1 ? "" : "s")}, counted from 0. Use one of cuda:0 to cuda:{gpus - 1}, or cpu.");
     }
 

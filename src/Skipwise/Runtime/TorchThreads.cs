@@ -9,7 +9,7 @@ public static class TorchThreads
 
     /// <summary>For the whole process, from now on.</summary>
     /// <exception cref="SkipwiseException">fewer than one, or more than any machine has</exception>
-    public static void Use(int count)
+    public static void SetCount(int count)
     {
         if (count is < 1 or > Most)
         {

@@ -22,7 +22,7 @@ public static class AtomicFile
         {
             using var file = new NewFile(path);
             write(file.Stream);
-            file.Complete();
+            file.Commit();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -22,17 +22,17 @@ public static class AtomicFolder
         string? temporary = null;
         try
         {
-            string target = RealPath.Of(folder);
+            string target = RealPath.Resolve(folder);
             RequireReplaceable(folder, kind);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             string busy = $"{folder}: is being written by another process. Wait for it, or choose another folder";
-            using FolderLock alone = FolderLock.Take(target + Lock, busy);
+            using FolderLock alone = FolderLock.Acquire(target + Lock, busy);
             Recover(target);
             RequireReplaceable(folder, kind);
             temporary = AtomicFile.TemporaryName(target, AtomicFile.Suffix);
-            Disk.CreateFolder(temporary);
+            FileSystem.CreateFolder(temporary);
             fill(temporary);
-            FolderManifest.Of(temporary, kind).Write(temporary);
+            FolderManifest.Create(temporary, kind).Write(temporary);
             Install(temporary, target, folder);
         }
         catch (Exception e)
@@ -59,8 +59,8 @@ public static class AtomicFolder
     /// <inheritdoc cref="Write"/>
     public static void RequireReplaceable(string folder, string kind)
     {
-        string target = RealPath.Of(folder);
-        if (RequireEmptyOr(folder, kind) is not { } manifest)
+        string target = RealPath.Resolve(folder);
+        if (RequireEmptyOrOwned(folder, kind) is not { } manifest)
         {
             return;
         }
@@ -77,9 +77,9 @@ public static class AtomicFolder
     /// <param name="ignored">a file that counts as nothing</param>
     /// <returns>its manifest, if it has one</returns>
     /// <exception cref="SkipwiseException">it is something else</exception>
-    internal static FolderManifest? RequireEmptyOr(string folder, string kind, string? ignored = null)
+    internal static FolderManifest? RequireEmptyOrOwned(string folder, string kind, string? ignored = null)
     {
-        string target = RealPath.Of(folder);
+        string target = RealPath.Resolve(folder);
         if (File.Exists(target))
         {
             throw new SkipwiseException($"{folder}: is a file, so no folder of that name is made. Choose another folder");
@@ -108,7 +108,7 @@ public static class AtomicFolder
         if (FolderManifest.Find(folder) is not null)
         {
             string dying = AtomicFile.TemporaryName(folder, Replaced);
-            Disk.Move(folder, dying);
+            FileSystem.Move(folder, dying);
             Empty(dying, folder);
         }
     }
@@ -136,14 +136,14 @@ public static class AtomicFolder
         string parent = Path.GetDirectoryName(target)!, name = Path.GetFileName(target);
         foreach (string leftover in AtomicFile.Leftovers(parent, name, AtomicFile.Suffix).Where(Directory.Exists))
         {
-            Disk.DeleteAll(leftover); // never complete: nobody but that process has written there
+            FileSystem.DeleteAll(leftover); // never complete: nobody but that process has written there
         }
         foreach (string leftover in AtomicFile.Leftovers(parent, name, Replaced).Where(Directory.Exists))
         {
             bool isWhole = FolderManifest.Find(leftover)?.Files.Keys.All(file => File.Exists(Path.Combine(leftover, file))) == true;
             if (isWhole && !Path.Exists(target))
             {
-                Disk.Move(leftover, target);
+                FileSystem.Move(leftover, target);
             }
             else
             {
@@ -154,23 +154,23 @@ public static class AtomicFolder
 
     private static void Install(string temporary, string target, string folder)
     {
-        Disk.SyncFolder(temporary);
+        FileSystem.SyncFolder(temporary);
         string parent = Path.GetDirectoryName(target)!;
-        if (!Directory.Exists(target) || Disk.TryDeleteEmpty(target))
+        if (!Directory.Exists(target) || FileSystem.TryDeleteEmpty(target))
         {
-            Disk.Move(temporary, target);
-            Disk.SyncFolder(parent);
+            FileSystem.Move(temporary, target);
+            FileSystem.SyncFolder(parent);
             return;
         }
         RequireNoneHidden(temporary, target, folder);
         // From here on the new folder is complete, and the name says that what lies there may be worth keeping.
         string replaced = AtomicFile.TemporaryName(target, Replaced);
-        Disk.Move(temporary, replaced);
-        if (!Disk.TryExchange(replaced, target))
+        FileSystem.Move(temporary, replaced);
+        if (!FileSystem.TryExchange(replaced, target))
         {
-            replaced = TakeTurns(replaced, target);
+            replaced = AcquireLock(replaced, target);
         }
-        Disk.SyncFolder(parent);
+        FileSystem.SyncFolder(parent);
         try
         {
             Empty(replaced, target);
@@ -184,17 +184,17 @@ public static class AtomicFolder
     /// means.
     /// </summary>
     /// <returns>the old folder</returns>
-    private static string TakeTurns(string complete, string target)
+    private static string AcquireLock(string complete, string target)
     {
         string old = AtomicFile.TemporaryName(target, Replaced);
-        Disk.Move(target, old);
+        FileSystem.Move(target, old);
         try
         {
-            Disk.Move(complete, target);
+            FileSystem.Move(complete, target);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Disk.Move(old, target);
+            FileSystem.Move(old, target);
             Empty(complete, target);
             throw;
         }
@@ -221,32 +221,32 @@ public static class AtomicFolder
     {
         if (FolderManifest.Find(replaced) is not { } manifest)
         {
-            Disk.TryDeleteEmpty(replaced); // nothing tells whose it is, if there is anything
+            FileSystem.TryDeleteEmpty(replaced); // nothing tells whose it is, if there is anything
             return;
         }
         foreach (string file in manifest.Files.Keys.Select(name => Path.Combine(replaced, name)).Where(manifest.MayOwn))
         {
-            Disk.Delete(file);
+            FileSystem.Delete(file);
         }
         string[] others =
             [.. Directory.EnumerateFileSystemEntries(replaced).Where(entry => Path.GetFileName(entry) != FolderManifest.FileName)];
         if (others.Length > 0)
         {
-            Disk.CreateFolder(target);
+            FileSystem.CreateFolder(target);
         }
         foreach (string entry in others.Where(entry => !Path.Exists(Path.Combine(target, Path.GetFileName(entry)))))
         {
-            Disk.Move(entry, Path.Combine(target, Path.GetFileName(entry)));
+            FileSystem.Move(entry, Path.Combine(target, Path.GetFileName(entry)));
         }
-        Disk.Delete(Path.Combine(replaced, FolderManifest.FileName)); // last: as long as it is there, a leftover can be told
-        Disk.TryDeleteEmpty(replaced);
+        FileSystem.Delete(Path.Combine(replaced, FolderManifest.FileName)); // last: as long as it is there, a leftover can be told
+        FileSystem.TryDeleteEmpty(replaced);
     }
 
     private static void TryDelete(string folder)
     {
         try
         {
-            Disk.DeleteAll(folder);
+            FileSystem.DeleteAll(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // the first error is the one to tell
     }

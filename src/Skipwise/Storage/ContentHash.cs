@@ -10,7 +10,7 @@ public static class ContentHash
     /// Links are followed; each file of a folder counts once.
     /// </summary>
     /// <exception cref="SkipwiseException">a path is missing or cannot be read</exception>
-    public static string Of(IEnumerable<string> paths)
+    public static string Compute(IEnumerable<string> paths)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] block = new byte[1 << 20];

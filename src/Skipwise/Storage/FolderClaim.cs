@@ -16,14 +16,14 @@ internal sealed class FolderClaim : IDisposable
     private FolderClaim(string folder, bool isNew, FolderLock held) => (_folder, _isNew, _lock) = (folder, isNew, held);
 
     /// <exception cref="SkipwiseException">another process works there, or the folder cannot be made</exception>
-    public static FolderClaim Take(string folder)
+    public static FolderClaim Acquire(string folder)
     {
         try
         {
             bool isNew = !Directory.Exists(folder);
             Directory.CreateDirectory(folder);
             string busy = $"{folder}: another process works in this folder. Wait for its end, or choose another --out";
-            return new(folder, isNew, FolderLock.Take(Path.Combine(folder, LockName), busy));
+            return new(folder, isNew, FolderLock.Acquire(Path.Combine(folder, LockName), busy));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -38,7 +38,7 @@ internal sealed class FolderClaim : IDisposable
         {
             try
             {
-                Disk.TryDeleteEmpty(_folder);
+                FileSystem.TryDeleteEmpty(_folder);
             }
             // another process has just come, or the folder went
             catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }

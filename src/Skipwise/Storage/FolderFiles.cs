@@ -1,14 +1,5 @@
 namespace Skipwise.Storage;
 
-/// <summary>A file of a folder.</summary>
-/// <param name="Path">below the folder, with / between the parts</param>
-/// <param name="Real">where it lies when all links are followed: two names of one file have the same</param>
-internal readonly record struct FoundFile(string Path, string Real)
-{
-    /// <summary>Whether its name, or that of a folder above it, begins with a full stop.</summary>
-    public bool IsHidden => Path.StartsWith('.') || Path.Contains("/.", StringComparison.Ordinal);
-}
-
 /// <summary>
 /// Finds the files of a folder and its subfolders. Links are followed, but no folder is entered twice: a link that leads back ends there.
 /// </summary>
@@ -21,7 +12,7 @@ internal static class FolderFiles
     /// <returns>in ordinal order of their paths</returns>
     /// <exception cref="SkipwiseException">a folder cannot be read</exception>
     public static IReadOnlyList<FoundFile> Distinct(string folder, Func<FoundFile, bool> wanted) =>
-        [.. Find(folder).Where(wanted).DistinctBy(file => file.Real).OrderBy(file => file.Path, StringComparer.Ordinal)];
+        [.. Find(folder).Where(wanted).DistinctBy(file => file.ResolvedPath).OrderBy(file => file.Path, StringComparer.Ordinal)];
 
     /// <summary>The files that lie in the folder, then those that links lead to, in the links' order.</summary>
     private static List<FoundFile> Find(string folder)

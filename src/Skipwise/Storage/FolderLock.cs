@@ -11,7 +11,7 @@ internal sealed class FolderLock : IDisposable
     /// <param name="busy">the error where another process, or another part of this one, holds it</param>
     /// <exception cref="SkipwiseException">it is held</exception>
     /// <exception cref="IOException">the file cannot be made</exception>
-    public static FolderLock Take(string path, string busy)
+    public static FolderLock Acquire(string path, string busy)
     {
         try
         {

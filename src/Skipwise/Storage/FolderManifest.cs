@@ -1,6 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
-using static System.FormattableString;
 
 namespace Skipwise.Storage;
 
@@ -10,7 +8,7 @@ namespace Skipwise.Storage;
 /// </summary>
 /// <param name="Kind">what the folder is: only its own kind takes its place</param>
 /// <param name="Files">by their names in the folder</param>
-internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, FileFacts> Files)
+internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, FileChecksum> Files)
 {
     public const string FileName = "skipwise.json";
     private static readonly JsonSerializerOptions s_json =
@@ -23,9 +21,9 @@ internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, F
         };
 
     /// <summary>Of all files that lie in a folder now.</summary>
-    public static FolderManifest Of(string folder, string kind) =>
+    public static FolderManifest Create(string folder, string kind) =>
         new(kind, Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal)
-            .ToDictionary(file => Path.GetFileName(file), FileFacts.Of));
+            .ToDictionary(file => Path.GetFileName(file), FileChecksum.Compute));
 
     /// <returns>null where none is, or something else of its name</returns>
     public static FolderManifest? Find(string folder) => FindFile(Path.Combine(folder, FileName));
@@ -49,25 +47,25 @@ internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, F
 
     /// <summary>Whether a file in the folder is the one that Skipwise wrote, to the byte.</summary>
     public bool Owns(string file) =>
-        Files.TryGetValue(Path.GetFileName(file), out FileFacts? facts) && File.Exists(file) && facts == FileFacts.Of(file);
+        Files.TryGetValue(Path.GetFileName(file), out FileChecksum? facts) && File.Exists(file) && facts == FileChecksum.Compute(file);
 
     /// <summary>
     /// As <see cref="Owns"/>, by the size alone: for files of a folder that has been looked at, or is too large to be read again.
     /// </summary>
     public bool MayOwn(string file) =>
-        Files.TryGetValue(Path.GetFileName(file), out FileFacts? facts) && File.Exists(file) && new FileInfo(file).Length == facts.Bytes;
+        Files.TryGetValue(Path.GetFileName(file), out FileChecksum? facts) && File.Exists(file) && new FileInfo(file).Length == facts.Bytes;
 
     /// <summary>The first file that is missing or no longer what was written, in words; null if all are whole.</summary>
     /// <exception cref="SkipwiseException">a file cannot be read</exception>
     public string? Damage(string folder)
     {
-        foreach ((string name, FileFacts expected) in Files)
+        foreach ((string name, FileChecksum expected) in Files)
         {
             string path = Path.Combine(folder, name);
-            FileFacts? found;
+            FileChecksum? found;
             try
             {
-                found = File.Exists(path) ? FileFacts.Of(path) : null;
+                found = File.Exists(path) ? FileChecksum.Compute(path) : null;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -80,20 +78,4 @@ internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, F
         }
         return null;
     }
-}
-
-/// <summary>What tells a file from a damaged one.</summary>
-/// <param name="Bytes">its size</param>
-/// <param name="Crc32c">in hexadecimal digits</param>
-internal sealed record FileFacts(long Bytes, [property: JsonPropertyName("crc32c")] string Crc32c)
-{
-    public static FileFacts Of(string path)
-    {
-        (long bytes, uint crc) = Checksum.Of(path);
-        return new(bytes, Invariant($"{crc:x8}"));
-    }
-
-    public static FileFacts Of(ReadOnlySpan<byte> content) => new(content.Length, Invariant($"{Checksum.Of(content):x8}"));
-
-    public override string ToString() => $"{Bytes} bytes with checksum {Crc32c}";
 }

@@ -1,7 +1,7 @@
 namespace Skipwise.Storage;
 
 /// <summary>
-/// A file that grows under a temporary name beside its target and takes the target's name in <see cref="Complete"/>; disposed before, it
+/// A file that grows under a temporary name beside its target and takes the target's name in <see cref="Commit"/>; disposed before, it
 /// leaves nothing.
 /// </summary>
 internal sealed class NewFile : IDisposable
@@ -12,27 +12,27 @@ internal sealed class NewFile : IDisposable
     /// <exception cref="IOException">the folder is missing or cannot be written</exception>
     public NewFile(string path, int bufferSize = 1 << 16)
     {
-        _target = RealPath.Of(path);
+        _target = RealPath.Resolve(path);
         foreach (string leftover in AtomicFile.Leftovers(Path.GetDirectoryName(_target)!, Path.GetFileName(_target), AtomicFile.Suffix)
             .Where(File.Exists))
         {
             TryDeleteAbandoned(leftover);
         }
         _temporary = AtomicFile.TemporaryName(_target, AtomicFile.Suffix);
-        Stream = Disk.Create(_temporary, bufferSize);
+        Stream = FileSystem.Create(_temporary, bufferSize);
     }
 
     public FileStream Stream { get; }
 
     /// <summary>Waits until all is on the disk, the new name too.</summary>
     /// <exception cref="IOException">the disk is full or fails</exception>
-    public void Complete()
+    public void Commit()
     {
-        Disk.Sync(Stream);
+        FileSystem.Sync(Stream);
         Stream.Dispose();
-        Disk.Rename(_temporary, _target);
+        FileSystem.Rename(_temporary, _target);
         _isRenamed = true;
-        Disk.SyncFolder(Path.GetDirectoryName(_target)!);
+        FileSystem.SyncFolder(Path.GetDirectoryName(_target)!);
     }
 
     public void Dispose()
@@ -48,7 +48,7 @@ internal sealed class NewFile : IDisposable
         catch (IOException) { } // the first error is the one to tell
         try
         {
-            Disk.Delete(_temporary);
+            FileSystem.Delete(_temporary);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }
     }

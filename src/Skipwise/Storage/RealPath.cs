@@ -7,22 +7,22 @@ internal static class RealPath
 
     /// <param name="path">need not exist; every link on the way to it is followed</param>
     /// <exception cref="IOException">the links go round in a circle</exception>
-    public static string Of(string path) => Of(path, 0);
+    public static string Resolve(string path) => Resolve(path, 0);
 
     /// <summary>Whether two paths lead to one place, which need not exist.</summary>
     public static bool AreSame(string a, string b) =>
-        string.Equals(Of(a), Of(b), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+        string.Equals(Resolve(a), Resolve(b), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
 
-    private static string Of(string path, int links)
+    private static string Resolve(string path, int links)
     {
         string whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (Path.GetDirectoryName(whole) is not { } parent)
         {
             return whole;
         }
-        string here = Path.Combine(Of(parent, links), Path.GetFileName(whole));
+        string here = Path.Combine(Resolve(parent, links), Path.GetFileName(whole));
         return new FileInfo(here).LinkTarget is not { } target ? here
-            : links < MostLinks ? Of(Path.Combine(Path.GetDirectoryName(here)!, target), links + 1)
+            : links < MostLinks ? Resolve(Path.Combine(Path.GetDirectoryName(here)!, target), links + 1)
             : throw new IOException($"too many links: '{path}'");
     }
 }

@@ -30,5 +30,5 @@ public static class ResultFile
         ListOf(path).Write([(Path.GetFileName(path), Encoding.UTF8.GetBytes(text))]);
     }
 
-    private static OwnFiles ListOf(string path) => new(Path.GetFullPath(path) + OwnFiles.Ending, "name", overEmpty: true);
+    private static OwnedFiles ListOf(string path) => new(Path.GetFullPath(path) + OwnedFiles.Ending, "name", overEmpty: true);
 }

@@ -1,24 +1,24 @@
 using Skipwise.Data;
+using Skipwise.Kernels;
 using Skipwise.Models;
-using Skipwise.Models.Fused;
 using Skipwise.Models.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Skipwise.Training;
 
-/// <summary>A micro-batch forward and back: next-token cross entropy, with the layers on a <see cref="LayerTape"/> and the head in chunks.</summary>
+/// <summary>A micro-batch forward and back: next-token cross entropy, with the layers on a <see cref="LayerwiseBackward"/> and the head in chunks.</summary>
 public static class CausalLoss
 {
     // B batch, T tokens, M tokens with a label, C hidden, V vocabulary
 
     /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
     /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
-    /// <param name="checkpointEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0:
+    /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0:
     /// none; packed weights on a GPU make it 1</param>
     /// <exception cref="SkipwiseException">an id or label outside the model's vocabulary: it would be read beyond the weights</exception>
     /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
-    public static Tensor Backward(CausalLM model, Batch batch, double divisor, int checkpointEvery = 0, long? scoresPerChunk = null)
+    public static Tensor Backward(CausalLM model, Batch batch, double divisor, int recomputeEvery = 0, long? logitsPerChunk = null)
     {
         using var scope = NewDisposeScope();
         Tensor total = zeros([], ScalarType.Float64, model.Device);
@@ -26,20 +26,20 @@ public static class CausalLoss
         {
             return total.MoveToOuterDisposeScope();
         }
-        if (DevicePath.Is(model.Device) && Adaptation.IsPacked(model))
+        if (TorchKernels.AreRequired(model.Device) && LoraInjector.IsQuantized(model))
         {
-            checkpointEvery = 1; // a graph keeps the unpacked weights there: those of one layer at a time, then
+            recomputeEvery = 1; // a graph keeps the unpacked weights there: those of one layer at a time, then
         }
-        if (batch.LargestId >= model.Config.VocabSize)
+        if (batch.MaxTokenId >= model.Config.VocabSize)
         {
             throw new SkipwiseException(
-                $"A training example holds token id {batch.LargestId}, but the model's vocabulary has {model.Config.VocabSize} ids: " +
+                $"A training example holds token id {batch.MaxTokenId}, but the model's vocabulary has {model.Config.VocabSize} ids: " +
                 "the data does not belong to this model. Tokenise the text with the tokenizer from the model's own folder.");
         }
         using Rotary rotary = RotaryFor(model, batch);
         Tensor embedded = model.Embed(batch.InputIds);
-        IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.Documents);
-        if (ThroughBlocks(model, blocks, embedded, batch, divisor, checkpointEvery, scoresPerChunk, total) is { } toEmbedding && embedded.requires_grad)
+        IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
+        if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total) is { } toEmbedding && embedded.requires_grad)
         {
             embedded.backward([toEmbedding]); // no block of its own lies below it
         }
@@ -54,25 +54,25 @@ public static class CausalLoss
     /// <param name="batch">of which only the labels are read</param>
     /// <param name="total">the summed loss is added to it</param>
     /// <returns>the embedding's gradient; null if nothing below the head asks for one</returns>
-    internal static Tensor? ThroughBlocks(
-        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Batch batch, double divisor, int checkpointEvery,
-        long? scoresPerChunk, Tensor total)
+    internal static Tensor? BackwardThroughLayers(
+        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Batch batch, double divisor, int recomputeEvery,
+        long? logitsPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();
-        using var tape = new LayerTape();
-        Tensor hidden = tape.Forward(blocks, embedded, checkpointEvery);
-        return tape.Backward(HeadGradient(model, hidden, batch, divisor, scoresPerChunk, total))?.MoveToOuterDisposeScope();
+        using var tape = new LayerwiseBackward();
+        Tensor hidden = tape.Forward(blocks, embedded, recomputeEvery);
+        return tape.Backward(HeadGradient(model, hidden, batch, divisor, logitsPerChunk, total))?.MoveToOuterDisposeScope();
     }
 
     /// <returns>the loss's gradient by the hidden states [B, T, C]; the head's is added to its own</returns>
-    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long? scoresPerChunk, Tensor total)
+    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long? logitsPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();
-        Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelRows); // [M, C]
-        long chunk = Math.Clamp((scoresPerChunk ?? model.Budget.Scores) / model.Config.VocabSize, 1, model.Budget.HeadTokens);
-        Tensor gradient = HeadLoss.Backward(model, states, batch.Labels, divisor, chunk, total);
+        Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelIndices); // [M, C]
+        long chunk = Math.Clamp((logitsPerChunk ?? model.Budget.MaxLogits) / model.Config.VocabSize, 1, model.Budget.HeadTokens);
+        Tensor gradient = LinearCrossEntropy.Backward(model, states, batch.Labels, divisor, chunk, total);
         Tensor spread = zeros_like(hidden).requires_grad_(false);
-        spread.view(-1, hidden.size(-1)).index_copy_(0, batch.LabelRows, gradient);
+        spread.view(-1, hidden.size(-1)).index_copy_(0, batch.LabelIndices, gradient);
         return spread.MoveToOuterDisposeScope();
     }
 }

@@ -22,7 +22,7 @@ public sealed record LearningRateScales
     public double Adapters { get; init; } = 1;
 
     /// <param name="parameter">a Hugging Face name: model.layers.0.input_layernorm.weight</param>
-    public double Of(string parameter) =>
+    public double ForParameter(string parameter) =>
         parameter.Contains(".lora_", StringComparison.Ordinal) ? Adapters
         : parameter.EndsWith(".bias", StringComparison.Ordinal) ? Biases
         : parameter.Contains("norm", StringComparison.Ordinal) ? Norms

@@ -1,7 +1,7 @@
 namespace Skipwise.Training;
 
 /// <summary>How the learning rate falls after the warm-up.</summary>
-public enum Decay
+public enum LearningRateDecay
 {
     /// <summary>in a straight line to the floor at the last step (the original's setting)</summary>
     Linear,
@@ -15,8 +15,8 @@ public enum Decay
 /// <param name="Peak">the rate at the end of the warm-up</param>
 /// <param name="WarmupSteps">steps 1 .. WarmupSteps rise in a straight line</param>
 /// <param name="Steps">steps of the whole run</param>
-/// <param name="Floor">where the decay ends, as a share of the peak</param>
-public sealed record LearningRateSchedule(double Peak, int WarmupSteps, int Steps, Decay Decay = Decay.Linear, double Floor = 0)
+/// <param name="MinRatio">where the decay ends, as a share of the peak</param>
+public sealed record LearningRateSchedule(double Peak, int WarmupSteps, int Steps, LearningRateDecay DecayShape = LearningRateDecay.Linear, double MinRatio = 0)
 {
     /// <param name="step">1 for the first</param>
     public double At(int step)
@@ -26,12 +26,12 @@ public sealed record LearningRateSchedule(double Peak, int WarmupSteps, int Step
             return Peak * step / WarmupSteps;
         }
         double progress = (double)(step - WarmupSteps - 1) / Math.Max(1, Steps - WarmupSteps);
-        double remaining = Decay switch
+        double remaining = DecayShape switch
         {
-            Decay.Linear => 1 - progress,
-            Decay.Cosine => 0.5 * (1 + Math.Cos(Math.PI * progress)),
+            LearningRateDecay.Linear => 1 - progress,
+            LearningRateDecay.Cosine => 0.5 * (1 + Math.Cos(Math.PI * progress)),
             _ => 1,
         };
-        return Peak * (Floor + ((1 - Floor) * remaining));
+        return Peak * (MinRatio + ((1 - MinRatio) * remaining));
     }
 }

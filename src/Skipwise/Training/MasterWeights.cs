@@ -15,28 +15,28 @@ public sealed class MasterWeights : IDisposable
 {
     private MasterWeights(CausalLM model, bool areApart)
     {
-        AreApart = areApart;
-        All = [.. model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, p.parameter, p.parameter.detach().DetachFromDisposeScope()))];
+        AreSeparate = areApart;
+        Entries = [.. model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, p.parameter, p.parameter.detach().DetachFromDisposeScope()))];
     }
 
     /// <summary>Whether the model computes with copies.</summary>
-    public bool AreApart { get; }
+    public bool AreSeparate { get; }
 
     /// <summary>What is trained: each parameter with the float32 weight behind it.</summary>
-    public IReadOnlyList<(string Name, Parameter Parameter, Tensor Master)> All { get; }
+    public IReadOnlyList<(string Name, Parameter Parameter, Tensor Master)> Entries { get; }
 
     /// <summary>The model's own weights are the masters.</summary>
     /// <exception cref="SkipwiseException">
     /// one that is trained is not float32: an update would be rounded away, or written over what lies behind it
     /// </exception>
-    public static MasterWeights Of(CausalLM model)
+    public static MasterWeights Create(CausalLM model)
     {
         if (model.named_parameters()
             .FirstOrDefault(p => p.parameter.requires_grad && p.parameter.dtype != ScalarType.Float32) is { parameter: { } narrow } found)
         {
             throw new SkipwiseException(
                 $"{found.name} is {narrow.dtype}, and an optimizer updates float32 weights. Load the model in float32, let " +
-                $"{nameof(MasterWeights)}.{nameof(Of)}(model, dtype, device, offload) make it compute in {narrow.dtype}, " +
+                $"{nameof(MasterWeights)}.{nameof(Create)}(model, dtype, device, offload) make it compute in {narrow.dtype}, " +
                 "and give the optimizer these masters.");
         }
         return new(model, areApart: false);
@@ -46,33 +46,33 @@ public sealed class MasterWeights : IDisposable
     /// <param name="model">in float32</param>
     /// <param name="offload">the masters and all that an optimizer keeps with them stay in host memory</param>
     /// <exception cref="SkipwiseException">a weight leaves the range of the type</exception>
-    public static MasterWeights Of(CausalLM model, ScalarType dtype, Device device, bool offload)
+    public static MasterWeights Create(CausalLM model, ScalarType dtype, Device device, bool offload)
     {
         using IDisposable noGradient = no_grad();
         foreach ((string name, Parameter parameter) in model.named_parameters())
         {
             using Tensor moved = parameter.requires_grad ? parameter.to(ScalarType.Float32, offload ? CPU : device) : parameter.to(dtype, device);
-            FiniteWeights.RequireInRange(parameter, moved, name);
-            ParameterData.Give(parameter, moved);
+            FiniteCheck.RequireInRange(parameter, moved, name);
+            ParameterData.Set(parameter, moved);
         }
-        Adaptation.MovePacked(model, dtype, device);
+        LoraInjector.MoveQuantized(model, dtype, device);
         var masters = new MasterWeights(model, areApart: offload || dtype != ScalarType.Float32);
-        foreach ((string name, Parameter parameter, Tensor master) in masters.AreApart ? masters.All : [])
+        foreach ((string name, Parameter parameter, Tensor master) in masters.AreSeparate ? masters.Entries : [])
         {
             using Tensor copy = master.to(dtype, device, copy: true);
-            FiniteWeights.RequireInRange(master, copy, name);
-            ParameterData.Give(parameter, copy);
+            FiniteCheck.RequireInRange(master, copy, name);
+            ParameterData.Set(parameter, copy);
         }
         return masters;
     }
 
     /// <summary>Rounds the masters into the weights that the model computes with.</summary>
-    public void Publish()
+    public void CopyToModel()
     {
-        if (AreApart)
+        if (AreSeparate)
         {
             using IDisposable noGradient = no_grad();
-            foreach ((_, Parameter parameter, Tensor master) in All)
+            foreach ((_, Parameter parameter, Tensor master) in Entries)
             {
                 parameter.copy_(master);
             }
@@ -80,33 +80,33 @@ public sealed class MasterWeights : IDisposable
     }
 
     /// <summary>Until it is disposed, the model's weights are the masters themselves: to be saved, or to be read.</summary>
-    public IDisposable InModel()
+    public IDisposable SwapIntoModel()
     {
         using IDisposable noGradient = no_grad();
-        Tensor[] copies = AreApart ? [.. All.Select(weight => weight.Parameter.detach().DetachFromDisposeScope())] : [];
-        foreach ((_, Parameter parameter, Tensor master) in AreApart ? All : [])
+        Tensor[] copies = AreSeparate ? [.. Entries.Select(weight => weight.Parameter.detach().DetachFromDisposeScope())] : [];
+        foreach ((_, Parameter parameter, Tensor master) in AreSeparate ? Entries : [])
         {
-            ParameterData.Give(parameter, master);
+            ParameterData.Set(parameter, master);
         }
-        return new End(this, copies);
+        return new SwapScope(this, copies);
     }
 
     public void Dispose()
     {
-        foreach ((_, _, Tensor master) in All)
+        foreach ((_, _, Tensor master) in Entries)
         {
             master.Dispose();
         }
     }
 
-    private sealed class End(MasterWeights masters, Tensor[] copies) : IDisposable
+    private sealed class SwapScope(MasterWeights masters, Tensor[] copies) : IDisposable
     {
         public void Dispose()
         {
             using IDisposable noGradient = no_grad();
-            foreach (((_, Parameter parameter, _), Tensor copy) in masters.All.Zip(copies))
+            foreach (((_, Parameter parameter, _), Tensor copy) in masters.Entries.Zip(copies))
             {
-                ParameterData.Give(parameter, copy);
+                ParameterData.Set(parameter, copy);
                 copy.Dispose();
             }
         }

@@ -1,3 +1,5 @@
+using Skipwise.Training.Optimizers;
+
 namespace Skipwise.Training;
 
 /// <summary>What stays in host memory while a GPU computes.</summary>
@@ -22,7 +24,7 @@ public sealed record TrainOptions
     public int BatchSize { get; init; } = 8;
     /// <summary>forwards per optimizer step</summary>
     [Within(1, 1 << 16, Name = "--gradient-accumulation")]
-    public int GradientAccumulation { get; init; } = 1;
+    public int GradientAccumulationSteps { get; init; } = 1;
     /// <summary>peak learning rate</summary>
     [Within(0, 1e30, Name = "--learning-rate", Above = true)]
     public double LearningRate { get; init; } = 2e-5;
@@ -30,10 +32,10 @@ public sealed record TrainOptions
     [Within(0, 1e9, Name = "--warmup-steps")]
     public int WarmupSteps { get; init; } = 10;
     /// <summary>how the rate falls afterwards</summary>
-    public Decay Decay { get; init; } = Decay.Linear;
+    public LearningRateDecay LearningRateDecay { get; init; } = LearningRateDecay.Linear;
     /// <summary>where the decay ends, as a share of the peak</summary>
-    [Within(0, 1, Name = "--learning-rate-floor")]
-    public double LearningRateFloor { get; init; }
+    [Within(0, 1, Name = "--min-lr-ratio")]
+    public double MinLearningRateRatio { get; init; }
     /// <summary>the gradients' common norm is clipped to this; 0 does not clip</summary>
     [Within(0, 1e9, Name = "--max-grad-norm", LeastMeans = "no clipping")]
     public double MaxGradNorm { get; init; } = 1;
@@ -49,17 +51,17 @@ public sealed record TrainOptions
     public Offload Offload { get; init; }
     public AdamWOptions AdamW { get; init; } = new();
     /// <summary>k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 1: every layer; 0: none</summary>
-    [Within(0, 1 << 20, Name = "--checkpoint-layers", LeastMeans = "none")]
-    public int CheckpointEvery { get; init; }
+    [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
+    public int RecomputeEvery { get; init; }
     /// <summary>a micro-batch's examples lie end to end in one row without padding; none sees another</summary>
     public bool Packing { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     /// <exception cref="SkipwiseException">at least one is</exception>
-    public void Validate() => OptionCheck.Require("Training", this, ExamplesProblems(BatchSize, GradientAccumulation));
+    public void Validate() => OptionCheck.Require("Training", this, BatchProblems(BatchSize, GradientAccumulationSteps));
 
     /// <summary>What is wrong with the number of examples in a step.</summary>
-    internal static IEnumerable<string> ExamplesProblems(int batchSize, int accumulation) =>
+    internal static IEnumerable<string> BatchProblems(int batchSize, int accumulation) =>
         (long)batchSize * accumulation <= int.MaxValue
             ? []
             : [$"--batch-size {batchSize} x --gradient-accumulation {accumulation} is {(long)batchSize * accumulation} examples a step; "
@@ -68,16 +70,16 @@ public sealed record TrainOptions
     /// <summary>The same with <see cref="Epochs"/> turned into steps.</summary>
     /// <param name="examples">of one epoch</param>
     /// <exception cref="SkipwiseException">more steps than can be counted</exception>
-    public TrainOptions For(int examples)
+    public TrainOptions WithStepsFor(int examples)
     {
         if (Epochs is not { } epochs)
         {
             return this;
         }
-        double steps = Math.Ceiling(epochs * examples / ((double)BatchSize * GradientAccumulation));
+        double steps = Math.Ceiling(epochs * examples / ((double)BatchSize * GradientAccumulationSteps));
         return steps <= int.MaxValue ? this with { Steps = (int)steps } : throw new SkipwiseException(FormattableString.Invariant(
             $"Training: --epochs {epochs} over {examples} examples are more than {int.MaxValue} steps. Give fewer."));
     }
 
-    public LearningRateSchedule Schedule => new(LearningRate, WarmupSteps, Steps, Decay, LearningRateFloor);
+    public LearningRateSchedule Schedule => new(LearningRate, WarmupSteps, Steps, LearningRateDecay, MinLearningRateRatio);
 }

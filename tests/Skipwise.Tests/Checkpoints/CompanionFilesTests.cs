@@ -1,4 +1,4 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 
 namespace Skipwise.Tests.Checkpoints;
 
@@ -38,7 +38,7 @@ public sealed class CompanionFilesTests : IDisposable
     [InlineData("../secret"), InlineData("../folder-too/secret"), InlineData("../blobs/secret")]
     public void A_chat_template_that_leads_elsewhere_is_left_out_with_a_warning(string target)
     {
-        using Pretrained model = Pretrained.Load(new ModelSource(Linked("chat_template.jinja", target)));
+        using PretrainedModel model = PretrainedModel.Load(new ModelSource(Linked("chat_template.jinja", target)));
         string warning = Assert.Single(model.Warnings);
         Assert.Contains($"{Path.Combine(_temp["folder"], "chat_template.jinja")}: leads out of the model's folder, to ", warning);
         Assert.Contains("Put a copy in its place", warning);
@@ -53,9 +53,9 @@ public sealed class CompanionFilesTests : IDisposable
     public void A_file_that_the_tokenizer_needs_is_refused_before_the_work(string name)
     {
         string folder = Linked(name, "../secret");
-        string message = Assert.Throws<SkipwiseException>(() => Pretrained.Load(new ModelSource(folder))).Message;
+        string message = Assert.Throws<SkipwiseException>(() => PretrainedModel.Load(new ModelSource(folder))).Message;
         Assert.StartsWith($"{Path.Combine(folder, name)}: leads out of the model's folder, to ", message);
-        using Pretrained frozen = Pretrained.Load(new ModelSource(folder, IsFrozen: true));
+        using PretrainedModel frozen = PretrainedModel.Load(new ModelSource(folder, InferenceOnly: true));
         Assert.Empty(frozen.Warnings);
         Assert.Equal(message, Assert.Throws<SkipwiseException>(() => frozen.Save(_temp["saved"])).Message);
         Assert.False(Directory.Exists(_temp["saved"]));

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Skipwise.Storage;
-using Skipwise.Tests.Checkpoints;
+using Skipwise.Tests.Checkpoints.Formats;
 
 namespace Skipwise.Tests.Cli;
 
@@ -116,7 +116,7 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
     [Fact]
     public async Task A_disk_that_is_full()
     {
-        Disk.Before.Value = (_, at) =>
+        FileSystem.Before.Value = (_, at) =>
         {
             if (at.Contains("full.json", StringComparison.Ordinal))
             {
@@ -125,7 +125,7 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
         };
         (await CliRun.Of("eval", "perplexity", "--model", model.Folder, "--data", model.Text, "--windows", "64", "--max-documents", "1", "--json", model.Path("full.json")))
             .Complained("full.json", "cannot be written", "space");
-        Disk.Before.Value = null;
+        FileSystem.Before.Value = null;
         Assert.False(File.Exists(model.Path("full.json")));
     }
 

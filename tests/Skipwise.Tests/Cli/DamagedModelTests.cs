@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
 using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Cli;
@@ -57,7 +58,7 @@ public sealed class DamagedModelTests(SmallModel model) : IClassFixture<SmallMod
     {
         using var scope = NewDisposeScope();
         (Tensor ids, Tensor logits) = (arange(4L).view(1, 4),
-            zeros(1, 4, HfConfig.Of(model.Folder).Model.VocabSize));
+            zeros(1, 4, HfConfig.ForModel(model.Folder).Model.VocabSize));
         SafetensorsWriter.Write(model.Path("reference.safetensors"),
             [("input_ids", ids, ids.dtype), ("position_ids.a", ids, ids.dtype), ("logits.a", logits, logits.dtype)]);
     }

@@ -87,7 +87,7 @@ public class DoorTests
     [InlineData("train --model m --data d --target-length 64 --out o --learning-rate-scale matrices=1e300",
         "--learning-rate-scale matrices")]
     [InlineData("pretrain --out o --hidden-size 100 --heads 3", "--hidden-size 100 and --heads 3")]
-    [InlineData("eval perplexity --model m --data d --windows 8 --by-position 8", "by-position is 8")]
+    [InlineData("eval perplexity --model m --data d --windows 8 --position-bins 8", "position-bins is 8")]
     [InlineData("eval ruler --model m --tasks nihilism", "there is no task \"nihilism\"", "--lengths", "64")]
     public async Task What_does_not_go_together_is_told_before_anything_is_read(string line, string complaint, params string[] more) =>
         (await CliRun.Of([.. line.Split(' '), .. more])).Complained(complaint);

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Skipwise.Evaluation;
-using Skipwise.Reports;
+using Skipwise.Evaluation.Results;
+using Skipwise.Runs;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Cli;
@@ -71,7 +71,7 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task A_small_base_model_is_pretrained_in_two_stages()
     {
         string folder = model.Path("base");
-        CliRun run = (await CliRun.Of("pretrain", "--out", folder, "--window", "64", "--vocabulary-size", "300", "--hidden-size", "16", "--intermediate-size", "24",
+        CliRun run = (await CliRun.Of("pretrain", "--out", folder, "--window", "64", "--vocab-size", "300", "--hidden-size", "16", "--intermediate-size", "24",
             "--layers", "1", "--heads", "2", "--list-steps", "2", "--steps", "2", "--documents", "8", "--batch-size", "2")).Succeeded();
         Assert.Contains("repeated lists", run.Error, StringComparison.Ordinal);
         Assert.Contains("the corpus", run.Error, StringComparison.Ordinal);

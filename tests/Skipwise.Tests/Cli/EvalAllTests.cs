@@ -1,8 +1,9 @@
 using System.Text;
+using Skipwise.Documents;
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 using Skipwise.Reports.Comparing;
-using Skipwise.Text;
 
 namespace Skipwise.Tests.Cli;
 
@@ -52,7 +53,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         string folder = model.Path("once");
         EvaluateAllOptions options = Options(folder);
         var reports = new List<EvaluationProgress>();
-        var progress = new EvaluateAllProgress { Evaluation = new Relay<EvaluationProgress>(reports.Add) };
+        var progress = new EvaluateAllProgress { Evaluation = new SynchronousProgress<EvaluationProgress>(reports.Add) };
         EvaluateAll.Run(options, progress);
         string results = File.ReadAllText(Path.Combine(folder, ResultsStore.ResultsName));
         Assert.NotEmpty(reports);
@@ -78,7 +79,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         EvaluateAllOptions options = Options(folder) with { Data = new() { Paths = [text] } };
         EvaluateAll.Run(options, new());
         var reports = new List<EvaluationProgress>();
-        var progress = new EvaluateAllProgress { Evaluation = new Relay<EvaluationProgress>(reports.Add) };
+        var progress = new EvaluateAllProgress { Evaluation = new SynchronousProgress<EvaluationProgress>(reports.Add) };
         File.WriteAllLines(text, Enumerable.Reverse(File.ReadAllLines(text)));
         EvaluateAll.Run(options, progress);
         Assert.Equal(["perplexity"], reports.Select(report => report.Task).Distinct());
@@ -95,7 +96,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         File.WriteAllLines(text, File.ReadAllLines(model.Text).Select(line =>
             line.Replace("{\"text\":", "{\"title\": \"a river\", \"text\":", StringComparison.Ordinal)));
         var reports = new List<string>();
-        var progress = new EvaluateAllProgress { Evaluation = new Relay<EvaluationProgress>(report => reports.Add(report.Task)) };
+        var progress = new EvaluateAllProgress { Evaluation = new SynchronousProgress<EvaluationProgress>(report => reports.Add(report.Task)) };
         string[] Measured(EvaluateAllOptions options)
         {
             reports.Clear();
@@ -128,7 +129,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         string whole = model.Path("whole"), halves = model.Path("halves");
         EvaluateAll.Run(Options(whole), new());
         using var stop = new CancellationTokenSource();
-        var stopping = new EvaluateAllProgress { Stage = new Relay<string>(stage => { if (stage.Contains("passkey", StringComparison.Ordinal)) { stop.Cancel(); } }) };
+        var stopping = new EvaluateAllProgress { Stage = new SynchronousProgress<string>(stage => { if (stage.Contains("passkey", StringComparison.Ordinal)) { stop.Cancel(); } }) };
         Assert.ThrowsAny<OperationCanceledException>(() => EvaluateAll.Run(Options(halves), stopping, stop.Token));
         Assert.Equal(2, File.ReadAllLines(Path.Combine(halves, ResultsStore.ResultsName)).Length); // both windows of perplexity
         EvaluateAll.Run(Options(halves), new());
@@ -142,7 +143,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task One_folder_is_compared_with_itself_under_another_rope()
     {
         string json = model.Path("ropes.json"), stretched = $"{model.Folder},rope=yarn,rope-factor=2";
-        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", stretched, "--data", model.Text, "--lengths", "64,128", "--by-position", "4", "--depths", "2", "--trials", "1",
+        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", stretched, "--data", model.Text, "--lengths", "64,128", "--position-bins", "4", "--depths", "2", "--trials", "1",
             "--needle-trials", "0", "--out", model.Path("ropes"), "--json", json)).Succeeded();
         IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
         Assert.Equal(["model", "model (yarn x2)"], records.Select(record => record.Model).Distinct());
@@ -166,7 +167,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public void A_model_is_loaded_once_for_all_its_measurements()
     {
         string folder = model.With("loaded-once", "config.json", bytes => bytes), weights = Path.Combine(folder, "model.safetensors");
-        var taking = new EvaluateAllProgress { Stage = new Relay<string>(stage => { if (stage.Contains("windows of 64", StringComparison.Ordinal)) { File.Delete(weights); } }) };
+        var taking = new EvaluateAllProgress { Stage = new SynchronousProgress<string>(stage => { if (stage.Contains("windows of 64", StringComparison.Ordinal)) { File.Delete(weights); } }) };
         Comparison comparison = EvaluateAll.Run(Options(model.Path("loads")) with { Models = [new(folder)] }, taking);
         Assert.False(File.Exists(weights));
         Assert.NotNull(comparison.Find(comparison.Reference, "passkey", "accuracy", 128));

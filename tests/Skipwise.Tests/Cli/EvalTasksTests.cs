@@ -1,5 +1,5 @@
 using System.Text;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Tests.Cli;
 
@@ -19,7 +19,7 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
     public void Dispose() => _data.Dispose();
 
     private Task<CliRun> Run(string tasks, CancellationToken stop = default, params string[] more) =>
-        CliRun.Of(["eval", "tasks", "--model", _model.Folder, "--tasks", tasks, "--data", _data.Path, "--resamples", "100", .. more], "", stop);
+        CliRun.Of(["eval", "tasks", "--model", _model.Folder, "--tasks", tasks, "--data", _data.Path, "--bootstrap-iters", "100", .. more], "", stop);
 
     [Fact]
     public async Task A_table_and_records()
@@ -86,7 +86,7 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
         (await Run("boolq")).Complained("no validation split of boolq", "'boolq'", _data.Path);
         (await Run("piqqa")).Complained("unknown task 'piqqa'", "Did you mean 'piqa'?");
         (await Run("piqa", default, "--harness", "2022")).Complained("--harness 2022", "expected 2023 or 0.4");
-        (await Run("piqa", default, "--shots", "20")).Complained("20 examples are wanted");
+        (await Run("piqa", default, "--num-fewshot", "20")).Complained("20 examples are wanted");
         _data.Write("boolq_validation.jsonl", """{"question": "q"}""");
         (await Run("boolq")).Complained("boolq_validation.jsonl:1", "has no \"passage\"");
     }
@@ -94,7 +94,7 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
     [Fact]
     public async Task Examples_from_the_scored_split_are_told()
     {
-        CliRun run = (await Run("piqa", default, "--shots", "2", "--limit", "0.5")).Succeeded();
+        CliRun run = (await Run("piqa", default, "--num-fewshot", "2", "--limit", "0.5")).Succeeded();
         Assert.Contains("piqa: no train split was found; its 2 examples per question come from the validation split", run.Error, StringComparison.Ordinal);
     }
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Skipwise.Checkpoints;
-using Skipwise.Generation;
-using Skipwise.Text;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Inference;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Cli;
 
@@ -42,8 +42,8 @@ public sealed class GenerateTests(SmallModel model) : IClassFixture<SmallModel>
     [InlineData("generation_config.json"), InlineData("config.json")]
     public async Task A_text_ends_at_any_end_token_that_the_files_name(string file)
     {
-        ITokenizer tokenizer = Tokenizers.Load(model.Folder);
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(model.Folder));
+        ITokenizer tokenizer = TokenizerLoader.Load(model.Folder);
+        using PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(model.Folder));
         int[] text = tokenizer.Encode(Prompt), prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
         int[] free = TextGenerator.Generate(pretrained.Model, prompt, new GenerationOptions { MaxNewTokens = 24 });
         int stop = free.Skip(3).First(id => !free.Take(3).Contains(id));

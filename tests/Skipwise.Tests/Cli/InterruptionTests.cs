@@ -45,7 +45,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         {
             interruption.GiveTimeToSave();
         }
-        interruption.Ask(PosixSignal.SIGTERM);
+        interruption.OnSignal(PosixSignal.SIGTERM);
         await ended.Task.WaitAsync(ChildProcess.Limit);
         Assert.Equal(seconds, waited.TotalSeconds, 1e-9);
         Assert.True(SpinWait.SpinUntil(() => interruption.Token.IsCancellationRequested, ChildProcess.Limit));
@@ -57,11 +57,11 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         int ended = 0;
         using var interruption = new Interruption(() => ended++, _ => new TaskCompletionSource().Task);
         interruption.GiveTimeToSave();
-        interruption.Ask(PosixSignal.SIGINT);
-        interruption.Ask(PosixSignal.SIGHUP); // a service manager sends several for one wish
-        interruption.Ask(PosixSignal.SIGTERM);
+        interruption.OnSignal(PosixSignal.SIGINT);
+        interruption.OnSignal(PosixSignal.SIGHUP); // a service manager sends several for one wish
+        interruption.OnSignal(PosixSignal.SIGTERM);
         Assert.Equal(0, ended);
-        interruption.Ask(PosixSignal.SIGINT);
+        interruption.OnSignal(PosixSignal.SIGINT);
         Assert.Equal(1, ended);
     }
 

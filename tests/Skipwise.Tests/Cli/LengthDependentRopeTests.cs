@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Skipwise.Reports;
+using Skipwise.Runs;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Cli;

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Tests.Cli;
 
@@ -22,7 +22,7 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task Needles_in_the_user_s_own_text()
     {
         string json = model.Path("needle.json"), trials = model.Path("needle.jsonl");
-        string[] line = ["eval", "needle", "--model", model.Folder, "--haystack", model.Text, "--lengths", "300", "--depths", "3", "--trials", "2", "--distractors", "1",
+        string[] line = ["eval", "needle", "--model", model.Folder, "--haystack", model.Text, "--lengths", "300", "--depths", "3", "--trials", "2", "--num-distractors", "1",
             "--needle", "\\nThe code of the safe is {n}.\\n", "--question", "What is the code of the safe?", "--answer", "{n}", "--json", json, "--save-trials", trials];
         CliRun run = (await CliRun.Of(line)).Succeeded();
         Assert.Matches(@"300 +\d/6 +0\.\d\d", run.Output);
@@ -77,7 +77,7 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
     {
         string[] needle = ["eval", "needle", "--model", model.Folder, "--lengths", "300"], ruler = ["eval", "ruler", "--model", model.Folder, "--lengths", "600"];
         (await CliRun.Of([.. needle, "--needle", "A sentence."])).Complained("1 --needle, 0 --question", "one question and answer per needle");
-        (await CliRun.Of([.. needle, "--distractors", "7"])).Complained("--distractors 7", "--distractor");
+        (await CliRun.Of([.. needle, "--num-distractors", "7"])).Complained("--num-distractors 7", "--distractor");
         (await CliRun.Of([.. needle, "--haystack", model.Path("nowhere")])).Complained("nowhere", "no such file");
         (await CliRun.Of([.. needle[..4], "--lengths", "40"])).Complained("length 40 is too short");
         (await CliRun.Of([.. ruler, "--tasks", "niah_single_4"])).Complained("no task \"niah_single_4\"", "niah_single_3");

@@ -1,9 +1,9 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
-using Skipwise.Tests.Text.Synthetic;
-using Skipwise.Text;
-using Skipwise.Text.BytePair;
-using Skipwise.Text.Synthetic;
+using Skipwise.Synthetic;
+using Skipwise.Tests.Synthetic;
+using Skipwise.Tokenizers;
+using Skipwise.Tokenizers.Training;
 
 namespace Skipwise.Tests.Cli;
 
@@ -19,8 +19,8 @@ public sealed class SmallModel : IDisposable
     {
         Folder = Path("model");
         Directory.CreateDirectory(Path("tokenizer"));
-        TokenizerFiles.Write(LearnedVocabulary.Vocabulary, Path("tokenizer"), Window);
-        ITokenizer tokenizer = Tokenizers.Load(Path("tokenizer"));
+        TokenizerWriter.Write(LearnedVocabulary.Vocabulary, Path("tokenizer"), Window);
+        ITokenizer tokenizer = TokenizerLoader.Load(Path("tokenizer"));
         var model = new CausalLM(new DecoderConfig
         {
             VocabSize = tokenizer.VocabularySize,
@@ -36,8 +36,8 @@ public sealed class SmallModel : IDisposable
             BosTokenId = tokenizer.BosId,
             EosTokenId = tokenizer.EosId,
         });
-        WeightInit.Draw(model, seed: 1);
-        using (Pretrained pretrained = Pretrained.Create(model, Path("tokenizer")))
+        WeightInit.Initialize(model, seed: 1);
+        using (PretrainedModel pretrained = PretrainedModel.Create(model, Path("tokenizer")))
         {
             pretrained.Save(Folder);
         }

@@ -1,4 +1,4 @@
-using Skipwise.Tests.Models;
+using Skipwise.Checkpoints.Formats;
 using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Cli;
@@ -99,13 +99,13 @@ public class VerifyTests
     {
         string changed = folder["changed.safetensors"];
         using (NewDisposeScope())
-        using (var reference = Skipwise.Checkpoints.SafetensorsFile.Open(Reference("llama-linear8")))
+        using (var reference = Skipwise.Checkpoints.Formats.SafetensorsFile.Open(Reference("llama-linear8")))
         {
             var tensors = reference.Tensors.Values
                 .Where(entry => entry.Name == "input_ids" || entry.Name.StartsWith("position_ids.", StringComparison.Ordinal) || entry.Name.StartsWith("logits.", StringComparison.Ordinal))
                 .ToDictionary(entry => entry.Name, reference.Read);
             change(tensors);
-            Skipwise.Checkpoints.SafetensorsWriter.Write(changed, tensors.Select(tensor => (tensor.Key, tensor.Value, tensor.Value.dtype)));
+            Skipwise.Checkpoints.Formats.SafetensorsWriter.Write(changed, tensors.Select(tensor => (tensor.Key, tensor.Value, tensor.Value.dtype)));
         }
         return await CliRun.Of(["verify", "--model", Fixture.Path("llama-linear8"), "--reference", changed, .. options]);
     }

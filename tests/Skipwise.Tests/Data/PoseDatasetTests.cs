@@ -2,7 +2,7 @@ using CsCheck;
 using Skipwise.Data;
 using Skipwise.Positions;
 using Skipwise.Tests.Positions;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Tests.Data;
 
@@ -105,7 +105,7 @@ public class PoseDatasetTests
             int[] masked = [seams[0], seams[0] + seams[1], seams[0] + seams[1] + seams[2]];
             for (int t = 0; t < 16; t++)
             {
-                Assert.Equal(masked.Contains(t) ? TrainingExample.IgnoredLabel : example.InputIds[t], example.Labels[t]);
+                Assert.Equal(masked.Contains(t) ? TrainingExample.IgnoreIndex : example.InputIds[t], example.Labels[t]);
             }
         }
         // every token of RandPos is a seam: masking them would leave nothing to learn

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Evaluation;
 

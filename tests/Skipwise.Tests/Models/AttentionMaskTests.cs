@@ -1,5 +1,5 @@
+using Skipwise.Kernels;
 using Skipwise.Models;
-using Skipwise.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,8 +13,8 @@ public class AttentionMaskTests
     public void A_query_sees_what_the_rule_says(int queries, int cached, int? window)
     {
         using var scope = NewDisposeScope();
-        using IDisposable plain = FusedMath.Off();
-        AttentionMask mask = AttentionMask.For(queries, cached, window, ScalarType.Float32, CPU);
+        using IDisposable plain = FusedKernels.UseReference();
+        AttentionMask mask = AttentionMask.Create(queries, cached, window, ScalarType.Float32, CPU);
         for (int t = 0; t < queries; t++)
         {
             for (int j = 0; j < cached + queries; j++)
@@ -33,12 +33,12 @@ public class AttentionMaskTests
     public void A_bias_is_as_large_as_the_longest_document(int longest, int window, bool hasBias)
     {
         using var scope = NewDisposeScope();
-        using IDisposable plain = FusedMath.Off();
+        using IDisposable plain = FusedKernels.UseReference();
         using var decoder = new Decoder(TinyModel.Config() with { SlidingWindow = window }, ScalarType.Float32, CPU);
         int[] documents = [2, longest, 4];
         (AttentionMask full, AttentionMask sliding) = decoder.Masks(documents.Sum(), documents, cached: 0);
         Assert.Equal(hasBias ? [longest, longest] : null, sliding.Bias?.shape);
         Assert.Equal(!hasBias, sliding.IsCausal);
-        Assert.Equal((documents, documents), (full.Documents, sliding.Documents));
+        Assert.Equal((documents, documents), (full.DocumentLengths, sliding.DocumentLengths));
     }
 }

@@ -1,4 +1,5 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Numerics;
 using TorchSharp;
@@ -99,7 +100,7 @@ public sealed class FamilyTests : IDisposable
         long[] positions = [0, 1, 2, 3, 4, 20, 21, 22, 23, 24, 50, 51, 52, 53];
         var naive = family(new NaiveDecoder { Weight = name => stored[name], Layers = 3, Heads = 4, KeyValueHeads = 2, HeadDim = 0 }, name => stored[name]);
         Tensor expected = naive.Logits(ids, positions);
-        using Pretrained pretrained = Pretrained.Load(new ModelSource(_folder["model"]));
+        using PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(_folder["model"]));
         Tensor inputIds = tensor(ids.Select(id => (long)id).ToArray()).unsqueeze(0), positionIds = tensor(positions).unsqueeze(0);
         Assert.InRange(ParityCase.LargestDifference(pretrained.Model.Logits(inputIds, positionIds).squeeze(0), expected), 0, 2e-5);
 
@@ -108,7 +109,7 @@ public sealed class FamilyTests : IDisposable
         foreach ((int start, int length) in ((int, int)[])[(0, 9), (9, 1), (10, 4)])
         {
             using Rotary rotary = pretrained.Model.RotaryFor(positionIds.narrow(1, start, length), ids.Length);
-            parts.Add(pretrained.Model.Logits(pretrained.Model.Hidden(inputIds.narrow(1, start, length), rotary, cache)));
+            parts.Add(pretrained.Model.Logits(pretrained.Model.HiddenStates(inputIds.narrow(1, start, length), rotary, cache)));
         }
         Assert.InRange(ParityCase.LargestDifference(cat([.. parts], 1).squeeze(0), expected), 0, 2e-5);
 

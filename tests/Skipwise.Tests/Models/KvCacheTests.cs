@@ -1,4 +1,4 @@
-using Skipwise.Generation;
+using Skipwise.Inference;
 using Skipwise.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -45,7 +45,7 @@ public class KvCacheTests
         Tensor? states = null;
         int count = texts[0].Length;
         Tensor ids = tensor(texts.SelectMany(text => text).Select(id => (long)id).ToArray(), [texts.Length, count]);
-        Prefill.Read(model, ids, Prefill.Positions(start, count, CPU), cache, start + count, count, (_, hidden) => states = hidden.clone().MoveToOuterDisposeScope());
+        Prefill.Run(model, ids, Prefill.Positions(start, count, CPU), cache, start + count, count, (_, hidden) => states = hidden.clone().MoveToOuterDisposeScope());
         return states!;
     }
 }

@@ -11,15 +11,15 @@ public sealed class ModelFingerprintTests
     {
         using CausalLM model = TinyModel.Create(seed: 4), twin = TinyModel.Create(seed: 4), other = TinyModel.Create(seed: 5);
         using CausalLM scaled = TinyModel.Create(seed: 4, rope: new RopeOptions { Type = RopeType.Linear, Factor = 2 });
-        ulong fingerprint = ModelFingerprint.Of(model);
-        Assert.Equal(fingerprint, ModelFingerprint.Of(twin));
-        Assert.NotEqual(fingerprint, ModelFingerprint.Of(other));
-        Assert.NotEqual(fingerprint, ModelFingerprint.Of(scaled));
+        ulong fingerprint = ModelFingerprint.Compute(model);
+        Assert.Equal(fingerprint, ModelFingerprint.Compute(twin));
+        Assert.NotEqual(fingerprint, ModelFingerprint.Compute(other));
+        Assert.NotEqual(fingerprint, ModelFingerprint.Compute(scaled));
         using (no_grad())
         {
             using TorchSharp.torch.Tensor last = twin.parameters().Last()[^1];
             last.add_(1e-3);
         }
-        Assert.NotEqual(fingerprint, ModelFingerprint.Of(twin));
+        Assert.NotEqual(fingerprint, ModelFingerprint.Compute(twin));
     }
 }

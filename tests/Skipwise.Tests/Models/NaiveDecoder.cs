@@ -46,7 +46,7 @@ internal sealed record NaiveDecoder
     private Tensor Attention(Tensor x, string prefix, long[] positions, int? window)
     {
         Tensor query = Project(x, prefix + "q_proj"), key = Project(x, prefix + "k_proj"), value = Project(x, prefix + "v_proj");
-        var mixed = new List<Tensor>();
+        var output = new List<Tensor>();
         for (int head = 0; head < Heads; head++)
         {
             int shared = head * KeyValueHeads / Heads;
@@ -64,9 +64,9 @@ internal sealed record NaiveDecoder
                     }
                 }
             }
-            mixed.Add(scores.softmax(1).matmul(Of(value, shared)));
+            output.Add(scores.softmax(1).matmul(Of(value, shared)));
         }
-        return Linear(cat([.. mixed], 1), prefix + "o_proj.weight");
+        return Linear(cat([.. output], 1), prefix + "o_proj.weight");
     }
 
     /// <summary>Dimensions a and b of a pair with angle p f_i: a cos - b sin, b cos + a sin.</summary>

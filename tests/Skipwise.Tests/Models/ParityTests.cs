@@ -1,4 +1,5 @@
 using Skipwise.Data;
+using Skipwise.Models;
 using Skipwise.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -84,7 +85,7 @@ public class ParityTests
         foreach ((int start, int length) in ((int, int)[])[(0, 17), (17, 1), (18, 20), (38, tokens - 38)])
         {
             using var rotary = reference.Model.RotaryFor(positions.narrow(1, start, length), tokens);
-            parts.Add(reference.Model.Logits(reference.Model.Hidden(ids.narrow(1, start, length), rotary, cache)));
+            parts.Add(reference.Model.Logits(reference.Model.HiddenStates(ids.narrow(1, start, length), rotary, cache)));
         }
         Assert.InRange(ParityCase.LargestDifference(cat(parts.ToArray(), 1), reference["logits.pose2"]), 0, 1e-4);
     }

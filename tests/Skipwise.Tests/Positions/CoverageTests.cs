@@ -99,7 +99,7 @@ public class CoverageTests
                 for (int u = 0; u < skips; u++)
                 {
                     var plan = new PositionPlan([new Chunk(0, cut, 0), new Chunk(cut, length - cut, cut + u)], length, documentLength, pose.TargetLength);
-                    foreach (int r in CoveredDistances.Of(plan).SelectMany(range => Enumerable.Range(range.First, range.Count)))
+                    foreach (int r in CoveredDistances.Compute(plan).SelectMany(range => Enumerable.Range(range.First, range.Count)))
                     {
                         expected[r] += 1.0 / cuts / skips;
                     }
@@ -149,7 +149,7 @@ public class CoverageTests
                 naive.Add(positions[late] - positions[early]);
             }
         }
-        IReadOnlyList<DistanceRange> ranges = CoveredDistances.Of(plan);
+        IReadOnlyList<DistanceRange> ranges = CoveredDistances.Compute(plan);
         Assert.Equal(naive, ranges.SelectMany(range => Enumerable.Range(range.First, range.Count)));
         Assert.All(ranges.Zip(ranges.Skip(1)), pair => Assert.True(pair.Second.First > pair.First.Last + 1));
     }

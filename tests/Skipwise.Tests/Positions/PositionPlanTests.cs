@@ -46,11 +46,11 @@ public class PositionPlanTests
     [Fact]
     public void A_description_shows_chunks_gaps_and_distances()
     {
-        PlanDescription description = PlanDescription.Of(Plan(5, 20, 32, new Chunk(1, 2, 0), new Chunk(10, 3, 20)));
+        PlanDescription description = PlanDescription.FromPlan(Plan(5, 20, 32, new Chunk(1, 2, 0), new Chunk(10, 3, 20)));
         Assert.Equal([new ChunkDescription(1, 2, 0, 1, 0, 1), new ChunkDescription(10, 12, 20, 22, 18, 7)], description.Chunks);
         Assert.Equal([2, 3], description.Chunks.Select(chunk => chunk.Length));
         // inside the chunks 1 and 2; across them 20 - 1 = 19 up to 22 - 0
         Assert.Equal([new DistanceRange(1, 2), new DistanceRange(19, 22)], description.Distances);
-        Assert.Equal(6.0 / 31, description.DistanceShare, 15);
+        Assert.Equal(6.0 / 31, description.CoveredFraction, 15);
     }
 }

@@ -71,7 +71,7 @@ public class SplitTests
     {
         // places behind indices 0, 3 and 7: 1, 4 and 8
         int[] document = [0, 5, 5, 1, 5, 5, 5, 0, 5];
-        var places = new SplitPlaces(document, 0, s_newlines);
+        var places = new SplitPoints(document, 0, s_newlines);
         Assert.Equal(4, places.Nearest(5, 0, 9));
         Assert.Equal(4, places.Nearest(6, 0, 9));
         Assert.Equal(8, places.Nearest(7, 0, 9));

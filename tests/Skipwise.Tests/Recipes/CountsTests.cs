@@ -1,13 +1,14 @@
 using System.Collections;
 using System.Text;
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
-using Skipwise.Generation;
+using Skipwise.Estimation;
+using Skipwise.Inference;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Recipes;
 using Skipwise.Tests.Cli;
-using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Recipes;
@@ -21,7 +22,7 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
     public void A_batch_of_texts_that_no_tensor_holds(int texts, int tokens)
     {
         using CausalLM tiny = TinyModel.Create();
-        string message = Assert.Throws<SkipwiseException>(() => TokenTensor.From(tiny, new SameRow(texts, new int[tokens]))).Message;
+        string message = Assert.Throws<SkipwiseException>(() => TokenTensor.Create(tiny, new SameRow(texts, new int[tokens]))).Message;
         Assert.Equal($"A batch of {texts} texts of {tokens} tokens is more than one forward holds. Lower the batch size.", message);
     }
 
@@ -32,40 +33,40 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
     [InlineData(1 << 16, 1, 1 << 13, "A forward of 65536 x 8192 tokens is more than a batch can hold")] // 2^29, a few over what has room
     public void An_estimate_of_a_step_that_no_run_can_take(int batch, int accumulation, int length, string complaint)
     {
-        var options = new EstimateOptions
+        var options = new CostEstimatorOptions
         {
             Model = model.Path("nowhere"), // had any work begun, the complaint would be another
             TargetLength = length,
             BatchSize = batch,
-            GradientAccumulation = accumulation,
+            GradientAccumulationSteps = accumulation,
         };
-        Assert.Contains(complaint, Assert.Throws<SkipwiseException>(() => Estimate.Run(options)).Message);
+        Assert.Contains(complaint, Assert.Throws<SkipwiseException>(() => CostEstimator.Run(options)).Message);
         var trained = options with { TargetLength = 64, TrainLength = length };
-        Assert.Contains(complaint, Assert.Throws<SkipwiseException>(() => Estimate.Run(trained)).Message);
+        Assert.Contains(complaint, Assert.Throws<SkipwiseException>(() => CostEstimator.Run(trained)).Message);
     }
 
     [Fact]
     public void The_costs_of_the_largest_step_are_counted()
     {
-        var costs = StepCosts.Measure(HfConfig.Of(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32),
-            offload: false, checkpointEvery: 0, batch: 1, length: 64, new ProbeEffort(64, Seconds: 0.1));
+        var costs = CostModel.Profile(HfConfig.ForModel(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32),
+            offload: false, recomputeEvery: 0, batch: 1, length: 64, new ProfilingBudget(64, Seconds: 0.1));
         // 2^29 tokens, whose bytes and pairs are beyond an int: twice the batch costs about twice as much
         MemoryEstimate half = costs.Memory(1 << 8, 1 << 20, 1), whole = costs.Memory(1 << 9, 1 << 20, 1);
         Assert.InRange(half.Peak, 4L << 28, long.MaxValue / 2);
-        Assert.InRange((double)whole.Working / half.Working, 1.9, 2.1);
+        Assert.InRange((double)whole.BackwardPeak / half.BackwardPeak, 1.9, 2.1);
         Assert.InRange(whole.Logits, 1, long.MaxValue);
         Assert.InRange(costs.Time(1 << 9, 1 << 20, 1 << 16).CpuSeconds / costs.Time(1 << 8, 1 << 20, 1 << 16).CpuSeconds, 1.9, 2.1);
         // however large the memory, a proposal is a batch that a forward can hold
         foreach (int length in (int[])[1, 1 << 10, 1 << 20, 1 << 27, int.MaxValue])
         {
             int largest = costs.LargestBatch(length, 1 << 16, long.MaxValue);
-            Assert.InRange(largest, 0, BatchArrays.MostTokens / length);
-            Assert.True(largest == (1 << 21) - 1 || (long)(largest + 1) * length > BatchArrays.MostTokens, $"{largest} x {length}");
+            Assert.InRange(largest, 0, HostBatch.MostTokens / length);
+            Assert.True(largest == (1 << 21) - 1 || (long)(largest + 1) * length > HostBatch.MostTokens, $"{largest} x {length}");
         }
     }
 
     [Fact]
-    public void What_a_batch_can_hold_is_an_array() => Assert.Equal(Array.MaxLength / 4, BatchArrays.MostTokens);
+    public void What_a_batch_can_hold_is_an_array() => Assert.Equal(Array.MaxLength / 4, HostBatch.MostTokens);
 
     [Theory]
     [InlineData("65536", "65536"), InlineData("32768", "65536")] // 2^32 and 2^31

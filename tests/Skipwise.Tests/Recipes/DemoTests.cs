@@ -1,6 +1,7 @@
-using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Recipes;
 using Skipwise.Reports;
+using Skipwise.Runs;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Recipes;
@@ -17,8 +18,8 @@ public sealed class DemoTests
         {
             Model = s_shipped,
             Out = folder["demo"],
-            Extension = 2,
-            Multiples = [1, 2],
+            ExtensionFactor = 2,
+            LengthMultiples = [1, 2],
             Documents = 2,
             Trials = 4,
             TrainingDocuments = 64,
@@ -36,7 +37,7 @@ public sealed class DemoTests
         Assert.Equal(results.Perplexity, DemoResults.Read(Path.Combine(options.Out, Demo.ResultsName)).Perplexity);
         Assert.Equal(4 * 2 * 4, MetricLog.Read<PasskeyTrial>(Path.Combine(options.Out, Demo.TrialsName)).Count);
         Assert.Contains("<html", File.ReadAllText(Path.Combine(options.Out, Demo.ReportName)));
-        using Pretrained extended = Pretrained.Load(new ModelSource(Demo.ModelFolder(options)));
+        using PretrainedModel extended = PretrainedModel.Load(new ModelSource(Demo.ModelFolder(options)));
         Assert.True(extended.Model.Config.MaxPositionEmbeddings >= 256);
     }
 

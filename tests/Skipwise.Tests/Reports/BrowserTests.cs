@@ -48,8 +48,8 @@ public sealed class BrowserTests
         string? chromium = Find();
         Assert.SkipWhen(chromium is null, $"no Chromium in the search path ({string.Join(", ", s_names)}) and none named by SKIPWISE_CHROMIUM");
         string html = page == "demo"
-            ? HtmlPage.Render(DemoReport.Of(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), "skipwise train"))
-            : HtmlPage.Render(ComparisonReport.Of(SampleComparison.Usual));
+            ? HtmlPage.Render(DemoReport.Build(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), "skipwise train"))
+            : HtmlPage.Render(ComparisonReport.Build(SampleComparison.Usual));
         using JsonDocument found = Look(chromium!, html);
         foreach (JsonProperty frame in found.RootElement.EnumerateObject())
         {

@@ -7,7 +7,7 @@ namespace Skipwise.Tests.Reports;
 public sealed class DemoReportTests
 {
     private const string Command = "skipwise train --model m --data d --target-length 16384 --out o";
-    private static readonly string s_page = HtmlPage.Render(DemoReport.Of(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), Command));
+    private static readonly string s_page = HtmlPage.Render(DemoReport.Build(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), Command));
 
     [Fact]
     public void The_page_fetches_nothing_and_runs_nothing()
@@ -56,7 +56,7 @@ public sealed class DemoReportTests
             Perplexity = [new(Evil, 256, 3, 0.1, 5)],
             Training = new Dictionary<string, IReadOnlyList<TrainingPoint>> { [Evil] = [new(1, 2, 3), new(2, 2, 3)] },
         };
-        string page = HtmlPage.Render(DemoReport.Of(results, [new(Evil, 256, 0.5, Evil, Evil, true)], Evil));
+        string page = HtmlPage.Render(DemoReport.Build(results, [new(Evil, 256, 0.5, Evil, Evil, true)], Evil));
         Assert.DoesNotContain("<script", page);
         Assert.True(Regex.Count(page, "&lt;script&gt;") >= 12);
     }
@@ -65,7 +65,7 @@ public sealed class DemoReportTests
     public void A_run_with_little_measured_makes_a_page_without_empty_sections()
     {
         var results = new DemoResults { TrainLength = 128, TargetLength = 1024, Perplexity = [], Passkey = [], Seconds = new Dictionary<string, double> { ["load"] = 1 } };
-        string page = HtmlPage.Render(DemoReport.Of(results, [], Command));
+        string page = HtmlPage.Render(DemoReport.Build(results, [], Command));
         Assert.DoesNotContain("<svg", page);
         Assert.Equal(2, Regex.Count(page, "<section>"));
     }

@@ -83,18 +83,18 @@ public sealed class DemoResultsTests : IDisposable
     [Fact]
     public void A_bar_holds_at_its_limit_and_never_for_NaN()
     {
-        Assert.Equal(new DemoBar("a", ">= 0.95", 0.95, true), DemoBar.AtLeast("a", 0.95, 0.95));
-        Assert.Equal(new DemoBar("a", "<= 0.1", 0.12, false), DemoBar.AtMost("a", 0.1, 0.12));
-        Assert.False(DemoBar.AtMost("a", 1, double.NaN).Met);
-        Assert.False(DemoBar.AtLeast("a", 1, double.NaN).Met);
+        Assert.Equal(new DemoCriterion("a", ">= 0.95", 0.95, true), DemoCriterion.AtLeast("a", 0.95, 0.95));
+        Assert.Equal(new DemoCriterion("a", "<= 0.1", 0.12, false), DemoCriterion.AtMost("a", 0.1, 0.12));
+        Assert.False(DemoCriterion.AtMost("a", 1, double.NaN).Met);
+        Assert.False(DemoCriterion.AtLeast("a", 1, double.NaN).Met);
     }
 
     [Fact]
     public void Position_ids_split_where_they_skip()
     {
-        Assert.Equal([new PositionRun(0, 3), new PositionRun(100, 2), new PositionRun(500, 1)], PositionRun.Of([0, 1, 2, 100, 101, 500]));
-        Assert.Equal([new PositionRun(7, 4)], PositionRun.Of([7, 8, 9, 10]));
-        Assert.Empty(PositionRun.Of([]));
+        Assert.Equal([new PositionRun(0, 3), new PositionRun(100, 2), new PositionRun(500, 1)], PositionRun.Split([0, 1, 2, 100, 101, 500]));
+        Assert.Equal([new PositionRun(7, 4)], PositionRun.Split([7, 8, 9, 10]));
+        Assert.Empty(PositionRun.Split([]));
     }
 
     private static IEnumerable<string> Names(JsonElement element) => element.EnumerateObject().Select(p => p.Name);

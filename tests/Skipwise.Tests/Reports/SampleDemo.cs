@@ -19,7 +19,7 @@ internal static class SampleDemo
     /// <summary>PoSE does not reach the target.</summary>
     public static DemoResults PoseFails { get; } = Results(shortCorrect: [50, 44, 12, 40, 0], poseCorrect: [50, 41, 9, 1, 0], shortPerplexity: [3.85, 3.58, 3.44, 3.3, 3.3]) with
     {
-        Bars = [DemoBar.AtLeast("base passkey at 256", 0.95, 1), DemoBar.AtLeast("PoSE passkey at 2048", 0.95, 0.02)],
+        Bars = [DemoCriterion.AtLeast("base passkey at 256", 0.95, 1), DemoCriterion.AtLeast("PoSE passkey at 2048", 0.95, 0.02)],
     };
 
     public static IReadOnlyList<PasskeyTrial> TrialsOf(DemoResults results)
@@ -57,7 +57,7 @@ internal static class SampleDemo
         ],
         Seconds = new Dictionary<string, double> { ["load"] = 0.82, ["fine-tune pose"] = 61.4, ["fine-tune short"] = 60.9, ["perplexity"] = 33.2, ["passkey"] = 48.7 },
         Training = new Dictionary<string, IReadOnlyList<TrainingPoint>> { [DemoVariant.Pose] = Losses(1, 2.9), [DemoVariant.Short] = Losses(2, 2.4) },
-        Bars = [DemoBar.AtLeast("base passkey at 256 tokens", 0.95, 1), DemoBar.AtMost("base passkey from 512 tokens on", 0.1, 0), DemoBar.AtLeast("PoSE passkey up to 2048 tokens", 0.95, 0.98), DemoBar.AtMost("PoSE perplexity at 2048 tokens", 3.91, 3.47)],
+        Bars = [DemoCriterion.AtLeast("base passkey at 256 tokens", 0.95, 1), DemoCriterion.AtMost("base passkey from 512 tokens on", 0.1, 0), DemoCriterion.AtLeast("PoSE passkey up to 2048 tokens", 0.95, 0.98), DemoCriterion.AtMost("PoSE perplexity at 2048 tokens", 3.91, 3.47)],
         Examples = [Example(90, 0, 700), Example(30, 0, 1600), Example(170, 0, 250), Example(120, 0, 1400)],
     };
 

@@ -130,10 +130,10 @@ public class RopeFrequencyTests
     {
         // 4 dimensions, theta 10000: 1 and 0.01 radians per token, so 6.28 and 628.3 tokens per turn
         RopeFrequencies frequencies = RopeFrequency.Compute(new RopeOptions(), 4);
-        IReadOnlyList<RopeWavelength> found = RopeWavelength.Of(frequencies, 628);
+        IReadOnlyList<RopeWavelength> found = RopeWavelength.Compute(frequencies, 628);
         Assert.Equal([6.283185, 628.318531], found.Select(wave => Math.Round(wave.Tokens, 6)));
         Assert.Equal([(0, false), (1, true)], found.Select(wave => (wave.Pair, wave.ExceedsWindow)));
-        Assert.DoesNotContain(RopeWavelength.Of(frequencies, 629), wave => wave.ExceedsWindow);
+        Assert.DoesNotContain(RopeWavelength.Compute(frequencies, 629), wave => wave.ExceedsWindow);
     }
 
     private static void AssertClose(double expected, double found) => Assert.InRange(found / expected, 1 - 5e-9, 1 + 5e-9);

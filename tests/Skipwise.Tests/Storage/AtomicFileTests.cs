@@ -52,7 +52,7 @@ public sealed class AtomicFileTests : IDisposable
     {
         string path = _temp["file"];
         AtomicFile.WriteText(path, "old");
-        Disk.Before.Value = (step, at) =>
+        FileSystem.Before.Value = (step, at) =>
         {
             if (step == "sync" && Directory.Exists(at) == (synced == "folder"))
             {
@@ -60,7 +60,7 @@ public sealed class AtomicFileTests : IDisposable
             }
         };
         string message = Assert.Throws<SkipwiseException>(() => AtomicFile.WriteText(path, "new")).Message;
-        Disk.Before.Value = null;
+        FileSystem.Before.Value = null;
         Assert.StartsWith($"{path}: cannot be written: Input/output error", message);
         Assert.Equal(synced == "file" ? "old" : "new", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFiles(_temp.Path));
@@ -74,16 +74,16 @@ public sealed class AtomicFileTests : IDisposable
         using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
         using var handle = new SafeFileHandle(pipe.SafePipeHandle.DangerousGetHandle(), ownsHandle: false);
         using var stream = new FileStream(handle, FileAccess.Write, bufferSize: 0);
-        Assert.Contains("Invalid argument", Assert.Throws<IOException>(() => Disk.Sync(stream)).Message);
+        Assert.Contains("Invalid argument", Assert.Throws<IOException>(() => FileSystem.Sync(stream)).Message);
     }
 
     [Fact]
     public void Content_is_on_the_disk_before_the_name_and_the_name_before_the_end()
     {
         var steps = new List<string>();
-        Disk.Before.Value = (step, at) => steps.Add($"{step} {(Directory.Exists(at) ? "folder" : "file")}");
+        FileSystem.Before.Value = (step, at) => steps.Add($"{step} {(Directory.Exists(at) ? "folder" : "file")}");
         AtomicFile.WriteText(_temp["file"], "x");
-        Disk.Before.Value = null;
+        FileSystem.Before.Value = null;
         Assert.Equal(["create file", "sync file", "rename file", "sync folder"], steps);
     }
 
@@ -136,7 +136,7 @@ public sealed class AtomicFileTests : IDisposable
         }
         Assert.Equal(20, names.Count);
         Assert.All(names, name => Assert.Matches(@"/file\.[0-9a-f]{8}\.incomplete$", name.Replace('\\', '/')));
-        Disk.Before.Value = (step, at) =>
+        FileSystem.Before.Value = (step, at) =>
         {
             if (step == "create")
             {
@@ -144,7 +144,7 @@ public sealed class AtomicFileTests : IDisposable
             }
         };
         Assert.Contains("already exists", Assert.Throws<SkipwiseException>(() => AtomicFile.WriteText(path, "x")).Message);
-        Disk.Before.Value = null;
+        FileSystem.Before.Value = null;
     }
 
     [Fact]

@@ -42,10 +42,10 @@ public sealed class AtomicFolderTests : IDisposable
             Written("a", ("one", "1"));
         }
         var steps = new List<string>();
-        string parent = RealPath.Of(_temp.Path);
-        Disk.Before.Value = (step, at) => steps.Add(at == parent ? $"{step} parent" : step);
+        string parent = RealPath.Resolve(_temp.Path);
+        FileSystem.Before.Value = (step, at) => steps.Add(at == parent ? $"{step} parent" : step);
         Written("a", ("one", "2"));
-        Disk.Before.Value = null;
+        FileSystem.Before.Value = null;
         Assert.Equal("sync parent", steps[steps.FindLastIndex(step => step is "move" or "exchange") + 1]);
     }
 
@@ -154,9 +154,9 @@ public sealed class AtomicFolderTests : IDisposable
         {
             string name = $"{exchanges}-{steps}", folder = Written(name + "/a", ("one", "old"));
             int left = steps;
-            Disk.Before.Value = (step, _) => Step(step, exchanges, () => left-- == 0 ? new IOException("no") : null);
+            FileSystem.Before.Value = (step, _) => Step(step, exchanges, () => left-- == 0 ? new IOException("no") : null);
             string? message = Record.Exception(() => Written(name + "/a", ("one", "new")))?.Message;
-            Disk.Before.Value = null;
+            FileSystem.Before.Value = null;
             failed = left < 0;
             Assert.True(message is null || message.StartsWith(folder, StringComparison.Ordinal), message);
             Assert.Null(FolderManifest.Find(folder)!.Damage(folder));
@@ -181,7 +181,7 @@ public sealed class AtomicFolderTests : IDisposable
     [Fact]
     public void The_checksum_is_CRC_32C() => // RFC 3720, B.4: 32 bytes of zeros, of ones; and the usual check word
         Assert.Equal((0x8A9136AAu, 0x62A8AB43u, 0xE3069283u),
-            (Checksum.Of(new byte[32]), Checksum.Of([.. Enumerable.Repeat((byte)0xFF, 32)]), Checksum.Of("123456789"u8)));
+            (Crc32CChecksum.Compute(new byte[32]), Crc32CChecksum.Compute([.. Enumerable.Repeat((byte)0xFF, 32)]), Crc32CChecksum.Compute("123456789"u8)));
 
     private string Written(string name, params (string Name, string Text)[] files) => Written(name, Kind, files);
 
@@ -214,7 +214,7 @@ public sealed class AtomicFolderTests : IDisposable
     private static bool Dies(int steps, bool exchanges, Action work)
     {
         int left = steps;
-        Disk.Before.Value = (step, _) => Step(step, exchanges, () => left-- <= 0 ? new Death() : null);
+        FileSystem.Before.Value = (step, _) => Step(step, exchanges, () => left-- <= 0 ? new Death() : null);
         try
         {
             work();
@@ -226,7 +226,7 @@ public sealed class AtomicFolderTests : IDisposable
         }
         finally
         {
-            Disk.Before.Value = null;
+            FileSystem.Before.Value = null;
         }
     }
 

@@ -1,6 +1,6 @@
+using Skipwise.Documents;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Storage;
-using Skipwise.Text;
 
 namespace Skipwise.Tests.Storage;
 
@@ -44,7 +44,7 @@ public sealed class FolderFilesTests : IDisposable
         Link("d", other["more"]);
         Link("e", other["more"]);
         Assert.Equal(["a.txt", "c.txt", "d/z.txt"], Found());
-        Assert.Equal(["x", "y", "z"], Documents.Read([_folder.Path], new()).Select(document => document.Text));
+        Assert.Equal(["x", "y", "z"], DocumentReader.Read([_folder.Path], new()).Select(document => document.Text));
     }
 
     [Fact]
@@ -53,20 +53,20 @@ public sealed class FolderFilesTests : IDisposable
         _folder.Write("blobs/1", "x");
         Directory.CreateDirectory(_folder["snapshot"]);
         Link("snapshot/a.txt", "../blobs/1"); // the layout of a download cache
-        Assert.Equal(["x"], Documents.Read([_folder.Path], new()).Select(document => document.Text));
-        Assert.Empty(Documents.Remarks([_folder.Path], new()));
+        Assert.Equal(["x"], DocumentReader.Read([_folder.Path], new()).Select(document => document.Text));
+        Assert.Empty(DocumentReader.Remarks([_folder.Path], new()));
     }
 
     [Fact]
     public void Links_multiply_neither_documents_nor_tasks_nor_change_the_hash()
     {
         _folder.Write("piqa/validation.jsonl", """{"goal": "g", "sol1": "a", "sol2": "b", "label": 0, "text": "t"}""");
-        string hash = ContentHash.Of([_folder.Path]);
+        string hash = ContentHash.Compute([_folder.Path]);
         Link("loop", ".");
         Link("piqa/loop", "..");
-        Assert.Equal(hash, ContentHash.Of([_folder.Path]));
-        Assert.Single(Documents.Read([_folder.Path], new()));
-        Assert.Single(new TaskFiles(_folder.Path).Find(TaskCatalog.Find(["piqa"]).Single(), TaskSplit.Validation)!);
+        Assert.Equal(hash, ContentHash.Compute([_folder.Path]));
+        Assert.Single(DocumentReader.Read([_folder.Path], new()));
+        Assert.Single(new TaskFiles(_folder.Path).Find(TaskRegistry.Find(["piqa"]).Single(), TaskSplit.Validation)!);
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class FolderFilesTests : IDisposable
     {
         _folder.Write("a.txt", "a");
         Link("b.txt", "missing.txt");
-        string message = Assert.Throws<SkipwiseException>(() => Documents.Read([_folder.Path], new()).Count()).Message;
+        string message = Assert.Throws<SkipwiseException>(() => DocumentReader.Read([_folder.Path], new()).Count()).Message;
         Assert.Contains("b.txt", message, StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,6 @@
 using Skipwise.Models;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,7 +19,7 @@ public class LearningRateScalesTests
     [InlineData("model.layers.0.mlp.down_proj.weight", 5)]
     [InlineData("model.layers.0.self_attn.q_proj.lora_A.weight", 6)]
     public void A_name_tells_the_group(string name, double scale) =>
-        Assert.Equal(scale, new LearningRateScales { Embeddings = 2, Norms = 3, Biases = 4, Matrices = 5, Adapters = 6 }.Of(name));
+        Assert.Equal(scale, new LearningRateScales { Embeddings = 2, Norms = 3, Biases = 4, Matrices = 5, Adapters = 6 }.ForParameter(name));
 
     [Fact]
     public void Scales_are_read_from_text()
@@ -45,7 +46,7 @@ public class LearningRateScalesTests
         {
             parameter.grad = ones_like(parameter);
         }
-        optimizer.Step(1e-3, maxGradNorm: 0);
+        optimizer.ClipAndStep(1e-3, maxGradNorm: 0);
         foreach ((string name, var parameter) in model.named_parameters())
         {
             double expected = name.Contains("embed", StringComparison.Ordinal) || name.Contains("lm_head", StringComparison.Ordinal) ? 0 : name.Contains("norm", StringComparison.Ordinal) ? 3e-3 : 1e-3;

@@ -5,16 +5,16 @@ namespace Skipwise.Tests.Training;
 public class LearningRateScheduleTests
 {
     [Theory]
-    [InlineData(Decay.Linear, 1, 0.25), InlineData(Decay.Linear, 4, 1.0), InlineData(Decay.Linear, 5, 1.0), InlineData(Decay.Linear, 9, 0.5), InlineData(Decay.Linear, 12, 0.125)]
-    [InlineData(Decay.Cosine, 5, 1.0), InlineData(Decay.Cosine, 9, 0.5)]
-    [InlineData(Decay.Constant, 5, 1.0), InlineData(Decay.Constant, 12, 1.0)]
-    public void Rises_in_a_line_then_decays(Decay decay, int step, double share) =>
+    [InlineData(LearningRateDecay.Linear, 1, 0.25), InlineData(LearningRateDecay.Linear, 4, 1.0), InlineData(LearningRateDecay.Linear, 5, 1.0), InlineData(LearningRateDecay.Linear, 9, 0.5), InlineData(LearningRateDecay.Linear, 12, 0.125)]
+    [InlineData(LearningRateDecay.Cosine, 5, 1.0), InlineData(LearningRateDecay.Cosine, 9, 0.5)]
+    [InlineData(LearningRateDecay.Constant, 5, 1.0), InlineData(LearningRateDecay.Constant, 12, 1.0)]
+    public void Rises_in_a_line_then_decays(LearningRateDecay decay, int step, double share) =>
         Assert.Equal(3e-4 * share, new LearningRateSchedule(3e-4, WarmupSteps: 4, Steps: 12, decay).At(step), 1e-12);
 
     [Fact]
     public void The_floor_is_a_share_of_the_peak()
     {
-        var schedule = new LearningRateSchedule(1, WarmupSteps: 0, Steps: 100, Decay.Cosine, Floor: 0.1);
+        var schedule = new LearningRateSchedule(1, WarmupSteps: 0, Steps: 100, LearningRateDecay.Cosine, MinRatio: 0.1);
         Assert.Equal(1, schedule.At(1), 1e-12);
         Assert.InRange(schedule.At(100), 0.1, 0.101);
     }

@@ -8,10 +8,10 @@ public class LossScalerTests
     public void The_first_overflow_is_borne_and_each_later_one_halves_the_scale()
     {
         var scaler = new LossScaler();
-        double[] scales = [.. Enumerable.Range(0, 15).Select(_ => { scaler.Note(overflowed: true); return scaler.State.Scale; })];
+        double[] scales = [.. Enumerable.Range(0, 15).Select(_ => { scaler.Update(overflowed: true); return scaler.State.Scale; })];
         Assert.Equal([4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 1, 1], scales);
-        Assert.Equal(15, scaler.State.Overflows);
-        Assert.False(scaler.CanShrink);
+        Assert.Equal(15, scaler.State.SkippedSteps);
+        Assert.False(scaler.CanReduceScale);
     }
 
     [Fact]
@@ -22,12 +22,12 @@ public class LossScalerTests
         Assert.Equal(4096, scaler.State.Scale);
         Good(scaler, 1);
         Assert.Equal(8192, scaler.State.Scale);
-        scaler.Note(overflowed: true); // borne
+        scaler.Update(overflowed: true); // borne
         Good(scaler, 999); // an overflow starts the count anew, and these do not restore the patience
-        scaler.Note(overflowed: true);
+        scaler.Update(overflowed: true);
         Assert.Equal(4096, scaler.State.Scale);
         Good(scaler, 1000);
-        scaler.Note(overflowed: true);
+        scaler.Update(overflowed: true);
         Assert.Equal(8192, scaler.State.Scale);
     }
 
@@ -36,7 +36,7 @@ public class LossScalerTests
     {
         var scaler = new LossScaler();
         Good(scaler, 500);
-        scaler.Note(overflowed: true); // borne
+        scaler.Update(overflowed: true); // borne
         Good(scaler, 999);
         Assert.Equal(4096, scaler.State.Scale);
         Good(scaler, 1);
@@ -50,9 +50,9 @@ public class LossScalerTests
         for (int step = 0; step < 3000; step++)
         {
             bool overflowed = step % 617 == 616;
-            one.Note(overflowed);
+            one.Update(overflowed);
             other = new LossScaler(other.State);
-            other.Note(overflowed);
+            other.Update(overflowed);
         }
         Assert.Equal(one.State, other.State);
     }
@@ -61,7 +61,7 @@ public class LossScalerTests
     {
         for (int step = 0; step < steps; step++)
         {
-            scaler.Note(overflowed: false);
+            scaler.Update(overflowed: false);
         }
     }
 }

@@ -1,9 +1,12 @@
-using Skipwise.Checkpoints;
-using Skipwise.Checkpoints.Lora;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Checkpoints.Peft;
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Runs;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -20,20 +23,20 @@ public sealed class MasterWeightsTests : IDisposable
 
     [Theory]
     [InlineData(ScalarType.BFloat16, 0), InlineData(ScalarType.BFloat16, 1), InlineData(ScalarType.Float16, 0)]
-    public void Narrow_types_learn_like_float32(ScalarType dtype, int checkpointEvery)
+    public void Narrow_types_learn_like_float32(ScalarType dtype, int recomputeEvery)
     {
-        TrainOptions options = s_options with { Steps = 30, CheckpointEvery = checkpointEvery };
+        TrainOptions options = s_options with { Steps = 30, RecomputeEvery = recomputeEvery };
         using CausalLM wide = TinyModel.Create(tied: true, initializerRange: 0.05), narrow = TinyModel.Create(tied: true, initializerRange: 0.05);
         using var optimizer = new FusedAdamW(wide, options.AdamW);
-        using var masters = MasterWeights.Of(narrow, dtype, CPU, offload: false);
+        using var masters = MasterWeights.Create(narrow, dtype, CPU, offload: false);
         using Optimizer narrowOptimizer = Optimizer.Create(narrow, options, masters);
         Assert.Equal(dtype, narrow.Dtype);
         StepMetrics[] expected = [.. TrainLoop.Run(wide, optimizer, new RandomExamples(8, 12, 12), options)], found = [.. TrainLoop.Run(narrow, narrowOptimizer, new RandomExamples(8, 12, 12), options)];
         Assert.All(found, step => Assert.Null(step.Skipped));
         Assert.All(expected.Zip(found), pair => Assert.InRange(pair.Second.Loss / pair.First.Loss, 0.99, 1.01));
         Assert.All(expected.Zip(found), pair => Assert.InRange(pair.Second.GradientNorm / pair.First.GradientNorm, 0.95, 1.05));
-        Assert.All(found, step => Assert.Equal(dtype == ScalarType.Float16 ? LossScaler.Initial : null, step.LossScale));
-        Assert.All(masters.All, weight =>
+        Assert.All(found, step => Assert.Equal(dtype == ScalarType.Float16 ? LossScaler.InitialScale : null, step.LossScale));
+        Assert.All(masters.Entries, weight =>
         {
             Assert.Equal((ScalarType.Float32, dtype), (weight.Master.dtype, weight.Parameter.dtype));
             Assert.True(weight.Parameter.Equals(weight.Master.to(dtype)), weight.Name);
@@ -49,7 +52,7 @@ public sealed class MasterWeightsTests : IDisposable
     public void Clipping_goes_by_the_true_norm(ScalarType dtype)
     {
         using CausalLM model = TinyModel.Create(initializerRange: 0.05);
-        using var masters = MasterWeights.Of(model, dtype, CPU, offload: false);
+        using var masters = MasterWeights.Create(model, dtype, CPU, offload: false);
         TrainOptions options = s_options with { Steps = 1, MaxGradNorm = 0.01 };
         using Optimizer optimizer = Optimizer.Create(model, options, masters);
         StepMetrics step = TrainLoop.Run(model, optimizer, new RandomExamples(8, 12, 12), options).Single();
@@ -69,12 +72,12 @@ public sealed class MasterWeightsTests : IDisposable
         var still = new LearningRateScales { Embeddings = 0 };
         TrainOptions options = s_options with { Optimizer = kind, Steps = 3, AdamW = new(WeightDecay: 0.1) { Scales = still } };
         using CausalLM model = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
-        using var masters = MasterWeights.Of(model, dtype, CPU, offload: false);
-        var before = masters.All.ToDictionary(weight => weight.Name, weight => weight.Master.clone());
+        using var masters = MasterWeights.Create(model, dtype, CPU, offload: false);
+        var before = masters.Entries.ToDictionary(weight => weight.Name, weight => weight.Master.clone());
         using Optimizer optimizer = Optimizer.Create(model, options, masters);
         _ = TrainLoop.Run(model, optimizer, new RandomExamples(8, 12, 12), options).Count();
         Assert.Equal(["lm_head.weight", "model.embed_tokens.weight"],
-            masters.All.Where(weight => weight.Master.Equals(before[weight.Name])).Select(weight => weight.Name).Order());
+            masters.Entries.Where(weight => weight.Master.Equals(before[weight.Name])).Select(weight => weight.Name).Order());
     }
 
     [Theory]
@@ -85,7 +88,7 @@ public sealed class MasterWeightsTests : IDisposable
         using var narrow = new CausalLM(wide.Config, ScalarType.BFloat16);
         string message = Assert.Throws<SkipwiseException>(() => { using Optimizer _ = New(narrow); }).Message;
         Assert.Contains("is BFloat16", message, StringComparison.Ordinal);
-        Assert.Contains("MasterWeights.Of(model, dtype, device, offload)", message, StringComparison.Ordinal);
+        Assert.Contains("MasterWeights.Create(model, dtype, device, offload)", message, StringComparison.Ordinal);
 
         Optimizer New(CausalLM model) => kind switch
         {
@@ -102,8 +105,8 @@ public sealed class MasterWeightsTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using CausalLM model = TinyModel.Create(initializerRange: 0.05), alone = TinyModel.Create(initializerRange: 0.05);
-        using var masters = MasterWeights.Of(model, dtype, CPU, offload: false);
-        using var other = MasterWeights.Of(alone, dtype, CPU, offload: false);
+        using var masters = MasterWeights.Create(model, dtype, CPU, offload: false);
+        using var other = MasterWeights.Create(alone, dtype, CPU, offload: false);
         using var optimizer = Optimizer.Create(model, s_options, masters);
         var expected = new Dictionary<string, Tensor>();
         for (int micro = 0; micro < 6; micro++)
@@ -111,7 +114,7 @@ public sealed class MasterWeightsTests : IDisposable
             Tensor ids = tensor(TinyModel.Tokens(seed: (ulong)micro, count: 24, vocabulary: model.Config.VocabSize).Select(id => (long)id).ToArray()).view(2, 12);
             using Batch batch = TensorBatch.Of(ids, arange(12).expand(2, 12), ids);
             CausalLoss.Backward(model, batch, divisor: micro == 0 ? 1 : 500);
-            optimizer.Gather();
+            optimizer.AccumulateGradients();
             CausalLoss.Backward(alone, batch, divisor: micro == 0 ? 1 : 500);
             foreach ((string name, Parameter parameter) in alone.named_parameters())
             {
@@ -123,7 +126,7 @@ public sealed class MasterWeightsTests : IDisposable
         double norm = Math.Sqrt(expected.Values.Sum(gradient => gradient.square().sum(ScalarType.Float64).ToDouble()));
         Assert.InRange(optimizer.GradientNorm().ToDouble() / norm, 1 - 1e-6, 1 + 1e-6);
 
-        optimizer.Update(learningRate: 0, scale: 1);
+        optimizer.Step(learningRate: 0, scale: 1);
         var means = optimizer.State().ToDictionary(state => state.Name, state => state.Value); // Adam's first mean is a tenth of the sum
         Assert.All(expected, sum => Assert.InRange((means[$"exp_avg.{sum.Key}"] - (0.1 * sum.Value)).abs().max().ToDouble(), 0, 1e-6 * sum.Value.abs().max().ToDouble()));
         Assert.Equal(0, optimizer.GradientNorm().ToDouble()); // nothing is left
@@ -142,7 +145,7 @@ public sealed class MasterWeightsTests : IDisposable
         {
             parameter.grad = null;
         }
-        using var masters = MasterWeights.Of(reference.Model, ScalarType.BFloat16, CPU, offload: false);
+        using var masters = MasterWeights.Create(reference.Model, ScalarType.BFloat16, CPU, offload: false);
         Assert.InRange(CausalLoss.Backward(reference.Model, batch, batch.Labels.numel()).ToDouble() / expected, 0.98, 1.02);
         Assert.All(reference.Model.parameters(), parameter => Assert.Equal(ScalarType.BFloat16, parameter.grad!.dtype));
     }
@@ -154,36 +157,36 @@ public sealed class MasterWeightsTests : IDisposable
     {
         TrainOptions options = s_options with { Optimizer = kind };
         using CausalLM plain = TinyModel.Create(vocabulary: 201, initializerRange: 0.05), offloaded = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
-        using var own = MasterWeights.Of(plain, ScalarType.Float32, CPU, offload: false);
-        using var apart = MasterWeights.Of(offloaded, ScalarType.Float32, CPU, offload: true);
-        Assert.Equal((false, true), (own.AreApart, apart.AreApart));
+        using var own = MasterWeights.Create(plain, ScalarType.Float32, CPU, offload: false);
+        using var apart = MasterWeights.Create(offloaded, ScalarType.Float32, CPU, offload: true);
+        Assert.Equal((false, true), (own.AreSeparate, apart.AreSeparate));
         using (no_grad())
         {
             offloaded.HeadWeight.zero_(); // a copy: the masters keep what they are
-            Assert.True(apart.All.Single(weight => weight.Name.StartsWith("lm_head", StringComparison.Ordinal)).Master.abs().max().ToDouble() > 0);
-            apart.Publish();
+            Assert.True(apart.Entries.Single(weight => weight.Name.StartsWith("lm_head", StringComparison.Ordinal)).Master.abs().max().ToDouble() > 0);
+            apart.CopyToModel();
         }
         using Optimizer first = Optimizer.Create(plain, options, own), second = Optimizer.Create(offloaded, options, apart);
         Assert.Equal(Losses(plain, first, options), Losses(offloaded, second, options));
-        Assert.All(own.All.Zip(apart.All), pair => Assert.True(pair.First.Master.Equals(pair.Second.Master) && pair.Second.Parameter.Equals(pair.First.Parameter), pair.First.Name));
+        Assert.All(own.Entries.Zip(apart.Entries), pair => Assert.True(pair.First.Master.Equals(pair.Second.Master) && pair.Second.Parameter.Equals(pair.First.Parameter), pair.First.Name));
     }
 
     [Fact]
     public void For_a_while_the_masters_are_the_models_weights()
     {
         using CausalLM model = TinyModel.Create(tied: true, initializerRange: 0.05);
-        using var masters = MasterWeights.Of(model, ScalarType.BFloat16, CPU, offload: false);
-        using (masters.InModel())
+        using var masters = MasterWeights.Create(model, ScalarType.BFloat16, CPU, offload: false);
+        using (masters.SwapIntoModel())
         {
-            Assert.All(masters.All, weight => Assert.True(weight.Parameter.Equals(weight.Master)));
+            Assert.All(masters.Entries, weight => Assert.True(weight.Parameter.Equals(weight.Master)));
             using IDisposable _ = no_grad();
             model.HeadWeight.mul_(2); // reading a checkpoint writes into them
         }
         Assert.Equal(ScalarType.BFloat16, model.Dtype);
         using var scope = NewDisposeScope();
-        Tensor master = masters.All.Single(weight => weight.Name == "model.embed_tokens.weight").Master;
+        Tensor master = masters.Entries.Single(weight => weight.Name == "model.embed_tokens.weight").Master;
         Assert.True((model.HeadWeight.detach() * 2).Equals(master.to(ScalarType.BFloat16)));
-        masters.Publish();
+        masters.CopyToModel();
         Assert.True(model.HeadWeight.Equals(master.to(ScalarType.BFloat16)));
     }
 
@@ -205,7 +208,7 @@ public sealed class MasterWeightsTests : IDisposable
     public void Overflows_are_skipped_until_the_scale_fits()
     {
         using CausalLM model = TinyModel.Create(tied: true, initializerRange: 0.05);
-        using var masters = MasterWeights.Of(model, ScalarType.Float16, CPU, offload: false);
+        using var masters = MasterWeights.Create(model, ScalarType.Float16, CPU, offload: false);
         using Optimizer optimizer = Optimizer.Create(model, s_options, masters);
         var scaler = new LossScaler(new LossScalerState { Scale = Math.Pow(2, 24) });
         using Tensor before = model.HeadWeight.detach().clone();
@@ -214,30 +217,30 @@ public sealed class MasterWeightsTests : IDisposable
         foreach (StepMetrics step in TrainLoop.Run(model, optimizer, new RandomExamples(8, 12, 12), s_options with { Steps = 20 }, guard: guard, scaler: scaler))
         {
             log.Add(step);
-            Assert.Equal(optimizer.Steps == 0, model.HeadWeight.Equals(before));
+            Assert.Equal(optimizer.StepCount == 0, model.HeadWeight.Equals(before));
         }
         Assert.NotNull(log[1].Skipped);
         Assert.Null(log[^1].Skipped);
         int overflows = log.Count(step => step.Skipped is not null);
         Assert.All(log.Where(step => step.Skipped is not null), step => Assert.Contains("overflows float16", step.Skipped, StringComparison.Ordinal));
         Assert.Equal(Math.Pow(2, 24 - overflows + 1), scaler.State.Scale); // the first was borne
-        Assert.Equal((overflows, 20 - overflows, 0), (scaler.State.Overflows, optimizer.Steps, guard.State.Skipped));
-        Assert.Equal(optimizer.Steps, new TrainProgress(20, 0) { Guard = guard.State, Scaler = scaler.State }.Updates);
+        Assert.Equal((overflows, 20 - overflows, 0), (scaler.State.SkippedSteps, optimizer.StepCount, guard.State.SkippedSteps));
+        Assert.Equal(optimizer.StepCount, new TrainProgress(20, 0) { Guard = guard.State, Scaler = scaler.State }.OptimizerSteps);
     }
 
     [Theory]
     [InlineData(null), InlineData(8), InlineData(4)]
     public void An_adapter_of_a_bfloat16_model_is_trained_and_stored_in_float32(int? baseBits)
     {
-        var lora = new LoraOptions { Rank = 4, BaseBits = baseBits, TrainNorms = true, Dropout = 0.1 };
+        var lora = new LoraOptions { Rank = 4, QuantizationBits = baseBits, TrainNorms = true, Dropout = 0.1 };
         double[] Train(ScalarType dtype, string folder)
         {
-            using Pretrained pretrained = Pretrained.Create(TinyModel.Create(tied: true, initializerRange: 0.05));
-            var adapted = new AdaptedModel(pretrained, lora, "base", seed: 3);
-            using var masters = MasterWeights.Of(adapted.Model, dtype, CPU, offload: false);
+            using PretrainedModel pretrained = PretrainedModel.Create(TinyModel.Create(tied: true, initializerRange: 0.05));
+            var adapted = new PeftModel(pretrained, lora, "base", seed: 3);
+            using var masters = MasterWeights.Create(adapted.Model, dtype, CPU, offload: false);
             using Optimizer optimizer = Optimizer.Create(adapted.Model, s_options, masters);
             double[] losses = Losses(adapted.Model, optimizer, s_options);
-            using IDisposable _ = masters.InModel();
+            using IDisposable _ = masters.SwapIntoModel();
             Directory.CreateDirectory(folder);
             adapted.WriteFiles(folder);
             return losses;
@@ -253,15 +256,15 @@ public sealed class MasterWeightsTests : IDisposable
 
     private static double[] Run(string folder, TrainOptions options, ScalarType dtype, int stopAfter, bool resume)
     {
-        using Pretrained pretrained = Pretrained.Create(TinyModel.Create(vocabulary: 201, initializerRange: 0.05));
-        using var masters = MasterWeights.Of(pretrained.Model, dtype, CPU, offload: false);
+        using PretrainedModel pretrained = PretrainedModel.Create(TinyModel.Create(vocabulary: 201, initializerRange: 0.05));
+        using var masters = MasterWeights.Create(pretrained.Model, dtype, CPU, offload: false);
         using Optimizer optimizer = Optimizer.Create(pretrained.Model, options, masters);
         var run = new RunFolder(folder);
-        TrainProgress start = resume ? RunFolder.Restore(run.Checkpoints()[^1], pretrained, optimizer) : new TrainProgress(0, 0);
+        TrainProgress start = resume ? RunFolder.LoadCheckpoint(run.Checkpoints()[^1], pretrained, optimizer) : new TrainProgress(0, 0);
         var scaler = new LossScaler(start.Scaler);
         var guard = new StepGuard(options, start.Guard);
         double[] losses = [.. TrainLoop.Run(pretrained.Model, optimizer, new RandomExamples(8, 12, 12), options, start, guard, scaler).Take(stopAfter - start.Step).Select(step => step.Loss)];
-        run.Save(pretrained, optimizer, new TrainProgress(stopAfter, TrainLoop.ExamplesAfter(stopAfter, options)) { Guard = guard.State, Scaler = scaler.State }, keepLast: 1);
+        run.SaveCheckpoint(pretrained, optimizer, new TrainProgress(stopAfter, TrainLoop.ExamplesAfter(stopAfter, options)) { Guard = guard.State, Scaler = scaler.State }, keepLast: 1);
         return losses;
     }
 }

@@ -19,7 +19,7 @@ internal sealed class RandomExamples(int count, int shortest, int longest) : IEx
             {
                 ids[t] = rng.Between(0, TinyModel.Vocabulary - 1);
                 positions[t] = t == 0 ? 0 : positions[t - 1] + rng.Between(1, 3);
-                labels[t] = rng.Chance(0.2) ? TrainingExample.IgnoredLabel : ids[t];
+                labels[t] = rng.Chance(0.2) ? TrainingExample.IgnoreIndex : ids[t];
             }
             return new(ids, positions, labels);
         }

@@ -1,6 +1,7 @@
 using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,23 +15,23 @@ public class StepGuardTests
     public void A_spike_is_a_loss_far_above_the_upper_quantile()
     {
         var guard = new StepGuard(s_options);
-        for (int i = 0; i < StepGuard.Fewest; i++)
+        for (int i = 0; i < StepGuard.MinHistory; i++)
         {
-            Assert.Null(guard.FaultOf(1000)); // too few losses to tell
-            guard.Note(2 + (i % 2), null); // eight times 2, eight times 3: q10 = 2, q90 = 3
+            Assert.Null(guard.CheckLoss(1000)); // too few losses to tell
+            guard.Record(2 + (i % 2), null); // eight times 2, eight times 3: q10 = 2, q90 = 3
         }
-        Assert.Equal(3 + 6 * 1, guard.SpikeBound(), 12);
-        Assert.Null(guard.FaultOf(9));
-        Assert.Contains("a spike above 9", guard.FaultOf(9.001));
-        Assert.Equal("the loss is NaN", guard.FaultOf(double.NaN));
-        Assert.Null(new StepGuard(s_options with { SpikeThreshold = 0 }, guard.State).FaultOf(1e9));
+        Assert.Equal(3 + 6 * 1, guard.SpikeLimit(), 12);
+        Assert.Null(guard.CheckLoss(9));
+        Assert.Contains("a spike above 9", guard.CheckLoss(9.001));
+        Assert.Equal("the loss is NaN", guard.CheckLoss(double.NaN));
+        Assert.Null(new StepGuard(s_options with { SpikeThreshold = 0 }, guard.State).CheckLoss(1e9));
     }
 
     [Fact]
     public void A_flat_loss_has_a_least_width()
     {
-        var guard = new StepGuard(s_options, new GuardState { Losses = [.. Enumerable.Repeat(1.0, 64)] });
-        Assert.Equal(1 + 6 * 0.05, guard.SpikeBound(), 12);
+        var guard = new StepGuard(s_options, new StepGuardState { RecentLosses = [.. Enumerable.Repeat(1.0, 64)] });
+        Assert.Equal(1 + 6 * 0.05, guard.SpikeLimit(), 12);
     }
 
     [Fact]
@@ -39,19 +40,19 @@ public class StepGuardTests
         var guard = new StepGuard(s_options);
         for (int step = 0; step < 100; step++)
         {
-            guard.Note(step, null);
+            guard.Record(step, null);
         }
-        Assert.Equal(Enumerable.Range(100 - StepGuard.Window, StepGuard.Window).Select(step => (double)step), guard.State.Losses);
+        Assert.Equal(Enumerable.Range(100 - StepGuard.HistoryLength, StepGuard.HistoryLength).Select(step => (double)step), guard.State.RecentLosses);
     }
 
     [Fact]
     public void A_new_level_is_accepted_in_time()
     {
-        var guard = new StepGuard(s_options with { MaxBadSteps = 100 }, new GuardState { Losses = [.. Enumerable.Repeat(1.0, 64)] });
+        var guard = new StepGuard(s_options with { MaxBadSteps = 100 }, new StepGuardState { RecentLosses = [.. Enumerable.Repeat(1.0, 64)] });
         int skipped = 0;
-        while (skipped < StepGuard.Window && guard.FaultOf(5) is { } fault)
+        while (skipped < StepGuard.HistoryLength && guard.CheckLoss(5) is { } fault)
         {
-            guard.Note(5, fault);
+            guard.Record(5, fault);
             skipped++;
         }
         Assert.InRange(skipped, 5, 8); // a tenth of the window
@@ -63,12 +64,12 @@ public class StepGuardTests
         var guard = new StepGuard(s_options);
         foreach (double loss in (double[])[double.NaN, double.PositiveInfinity, 2, double.NaN, double.NaN])
         {
-            guard.Note(loss, guard.FaultOf(loss));
-            guard.RequireBearable(1, isLast: false);
+            guard.Record(loss, guard.CheckLoss(loss));
+            guard.ThrowIfTooManyBadSteps(1, isLast: false);
         }
-        Assert.Equal((4, 2), (guard.State.Skipped, guard.State.InARow));
-        guard.Note(double.NaN, guard.FaultOf(double.NaN));
-        var error = Assert.Throws<SkipwiseException>(() => guard.RequireBearable(6, isLast: false));
+        Assert.Equal((4, 2), (guard.State.SkippedSteps, guard.State.ConsecutiveSkips));
+        guard.Record(double.NaN, guard.CheckLoss(double.NaN));
+        var error = Assert.Throws<SkipwiseException>(() => guard.ThrowIfTooManyBadSteps(6, isLast: false));
         Assert.Contains("Step 6: the loss is NaN; training has diverged. Steps 4 to 6 went bad in a row and were skipped, 5 in all", error.Message);
         Assert.Contains("--learning-rate", error.Message);
         Assert.Contains("--max-bad-steps", error.Message);
@@ -78,8 +79,8 @@ public class StepGuardTests
     public void A_run_never_ends_on_a_loss_that_is_no_number()
     {
         var guard = new StepGuard(s_options);
-        guard.Note(double.NaN, guard.FaultOf(double.NaN));
-        Assert.Throws<SkipwiseException>(() => guard.RequireBearable(40, isLast: true));
+        guard.Record(double.NaN, guard.CheckLoss(double.NaN));
+        Assert.Throws<SkipwiseException>(() => guard.ThrowIfTooManyBadSteps(40, isLast: true));
     }
 
     /// <summary>A run without the bad example's step takes the same path: skipping leaves weights, means and counts as they were.</summary>
@@ -88,7 +89,7 @@ public class StepGuardTests
     {
         using CausalLM skipping = TinyModel.Create(tied: true, initializerRange: 0.05), sound = TinyModel.Create(tied: true, initializerRange: 0.05);
         using FusedAdamW first = new(skipping, new()), second = new(sound, new());
-        TrainOptions options = s_options with { Steps = 30, BatchSize = 1, Decay = Decay.Constant };
+        TrainOptions options = s_options with { Steps = 30, BatchSize = 1, LearningRateDecay = LearningRateDecay.Constant };
         int poisoned = 19; // a step, from 0
         var log = new List<StepMetrics>();
         var guard = new StepGuard(options);
@@ -100,8 +101,8 @@ public class StepGuardTests
         StepMetrics[] without = [.. TrainLoop.Run(sound, second, new Examples(leftOut: poisoned), options with { Steps = 29 })];
 
         Assert.Equal([poisoned + 1], log.Where(metrics => metrics.Skipped is not null).Select(metrics => metrics.Step));
-        Assert.Equal(1, guard.State.Skipped);
-        Assert.Equal(29, first.Steps);
+        Assert.Equal(1, guard.State.SkippedSteps);
+        Assert.Equal(29, first.StepCount);
         Assert.Equal(without.Select(metrics => metrics.Loss), log.Where(metrics => metrics.Skipped is null).Select(metrics => metrics.Loss), (a, b) => Math.Abs(a - b) < 1e-4);
         foreach ((var expected, var actual) in sound.parameters().Zip(skipping.parameters()))
         {

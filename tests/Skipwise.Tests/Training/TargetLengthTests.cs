@@ -1,18 +1,18 @@
 using Skipwise.Data;
+using Skipwise.Estimation;
 using Skipwise.Models;
 using Skipwise.Positions;
-using Skipwise.Recipes;
 using Skipwise.Rope;
-using Skipwise.Runtime;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Training;
 
 /// <summary>PoSE pays for the windows that it trains on, not for the length that it trains for.</summary>
-[Collection(nameof(Recipes.AloneInTheProcess))]
+[Collection(nameof(Skipwise.Tests.Estimation.AloneInTheProcess))]
 public class TargetLengthTests
 {
     [Fact]
@@ -37,10 +37,10 @@ public class TargetLengthTests
         using var scope = NewDisposeScope();
         TrainingExample[] examples = new ExampleCursor(source).Take(2);
         Assert.True(target < 10000 || examples.Max(e => e.PositionIds[^1]) > 10000); // it does skip
-        using Batch batch = Batch.Of(examples, CPU);
+        using Batch batch = Batch.Padded(examples, CPU);
         using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.SequenceLength);
         long before = ProcessMemory.InUse();
-        using Tensor hidden = model.Hidden(batch.InputIds, rotary);
+        using Tensor hidden = model.HiddenStates(batch.InputIds, rotary);
         return ([batch.Tokens, batch.Labels.numel()], [.. steps.Skip(1).Select(step => step.LiveTensors - steps[0].LiveTensors)], ProcessMemory.InUse() - before);
     }
 }

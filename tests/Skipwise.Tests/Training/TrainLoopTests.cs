@@ -2,6 +2,7 @@ using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -31,7 +32,7 @@ public class TrainLoopTests
     [Fact]
     public void Accumulated_micro_batches_equal_one_batch_although_their_labels_differ_in_number()
     {
-        double[] whole = Losses(s_options), parts = Losses(s_options with { BatchSize = 1, GradientAccumulation = 4 });
+        double[] whole = Losses(s_options), parts = Losses(s_options with { BatchSize = 1, GradientAccumulationSteps = 4 });
         foreach ((double one, double four) in whole.Zip(parts))
         {
             Assert.Equal(one, four, 1e-5);
@@ -42,7 +43,7 @@ public class TrainLoopTests
     [Fact]
     public void A_resumed_run_repeats_no_example_of_its_micro_batches()
     {
-        TrainOptions options = s_options with { BatchSize = 2, GradientAccumulation = 3, Decay = Decay.Constant, WarmupSteps = 0 };
+        TrainOptions options = s_options with { BatchSize = 2, GradientAccumulationSteps = 3, LearningRateDecay = LearningRateDecay.Constant, WarmupSteps = 0 };
         var source = new RandomExamples(50, 4, 16);
         double[] Train(params int[] stops)
         {
@@ -66,9 +67,9 @@ public class TrainLoopTests
         CausalLM Adapted()
         {
             CausalLM model = TinyModel.Create(initializerRange: 0.05);
-            Adaptation.Apply(model, new LoraOptions { Rank = 3, Dropout = 0.3, Targets = [LoraOptions.AllLinear] }, seed: 5);
+            LoraInjector.Apply(model, new LoraOptions { Rank = 3, Dropout = 0.3, TargetModules = [LoraOptions.AllLinear] }, seed: 5);
             using IDisposable _ = no_grad();
-            foreach (var update in Adaptation.Updates(model))
+            foreach (var update in LoraInjector.LoraWeights(model))
             {
                 update.B.fill_(0.1); // at its beginning, 0, no mask would change the loss
             }
@@ -79,14 +80,14 @@ public class TrainLoopTests
         {
             using var scope = NewDisposeScope();
             using CausalLM model = Adapted();
-            using Batch batch = Batch.Of([example, example], CPU);
-            using IDisposable dropout = model.Dropout.For(place);
+            using Batch batch = Batch.Padded([example, example], CPU);
+            using IDisposable dropout = model.Dropout.ForMicroBatch(place);
             return CausalLoss.Backward(model, batch, 1).ToDouble() / batch.Labels.numel();
         }
         using CausalLM trained = Adapted();
         using var optimizer = new FusedAdamW(trained, new());
         StepMetrics step = TrainLoop.Run(trained, optimizer, new Same(example),
-            s_options with { Steps = 1, BatchSize = 2, GradientAccumulation = 2 }).Single();
+            s_options with { Steps = 1, BatchSize = 2, GradientAccumulationSteps = 2 }).Single();
         double first = Loss(0), second = Loss(2); // the examples taken before each
         Assert.NotEqual(first, second, 1e-4);
         Assert.Equal((first + second) / 2, step.Loss, 1e-6);
@@ -108,7 +109,7 @@ public class TrainLoopTests
         Assert.Equal([(0, 0), (0, 1), (0, 2)], Taken(3));
         Assert.Equal([(0, 3), (0, 4), (1, 0)], Taken(3));
         Assert.Equal([(1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1), (2, 2)], Taken(7));
-        Assert.Equal((13L, 2.6), (cursor.Taken, cursor.Epoch));
+        Assert.Equal((13L, 2.6), (cursor.ExamplesTaken, cursor.Epoch));
         Assert.Equal((1, 2), new ExampleCursor(new Places(5), taken: 7).Take(1)
             .Select(example => (example.InputIds[0], example.InputIds[1])).Single());
     }
@@ -124,7 +125,7 @@ public class TrainLoopTests
     [Fact]
     public void Steps_of_more_examples_than_can_be_counted_are_refused()
     {
-        var options = new TrainOptions { BatchSize = 65536, GradientAccumulation = 65536 };
+        var options = new TrainOptions { BatchSize = 65536, GradientAccumulationSteps = 65536 };
         Assert.Contains("4294967296 examples a step", Assert.Throws<SkipwiseException>(options.Validate).Message, StringComparison.Ordinal);
     }
 
@@ -170,14 +171,14 @@ public class TrainLoopTests
         var cursor = new ExampleCursor(new RandomExamples(20, 10, 10));
         for (int step = 0; step < 5; step++)
         {
-            using Batch batch = Batch.Of(cursor.Take(3), CPU);
+            using Batch batch = Batch.Padded(cursor.Take(3), CPU);
             CausalLoss.Backward(fused, batch, 20);
             CausalLoss.Backward(plain, batch, 20);
             if (maxNorm > 0)
             {
                 nn.utils.clip_grad_norm_(plain.parameters(), maxNorm);
             }
-            optimizer.Step(1e-2, maxNorm);
+            optimizer.ClipAndStep(1e-2, maxNorm);
             first.step();
             second.step();
             first.zero_grad();

@@ -1,5 +1,6 @@
 using Skipwise.Data;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -35,7 +36,7 @@ public class TrainingParityTests
         Assert.NotEmpty(gradients);
 
         using var optimizer = new FusedAdamW(reference.Model, new AdamWOptions());
-        optimizer.Step(rate, maxGradNorm: 0);
+        optimizer.ClipAndStep(rate, maxGradNorm: 0);
         foreach (string key in reference.Names.Where(n => n.StartsWith("train.after.", StringComparison.Ordinal)))
         {
             string parameter = key["train.after.".Length..];
@@ -57,7 +58,7 @@ public class TrainingParityTests
         for (int step = 0; step < 8; step++)
         {
             BackwardOnce(reference, reference["run8.input_ids"][step], reference["run8.position_ids"][step], out double loss);
-            double norm = optimizer.Step(1e-3, maxGradNorm: 1);
+            double norm = optimizer.ClipAndStep(1e-3, maxGradNorm: 1);
             Assert.Equal(reference["run8.loss"][step].ToDouble(), loss, 1e-4);
             Assert.Equal(reference["run8.grad_norm"][step].ToDouble(), norm, 1e-4);
         }
@@ -74,7 +75,7 @@ public class TrainingParityTests
         double Backward(ParityCase reference, long scoresPerChunk)
         {
             using var batch = TensorBatch.Of(ids, whole["position_ids.pose2"], ids);
-            return CausalLoss.Backward(reference.Model, batch, 94, scoresPerChunk: scoresPerChunk).ToDouble();
+            return CausalLoss.Backward(reference.Model, batch, 94, logitsPerChunk: scoresPerChunk).ToDouble();
         }
         Assert.Equal(Backward(whole, long.MaxValue), Backward(chunked, 7 * 96), 1e-4);
         foreach (((string parameter, var expected), (_, var found)) in whole.Model.named_parameters().Zip(chunked.Model.named_parameters()))

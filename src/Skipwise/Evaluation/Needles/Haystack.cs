@@ -1,5 +1,5 @@
-using Skipwise.Text;
-using Skipwise.Text.Synthetic;
+using Skipwise.Synthetic;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Needles;
 

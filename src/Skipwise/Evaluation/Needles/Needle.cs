@@ -4,14 +4,14 @@ namespace Skipwise.Evaluation.Needles;
 public sealed record Needle
 {
     /// <summary>Where a trial's number goes.</summary>
-    public const string NumberPlace = "{n}";
+    public const string NumberPlaceholder = "{n}";
 
     /// <summary>the hidden sentence</summary>
     public required string Text { get; init; }
     /// <summary>asked at the end; null: the sentence is hidden but not asked for</summary>
     public string? Question { get; init; }
     /// <summary>what begins the model's answer</summary>
-    public string Lead { get; init; } = "";
+    public string AnswerPrefix { get; init; } = "";
     /// <summary>what has to follow; null only where nothing is asked</summary>
     public string? Answer { get; init; }
 
@@ -20,18 +20,18 @@ public sealed record Needle
     {
         Text = Fill(Text, number),
         Question = Question is null ? null : Fill(Question, number),
-        Lead = Fill(Lead, number),
+        AnswerPrefix = Fill(AnswerPrefix, number),
         Answer = Answer is null ? null : Fill(Answer, number),
     };
 
-    public static string Fill(string text, string number) => text.Replace(NumberPlace, number, StringComparison.Ordinal);
+    public static string Fill(string text, string number) => text.Replace(NumberPlaceholder, number, StringComparison.Ordinal);
 
     /// <summary>EasyContext's: a number for one city. Needs no judge: the answer is seven digits.</summary>
     public static Needle MagicNumber { get; } = new()
     {
         Text = "\nThe special magic Singapore number is: {n}.\n",
         Question = "What is the special magic Singapore number?",
-        Lead = " The special magic Singapore number is:",
+        AnswerPrefix = " The special magic Singapore number is:",
         Answer = "{n}",
     };
 
@@ -40,11 +40,11 @@ public sealed record Needle
     {
         Text = "\nThe best thing to do in San Francisco is eat a sandwich and sit in Dolores Park on a sunny day.\n",
         Question = "What is the best thing to do in San Francisco?",
-        Lead = " The best thing to do in San Francisco is",
+        AnswerPrefix = " The best thing to do in San Francisco is",
         Answer = "eat a sandwich and sit in Dolores Park on a sunny day.",
     };
 
     /// <summary>Numbers of other cities, which a model that only looks for "magic number" takes for the right one (EasyContext's, in its order).</summary>
     public static IReadOnlyList<string> Distractors { get; } =
-        [.. ((string[])["New York", "London", "Paris", "Tokyo", "Beijing", "Berlin"]).Select(city => $"\nThe special magic {city} number is: {NumberPlace}.\n")];
+        [.. ((string[])["New York", "London", "Paris", "Tokyo", "Beijing", "Berlin"]).Select(city => $"\nThe special magic {city} number is: {NumberPlaceholder}.\n")];
 }

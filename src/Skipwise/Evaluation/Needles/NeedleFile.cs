@@ -45,6 +45,6 @@ public static class NeedleFile
         {
             throw new SkipwiseException($"{place}: has a \"{(question is null ? "answer" : "question")}\" without {(question is null ? "a \"question\"" : "an \"answer\"")}; give both, or neither to hide the needle without asking");
         }
-        return new Needle { Text = text, Question = question, Answer = answer, Lead = members.GetValueOrDefault("lead") ?? "" };
+        return new Needle { Text = text, Question = question, Answer = answer, AnswerPrefix = members.GetValueOrDefault("lead") ?? "" };
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Skipwise.Numerics;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Needles;
 
@@ -30,7 +30,7 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
     public static IReadOnlyList<NeedlePrompt> Draw(ITokenizer tokenizer, Haystack haystack, int length, double depth, int trial, NeedleOptions options)
     {
         var rng = new KeyedRandom(options.Seed, stream: (ulong)length, index: (ulong)trial);
-        Needle[] needles = [.. options.Hidden()];
+        Needle[] needles = [.. options.EffectiveNeedles()];
         for (int i = 0; i < needles.Length; i++)
         {
             needles[i] = needles[i].With(Number(ref rng));
@@ -38,7 +38,7 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
         var distractors = new (int[] Ids, double Depth)[options.Distractors.Count];
         for (int i = 0; i < distractors.Length; i++)
         {
-            distractors[i] = (tokenizer.Encode(Needles.Needle.Fill(options.Distractors[i], Number(ref rng))), rng.NextDouble());
+            distractors[i] = (tokenizer.Encode(Skipwise.Evaluation.Needles.Needle.Fill(options.Distractors[i], Number(ref rng))), rng.NextDouble());
         }
 
         int[] prefix = [.. tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : (int[])[], .. options.Variant == NeedleVariant.EasyContext ? tokenizer.Encode(BookPrefix) : []];
@@ -48,10 +48,10 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
 
         // The same haystack for every question of a trial: what the longest leaves room for.
         int taken = prefix.Length + hidden.Sum(needle => needle.Ids.Length) + distractors.Sum(distractor => distractor.Ids.Length)
-            + asked.Max(question => question.Question.Length + question.Answer.Length) + options.Unused();
+            + asked.Max(question => question.Question.Length + question.Answer.Length) + options.EffectiveBuffer();
         if (taken >= length)
         {
-            throw new SkipwiseException($"Needle length {length} is too short: with this tokenizer needles, question, answer{(options.Unused() > 0 ? $" and a buffer of {options.Unused()}" : "")} take {taken} tokens before any haystack. Ask for a greater length.");
+            throw new SkipwiseException($"Needle length {length} is too short: with this tokenizer needles, question, answer{(options.EffectiveBuffer() > 0 ? $" and a buffer of {options.EffectiveBuffer()}" : "")} take {taken} tokens before any haystack. Ask for a greater length.");
         }
         int[] context = [.. prefix, .. Hide(haystack, haystack.Take(length - taken), [.. hidden, .. distractors])];
         return [.. asked.Select(question => new NeedlePrompt(
@@ -60,8 +60,8 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
 
     /// <summary>What follows the haystack, up to where the answer begins.</summary>
     public static string QuestionText(Needle needle, NeedleVariant variant) => variant == NeedleVariant.EasyContext
-        ? $"</book>.\n Based on the content of the book, Question: {needle.Question} Answer:{needle.Lead}"
-        : $"\n\nQuestion: {needle.Question}\nAnswer:{needle.Lead}";
+        ? $"</book>.\n Based on the content of the book, Question: {needle.Question} Answer:{needle.AnswerPrefix}"
+        : $"\n\nQuestion: {needle.Question}\nAnswer:{needle.AnswerPrefix}";
 
     /// <summary>
     /// Question and answer are encoded as one text and parted where the question's own tokens end: an answer's first token may hold the

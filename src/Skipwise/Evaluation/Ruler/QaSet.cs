@@ -1,11 +1,6 @@
-using Skipwise.Text;
+using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Ruler;
-
-/// <summary>One question with every answer that counts.</summary>
-/// <param name="Gold">documents that hold the answer, by index</param>
-/// <param name="Related">documents of the same article, the nearest distractors</param>
-public sealed record QaQuestion(string Text, IReadOnlyList<string> Answers, IReadOnlyList<int> Gold, IReadOnlyList<int> Related);
 
 /// <summary>Questions over documents, from the public files of SQuAD and HotpotQA.</summary>
 public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQuestion> Questions)
@@ -16,13 +11,13 @@ public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQues
     {
         var documents = new DocumentIndex();
         var questions = new List<QaQuestion>();
-        foreach (JsonPlace article in JsonPlace.Read(path).Get("data").Items())
+        foreach (LocatedJson article in LocatedJson.Read(path).Get("data").Items())
         {
-            (int Document, JsonPlace Paragraph)[] paragraphs = [.. article.Get("paragraphs").Items().Select(paragraph => (documents.Of(paragraph.Get("context").Text), paragraph))];
+            (int Document, LocatedJson Paragraph)[] paragraphs = [.. article.Get("paragraphs").Items().Select(paragraph => (documents.Of(paragraph.Get("context").Text), paragraph))];
             int[] all = [.. paragraphs.Select(paragraph => paragraph.Document).Distinct()];
-            foreach ((int document, JsonPlace paragraph) in paragraphs)
+            foreach ((int document, LocatedJson paragraph) in paragraphs)
             {
-                foreach (JsonPlace question in paragraph.Get("qas").Items().Where(question => !question.Flag("is_impossible", otherwise: false)))
+                foreach (LocatedJson question in paragraph.Get("qas").Items().Where(question => !question.Flag("is_impossible", defaultValue: false)))
                 {
                     questions.Add(new(question.Get("question").Text, [.. question.Get("answers").Items().Select(answer => answer.Get("text").Text).Distinct()],
                         [document], [.. all.Where(other => other != document)]));
@@ -38,12 +33,12 @@ public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQues
     {
         var documents = new DocumentIndex();
         var questions = new List<QaQuestion>();
-        foreach (JsonPlace question in JsonPlace.Read(path).Items())
+        foreach (LocatedJson question in LocatedJson.Read(path).Items())
         {
             var context = new List<int>();
-            foreach (JsonPlace document in question.Get("context").Items())
+            foreach (LocatedJson document in question.Get("context").Items())
             {
-                JsonPlace[] parts = [.. document.Items()];
+                LocatedJson[] parts = [.. document.Items()];
                 if (parts.Length != 2)
                 {
                     throw document.Error($"has {parts.Length} members where a title and a list of sentences were expected");

@@ -3,7 +3,7 @@ using Skipwise.Numerics;
 namespace Skipwise.Evaluation.Ruler;
 
 /// <summary>qa_1, qa_2: a question over documents, the right ones among others.</summary>
-internal sealed class QuestionAnswering(QaSet set) : IRulerWriter
+internal sealed class QuestionAnswering(QaSet set) : IRulerGenerator
 {
     public int Smallest => 1;
 
@@ -18,12 +18,12 @@ internal sealed class QuestionAnswering(QaSet set) : IRulerWriter
         QaQuestion question = set.Questions[sample];
         List<int> chosen = [.. question.Gold];
         int more = Math.Max(0, Math.Min(size, set.Documents.Count) - chosen.Count), related = Math.Min(more, question.Related.Count);
-        chosen.AddRange(RulerDraws.Distinct(ref rng, question.Related.Count, related).Select(i => question.Related[i]));
+        chosen.AddRange(RulerRandom.Distinct(ref rng, question.Related.Count, related).Select(i => question.Related[i]));
         if (more > related)
         {
             var used = chosen.ToHashSet();
             int[] others = [.. Enumerable.Range(0, set.Documents.Count).Where(document => !used.Contains(document))];
-            chosen.AddRange(RulerDraws.Distinct(ref rng, others.Length, more - related).Select(i => others[i]));
+            chosen.AddRange(RulerRandom.Distinct(ref rng, others.Length, more - related).Select(i => others[i]));
         }
         int[] shuffled = [.. chosen];
         rng.Shuffle<int>(shuffled);

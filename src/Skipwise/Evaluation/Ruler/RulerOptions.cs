@@ -38,7 +38,7 @@ public sealed record RulerOptions
 
     /// <summary>The tasks that are run, in RULER's order.</summary>
     /// <exception cref="SkipwiseException">a task was named whose material is missing</exception>
-    public IReadOnlyList<RulerTask> Chosen(RulerMaterial material)
+    public IReadOnlyList<RulerTask> SelectedTasks(RulerData material)
     {
         RulerTask[] chosen = [.. RulerTask.All.Where(task => Tasks.Count == 0 || Tasks.Contains(task.Name))];
         foreach (RulerTask task in chosen.Where(task => Tasks.Count > 0 && !IsAvailable(task, material)))
@@ -49,15 +49,15 @@ public sealed record RulerOptions
     }
 
     /// <summary>The tasks that "all" leaves out because their material is missing, each with what it needs.</summary>
-    public IReadOnlyList<string> LeftOut(RulerMaterial material) =>
+    public IReadOnlyList<string> UnavailableTasks(RulerData material) =>
         Tasks.Count > 0 ? [] : [.. RulerTask.All.Where(task => !IsAvailable(task, material)).Select(task => $"{task.Name} is left out: it is made from {Source(task)}")];
 
-    private static bool IsAvailable(RulerTask task, RulerMaterial material) => task.Need switch
+    private static bool IsAvailable(RulerTask task, RulerData material) => task.DataSource switch
     {
-        RulerNeed.Squad => material.Squad is not null,
-        RulerNeed.Hotpot => material.Hotpot is not null,
+        RulerDataSource.Squad => material.Squad is not null,
+        RulerDataSource.Hotpot => material.Hotpot is not null,
         _ => true,
     };
 
-    private static string Source(RulerTask task) => task.Need == RulerNeed.Squad ? "SQuAD's questions (--squad dev-v2.0.json)" : "HotpotQA's questions (--hotpot hotpot_dev_distractor_v1.json)";
+    private static string Source(RulerTask task) => task.DataSource == RulerDataSource.Squad ? "SQuAD's questions (--squad dev-v2.0.json)" : "HotpotQA's questions (--hotpot hotpot_dev_distractor_v1.json)";
 }

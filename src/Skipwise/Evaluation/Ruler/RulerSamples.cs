@@ -1,11 +1,7 @@
 using Skipwise.Numerics;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Ruler;
-
-/// <summary>One sample, ready to be read.</summary>
-/// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
-public sealed record RulerPrompt(RulerTask Task, int Length, int Sample, RulerText Text, int[] InputIds);
 
 /// <summary>
 /// The samples of one task at one length. How large a haystack fits is found once, on the first sample; a later sample that would be
@@ -18,11 +14,11 @@ public sealed class RulerSamples
     private readonly ITokenizer _tokenizer;
     private readonly int _length;
     private readonly ulong _seed;
-    private readonly IRulerWriter _writer;
+    private readonly IRulerGenerator _writer;
     private readonly int _size;
 
     /// <exception cref="SkipwiseException">the length does not hold the task's smallest prompt and its answer</exception>
-    public RulerSamples(RulerTask task, RulerMaterial material, ITokenizer tokenizer, int length, RulerOptions options)
+    public RulerSamples(RulerTask task, RulerData material, ITokenizer tokenizer, int length, RulerOptions options)
     {
         (_task, _tokenizer, _length, _seed) = (task, tokenizer, length, options.Seed);
         _writer = task.Writer(material, length, text => tokenizer.Encode(text).Length);

@@ -10,7 +10,7 @@ public enum RulerScoring
 }
 
 /// <summary>What a task needs from the user's files.</summary>
-public enum RulerNeed
+public enum RulerDataSource
 {
     None,
     Essays,
@@ -22,7 +22,7 @@ public enum RulerNeed
 public sealed record RulerTask
 {
     /// <param name="writer">(material, length, count of a text's tokens) to the writer of its samples</param>
-    private RulerTask(string name, int newTokens, Func<RulerMaterial, int, Func<string, int>, IRulerWriter> writer) => (Name, NewTokens, Writer) = (name, newTokens, writer);
+    private RulerTask(string name, int newTokens, Func<RulerData, int, Func<string, int>, IRulerGenerator> writer) => (Name, NewTokens, Writer) = (name, newTokens, writer);
 
     /// <summary>as RULER calls it</summary>
     public string Name { get; }
@@ -30,8 +30,8 @@ public sealed record RulerTask
     public int NewTokens { get; }
     public RulerScoring Scoring { get; init; } = RulerScoring.MatchAll;
     /// <summary>what it is made from</summary>
-    public RulerNeed Need { get; init; }
-    internal Func<RulerMaterial, int, Func<string, int>, IRulerWriter> Writer { get; }
+    public RulerDataSource DataSource { get; init; }
+    internal Func<RulerData, int, Func<string, int>, IRulerGenerator> Writer { get; }
 
     /// <summary>The thirteen, in RULER's order.</summary>
     public static IReadOnlyList<RulerTask> All { get; } =
@@ -45,15 +45,15 @@ public sealed record RulerTask
         Needles("niah_multivalue", new() { NumValues = 4 }),
         Needles("niah_multiquery", new() { NumQueries = 4 }),
         new("vt", VariableTracking.NewTokens, (_, length, count) => new VariableTracking(length, count)),
-        new("cwe", CommonWords.NewTokens, (_, length, count) => new CommonWords(length, count)),
-        new("fwe", 50, (_, length, _) => new FrequentWords(length)),
-        new("qa_1", 32, (material, _, _) => new QuestionAnswering(material.Squad!)) { Scoring = RulerScoring.MatchPart, Need = RulerNeed.Squad },
-        new("qa_2", 32, (material, _, _) => new QuestionAnswering(material.Hotpot!)) { Scoring = RulerScoring.MatchPart, Need = RulerNeed.Hotpot },
+        new("cwe", CommonWordsExtraction.NewTokens, (_, length, count) => new CommonWordsExtraction(length, count)),
+        new("fwe", 50, (_, length, _) => new FrequentWordsExtraction(length)),
+        new("qa_1", 32, (material, _, _) => new QuestionAnswering(material.Squad!)) { Scoring = RulerScoring.MatchPart, DataSource = RulerDataSource.Squad },
+        new("qa_2", 32, (material, _, _) => new QuestionAnswering(material.Hotpot!)) { Scoring = RulerScoring.MatchPart, DataSource = RulerDataSource.Hotpot },
     ];
 
-    private static RulerTask Needles(string name, HiddenNeedleOptions options) => new(name, 128, (material, _, _) => new HiddenNeedles(options, material.Essays))
+    private static RulerTask Needles(string name, NeedlesInHaystackOptions options) => new(name, 128, (material, _, _) => new NeedlesInHaystack(options, material.Essays))
     {
-        Need = options.Haystack == NeedleHaystack.Essays ? RulerNeed.Essays : RulerNeed.None,
+        DataSource = options.Haystack == NeedleHaystack.Essays ? RulerDataSource.Essays : RulerDataSource.None,
     };
 
     /// <summary>The share of the references that an answer holds, or whether it holds any: 0..1.</summary>

@@ -1,11 +1,11 @@
 using System.Globalization;
 using Skipwise.Numerics;
-using Skipwise.Text.Synthetic;
+using Skipwise.Synthetic;
 
 namespace Skipwise.Evaluation.Ruler;
 
 /// <summary>vt: a chain of assignments among noise; which variables have the value? One worked example goes before it.</summary>
-internal sealed class VariableTracking : IRulerWriter
+internal sealed class VariableTracking : IRulerGenerator
 {
     public const int NewTokens = 30;
     private const int Hops = 4, ExampleTokens = 500, ExampleStep = 5;
@@ -40,7 +40,7 @@ internal sealed class VariableTracking : IRulerWriter
         string[] names = Names(ref rng, isExample ? 3 : 5);
         string value = rng.Between(10000, 99998).ToString(CultureInfo.InvariantCulture);
         List<string> lines = [.. Enumerable.Repeat(PasskeyText.Unit, size)];
-        int[] places = [.. RulerDraws.Distinct(ref rng, size, names.Length).Order()];
+        int[] places = [.. RulerRandom.Distinct(ref rng, size, names.Length).Order()];
         for (int i = 0; i < names.Length; i++)
         {
             lines.Insert(places[i] + i, i == 0 ? $"VAR {names[0]} = {value}" : $"VAR {names[i]} = VAR {names[i - 1]} ");
@@ -56,7 +56,7 @@ internal sealed class VariableTracking : IRulerWriter
         var names = new List<string>();
         while (names.Count < Hops + 1)
         {
-            string name = RulerDraws.Letters(ref rng, 'A', letters);
+            string name = RulerRandom.Letters(ref rng, 'A', letters);
             if (!names.Contains(name))
             {
                 names.Add(name);

@@ -1,24 +1,24 @@
-using Skipwise.Text;
+using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>School science questions that need more than a look-up (Clark et al. 2018), after 25 examples.</summary>
 internal static class ArcChallenge
 {
-    public static TaskCard Card { get; } = new()
+    public static TaskConfig Card { get; } = new()
     {
         Name = "arc_challenge",
         FileNames = ["arc_challenge", "arc_c"],
         Scored = TaskSplit.Test,
-        Shots = 25,
+        NumFewshot = 25,
         Read = Read,
         Metrics = [TaskMetric.Accuracy, TaskMetric.NormalizedAccuracy],
     };
 
     /// <remarks>Two public forms: Hugging Face's {question, choices: {text: [], label: []}}, and the benchmark's own {question: {stem, choices: [{text, label}]}}.</remarks>
-    private static TaskDocument Read(JsonPlace row, Harness harness)
+    private static TaskDocument Read(LocatedJson row, HarnessVersion harness)
     {
-        JsonPlace question = row.Any("question").Unfolded(), choices = (question.IsObject ? question : row).Any("choices").Unfolded();
+        LocatedJson question = row.Any("question").Unfolded(), choices = (question.IsObject ? question : row).Any("choices").Unfolded();
         string stem = question.IsObject ? question.Any("stem").Text : question.Text;
         string[] texts, labels;
         if (choices.IsArray)
@@ -32,8 +32,8 @@ internal static class ArcChallenge
             labels = [.. choices.Any("label").Texts()];
         }
         string key = row.Any("answerKey", "answer_key").Text;
-        int gold = harness == Harness.V2023 ? "ABCDE".IndexOf(Letter(key), StringComparison.Ordinal) : Array.IndexOf(labels, key);
-        return TaskDocument.Of(row, $"Question: {stem}\nAnswer:", texts, key.Length > 0 ? gold : -1);
+        int gold = harness == HarnessVersion.V2023 ? "ABCDE".IndexOf(Letter(key), StringComparison.Ordinal) : Array.IndexOf(labels, key);
+        return TaskDocument.MultipleChoice(row, $"Question: {stem}\nAnswer:", texts, key.Length > 0 ? gold : -1);
     }
 
     /// <summary>Some questions number their choices.</summary>

@@ -1,11 +1,11 @@
-using Skipwise.Text;
+using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>The last word of a passage that only the whole passage gives away (Paperno et al. 2016): is it what the model would say, and how surprising is it?</summary>
 internal static class Lambada
 {
-    public static TaskCard Card { get; } = new()
+    public static TaskConfig Card { get; } = new()
     {
         Name = "lambada",
         FileNames = ["lambada"],
@@ -16,11 +16,11 @@ internal static class Lambada
     };
 
     /// <remarks>Most files hold the whole "text"; some have it split already.</remarks>
-    private static TaskDocument Read(JsonPlace row, Harness harness)
+    private static TaskDocument Read(LocatedJson row, HarnessVersion harness)
     {
         string text = row.Find("continuation") is { } continuation ? $"{row.Any("context").Text} {WithoutBlank(continuation.Text)}" : row.Any("text").Text;
         (string context, string word) = Split(text);
-        return TaskDocument.Of(row, context, [word], 0);
+        return TaskDocument.MultipleChoice(row, context, [word], 0);
     }
 
     private static string WithoutBlank(string continuation) => continuation.StartsWith(' ') ? continuation[1..] : continuation;

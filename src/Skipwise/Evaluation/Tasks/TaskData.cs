@@ -1,20 +1,20 @@
-using Skipwise.Text;
+using Skipwise.Documents;
 
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>A task's questions, and those that examples are taken from.</summary>
-/// <param name="Pool">empty when no examples are wanted</param>
-/// <param name="PoolSplit">where the pool comes from; null when no examples are wanted</param>
-internal sealed record TaskData(TaskCard Card, int Shots, IReadOnlyList<TaskDocument> Scored, IReadOnlyList<TaskDocument> Pool, TaskSplit? PoolSplit)
+/// <param name="FewshotPool">empty when no examples are wanted</param>
+/// <param name="FewshotSplit">where the pool comes from; null when no examples are wanted</param>
+internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<TaskDocument> Scored, IReadOnlyList<TaskDocument> FewshotPool, TaskSplit? FewshotSplit)
 {
     /// <summary>Reads what the task needs from the folder.</summary>
     /// <exception cref="SkipwiseException">a split that is missing or ambiguous, a row that is no question of this task, too few examples</exception>
-    public static TaskData Read(TaskCard card, TaskFiles files, TaskOptions options)
+    public static TaskData Read(TaskConfig card, TaskFiles files, TaskOptions options)
     {
-        int shots = options.Shots ?? card.Shots;
-        if (card.RefusesShots && shots > 0)
+        int shots = options.NumFewshot ?? card.NumFewshot;
+        if (card.ForbidsFewshot && shots > 0)
         {
-            throw new SkipwiseException($"{card.Name} brings its own examples in every prompt and takes no others; leave out --shots for it, or run it on its own");
+            throw new SkipwiseException($"{card.Name} brings its own examples in every prompt and takes no others; leave out --num-fewshot for it, or run it on its own");
         }
         TaskDocument[] scored = Rows(card, files, card.Scored, options) ?? throw files.Missing(card, card.Scored);
         if (scored.Length == 0)
@@ -38,19 +38,19 @@ internal sealed record TaskData(TaskCard Card, int Shots, IReadOnlyList<TaskDocu
     }
 
     /// <summary>Examples to draw for a question: one more than are used where the question itself may be among them.</summary>
-    public int Draws(Harness harness)
+    public int Draws(HarnessVersion harness)
     {
-        bool oneMore = harness == Harness.V2023 ? PoolSplit != TaskSplit.Train : Card.DrawsOneMore;
-        return Shots == 0 ? 0 : Shots + (oneMore ? 1 : 0);
+        bool oneMore = harness == HarnessVersion.V2023 ? FewshotSplit != TaskSplit.Train : Card.DrawsExtraShot;
+        return NumFewshot == 0 ? 0 : NumFewshot + (oneMore ? 1 : 0);
     }
 
-    private TaskData Checked(Harness harness)
+    private TaskData Checked(HarnessVersion harness)
     {
         int most = Draws(harness);
-        return Pool.Count >= most ? this : throw new SkipwiseException(
-            $"{Card.Name}: {Shots} examples are wanted, but its {TaskFiles.Name(PoolSplit!.Value)} split has {Pool.Count} questions to draw {most} from. Use a smaller --shots, or provide the train split");
+        return FewshotPool.Count >= most ? this : throw new SkipwiseException(
+            $"{Card.Name}: {NumFewshot} examples are wanted, but its {TaskFiles.Name(FewshotSplit!.Value)} split has {FewshotPool.Count} questions to draw {most} from. Use a smaller --num-fewshot, or provide the train split");
     }
 
-    private static TaskDocument[]? Rows(TaskCard card, TaskFiles files, TaskSplit split, TaskOptions options) =>
-        files.Find(card, split) is { } paths ? [.. paths.SelectMany(path => Records.Read(path, options.Limits)).Select(row => card.Read(row, options.Harness))] : null;
+    private static TaskDocument[]? Rows(TaskConfig card, TaskFiles files, TaskSplit split, TaskOptions options) =>
+        files.Find(card, split) is { } paths ? [.. paths.SelectMany(path => RowReader.Read(path, options.Limits)).Select(row => card.Read(row, options.Harness))] : null;
 }

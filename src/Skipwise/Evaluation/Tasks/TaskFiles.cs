@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
+using Skipwise.Documents;
 using Skipwise.Storage;
-using Skipwise.Text;
 
 namespace Skipwise.Evaluation.Tasks;
 
@@ -24,13 +24,13 @@ internal sealed partial class TaskFiles
         }
         Folder = folder;
         string name = Path.GetFileName(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar));
-        _files = [.. FolderFiles.Distinct(folder, file => !file.IsHidden && Records.KindOf(file.Path) is not null)
+        _files = [.. FolderFiles.Distinct(folder, file => !file.IsHidden && RowReader.KindOf(file.Path) is not null)
             .Select(file => (Path.Combine(folder, file.Path), $"{WordsOf(name)}//{WordsOf(Stem(file.Path))}"))];
     }
 
     /// <summary>The files of a split in order (several when the data comes in numbered shards); null when there are none.</summary>
     /// <exception cref="SkipwiseException">several files could be meant</exception>
-    public IReadOnlyList<string>? Find(TaskCard card, TaskSplit split)
+    public IReadOnlyList<string>? Find(TaskConfig card, TaskSplit split)
     {
         (string Path, string Words)[] ofTask = OfTask(card);
         (string Path, string Words)[] found = [.. ofTask.Where(file => SplitOf(file.Words) == split)];
@@ -44,7 +44,7 @@ internal sealed partial class TaskFiles
             found = preferred.Length > 0 ? preferred : found;
         }
         var sets = found.GroupBy(file => Shard().Replace(file.Words, ""))
-            .Select(shards => shards.GroupBy(file => Records.KindOf(file.Path)).MinBy(kind => kind.Key)!.Select(file => file.Path).ToArray()).ToList();
+            .Select(shards => shards.GroupBy(file => RowReader.KindOf(file.Path)).MinBy(kind => kind.Key)!.Select(file => file.Path).ToArray()).ToList();
         return sets.Count switch
         {
             0 => null,
@@ -56,18 +56,18 @@ internal sealed partial class TaskFiles
     }
 
     /// <summary>What to say when a split that is needed is not there.</summary>
-    public SkipwiseException Missing(TaskCard card, TaskSplit split)
+    public SkipwiseException Missing(TaskConfig card, TaskSplit split)
     {
         string[] near = [.. OfTask(card).Select(file => Path.GetRelativePath(Folder, file.Path))];
         string found = near.Length > 0 ? $"found of this task: {string.Join(", ", near)}" : "found no file of this task";
-        return new($"{Folder}: no {Name(split)} split of {card.Name}. Looked for a file ({Records.Kinds}) with "
+        return new($"{Folder}: no {Name(split)} split of {card.Name}. Looked for a file ({RowReader.Kinds}) with "
             + $"{Either(card.FileNames)} and {Either(WordsFor(split))} in its path; {found}");
     }
 
     public static string Name(TaskSplit split) => WordsFor(split)[0];
 
     /// <summary>Files that name the task. If none does, the folder's own name may.</summary>
-    private (string Path, string Words)[] OfTask(TaskCard card)
+    private (string Path, string Words)[] OfTask(TaskConfig card)
     {
         (string Path, string Words)[] Having(Func<string, string> part) => [.. _files.Where(file => card.FileNames.Any(name => part(file.Words).Contains(name, StringComparison.Ordinal)))];
         var named = Having(words => words[(words.IndexOf("//", StringComparison.Ordinal) + 2)..]);

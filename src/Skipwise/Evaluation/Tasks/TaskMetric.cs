@@ -1,21 +1,12 @@
-using System.Text.Json.Serialization;
+using Skipwise.Evaluation.Results;
 using Skipwise.Numerics;
-using Skipwise.Text;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>What a model makes of one choice.</summary>
-/// <param name="LogLikelihood">ln p(continuation | context), summed over its tokens</param>
-/// <param name="IsGreedy">every token is the model's likeliest</param>
-public sealed record RequestScore([property: JsonRequired] double LogLikelihood, [property: JsonRequired] bool IsGreedy) : ITrial
-{
-    public string? CacheKey { get; init; }
-}
-
 /// <summary>A number per question, and the number that all questions give.</summary>
-/// <param name="Of">from a question and the scores of its choices</param>
+/// <param name="PerDocument">from a question and the scores of its choices</param>
 /// <param name="IsPerplexity">the result is exp(-mean) instead of the mean</param>
-internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<RequestScore>, double> Of, bool IsPerplexity = false)
+internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<RequestScore>, double> PerDocument, bool IsPerplexity = false)
 {
     /// <summary>the likeliest choice is right; of equals the first counts</summary>
     public static TaskMetric Accuracy { get; } = new("acc", (document, scores) => Hit(document, scores, (score, _) => score.LogLikelihood));
@@ -28,7 +19,7 @@ internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<
 
     /// <summary>the share of probability that the true answers have</summary>
     public static TaskMetric Mc2 { get; } = new("mc2", (document, scores) =>
-        Math.Exp(LogSumExp(scores.Where((_, i) => document.Right.Contains(i))) - LogSumExp(scores)));
+        Math.Exp(LogSumExp(scores.Where((_, i) => document.GoldChoices.Contains(i))) - LogSumExp(scores)));
 
     /// <summary>the model would have said it</summary>
     public static TaskMetric Greedy { get; } = new("acc", (_, scores) => scores[0].IsGreedy ? 1 : 0);
@@ -36,12 +27,12 @@ internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<
     public static TaskMetric Perplexity { get; } = new("perplexity", (_, scores) => scores[0].LogLikelihood, IsPerplexity: true);
 
     /// <summary>The mean with its standard error; of a perplexity exp(-mean), its error by bootstrap.</summary>
-    public (double Value, double StandardError) Over(double[] values, int resamples, CancellationToken cancel) => IsPerplexity
+    public (double Value, double StandardError) Aggregate(double[] values, int resamples, CancellationToken cancel) => IsPerplexity
         ? (Math.Exp(-Statistics.Mean(values)), Bootstrap.StandardError(values, mean => Math.Exp(-mean), resamples, cancel))
         : (Statistics.Mean(values), Statistics.StandardError(values));
 
     /// <summary>What each question makes of the number; see <see cref="EvaluationRecord.Samples"/>.</summary>
-    /// <param name="value">what <see cref="Over"/> made of the values</param>
+    /// <param name="value">what <see cref="Aggregate"/> made of the values</param>
     public double[] Samples(double[] values, double value)
     {
         double mean = Statistics.Mean(values);
@@ -56,7 +47,7 @@ internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<
         {
             likeliest = values[i] > values[likeliest] ? i : likeliest;
         }
-        return document.Right.Contains(likeliest) ? 1 : 0;
+        return document.GoldChoices.Contains(likeliest) ? 1 : 0;
     }
 
     /// <summary>ln of a sum of probabilities that may be too small for any float; -infinity for none.</summary>

@@ -1,10 +1,10 @@
 using System.Text.Json.Serialization;
-using Skipwise.Text;
+using Skipwise.Documents;
 
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>Whose rules hold: EleutherAI's lm-evaluation-harness has changed some that move the numbers.</summary>
-public enum Harness
+public enum HarnessVersion
 {
     /// <summary>as of 2023 (Open LLM Leaderboard, the PoSE paper): documents shuffled by Random(42), which goes on to draw the examples</summary>
     [JsonStringEnumMemberName("2023")]
@@ -15,9 +15,9 @@ public enum Harness
 }
 
 /// <summary>Whether a BOS token stands before a prompt.</summary>
-public enum BosRule
+public enum BosMode
 {
-    /// <summary>never: both harnesses' default for causal models until November 2025, but see <see cref="TaskOptions.For"/></summary>
+    /// <summary>never: both harnesses' default for causal models until November 2025, but see <see cref="TaskOptions.ResolveBos"/></summary>
     None,
     /// <summary>if the model's tokenizer puts one before texts</summary>
     Auto,
@@ -29,14 +29,14 @@ public enum BosRule
 public sealed record TaskOptions
 {
     /// <summary>whose rules hold</summary>
-    public Harness Harness { get; init; } = Harness.V2023;
+    public HarnessVersion Harness { get; init; } = HarnessVersion.V2023;
     /// <summary>examples before each question; null takes each task's usual number</summary>
     [Within(0, 10000)]
-    public int? Shots { get; init; }
+    public int? NumFewshot { get; init; }
     /// <summary>only the first documents in the harness's order: a number, or below 1 a share of them; null takes all</summary>
     [Within(0, 1e9, Above = true)]
     public double? Limit { get; init; }
-    public BosRule Bos { get; init; } = BosRule.None;
+    public BosMode Bos { get; init; } = BosMode.None;
     /// <summary>tokens of the longest text, cut from the left; null takes the model's window</summary>
     [Within(1, 1 << 27)]
     public int? MaxLength { get; init; }
@@ -45,7 +45,7 @@ public sealed record TaskOptions
     public int? BatchSize { get; init; }
     /// <summary>resamples behind the standard error of a perplexity</summary>
     [Within(2, 1e7)]
-    public int Resamples { get; init; } = 100_000;
+    public int BootstrapIters { get; init; } = 100_000;
     /// <summary>how much a task's file may ask for; scores do not depend on it</summary>
     [JsonIgnore]
     public LimitOptions Limits { get; init; } = new();
@@ -55,8 +55,8 @@ public sealed record TaskOptions
     /// whatever it is asked.
     /// </summary>
     /// <param name="modelType">config.json's model_type</param>
-    public TaskOptions For(string modelType) =>
-        Harness == Harness.V04 && modelType.Contains("gemma", StringComparison.Ordinal) ? this with { Bos = BosRule.Always } : this;
+    public TaskOptions ResolveBos(string modelType) =>
+        Harness == HarnessVersion.V04 && modelType.Contains("gemma", StringComparison.Ordinal) ? this with { Bos = BosMode.Always } : this;
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     public void Validate() => OptionCheck.Require("Tasks", this);

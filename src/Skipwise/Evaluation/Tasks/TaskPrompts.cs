@@ -2,23 +2,17 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>A question as it is asked: which one, and the examples before it.</summary>
-/// <param name="Index">in the data set</param>
-/// <param name="Shots">examples, as indices into the pool</param>
-/// <param name="Examples">their text, up to where the question begins</param>
-internal sealed record TaskPrompt(int Index, TaskDocument Document, IReadOnlyList<int> Shots, string Examples);
-
 /// <summary>Decides which questions are asked, in which order, after which examples, by the harness's draws. Pure.</summary>
 internal static class TaskPrompts
 {
     private const long ShuffleSeed = 42; // harness 2023: also draws the examples
     private const long ShotSeed = 1234; // harness 0.4
 
-    public static IReadOnlyList<TaskPrompt> Of(TaskData data, TaskOptions options)
+    public static IReadOnlyList<TaskPrompt> Build(TaskData data, TaskOptions options)
     {
         int[] order = [.. Enumerable.Range(0, data.Scored.Count)];
-        var random = new PythonRandom(options.Harness == Harness.V2023 ? ShuffleSeed : ShotSeed);
-        if (options.Harness == Harness.V2023)
+        var random = new PythonRandom(options.Harness == HarnessVersion.V2023 ? ShuffleSeed : ShotSeed);
+        if (options.Harness == HarnessVersion.V2023)
         {
             random.Shuffle(order.AsSpan());
         }
@@ -26,24 +20,24 @@ internal static class TaskPrompts
         foreach (int index in order.Take(Count(order.Length, options)))
         {
             TaskDocument document = data.Scored[index];
-            int[] shots = data.Shots == 0 ? [] : Draw(random, document, data, options.Harness);
-            prompts.Add(new(index, document, shots, string.Concat(shots.Select(shot => data.Pool[shot].Shot + "\n\n"))));
+            int[] shots = data.NumFewshot == 0 ? [] : Draw(random, document, data, options.Harness);
+            prompts.Add(new(index, document, shots, string.Concat(shots.Select(shot => data.FewshotPool[shot].FewshotText + "\n\n"))));
         }
         return prompts;
     }
 
-    private static int[] Draw(PythonRandom random, TaskDocument document, TaskData data, Harness harness)
+    private static int[] Draw(PythonRandom random, TaskDocument document, TaskData data, HarnessVersion harness)
     {
-        int[] drawn = random.Sample(data.Pool.Count, data.Draws(harness));
+        int[] drawn = random.Sample(data.FewshotPool.Count, data.Draws(harness));
         // Harness 2023 does not look for the question among training questions.
-        return harness == Harness.V2023 && data.PoolSplit == TaskSplit.Train ? drawn : [.. drawn.Where(shot => data.Pool[shot].Row != document.Row).Take(data.Shots)];
+        return harness == HarnessVersion.V2023 && data.FewshotSplit == TaskSplit.Train ? drawn : [.. drawn.Where(shot => data.FewshotPool[shot].Row != document.Row).Take(data.NumFewshot)];
     }
 
     /// <summary>A limit below 1 is a share: harness 2023 rounds it down, 0.4 up.</summary>
     private static int Count(int documents, TaskOptions options) => options.Limit switch
     {
         null => documents,
-        < 1 and { } share => options.Harness == Harness.V2023 ? (int)(documents * share) : (int)Math.Ceiling(documents * share),
+        < 1 and { } share => options.Harness == HarnessVersion.V2023 ? (int)(documents * share) : (int)Math.Ceiling(documents * share),
         { } number => (int)Math.Min(documents, number),
     };
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Evaluation.Tasks;
 

@@ -1,5 +1,7 @@
+using Skipwise.Evaluation.Results;
+using Skipwise.Evaluation.Scoring;
 using Skipwise.Models;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Tasks;
 
@@ -14,7 +16,7 @@ public sealed class TaskSuite
 
     /// <summary>Reads, draws and tokenizes.</summary>
     /// <param name="folder">holds the tasks' public files; see <see cref="TaskFiles"/></param>
-    /// <param name="names">from <see cref="TaskCatalog.Names"/></param>
+    /// <param name="names">from <see cref="TaskRegistry.Names"/></param>
     /// <param name="model">its window, and its BOS and EOS where the tokenizer names none</param>
     /// <exception cref="SkipwiseException">an unknown task, a file that is missing or broken, or an impossible setting</exception>
     public static TaskSuite Prepare(string folder, IEnumerable<string> names, ITokenizer tokenizer, DecoderConfig model, TaskOptions options, CancellationToken cancel = default)
@@ -22,10 +24,10 @@ public sealed class TaskSuite
         options.Validate();
         int window = options.MaxLength ?? model.MaxPositionEmbeddings;
         var encoder = new RequestEncoder(tokenizer, options, window, model.BosTokenId, model.EosTokenId);
-        IReadOnlyList<TaskCard> cards = TaskCatalog.Find(names);
+        IReadOnlyList<TaskConfig> cards = TaskRegistry.Find(names);
         var files = new TaskFiles(folder);
         TaskData[] data = [.. cards.Select(card => TaskData.Read(card, files, options))]; // all files first: their errors are the likelier ones
-        return new([.. data.Select(task => PreparedTask.Of(task, options, encoder, cancel))], options, window);
+        return new([.. data.Select(task => PreparedTask.Create(task, options, encoder, cancel))], options, window);
     }
 
     /// <summary>Reads the tasks' files, to find what is wrong with them before anything is measured.</summary>
@@ -33,7 +35,7 @@ public sealed class TaskSuite
     public static void RequireData(string folder, IEnumerable<string> names, TaskOptions options)
     {
         var files = new TaskFiles(folder);
-        foreach (TaskCard card in TaskCatalog.Find(names))
+        foreach (TaskConfig card in TaskRegistry.Find(names))
         {
             _ = TaskData.Read(card, files, options);
         }
@@ -41,18 +43,18 @@ public sealed class TaskSuite
 
     /// <summary>The numbers of every task, in the order in which the tasks were named.</summary>
     /// <param name="file">where scores of an earlier run are found, and new ones kept; null keeps none</param>
-    public IReadOnlyList<TaskResult> Measure(CausalLM model, TrialFile<RequestScore>? file = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    public IReadOnlyList<TaskResult> Evaluate(CausalLM model, TrialFile<RequestScore>? file = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
     {
-        string KeyOf(TaskRequest request) => TrialKey.Of(file?.Model ?? 0, request.Tokens, request.Continuation);
+        string KeyOf(TaskRequest request) => TrialCacheKey.Compute(file?.Model ?? 0, request.Tokens, request.ContinuationLength);
         var scores = new Dictionary<string, RequestScore>();
         var asked = new HashSet<string>();
         // The same request is computed once, also where two tasks share it.
         (PreparedTask Task, TaskRequest[] Requests)[] work = [.. _tasks.Select(task => (task, task.ToScore.Where(request => IsNew(KeyOf(request))).ToArray()))];
         long total = work.Sum(part => part.Requests.Sum(request => (long)request.Tokens.Length)), done = 0;
-        using var respondent = new Respondent(model, _options.BatchSize);
+        using var respondent = new EvaluationLM(model, _options.BatchSize);
         foreach ((PreparedTask task, TaskRequest[] requests) in work)
         {
-            foreach ((int index, AnswerScore score) in respondent.Score([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)], cancel))
+            foreach ((int index, AnswerScore score) in respondent.LogLikelihood([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)], cancel))
             {
                 TaskRequest request = requests[index];
                 var own = new RequestScore(score.LogProbs.Sum(), score.IsCorrect) { CacheKey = KeyOf(request) };

@@ -1,4 +1,4 @@
-using Skipwise.Text;
+using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
@@ -29,22 +29,22 @@ internal static class TruthfulQa
         A: The 1992 Olympics were held in Barcelona, Spain.
         """;
 
-    public static TaskCard Mc1 { get; } = Card("truthfulqa_mc1", TaskMetric.Mc1, ReadMc1);
+    public static TaskConfig Mc1 { get; } = Card("truthfulqa_mc1", TaskMetric.Mc1, ReadMc1);
 
-    public static TaskCard Mc2 { get; } = Card("truthfulqa_mc2", TaskMetric.Mc2, ReadMc2);
+    public static TaskConfig Mc2 { get; } = Card("truthfulqa_mc2", TaskMetric.Mc2, ReadMc2);
 
-    private static TaskCard Card(string name, TaskMetric metric, Func<JsonPlace, Harness, TaskDocument> read) => new()
+    private static TaskConfig Card(string name, TaskMetric metric, Func<LocatedJson, HarnessVersion, TaskDocument> read) => new()
     {
         Name = name,
         FileNames = ["truthfulqa", "truthful_qa", "mc_task"],
         PreferredWords = ["mc", "multiple"],
         Scored = TaskSplit.Validation,
-        RefusesShots = true,
+        ForbidsFewshot = true,
         Read = read,
         Metrics = [metric],
     };
 
-    private static TaskDocument ReadMc1(JsonPlace row, Harness harness)
+    private static TaskDocument ReadMc1(LocatedJson row, HarnessVersion harness)
     {
         (string[] choices, int[] labels) = Targets(row.Any("mc1_targets"));
         if (labels is not [1, ..])
@@ -55,16 +55,16 @@ internal static class TruthfulQa
     }
 
     /// <remarks>Harness 2023 takes the choices before the first wrong one for the true ones, 0.4 those labelled 1; the public files list the true ones first.</remarks>
-    private static TaskDocument ReadMc2(JsonPlace row, Harness harness)
+    private static TaskDocument ReadMc2(LocatedJson row, HarnessVersion harness)
     {
         (string[] choices, int[] labels) = Targets(row.Any("mc2_targets"));
         IEnumerable<int> all = Enumerable.Range(0, labels.Length);
-        IEnumerable<int> right = harness == Harness.V2023 ? all.TakeWhile(i => labels[i] != 0) : all.Where(i => labels[i] == 1);
+        IEnumerable<int> right = harness == HarnessVersion.V2023 ? all.TakeWhile(i => labels[i] != 0) : all.Where(i => labels[i] == 1);
         return Document(row, choices, right.ToHashSet());
     }
 
     /// <summary>{"choices": [...], "labels": [...]}, or the benchmark's own {"choice": label, ...}.</summary>
-    private static (string[] Choices, int[] Labels) Targets(JsonPlace targets)
+    private static (string[] Choices, int[] Labels) Targets(LocatedJson targets)
     {
         targets = targets.Unfolded();
         (string[] choices, int[] labels) = targets.Find("choices") is { IsArray: true } texts && targets.Find("labels") is { IsArray: true } numbers
@@ -73,9 +73,9 @@ internal static class TruthfulQa
         return choices.Length > 0 && choices.Length == labels.Length ? (choices, labels) : throw targets.Error($"has {choices.Length} choices and {labels.Length} labels");
     }
 
-    private static TaskDocument Document(JsonPlace row, string[] choices, IReadOnlySet<int> right)
+    private static TaskDocument Document(LocatedJson row, string[] choices, IReadOnlySet<int> right)
     {
         string context = $"{Preamble.ReplaceLineEndings("\n")}\n\nQ: {row.Any("question").Text}\nA:";
-        return new() { Choices = [.. choices.Select(choice => new Choice(context, " " + choice, choice))], Right = right, Shot = "", Row = row.Raw };
+        return new() { Choices = [.. choices.Select(choice => new Choice(context, " " + choice, choice))], GoldChoices = right, FewshotText = "", Row = row.Raw };
     }
 }

@@ -1,4 +1,4 @@
-using Skipwise.Text;
+using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
@@ -8,18 +8,18 @@ namespace Skipwise.Evaluation.Tasks;
 /// </summary>
 internal static class WinoGrande
 {
-    public static TaskCard Card { get; } = new()
+    public static TaskConfig Card { get; } = new()
     {
         Name = "winogrande",
         FileNames = ["winogrande"],
         PreferredWords = ["xl"],
         Scored = TaskSplit.Validation,
-        DrawsOneMore = true,
+        DrawsExtraShot = true,
         Read = Read,
         Metrics = [TaskMetric.Accuracy],
     };
 
-    private static TaskDocument Read(JsonPlace row, Harness harness)
+    private static TaskDocument Read(LocatedJson row, HarnessVersion harness)
     {
         string sentence = row.Any("sentence").Text;
         int gap = sentence.IndexOf('_', StringComparison.Ordinal);
@@ -34,6 +34,6 @@ internal static class WinoGrande
         {
             throw row.Error($"has answer {gold + 1} where 1 or 2 was expected; a split without answers cannot be scored");
         }
-        return new() { Choices = choices, Right = new HashSet<int> { gold }, Shot = choices[gold].Context + rest, Row = row.Raw };
+        return new() { Choices = choices, GoldChoices = new HashSet<int> { gold }, FewshotText = choices[gold].Context + rest, Row = row.Raw };
     }
 }

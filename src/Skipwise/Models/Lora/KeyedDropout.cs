@@ -6,13 +6,13 @@ namespace Skipwise.Models.Lora;
 
 /// <summary>
 /// Dropout whose masks are a function of (seed, micro-batch, projection): a resumed run draws the same ones, and so does a layer that is
-/// computed again for its backward. They are drawn where x lies: a GPU's are others than a CPU's. Outside <see cref="For"/> nothing is
+/// computed again for its backward. They are drawn where x lies: a GPU's are others than a CPU's. Outside <see cref="ForMicroBatch"/> nothing is
 /// dropped.
 /// </summary>
 public sealed class KeyedDropout
 {
     private const ulong Stream = 0xD20;
-    private long? _place;
+    private long? _microBatch;
 
     // TorchSharp makes generators of the CPU alone; libtorch makes them of any device.
     private static readonly Lazy<jit.CompilationUnit> s_script = new(() => jit.compile("""
@@ -26,10 +26,10 @@ public sealed class KeyedDropout
     public ulong Seed { get; set; }
 
     /// <summary>Until the result is disposed, a micro-batch is trained.</summary>
-    /// <param name="place">its own number: the examples taken before it</param>
-    public IDisposable For(long place)
+    /// <param name="microBatch">its own number: the examples taken before it</param>
+    public IDisposable ForMicroBatch(long microBatch)
     {
-        _place = place;
+        _microBatch = microBatch;
         return new End(this);
     }
 
@@ -37,18 +37,18 @@ public sealed class KeyedDropout
     /// <param name="projection">which one asks: each draws its own mask</param>
     public Tensor Apply(Tensor x, double share, int projection)
     {
-        if (_place is not { } place || share == 0)
+        if (_microBatch is not { } microBatch || share == 0)
         {
             return x.alias();
         }
         using var scope = NewDisposeScope();
-        var key = new KeyedRandom(Seed, Stream + ((ulong)projection << 16), (ulong)place);
+        var key = new KeyedRandom(Seed, Stream + ((ulong)projection << 16), (ulong)microBatch);
         var uniform = (Tensor)s_script.Value.invoke("uniform", x, tensor((long)(key.NextUInt64() >> 1), device: CPU));
         return (x * uniform.ge(share).to(x.dtype).mul_(1 / (1 - share))).MoveToOuterDisposeScope();
     }
 
     private sealed class End(KeyedDropout dropout) : IDisposable
     {
-        public void Dispose() => dropout._place = null;
+        public void Dispose() => dropout._microBatch = null;
     }
 }

@@ -1,4 +1,4 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Numerics;
 
 namespace Skipwise.Reports.Comparing;

@@ -1,11 +1,7 @@
 using System.Text.Json.Nodes;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
-
-/// <summary>Perplexity of two models at the original window.</summary>
-/// <param name="Increase">own / reference - 1</param>
-public sealed record ShortCost(EvaluationRecord Own, EvaluationRecord Reference, Change Increase);
 
 /// <summary>
 /// Models and all their numbers, side by side. Made from results alone, so it needs no model. Every number, measured or derived, is an
@@ -74,23 +70,23 @@ public sealed class Comparison
     public IReadOnlyList<string> Lines => _text;
 
     /// <summary>All numbers, measured and derived.</summary>
-    public IReadOnlyList<EvaluationRecord> Records => [.. Models.SelectMany(Of)];
+    public IReadOnlyList<EvaluationRecord> Records => [.. Models.SelectMany(RecordsOf)];
 
     /// <summary>Where a record stands among the lines, from 1.</summary>
     public int Line(EvaluationRecord record) => _lines[record];
 
     /// <summary>The numbers of a model, measured and derived.</summary>
-    public IReadOnlyList<EvaluationRecord> Of(ComparedModel model) => _byModel[model.Name];
+    public IReadOnlyList<EvaluationRecord> RecordsOf(ComparedModel model) => _byModel[model.Name];
 
     public EvaluationRecord? Find(ComparedModel model, string task, string metric, int? length = null) =>
-        Of(model).FirstOrDefault(record => record.Task == task && record.Metric == metric && record.Length == length);
+        RecordsOf(model).FirstOrDefault(record => record.Task == task && record.Metric == metric && record.Length == length);
 
     /// <summary>A metric at every measured length, rising.</summary>
     public IReadOnlyList<EvaluationRecord> ByLength(ComparedModel model, string task, string metric) =>
-        [.. Of(model).Where(record => record.Task == task && record.Metric == metric && record.Length is not null).OrderBy(record => record.Length)];
+        [.. RecordsOf(model).Where(record => record.Task == task && record.Metric == metric && record.Length is not null).OrderBy(record => record.Length)];
 
     /// <summary>null if no retrieval was measured</summary>
-    public EffectiveLength? EffectiveLength(ComparedModel model) => Comparing.EffectiveLength.Of(Of(model), Plan.EffectiveLength, OriginalWindow);
+    public EffectiveLength? EffectiveLength(ComparedModel model) => Skipwise.Reports.Comparing.EffectiveLength.Compute(RecordsOf(model), Plan.EffectiveLength, OriginalWindow);
 
     /// <summary>Against the reference; null if it was not measured for both.</summary>
     public ShortCost? ShortPerplexity(ComparedModel model)
@@ -103,7 +99,7 @@ public sealed class Comparison
     }
 
     /// <summary>The benchmarks' numbers. Their length is the model's own window, so they are found by task and metric alone.</summary>
-    public IEnumerable<EvaluationRecord> Benchmarks(ComparedModel model) => Of(model).Where(IsBenchmark);
+    public IEnumerable<EvaluationRecord> Benchmarks(ComparedModel model) => RecordsOf(model).Where(IsBenchmark);
 
     public EvaluationRecord? Benchmark(ComparedModel model, string task, string metric) =>
         Benchmarks(model).FirstOrDefault(record => record.Task == task && record.Metric == metric);
@@ -123,7 +119,7 @@ public sealed class Comparison
     /// <summary>Tasks of which not every model was measured with the same settings.</summary>
     public IReadOnlyList<string> UnevenTasks() =>
     [
-        .. Models.SelectMany(Of).Where(IsMeasured)
+        .. Models.SelectMany(RecordsOf).Where(IsMeasured)
             .GroupBy(record => (record.Task, record.Metric, record.Length, Depth: record.Settings!["depth"]?.ToJsonString()))
             .Where(same => same.Select(record => Comparable(record.Settings!)).Distinct().Count() > 1)
             .Select(same => same.Key.Task).Distinct(),
@@ -152,7 +148,7 @@ public sealed class Comparison
 
     private EvaluationRecord Number(EvaluationRecord record)
     {
-        _text.Add(EvaluationJson.Line(record));
+        _text.Add(EvaluationJson.ToJsonLine(record));
         _lines[record] = _text.Count;
         return record;
     }
@@ -171,7 +167,7 @@ public sealed class Comparison
 
     private IEnumerable<EvaluationRecord> Changes(ComparedModel model)
     {
-        foreach (EvaluationRecord own in Of(model).Where(HasChange).ToArray())
+        foreach (EvaluationRecord own in RecordsOf(model).Where(HasChange).ToArray())
         {
             if ((IsBenchmark(own) ? Benchmark(Reference, own.Task, own.Metric) : Find(Reference, own.Task, own.Metric, own.Length)) is { } reference)
             {

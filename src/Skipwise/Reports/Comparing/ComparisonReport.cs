@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Skipwise.Evaluation;
-using Skipwise.Reports.Plots;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
 
@@ -9,28 +8,28 @@ namespace Skipwise.Reports.Comparing;
 public static class ComparisonReport
 {
     /// <summary>What is shown by length, in this order; a further measurement is a further line.</summary>
-    private static readonly LengthChapter[] s_byLength =
+    private static readonly LengthSection[] s_byLength =
     [
-        new("Perplexity by window", "perplexity", "perplexity", NumberKind.Perplexity,
+        new("Perplexity by window", "perplexity", "perplexity", MetricFormat.Perplexity,
             "How well each model predicts the documents when it may look back over the window; lower is better. Bars: 95 % of the draws of documents."),
-        new("Passkey retrieval", "passkey", "accuracy", NumberKind.Share,
+        new("Passkey retrieval", "passkey", "accuracy", MetricFormat.Fraction,
             "Share of trials in which the number hidden in filler text was written out whole, by prompt length."),
-        new("Needle in a haystack", "needle", "accuracy", NumberKind.Share,
+        new("Needle in a haystack", "needle", "accuracy", MetricFormat.Fraction,
             "Share of trials in which every token of the hidden answer was the model's first choice, by prompt length."),
-        new("RULER", "ruler", "average", NumberKind.Percent,
+        new("RULER", "ruler", "average", MetricFormat.Percent,
             "Average over the RULER tasks in percent, by prompt length."),
     ];
 
-    public static Report Of(Comparison comparison)
+    public static Report Build(Comparison comparison)
     {
-        Lineup lineup = Lineup.Of(comparison.Models.Select(model => model.Name));
+        ModelLegend legend = ModelLegend.Create(comparison.Models.Select(model => model.Name));
         return new(Title(comparison), ComparisonSummary.Sentences(comparison, withReasons: false),
         [
             new("Gates", [.. GateTable(Gates.Judge(comparison))]),
             new("Effective length", [.. Effective(comparison)]),
             new("Short-window cost", [.. ShortCost(comparison)]),
             .. s_byLength.Take(1).Select(Chapter),
-            new("Loss by position", [.. PositionChapter.Blocks(comparison, lineup)]),
+            new("Loss by position", [.. PositionSection.Blocks(comparison, legend)]),
             .. s_byLength.Skip(1).Select(Chapter),
             new("RULER by task", [.. RulerTasks(comparison)]),
             new("Other measurements", [.. Others(comparison)]),
@@ -38,7 +37,7 @@ public static class ComparisonReport
         ])
         { RawLines = comparison.Lines };
 
-        ReportSection Chapter(LengthChapter chapter) => new(chapter.Heading, [.. chapter.Blocks(comparison, lineup)]);
+        ReportSection Chapter(LengthSection section) => new(section.Heading, [.. section.Blocks(comparison, legend)]);
     }
 
     private static string Title(Comparison c) => c.Models.Count == 1 ? $"Evaluation of {c.Reference.Name}" : $"Comparison: {string.Join(", ", c.Models.Select(model => model.Name))}";
@@ -48,7 +47,7 @@ public static class ComparisonReport
         if (results.Count > 0)
         {
             yield return new ReportBlock.Table("Limits that were asked for", ["gate", "model", "found", "passed"],
-                [.. results.Select(gate => (IReadOnlyList<ReportCell>)[gate.Name, gate.Model, gate.Finding, new ReportCell(gate.Passed ? "yes" : "no") { Met = gate.Passed }])]);
+                [.. results.Select(gate => (IReadOnlyList<ReportCell>)[gate.Name, gate.Model, gate.Finding, new ReportCell(gate.Passed ? "yes" : "no") { Passed = gate.Passed }])]);
         }
     }
 
@@ -64,7 +63,7 @@ public static class ComparisonReport
                 ? (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", new ReportCell(length.Tokens == 0 ? "none" : $"{length.Tokens}", $"{length.Low}–{length.High}") { RawLine = c.Line(record) }, length.Limit ?? "no longer length was measured"]
                 : [model.Name, $"{model.Window}", "", "no retrieval was measured"]),
         ]);
-        yield return new ReportBlock.Text(EffectiveLength.InWords(c.Plan.EffectiveLength, c.OriginalWindow));
+        yield return new ReportBlock.Text(EffectiveLength.Describe(c.Plan.EffectiveLength, c.OriginalWindow));
     }
 
     private static IEnumerable<ReportBlock> ShortCost(Comparison c)
@@ -73,11 +72,11 @@ public static class ComparisonReport
         if (c.Models.Any(model => c.Find(model, "perplexity", "perplexity", c.OriginalWindow) is not null))
         {
             rows.Add([$"perplexity at {c.OriginalWindow} tokens", .. c.Models.Select(model => Beside(
-                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), NumberKind.Perplexity), c, model, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), Format.Percent))]);
+                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), MetricFormat.Perplexity), c, model, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), NumberFormat.Percent))]);
         }
         rows.AddRange(c.Models.SelectMany(c.Benchmarks).Select(record => (record.Task, record.Metric)).Distinct().Select(row => (IReadOnlyList<ReportCell>)
             [$"{row.Task} {row.Metric}", .. c.Models.Select(model => Beside(
-                Benchmark(c, c.Benchmark(model, row.Task, row.Metric)), c, model, c.Benchmark(model, row.Task, row.Metric), Format.Change))]));
+                Benchmark(c, c.Benchmark(model, row.Task, row.Metric)), c, model, c.Benchmark(model, row.Task, row.Metric), NumberFormat.Change))]));
         if (rows.Count > 0)
         {
             yield return new ReportBlock.Table(
@@ -98,12 +97,12 @@ public static class ComparisonReport
             return cell;
         }
         var change = new Change(record.Value, record.StandardError, record.Settings![Comparison.PairedSetting]!.GetValue<bool>());
-        return cell with { Qualifiers = [.. cell.Qualifiers, Format.Change(change, format) + (change.IsPaired || change.StandardError is null ? "" : ", unpaired")] };
+        return cell with { Qualifiers = [.. cell.Qualifiers, NumberFormat.Change(change, format) + (change.IsPaired || change.StandardError is null ? "" : ", unpaired")] };
     }
 
     private static IEnumerable<ReportBlock> RulerTasks(Comparison c)
     {
-        EvaluationRecord[] tasks = [.. c.Models.SelectMany(c.Of).Where(IsRulerTask)];
+        EvaluationRecord[] tasks = [.. c.Models.SelectMany(c.RecordsOf).Where(IsRulerTask)];
         if (tasks.Length == 0)
         {
             yield break;
@@ -111,11 +110,11 @@ public static class ComparisonReport
         int[] lengths = [.. tasks.Select(record => record.Length!.Value).Distinct().Order()];
         foreach (ComparedModel model in c.Models)
         {
-            ILookup<string, EvaluationRecord> own = c.Of(model).Where(IsRulerTask).ToLookup(record => record.Task);
+            ILookup<string, EvaluationRecord> own = c.RecordsOf(model).Where(IsRulerTask).ToLookup(record => record.Task);
             if (own.Count > 0)
             {
                 yield return new ReportBlock.Table($"{model.Name}: RULER by task, percent", ["task", .. lengths.Select(length => $"{length}")],
-                    [.. own.Select(task => (IReadOnlyList<ReportCell>)[task.Key, .. lengths.Select(length => Number(c, task.FirstOrDefault(record => record.Length == length), NumberKind.Percent))])]);
+                    [.. own.Select(task => (IReadOnlyList<ReportCell>)[task.Key, .. lengths.Select(length => Number(c, task.FirstOrDefault(record => record.Length == length), MetricFormat.Percent))])]);
             }
         }
     }
@@ -125,15 +124,15 @@ public static class ComparisonReport
     {
         (string Task, string Metric, int? Length)[] rows =
         [
-            .. c.Models.SelectMany(c.Of)
+            .. c.Models.SelectMany(c.RecordsOf)
                 .Where(record => record.Length is not null && Comparison.IsMeasured(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record) && !Comparison.IsLossByPosition(record)
-                    && !IsRulerTask(record) && !s_byLength.Any(chapter => chapter.Task == record.Task && chapter.Metric == record.Metric))
+                    && !IsRulerTask(record) && !s_byLength.Any(section => section.Task == record.Task && section.Metric == record.Metric))
                 .Select(record => (record.Task, record.Metric, record.Length)).Distinct(),
         ];
         if (rows.Length > 0)
         {
             yield return new ReportBlock.Table("", ["", .. c.Models.Select(model => model.Name)],
-                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Beside(Number(c, c.Find(model, row.Task, row.Metric, row.Length), NumberKind.Perplexity), c, model, c.Find(model, row.Task, row.Metric, row.Length), Format.Change))])]);
+                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Beside(Number(c, c.Find(model, row.Task, row.Metric, row.Length), MetricFormat.Perplexity), c, model, c.Find(model, row.Task, row.Metric, row.Length), NumberFormat.Change))])]);
         }
     }
 
@@ -141,7 +140,7 @@ public static class ComparisonReport
     {
         yield return new ReportBlock.Table("Models", ["model", "window", "original window", "parameters", "rotary embedding", "fingerprint"],
             [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", $"{model.OriginalWindow}", model.Parameters.ToString("N0", CultureInfo.InvariantCulture), model.Rope, model.Fingerprint])]);
-        EvaluationRecord[] measured = [.. c.Of(c.Reference).Where(Comparison.IsMeasured)];
+        EvaluationRecord[] measured = [.. c.RecordsOf(c.Reference).Where(Comparison.IsMeasured)];
         if (measured.Length > 0)
         {
             yield return new ReportBlock.Table($"Settings of {c.Reference.Name}'s measurements", ["task", "settings"],
@@ -160,24 +159,24 @@ public static class ComparisonReport
         .Select(setting => $"{setting.Key.Replace('_', ' ')} {(setting.Value is JsonValue value && value.TryGetValue(out string? text) ? text : setting.Value!.ToJsonString())}"));
 
     private static ReportCell Benchmark(Comparison c, EvaluationRecord? record) => record is null ? ReportCell.Empty
-        : new ReportCell(Format.Short(record.Value), record.StandardError is { } error ? $"± {Format.Error(error)}" : "", record.Count is { } n ? $"of {n}" : "") { RawLine = c.Line(record) };
+        : new ReportCell(NumberFormat.Short(record.Value), record.StandardError is { } error ? $"± {NumberFormat.Error(error)}" : "", record.Count is { } n ? $"of {n}" : "") { RawLine = c.Line(record) };
 
     private static bool IsRulerTask(EvaluationRecord record) => record.Task.StartsWith("ruler_", StringComparison.Ordinal) && record.Length is not null;
 
     /// <summary>A number with what it is worth, linked to its line.</summary>
-    internal static ReportCell Number(Comparison c, EvaluationRecord? record, NumberKind kind)
+    internal static ReportCell Number(Comparison c, EvaluationRecord? record, MetricFormat kind)
     {
         if (record is null)
         {
             return ReportCell.Empty;
         }
-        string error = record.StandardError is { } e && double.IsFinite(e) ? $"± {Format.Error(e)}" : "", count = record.Count is { } n ? $"of {n}" : "";
+        string error = record.StandardError is { } e && double.IsFinite(e) ? $"± {NumberFormat.Error(e)}" : "", count = record.Count is { } n ? $"of {n}" : "";
         ReportCell cell = kind switch
         {
-            NumberKind.Share => new(Format.Share(record.Value), record.Interval is [var low, var high] ? $"{Format.Share(low)}–{Format.Share(high)}" : error, count),
-            NumberKind.Percent => new(Format.Score(record.Value), error),
-            NumberKind.Loss => new(Format.Share(record.Value), error),
-            _ => new(Format.Perplexity(record.Value), error),
+            MetricFormat.Fraction => new(NumberFormat.Fraction(record.Value), record.Interval is [var low, var high] ? $"{NumberFormat.Fraction(low)}–{NumberFormat.Fraction(high)}" : error, count),
+            MetricFormat.Percent => new(NumberFormat.Score(record.Value), error),
+            MetricFormat.Loss => new(NumberFormat.Fraction(record.Value), error),
+            _ => new(NumberFormat.Perplexity(record.Value), error),
         };
         return cell with { RawLine = c.Line(record) };
     }

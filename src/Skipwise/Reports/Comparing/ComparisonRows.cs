@@ -1,18 +1,13 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
-
-/// <summary>A number of every model, as text.</summary>
-/// <param name="Name">what is measured</param>
-/// <param name="Cells">one per model; empty where it was not measured</param>
-public sealed record ComparisonRow(string Name, IReadOnlyList<string> Cells);
 
 /// <summary>The whole comparison as one plain table: every metric by its length, the effective length last.</summary>
 public static class ComparisonRows
 {
-    public static IReadOnlyList<ComparisonRow> Of(Comparison c)
+    public static IReadOnlyList<ComparisonRow> Build(Comparison c)
     {
-        EvaluationRecord[] all = [.. c.Models.SelectMany(c.Of)];
+        EvaluationRecord[] all = [.. c.Models.SelectMany(c.RecordsOf)];
         (string Task, string Metric)[] lengthless = [.. all.Where(Comparison.IsBenchmark).Select(record => (record.Task, record.Metric)).Distinct()];
         (string Task, string Metric, int Length)[] byLength =
         [
@@ -24,7 +19,7 @@ public static class ComparisonRows
             .. lengthless.Select(row => new ComparisonRow(Name(row.Task, row.Metric), [.. c.Models.Select(model => Text(c.Benchmark(model, row.Task, row.Metric)))])),
             .. byLength.Select(row => new ComparisonRow($"{Name(row.Task, row.Metric)} at {row.Length}", [.. c.Models.Select(model => Text(c.Find(model, row.Task, row.Metric, row.Length)))])),
             .. c.Models.Any(model => c.ShortPerplexity(model) is not null) && c.Models.Count > 1 && !c.TokenizersDiffer
-                ? [new ComparisonRow($"perplexity increase at {c.OriginalWindow}", [.. c.Models.Select(model => model == c.Reference || c.ShortPerplexity(model) is not { } cost ? "" : Format.Change(cost.Increase, Format.Percent))])]
+                ? [new ComparisonRow($"perplexity increase at {c.OriginalWindow}", [.. c.Models.Select(model => model == c.Reference || c.ShortPerplexity(model) is not { } cost ? "" : NumberFormat.Change(cost.Increase, NumberFormat.Percent))])]
                 : (ComparisonRow[])[],
             new ComparisonRow("effective length", [.. c.Models.Select(model => c.EffectiveLength(model) is { } length ? $"{length.Tokens} ({length.Low}-{length.High})" : "")]),
         ];
@@ -33,5 +28,5 @@ public static class ComparisonRows
     private static string Name(string task, string metric) => task == metric || metric == "accuracy" ? task : $"{task} {metric}";
 
     private static string Text(EvaluationRecord? record) => record is null ? ""
-        : $"{(record.Metric == "perplexity" ? Format.Perplexity(record.Value) : Format.Short(record.Value))}{(record.StandardError is { } error && double.IsFinite(error) ? $"±{Format.Error(error)}" : "")}";
+        : $"{(record.Metric == "perplexity" ? NumberFormat.Perplexity(record.Value) : NumberFormat.Short(record.Value))}{(record.StandardError is { } error && double.IsFinite(error) ? $"±{NumberFormat.Error(error)}" : "")}";
 }

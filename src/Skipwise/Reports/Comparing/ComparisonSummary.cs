@@ -1,4 +1,4 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
 
@@ -40,9 +40,9 @@ public static class ComparisonSummary
         {
             return null;
         }
-        string change = Format.Change(cost.Increase, Format.Percent);
+        string change = NumberFormat.Change(cost.Increase, NumberFormat.Percent);
         string verdict = cost.Increase.StandardError is { } error && Math.Abs(cost.Increase.Value) <= 1.96 * error ? $"{change}, a difference within the errors" : change;
-        return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {Format.Perplexity(cost.Own.Value)} against {Format.Perplexity(cost.Reference.Value)}: {verdict}.";
+        return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {NumberFormat.Perplexity(cost.Own.Value)} against {NumberFormat.Perplexity(cost.Reference.Value)}: {verdict}.";
     }
 
     private static string? Benchmarks(Comparison c, ComparedModel model)
@@ -53,7 +53,7 @@ public static class ComparisonSummary
             return null;
         }
         EvaluationRecord[] lost = [.. changes.Where(change => Differs(change) && change.Value < 0)], won = [.. changes.Where(change => Differs(change) && change.Value > 0)];
-        string Names(EvaluationRecord[] some) => string.Join(", ", some.Select(change => $"{change.Task} {Format.Change(change.Value)}"));
+        string Names(EvaluationRecord[] some) => string.Join(", ", some.Select(change => $"{change.Task} {NumberFormat.Change(change.Value)}"));
         int even = changes.Length - lost.Length - won.Length;
         return $"Of {changes.Length} benchmark numbers of {model.Name}, {lost.Length} {(lost.Length == 1 ? "is" : "are")} lower than {c.Reference.Name}'s beyond the errors{(lost.Length > 0 ? $" ({Names(lost)})" : "")}, " +
             $"{won.Length} higher{(won.Length > 0 ? $" ({Names(won)})" : "")}, and {even} cannot be told apart.";

@@ -1,17 +1,6 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
-
-/// <summary>What a model must do at a length for that length to count as usable.</summary>
-public sealed record EffectiveLengthRule
-{
-    /// <summary>share of passkeys found</summary>
-    [Within(0, 1, Name = "--effective-passkey")]
-    public double MinPasskey { get; init; } = 0.9;
-    /// <summary>average over the RULER tasks, percent; the default is RULER's own (Llama-2-7B-chat at 4096 tokens)</summary>
-    [Within(0, 100, Name = "--effective-ruler")]
-    public double MinRuler { get; init; } = 85.6;
-}
 
 /// <summary>
 /// The longest measured length at which, as at every shorter one, a model still retrieves and its perplexity has not risen. Perplexity alone
@@ -25,17 +14,17 @@ public sealed record EffectiveLengthRule
 public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest, string? Limit)
 {
     /// <summary>One thing asked of a length, with its answer as measured, and at the bad and the good end of what the error allows.</summary>
-    private readonly record struct Criterion(string Finding, bool Surely, bool Measured, bool Possibly);
+    private readonly record struct Criterion(string Finding, bool AtPessimisticBound, bool Measured, bool AtOptimisticBound);
 
     /// <summary>The rule in words.</summary>
-    public static string InWords(EffectiveLengthRule rule, int reference) =>
-        $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least {Format.Short(rule.MinPasskey)} of the passkeys, scores at least " +
-        $"{Format.Short(rule.MinRuler)} in RULER (percent, averaged over its tasks), and its perplexity is above its own at {reference} tokens by no more than one standard error; what was not measured is not asked. " +
+    public static string Describe(EffectiveLengthRule rule, int reference) =>
+        $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least {NumberFormat.Short(rule.MinPasskey)} of the passkeys, scores at least " +
+        $"{NumberFormat.Short(rule.MinRuler)} in RULER (percent, averaged over its tasks), and its perplexity is above its own at {reference} tokens by no more than one standard error; what was not measured is not asked. " +
         "Low end: retrieval must pass with the lower end of its 95 % interval, and perplexity may not have risen at all. High end: the upper end suffices, and perplexity may have risen by two standard errors.";
 
     /// <returns>null if no retrieval was measured</returns>
     /// <param name="reference">the window whose perplexity the others are held against; if it was not measured, the shortest one is</param>
-    public static EffectiveLength? Of(IReadOnlyList<EvaluationRecord> records, EffectiveLengthRule rule, int reference)
+    public static EffectiveLength? Compute(IReadOnlyList<EvaluationRecord> records, EffectiveLengthRule rule, int reference)
     {
         EvaluationRecord[] passkeys = Metric(records, "passkey", "accuracy"), ruler = Metric(records, "ruler", "average"), perplexities = Metric(records, "perplexity", "perplexity");
         int[] lengths = [.. passkeys.Concat(ruler).Select(record => record.Length!.Value).Distinct().Order()];
@@ -55,7 +44,7 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
         string? limit = lengths.FirstOrDefault(length => length > tokens) is var next and > 0
             ? $"at {next} tokens {string.Join(" and ", At(next).Where(c => !c.Measured).Select(c => c.Finding))}"
             : null;
-        return new(tokens, Reach(c => c.Surely), Reach(c => c.Possibly), lengths[^1], limit);
+        return new(tokens, Reach(c => c.AtPessimisticBound), Reach(c => c.AtOptimisticBound), lengths[^1], limit);
     }
 
     private static EvaluationRecord[] Metric(IReadOnlyList<EvaluationRecord> records, string task, string metric) =>
@@ -65,12 +54,12 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
     {
         double reach = 1.96 * (score.StandardError ?? 0);
         (double low, double high) = score.Interval is [var from, var to] ? (from, to) : (score.Value - reach, score.Value + reach);
-        return new($"{name} is {Format.Short(score.Value)}, below {Format.Short(limit)}", low >= limit, score.Value >= limit, high >= limit);
+        return new($"{name} is {NumberFormat.Short(score.Value)}, below {NumberFormat.Short(limit)}", low >= limit, score.Value >= limit, high >= limit);
     }
 
     private static Criterion NotRisen(EvaluationRecord far, EvaluationRecord near)
     {
         double rise = far.Value - near.Value, error = far.StandardError ?? 0;
-        return new($"perplexity has risen from {Format.Perplexity(near.Value)} to {Format.Perplexity(far.Value)}", rise <= 0, rise <= error, rise <= 2 * error); // false for NaN
+        return new($"perplexity has risen from {NumberFormat.Perplexity(near.Value)} to {NumberFormat.Perplexity(far.Value)}", rise <= 0, rise <= error, rise <= 2 * error); // false for NaN
     }
 }

@@ -10,34 +10,34 @@ namespace Skipwise.Reports.Plots;
 public static class LengthPlot
 {
     /// <summary>Perplexity by window.</summary>
-    public static Figure Perplexity(IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup) =>
-        new(Title("Perplexity by window", points, lineup), look => Draw(look, "window (tokens)", "perplexity", points, Ceiling(points), trainLength, lineup));
+    public static Figure Perplexity(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
+        new(Title("Perplexity by window", points, legend), look => Draw(look, "window (tokens)", "perplexity", points, Ceiling(points), trainLength, legend));
 
     /// <summary>A share of right answers, 0..1, by prompt length.</summary>
-    public static Figure Share(string title, IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup) =>
-        new(Title(title, points, lineup), look => Draw(look, "prompt (tokens)", "share right", points, double.PositiveInfinity, trainLength, lineup));
+    public static Figure Accuracy(string title, IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
+        new(Title(title, points, legend), look => Draw(look, "prompt (tokens)", "share right", points, double.PositiveInfinity, trainLength, legend));
 
     /// <summary>Loss by position in a window; a point's length is its position.</summary>
-    public static Figure LossByPosition(IReadOnlyList<LengthPoint> points, int trainLength, Lineup lineup) =>
-        new(Title("Loss by position", points, lineup), look => Draw(look, "position (tokens)", "loss (nats per token)", points, Ceiling(points), trainLength, lineup));
+    public static Figure LossByPosition(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
+        new(Title("Loss by position", points, legend), look => Draw(look, "position (tokens)", "loss (nats per token)", points, Ceiling(points), trainLength, legend));
 
     /// <summary>The largest perplexity drawn to scale: twice the smallest one measured.</summary>
     public static double Ceiling(IReadOnlyList<LengthPoint> points) => 2 * points.Min(p => p.Value);
 
-    private static string Title(string title, IReadOnlyList<LengthPoint> points, Lineup lineup) =>
-        $"{title}: {string.Join(", ", lineup.Ordered(points.Select(p => p.Series)).Select(lineup.Label))}";
+    private static string Title(string title, IReadOnlyList<LengthPoint> points, ModelLegend legend) =>
+        $"{title}: {string.Join(", ", legend.Ordered(points.Select(p => p.Series)).Select(legend.Label))}";
 
-    private static Plot Draw(PlotLook look, string xTitle, string yTitle, IReadOnlyList<LengthPoint> points, double ceiling, int trainLength, Lineup lineup)
+    private static Plot Draw(PlotLook look, string xTitle, string yTitle, IReadOnlyList<LengthPoint> points, double ceiling, int trainLength, ModelLegend legend)
     {
         Plot plot = look.NewPlot(xTitle, yTitle);
         LengthPoint[] shown = [.. points.Where(p => p.Value <= ceiling && double.IsFinite(p.Value))];
         double bottom = shown.Select(p => p.Value - Reach(p)).DefaultIfEmpty(0).Min(), top = shown.Select(p => p.Value + Reach(p)).DefaultIfEmpty(1).Max();
         double margin = 0.06 * Math.Max(Math.Max(top - bottom, 0.1 * top), 0.01), rowHeight = margin * (look.IsNarrow ? 1.8 : 1.6);
-        foreach (string series in lineup.Ordered(points.Select(p => p.Series)))
+        foreach (string series in legend.Ordered(points.Select(p => p.Series)))
         {
             LengthPoint[] line = [.. points.Where(p => p.Series == series && double.IsFinite(p.Value)).OrderBy(p => p.Length)];
-            AddCurve(plot, line, lineup.Style(series), lineup.Label(series));
-            AddErrorBars(plot, [.. line.Where(shown.Contains)], lineup.Style(series).Color);
+            AddCurve(plot, line, legend.Style(series), legend.Label(series));
+            AddErrorBars(plot, [.. line.Where(shown.Contains)], legend.Style(series).Color);
         }
         int rows = 0;
         foreach (IGrouping<int, LengthPoint> length in points.Except(shown).GroupBy(p => p.Length))
@@ -45,7 +45,7 @@ public static class LengthPlot
             int row = 0;
             foreach (LengthPoint clipped in length.OrderBy(p => p.Value))
             {
-                AddNumber(plot, look, clipped, lineup.Style(clipped.Series).Color, trainLength, top + margin + (rowHeight * (row + 0.5)));
+                AddNumber(plot, look, clipped, legend.Style(clipped.Series).Color, trainLength, top + margin + (rowHeight * (row + 0.5)));
                 row++;
             }
             rows = Math.Max(rows, row);
@@ -80,7 +80,7 @@ public static class LengthPlot
 
     private static void AddNumber(Plot plot, PlotLook look, LengthPoint clipped, Color color, int trainLength, double y)
     {
-        ScottPlot.Plottables.Text number = plot.Add.Text($"↑{Format.Perplexity(clipped.Value)}", WindowAxis.At(clipped.Length), y);
+        ScottPlot.Plottables.Text number = plot.Add.Text($"↑{NumberFormat.Perplexity(clipped.Value)}", WindowAxis.At(clipped.Length), y);
         number.LabelFontColor = color;
         number.LabelFontName = PlotFont.Name;
         number.LabelFontSize = look.IsNarrow ? 11 : 12;

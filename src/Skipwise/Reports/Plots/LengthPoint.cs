@@ -5,10 +5,3 @@ namespace Skipwise.Reports.Plots;
 /// <param name="Length">window or prompt, tokens</param>
 /// <param name="StandardError">of the value; NaN if it is not known</param>
 public sealed record LengthPoint(string Series, int Length, double Value, double StandardError = double.NaN);
-
-/// <summary>One trial of a retrieval.</summary>
-/// <param name="Series">the model's key in the lineup</param>
-/// <param name="Length">the prompt, tokens</param>
-/// <param name="Depth">where the hidden thing stood: 0 the beginning of the prompt, 1 its end</param>
-/// <param name="Score">0 missed, 1 found; in between: parts of it</param>
-public sealed record DepthTrial(string Series, int Length, double Depth, double Score);

@@ -8,23 +8,23 @@ public static class LossPlot
     /// <summary>No curve needs more points than the plot has pixels.</summary>
     private const int MaximumPoints = 400;
 
-    public static Figure Figure(IReadOnlyDictionary<string, IReadOnlyList<TrainingPoint>> training, Lineup lineup) =>
-        new($"Training loss by step: {string.Join(", ", training.Keys.Select(lineup.Label))}", look => Draw(look, training, lineup));
+    public static Figure Figure(IReadOnlyDictionary<string, IReadOnlyList<TrainingPoint>> training, ModelLegend legend) =>
+        new($"Training loss by step: {string.Join(", ", training.Keys.Select(legend.Label))}", look => Draw(look, training, legend));
 
-    private static Plot Draw(PlotLook look, IReadOnlyDictionary<string, IReadOnlyList<TrainingPoint>> training, Lineup lineup)
+    private static Plot Draw(PlotLook look, IReadOnlyDictionary<string, IReadOnlyList<TrainingPoint>> training, ModelLegend legend)
     {
         Plot plot = look.NewPlot("step", "loss (nats per token)");
-        foreach (string variant in lineup.Ordered(training.Keys))
+        foreach (string variant in legend.Ordered(training.Keys))
         {
             TrainingPoint[] points = [.. training[variant].Where(p => double.IsFinite(p.Loss))];
             if (points.Length == 0)
             {
                 continue;
             }
-            SeriesStyle style = lineup.Style(variant);
+            SeriesStyle style = legend.Style(variant);
             double[] losses = [.. points.Select(p => p.Loss)];
             AddCurve(plot, points, losses, style.Color.WithAlpha(0.35), 1, "");
-            AddCurve(plot, points, RunningMean(losses, Math.Max(1, losses.Length / 20)), style.Color, 2.5f, lineup.Label(variant));
+            AddCurve(plot, points, RunningMean(losses, Math.Max(1, losses.Length / 20)), style.Color, 2.5f, legend.Label(variant));
         }
         plot.Axes.AutoScale();
         look.AddLegend(plot);

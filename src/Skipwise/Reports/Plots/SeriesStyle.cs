@@ -23,7 +23,7 @@ internal sealed record SeriesStyle(Color Color, MarkerShape Marker)
     public static IReadOnlyList<SeriesStyle> Demo { get; } = [s_vermilion, s_purple, s_blue, s_green];
 
     /// <summary>The look of the i-th model. More than seven repeat.</summary>
-    public static SeriesStyle Of(int index) => s_all[index % s_all.Length];
+    public static SeriesStyle ByIndex(int index) => s_all[index % s_all.Length];
 
     /// <summary>Colours for parts of one thing, such as chunks.</summary>
     public static Color Part(int index) => s_parts[index % s_parts.Length];

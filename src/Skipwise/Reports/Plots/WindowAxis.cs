@@ -17,7 +17,7 @@ internal static class WindowAxis
         IReadOnlyList<int> named = Named(lengths, (look.IsNarrow ? 0.15 : 0.08) * (high - low + (2 * margin)));
         plot.Axes.Bottom.TickGenerator = new NumericManual(
             [.. lengths.Select(length => At(length))],
-            [.. lengths.Select(length => named.Contains(length) ? $"{length}\n{Format.Multiple(length, trainLength)}" : "")]);
+            [.. lengths.Select(length => named.Contains(length) ? $"{length}\n{NumberFormat.Multiple(length, trainLength)}" : "")]);
         ScottPlot.Plottables.VerticalLine line = plot.Add.VerticalLine(At(trainLength), 1.5f, look.Ink, LinePattern.Dashed);
         line.LegendText = $"original window {trainLength}";
     }

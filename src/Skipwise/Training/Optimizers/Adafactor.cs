@@ -2,7 +2,7 @@ using Skipwise.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Skipwise.Training;
+namespace Skipwise.Training.Optimizers;
 
 /// <summary>
 /// Adafactor (Shazeer, Stern 2018, arXiv 1804.04235): of a matrix's squared gradients only the mean of each row and each column is
@@ -14,17 +14,17 @@ public sealed class Adafactor : Optimizer
     /// <summary>the decay of the means is 1 - t^-0.8: 0 at first, so that they need no correction</summary>
     private const double DecayPower = 0.8;
 
-    private readonly Dictionary<int, Means> _means;
+    private readonly Dictionary<int, FactoredMoment> _means;
     private readonly jit.CompilationUnit _kernel;
 
     /// <param name="options">of these, weight decay and the groups' rates</param>
     /// <param name="masters">of the model; null: its own weights, in float32</param>
     public Adafactor(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : base(model, options, masters)
     {
-        Tensor Zeros(Trained member, params long[] shape) => Keep(() => zeros(shape, ScalarType.Float32, member.Weight.device));
+        Tensor Zeros(TrainedParameter member, params long[] shape) => CreateState(() => zeros(shape, ScalarType.Float32, member.Weight.device));
         _means = Members.ToDictionary(member => member.Index, member => member.Weight.dim() == 2
-            ? new Means(Zeros(member, member.Weight.size(0)), Zeros(member, member.Weight.size(1)))
-            : new Means(Zeros(member, member.Weight.shape), null));
+            ? new FactoredMoment(Zeros(member, member.Weight.size(0)), Zeros(member, member.Weight.size(1)))
+            : new FactoredMoment(Zeros(member, member.Weight.shape), null));
         // keep: the share of the old means; 1e-30 is added to every square
         _kernel = jit.compile("""
             def mix(mean: Tensor, fresh: Tensor, keep: Tensor):
@@ -53,13 +53,13 @@ public sealed class Adafactor : Optimizer
         ? ((string, Tensor)[])[($"exp_avg_sq_row.{member.Name}", means.Rows), ($"exp_avg_sq_col.{member.Name}", columns)]
         : [($"exp_avg_sq.{member.Name}", _means[member.Index].Rows)]);
 
-    private protected override void Apply(Trained[] members, Tensor[] gradients, Pace pace)
+    private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace)
     {
-        Tensor keep = (float)(1 - Math.Pow(Steps, -DecayPower)), scale = (float)pace.Scale, lr = (float)pace.Rate, decay = (float)(1 - (pace.Rate * pace.Decay));
-        foreach ((Trained member, Tensor gradient) in members.Zip(gradients))
+        Tensor keep = (float)(1 - Math.Pow(StepCount, -DecayPower)), scale = (float)pace.GradientScale, lr = (float)pace.LearningRate, decay = (float)(1 - (pace.LearningRate * pace.WeightDecay));
+        foreach ((TrainedParameter member, Tensor gradient) in members.Zip(gradients))
         {
             using var scope = NewDisposeScope();
-            Means means = _means[member.Index];
+            FactoredMoment means = _means[member.Index];
             _ = means.Columns is null
                 ? _kernel.invoke("other", member.Weight, gradient, means.Rows, keep, scale, lr, decay)
                 : _kernel.invoke("matrix", member.Weight, gradient, means.Rows, means.Columns, keep, scale, lr, decay);
@@ -74,5 +74,5 @@ public sealed class Adafactor : Optimizer
 
     /// <param name="Rows">mean square of each row; of each number where the parameter is no matrix</param>
     /// <param name="Columns">mean square of each column</param>
-    private sealed record Means(Tensor Rows, Tensor? Columns);
+    private sealed record FactoredMoment(Tensor Rows, Tensor? Columns);
 }

@@ -4,7 +4,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Skipwise.Training;
+namespace Skipwise.Training.Optimizers;
 
 /// <summary>How gradients become updates.</summary>
 public enum OptimizerKind
@@ -15,20 +15,6 @@ public enum OptimizerKind
     Adamw8bit,
     /// <summary>one mean per row and column of a matrix</summary>
     Adafactor,
-}
-
-/// <param name="Beta1">decay of the gradient's running mean</param>
-/// <param name="Beta2">decay of the squared gradient's running mean</param>
-/// <param name="Eps">added to the root in the denominator</param>
-/// <param name="WeightDecay">decoupled decay of matrices; norms and biases never decay</param>
-public sealed record AdamWOptions(
-    [property: Within(0, 1, Below = true, Name = "--adam-beta1")] double Beta1 = 0.9,
-    [property: Within(0, 1, Below = true, Name = "--adam-beta2")] double Beta2 = 0.999,
-    [property: Within(0, 1, Name = "--adam-eps")] double Eps = 1e-8,
-    [property: Within(0, 1000, Name = "--weight-decay")] double WeightDecay = 0)
-{
-    /// <summary>how much faster or slower than the schedule a group of parameters learns</summary>
-    public LearningRateScales Scales { get; init; } = new();
 }
 
 /// <summary>
@@ -48,17 +34,17 @@ public abstract class Optimizer : IDisposable
 
     private readonly MasterWeights _masters;
     private readonly bool _ownsMasters;
-    private readonly Dictionary<int, Tensor> _gathered = []; // by a member's index
-    private readonly (Trained[] Members, bool Decays, double Scale)[] _groups; // parameters by what they share, in pieces that are updated at once
+    private readonly Dictionary<int, Tensor> _accumulated = []; // by a member's index
+    private readonly (TrainedParameter[] Members, bool Decays, double Scale)[] _groups; // parameters by what they share, in pieces that are updated at once
 
     private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters)
     {
-        (_masters, _ownsMasters, Options) = (masters ?? MasterWeights.Of(model), masters is null, options);
-        Members = [.. _masters.All.Select((weight, index) => new Trained(index, weight.Name, weight.Parameter, weight.Master))];
+        (_masters, _ownsMasters, Options) = (masters ?? MasterWeights.Create(model), masters is null, options);
+        Members = [.. _masters.Entries.Select((weight, index) => new TrainedParameter(index, weight.Name, weight.Parameter, weight.Master))];
         _groups =
         [
-            .. Members.GroupBy(member => (Decays: member.Weight.dim() >= 2, Scale: options.Scales.Of(member.Name)))
-                .SelectMany(group => Pieces([.. group]).Select(piece => (piece, group.Key.Decays, group.Key.Scale))),
+            .. Members.GroupBy(member => (Decays: member.Weight.dim() >= 2, Scale: options.Scales.ForParameter(member.Name)))
+                .SelectMany(group => SplitGroup([.. group]).Select(piece => (piece, group.Key.Decays, group.Key.Scale))),
         ];
     }
 
@@ -72,7 +58,7 @@ public abstract class Optimizer : IDisposable
     };
 
     /// <summary>optimizer steps taken</summary>
-    public int Steps { get; private set; }
+    public int StepCount { get; private set; }
 
     /// <summary>The weights behind the model's.</summary>
     public MasterWeights Masters => _masters;
@@ -82,30 +68,30 @@ public abstract class Optimizer : IDisposable
 
     private protected AdamWOptions Options { get; }
 
-    private protected IReadOnlyList<Trained> Members { get; }
+    private protected IReadOnlyList<TrainedParameter> Members { get; }
 
     /// <summary>
     /// Sets the gradients of a micro-batch aside, added to those of others: in float32, with the masters, for in a narrower type every addition would round. Gradients
     /// that are float32 themselves stay where they are and add up there.
     /// </summary>
-    public void Gather()
+    public void AccumulateGradients()
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        foreach (Trained member in Members.Where(member => member.Parameter.dtype != ScalarType.Float32))
+        foreach (TrainedParameter member in Members.Where(member => member.Parameter.dtype != ScalarType.Float32))
         {
             if (member.Parameter.grad is not { } gradient)
             {
                 continue;
             }
             Tensor wide = gradient.to(ScalarType.Float32, member.Weight.device);
-            if (_gathered.TryGetValue(member.Index, out Tensor? sum))
+            if (_accumulated.TryGetValue(member.Index, out Tensor? sum))
             {
                 sum.add_(wide);
             }
             else
             {
-                _gathered[member.Index] = wide.DetachFromDisposeScope();
+                _accumulated[member.Index] = wide.DetachFromDisposeScope();
             }
             member.Parameter.grad = null;
         }
@@ -124,43 +110,43 @@ public abstract class Optimizer : IDisposable
     /// <summary>Updates every weight and drops the gradients.</summary>
     /// <param name="learningRate">of groups that learn as fast as the schedule says</param>
     /// <param name="scale">gradients are multiplied with it: what clipping and an unscaled loss ask for</param>
-    public void Update(double learningRate, double scale)
+    public void Step(double learningRate, double scale)
     {
         using var _ = no_grad();
-        Steps++;
-        foreach ((Trained[] members, bool decays, double faster) in _groups)
+        StepCount++;
+        foreach ((TrainedParameter[] members, bool decays, double faster) in _groups)
         {
             using var scope = NewDisposeScope();
             Tensor[] gradients = [.. members.Select(member => GradientOf(member)?.to(ScalarType.Float32, member.Weight.device) ?? zeros_like(member.Weight))];
-            Apply(members, gradients, new Pace(learningRate * faster, scale, decays ? Options.WeightDecay : 0));
-            Forget(members);
+            Apply(members, gradients, new GroupStep(learningRate * faster, scale, decays ? Options.WeightDecay : 0));
+            ZeroGrad(members);
         }
-        _masters.Publish();
+        _masters.CopyToModel();
     }
 
     /// <summary>Clips the gradients' common norm to <paramref name="maxGradNorm"/>, updates every weight, and drops the gradients.</summary>
     /// <returns>the norm before clipping; when it is not finite nothing has been updated</returns>
-    public double Step(double learningRate, double maxGradNorm)
+    public double ClipAndStep(double learningRate, double maxGradNorm)
     {
         using Tensor read = GradientNorm();
         double norm = read.ToDouble();
         if (double.IsFinite(norm))
         {
-            Update(learningRate, Clip(norm, maxGradNorm));
+            Step(learningRate, ClipCoefficient(norm, maxGradNorm));
         }
         else
         {
-            Forget();
+            ZeroGrad();
         }
         return norm;
     }
 
     /// <summary>What gradients of this norm are multiplied with.</summary>
     /// <param name="maxGradNorm">0 does not clip</param>
-    public static double Clip(double norm, double maxGradNorm) => maxGradNorm > 0 ? Math.Min(1, maxGradNorm / (norm + 1e-6)) : 1;
+    public static double ClipCoefficient(double norm, double maxGradNorm) => maxGradNorm > 0 ? Math.Min(1, maxGradNorm / (norm + 1e-6)) : 1;
 
     /// <summary>Drops the gradients of a step that is not taken.</summary>
-    public void Forget() => Forget(Members);
+    public void ZeroGrad() => ZeroGrad(Members);
 
     /// <summary>What it keeps, by name, to save; valid while the optimizer lives.</summary>
     public abstract IEnumerable<(string Name, Tensor Value)> State();
@@ -169,9 +155,9 @@ public abstract class Optimizer : IDisposable
     public void Resume(int steps)
     {
         using var _ = no_grad();
-        Steps = steps;
+        StepCount = steps;
         OnResume();
-        _masters.Publish();
+        _masters.CopyToModel();
     }
 
     public void Dispose()
@@ -180,13 +166,13 @@ public abstract class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private protected abstract void Apply(Trained[] members, Tensor[] gradients, Pace pace);
+    private protected abstract void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace);
 
     private protected virtual void OnResume() { }
 
     protected virtual void Dispose(bool disposing)
     {
-        Forget();
+        ZeroGrad();
         foreach ((_, Tensor value) in State())
         {
             value.Dispose();
@@ -197,14 +183,14 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    private Tensor? GradientOf(Trained member) => _gathered.GetValueOrDefault(member.Index) ?? member.Parameter.grad;
+    private Tensor? GradientOf(TrainedParameter member) => _accumulated.GetValueOrDefault(member.Index) ?? member.Parameter.grad;
 
-    private void Forget(IEnumerable<Trained> members)
+    private void ZeroGrad(IEnumerable<TrainedParameter> members)
     {
-        foreach (Trained member in members)
+        foreach (TrainedParameter member in members)
         {
             member.Parameter.grad = null;
-            if (_gathered.Remove(member.Index, out Tensor? sum))
+            if (_accumulated.Remove(member.Index, out Tensor? sum))
             {
                 sum.Dispose();
             }
@@ -212,28 +198,28 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>A state tensor, which lives as long as the optimizer.</summary>
-    internal static Tensor Keep(Func<Tensor> make)
+    internal static Tensor CreateState(Func<Tensor> make)
     {
         using IDisposable noGradient = no_grad();
         return make().DetachFromDisposeScope();
     }
 
     /// <summary>A number as TorchScript reads it. Constants are written into scripts: what is passed is boxed, for a kernel that may read it late.</summary>
-    private protected static string Number(double value)
+    private protected static string ScriptLiteral(double value)
     {
         string text = value.ToString("R", CultureInfo.InvariantCulture);
         return text.Contains('E', StringComparison.Ordinal) || text.Contains('.', StringComparison.Ordinal) ? text : text + ".0";
     }
 
-    private IEnumerable<Trained[]> Pieces(Trained[] members)
+    private IEnumerable<TrainedParameter[]> SplitGroup(TrainedParameter[] members)
     {
-        if (!_masters.AreApart)
+        if (!_masters.AreSeparate)
         {
             return [members]; // the gradients are used where they lie
         }
-        var pieces = new List<List<Trained>>();
+        var pieces = new List<List<TrainedParameter>>();
         long room = 0;
-        foreach (Trained member in members)
+        foreach (TrainedParameter member in members)
         {
             room -= member.Weight.numel();
             if (room < 0)
@@ -248,11 +234,11 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>A parameter and the float32 weight that is updated for it.</summary>
     /// <param name="Index">its place among all</param>
-    private protected sealed record Trained(int Index, string Name, Parameter Parameter, Tensor Weight);
+    private protected sealed record TrainedParameter(int Index, string Name, Parameter Parameter, Tensor Weight);
 
     /// <summary>How far a group goes.</summary>
-    /// <param name="Rate">its learning rate</param>
-    /// <param name="Scale">of the gradients</param>
-    /// <param name="Decay">of the weights, decoupled</param>
-    private protected readonly record struct Pace(double Rate, double Scale, double Decay);
+    /// <param name="LearningRate">its learning rate</param>
+    /// <param name="GradientScale">of the gradients</param>
+    /// <param name="WeightDecay">of the weights, decoupled</param>
+    private protected readonly record struct GroupStep(double LearningRate, double GradientScale, double WeightDecay);
 }

@@ -1,6 +1,6 @@
 using Skipwise.Cli.Display;
 using Skipwise.Evaluation;
-using Skipwise.Text;
+using Skipwise.TokenStores;
 using Skipwise.Training;
 using Spectre.Console.Testing;
 

@@ -1,7 +1,7 @@
 using CsCheck;
 using Skipwise.Evaluation.Needles;
-using Skipwise.Tests.Text.BytePair;
-using Skipwise.Tests.Text.Synthetic;
+using Skipwise.Tests.Synthetic;
+using Skipwise.Tests.Tokenizers.Training;
 
 namespace Skipwise.Tests.Evaluation.Needles;
 
@@ -88,7 +88,7 @@ public sealed class NeedlePromptTests
             Lengths = [900],
             Needles =
             [
-                new() { Text = "\nThe first key is {n}.\n", Question = "What is the first key?", Lead = " It is", Answer = "{n}" },
+                new() { Text = "\nThe first key is {n}.\n", Question = "What is the first key?", AnswerPrefix = " It is", Answer = "{n}" },
                 new() { Text = "\nNobody asks for this.\n" },
                 new() { Text = "\nThe third key is a long word.\n", Question = "And the third?", Answer = "a long word" },
             ],

@@ -1,8 +1,8 @@
 using System.Text.RegularExpressions;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Ruler;
-using Skipwise.Tests.Text.BytePair;
-using Skipwise.Tests.Text.Synthetic;
+using Skipwise.Tests.Synthetic;
+using Skipwise.Tests.Tokenizers.Training;
 
 namespace Skipwise.Tests.Evaluation.Ruler;
 
@@ -11,7 +11,7 @@ public sealed class RulerSamplesTests
 {
     private const string Noise = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.";
     private static readonly NaiveBytePairTokenizer s_tokenizer = LearnedVocabulary.NewTokenizer();
-    private static readonly RulerMaterial s_material = new(new Essays(Haystack.OwnProse(9000)), Set(1), Set(3));
+    private static readonly RulerData s_material = new(new Essays(Haystack.OwnProse(9000)), Set(1), Set(3));
 
     public static TheoryData<string, int> TasksAndLengths => [.. RulerTask.All.SelectMany(task => (int[])[2048, 4096], (task, length) => (task.Name, length))];
 
@@ -194,7 +194,7 @@ public sealed class RulerSamplesTests
         Assert.Equal(4.0, (double)counts[0].Count / counts[1].Count, 0.2); // 1 : 1/4 : 1/9
         Assert.Equal(9.0, (double)counts[0].Count / counts[2].Count, 0.5);
         Assert.True(counts[3].Count > counts[4].Count);
-        Assert.Equal([607, 151, 67, 37], Enumerable.Range(1, 4).Select(rank => FrequentWords.Count(1000, rank))); // 1000 / (rank^2 pi^2 / 6), rounded down
+        Assert.Equal([607, 151, 67, 37], Enumerable.Range(1, 4).Select(rank => FrequentWordsExtraction.Count(1000, rank))); // 1000 / (rank^2 pi^2 / 6), rounded down
     }
 
     [Theory]

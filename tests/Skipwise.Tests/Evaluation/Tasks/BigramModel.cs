@@ -25,7 +25,7 @@ internal static class BigramModel
             HeadDim = 4,
             MaxPositionEmbeddings = 256,
         });
-        WeightInit.Draw(model, seed: 1);
+        WeightInit.Initialize(model, seed: 1);
         using var _ = no_grad();
         var weights = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         weights["model.layers.0.self_attn.o_proj.weight"].zero_();

@@ -29,7 +29,7 @@ public sealed class BigramTaskTests : IDisposable
     }
 
     private Dictionary<string, TaskResult> Measure(CausalLM model, string task, TaskOptions? options = null) => TaskSuite
-        .Prepare(_folder.Path, [task], s_words, model.Config, options ?? new() { Resamples = 2000 }).Measure(model)
+        .Prepare(_folder.Path, [task], s_words, model.Config, options ?? new() { BootstrapIters = 2000 }).Evaluate(model)
         .ToDictionary(result => result.Metric);
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class BigramTaskTests : IDisposable
             """);
         Assert.Equal(2.0 / 3, Measure(model, "winogrande")["acc"].Value, 1e-12);
         // Examples before the question change nothing for a model that sees one word back
-        Assert.Equal(2.0 / 3, Measure(model, "winogrande", new() { Shots = 2 })["acc"].Value, 1e-12);
+        Assert.Equal(2.0 / 3, Measure(model, "winogrande", new() { NumFewshot = 2 })["acc"].Value, 1e-12);
     }
 
     [Fact]
@@ -80,7 +80,7 @@ public sealed class BigramTaskTests : IDisposable
             [{"question": "the fox", "mc1_targets": {"yes": 1, "no": 0}, "mc2_targets": {"yes": 1, "red fox": 1, "no": 0}},
              {"question": "the fox", "mc1_targets": {"no": 1, "red": 0}, "mc2_targets": {"no": 1, "red": 0}}]
             """);
-        TaskResult[] results = [.. TaskSuite.Prepare(_folder.Path, ["truthfulqa"], s_words, model.Config, new()).Measure(model)];
+        TaskResult[] results = [.. TaskSuite.Prepare(_folder.Path, ["truthfulqa"], s_words, model.Config, new()).Evaluate(model)];
         Assert.Equal(["truthfulqa_mc1", "truthfulqa_mc2"], results.Select(result => result.Task));
         Assert.Equal(0.5, results[0].Value, 1e-12);
         double first = (0.3 + 0.2 * 0.5) / (0.3 + 0.2 * 0.5 + 0.1), second = 0.1 / 0.3;

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 

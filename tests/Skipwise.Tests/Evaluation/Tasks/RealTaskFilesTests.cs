@@ -9,11 +9,11 @@ namespace Skipwise.Tests.Evaluation.Tasks;
 [Trait("Category", "RealData")]
 public class RealTaskFilesTests
 {
-    private static TaskData Read(string task, Harness harness = Harness.V2023)
+    private static TaskData Read(string task, HarnessVersion harness = HarnessVersion.V2023)
     {
         string? folder = Environment.GetEnvironmentVariable("SKIPWISE_TEST_DATA");
         Assert.SkipWhen(string.IsNullOrEmpty(folder), "SKIPWISE_TEST_DATA is not set: benchmark files are not part of the project");
-        return TaskData.Read(TaskCatalog.Find([task])[0], new TaskFiles(Path.Combine(folder!, "benchmarks")), new() { Harness = harness });
+        return TaskData.Read(TaskRegistry.Find([task])[0], new TaskFiles(Path.Combine(folder!, "benchmarks")), new() { Harness = harness });
     }
 
     [Theory]
@@ -21,14 +21,14 @@ public class RealTaskFilesTests
     [InlineData("arc_challenge", 1172, 3, 5), InlineData("hellaswag", 1000, 4, 4), InlineData("lambada", 5153, 1, 1)]
     public void Every_row_is_a_question(string task, int questions, int fewest, int most)
     {
-        foreach (Harness harness in Enum.GetValues<Harness>())
+        foreach (HarnessVersion harness in Enum.GetValues<HarnessVersion>())
         {
             TaskData data = Read(task, harness);
             Assert.Equal(questions, data.Scored.Count);
             Assert.All(data.Scored, document =>
             {
                 Assert.InRange(document.Choices.Count, fewest, most);
-                Assert.NotEmpty(document.Right);
+                Assert.NotEmpty(document.GoldChoices);
                 Assert.All(document.Choices, choice => Assert.StartsWith(" ", choice.Continuation, StringComparison.Ordinal));
             });
         }
@@ -41,7 +41,7 @@ public class RealTaskFilesTests
         {
             Assert.Equal(document.Choices[0].Continuation, document.Choices[1].Continuation);
             Assert.NotEqual(document.Choices[0].Context, document.Choices[1].Context);
-            Assert.DoesNotContain('_', document.Shot);
+            Assert.DoesNotContain('_', document.FewshotText);
         });
     }
 
@@ -49,9 +49,9 @@ public class RealTaskFilesTests
     public void Arc_draws_its_examples_from_the_training_questions()
     {
         TaskData data = Read("arc_challenge");
-        Assert.Equal((1119, TaskSplit.Train), (data.Pool.Count, data.PoolSplit));
-        TaskPrompt first = TaskPrompts.Of(data, new() { Limit = 1 })[0];
-        Assert.Equal((595, 888, 1019), (first.Index, first.Shots[0], first.Shots[^1]));
-        Assert.Equal(25, first.Examples.Split("\n\nQuestion: ").Length);
+        Assert.Equal((1119, TaskSplit.Train), (data.FewshotPool.Count, data.FewshotSplit));
+        TaskPrompt first = TaskPrompts.Build(data, new() { Limit = 1 })[0];
+        Assert.Equal((595, 888, 1019), (first.Index, first.FewshotIndices[0], first.FewshotIndices[^1]));
+        Assert.Equal(25, first.FewshotContext.Split("\n\nQuestion: ").Length);
     }
 }

@@ -1,5 +1,5 @@
 using Skipwise.Evaluation.Tasks;
-using Skipwise.Text;
+using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
@@ -9,7 +9,7 @@ public class RequestEncoderTests
 
     private static TaskRequest Encode(ITokenizer tokenizer, string context, string continuation, int window = 100, TaskOptions? options = null, string examples = "")
     {
-        var document = new TaskDocument { Choices = [new(context, continuation, "")], Right = new HashSet<int> { 0 }, Shot = "", Row = "" };
+        var document = new TaskDocument { Choices = [new(context, continuation, "")], GoldChoices = new HashSet<int> { 0 }, FewshotText = "", Row = "" };
         return Assert.Single(new RequestEncoder(tokenizer, options ?? new(), window).Encode(new(0, document, [], examples)));
     }
 
@@ -18,7 +18,7 @@ public class RequestEncoderTests
     {
         TaskRequest request = Encode(s_words, "a b", " c d", examples: "e\n\n");
         Assert.Equal([7, 2, 2, 3, 4, 5, 6], request.Tokens);
-        Assert.Equal((2, 0, false), (request.Continuation, request.Cut, request.IsContinuationCut));
+        Assert.Equal((2, 0, false), (request.ContinuationLength, request.TruncatedTokens, request.IsContinuationCut));
         Assert.Equal([7, 2, 2, 3, 4, 5], request.Tokens[..^1]);
     }
 
@@ -28,7 +28,7 @@ public class RequestEncoderTests
         var spaces = new CharacterTokenizer();
         TaskRequest request = Encode(spaces, "ab \n", "c");
         Assert.Equal("ab \nc".Select(c => (int)c), request.Tokens);
-        Assert.Equal(3, request.Continuation);
+        Assert.Equal(3, request.ContinuationLength);
     }
 
     /// <summary>"b" and "c" merge into one token across the seam: the continuation has what the whole has beyond the context's own number of tokens.</summary>
@@ -38,8 +38,8 @@ public class RequestEncoderTests
         var merging = new CharacterTokenizer { Merged = "bc" };
         TaskRequest request = Encode(merging, "ab", "cd");
         Assert.Equal(['a', 'b', 'd'], request.Tokens.Select(id => (char)id)); // the harness joins encode("ab") and encode("abcd")[2:]
-        Assert.Equal(1, request.Continuation);
-        Assert.Equal(0, Encode(merging, "ab", "c").Continuation);
+        Assert.Equal(1, request.ContinuationLength);
+        Assert.Equal(0, Encode(merging, "ab", "c").ContinuationLength);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public class RequestEncoderTests
     {
         TaskRequest request = Encode(s_words, "a b c d", " e a", window: 3);
         Assert.Equal([5, 6, 7, 3], request.Tokens); // four tokens: three to read, the last only to guess
-        Assert.Equal((2, 2, false), (request.Cut, request.Continuation, request.IsContinuationCut));
+        Assert.Equal((2, 2, false), (request.TruncatedTokens, request.ContinuationLength, request.IsContinuationCut));
     }
 
     [Fact]
@@ -55,45 +55,45 @@ public class RequestEncoderTests
     {
         TaskRequest request = Encode(s_words, "a", " b c d e", window: 2);
         Assert.Equal([5, 6, 7], request.Tokens);
-        Assert.Equal((2, true), (request.Continuation, request.IsContinuationCut));
-        Assert.Equal((3, false), (Encode(s_words, "a", " b c d", window: 3).Continuation, Encode(s_words, "a", " b c d", window: 3).IsContinuationCut)); // just fits
+        Assert.Equal((2, true), (request.ContinuationLength, request.IsContinuationCut));
+        Assert.Equal((3, false), (Encode(s_words, "a", " b c d", window: 3).ContinuationLength, Encode(s_words, "a", " b c d", window: 3).IsContinuationCut)); // just fits
     }
 
     [Theory]
-    [InlineData(Harness.V2023, 1), InlineData(Harness.V04, 0)]
-    public void An_empty_context_is_EOS_or_BOS(Harness harness, int expected) =>
+    [InlineData(HarnessVersion.V2023, 1), InlineData(HarnessVersion.V04, 0)]
+    public void An_empty_context_is_EOS_or_BOS(HarnessVersion harness, int expected) =>
         Assert.Equal([expected, 3], Encode(s_words, "", "a", options: new() { Harness = harness }).Tokens);
 
     [Fact]
     public void An_empty_context_takes_what_there_is()
     {
         Assert.Equal([0, 3], Encode(new ListTokenizer("a") { Eos = null }, "", "a").Tokens);
-        Assert.Equal([1, 3], Encode(new ListTokenizer("a") { Bos = null }, "", "a", options: new() { Harness = Harness.V04 }).Tokens);
+        Assert.Equal([1, 3], Encode(new ListTokenizer("a") { Bos = null }, "", "a", options: new() { Harness = HarnessVersion.V04 }).Tokens);
         Assert.Contains("neither a BOS nor an EOS", Assert.Throws<SkipwiseException>(() => Encode(new ListTokenizer("a") { Bos = null, Eos = null }, "", "a")).Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(BosRule.None, true, false), InlineData(BosRule.Auto, false, false), InlineData(BosRule.Auto, true, true), InlineData(BosRule.Always, false, true)]
-    public void Bos(BosRule rule, bool tokenizerAdds, bool expected)
+    [InlineData(BosMode.None, true, false), InlineData(BosMode.Auto, false, false), InlineData(BosMode.Auto, true, true), InlineData(BosMode.Always, false, true)]
+    public void Bos(BosMode rule, bool tokenizerAdds, bool expected)
     {
         TaskRequest request = Encode(new ListTokenizer("a", "b") { Adds = tokenizerAdds }, "a", " b", options: new() { Bos = rule });
         Assert.Equal(expected ? [0, 3, 4] : [3, 4], request.Tokens);
-        Assert.Equal(1, request.Continuation);
+        Assert.Equal(1, request.ContinuationLength);
     }
 
     [Fact]
     public void Bos_stands_once_and_may_be_missing()
     {
-        Assert.Equal([0, 3, 4], Encode(new ListTokenizer("a", "b"), "<bos> a", " b", options: new() { Bos = BosRule.Always }).Tokens);
-        Assert.Contains("--bos", Assert.Throws<SkipwiseException>(() => Encode(new ListTokenizer("a") { Bos = null }, "a", "a", options: new() { Bos = BosRule.Always })).Message, StringComparison.Ordinal);
+        Assert.Equal([0, 3, 4], Encode(new ListTokenizer("a", "b"), "<bos> a", " b", options: new() { Bos = BosMode.Always }).Tokens);
+        Assert.Contains("--bos", Assert.Throws<SkipwiseException>(() => Encode(new ListTokenizer("a") { Bos = null }, "a", "a", options: new() { Bos = BosMode.Always })).Message, StringComparison.Ordinal);
     }
 
     /// <summary>lm-evaluation-harness looks for "gemma" in model_type from 0.4 on, after all that the user says.</summary>
     [Theory]
-    [InlineData(Harness.V04, "gemma", BosRule.None, BosRule.Always), InlineData(Harness.V04, "gemma3_text", BosRule.Auto, BosRule.Always)]
-    [InlineData(Harness.V04, "llama", BosRule.None, BosRule.None), InlineData(Harness.V2023, "gemma", BosRule.None, BosRule.None)]
-    public void The_newer_harness_gives_Gemma_its_bos(Harness harness, string modelType, BosRule asked, BosRule expected) =>
-        Assert.Equal(expected, new TaskOptions { Harness = harness, Bos = asked }.For(modelType).Bos);
+    [InlineData(HarnessVersion.V04, "gemma", BosMode.None, BosMode.Always), InlineData(HarnessVersion.V04, "gemma3_text", BosMode.Auto, BosMode.Always)]
+    [InlineData(HarnessVersion.V04, "llama", BosMode.None, BosMode.None), InlineData(HarnessVersion.V2023, "gemma", BosMode.None, BosMode.None)]
+    public void The_newer_harness_gives_Gemma_its_bos(HarnessVersion harness, string modelType, BosMode asked, BosMode expected) =>
+        Assert.Equal(expected, new TaskOptions { Harness = harness, Bos = asked }.ResolveBos(modelType).Bos);
 
     private sealed class CharacterTokenizer : ITokenizer
     {

@@ -1,4 +1,4 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Scoring;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
 using Skipwise.Rope;
@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
-/// <summary>Requests of the benchmark tasks, scored by the <see cref="Respondent"/>.</summary>
+/// <summary>Requests of the benchmark tasks, scored by the <see cref="EvaluationLM"/>.</summary>
 public class RequestScorerTests
 {
     /// <summary>The naive twin: one plain forward per request, its logits and softmax in float64.</summary>
@@ -19,7 +19,7 @@ public class RequestScorerTests
         float[] logits = model.Logits(tensor(request.Tokens[..^1].Select(id => (long)id).ToArray()).unsqueeze(0), arange(inputs, dtype: ScalarType.Int64).unsqueeze(0)).data<float>().ToArray();
         double sum = 0;
         bool greedy = true;
-        for (int position = inputs - request.Continuation; position < inputs; position++)
+        for (int position = inputs - request.ContinuationLength; position < inputs; position++)
         {
             double[] row = [.. logits[(position * vocabulary)..((position + 1) * vocabulary)].Select(logit => (double)logit)];
             int target = request.Tokens[position + 1];
@@ -50,8 +50,8 @@ public class RequestScorerTests
 
     private static Dictionary<TaskRequest, RequestScore> Score(CausalLM model, IReadOnlyList<TaskRequest> requests, int? batchSize)
     {
-        using var respondent = new Respondent(model, batchSize);
-        return respondent.Score([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)])
+        using var respondent = new EvaluationLM(model, batchSize);
+        return respondent.LogLikelihood([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)])
             .ToDictionary(reply => requests[reply.Index], reply => new RequestScore(reply.Score.LogProbs.Sum(), reply.Score.IsCorrect));
     }
 
@@ -106,7 +106,7 @@ public class RequestScorerTests
         TaskRequest[] requests = [.. Enumerable.Range(0, 10).Select(i => new TaskRequest(0, [.. TinyModel.Tokens((ulong)(i / 2), length), .. TinyModel.Tokens((ulong)(100 + i), 5)], 5))];
         Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 5); // 5 x 2048 tokens
         Assert.All(requests.Take(3), request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 2e-4));
-        TaskRequest[] alone = [.. requests.Take(5).Select(request => request with { Continuation = 1500 })];
+        TaskRequest[] alone = [.. requests.Take(5).Select(request => request with { ContinuationLength = 1500 })];
         scores = Score(model, alone, 5);
         Assert.Equal(Naive(model, alone[0]).LogLikelihood, scores[alone[0]].LogLikelihood, 5e-2); // a sum of 1500 terms of about 6
     }
@@ -120,18 +120,18 @@ public class RequestScorerTests
         int[] alike = TinyModel.Tokens(1, 20);
         int[][] contexts = [.. Enumerable.Range(0, 4).Select(i => (int[])[.. alike, 2 + i, .. TinyModel.Tokens((ulong)(10 + i), 9)])];
         int[][] prompts = [.. contexts.Concat(contexts)];
-        using var respondent = new Respondent(model, batchSize);
-        Assert.Equal(8, respondent.Score(prompts, [.. prompts.Select((_, i) => TinyModel.Tokens((ulong)(30 + i), 1 + i / 4))]).Count());
-        Assert.Equal(tokens, respondent.PromptTokensRead);
+        using var respondent = new EvaluationLM(model, batchSize);
+        Assert.Equal(8, respondent.LogLikelihood(prompts, [.. prompts.Select((_, i) => TinyModel.Tokens((ulong)(30 + i), 1 + i / 4))]).Count());
+        Assert.Equal(tokens, respondent.PromptTokensProcessed);
     }
 
     [Fact]
     public void The_longest_come_first()
     {
         using CausalLM model = TinyModel.Create();
-        using var respondent = new Respondent(model, 2);
+        using var respondent = new EvaluationLM(model, 2);
         int[][] prompts = [.. new[] { 3, 9, 3, 3, 9, 7 }.Select((length, i) => TinyModel.Tokens((ulong)i, length))];
-        Assert.Equal([9, 9, 7, 3, 3, 3], respondent.Score(prompts, [.. prompts.Select(_ => new[] { 4 })]).Select(reply => prompts[reply.Index].Length));
+        Assert.Equal([9, 9, 7, 3, 3, 3], respondent.LogLikelihood(prompts, [.. prompts.Select(_ => new[] { 4 })]).Select(reply => prompts[reply.Index].Length));
     }
 
     [Fact]

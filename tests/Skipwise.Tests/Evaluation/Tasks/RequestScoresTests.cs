@@ -1,4 +1,4 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
@@ -13,7 +13,7 @@ public sealed class RequestScoresTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static string Key(TrialFile<RequestScore> file, TaskRequest request) => file.Key(request.Tokens, request.Continuation);
+    private static string Key(TrialFile<RequestScore> file, TaskRequest request) => file.Key(request.Tokens, request.ContinuationLength);
 
     private static RequestScore? Find(TrialFile<RequestScore> file, TaskRequest request) => file.Find(Key(file, request)) is { } score ? score with { CacheKey = null } : null;
 

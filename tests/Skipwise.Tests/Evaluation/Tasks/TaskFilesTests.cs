@@ -16,7 +16,7 @@ public sealed class TaskFilesTests : IDisposable
         }
     }
 
-    private string? Found(TaskCard card, TaskSplit split) => new TaskFiles(_folder.Path).Find(card, split) is { } paths
+    private string? Found(TaskConfig card, TaskSplit split) => new TaskFiles(_folder.Path).Find(card, split) is { } paths
         ? string.Join(' ', paths.Select(path => Path.GetRelativePath(_folder.Path, path).Replace('\\', '/')))
         : null;
 
@@ -85,11 +85,11 @@ public sealed class TaskFilesTests : IDisposable
     {
         string[] rows = [.. Enumerable.Range(0, 6).Select(i => $$"""{"goal": "g{{i}}", "sol1": "a", "sol2": "b", "label": 0}""")];
         _folder.Write("piqa_validation.jsonl", string.Join('\n', rows));
-        TaskData own = TaskData.Read(Piqa.Card, new(_folder.Path), new() { Shots = 3 });
-        Assert.Equal((TaskSplit.Validation, 4, 4), (own.PoolSplit, own.Draws(Harness.V2023), own.Draws(Harness.V04)));
+        TaskData own = TaskData.Read(Piqa.Card, new(_folder.Path), new() { NumFewshot = 3 });
+        Assert.Equal((TaskSplit.Validation, 4, 4), (own.FewshotSplit, own.Draws(HarnessVersion.V2023), own.Draws(HarnessVersion.V04)));
         _folder.Write("piqa_train.jsonl", string.Join('\n', rows[..5]));
-        TaskData train = TaskData.Read(Piqa.Card, new(_folder.Path), new() { Shots = 3 });
-        Assert.Equal((TaskSplit.Train, 3, 4), (train.PoolSplit, train.Draws(Harness.V2023), train.Draws(Harness.V04)));
-        Assert.Contains("5 questions to draw 6 from", Assert.Throws<SkipwiseException>(() => TaskData.Read(Piqa.Card, new(_folder.Path), new() { Shots = 5, Harness = Harness.V04 })).Message, StringComparison.Ordinal);
+        TaskData train = TaskData.Read(Piqa.Card, new(_folder.Path), new() { NumFewshot = 3 });
+        Assert.Equal((TaskSplit.Train, 3, 4), (train.FewshotSplit, train.Draws(HarnessVersion.V2023), train.Draws(HarnessVersion.V04)));
+        Assert.Contains("5 questions to draw 6 from", Assert.Throws<SkipwiseException>(() => TaskData.Read(Piqa.Card, new(_folder.Path), new() { NumFewshot = 5, Harness = HarnessVersion.V04 })).Message, StringComparison.Ordinal);
     }
 }

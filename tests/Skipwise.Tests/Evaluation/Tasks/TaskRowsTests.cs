@@ -15,8 +15,8 @@ public class TaskRowsTests
         TaskDocument document = Read(BoolQ.Card, row);
         Assert.Equal("Pear -- It grows.\nQuestion: is a pear a fruit?\nAnswer:", document.Choices[0].Context);
         Assert.Equal([" no", " yes"], document.Choices.Select(choice => choice.Continuation));
-        Assert.Equal([1], document.Right);
-        Assert.Equal("Pear -- It grows.\nQuestion: is a pear a fruit?\nAnswer: yes", document.Shot);
+        Assert.Equal([1], document.GoldChoices);
+        Assert.Equal("Pear -- It grows.\nQuestion: is a pear a fruit?\nAnswer: yes", document.FewshotText);
     }
 
     [Fact]
@@ -26,7 +26,7 @@ public class TaskRowsTests
         Assert.All(document.Choices, choice => Assert.Equal("Question: Dry a cup.\nAnswer:", choice.Context));
         Assert.Equal([" Use the sea ", " Use a towel"], document.Choices.Select(choice => choice.Continuation));
         Assert.Equal(["Use the sea ", "Use a towel"], document.Choices.Select(choice => choice.Text));
-        Assert.Equal("Question: Dry a cup.\nAnswer: Use a towel", document.Shot);
+        Assert.Equal("Question: Dry a cup.\nAnswer: Use a towel", document.FewshotText);
     }
 
     [Fact]
@@ -35,8 +35,8 @@ public class TaskRowsTests
         TaskDocument document = Read(WinoGrande.Card, """{"sentence": "The pan did not fit the oven because the _  was too wide.", "option1": "pan", "option2": "oven", "answer": "1"}""");
         Assert.Equal(["The pan did not fit the oven because the pan", "The pan did not fit the oven because the oven"], document.Choices.Select(choice => choice.Context));
         Assert.All(document.Choices, choice => Assert.Equal(" was too wide.", choice.Continuation));
-        Assert.Equal([0], document.Right);
-        Assert.Equal("The pan did not fit the oven because the pan was too wide.", document.Shot);
+        Assert.Equal([0], document.GoldChoices);
+        Assert.Equal("The pan did not fit the oven because the pan was too wide.", document.FewshotText);
         Assert.Contains("no gap", Error(WinoGrande.Card, """{"sentence": "No gap.", "option1": "a", "option2": "b", "answer": "1"}"""), StringComparison.Ordinal);
         Assert.Contains("'' where a whole number", Error(WinoGrande.Card, """{"sentence": "A _.", "option1": "a", "option2": "b", "answer": ""}"""), StringComparison.Ordinal);
     }
@@ -57,16 +57,16 @@ public class TaskRowsTests
         Assert.All(one.Choices.Concat(two.Choices), choice => Assert.Equal($"{preamble}\n\nQ: Is it so?\nA:", choice.Context));
         Assert.Equal([" Yes.", " No."], one.Choices.Select(choice => choice.Continuation));
         Assert.Equal([" Yes.", " It is.", " No."], two.Choices.Select(choice => choice.Continuation));
-        Assert.Equal([0], one.Right);
-        Assert.Equal([0, 1], two.Right.Order());
+        Assert.Equal([0], one.GoldChoices);
+        Assert.Equal([0, 1], two.GoldChoices.Order());
     }
 
     [Fact]
     public void TruthfulQA_labels_out_of_order_are_read_as_each_harness_does()
     {
         const string row = """{"question": "?", "mc1_targets": {"a": 0, "b": 1}, "mc2_targets": {"choices": ["a", "b", "c"], "labels": [1, 0, 1]}}""";
-        Assert.Equal([0], Read(TruthfulQa.Mc2, row, Harness.V2023).Right);
-        Assert.Equal([0, 2], Read(TruthfulQa.Mc2, row, Harness.V04).Right.Order());
+        Assert.Equal([0], Read(TruthfulQa.Mc2, row, HarnessVersion.V2023).GoldChoices);
+        Assert.Equal([0, 2], Read(TruthfulQa.Mc2, row, HarnessVersion.V04).GoldChoices.Order());
         Assert.Contains("first choice", Error(TruthfulQa.Mc1, row), StringComparison.Ordinal);
     }
 
@@ -77,12 +77,12 @@ public class TaskRowsTests
     [InlineData("""{"id": "x", "question": "What is wet?", "choices": "{\"text\": [\"sand\", \"rain\", \"salt\"], \"label\": [\"A\", \"B\", \"C\"]}", "answerKey": "B"}""")] // a cell of a CSV file
     public void Arc(string row)
     {
-        foreach (Harness harness in Enum.GetValues<Harness>())
+        foreach (HarnessVersion harness in Enum.GetValues<HarnessVersion>())
         {
             TaskDocument document = Read(ArcChallenge.Card, row, harness);
             Assert.Equal("Question: What is wet?\nAnswer:", document.Choices[0].Context);
             Assert.Equal([" sand", " rain", " salt"], document.Choices.Select(choice => choice.Continuation));
-            Assert.Equal([1], document.Right);
+            Assert.Equal([1], document.GoldChoices);
         }
     }
 
@@ -90,8 +90,8 @@ public class TaskRowsTests
     public void Arc_labels_out_of_order_are_read_as_each_harness_does()
     {
         const string row = """{"question": "?", "choices": {"text": ["x", "y"], "label": ["B", "A"]}, "answerKey": "A"}""";
-        Assert.Equal([0], Read(ArcChallenge.Card, row, Harness.V2023).Right);
-        Assert.Equal([1], Read(ArcChallenge.Card, row, Harness.V04).Right);
+        Assert.Equal([0], Read(ArcChallenge.Card, row, HarnessVersion.V2023).GoldChoices);
+        Assert.Equal([1], Read(ArcChallenge.Card, row, HarnessVersion.V04).GoldChoices);
         Assert.Contains("right answer number -1 of 2", Error(ArcChallenge.Card, row.Replace("\"answerKey\": \"A\"", "\"answerKey\": \"\"", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
@@ -106,7 +106,7 @@ public class TaskRowsTests
         // "[header]" goes and leaves its blank beside another; " [title]" becomes ". " before its own blank; two blanks become one
         Assert.Equal("Baking bread: How to bake. Knead. Take flour. The baker émile", document.Choices[0].Context);
         Assert.Equal([" waits for it.", "eats  three loaves.", "sings", " Rest."], document.Choices.Select(choice => choice.Text));
-        Assert.Equal([1], document.Right);
+        Assert.Equal([1], document.GoldChoices);
     }
 
     [Theory]

@@ -1,7 +1,7 @@
 using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
-using Skipwise.Recipes;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
@@ -29,14 +29,14 @@ public sealed class TaskSuiteTests : IDisposable
     private IReadOnlyList<TaskResult> Measure(TaskOptions options, string? cache = null, IProgress<EvaluationProgress>? progress = null, CancellationToken stop = default)
     {
         using TrialFile<RequestScore>? file = cache is null ? null : new(cache, model: 1);
-        return TaskSuite.Prepare(_folder.Path, ["piqa", "lambada"], s_words, _model.Config, options, stop).Measure(_model, file, progress, stop);
+        return TaskSuite.Prepare(_folder.Path, ["piqa", "lambada"], s_words, _model.Config, options, stop).Evaluate(_model, file, progress, stop);
     }
 
     [Theory]
     [InlineData(0), InlineData(3)]
     public void One_at_a_time_and_sixteen_together_agree(int shots)
     {
-        IReadOnlyList<TaskResult> one = Measure(new() { BatchSize = 1, Resamples = 500, Shots = shots }), sixteen = Measure(new() { BatchSize = 16, Resamples = 500, Shots = shots });
+        IReadOnlyList<TaskResult> one = Measure(new() { BatchSize = 1, BootstrapIters = 500, NumFewshot = shots }), sixteen = Measure(new() { BatchSize = 16, BootstrapIters = 500, NumFewshot = shots });
         Assert.Equal(["acc", "acc_norm", "perplexity", "acc"], one.Select(result => result.Metric));
         Assert.All(one.Zip(sixteen), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-4 * Math.Max(1, Math.Abs(pair.First.Value))));
     }
@@ -47,22 +47,22 @@ public sealed class TaskSuiteTests : IDisposable
     [Fact]
     public void A_run_that_was_stopped_continues_and_computes_only_the_rest()
     {
-        var options = new TaskOptions { BatchSize = 4, Resamples = 500 };
+        var options = new TaskOptions { BatchSize = 4, BootstrapIters = 500 };
         IReadOnlyList<TaskResult> whole = Measure(options);
         string cache = _folder["scores.jsonl"];
         using var stop = new CancellationTokenSource();
         int seenBefore = 0;
-        var stopper = new Relay<EvaluationProgress>(_ => { if (++seenBefore == 12) { stop.Cancel(); } });
+        var stopper = new SynchronousProgress<EvaluationProgress>(_ => { if (++seenBefore == 12) { stop.Cancel(); } });
         Assert.Throws<OperationCanceledException>(() => Measure(options, cache, stopper, stop.Token));
         int done = File.ReadAllLines(cache).Length;
         Assert.InRange(done, 8, 40);
 
         var seen = new List<EvaluationProgress>();
-        Assert.Equal(Whole(whole), Whole(Measure(options, cache, new Relay<EvaluationProgress>(seen.Add))));
+        Assert.Equal(Whole(whole), Whole(Measure(options, cache, new SynchronousProgress<EvaluationProgress>(seen.Add))));
         Assert.Equal(70, File.ReadAllLines(cache).Length);
         Assert.True(seen[0].Total < Totals(options)[0], "the scores that were there are not computed again");
         seen.Clear();
-        Assert.Equal(Whole(whole), Whole(Measure(options, cache, new Relay<EvaluationProgress>(seen.Add))));
+        Assert.Equal(Whole(whole), Whole(Measure(options, cache, new SynchronousProgress<EvaluationProgress>(seen.Add))));
         Assert.Empty(seen);
     }
 
@@ -70,7 +70,7 @@ public sealed class TaskSuiteTests : IDisposable
     public void Progress_rises_to_the_total()
     {
         var seen = new List<EvaluationProgress>();
-        Measure(new() { BatchSize = 4, Resamples = 500 }, progress: new Relay<EvaluationProgress>(seen.Add));
+        Measure(new() { BatchSize = 4, BootstrapIters = 500 }, progress: new SynchronousProgress<EvaluationProgress>(seen.Add));
         Assert.Single(seen.Select(progress => progress.Total).Distinct());
         Assert.All(seen.Zip(seen.Skip(1)), pair => Assert.True(pair.First.Done < pair.Second.Done));
         Assert.Equal(["piqa", "lambada"], seen.Select(progress => progress.Task).Distinct());
@@ -80,17 +80,17 @@ public sealed class TaskSuiteTests : IDisposable
     [Fact]
     public void Impossible_settings_are_all_named()
     {
-        string message = Assert.Throws<SkipwiseException>(() => Measure(new() { Shots = -1, Limit = 0, MaxLength = 0, BatchSize = 0, Resamples = 1 })).Message;
-        Assert.All(new[] { "shots is -1", "limit is 0", "max-length is 0", "batch-size is 0", "resamples is 1" }, hint => Assert.Contains(hint, message, StringComparison.Ordinal));
+        string message = Assert.Throws<SkipwiseException>(() => Measure(new() { NumFewshot = -1, Limit = 0, MaxLength = 0, BatchSize = 0, BootstrapIters = 1 })).Message;
+        Assert.All(new[] { "num-fewshot is -1", "limit is 0", "max-length is 0", "batch-size is 0", "bootstrap-iters is 1" }, hint => Assert.Contains(hint, message, StringComparison.Ordinal));
         Assert.Contains("leaves none", Assert.Throws<SkipwiseException>(() => Measure(new() { Limit = 0.01 })).Message, StringComparison.Ordinal);
         Assert.Contains("Unknown task 'nope'", Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["nope"], s_words, _model.Config, new())).Message, StringComparison.Ordinal);
-        Assert.Contains("takes no others", Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["truthfulqa"], s_words, _model.Config, new() { Shots = 5 })).Message, StringComparison.Ordinal);
+        Assert.Contains("takes no others", Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["truthfulqa"], s_words, _model.Config, new() { NumFewshot = 5 })).Message, StringComparison.Ordinal);
     }
 
     private List<long> Totals(TaskOptions options)
     {
         var totals = new List<long>();
-        Measure(options, progress: new Relay<EvaluationProgress>(progress => totals.Add(progress.Total)));
+        Measure(options, progress: new SynchronousProgress<EvaluationProgress>(progress => totals.Add(progress.Total)));
         return totals;
     }
 }

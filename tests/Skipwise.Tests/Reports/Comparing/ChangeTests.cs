@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Perplexity;
+using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Numerics;
@@ -20,7 +21,7 @@ public sealed class ChangeTests
         Settings = new JsonObject { ["measurement"] = "b", ["shots"] = 0 },
     };
 
-    private static EvaluationRecord Documents(params (double Loss, long Tokens)[] documents) => PerplexityResult.Over(128, documents).ToRecord("m", new() { Windows = [128] });
+    private static EvaluationRecord Documents(params (double Loss, long Tokens)[] documents) => PerplexityResult.FromDocuments(128, documents).ToRecord("m", new() { Windows = [128] });
 
     [Fact]
     public void Answers_to_the_same_questions_are_compared_one_by_one()
@@ -46,7 +47,7 @@ public sealed class ChangeTests
         Assert.Equal(0.1 * Math.Exp(0.1), change.StandardError!.Value, 12);
         // documents of different lengths: the ratio estimator of the differences 3, 0 and -1 over 10, 20 and 30 tokens
         change = Change.Relative(Documents((13, 10), (25, 20), (40, 30)), Documents((10, 10), (25, 20), (41, 30)), sameQuestions: true);
-        LossMean difference = LossMean.Over([(3, 10), (0, 20), (-1, 30)]);
+        MeanLoss difference = MeanLoss.FromDocuments([(3, 10), (0, 20), (-1, 30)]);
         Assert.Equal(Math.Exp(2.0 / 60) - 1, change.Value, 12);
         Assert.Equal(Math.Exp(2.0 / 60) * difference.StandardError!.Value, change.StandardError!.Value, 12);
     }

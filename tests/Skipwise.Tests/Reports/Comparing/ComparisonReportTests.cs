@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 using static Skipwise.Tests.Reports.Comparing.SampleComparison;
@@ -9,7 +9,7 @@ namespace Skipwise.Tests.Reports.Comparing;
 
 public sealed class ComparisonReportTests
 {
-    private static readonly Report s_report = ComparisonReport.Of(SampleComparison.Of(new GateOptions { MinPasskey = 0.9 }));
+    private static readonly Report s_report = ComparisonReport.Build(SampleComparison.Of(new GateOptions { MinPasskey = 0.9 }));
     private static readonly string s_page = HtmlPage.Render(s_report);
     private static readonly string s_markdown = Markdown.Render(s_report, name => $"report-plots/{name}.svg", "report.jsonl");
 
@@ -40,7 +40,7 @@ public sealed class ComparisonReportTests
     public void Every_measured_number_is_in_a_table()
     {
         Comparison comparison = Usual;
-        int[] linked = [.. Parse(HtmlPage.Render(ComparisonReport.Of(comparison))).Descendants("a").Select(a => int.Parse(a.Attribute("href")!.Value["#line-".Length..]))];
+        int[] linked = [.. Parse(HtmlPage.Render(ComparisonReport.Build(comparison))).Descendants("a").Select(a => int.Parse(a.Attribute("href")!.Value["#line-".Length..]))];
         Assert.All(comparison.Records.Where(record => record.Settings?["against"] is null), record => Assert.Contains(comparison.Line(record), linked));
     }
 
@@ -48,7 +48,7 @@ public sealed class ComparisonReportTests
     public void A_metric_that_the_report_does_not_know_is_shown_too()
     {
         EvaluationRecord unknown = Passkey(128, 50) with { Task = "echo", Metric = "bits", Value = 7.25 };
-        string page = HtmlPage.Render(ComparisonReport.Of(new Comparison(Plan(Model("a", 128)), [[unknown]])));
+        string page = HtmlPage.Render(ComparisonReport.Build(new Comparison(Plan(Model("a", 128)), [[unknown]])));
         Assert.Contains("echo bits at 128", page);
         Assert.Contains(">7.25</a>", page);
     }
@@ -71,7 +71,7 @@ public sealed class ComparisonReportTests
     {
         const string Evil = "<script>alert(1)</script>|`*[x](y)\n# z";
         var comparison = new Comparison(Plan(Model(Evil, 128), Model("b", 128)), [[Passkey(128, 50), Perplexity(128, 3, 0.1)], [Passkey(128, 50), Perplexity(128, 3, 0.1)]]);
-        Report report = ComparisonReport.Of(comparison);
+        Report report = ComparisonReport.Build(comparison);
         Assert.DoesNotContain("<script", HtmlPage.Render(report));
         string markdown = Markdown.Render(report, name => name, "r.jsonl");
         Assert.DoesNotContain("<script", markdown);
@@ -85,7 +85,7 @@ public sealed class ComparisonReportTests
     {
         string[] names = ["a\u0001\u001b[31m\ufffe\uffff\0", "b\ud83d\ude00 &#1; \ud800"];
         EvaluationRecord[] records = [Passkey(128, 50), Passkey(256, 40), Perplexity(128, 3, 0.1), Perplexity(256, 3, 0.1)];
-        Report report = ComparisonReport.Of(new Comparison(Plan(Model(names[0], 128), Model(names[1], 128)), [records, records]));
+        Report report = ComparisonReport.Build(new Comparison(Plan(Model(names[0], 128), Model(names[1], 128)), [records, records]));
         string page = HtmlPage.Render(report);
         MatchCollection plots = Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline);
         Assert.InRange(plots.Count, 2, 20);

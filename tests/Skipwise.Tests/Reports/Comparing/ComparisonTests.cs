@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Reports.Comparing;
 using static Skipwise.Tests.Reports.Comparing.SampleComparison;
 
@@ -13,7 +13,7 @@ public sealed class ComparisonTests
     public void Every_record_has_its_own_line()
     {
         Assert.Equal(Enumerable.Range(1, Usual.Lines.Count), Usual.Records.Select(Usual.Line).Order());
-        Assert.All(Usual.Records, record => Assert.Equal(EvaluationJson.Line(record), Usual.Lines[Usual.Line(record) - 1]));
+        Assert.All(Usual.Records, record => Assert.Equal(EvaluationJson.ToJsonLine(record), Usual.Lines[Usual.Line(record) - 1]));
         Assert.All(Usual.Lines, line => Assert.Contains(JsonDocument.Parse(line).RootElement.GetProperty("model").GetString(), new[] { Base, Extended }));
     }
 

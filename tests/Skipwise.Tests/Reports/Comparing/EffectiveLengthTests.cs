@@ -1,4 +1,4 @@
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Reports.Comparing;
 using static Skipwise.Tests.Reports.Comparing.SampleComparison;
 
@@ -53,7 +53,7 @@ public sealed class EffectiveLengthTests
     }
 
     [Fact]
-    public void Perplexity_alone_gives_none() => Assert.Null(EffectiveLength.Of([Perplexity(128, 3, 0.1)], s_rule, 128));
+    public void Perplexity_alone_gives_none() => Assert.Null(EffectiveLength.Compute([Perplexity(128, 3, 0.1)], s_rule, 128));
 
     [Fact]
     public void A_model_that_fails_at_once_has_zero() => Assert.Equal((0, 0, 0), Length(Passkey(128, 3)) is var l ? (l.Tokens, l.Low, l.High) : default);
@@ -61,5 +61,5 @@ public sealed class EffectiveLengthTests
     [Fact]
     public void What_holds_to_the_end_has_no_limit() => Assert.Null(Length(Passkey(128, 50), Passkey(256, 50)).Limit);
 
-    private static EffectiveLength Length(params EvaluationRecord[] records) => EffectiveLength.Of(records, s_rule, 128)!;
+    private static EffectiveLength Length(params EvaluationRecord[] records) => EffectiveLength.Compute(records, s_rule, 128)!;
 }

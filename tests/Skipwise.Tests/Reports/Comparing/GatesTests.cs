@@ -1,3 +1,4 @@
+using Skipwise.Evaluation.Results;
 using Skipwise.Reports.Comparing;
 using static Skipwise.Tests.Reports.Comparing.SampleComparison;
 
@@ -65,13 +66,13 @@ public sealed class GatesTests
         Assert.Empty(Gates.Judge(Usual));
     }
 
-    private static GateResult Failed(ComparedModel[] models, GateOptions gates, params Skipwise.Evaluation.EvaluationRecord[] records)
+    private static GateResult Failed(ComparedModel[] models, GateOptions gates, params Skipwise.Evaluation.Results.EvaluationRecord[] records)
     {
         GateResult gate = Judge(models, gates, records);
         Assert.False(gate.Passed);
         return gate;
     }
 
-    private static GateResult Judge(ComparedModel[] models, GateOptions gates, params Skipwise.Evaluation.EvaluationRecord[] records) =>
+    private static GateResult Judge(ComparedModel[] models, GateOptions gates, params Skipwise.Evaluation.Results.EvaluationRecord[] records) =>
         Assert.Single(Gates.Judge(new Comparison(Plan(models) with { Gates = gates }, [.. models.Select(_ => records)])));
 }

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Skipwise.Evaluation;
+using Skipwise.Evaluation.Results;
 using Skipwise.Numerics;
 using Skipwise.Reports.Comparing;
 

@@ -1,4 +1,4 @@
-using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Tests.Training.Optimizers;
 
@@ -31,8 +31,8 @@ internal static class NaiveOptimizers
         }
         if (p.IsPacked)
         {
-            Round(p.First, DynamicCode.Signed, keepsAboveZero: false, held.First);
-            Round(p.Second, DynamicCode.Unsigned, keepsAboveZero: true, held.Second);
+            Round(p.First, DynamicQuantizationMap.Signed, keepsAboveZero: false, held.First);
+            Round(p.Second, DynamicQuantizationMap.Unsigned, keepsAboveZero: true, held.Second);
         }
     }
 
@@ -77,9 +77,9 @@ internal static class NaiveOptimizers
     /// <summary>To the nearest code, block by block. Of two that are equally near, as far as float32 can tell, to the one that is held.</summary>
     private static void Round(double[] values, float[] code, bool keepsAboveZero, double[] held)
     {
-        for (int start = 0; start < values.Length; start += AdamW8Bit.Block)
+        for (int start = 0; start < values.Length; start += AdamW8Bit.BlockSize)
         {
-            int end = Math.Min(values.Length, start + AdamW8Bit.Block);
+            int end = Math.Min(values.Length, start + AdamW8Bit.BlockSize);
             double largest = values[start..end].Max(Math.Abs);
             for (int i = start; i < end && largest > 0; i++)
             {

@@ -1,8 +1,9 @@
 using Skipwise.Data;
+using Skipwise.Kernels;
 using Skipwise.Models;
-using Skipwise.Models.Fused;
 using Skipwise.Numerics;
 using Skipwise.Training;
+using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,9 +19,9 @@ public class OptimizerTests
     public void Every_optimizer_is_its_definition(OptimizerKind kind, bool fuses)
     {
         const double rate = 1e-2, maxNorm = 0.5;
-        using IDisposable? plain = fuses ? null : FusedMath.Off();
+        using IDisposable? plain = fuses ? null : FusedKernels.UseReference();
         using CausalLM model = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
-        using var masters = MasterWeights.Of(model);
+        using var masters = MasterWeights.Create(model);
         using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = kind, AdamW = s_options }, masters);
         double[] Numbers(Tensor tensor) => [.. tensor.detach().flatten().data<float>().ToArray().Select(x => (double)x)];
         var twins = model.named_parameters().ToDictionary(p => p.name, p => new NaiveOptimizers.Twin(
@@ -29,18 +30,18 @@ public class OptimizerTests
         {
             Tensor State(string part) => optimizer.State().Single(state => state.Name == $"{kind}.{part}.{name}").Value;
             float[] scales = State("scale").data<float>().ToArray();
-            return [.. State("code").data<byte>().ToArray().Select((number, i) => (double)code[number] * scales[i / AdamW8Bit.Block])];
+            return [.. State("code").data<byte>().ToArray().Select((number, i) => (double)code[number] * scales[i / AdamW8Bit.BlockSize])];
         }
 
         var cursor = new ExampleCursor(new RandomExamples(20, 10, 10));
         for (int step = 1; step <= 5; step++)
         {
             using var scope = NewDisposeScope();
-            using Batch batch = Batch.Of(cursor.Take(3), CPU);
+            using Batch batch = Batch.Padded(cursor.Take(3), CPU);
             CausalLoss.Backward(model, batch, 20);
             var gradients = model.named_parameters().ToDictionary(p => p.name, p => Numbers(p.parameter.grad!));
             double norm = Math.Sqrt(gradients.Values.Sum(g => g.Sum(x => x * x))), clip = Math.Min(1, maxNorm / (norm + 1e-6));
-            Assert.Equal(norm, optimizer.Step(rate, maxNorm), 1e-5 * norm);
+            Assert.Equal(norm, optimizer.ClipAndStep(rate, maxNorm), 1e-5 * norm);
             foreach ((string name, var parameter) in model.named_parameters())
             {
                 double[] gradient = [.. gradients[name].Select(x => x * clip)];
@@ -50,7 +51,7 @@ public class OptimizerTests
                 }
                 else
                 {
-                    NaiveOptimizers.AdamW(twins[name], gradient, s_options, rate, step, twins[name].IsPacked ? (Held("exp_avg", name, DynamicCode.Signed), Held("exp_avg_sq", name, DynamicCode.Unsigned)) : ([], []));
+                    NaiveOptimizers.AdamW(twins[name], gradient, s_options, rate, step, twins[name].IsPacked ? (Held("exp_avg", name, DynamicQuantizationMap.Signed), Held("exp_avg_sq", name, DynamicQuantizationMap.Unsigned)) : ([], []));
                 }
                 double off = Numbers(parameter).Zip(twins[name].Weight).Max(pair => Math.Abs(pair.First - pair.Second));
                 Assert.True(off <= 1e-5, $"step {step}, {name}: {off}");
@@ -72,7 +73,7 @@ public class OptimizerTests
     [Fact]
     public void Codes_are_the_dynamic_ones()
     {
-        Assert.All((float[][])[DynamicCode.Signed, DynamicCode.Unsigned], code =>
+        Assert.All((float[][])[DynamicQuantizationMap.Signed, DynamicQuantizationMap.Unsigned], code =>
         {
             Assert.Equal(256, code.Length);
             Assert.Equal(code.Order(), code);
@@ -80,11 +81,11 @@ public class OptimizerTests
             Assert.Contains(0, code);
             Assert.Equal(1, code[^1]);
         });
-        Assert.Equal(0, DynamicCode.Unsigned[0]);
+        Assert.Equal(0, DynamicQuantizationMap.Unsigned[0]);
         // 0 and 1 besides, every magnitude has its negative; the highest decade has 64 steps, without a sign 128
-        Assert.Equal(DynamicCode.Signed.Where(c => c is > 0 and < 1), DynamicCode.Signed.Where(c => c < 0).Select(c => -c).Reverse());
-        Assert.Equal((64, 128), (DynamicCode.Signed.Count(c => c is > 0.1f and < 1), DynamicCode.Unsigned.Count(c => c is > 0.1f and < 1)));
-        Assert.Equal((0.55e-6f, 0.1f + (0.9f * 63.5f / 64)), (DynamicCode.Signed.First(c => c > 0), DynamicCode.Signed[^2]));
+        Assert.Equal(DynamicQuantizationMap.Signed.Where(c => c is > 0 and < 1), DynamicQuantizationMap.Signed.Where(c => c < 0).Select(c => -c).Reverse());
+        Assert.Equal((64, 128), (DynamicQuantizationMap.Signed.Count(c => c is > 0.1f and < 1), DynamicQuantizationMap.Unsigned.Count(c => c is > 0.1f and < 1)));
+        Assert.Equal((0.55e-6f, 0.1f + (0.9f * 63.5f / 64)), (DynamicQuantizationMap.Signed.First(c => c > 0), DynamicQuantizationMap.Signed[^2]));
     }
 
     /// <summary>Every number's code is the bin's guess or the next.</summary>
@@ -92,14 +93,14 @@ public class OptimizerTests
     [InlineData(true), InlineData(false)]
     public void No_bin_holds_two_boundaries(bool isSigned)
     {
-        float[] bounds = DynamicCode.Boundaries(isSigned ? DynamicCode.Signed : DynamicCode.Unsigned);
-        int[] guesses = DynamicCode.Guesses(bounds);
+        float[] bounds = DynamicQuantizationMap.Boundaries(isSigned ? DynamicQuantizationMap.Signed : DynamicQuantizationMap.Unsigned);
+        int[] guesses = DynamicQuantizationMap.BinLookup(bounds);
         Assert.Equal(1 << 16, guesses.Length);
         var rng = new KeyedRandom(1, 0, 0);
         IEnumerable<float> numbers = Enumerable.Range(0, 20000).Select(_ => (float)(Math.Pow(10, -9 * rng.NextDouble()) * (isSigned && rng.Chance(0.5) ? -1 : 1)));
         foreach (float x in numbers.Concat(bounds.SkipLast(1).SelectMany(b => new[] { float.BitDecrement(b), b, float.BitIncrement(b) })).Concat([0, -0f, 1, float.Epsilon, 1e-40f]))
         {
-            int guess = guesses[BitConverter.SingleToUInt32Bits(x) >> DynamicCode.LowerBits];
+            int guess = guesses[BitConverter.SingleToUInt32Bits(x) >> DynamicQuantizationMap.BinShift];
             Assert.Equal(bounds.Count(b => b < x), guess + (x > bounds[guess] ? 1 : 0));
         }
     }
@@ -136,9 +137,9 @@ public class OptimizerTests
 
         static Tensor[] Steps(bool fuses)
         {
-            using IDisposable? plain = fuses ? null : FusedMath.Off();
+            using IDisposable? plain = fuses ? null : FusedKernels.UseReference();
             using CausalLM model = TinyModel.Create(vocabulary: 2003, initializerRange: 0.05);
-            using var masters = MasterWeights.Of(model);
+            using var masters = MasterWeights.Create(model);
             using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = OptimizerKind.Adamw8bit, AdamW = s_options }, masters);
             using var generator = new Generator(3, CPU);
             for (int step = 0; step < 4; step++)
@@ -147,14 +148,14 @@ public class OptimizerTests
                 foreach (var parameter in model.parameters())
                 {
                     Tensor gradient = randn(parameter.shape, generator: generator) * exp(3 * randn(parameter.shape, generator: generator)) * 1e-4;
-                    if (gradient.numel() >= AdamW8Bit.Least)
+                    if (gradient.numel() >= AdamW8Bit.Min8BitSize)
                     {
                         gradient.view(-1)[..256].zero_();
                         gradient.view(-1)[256..512].mul_(1e-12);
                     }
                     parameter.grad = gradient;
                 }
-                optimizer.Step(1e-2, 0);
+                optimizer.ClipAndStep(1e-2, 0);
             }
             return [.. optimizer.State().Select(state => state.Value.clone()), .. model.parameters().Select(p => p.detach().clone())];
         }
@@ -175,8 +176,8 @@ public class OptimizerTests
             InitializerRange = 0.05,
             Rope = new(),
         });
-        WeightInit.Draw(model, 1);
-        using var masters = MasterWeights.Of(model);
+        WeightInit.Initialize(model, 1);
+        using var masters = MasterWeights.Create(model);
         var options = new TrainOptions { Optimizer = kind, Steps = 40, BatchSize = 8, LearningRate = 1e-3, WarmupSteps = 10, AdamW = s_options };
         using Optimizer optimizer = Optimizer.Create(model, options, masters);
         bytesPerWeight = (double)optimizer.StateBytes / model.parameters().Sum(p => p.numel());

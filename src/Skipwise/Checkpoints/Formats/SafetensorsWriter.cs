@@ -1,0 +1,132 @@
+using System.Buffers.Binary;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Skipwise.Models;
+using Skipwise.Storage;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Checkpoints.Formats;
+
+/// <summary>Writes tensors as a safetensors file that every other reader of the format accepts.</summary>
+public static class SafetensorsWriter
+{
+    private const int PieceElements = 1 << 22;
+    private static readonly JsonWriterOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>
+    /// Writes the tensors in the order given, each converted to its file type piece by piece, so that no second copy of a
+    /// large tensor is needed. The file appears under its name only when it is complete. The metadata becomes
+    /// <c>__metadata__</c>; null writes <c>{"format": "pt"}</c>, which other readers ask for.
+    /// </summary>
+    /// <exception cref="SkipwiseException">the disk is full or the folder cannot be written, or values leave the range of a narrower
+    /// file type</exception>
+    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor, ScalarType Type)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Write(path, tensors.Select(t => new OutputTensor(t.Name, t.Tensor.shape, [t.Tensor], t.Type)), metadata);
+
+    /// <inheritdoc cref="Write(string, IEnumerable{ValueTuple{string, Tensor, ScalarType}}, IReadOnlyDictionary{string, string}?)"/>
+    internal static void Write(string path, IEnumerable<OutputTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        OutputTensor[] all = [.. tensors];
+        byte[] header = Header(all, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
+        AtomicFile.Write(path, stream =>
+        {
+            Span<byte> length = stackalloc byte[SafetensorsFile.LengthField];
+            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+            stream.Write(length);
+            stream.Write(header);
+            var beyond = new OrderedDictionary<string, double>();
+            foreach (OutputTensor tensor in all)
+            {
+                foreach (Tensor part in tensor.Parts)
+                {
+                    if (WriteData(stream, part, tensor.Type) is { } largest)
+                    {
+                        beyond[tensor.Name] = largest;
+                    }
+                }
+            }
+            RequireInRange(path, all, beyond);
+        });
+    }
+
+    /// <summary>A number that was finite must not be saved as infinite, nor NaN as if it were a weight.</summary>
+    private static void RequireInRange(string path, OutputTensor[] tensors, OrderedDictionary<string, double> beyond)
+    {
+        if (beyond.Count == 0)
+        {
+            return;
+        }
+        const int mostNames = 20;
+        IEnumerable<string> named = beyond.Take(mostNames).Select(tensor =>
+            double.IsFinite(tensor.Value) ? FormattableString.Invariant($"{tensor.Key} (up to {tensor.Value:0.####e+0})")
+            : $"{tensor.Key} (not finite)");
+        string more = beyond.Count > mostNames ? $" and {beyond.Count - mostNames} more" : "";
+        ScalarType type = tensors.First(tensor => tensor.Name == beyond.GetAt(0).Key).Type;
+        throw new SkipwiseException($"{path}: not written: values leave the range of {StoredType.FromScalarType(type).Name}, the type of the " +
+            $"file, in {string.Join(", ", named)}{more}. " +
+            "Store the base model in bfloat16 or float32 (F32) first, for the result is stored in its type");
+    }
+
+    private static byte[] Header(OutputTensor[] tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, s_plain))
+        {
+            json.WriteStartObject();
+            if (metadata.Count > 0)
+            {
+                json.WriteStartObject(SafetensorsHeader.MetadataKey);
+                foreach ((string key, string value) in metadata)
+                {
+                    json.WriteString(key, value);
+                }
+                json.WriteEndObject();
+            }
+            long offset = 0;
+            foreach (OutputTensor tensor in tensors)
+            {
+                json.WriteStartObject(tensor.Name);
+                json.WriteString("dtype", StoredType.FromScalarType(tensor.Type).Name);
+                json.WriteStartArray("shape");
+                foreach (long size in tensor.Shape)
+                {
+                    json.WriteNumberValue(size);
+                }
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(offset);
+                json.WriteNumberValue(offset += tensor.Bytes);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
+        const int cacheLine = 64; // where the data part begins, filled up with spaces; it can be mapped there (MappedFile.Alignment)
+        while ((SafetensorsFile.LengthField + buffer.Length) % cacheLine != 0)
+        {
+            buffer.WriteByte((byte)' ');
+        }
+        return buffer.ToArray();
+    }
+
+    /// <returns>the largest magnitude of a piece that the type cannot hold; null if it holds all</returns>
+    private static double? WriteData(FileStream stream, Tensor tensor, ScalarType type)
+    {
+        double? beyond = null;
+        using IDisposable noGradient = no_grad();
+        using Tensor detached = tensor.detach();
+        using Tensor flat = detached.reshape(-1);
+        for (long start = 0; start < flat.numel(); start += PieceElements)
+        {
+            using Tensor piece = flat.narrow(0, start, Math.Min(PieceElements, flat.numel() - start));
+            using Tensor stored = piece.to(type, CPU);
+            if (type != tensor.dtype && FiniteCheck.HasNonFinite(stored))
+            {
+                beyond = FiniteCheck.MaxAbs(piece);
+            }
+            stream.Write(stored.bytes);
+        }
+        return beyond;
+    }
+}

@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using Skipwise.Checkpoints.HuggingFace;
+
+namespace Skipwise.Checkpoints.Formats;
+
+/// <summary>Which tensor goes into which file, so that no file is larger than a limit unless one tensor alone is.</summary>
+internal sealed record ShardPlan(IReadOnlyList<(string File, IReadOnlyList<OutputTensor> Tensors)> Shards, long TotalBytes)
+{
+    public static ShardPlan Split(IEnumerable<OutputTensor> tensors, long limit)
+    {
+        var shards = new List<List<OutputTensor>> { new() };
+        long total = 0, inShard = 0;
+        foreach (OutputTensor tensor in tensors)
+        {
+            long bytes = tensor.Bytes;
+            if (inShard > 0 && inShard + bytes > limit)
+            {
+                shards.Add([]);
+                inShard = 0;
+            }
+            shards[^1].Add(tensor);
+            inShard += bytes;
+            total += bytes;
+        }
+        string Name(int shard) => shards.Count == 1 ? WeightFiles.SingleName : $"model-{shard + 1:00000}-of-{shards.Count:00000}.safetensors";
+        return new ShardPlan([.. shards.Select((shard, i) => (Name(i), (IReadOnlyList<OutputTensor>)shard))], total);
+    }
+
+    /// <summary>The index file's content: which shard holds which tensor.</summary>
+    public string Index()
+    {
+        var map = new JsonObject();
+        foreach ((string file, IReadOnlyList<OutputTensor> tensors) in Shards)
+        {
+            foreach (OutputTensor tensor in tensors)
+            {
+                map[tensor.Name] = file;
+            }
+        }
+        return HfConfig.Text(new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = TotalBytes }, ["weight_map"] = map });
+    }
+}

@@ -1,0 +1,4 @@
+namespace Skipwise.Checkpoints.Formats;
+
+/// <summary>One tensor and the open file that holds it.</summary>
+public sealed record StoredTensor(TensorFile File, TensorEntry Entry);

@@ -1,0 +1,120 @@
+using Skipwise.Checkpoints.Formats.Llama2c;
+using Skipwise.Checkpoints.Formats.Torch;
+using Skipwise.Storage;
+
+namespace Skipwise.Checkpoints.Formats;
+
+/// <summary>
+/// The weights of a model, open for reading: in a Hugging Face folder one file, or shards listed by an index, as safetensors or, where there are
+/// none, as PyTorch writes them; or a checkpoint of llama2.c.
+/// </summary>
+public sealed class WeightFiles : IDisposable
+{
+    public const string SingleName = "model.safetensors";
+    public const string IndexName = SingleName + IndexEnding;
+    private const string IndexEnding = ".index.json", TorchName = "pytorch_model.bin";
+    private readonly List<TensorFile> _files = [];
+    private readonly OrderedDictionary<string, StoredTensor> _tensors = [];
+
+    private WeightFiles(string location) => Location = location;
+
+    /// <summary>The weight file, or the index: what an error about a missing tensor should name.</summary>
+    public string Location { get; }
+
+    /// <summary>Every tensor by its stored name, in the order of the files.</summary>
+    public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
+
+    /// <summary>Paths of the open files.</summary>
+    public IReadOnlyList<string> Paths => [.. _files.Select(file => file.Path)];
+
+    /// <summary>What a safetensors file of these weights carries as <c>__metadata__</c>: that of the (first) file.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _files[0].Metadata;
+
+    /// <param name="model">a Hugging Face folder, or what <see cref="Llama2cFile.Find"/> finds a checkpoint in</param>
+    /// <exception cref="SkipwiseException">no weights, a shard missing, or index and shards disagree</exception>
+    public static WeightFiles Open(string model)
+    {
+        if (!Path.Exists(model))
+        {
+            throw new SkipwiseException($"{model}: there is no such folder. A model is a folder with config.json and its weights");
+        }
+        if (Llama2cFile.Find(model) is { } checkpoint)
+        {
+            return Open(checkpoint, weights => weights.Add(Llama2cFile.Open(checkpoint)));
+        }
+        (string Name, Func<string, TensorFile> Open)[] formats = [(SingleName, SafetensorsFile.Open), (TorchName, TorchFile.Open)];
+        foreach ((string name, Func<string, TensorFile> open) in formats)
+        {
+            string single = Path.Combine(model, name), index = single + IndexEnding;
+            if (File.Exists(single))
+            {
+                return Open(single, weights => weights.Add(open(single)));
+            }
+            if (File.Exists(index))
+            {
+                return Open(index, weights => weights.AddShards(model, index, open));
+            }
+        }
+        throw new SkipwiseException($"no weights found in {model}: expected {SingleName} or {TorchName}, or one's {IndexEnding} and its shards");
+    }
+
+    public void Dispose() => _files.ForEach(file => file.Dispose());
+
+    private static WeightFiles Open(string location, Action<WeightFiles> add)
+    {
+        var weights = new WeightFiles(location);
+        try
+        {
+            add(weights);
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    private void AddShards(string folder, string index, Func<string, TensorFile> open)
+    {
+        JsonSection map = JsonSection.ReadFile(index).Section("weight_map") ?? throw new SkipwiseException($"{index}: key weight_map: missing");
+        var fileOf = map.Json.ToDictionary(pair => pair.Key, pair => map.OptionalString(pair.Key) ?? throw map.Error(pair.Key, "expected a file name"));
+        foreach (IGrouping<string, string> named in fileOf.GroupBy(pair => pair.Value, pair => pair.Key).OrderBy(group => group.Key, StringComparer.Ordinal))
+        {
+            string shard = named.Key;
+            // A name from a downloaded file: it must not lead out of the folder.
+            if (shard != Path.GetFileName(shard) || shard is "" or "." or "..")
+            {
+                throw new SkipwiseException($"{index}: key weight_map: \"{shard}\" is not a file name inside the folder");
+            }
+            string path = Path.Combine(folder, shard);
+            if (!File.Exists(path))
+            {
+                throw new SkipwiseException($"{index}: shard {shard} is missing from {folder} ({named.Count()} tensors). Fetch it again");
+            }
+            Add(open(path));
+            TensorFile opened = _files[^1];
+            string? absent = named.FirstOrDefault(name => !opened.Tensors.ContainsKey(name));
+            string? unlisted = opened.Tensors.Keys.FirstOrDefault(name => fileOf.GetValueOrDefault(name) != shard);
+            if (absent is not null || unlisted is not null)
+            {
+                throw new SkipwiseException($"{path}: tensor {absent ?? unlisted}: " +
+                    (absent is not null ? $"{Path.GetFileName(index)} says that it is in this shard, but it is not" : $"is in this shard, but {Path.GetFileName(index)} does not say so") +
+                    ". Index and shards come from different checkpoints: fetch all of them again");
+            }
+        }
+        if (_files.Count == 0)
+        {
+            throw new SkipwiseException($"{index}: key weight_map: names no tensor");
+        }
+    }
+
+    private void Add(TensorFile file)
+    {
+        _files.Add(file);
+        foreach (TensorEntry entry in file.Tensors.Values)
+        {
+            _tensors[entry.Name] = new StoredTensor(file, entry);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+using System.Text.Json.Nodes;
+using Skipwise.Models;
+using Skipwise.Rope;
+
+namespace Skipwise.Checkpoints.HuggingFace;
+
+/// <summary>
+/// Which programs run a model exactly, from its folder: the config.json as it is if nothing was changed, else as it will be saved. A file
+/// that a program would accept and compute differently is a no.
+/// </summary>
+public static class ExportRoutes
+{
+    /// <summary>What the answers rest on.</summary>
+    public const string Evidence =
+        "transformers was run, with small models of every family but Baichuan: commits of its main branch from 4.43 to 4.52, and 5.0 "
+        + "and 5.5. What is said of the other programs follows from their rules, and was not run.";
+
+    private const string AsItIs = "as it is";
+    private const string Theta = "as a larger rope_theta, no scaling";
+    private const string Bake = "use ntk at the target length, which is a plain rope_theta";
+    private const string ListByWindow = "chooses longrope's list by the window that it is started with, not by the length of the text";
+
+    // Which families an engine runs at all, and for which of them it reads more of the rope than its base.
+    private static readonly string[] s_vllmReadsBaseOnly = ["gemma", "gpt_neox"];
+    private static readonly string[] s_mlx = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt_neox"];
+    private static readonly string[] s_mlxReadsBaseOnly = ["gemma", "gpt_neox"];
+    private static readonly string[] s_llamaCpp = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt_neox", "baichuan"];
+    private static readonly string[] s_llamaCppReadsFactors = ["llama", "mistral", "phi3"]; // a divisor per dimension pair, as a tensor
+    private static readonly string[] s_rotatesAShare = ["phi3", "gptj", "gpt_neox"]; // in transformers
+
+    /// <param name="config">of the folder</param>
+    /// <param name="model">with the scaling in force</param>
+    /// <returns>one route per engine, always the same engines in the same order</returns>
+    public static IReadOnlyList<ExportRoute> For(HfConfig config, DecoderConfig model)
+    {
+        ModelFamily family = config.Family;
+        string modelType = family.ModelType;
+        RopeOptions rope = model.Rope, written = RopeConfigWriter.Portable(rope, model.RotaryDim, family);
+        JsonObject raw = config.IsUnchanged(model) ? config.Raw : HfConfig.ForExtended(config.Raw, model);
+        string how = OwnCode(modelType) + HuggingFace(rope, family);
+        string? foreign = TransformersRope.ForeignType(raw);
+        string? wholeHeads = model.RotaryDim < model.HeadDim && !s_rotatesAShare.Contains(modelType)
+            ? "its code of this family turns whole heads" : null;
+        string? five = wholeHeads ?? Refusal(TransformersRope.Differs(raw, family, model, 5), rope, family);
+        Version? since = Since(model, modelType, RopeSupport.FormOf(written));
+        string? four = wholeHeads ?? Refusal(TransformersRope.Differs(raw, family, model, 4), rope, family)
+            ?? (SlidesInSome(modelType, model) ? "up to 4.52 its windows slide in every layer or in none; use transformers 5" : null)
+            ?? (since is null ? "no release scales this family" : null);
+        (string Engine, string? No, string Yes)[] answers =
+        [
+            ("transformers 4", four, how + (since is null || RopeSupport.IsAny(since) ? "" : $" ({since} or later{Before(written)})")),
+            ("transformers 5", five, how),
+            ("vLLM", five ?? VllmRefuses(modelType, rope, written), VLlm(rope, family)),
+            ("llama.cpp (GGUF)", foreign ?? LlamaCppRefuses(modelType, rope) ?? Slides(model, "llama.cpp"), LlamaCpp(modelType, rope)),
+            ("mlx-lm", foreign ?? MlxRefuses(modelType, written) ?? Slides(model, "mlx-lm"), HuggingFace(rope, family)),
+        ];
+        return [.. answers.Select(answer => new ExportRoute(answer.Engine, answer.No is null, answer.No ?? answer.Yes))];
+    }
+
+    /// <summary>The first release that runs this model, where its family runs earlier with heads and windows of the usual kind.</summary>
+    private static Version? Since(DecoderConfig model, string modelType, RopeForm form)
+    {
+        if (RopeSupport.Since(modelType, form) is not { } first)
+        {
+            return null;
+        }
+        Version[] needs =
+        [
+            first,
+            .. model.HeadDim * model.NumAttentionHeads == model.HiddenSize ? (Version[])[] : modelType switch
+            {
+                "llama" => [new Version(4, 45)],
+                "qwen2" or "phi3" => [new Version(4, 48)],
+                _ => [],
+            },
+            .. modelType == "phi3" && model.SlidingWindow is not null ? [new Version(4, 47)] : (Version[])[],
+            .. modelType == "phi3" && model.RotaryDim < model.HeadDim ? [new Version(4, 49)] : (Version[])[],
+        ];
+        return needs.Max();
+    }
+
+    private static string Before(RopeOptions written) => RopeSupport.FormOf(written) switch
+    {
+        RopeForm.Yarn => "; before, the ramp was taken from the extended window",
+        RopeForm.TwoLists => "; before, the short list was used for every text",
+        _ => "",
+    };
+
+    private static bool SlidesInSome(string modelType, DecoderConfig model) => modelType is "qwen2" or "qwen3" && IsSliding(model);
+
+    private static bool IsSliding(DecoderConfig model) => model.SlidingWindow is { } width && width < model.MaxPositionEmbeddings;
+
+    private static string? Slides(DecoderConfig model, string engine) =>
+        IsSliding(model) ? $"{engine} has no sliding window for this family: every token sees all that comes before" : null;
+
+    /// <summary>A factor of its own, other than the one that every program derives.</summary>
+    private static bool HasOwnAttentionFactor(RopeOptions rope) =>
+        rope.AttentionFactor is { } stated && Math.Abs(stated - Derived(rope)) > 1e-6;
+
+    private static double Derived(RopeOptions rope) => rope.Type switch
+    {
+        RopeType.Yarn or RopeType.YarnRevised => (0.1 * Math.Log(rope.Factor)) + 1,
+        RopeType.LongRope => Math.Sqrt(1 + (Math.Log(rope.Factor) / Math.Log(rope.OriginalMaxPositionEmbeddings))),
+        _ => 1,
+    };
+
+    /// <summary>What a user can do about it, behind what the program does.</summary>
+    private static string? Refusal(string? differs, RopeOptions rope, ModelFamily family) =>
+        differs is null ? null
+        : family.ModelType == "baichuan" ? $"{differs}; store it as a Llama (W_pack split, rows of the head normalised)"
+        : family.RopeIsFixedElsewhere ? $"{differs}; Skipwise alone runs it stretched"
+        : family.ScalesByLongRopeOnly && rope.Type != RopeType.LongRope ? $"{differs}; {Bake}"
+        : differs;
+
+    private static string OwnCode(string modelType) => modelType == "baichuan" ? "with the model's own code (trust_remote_code), " : "";
+
+    private static string? BaseOnly(string modelType, RopeOptions rope, string[] families, string engine) =>
+        families.Contains(modelType) && rope.Type is not (RopeType.Default or RopeType.Ntk) ? $"{engine} reads only the base of this family's rope; {Bake}" : null;
+
+    private static bool HasTwoLists(RopeOptions rope) => rope.Type == RopeType.LongRope && RopeSupport.FormOf(rope) == RopeForm.TwoLists;
+
+    private static string HuggingFace(RopeOptions rope, ModelFamily family) => rope.Type switch
+    {
+        RopeType.Default => AsItIs,
+        RopeType.Ntk => Theta,
+        RopeType.DynamicNtk => "as dynamic; max_position_embeddings stays the original window",
+        RopeType.LongRope => "as longrope",
+        RopeType.YarnRevised => "as longrope, the divisors in both lists",
+        _ when family.ScalesByLongRopeOnly => "as longrope, the divisors in both lists",
+        _ => $"as {RopeTypeNames.NameOf(rope.Type)}",
+    };
+
+    private static string? VllmRefuses(string modelType, RopeOptions rope, RopeOptions written) =>
+        BaseOnly(modelType, written, s_vllmReadsBaseOnly, "vLLM")
+        ?? (rope.Type == RopeType.DynamicNtk ? $"vLLM scales every text as if it filled the window; {Bake}" : null)
+        ?? (HasTwoLists(written) ? $"vLLM {ListByWindow}" : null);
+
+    private static string VLlm(RopeOptions rope, ModelFamily family) => HuggingFace(rope, family) + rope.Type switch
+    {
+        RopeType.Linear when !family.ScalesByLongRopeOnly => "; give --max-model-len, which it may derive too long",
+        RopeType.Yarn when HasOwnAttentionFactor(rope) => "; older versions ignore the attention factor",
+        _ => "",
+    };
+
+    private static string? LlamaCppRefuses(string modelType, RopeOptions rope) =>
+        !s_llamaCpp.Contains(modelType) ? "llama.cpp has no implementation of the family"
+        : rope.Type == RopeType.DynamicNtk ? $"llama.cpp has no dynamic scaling; {Bake}"
+        : rope.Type is RopeType.YarnRevised or RopeType.Llama3 or RopeType.LongRope && !s_llamaCppReadsFactors.Contains(modelType)
+            ? "llama.cpp reads factors per dimension for Llama and Phi-3 only; use yarn, linear or ntk"
+        : HasTwoLists(rope) ? $"llama.cpp {ListByWindow}"
+        : null;
+
+    private static string LlamaCpp(string modelType, RopeOptions rope) => (modelType == "baichuan" ? "rows of the head normalised, " : "") + rope.Type switch
+    {
+        RopeType.Default => AsItIs,
+        RopeType.Ntk => "as a larger rope.freq_base, scaling none",
+        RopeType.Linear => "as rope.scaling linear",
+        RopeType.Yarn => "as rope.scaling yarn" + (HasOwnAttentionFactor(rope) ? ", its attention factor as a ratio in attn_factor" : ""),
+        RopeType.YarnRevised => "as scaling none, rope_freqs the divisors, attn_factor the attention factor",
+        RopeType.Llama3 => "as rope_freqs",
+        _ => "as longrope, rope_factors_short and rope_factors_long"
+            + (HasOwnAttentionFactor(rope) ? ", attn_factor the attention factor" : ""),
+    };
+
+    private static string? MlxRefuses(string modelType, RopeOptions written) =>
+        !s_mlx.Contains(modelType) ? "mlx-lm has no implementation of the family"
+        : BaseOnly(modelType, written, s_mlxReadsBaseOnly, "mlx-lm")
+        ?? (written.Type == RopeType.DynamicNtk ? $"mlx-lm has no dynamic scaling; {Bake}"
+            : written.Type == RopeType.Yarn && HasOwnAttentionFactor(written)
+                ? $"mlx-lm ignores an attention factor other than yarn's own; {Bake}"
+            : written.Type == RopeType.LongRope && HasOwnAttentionFactor(written)
+                ? $"mlx-lm's longrope has an attention factor of its own; {Bake}"
+            : HasTwoLists(written) ? "mlx-lm uses longrope's long list for short texts too"
+            : null);
+}

@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Skipwise.Checkpoints.Formats.Llama2c;
+using Skipwise.Models;
+using Skipwise.Rope;
+using Skipwise.Storage;
+
+namespace Skipwise.Checkpoints.HuggingFace;
+
+/// <summary>
+/// A Hugging Face config.json: what Skipwise computes with (<see cref="Model"/>), and the whole file, since every key
+/// that Skipwise does not know has to survive a round trip.
+/// </summary>
+public sealed class HfConfig
+{
+    public const string FileName = "config.json";
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly string[] s_typeKeys = ["torch_dtype", "dtype"]; // transformers 4 writes the former, 5 the latter
+    private readonly string _text;
+    private readonly IReadOnlyList<string> _strangers;
+    private readonly IReadOnlyList<string> _rope;
+
+    private HfConfig(JsonSection root, string text)
+    {
+        _text = text;
+        Raw = root.Json;
+        Family = ModelFamily.FromModelType(root.OptionalString("model_type"), root.File);
+        JsonSection keys = root with { Names = Family.KeyNames, Defaults = Family.Defaults };
+        Model = DecoderConfigReader.Read(keys, Family);
+        _strangers = ConfigKeys.Check(keys, Family);
+        _rope = RopeWarnings.For(keys, Family, Model);
+    }
+
+    /// <summary>Every key of the file.</summary>
+    public JsonObject Raw { get; }
+    public ModelFamily Family { get; }
+    /// <summary>The model as the file describes it.</summary>
+    public DecoderConfig Model { get; }
+
+    /// <summary>
+    /// What a person should know who takes the file at its word: keys that are not read, a rope that can be read in two ways.
+    /// </summary>
+    public IReadOnlyList<string> Warnings => WarningsFor(new RopeOverrides());
+
+    /// <summary>The warnings that are left when the user has said something about the rope.</summary>
+    public IReadOnlyList<string> WarningsFor(RopeOverrides rope) =>
+        rope.Type is null && rope.OriginalLength is null ? [.. _strangers, .. _rope] : _strangers;
+
+    /// <summary>
+    /// What transformers will make of the config.json that is saved for this model: null if a version of it computes the same rotary
+    /// embedding, or nothing was changed.
+    /// </summary>
+    public string? ExportWarning(DecoderConfig model) =>
+        IsUnchanged(model) || ExportRoutes.For(this, model).Take(2).ToArray() is not [{ Possible: false }, { Possible: false } newest] ? null
+            : $"no version of transformers will run the saved model: {newest.How}";
+
+    /// <summary>The configuration of a model: the folder's config.json, or what a checkpoint of llama2.c says of itself.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static HfConfig ForModel(string model)
+    {
+        if (Llama2cFile.Find(model) is not { } checkpoint)
+        {
+            return Read(Path.Combine(model, FileName));
+        }
+        using Llama2cFile file = Llama2cFile.Open(checkpoint);
+        return Create(file.Header.Model);
+    }
+
+    /// <summary>Whether the folder holds a model's configuration; one with a tokenizer alone has none.</summary>
+    public static bool IsAt(string model) => Llama2cFile.Find(model) is not null || File.Exists(Path.Combine(model, FileName));
+
+    /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong kind</exception>
+    public static HfConfig Read(string path) =>
+        Parse(InputFile.ReadText(path, remedy: "A model is a folder with config.json and its weights"), path);
+
+    /// <inheritdoc cref="Read"/>
+    public static HfConfig Parse(string json, string path) => new(JsonSection.Parse(json, path), json);
+
+    /// <summary>The config.json of a model that has none yet.</summary>
+    public static HfConfig Create(DecoderConfig model)
+    {
+        ModelFamily family = ModelFamily.FromModelType("llama", FileName);
+        var raw = new JsonObject
+        {
+            ["architectures"] = new JsonArray(family.Architecture),
+            ["model_type"] = family.ModelType,
+            ["vocab_size"] = model.VocabSize,
+            ["hidden_size"] = model.HiddenSize,
+            ["intermediate_size"] = model.IntermediateSize,
+            ["num_hidden_layers"] = model.NumHiddenLayers,
+            ["num_attention_heads"] = model.NumAttentionHeads,
+            ["num_key_value_heads"] = model.NumKeyValueHeads,
+            ["head_dim"] = model.HeadDim,
+            ["hidden_act"] = "silu",
+            ["rms_norm_eps"] = Float(model.NormEps),
+            ["initializer_range"] = Float(model.InitializerRange),
+            ["attention_bias"] = model.AttentionBias,
+            ["mlp_bias"] = model.MlpBias,
+            ["tie_word_embeddings"] = model.TieWordEmbeddings,
+            ["bos_token_id"] = model.BosTokenId,
+            ["eos_token_id"] = model.EosTokenId,
+            ["pad_token_id"] = model.PadTokenId,
+            ["torch_dtype"] = "float32",
+        };
+        HfConfig config = Parse(Text(ForExtended(raw, model)), FileName);
+        return Shape(config.Model) == Shape(model) ? config : throw new ArgumentException("is no Llama, and only such can be made afresh", nameof(model));
+
+        static DecoderConfig Shape(DecoderConfig m) => m with { Rope = new RopeOptions(), MaxPositionEmbeddings = 0, FrozenEmbeddingRow = null };
+    }
+
+    /// <summary>
+    /// The file's text for this model: unchanged to the last byte if the model is still what the file says, else with the rope and window
+    /// rewritten as <see cref="ForExtended"/> does, and with a head of its own if an adapter gave it one.
+    /// </summary>
+    /// <param name="type">the weights' type, if it is no longer the file's: written where the file names one; else null</param>
+    public string TextFor(DecoderConfig model, string? type = null)
+    {
+        bool isTied = model.TieWordEmbeddings == Model.TieWordEmbeddings;
+        string[] types = [.. s_typeKeys.Where(key => type is not null && Raw[key] is JsonValue value
+            && value.GetValueKind() == JsonValueKind.String && (string?)value != type)];
+        if (IsUnchanged(model) && isTied && types.Length == 0)
+        {
+            return _text;
+        }
+        JsonObject config = IsUnchanged(model) ? (JsonObject)Raw.DeepClone() : ForExtended(Raw, model);
+        if (!isTied)
+        {
+            config["tie_word_embeddings"] = model.TieWordEmbeddings;
+        }
+        foreach (string key in types)
+        {
+            config[key] = type;
+        }
+        return Text(config);
+    }
+
+    /// <summary>Whether the model's rope and window are still what the file says.</summary>
+    public bool IsUnchanged(DecoderConfig model) => model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings;
+
+    /// <summary>
+    /// The configuration of an extended model, every other key of the original kept. NTK becomes a plain rope_theta and revised YaRN a
+    /// longrope, because other programs know neither and compute both exactly so. Written under the keys of transformers 4 and 5.
+    /// </summary>
+    public static JsonObject ForExtended(JsonObject raw, DecoderConfig model)
+    {
+        var config = (JsonObject)raw.DeepClone();
+        RopeConfigWriter.Write(config, model, ModelFamily.FromModelType((string?)raw["model_type"], FileName));
+        return config;
+    }
+
+    /// <summary>Indented JSON with a final newline.</summary>
+    public static string Text(JsonObject config) => config.ToJsonString(s_indented) + "\n";
+
+    /// <summary>A number that keeps its decimal point: transformers 4.31 to 4.42 refuse a rope factor written as 8 instead of 8.0.</summary>
+    internal static JsonNode Float(double value)
+    {
+        string text = value.ToString("R", CultureInfo.InvariantCulture);
+        return JsonNode.Parse(text.AsSpan().IndexOfAny('.', 'E') >= 0 ? text : text + ".0")!;
+    }
+}

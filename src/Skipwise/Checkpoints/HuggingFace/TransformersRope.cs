@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Skipwise.Models;
+using Skipwise.Rope;
+using Skipwise.Storage;
+
+namespace Skipwise.Checkpoints.HuggingFace;
+
+/// <summary>
+/// What transformers reads from the rope keys of a config.json, by the rules of its version 4 (the last releases) and of 5: where each
+/// looks for base, share and original window, and what it refuses. A file that our own reader takes may say something else there, or
+/// nothing.
+/// </summary>
+internal static class TransformersRope
+{
+    private static readonly Dictionary<string, RopeType> s_types = new()
+    {
+        ["default"] = RopeType.Default,
+        ["linear"] = RopeType.Linear,
+        ["dynamic"] = RopeType.DynamicNtk,
+        ["yarn"] = RopeType.Yarn,
+        ["llama3"] = RopeType.Llama3,
+        ["longrope"] = RopeType.LongRope,
+    };
+
+    /// <param name="raw">a config.json that our reader takes</param>
+    /// <param name="model">as our reader takes it</param>
+    /// <param name="version">4 or 5</param>
+    /// <returns>null if that version computes the same rotation at every length; else what it does instead</returns>
+    public static string? Differs(JsonObject raw, ModelFamily family, DecoderConfig model, int version)
+    {
+        if (family.RopeIsFixedElsewhere)
+        {
+            return IsPlain(model.Rope, model.RotaryDim) ? null
+                : $"the code of {family.ModelType} has its base of 10000 and no scaling built in";
+        }
+        var root = new JsonSection(HfConfig.FileName, "", raw) { Names = family.KeyNames };
+        JsonSection? older = NotEmpty(root.Section("rope_scaling"));
+        JsonSection? rope = version == 4 ? older : older ?? NotEmpty(root.Section("rope_parameters"));
+        double share = RotaryFraction(root, rope, family, version);
+        if (DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"it turns a share of {share} of each head, where {model.RotaryDim} of ")
+                + $"{model.HeadDim} dimensions are meant: it looks for {family.RotaryFractionKeys[0]} alone";
+        }
+        string type = rope?.OptionalString("rope_type") ?? rope?.OptionalString("type") ?? "default";
+        if (family.ScalesByLongRopeOnly && rope is not null)
+        {
+            if (version == 4 && rope.Json.Count != 3)
+            {
+                return "it refuses a Phi-3 with any rope_scaling but longrope's three keys, and derives the attention factor";
+            }
+            // Its first name is taken by 4 alone.
+            type = version == 4 && type == "su" ? "longrope" : type;
+            if (type is not ("default" or "longrope"))
+            {
+                return $"it refuses a Phi-3 whose rope is of type {type}";
+            }
+        }
+        if (!s_types.TryGetValue(type, out RopeType known))
+        {
+            return $"it knows no rope of type {type}";
+        }
+        double theta = (version == 5 ? rope?.OptionalDouble("rope_theta") : null) ?? root.OptionalDouble(family.ThetaKeys[0])
+            ?? RopeConfigReader.DefaultTheta;
+        RopeOptions? read = rope is null || known == RopeType.Default ? new RopeOptions { Theta = theta }
+            : Scaling(root, rope, family, known, version);
+        return read is null ? $"it looks for {RopeConfigReader.OriginalKey} inside of rope_scaling and refuses the file"
+            : IsSame(read with { Theta = theta }, model) ? null
+            : $"it reads {Describe(read with { Theta = theta })}";
+    }
+
+    /// <summary>Turns by 10000^(-2i/d) and nothing else.</summary>
+    public static bool IsPlain(RopeOptions rope, int rotaryDim) =>
+        RopeFrequency.Compute(rope, rotaryDim, int.MaxValue) is var used && used.AttentionFactor == 1 &&
+        used.InvFreq.SequenceEqual(RopeFrequency.Compute(new RopeOptions(), rotaryDim).InvFreq);
+
+    /// <summary>A type that the original PoSE repository made up, or a name of none: no program reads the file as it means.</summary>
+    public static string? ForeignType(JsonObject raw) =>
+        raw["rope_scaling"] is JsonObject rope && ((string?)rope["rope_type"] ?? (string?)rope["type"]) is { } type && type != "su"
+            && !s_types.ContainsKey(type)
+            ? $"only the original PoSE repository and Skipwise know a rope of type {type}"
+            : null;
+
+    private static JsonSection? NotEmpty(JsonSection? section) => section?.Json.Count > 0 ? section : null;
+
+    private static double RotaryFraction(JsonSection root, JsonSection? rope, ModelFamily family, int version) =>
+        (version == 5 ? rope?.OptionalDouble("partial_rotary_factor") : null) ?? root.OptionalDouble(family.RotaryFractionKeys[0])
+            ?? family.DefaultRotaryFraction;
+
+    /// <returns>null if the version refuses the file for a key that is missing</returns>
+    private static RopeOptions? Scaling(JsonSection root, JsonSection rope, ModelFamily family, RopeType type, int version)
+    {
+        int window = root.Positive("max_position_embeddings");
+        int? inside = rope.OptionalPositive(RopeConfigReader.OriginalKey);
+        int? outside = root.OptionalPositive(RopeConfigReader.OriginalKey) ?? family.DefaultOriginalLength;
+        int? original = (version, type) switch
+        {
+            (_, RopeType.Linear or RopeType.DynamicNtk) => window,
+            (5, _) => outside ?? inside ?? window,
+            (_, RopeType.LongRope) => outside ?? window,
+            (_, RopeType.Llama3) => inside,
+            _ => inside ?? window,
+        };
+        if (original is not { } length)
+        {
+            return null;
+        }
+        double? factor = rope.OptionalDouble("factor");
+        bool isOfTheWindows = factor is null
+            || (version == 4 && ((type == RopeType.Yarn && inside is not null) || (type == RopeType.LongRope && outside is not null)));
+        if (isOfTheWindows && window != RopeConfigReader.Extended(length, factor ?? 0))
+        {
+            factor = Math.Max(1, (double)window / length);
+        }
+        var options = new RopeOptions { Type = type, Factor = factor!.Value, OriginalMaxPositionEmbeddings = length };
+        return type switch
+        {
+            RopeType.Yarn => options with
+            {
+                BetaFast = rope.Double("beta_fast", options.BetaFast),
+                BetaSlow = rope.Double("beta_slow", options.BetaSlow),
+                AttentionFactor = rope.OptionalDouble("attention_factor") ?? RopeConfigReader.ScaleByTwoTerms(rope, factor.Value),
+            },
+            RopeType.Llama3 => options with
+            {
+                LowFreqFactor = rope.Double("low_freq_factor", options.LowFreqFactor),
+                HighFreqFactor = rope.Double("high_freq_factor", options.HighFreqFactor),
+            },
+            RopeType.LongRope => options with
+            {
+                ShortFactor = rope.Doubles("short_factor"),
+                LongFactor = rope.Doubles("long_factor"),
+                AttentionFactor = rope.OptionalDouble("attention_factor"),
+            },
+            _ => options,
+        };
+    }
+
+    /// <summary>
+    /// The same frequencies and scale for texts within the original window, at its border, beyond it and at the full window.
+    /// </summary>
+    private static bool IsSame(RopeOptions read, DecoderConfig model)
+    {
+        int original = model.Rope.OriginalMaxPositionEmbeddings, window = model.MaxPositionEmbeddings;
+        return new[] { 1, original, Math.Min(original, window - 1) + 1, (int)(((long)original + window) / 2), window }.All(length =>
+        {
+            RopeFrequencies theirs = RopeFrequency.Compute(read, model.RotaryDim, length);
+            RopeFrequencies ours = RopeFrequency.Compute(model.Rope, model.RotaryDim, length);
+            return Math.Abs(theirs.AttentionFactor - ours.AttentionFactor) < 1e-6
+                && theirs.InvFreq.Zip(ours.InvFreq).All(pair => Math.Abs(pair.First - pair.Second) <= 1e-6 * pair.Second);
+        });
+    }
+
+    private static string Describe(RopeOptions rope) => rope.Type == RopeType.Default
+        ? FormattableString.Invariant($"no scaling, and {rope.Theta:0.####} for the base")
+        : string.Create(CultureInfo.InvariantCulture, $"{RopeTypeNames.NameOf(rope.Type)} by {rope.Factor:0.####} of a window of "
+            + $"{rope.OriginalMaxPositionEmbeddings} tokens, and {rope.Theta:0.####} for the base");
+}

@@ -1,0 +1,89 @@
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Checkpoints.Peft;
+
+/// <summary>
+/// A LoRA adapter: low-rank updates of some weights, and perhaps some weights that it replaces as a whole (PEFT's modules_to_save, trained
+/// biases). Weights are named as in the base model's checkpoint.
+/// </summary>
+/// <param name="Config">how it was made</param>
+/// <param name="Weights">the updates</param>
+/// <param name="FullWeights">weights that take the place of the base model's in one module (modules_to_save): of a tied pair, not in the
+/// other module</param>
+public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights, IReadOnlyList<(string Name, Tensor Value)> FullWeights) : IDisposable
+{
+    /// <summary>weights that take the place of the base model's wherever it uses them, before <see cref="FullWeights"/> and the updates</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Base { get; init; } = [];
+
+    /// <summary>what a person should know who uses the adapter: files that are not read, weights that are missing</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Reads a folder in PEFT's layout: adapter_config.json with adapter_model.safetensors or adapter_model.bin.</summary>
+    /// <exception cref="SkipwiseException">a file is missing or broken, or the adapter is more than plain LoRA</exception>
+    public static LoraAdapter Read(string folder) => AdapterFiles.Read(folder);
+
+    /// <summary>Writes a folder in PEFT's layout, all or nothing; an adapter of that name is replaced.</summary>
+    /// <exception cref="SkipwiseException">the disk is full, or the folder exists and is no adapter</exception>
+    public void Write(string folder) => AdapterFiles.Write(this, folder);
+
+    /// <summary>Adds the updates to the base model's weights. Nothing is changed unless everything fits.</summary>
+    /// <param name="weight">the weight of a name in the checkpoint, as blocks of rows one below the other; null if the model has none that can be changed on its own</param>
+    /// <param name="path">the adapter's folder, for error messages</param>
+    /// <exception cref="SkipwiseException">a weight that the model does not have, or of another shape</exception>
+    public void MergeInto(Func<string, IReadOnlyList<Tensor>?> weight, string path)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        IReadOnlyList<Tensor> Find(string name, params long[] shape)
+        {
+            IReadOnlyList<Tensor> rows = weight(name) ?? throw new SkipwiseException($"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this model?");
+            long[] found = [rows.Sum(block => block.size(0)), .. rows[0].shape[1..]];
+            return found.SequenceEqual(shape) ? rows
+                : throw new SkipwiseException($"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is {TensorEntry.Describe(found)}. Does the adapter belong to this model?");
+        }
+        (IReadOnlyList<Tensor> Rows, LoraWeight Update)[] updates = [.. Weights.Select(w => (Find(w.Target, w.B.size(0), w.A.size(1)), w))];
+        (IReadOnlyList<Tensor> Rows, Tensor Value)[] whole = [.. Base.Concat(FullWeights).Select(w => (Find(w.Name, w.Value.shape), w.Value))];
+        foreach ((IReadOnlyList<Tensor> rows, Tensor value) in whole)
+        {
+            ForEachBlock(rows, value, (target, part) => target.copy_(part));
+        }
+        foreach ((IReadOnlyList<Tensor> rows, LoraWeight update) in updates)
+        {
+            using Tensor change = update.Update();
+            ForEachBlock(rows, change, (target, part) => target.add_(part));
+            if (rows.Any(FiniteCheck.HasNonFinite))
+            {
+                throw new SkipwiseException($"{path}: {update.Target}: the sum of weight and update leaves the range of " +
+                    $"{rows[0].dtype}: the adapter's training diverged, or it belongs to another model");
+            }
+        }
+    }
+
+    private static void ForEachBlock(IReadOnlyList<Tensor> rows, Tensor whole, Action<Tensor, Tensor> apply)
+    {
+        long row = 0;
+        foreach (Tensor block in rows)
+        {
+            using Tensor part = whole.narrow(0, row, block.size(0)), there = part.to(block.dtype, block.device);
+            FiniteCheck.RequireInRange(part, there, "an adapter's weight");
+            apply(block, there);
+            row += block.size(0);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (LoraWeight weight in Weights)
+        {
+            weight.A.Dispose();
+            weight.B.Dispose();
+        }
+        foreach ((_, Tensor value) in Base.Concat(FullWeights))
+        {
+            value.Dispose();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using static TorchSharp.torch;
+
+namespace Skipwise.Checkpoints.Peft;
+
+/// <summary>A low-rank update of one weight W [out, in]: W + Scale * B A.</summary>
+/// <param name="Target">name of W in the checkpoint, such as model.layers.0.self_attn.q_proj.weight</param>
+/// <param name="A">[r, in]</param>
+/// <param name="B">[out, r]</param>
+/// <param name="Scale">alpha / r, or alpha / sqrt(r)</param>
+public sealed record LoraWeight(string Target, Tensor A, Tensor B, double Scale)
+{
+    /// <summary>The module that W belongs to: what PEFT's names and patterns speak of.</summary>
+    public string Module => ModuleOf(Target);
+
+    /// <summary>Scale * B A, float32 [out, in].</summary>
+    public Tensor Update()
+    {
+        using var scope = NewDisposeScope();
+        return B.to(ScalarType.Float32).matmul(A.to(ScalarType.Float32)).mul_(Scale).MoveToOuterDisposeScope();
+    }
+
+    internal static string ModuleOf(string target) => target[..target.LastIndexOf('.')];
+}

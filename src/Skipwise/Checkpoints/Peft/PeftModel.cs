@@ -1,0 +1,108 @@
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Models;
+using Skipwise.Models.Lora;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Checkpoints.Peft;
+
+/// <summary>
+/// A frozen model with updates that are trained. Its folder is an adapter in PEFT's layout, with the tokenizer and the config.json of
+/// the model that the adapter belongs to: the stretched rotary embedding is a part of what was trained.
+/// </summary>
+public sealed class PeftModel : ITrainable
+{
+    private readonly PretrainedModel _pretrained;
+    private readonly LoraOptions _options;
+    private readonly string _baseModel;
+
+    /// <param name="pretrained">is changed: frozen, with updates; stays the caller's</param>
+    /// <param name="options">rank, targets, bits</param>
+    /// <param name="baseModel">what the adapter calls the base model</param>
+    /// <param name="seed">of the updates and their dropout</param>
+    public PeftModel(PretrainedModel pretrained, LoraOptions options, string baseModel, ulong seed)
+    {
+        LoraInjector.Apply(pretrained.Model, options, seed);
+        (_pretrained, _options, _baseModel) = (pretrained, options, baseModel);
+    }
+
+    public CausalLM Model => _pretrained.Model;
+
+    public bool SavingLosesPrecision => false; // the trained weights are stored as they are
+
+    public void WriteFiles(string folder)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        AdapterFiles.WriteInto(Adapter(), folder);
+        _pretrained.WriteCompanions(folder);
+    }
+
+    public void ReadWeights(string folder)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        using LoraAdapter adapter = LoraAdapter.Read(folder);
+        Tensor Fitting(string name, Tensor? value, long[] shape) => value is not null && value.shape.SequenceEqual(shape) ? value
+            : throw new SkipwiseException($"{folder}: the adapter has no {name} of shape {TensorEntry.Describe(shape)}; it was trained with other options. Start afresh without --resume");
+        foreach (FusedLoraUpdate update in Updates())
+        {
+            LoraWeight? saved = adapter.Weights.FirstOrDefault(weight => weight.Target == update.Stored.Name);
+            string module = LoraWeight.ModuleOf(update.Stored.Name);
+            update.Separate(Fitting($"{module}.lora_A.weight", saved?.A, update.ShapeOfA), Fitting($"{module}.lora_B.weight", saved?.B, update.ShapeOfB));
+        }
+        foreach ((string name, Parameter parameter) in Whole())
+        {
+            parameter.copy_(Fitting(name, adapter.FullWeights.FirstOrDefault(saved => saved.Name == Stored(name)).Value, parameter.shape));
+        }
+    }
+
+    private string Stored(string name) => _pretrained.Config.Family.StoredName(name);
+
+    /// <summary>The updates, by the tensors of the base model's checkpoint.</summary>
+    private IEnumerable<FusedLoraUpdate> Updates()
+    {
+        var updates = LoraInjector.LoraWeights(Model).ToDictionary(update => update.Weight, update => (update.Weight, (Tensor)update.A, (Tensor)update.B));
+        return _pretrained.Config.Family.StoredParameters(Model.Config)
+            .Select(stored => new FusedLoraUpdate(stored, [.. stored.Blocks.Select(block => block.Canonical).Distinct().Where(updates.ContainsKey).Select(name => updates[name])]))
+            .Where(update => update.Parts.Count > 0);
+    }
+
+    private IEnumerable<(string Name, Parameter Value)> Whole() =>
+        Model.named_parameters().Where(p => p.parameter.requires_grad && !p.name.Contains(".lora_", StringComparison.Ordinal));
+
+    /// <summary>What has been trained, as it is stored.</summary>
+    private LoraAdapter Adapter()
+    {
+        LoraWeight[] updates = [.. Updates().Select(update =>
+        {
+            (Tensor a, Tensor b) = update.Join();
+            return new LoraWeight(update.Stored.Name, a, b, _options.Scaling);
+        })];
+        // the scale alpha / r of the joint ones is that of their parts
+        var ranks = updates.Where(u => u.A.size(0) != _options.Rank).DistinctBy(u => LastPart(u.Module)).ToDictionary(u => LastPart(u.Module), u => (double)u.A.size(0));
+        List<(string Name, Tensor Value)> whole = [.. Whole().Select(w => (Stored(w.Name), (Tensor)w.Value))];
+        string embedding = Stored(ModelFamily.EmbeddingName);
+        if (Model.Config.TieWordEmbeddings && whole.Find(w => w.Name == embedding).Value is { } tied)
+        {
+            // PEFT would keep the base model's head; it is told in a way that every version reads
+            whole.Add((Stored(ModelFamily.HeadName), tied));
+        }
+        var config = new LoraConfig
+        {
+            Rank = _options.Rank,
+            Alpha = _options.Scaling * _options.Rank,
+            RankPattern = ranks,
+            AlphaPattern = ranks.ToDictionary(pair => pair.Key, pair => _options.Scaling * pair.Value),
+            Dropout = _options.Dropout,
+            TargetModules = [.. updates.Select(u => LastPart(u.Module)).Distinct()],
+            ModulesToSave = [.. whole.Select(w => LastPart(LoraWeight.ModuleOf(w.Name))).Distinct()],
+            BaseModel = _baseModel,
+        };
+        return new LoraAdapter(config, updates, whole);
+    }
+
+    private static string LastPart(string module) => module[(module.LastIndexOf('.') + 1)..];
+}

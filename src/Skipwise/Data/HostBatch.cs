@@ -1,0 +1,132 @@
+using Skipwise.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Data;
+
+/// <summary>A batch as plain numbers: any thread can lay it out, while the device computes the one before.</summary>
+public sealed class HostBatch
+{
+    // B rows, T tokens, M labels
+    private readonly int _rows, _tokens;
+    private readonly int[] _documents;
+    private readonly long[] _values; // ids [B, T], positions [B, T], label rows [M], labels [M]: end to end, so that one copy brings them all
+    private readonly int _largestPosition, _largestId;
+
+    /// <param name="examples">each as long as the row it lies in has room</param>
+    /// <param name="starts">where each example begins in the flat [B, T]</param>
+    private HostBatch(IReadOnlyList<TrainingExample> examples, int rows, int tokens, long[] starts, int padId, int[] documents)
+    {
+        (_rows, _tokens, _documents, _largestId) = (rows, tokens, documents, padId);
+        long labels = examples.Select(CountLabels).Sum(), size = Tokens;
+        RequireFits(rows, tokens, labels);
+        (LabelCount, int label) = ((int)labels, (int)(2 * size));
+        _values = new long[2 * (size + LabelCount)];
+        Array.Fill(_values, padId, 0, (int)size);
+        for (int i = 0; i < examples.Count; i++)
+        {
+            (int[] ids, int[] positions, int[] labelled) = examples[i];
+            long first = starts[i];
+            for (int t = 0; t < ids.Length; t++)
+            {
+                (_values[first + t], _values[size + first + t]) = (ids[t], positions[t]);
+                (_largestId, _largestPosition) = (Math.Max(_largestId, ids[t]), Math.Max(_largestPosition, positions[t]));
+                if (t > 0 && labelled[t] != TrainingExample.IgnoreIndex)
+                {
+                    (_values[label], _values[LabelCount + label]) = (first + t - 1, labelled[t]); // predicted from the token before
+                    _largestId = Math.Max(_largestId, labelled[t]);
+                    label++;
+                }
+            }
+        }
+    }
+
+    /// <summary>M, the labels that count</summary>
+    public int LabelCount { get; }
+
+    /// <summary>B x T, padding included</summary>
+    public long Tokens => (long)_rows * _tokens;
+
+    /// <summary>Padded as the original's collator does: <paramref name="padId"/>, position 0, ignored label.</summary>
+    /// <exception cref="SkipwiseException">numbers that are no ids, labels or positions, or more than one batch holds</exception>
+    public static HostBatch Padded(IReadOnlyList<TrainingExample> examples, int padId = 0)
+    {
+        int longest = examples.Max(e => e.InputIds.Length);
+        return new(examples, examples.Count, longest, [.. examples.Select((_, row) => (long)row * longest)], padId, []);
+    }
+
+    /// <summary>The examples end to end in one row [1, T], no padding; each keeps its positions, and nothing predicts its first token.</summary>
+    /// <inheritdoc cref="Padded" path="/exception"/>
+    public static HostBatch Packed(IReadOnlyList<TrainingExample> examples)
+    {
+        int[] lengths = [.. examples.Select(e => e.InputIds.Length)];
+        var starts = new long[lengths.Length];
+        for (int i = 1; i < starts.Length; i++)
+        {
+            starts[i] = starts[i - 1] + lengths[i - 1];
+        }
+        long tokens = lengths.Sum(length => (long)length);
+        RequireFits(1, tokens);
+        return new(examples, 1, (int)tokens, starts, 0, lengths);
+    }
+
+    /// <summary>tokens that a batch of one length can hold at most, where every one of them is predicted</summary>
+    public const long MostTokens = 0x7FFFFFC7 / 4; // Array.MaxLength is no constant
+
+    /// <summary>Refuses a batch that is too large to be laid out.</summary>
+    /// <param name="rows">examples</param>
+    /// <param name="tokens">of the longest</param>
+    /// <param name="labels">of all</param>
+    /// <exception cref="SkipwiseException">it is</exception>
+    public static void RequireFits(long rows, long tokens, long? labels = null)
+    {
+        if (2 * ((Int128)rows * tokens + (labels ?? (Int128)rows * tokens)) > Array.MaxLength)
+        {
+            throw new SkipwiseException(
+                $"A forward of {rows} x {tokens} tokens is more than a batch can hold ({MostTokens} tokens). " +
+                "Lower --batch-size, and raise --gradient-accumulation for as many examples a step.");
+        }
+    }
+
+    /// <summary>How many tokens of an example count: every label but the first, which nothing predicts.</summary>
+    /// <exception cref="SkipwiseException">
+    /// arrays of different lengths, or a number that cannot be what it stands for: it would be read as a place in memory
+    /// </exception>
+    private static long CountLabels(TrainingExample example, int index)
+    {
+        (int[] ids, int[] positions, int[] labels) = example;
+        if (positions.Length != ids.Length || labels.Length != ids.Length)
+        {
+            throw new SkipwiseException(
+                $"Example {index} of a batch has {ids.Length} ids, {positions.Length} positions and {labels.Length} labels: " +
+                "give as many of each.");
+        }
+        int count = 0;
+        for (int t = 0; t < ids.Length; t++)
+        {
+            if (ids[t] < 0 || positions[t] is < 0 or int.MaxValue || labels[t] is < 0 and not TrainingExample.IgnoreIndex)
+            {
+                throw new SkipwiseException(
+                    $"Token {t} of example {index} of a batch has id {ids[t]}, position {positions[t]} and label {labels[t]}: " +
+                    $"ids and positions are 0 or more, and a label is an id, or {TrainingExample.IgnoreIndex} where none counts.");
+            }
+            count += t > 0 && labels[t] != TrainingExample.IgnoreIndex ? 1 : 0;
+        }
+        return count;
+    }
+
+    /// <summary>The same as tensors, in one copy that nobody waits for.</summary>
+    public Batch ToDevice(Device device)
+    {
+        using var scope = NewDisposeScope();
+        Tensor all = HostToDevice.Copy(tensor(_values, dtype: ScalarType.Int64), device);
+        Tensor Part(long start, params long[] shape) => all.narrow(0, start, shape.Aggregate((a, b) => a * b)).view(shape).MoveToOuterDisposeScope();
+        return new Batch(
+            Part(0, _rows, _tokens), Part(Tokens, _rows, _tokens), Part(2 * Tokens, LabelCount), Part((2 * Tokens) + LabelCount, LabelCount))
+        {
+            DocumentLengths = _documents,
+            SequenceLength = _largestPosition + 1,
+            MaxTokenId = _largestId,
+        };
+    }
+}

@@ -1,0 +1,61 @@
+using ICSharpCode.SharpZipLib;
+using Skipwise.Storage;
+using ZstdSharp;
+
+namespace Skipwise.Documents;
+
+/// <summary>UTF-8 text files, packed by gzip or Zstandard or not at all, with errors that name the file.</summary>
+internal static class CompressedFile
+{
+    public const string Gzip = ".gz";
+    public const string Zstandard = ".zst";
+
+    /// <summary>The text's bytes; those that are not UTF-8 are an error when they are reached.</summary>
+    /// <returns>the bytes, and where they are counted: to be told of every row's beginning</returns>
+    public static (Stream Bytes, RowStream Rows) OpenBytes(string path, LimitOptions limits)
+    {
+        RowStream rows = Open(path, limits);
+        return (new Utf8Stream(rows, path), rows);
+    }
+
+    /// <inheritdoc cref="OpenBytes"/>
+    public static (StreamReader Text, RowStream Rows) OpenText(string path, LimitOptions limits)
+    {
+        RowStream rows = Open(path, limits);
+        return (TextFile.Reader(rows, path), rows);
+    }
+
+    /// <summary>Runs one step of reading; whatever is wrong with the file becomes an error that names it.</summary>
+    public static T Guarded<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return OutOfMemory.Naming(path, read);
+        }
+        catch (Exception e) when (e is SharpZipBaseException or ZstdException or InvalidDataException or EndOfStreamException or IndexOutOfRangeException)
+        {
+            // SharpZipLib's tables overrun on some damaged files; nothing else here indexes.
+            throw new SkipwiseException($"{path}: broken or cut {Path.GetExtension(path)} file: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static RowStream Open(string path, LimitOptions limits) => Guarded(path, () =>
+    {
+        FileStream file = InputFile.Open(path, options: FileOptions.SequentialScan);
+        Stream unpacked = Unpack(path, file);
+        return new RowStream(unpacked, path, unpacked == file ? null : file.Length, limits);
+    });
+
+    private static Stream Unpack(string path, Stream stream)
+    {
+        string ending = Path.GetExtension(path).ToLowerInvariant();
+        return ending is not (Gzip or Zstandard) ? stream
+            : stream.Length == 0 ? throw new InvalidDataException("the file is empty")
+            : ending == Gzip ? new GzipMembers(stream)
+            : new DecompressionStream(stream, 1 << 16, checkEndOfStream: true, leaveOpen: false);
+    }
+}

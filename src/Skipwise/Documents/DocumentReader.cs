@@ -1,0 +1,56 @@
+namespace Skipwise.Documents;
+
+/// <summary>
+/// Reads documents from text files (.txt, .md, .tex), JSON lines (.jsonl), comma-separated values (.csv) and, if the field
+/// is named, lists of JSON objects (.json), all also packed (.gz, .zst), from Parquet files (.parquet), and folders of them.
+/// </summary>
+public static class DocumentReader
+{
+    /// <summary>
+    /// Finds the files at once, and reads them while the documents are enumerated. A folder gives its files and those of its
+    /// subfolders in ordinal order of their paths; hidden files and files of other kinds are passed over (<see cref="Remarks"/> names
+    /// them), and a file with several names is read once. Blank documents are left out.
+    /// </summary>
+    /// <exception cref="SkipwiseException">a path that is missing, a file of an unknown kind, a folder without documents; while
+    /// enumerating: text that is not UTF-8, a broken or cut file, a broken row or one without the field</exception>
+    public static IEnumerable<Document> Read(IEnumerable<string> paths, DocumentOptions options)
+    {
+        if (options.SeparatorText is "")
+        {
+            throw new SkipwiseException("the document separator is empty; leave it out to take each file as one document");
+        }
+        return DocumentFiles.Find(paths, options).SelectMany(file => Read(file, options))
+            .Where(document => !string.IsNullOrWhiteSpace(document.Text));
+    }
+
+    /// <summary>Which field holds the text of each file that has fields, from the file's first row: for people to see what was chosen.</summary>
+    /// <returns>each field in use, with the first file that it was chosen in</returns>
+    /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
+    public static IReadOnlyList<(string Field, string File)> TextFields(IEnumerable<string> paths, DocumentOptions options) =>
+    [
+        .. DocumentFiles.Find(paths, options)
+            .Where(file => DocumentFiles.KindOf(file) is not DocumentKind.Text)
+            .Select(file => (Read(file, options).FirstOrDefault()?.Field, File: file))
+            .Where(choice => choice.Field is not null)
+            .Select(choice => (choice.Field!, choice.File))
+            .DistinctBy(choice => choice.Item1),
+    ];
+
+    /// <summary>What a person should know of the files behind the paths: those that are not read, and those that are named twice.</summary>
+    /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
+    public static IReadOnlyList<string> Remarks(IEnumerable<string> paths, DocumentOptions options)
+    {
+        var remarks = new List<string>();
+        DocumentFiles.Find(paths, options, remarks);
+        return remarks;
+    }
+
+    private static IEnumerable<Document> Read(string file, DocumentOptions options) => DocumentFiles.KindOf(file) switch
+    {
+        DocumentKind.JsonLines => JsonDocuments.Read(JsonRows.Lines(file, options.Limits), options.Field),
+        DocumentKind.Json => JsonDocuments.Read(JsonRows.Values(file, options.Limits), options.Field),
+        DocumentKind.Csv => CsvTable.Documents(file, options.Field, options.Limits),
+        DocumentKind.Parquet => ParquetFile.Documents(file, options.Field),
+        _ => TextFiles.Read(file, options.SeparatorText, options.Limits),
+    };
+}

@@ -1,0 +1,30 @@
+using Skipwise.Storage;
+
+namespace Skipwise.Documents;
+
+/// <summary>Reads rows of named values from JSON lines, JSON lists, CSV (each also .gz or .zst) and parquet files. Every row is a JSON object that knows its place.</summary>
+internal static class RowReader
+{
+    private static readonly string[] s_kinds = [".jsonl", ".parquet", ".json", ".csv"];
+
+    /// <summary>What the reader reads, for messages.</summary>
+    public const string Kinds = ".jsonl, .json, .csv (each also .gz or .zst) or .parquet";
+
+    /// <summary>The kind by the file's ending, in order of preference from 0; null for other files.</summary>
+    public static int? KindOf(string path) => Array.FindIndex(s_kinds, kind => HasEnding(path, kind)) is var kind and >= 0 ? kind : null;
+
+    /// <summary>Whole rows, in the file's order.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be read, is broken, or holds something else than rows; while enumerating</exception>
+    public static IEnumerable<LocatedJson> Read(string path, LimitOptions limits) => KindOf(path) switch
+    {
+        0 => JsonRows.Lines(path, limits),
+        1 => ParquetFile.Rows(path),
+        2 => JsonRows.Values(path, limits),
+        3 => CsvTable.Rows(path, limits),
+        _ => throw new SkipwiseException($"{path}: unknown kind of file; rows are read from {Kinds}"),
+    };
+
+    private static bool HasEnding(string path, string kind) =>
+        path.EndsWith(kind, StringComparison.OrdinalIgnoreCase)
+        || (kind != ".parquet" && new[] { CompressedFile.Gzip, CompressedFile.Zstandard }.Any(packed => path.EndsWith(kind + packed, StringComparison.OrdinalIgnoreCase)));
+}

@@ -1,0 +1,45 @@
+using Skipwise.Models;
+using Skipwise.Models.Lora;
+using Skipwise.Runtime;
+using Skipwise.Training;
+using Skipwise.Training.Optimizers;
+
+namespace Skipwise.Estimation;
+
+/// <summary>The run whose cost is asked for.</summary>
+public sealed record CostEstimatorOptions
+{
+    /// <summary>Hugging Face folder of the base model</summary>
+    [PathName(Name = "--model")]
+    public required string Model { get; init; }
+    /// <summary>Lt, the window to reach, in tokens</summary>
+    [Within(1, 1 << 27, Name = "--target-length")]
+    public required int TargetLength { get; init; }
+    /// <summary>Lc, tokens per training window; null takes the model's own window</summary>
+    [Within(8, 1 << 24, Name = "--train-length")]
+    public int? TrainLength { get; init; }
+    /// <summary>windows per forward</summary>
+    [Within(1, 1 << 16, Name = "--batch-size")]
+    public int BatchSize { get; init; } = new TrainOptions().BatchSize;
+    /// <summary>forwards per optimizer step</summary>
+    [Within(1, 1 << 16, Name = "--gradient-accumulation")]
+    public int GradientAccumulationSteps { get; init; } = 1;
+    /// <summary>k: every k-th layer is computed a second time; 0: none</summary>
+    [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
+    public int RecomputeEvery { get; init; }
+    public LoraOptions Lora { get; init; } = new();
+    public OptimizerKind Optimizer { get; init; }
+    /// <summary>where and in which type the model computes; what is narrower than float32 has float32 masters</summary>
+    public ComputeOptions Compute { get; init; } = new();
+    public Offload Offload { get; init; }
+    public RopeOverrides Rope { get; init; } = new();
+    /// <summary>bytes that a run may take; null takes what the machine has, or the GPU</summary>
+    [Within(1, 1L << 60, Name = "--memory")]
+    public long? Memory { get; init; }
+    /// <summary>tokens of the largest step that is tried, larger ones follow by the formula; null: as many as take a moment</summary>
+    [Within(64, 1 << 24, Name = "--probe-tokens")]
+    public int? ProbeTokens { get; init; }
+    /// <summary>seconds for which a part of a step is repeated at most, where it is long or a machine's host gives its time to others, and its warm-up; the last repeat may run beyond</summary>
+    [Within(0, 3600, Name = "--probe-seconds")]
+    public double ProbeSeconds { get; init; } = 15;
+}

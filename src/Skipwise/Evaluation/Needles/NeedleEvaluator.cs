@@ -1,0 +1,36 @@
+using Skipwise.Evaluation.Results;
+using Skipwise.Evaluation.Scoring;
+using Skipwise.Models;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Evaluation.Needles;
+
+/// <summary>Needles in a haystack, by length and depth. <see cref="NeedlePrompt"/> decides what is asked, the model scores the true answers, this collects. No judge is needed.</summary>
+public static class NeedleEvaluator
+{
+    /// <summary>One result per length.</summary>
+    /// <param name="onTrial">called with every trial as its batch is done</param>
+    /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
+    public static IReadOnlyList<NeedleResult> Evaluate(
+        CausalLM model, ITokenizer tokenizer, Haystack haystack, NeedleOptions options,
+        Action<NeedleTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<NeedleTrial>? file = null, CancellationToken cancel = default)
+    {
+        options.Validate();
+        using var respondent = new EvaluationLM(model, options.BatchSize);
+        long questions = (long)options.Depths * options.Trials * options.EffectiveNeedles().Count(needle => needle.Question is not null);
+        var run = new CachedTrialRunner<NeedleTrial>("needle", questions * options.Lengths.Sum(length => (long)length), file, onTrial, progress);
+        // Settings that cannot work are found before the first long prompt is read.
+        foreach (int length in options.Lengths)
+        {
+            NeedlePrompt.Draw(tokenizer, haystack, length, depth: 0, trial: 0, options);
+        }
+        return [.. options.Lengths.Select(length => new NeedleResult(length, run.Run(
+            length, NeedlePrompt.All(tokenizer, haystack, length, options), prompt => length,
+            key: (trials, prompt) => trials.Key(prompt.InputIds, prompt.AnswerIds),
+            stored: trial => new AnswerScore(trial.IsBest, trial.LogProbs),
+            judge: (prompt, score, key) => new NeedleTrial(
+                length, prompt.Depth, prompt.Trial, prompt.Needle, prompt.InputIds.Length, key is null ? null : tokenizer.Decode(prompt.InputIds), prompt.Answer, score.IsGreedy, score.LogProbs)
+            { CacheKey = key },
+            ask: asked => respondent.LogLikelihood([.. asked.Select(prompt => prompt.InputIds)], [.. asked.Select(prompt => prompt.AnswerIds)], cancel))))];
+    }
+}

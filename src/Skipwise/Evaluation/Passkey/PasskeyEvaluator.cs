@@ -1,0 +1,42 @@
+using Skipwise.Evaluation.Results;
+using Skipwise.Evaluation.Scoring;
+using Skipwise.Models;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Evaluation.Passkey;
+
+/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, the model answers greedily, this compares.</summary>
+public static class PasskeyEvaluator
+{
+    /// <summary>Draws the prompts and measures.</summary>
+    /// <inheritdoc cref="Evaluate(CausalLM, ITokenizer, IReadOnlyList{PasskeyPrompt}, PasskeyOptions, Action{PasskeyTrial}?, IProgress{EvaluationProgress}?, TrialFile{PasskeyTrial}?, CancellationToken)"/>
+    public static IReadOnlyList<PasskeyResult> Evaluate(
+        CausalLM model, ITokenizer tokenizer, PasskeyOptions options, Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null,
+        TrialFile<PasskeyTrial>? file = null, CancellationToken cancel = default) =>
+        Evaluate(model, tokenizer, PasskeyPrompt.All(tokenizer, options), options, onTrial, progress, file, cancel);
+
+    /// <summary>One result per length, in the order of the prompts.</summary>
+    /// <param name="prompts">from <see cref="PasskeyPrompt.All"/>, with the same tokenizer and options</param>
+    /// <param name="onTrial">called with every trial as its batch is done</param>
+    /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
+    /// <remarks>A length is tested as it is, also one equal to the model's window.</remarks>
+    public static IReadOnlyList<PasskeyResult> Evaluate(
+        CausalLM model, ITokenizer tokenizer, IReadOnlyList<PasskeyPrompt> prompts, PasskeyOptions options,
+        Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<PasskeyTrial>? file = null, CancellationToken cancel = default)
+    {
+        options.Validate();
+        using var respondent = new EvaluationLM(model, options.BatchSize);
+        var run = new CachedTrialRunner<PasskeyTrial>("passkey", prompts.Sum(prompt => (long)prompt.InputIds.Length), file, onTrial, progress);
+        int[] stop = [.. tokenizer.EndIds];
+        return [.. prompts.GroupBy(prompt => prompt.Length).Select(length => new PasskeyResult(length.Key, run.Run(
+            length.Key, [.. length], prompt => prompt.InputIds.Length,
+            key: (trials, prompt) => trials.Key(prompt.InputIds, [options.MaxNewTokens, .. stop]),
+            stored: trial => trial.Answer,
+            judge: Judge,
+            ask: asked => respondent.GenerateUntil([.. asked.Select(prompt => prompt.InputIds)], options.MaxNewTokens, stop, cancel)
+                .Select(answer => (answer.Index, tokenizer.Decode(answer.Answer))))))];
+    }
+
+    private static PasskeyTrial Judge(PasskeyPrompt prompt, string answer, string? key) =>
+        new(prompt.Length, prompt.Trial, prompt.Depth, prompt.Key, prompt.InputIds.Length, prompt.Text, answer, PasskeyPrompt.ReadKey(answer) == prompt.Key) { CacheKey = key };
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Skipwise.Numerics;
+using Skipwise.Synthetic;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Evaluation.Passkey;
+
+/// <summary>
+/// One passkey prompt: a number hidden in garbage and asked for at the end (Mohtashami, Jaggi 2023, in the wording of the
+/// original's eval_passkey.py). Pure: the same settings give the same prompt.
+/// </summary>
+/// <param name="Length">tokens that the prompt, its BOS and the answer may fill; less than one unit of garbage stays unused</param>
+/// <param name="Trial">0, 1, ... within the length</param>
+/// <param name="Depth">share of the garbage before the key, 0..1</param>
+/// <param name="Key">1..50000</param>
+/// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
+public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, int Key, string Text, int[] InputIds)
+{
+    /// <summary>All prompts of a measurement, length by length. They do not depend on the model: variants of one model share them.</summary>
+    /// <exception cref="SkipwiseException">a length does not hold the prompt without any garbage</exception>
+    public static IReadOnlyList<PasskeyPrompt> All(ITokenizer tokenizer, PasskeyOptions options)
+    {
+        options.Validate();
+        return [.. options.Lengths.SelectMany(length => Enumerable.Range(0, options.Trials * (options.Grid ?? 1)).Select(trial => Draw(tokenizer, length, trial, options)))];
+    }
+
+    /// <summary>The prompt of one trial: a function of (seed, length, trial).</summary>
+    public static PasskeyPrompt Draw(ITokenizer tokenizer, int length, int trial, PasskeyOptions options)
+    {
+        var rng = new KeyedRandom(options.Seed, stream: (ulong)length, index: (ulong)trial);
+        int key = PasskeyText.DrawKey(ref rng);
+        double depth = options.MaxDepth * (options.Grid is { } depths ? trial / options.Trials / (depths - 1.0)
+            : options.Depths == PasskeyDepths.Random ? rng.NextDouble()
+            : (trial + 0.5) / options.Trials);
+        return Compose(tokenizer, length, depth, key, options.MaxNewTokens, options.Variant) with { Trial = trial };
+    }
+
+    /// <summary>The longest prompt with this key at this depth that leaves room for the answer.</summary>
+    /// <remarks>
+    /// The original counts 25 tokens a unit, Llama's tokenizer; here the given tokenizer counts. Of n units (or characters),
+    /// floor(depth * (n + 1)) stand before the key: a uniform depth gives the original's U{0..n}.
+    /// </remarks>
+    public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens, PasskeyVariant variant = PasskeyVariant.Pose)
+    {
+        int room = length - maxNewTokens;
+        PasskeyPrompt Write(int size)
+        {
+            int before = Math.Min(size, (int)(depth * (size + 1)));
+            string text = variant == PasskeyVariant.Pose
+                ? PasskeyText.Prompt(key, before, size - before)
+                : PasskeyText.Prompt(key, PasskeyText.CutGarbage(before), PasskeyText.CutGarbage(size - before));
+            int[] ids = tokenizer.Encode(text);
+            return new(length, 0, depth, key, text, tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. ids] : ids);
+        }
+
+        PasskeyPrompt bare = Write(0);
+        if (bare.InputIds.Length > room)
+        {
+            throw new SkipwiseException(
+                $"Passkey length {length} is too short: with this tokenizer the prompt takes {bare.InputIds.Length} tokens before any garbage, " +
+                $"and the answer {maxNewTokens}. Ask for lengths of at least {bare.InputIds.Length + maxNewTokens + (int)UnitCost(tokenizer)} tokens.");
+        }
+        double cost = variant == PasskeyVariant.Pose ? UnitCost(tokenizer) : UnitCost(tokenizer) / PasskeyText.Unit.Length;
+        PasskeyPrompt best = bare;
+        LargestFit.Find((int)((room - bare.InputIds.Length) / cost), int.MaxValue / 2, size =>
+        {
+            PasskeyPrompt prompt = Write(size);
+            bool fits = prompt.InputIds.Length <= room;
+            best = fits && prompt.Text.Length > best.Text.Length ? prompt : best;
+            return fits;
+        });
+        return best;
+    }
+
+    /// <summary>The first number in an answer, or null.</summary>
+    public static long? ReadKey(string answer) =>
+        long.TryParse(FirstNumber().Match(answer).Value, NumberStyles.None, CultureInfo.InvariantCulture, out long key) ? key : null;
+
+    /// <summary>Tokens of one unit of garbage among others.</summary>
+    private static double UnitCost(ITokenizer tokenizer)
+    {
+        const int few = 1, many = 9;
+        int Count(int units) => tokenizer.Encode(string.Concat(Enumerable.Repeat(PasskeyText.Unit, units))).Length;
+        return (Count(many) - Count(few)) / (double)(many - few);
+    }
+
+    [GeneratedRegex("[0-9]+")]
+    private static partial Regex FirstNumber();
+}

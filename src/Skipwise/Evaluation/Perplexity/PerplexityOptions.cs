@@ -1,0 +1,57 @@
+namespace Skipwise.Evaluation.Perplexity;
+
+/// <summary>Which tokens of a document a perplexity is taken over.</summary>
+public enum WindowMode
+{
+    /// <summary>every token, in windows that begin every Stride tokens</summary>
+    Sliding,
+    /// <summary>the first window of each document</summary>
+    Truncate,
+    /// <summary>the last Targets tokens of each document, the same ones for every window length</summary>
+    LastTokens,
+}
+
+/// <summary>How perplexity is measured; the defaults are the original's.</summary>
+public sealed record PerplexityOptions
+{
+    /// <summary>window lengths W in tokens, BOS included; one result each</summary>
+    [Within(2, 1 << 27)]
+    public required IReadOnlyList<int> Windows { get; init; }
+    /// <summary>which tokens count</summary>
+    public WindowMode Mode { get; init; } = WindowMode.Sliding;
+    /// <summary>sliding: tokens between the beginnings of two windows; a window shorter than this slides by its whole body, W - 1</summary>
+    [Within(1, 1 << 27)]
+    public int Stride { get; init; } = 1024;
+    /// <summary>last-tokens: tokens scored at each document's end; documents with fewer are left out</summary>
+    [Within(1, 1 << 27)]
+    public int ScoredTokens { get; init; } = 64;
+    /// <summary>documents shorter than this (BOS included) are left out</summary>
+    [Within(0, 1 << 27)]
+    public int MinTokens { get; init; }
+    /// <summary>longer documents are cut to this many tokens (BOS included); null keeps them whole</summary>
+    [Within(2, 1 << 27)]
+    public int? MaxTokens { get; init; }
+    /// <summary>measure the first so many documents that are long enough; null measures all</summary>
+    [Within(1, 1e9)]
+    public int? MaxDocuments { get; init; } = 50;
+    /// <summary>into how many equal parts each window is cut for the loss by position; null leaves it out</summary>
+    [Within(1, 1 << 16)]
+    public int? PositionBins { get; init; }
+    /// <summary>windows per forward; null takes as many as make a forward worthwhile</summary>
+    [Within(1, 1 << 16)]
+    public int? BatchSize { get; init; }
+
+    /// <summary>Throws one error that names every setting out of range.</summary>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        if (Windows.Count == 0) { problems.Add("no window length is given"); }
+        if (Mode == WindowMode.LastTokens)
+        {
+            foreach (int window in Windows.Where(window => window >= 2 && window <= ScoredTokens)) { problems.Add($"window {window} does not hold BOS and the {ScoredTokens} target tokens"); }
+        }
+        if (MaxTokens is { } max && max < Math.Max(2, MinTokens)) { problems.Add($"max-tokens is {max}; it must be at least 2 and not below min-tokens ({MinTokens})"); }
+        if (PositionBins is { } parts && (parts < 1 || Windows.Any(window => parts > window - 1))) { problems.Add($"position-bins is {parts}; a window of W tokens has from 1 to W - 1 parts"); }
+        OptionCheck.Require("Perplexity", this, problems);
+    }
+}

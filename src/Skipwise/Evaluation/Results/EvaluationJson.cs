@@ -1,0 +1,73 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Skipwise.Storage;
+
+namespace Skipwise.Evaluation.Results;
+
+/// <summary>Results as JSON: keys in snake_case, enums in kebab-case as users type them, null fields left out.</summary>
+public static class EvaluationJson
+{
+    private static readonly JsonSerializerOptions s_line = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectRequiredConstructorParameters = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver().WithAddedModifier(LeaveOutNulls),
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // a diverged model's NaN is a result too
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // a file for people, not a part of a web page
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+    private static readonly JsonSerializerOptions s_document = new(s_line) { WriteIndented = true };
+
+    /// <summary>What may be null is not written where it is: it is not asked for either.</summary>
+    private static void LeaveOutNulls(JsonTypeInfo type)
+    {
+        foreach (JsonPropertyInfo property in type.Properties.Where(property => property.AssociatedParameter is { IsNullable: true }))
+        {
+            property.IsRequired = false;
+        }
+    }
+
+    /// <summary>A value on one line, for JSON lines files.</summary>
+    public static string ToJsonLine<T>(T value) => JsonSerializer.Serialize(value, s_line);
+
+    /// <summary>A value as indented JSON, for people and for files of their own.</summary>
+    public static string ToIndentedJson<T>(T value) => JsonSerializer.Serialize(value, s_document);
+
+    /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
+    /// <exception cref="SkipwiseException">as of <see cref="ResultFile"/></exception>
+    public static void Write(string path, IReadOnlyList<EvaluationRecord> records) => ResultFile.Write(path, ToIndentedJson(records) + "\n");
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    public static IReadOnlyList<EvaluationRecord> Read(string path)
+    {
+        try
+        {
+            return JsonText.Deserialize<EvaluationRecord[]>(InputFile.ReadText(path), s_document);
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{path}: no list of evaluation results can be read from it: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads what <see cref="ToJsonLine"/> wrote.</summary>
+    /// <exception cref="JsonException">the line is not such a value</exception>
+    internal static T Parse<T>(string line) => JsonText.Deserialize<T>(line, s_line);
+
+    /// <summary>An options record as the settings of a result, with facts that no option holds.</summary>
+    internal static JsonObject Settings<T>(T options, params ReadOnlySpan<(string Key, JsonNode Value)> facts)
+    {
+        JsonObject settings = JsonSerializer.SerializeToNode(options, s_line)!.AsObject();
+        foreach ((string key, JsonNode value) in facts)
+        {
+            settings[key] = value;
+        }
+        return settings;
+    }
+}

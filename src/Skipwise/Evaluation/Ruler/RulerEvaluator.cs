@@ -1,0 +1,57 @@
+using Skipwise.Evaluation.Results;
+using Skipwise.Evaluation.Scoring;
+using Skipwise.Models;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Evaluation.Ruler;
+
+/// <summary>RULER (Hsieh et al. 2024). <see cref="RulerSamples"/> decides what is asked, the model answers greedily, <see cref="RulerTask.Score"/> judges.</summary>
+public static class RulerEvaluator
+{
+    /// <summary>tokens of prompts that exist at once: those of all samples at long lengths would not fit memory</summary>
+    private const int TokensAtOnce = 1 << 22;
+
+    /// <summary>One result per task and length.</summary>
+    /// <param name="onTrial">called with every trial as its batch is done</param>
+    /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
+    /// <exception cref="SkipwiseException">a setting out of range, a task whose material is missing, or a length too short for a task</exception>
+    public static RulerSummary Evaluate(
+        CausalLM model, ITokenizer tokenizer, RulerData material, RulerOptions options,
+        Action<RulerTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<RulerTrial>? file = null, CancellationToken cancel = default)
+    {
+        options.Validate();
+        IReadOnlyList<RulerTask> tasks = options.SelectedTasks(material);
+        // A length that is too short for a task is found before the first prompt is read.
+        RulerSamples[][] samples = [.. options.Lengths.Select(length => tasks.Select(task => new RulerSamples(task, material, tokenizer, length, options)).ToArray())];
+        long total = options.Lengths.Zip(samples, (length, ofLength) => ofLength.Sum(task => (long)task.Count * length)).Sum();
+        using var respondent = new EvaluationLM(model, options.BatchSize);
+        var run = new CachedTrialRunner<RulerTrial>("ruler", total, file, onTrial, progress);
+        int[] stop = [.. tokenizer.EndIds];
+        var results = new List<RulerResult>();
+        foreach ((int length, RulerSamples[] ofLength) in options.Lengths.Zip(samples))
+        {
+            foreach ((RulerTask task, RulerSamples ofTask) in tasks.Zip(ofLength))
+            {
+                var trials = new List<RulerTrial>();
+                foreach (int[] block in Enumerable.Range(0, ofTask.Count).Chunk(Math.Max(1, TokensAtOnce / length)))
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    trials.AddRange(run.Run(
+                        length, [.. block.Select(ofTask.Draw)], _ => length,
+                        key: (known, prompt) => known.Key(prompt.InputIds, [task.NewTokens, .. stop]),
+                        stored: trial => trial.Answer,
+                        judge: Judge,
+                        ask: asked => respondent.GenerateUntil([.. asked.Select(prompt => prompt.InputIds)], task.NewTokens, stop, cancel)
+                            .Select(answer => (answer.Index, tokenizer.Decode(answer.Answer)))));
+                }
+                results.Add(new(task, length, trials));
+            }
+        }
+        return new(results, options);
+    }
+
+    private static RulerTrial Judge(RulerPrompt prompt, string answer, string? key) => new(
+        prompt.Task.Name, prompt.Length, prompt.Sample, prompt.InputIds.Length, key is null ? null : prompt.Text.Prompt,
+        prompt.Text.References, answer, prompt.Task.Score(answer, prompt.Text.References))
+    { CacheKey = key };
+}

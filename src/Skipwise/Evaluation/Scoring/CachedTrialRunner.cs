@@ -1,0 +1,56 @@
+using Skipwise.Evaluation.Results;
+
+namespace Skipwise.Evaluation.Scoring;
+
+/// <summary>The way of every retrieval test: replies that the trial file knows are taken from it, the others are asked; each trial is told as it is done.</summary>
+/// <param name="task">name in progress reports</param>
+/// <param name="total">tokens of all prompts</param>
+internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFile<TTrial>? file, Action<TTrial>? onTrial, IProgress<EvaluationProgress>? progress) where TTrial : class, ITrial
+{
+    private long _done;
+
+    /// <summary>The trials of some prompts, in their order.</summary>
+    /// <param name="length">for progress reports</param>
+    /// <param name="tokens">how many tokens a prompt has</param>
+    /// <param name="key">what its reply depends on</param>
+    /// <param name="stored">the reply that a trial holds</param>
+    /// <param name="judge">prompt, reply and key to trial</param>
+    /// <param name="ask">prompts to (index, reply), in any order</param>
+    public IReadOnlyList<TTrial> Run<TPrompt, TReply>(
+        int length, IReadOnlyList<TPrompt> prompts, Func<TPrompt, int> tokens, Func<TrialFile<TTrial>, TPrompt, string> key,
+        Func<TTrial, TReply> stored, Func<TPrompt, TReply, string?, TTrial> judge, Func<IReadOnlyList<TPrompt>, IEnumerable<(int Index, TReply Reply)>> ask)
+    {
+        var trials = new TTrial[prompts.Count];
+        var keys = new string?[prompts.Count];
+        var unknown = new List<int>();
+        for (int i = 0; i < prompts.Count; i++)
+        {
+            keys[i] = file is null ? null : key(file, prompts[i]);
+            if (keys[i] is { } known && file!.Find(known) is { } trial)
+            {
+                Take(i, stored(trial), isNew: false);
+            }
+            else
+            {
+                unknown.Add(i);
+            }
+        }
+        foreach ((int index, TReply reply) in ask([.. unknown.Select(i => prompts[i])]))
+        {
+            Take(unknown[index], reply, isNew: true);
+        }
+        return trials;
+
+        void Take(int i, TReply reply, bool isNew)
+        {
+            trials[i] = judge(prompts[i], reply, keys[i]);
+            if (isNew)
+            {
+                file?.Append(trials[i]);
+            }
+            onTrial?.Invoke(trials[i]);
+            _done += tokens(prompts[i]);
+            progress?.Report(new(task, length, _done, total));
+        }
+    }
+}

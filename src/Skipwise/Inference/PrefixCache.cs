@@ -1,0 +1,171 @@
+using Skipwise.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Inference;
+
+/// <summary>
+/// Reads prompts that begin alike, and reads what they have in common once. The keys and values of the last prompt, the trunk, are kept; what
+/// comes next is read from the token where the two part.
+/// </summary>
+/// <remarks>
+/// A long prompt fills a forward alone, so long prompts are read one by one: in lexicographic order the neighbour shares the longest prefix of
+/// all that came before, and one kept prompt reads exactly the tokens of the tree that the prompts form. Short ones are read together: what
+/// all of them begin with in the trunk, what follows as the rows of one forward. Equal prompts are read once.
+/// </remarks>
+/// <param name="together">prompts of fewer tokens are read together; null: those that leave a forward half empty</param>
+public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposable
+{
+    // B batch, C hidden
+    private KvCache? _prefix; // one row
+    private KvCache? _batch; // the prompts of a batch side by side
+    private int[] _lastPrompt = []; // what the trunk holds
+    private int _lastSequenceLength;
+
+    /// <summary>tokens that went through the model so far</summary>
+    public long TokensProcessed { get; private set; }
+
+    /// <summary>Reads prompts of equal length.</summary>
+    /// <param name="prompts">B rows of token ids</param>
+    /// <param name="sequenceLength">
+    /// tokens whose rotation the prompts are read with: a prompt's, or with what is read after it; only sequences of which the model
+    /// rotates alike share
+    /// </param>
+    /// <param name="chunk">tokens per forward</param>
+    /// <param name="room">
+    /// tokens that the cache shall hold at least: the prompt and what follows; null: <paramref name="sequenceLength"/>
+    /// </param>
+    /// <returns>
+    /// a cache that holds the prompts, row i in its row i, with room for what follows; it belongs to the reader and holds until the next
+    /// call. And the hidden states of the last tokens [B, C]
+    /// </returns>
+    public (KvCache Cache, Tensor Last) Fill(
+        IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, int? room = null, CancellationToken cancel = default)
+    {
+        int capacity = room ?? sequenceLength;
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        _batch?.Dispose();
+        _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, capacity, model.Dtype, model.Device);
+        Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
+        List<List<int>> distinct = Distinct(prompts);
+        if (distinct.Count == 1 || prompts[0].Length >= (together ?? model.Budget.PrefillTokens))
+        {
+            foreach (List<int> rows in distinct)
+            {
+                PrefillPrefix(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, capacity, chunk, cancel);
+                CopyToBatch(_prefix!, 0, rows);
+            }
+        }
+        else
+        {
+            PrefillBatch(prompts, distinct, last, sequenceLength, capacity, chunk, cancel);
+        }
+        return (_batch ?? _prefix!, last.MoveToOuterDisposeScope()); // a single prompt goes on in the trunk: a long one exists once
+    }
+
+    /// <summary>The rows of each prompt, in the prompts' order.</summary>
+    internal static List<List<int>> Distinct(IReadOnlyList<int[]> prompts)
+    {
+        var distinct = new List<List<int>>();
+        foreach (int row in Enumerable.Range(0, prompts.Count).OrderBy(row => prompts[row], TokenSequenceComparer.Instance))
+        {
+            if (distinct.Count > 0 && prompts[distinct[^1][0]].AsSpan().SequenceEqual(prompts[row]))
+            {
+                distinct[^1].Add(row);
+            }
+            else
+            {
+                distinct.Add([row]);
+            }
+        }
+        return distinct;
+    }
+
+    /// <param name="last">[B, C], receives the last tokens' hidden states</param>
+    private void PrefillBatch(
+        IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int capacity, int? chunk,
+        CancellationToken cancel)
+    {
+        int[] first = prompts[distinct[0][0]];
+        int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]); // of all: the first and the last in their order part earliest
+        common = 4 * common < first.Length ? 0 : common; // a forward of its own would cost more than it saves
+        if (common > 0)
+        {
+            PrefillPrefix(first[..common], visitLast: null, sequenceLength, capacity, chunk, cancel);
+        }
+        int count = first.Length - common;
+        foreach (List<int>[] group in distinct.Chunk(Math.Max(1, model.Budget.ForwardTokens / 2 / count)))
+        {
+            using var scope = NewDisposeScope();
+            using var read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
+            for (int i = 0; common > 0 && i < group.Length; i++)
+            {
+                read.CopyRow(_prefix!, 0, i);
+            }
+            Tensor ids = TokenTensor.Create(model, [.. group.Select(rows => prompts[rows[0]][common..])]);
+            Prefill.Run(model, ids, Prefill.Positions(common, count, model.Device), read, sequenceLength, chunk, (offset, states) =>
+            {
+                for (int i = 0; offset + states.size(1) == count && i < group.Length; i++)
+                {
+                    group[i].ForEach(row => last[row].copy_(states[i, -1]));
+                }
+            }, cancel);
+            TokensProcessed += (long)group.Length * count;
+            for (int i = 0; i < group.Length; i++)
+            {
+                CopyToBatch(read, i, group[i]);
+            }
+        }
+    }
+
+    private void CopyToBatch(KvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
+
+    /// <summary>Makes the trunk hold these tokens.</summary>
+    /// <param name="visitLast">receives the last token's hidden state [C]; null if nobody wants it</param>
+    private void PrefillPrefix(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int capacity, int? chunk, CancellationToken cancel)
+    {
+        bool mayShare = model.HaveSameRotation(sequenceLength, _lastSequenceLength);
+        // Hidden states are not kept: a last token whose state is wanted is always read.
+        int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(tokens), tokens.Length - (visitLast is null ? 0 : 1)) : 0;
+        _lastPrompt = []; // what is cancelled or fails half-way is not shared
+        KvCache prefix = EnsureCapacity(capacity, shared);
+        int count = tokens.Length - shared;
+        if (count > 0)
+        {
+            using var scope = NewDisposeScope();
+            Prefill.Run(model, TokenTensor.Create(model, [tokens[shared..]]), Prefill.Positions(shared, count, model.Device), prefix, sequenceLength, chunk, (offset, states) =>
+            {
+                if (offset + states.size(1) == count)
+                {
+                    visitLast?.Invoke(states[0, -1]);
+                }
+            }, cancel);
+        }
+        (_lastPrompt, _lastSequenceLength) = (tokens, sequenceLength);
+        TokensProcessed += count;
+    }
+
+    /// <summary>The trunk, rewound to what is shared and large enough. It grows by a little more than it has to: prompts of one test differ by a few tokens.</summary>
+    private KvCache EnsureCapacity(int length, int shared)
+    {
+        _prefix?.Crop(shared);
+        if (_prefix is null || _prefix.Capacity < length)
+        {
+            KvCache? small = _prefix;
+            _prefix = new KvCache(model.Config, 1, length + length / 16, model.Dtype, model.Device);
+            if (small is not null)
+            {
+                _prefix.CopyRow(small, 0, 0);
+                small.Dispose();
+            }
+        }
+        return _prefix;
+    }
+
+    public void Dispose()
+    {
+        _batch?.Dispose();
+        _prefix?.Dispose();
+    }
+}

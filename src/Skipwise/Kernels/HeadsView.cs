@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace Skipwise.Kernels;
+
+/// <summary>A tensor's memory [N, tokens, heads, D], whose scope outlives this.</summary>
+internal readonly unsafe struct HeadsView
+{
+    private readonly float* _start;
+    private readonly nint _sequence, _token, _head;
+
+    public HeadsView(Tensor tensor)
+    {
+        Tensor plain = tensor.size(-1) == 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
+        _start = TensorPointer.To<float>(plain, anyStrides: true);
+        (_sequence, _token, _head) = ((nint)plain.stride(0), (nint)plain.stride(1), (nint)plain.stride(2));
+    }
+
+    public HeadView Head(int sequence, int head) => new(_start + (sequence * _sequence) + (head * _head), _token);
+}

@@ -1,0 +1,136 @@
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Kernels;
+
+/// <summary>
+/// Causal attention for processors with AVX-512: FlashAttention-2 (Dao 2023) with <see cref="Avx512Gemm"/>. Scores of 192 queries and 96 keys exist at a
+/// time, in the cache, with a row per key and a lane per query: so a query's softmax is one lane's, and keys, values and gradients are read as they lie. Keys past
+/// a query's own are never touched; each head is cut into parts of equal work, so that every core has a share.
+/// </summary>
+internal static unsafe class TiledAttention
+{
+    // N sequences, T queries, S keys, H query heads, K kv heads, D head dim, W = D up to the next multiple of 32; L = log of the sum of exp of a query's scores
+    private const int QueryBlock = ScoreBlock.QueryBlockSize, KeyBlock = ScoreBlock.KeyBlockSize;
+    private const float Lowest = -1e30f; // below every score, and finite, so that nothing of it is NaN
+
+    /// <param name="query">[N, T, H, D]; the queries are the last T of the S tokens</param>
+    /// <param name="key">[N, S, K, D], as value; K divides H: query heads share it in groups</param>
+    /// <param name="window">a token sees itself and so many less one before it; null: all</param>
+    /// <returns>the mix [N, T, H, D], and L [N, T, H]</returns>
+    public static (Tensor Mixed, Tensor Lse) Forward(Tensor query, Tensor key, Tensor value, int? window = null)
+    {
+        using var scope = NewDisposeScope();
+        AttentionPlan plan = new(query, key, window);
+        Tensor output = empty(query.shape, ScalarType.Float32, query.device), lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
+        HeadsView q = new(query), k = new(key), v = new(value), o = new(output), l = new(lse.unsqueeze(-1));
+        int parts = plan.SplitCount(plan.Sequences * plan.Heads, Avx512Gemm.RoundUp(plan.Window.Queries, QueryBlock) / QueryBlock);
+        int[] bounds = plan.Window.SplitQueries(parts, QueryBlock);
+        plan.ForEachUnit(plan.Sequences * plan.Heads * parts, QueryScratchSize(plan), (unit, scratch) =>
+        {
+            (int sequence, int head, int part) = (unit / parts / plan.Heads, unit / parts % plan.Heads, unit % parts);
+            int kvHead = head / plan.GroupSize;
+            AttendQueries(plan, scratch, bounds[part], bounds[part + 1], q.Head(sequence, head), k.Head(sequence, kvHead), v.Head(sequence, kvHead), o.Head(sequence, head), l.Head(sequence, head));
+        });
+        return (output.MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
+    }
+
+    /// <param name="gradient">of the mix</param>
+    /// <returns>gradients of query [N, T, H, D], key and value [N, S, K, D]</returns>
+    public static (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window = null)
+    {
+        using var scope = NewDisposeScope();
+        AttentionPlan plan = new(query, key, window);
+        int parts = plan.SplitCount(plan.Sequences * plan.KvHeads, Avx512Gemm.RoundUp(plan.Window.Keys, KeyBlock) / KeyBlock);
+        int[] bounds = plan.Window.SplitKeys(parts, KeyBlock);
+        // A key's gradient is one part's; a query's is the sum of all parts'.
+        Tensor[] dQueries = [.. Enumerable.Range(0, parts).Select(_ => zeros(query.shape, ScalarType.Float32, query.device))];
+        Tensor dKey = empty(key.shape, ScalarType.Float32, key.device), dValue = empty(key.shape, ScalarType.Float32, key.device);
+        HeadsView[] dqs = [.. dQueries.Select(part => new HeadsView(part))];
+        HeadsView g = new(gradient), q = new(query), k = new(key), v = new(value), o = new(output), l = new(lse.unsqueeze(-1)), dk = new(dKey), dv = new(dValue);
+        plan.ForEachUnit(plan.Sequences * plan.KvHeads * parts, KeyValueGradients.ScratchSize(plan, bounds), (unit, scratch) =>
+        {
+            (int sequence, int kvHead, int part) = (unit / parts / plan.KvHeads, unit / parts % plan.KvHeads, unit % parts);
+            (int from, int to) = (bounds[part], bounds[part + 1]);
+            if (from == to)
+            {
+                return;
+            }
+            KeyValueGradients keys = new(plan, scratch, from, to, k.Head(sequence, kvHead), v.Head(sequence, kvHead));
+            for (int head = kvHead * plan.GroupSize; head < (kvHead + 1) * plan.GroupSize; head++)
+            {
+                keys.AccumulateHead(g.Head(sequence, head), q.Head(sequence, head), o.Head(sequence, head), l.Head(sequence, head), dqs[part].Head(sequence, head));
+            }
+            keys.Write(dk.Head(sequence, kvHead), dv.Head(sequence, kvHead));
+        });
+        foreach (Tensor part in dQueries[1..])
+        {
+            dQueries[0].add_(part);
+        }
+        return (dQueries[0].MoveToOuterDisposeScope(), dKey.MoveToOuterDisposeScope(), dValue.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>What <see cref="AttendQueries"/> takes at most.</summary>
+    private static long QueryScratchSize(AttentionPlan plan) =>
+        (2L * (plan.Window.Keys + Avx512Gemm.TileRows) * plan.PaddedDim) + (QueryBlock * (plan.Dim + KeyBlock + plan.PaddedDim + 3));
+
+    /// <summary>The mix of some queries of one head: block by block of keys, with a running maximum and sum.</summary>
+    private static void AttendQueries(AttentionPlan plan, Workspace scratch, int from, int to, HeadView query, HeadView key, HeadView value, HeadView output, HeadView lse)
+    {
+        if (from == to)
+        {
+            return;
+        }
+        (CausalWindow window, int dim, int paddedDim) = (plan.Window, plan.Dim, plan.PaddedDim);
+        int firstKey = window.FirstKey(from) / KeyBlock * KeyBlock, rows = Avx512Gemm.RoundUp(window.LastKey(to - 1) + 1 - firstKey, Avx512Gemm.TileRows);
+        float* keys = scratch.CopyRows(key, firstKey, rows, plan), values = scratch.CopyRows(value, firstKey, rows, plan);
+        float* panels = scratch.Allocate(QueryBlock * dim), scores = scratch.Allocate(QueryBlock * KeyBlock), sums = scratch.Allocate(QueryBlock * paddedDim);
+        float* largest = scratch.Allocate(QueryBlock), total = scratch.Allocate(QueryBlock), decay = scratch.Allocate(QueryBlock);
+        for (int start = from; start < to; start += QueryBlock)
+        {
+            int count = Math.Min(QueryBlock, to - start);
+            Avx512Gemm.PackTransposed(query.Row(start), query.RowStride, panels, count, dim, plan.Scale);
+            new Span<float>(sums, QueryBlock * paddedDim).Clear();
+            new Span<float>(largest, QueryBlock).Fill(Lowest);
+            new Span<float>(total, QueryBlock).Clear();
+            ScoreBlock block = new(window, start, count);
+            for (int keyStart = window.FirstKey(start) / KeyBlock * KeyBlock; keyStart <= window.LastKey(start + count - 1); keyStart += KeyBlock)
+            {
+                float* some = keys + ((keyStart - firstKey) * paddedDim);
+                block.ComputeScores(some, paddedDim, dim, panels, keyStart, scores);
+                bool grew = block.Softmax(keyStart, scores, largest, total, decay);
+                for (int row = 0; row < count; row += Avx512Gemm.TileRows)
+                {
+                    (int first, int end) = block.VisibleKeys(row, keyStart);
+                    if (grew)
+                    {
+                        Scale(sums + (row * paddedDim), decay + row, paddedDim);
+                    }
+                    if (first < end)
+                    {
+                        Avx512Gemm.Multiply(scores + (first * QueryBlock) + row, 1, QueryBlock, values + ((keyStart + first - firstKey) * paddedDim), paddedDim, sums + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
+                    }
+                }
+            }
+            for (int row = 0; row < count; row++)
+            {
+                Avx512Gemm.ScaledCopy(sums + (row * paddedDim), paddedDim, output.Row(start + row), output.RowStride, 1, dim, dim, 1 / total[row]);
+                *lse.Row(start + row) = largest[row] + MathF.Log(total[row]);
+            }
+        }
+    }
+
+    /// <summary>Six rows, each by a factor of its own.</summary>
+    private static void Scale(float* rows, float* factors, int paddedDim)
+    {
+        for (int row = 0; row < Avx512Gemm.TileRows; row++)
+        {
+            Vector512<float> factor = Vector512.Create(factors[row]);
+            for (int column = 0; column < paddedDim; column += Avx512Gemm.VectorWidth)
+            {
+                (Vector512.Load(rows + (row * paddedDim) + column) * factor).Store(rows + (row * paddedDim) + column);
+            }
+        }
+    }
+}

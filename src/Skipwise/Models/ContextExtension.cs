@@ -1,0 +1,83 @@
+using System.Globalization;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Rope;
+
+namespace Skipwise.Models;
+
+/// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by name, or refused.</summary>
+public static class ContextExtension
+{
+    /// <summary>
+    /// The model's configuration with its rotary embedding stretched to the target: one function for texts of every length.
+    /// </summary>
+    /// <param name="model">as its config.json describes it</param>
+    /// <param name="targetLength">Lt, in tokens</param>
+    /// <param name="overrides">what the user says; the factor is derived as target / original unless given</param>
+    /// <param name="family">chooses the scaling where the user names none; null for yarn</param>
+    /// <exception cref="SkipwiseException">the model is scaled already and no replacement is named, or the target is no longer than the window</exception>
+    public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides, ModelFamily? family = null)
+    {
+        RopeOptions rope = model.Rope;
+        bool isScaled = rope.Type != RopeType.Default;
+        if (isScaled && overrides.Type is null)
+        {
+            throw new SkipwiseException(
+                $"The model's rotary embedding is scaled already ({Describe(rope)}), and scalings are never stacked. " +
+                $"Name the one to use in its place and the base model's window: --rope yarn --rope-original-length {rope.OriginalMaxPositionEmbeddings}.");
+        }
+        int original = overrides.OriginalLength ?? OriginalLength(model);
+        if (targetLength <= original)
+        {
+            throw new SkipwiseException($"--target-length {targetLength} is no longer than the model's window of {original} tokens: there is nothing to extend. Give a longer target.");
+        }
+        RopeType type = overrides.Type ?? family?.DefaultRope ?? RopeType.Yarn;
+        RopeOverrides decided = overrides with
+        {
+            Type = type,
+            OriginalLength = original,
+            Factor = overrides.Factor ?? (type == RopeType.Default ? null : (double)targetLength / original),
+        };
+        DecoderConfig plain = isScaled ? model with { Rope = new RopeOptions { Theta = rope.Theta }, MaxPositionEmbeddings = original } : model;
+        if (type == RopeType.LongRope && plain.Rope.LongFactor is null)
+        {
+            double[] divisors = YarnDivisors(plain, decided);
+            plain = plain with { Rope = plain.Rope with { ShortFactor = divisors, LongFactor = divisors } };
+        }
+        DecoderConfig extended = decided.Apply(plain);
+        // A scaling that depends on the length would train every example, and every row beside it, on another function; and none of them on
+        // the one that shorter texts are read with later.
+        RopeOptions pinned = RopeFrequency.Pinned(extended.Rope, targetLength);
+        bool becomesList = type == RopeType.DynamicNtk && family is { ScalesByLongRopeOnly: true };
+        return extended with
+        {
+            MaxPositionEmbeddings = targetLength,
+            Rope = becomesList ? AsLongRope(pinned, extended.RotaryDim, overrides.Factor ?? (double)targetLength / original) : pinned,
+        };
+    }
+
+    /// <summary>The same frequencies and scale in longrope's terms, one list for texts of every length.</summary>
+    private static RopeOptions AsLongRope(RopeOptions rope, int rotaryDim, double factor)
+    {
+        double[] divisors = RopeFrequency.Divisors(rope, rotaryDim);
+        return rope with { Type = RopeType.LongRope, Factor = factor, ShortFactor = divisors, LongFactor = divisors, AttentionFactor = 1 };
+    }
+
+    /// <summary>
+    /// Longrope's lists where the model has none: YaRN's divisors. The scale of cos and sin is longrope's own then, the one that every
+    /// program derives.
+    /// </summary>
+    private static double[] YarnDivisors(DecoderConfig plain, RopeOverrides decided) =>
+        RopeFrequency.Divisors((decided with { Type = RopeType.Yarn }).Apply(plain).Rope, plain.RotaryDim);
+
+    /// <summary>The window that the base model was trained with, in tokens.</summary>
+    public static int OriginalLength(DecoderConfig model) =>
+        model.Rope.Type == RopeType.Default || model.Rope.OriginalMaxPositionEmbeddings == 0 ? model.MaxPositionEmbeddings : model.Rope.OriginalMaxPositionEmbeddings;
+
+    /// <summary>One line a person reads: "yarn, factor 8, original length 2048, theta 10000".</summary>
+    public static string Describe(RopeOptions rope) =>
+        rope.Type == RopeType.Default
+            ? FormattableString.Invariant($"default, theta {rope.Theta:0.####}")
+            : string.Create(CultureInfo.InvariantCulture,
+                $"{RopeTypeNames.NameOf(rope.Type)}, factor {rope.Factor:0.####}, original length {rope.OriginalMaxPositionEmbeddings}, " +
+                $"theta {rope.Theta:0.####}");
+}

@@ -1,0 +1,74 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models;
+
+/// <summary>Finds weights and results that are not numbers: a model that has some still gives scores, which mean nothing.</summary>
+public static class FiniteCheck
+{
+    /// <summary>Whether one of the values is NaN or infinite.</summary>
+    public static bool HasNonFinite(Tensor values) => !double.IsFinite(MaxAbs(values));
+
+    /// <summary>The largest magnitude, in one pass and without a copy; NaN if any value is, 0 of no values.</summary>
+    public static double MaxAbs(Tensor values)
+    {
+        if (values.numel() == 0)
+        {
+            return 0;
+        }
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        (Tensor least, Tensor most) = aminmax(values.detach());
+        return Math.Max(Math.Abs(least.to(ScalarType.Float64).item<double>()), Math.Abs(most.to(ScalarType.Float64).item<double>()));
+    }
+
+    /// <summary>Whether no finite value becomes infinite in that type.</summary>
+    internal static bool FitsIn(Tensor values, ScalarType type)
+    {
+        double largest = values.dtype == type ? 0 : MaxAbs(values);
+        using Tensor one = full([], largest, ScalarType.Float64, CPU), rounded = one.to(type);
+        return !double.IsFinite(largest) || !HasNonFinite(rounded);
+    }
+
+    /// <summary>What is wrong with a tensor of that <see cref="MaxAbs"/> magnitude, in words.</summary>
+    internal static string NonFiniteMessage(double largest) =>
+        double.IsNaN(largest) ? "holds values that are not numbers (NaN)" : "holds infinite values";
+
+    /// <summary>What is wrong with finite values of that magnitude in that type, in words.</summary>
+    internal static string OverflowMessage(double largest, ScalarType type) =>
+        FormattableString.Invariant(
+            $"values up to {largest:0.####e+0} leave the range of {type}: compute in float32 or bfloat16 (--dtype)");
+
+    /// <summary>The first of a model's weights that holds NaN or infinite values; null if all are finite.</summary>
+    public static string? FindNonFinite(CausalLM model) =>
+        model.named_parameters().Where(weight => HasNonFinite(weight.parameter)).Select(weight => weight.name).FirstOrDefault();
+
+    /// <summary>Every loss or score has to be a number.</summary>
+    /// <param name="what">the results, in words: "losses"</param>
+    /// <exception cref="SkipwiseException">one is NaN or infinite; the weight that is to blame is named</exception>
+    internal static void RequireFinite(CausalLM model, ReadOnlySpan<float> results, string what)
+    {
+        foreach (float result in results)
+        {
+            if (!float.IsFinite(result))
+            {
+                string cause = FindNonFinite(model) is { } name
+                    ? $"weight {name} holds NaN or infinite values: the checkpoint is damaged or its training diverged. Use another one"
+                    : $"its weights are finite, but what is computed with them leaves the range of {model.Dtype}. Compute in float32 " +
+                        "(--dtype), or check the checkpoint";
+                throw new SkipwiseException($"The model's {what} are not all finite numbers: {cause}");
+            }
+        }
+    }
+
+    /// <summary>A weight has to stay in range when it is cast to a narrower type.</summary>
+    /// <param name="name">of the weight, and where it comes from</param>
+    /// <exception cref="SkipwiseException">a finite value has become infinite</exception>
+    internal static void RequireInRange(Tensor before, Tensor after, string name)
+    {
+        if (after.dtype != before.dtype && HasNonFinite(after) && MaxAbs(before) is var largest && double.IsFinite(largest))
+        {
+            throw new SkipwiseException($"{name}: {OverflowMessage(largest, after.dtype)}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using Skipwise.Numerics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Skipwise.Models.Lora;
+
+/// <summary>Turns a model into a frozen one with low-rank updates that are trained.</summary>
+public static class LoraInjector
+{
+    private const ulong Stream = 0x10a;
+
+    /// <summary>
+    /// Freezes the model, adds the updates, packs the frozen projections. B begins at 0, so that nothing changes yet; A is drawn as PEFT
+    /// does, U(-1/sqrt(in), 1/sqrt(in)).
+    /// </summary>
+    /// <param name="seed">of A and of the dropout's masks</param>
+    /// <exception cref="SkipwiseException">a target that the model does not have, or a setting out of range</exception>
+    public static void Apply(CausalLM model, LoraOptions options, ulong seed)
+    {
+        options.Validate();
+        using IDisposable noGradient = no_grad();
+        (string Name, Projection Projection)[] projections = [.. Projections(model)];
+        string[] targets = Targets(options, projections.Select(p => p.Name));
+        foreach ((string name, Parameter parameter) in model.named_parameters())
+        {
+            parameter.requires_grad = IsFullyTrained(name, options);
+        }
+        model.Dropout.Seed = seed;
+        for (int index = 0; index < projections.Length; index++)
+        {
+            using var scope = NewDisposeScope();
+            (string name, Projection projection) = projections[index];
+            if (targets.Contains(LastPart(name)))
+            {
+                LoraLayer update = projection.AddLora(options, model.Dropout, index);
+                update.A.weight.copy_(Uniform(update.A.weight, new KeyedRandom(seed, Stream, (ulong)index)));
+                update.B.weight.zero_();
+            }
+            if (options.QuantizationBits is { } bits && projection.Quantized is null) // loading may have packed it
+            {
+                projection.Quantize(bits);
+            }
+        }
+    }
+
+    /// <summary>Whether a parameter of the base model is trained as a whole.</summary>
+    /// <param name="name">a Hugging Face name</param>
+    public static bool IsFullyTrained(string name, LoraOptions options) =>
+        (options.TrainNorms && name.Contains("norm", StringComparison.Ordinal)) || (options.TrainEmbeddings && (name.Contains("embed_tokens", StringComparison.Ordinal) || name.StartsWith("lm_head", StringComparison.Ordinal)));
+
+    /// <summary>The updates, by the name of the weight that they change.</summary>
+    public static IEnumerable<(string Weight, Parameter A, Parameter B, double Scale)> LoraWeights(CausalLM model) =>
+        from projection in Projections(model)
+        where projection.Projection.Lora is not null
+        select ($"{projection.Name}.weight", projection.Projection.Lora!.A.weight, projection.Projection.Lora.B.weight, projection.Projection.Lora.Scaling);
+
+    /// <summary>memory of the packed weights, in bytes</summary>
+    public static long QuantizedBytes(CausalLM model) => Projections(model).Sum(p => p.Projection.Quantized?.Bytes ?? 0);
+
+    /// <summary>Whether any weight is in few bits.</summary>
+    internal static bool IsQuantized(CausalLM model) => Projections(model).Any(p => p.Projection.Quantized is not null);
+
+    /// <summary>From here on the packed weights are unpacked in another type, on another device.</summary>
+    internal static void MoveQuantized(CausalLM model, ScalarType dtype, Device device)
+    {
+        foreach ((_, Projection projection) in Projections(model))
+        {
+            projection.Quantized?.MoveTo(dtype, device);
+        }
+    }
+
+    /// <summary>Every projection of the layers, under the name of its weight; the head is none of them.</summary>
+    internal static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model)
+    {
+        // A module inside a list is enumerated under several names, and its parameters under the right one alone.
+        HashSet<string> parameters = [.. model.named_parameters().Select(p => p.name)];
+        return model.named_modules()
+            .Where(m => m.module is Projection && m.name.StartsWith("model.", StringComparison.Ordinal) && !m.name.Contains(".lora_", StringComparison.Ordinal) && parameters.Contains($"{m.name}.weight"))
+            .DistinctBy(m => m.module)
+            .Select(m => (m.name, (Projection)m.module));
+    }
+
+    private static string[] Targets(LoraOptions options, IEnumerable<string> projections)
+    {
+        string[] known = [.. projections.Select(LastPart).Distinct()];
+        if (options.TargetModules is [LoraOptions.AllLinear])
+        {
+            return known;
+        }
+        string[] unknown = [.. options.TargetModules.Except(known)];
+        return unknown.Length == 0 ? [.. options.TargetModules]
+            : throw new SkipwiseException($"--lora-target-modules: the model has no projection {string.Join(", ", unknown)}. It has {string.Join(", ", known)}; {LoraOptions.AllLinear} takes them all.");
+    }
+
+    private static string LastPart(string name) => name[(name.LastIndexOf('.') + 1)..];
+
+    private static Tensor Uniform(Tensor like, KeyedRandom rng)
+    {
+        double bound = 1 / Math.Sqrt(like.size(1));
+        var values = new float[like.numel()];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (float)(((2 * rng.NextDouble()) - 1) * bound);
+        }
+        return tensor(values, device: like.device).view(like.shape);
+    }
+}

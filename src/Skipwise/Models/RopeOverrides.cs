@@ -1,0 +1,59 @@
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Rope;
+
+namespace Skipwise.Models;
+
+/// <summary>What a user says about the rope against the model's config.json; null keeps what the file says.</summary>
+public sealed record RopeOverrides
+{
+    /// <summary><c>--rope</c>: the scaling</summary>
+    public RopeType? Type { get; init; }
+    /// <summary><c>--rope-factor</c>: s, target length / original length</summary>
+    [Within(1, 1e6, Name = "--rope-factor")]
+    public double? Factor { get; init; }
+    /// <summary><c>--rope-original-length</c>: the window of the base model, in tokens</summary>
+    [Within(1, 1 << 27, Name = "--rope-original-length")]
+    public int? OriginalLength { get; init; }
+    /// <summary><c>--rope-theta</c>: the base</summary>
+    [Within(1, 1e15, Name = "--rope-theta", Above = true)]
+    public double? Theta { get; init; }
+
+    /// <summary>The model with this rope, and with the window it is then meant for: original length times factor.</summary>
+    /// <exception cref="SkipwiseException">a factor without a scaling, a scaling without a factor, or a number out of range</exception>
+    public DecoderConfig Apply(DecoderConfig model)
+    {
+        if (this == new RopeOverrides())
+        {
+            return model;
+        }
+        RopeType type = Type ?? model.Rope.Type;
+        double factor = Factor ?? (type == RopeType.Default ? 1 : model.Rope.Factor);
+        if (type == RopeType.Default && factor != 1)
+        {
+            throw new SkipwiseException(FormattableString.Invariant(
+                $"--rope-factor {factor}: the model has no rope scaling. Say which one you mean: --rope linear, ntk, yarn, ..."));
+        }
+        if (type != RopeType.Default && Type is not null && Factor is null && model.Rope.Type == RopeType.Default)
+        {
+            throw new SkipwiseException($"--rope {RopeTypeNames.NameOf(type)} needs --rope-factor (target length / original length); the model's own config.json has none");
+        }
+        int original = OriginalLength ?? model.Rope.OriginalMaxPositionEmbeddings;
+        bool sameLength = Factor is null && OriginalLength is null && type != RopeType.Default;
+        // Lists and scale belong to the file's own scaling; another type derives its own.
+        bool sameType = type == model.Rope.Type;
+        RopeOptions rope = model.Rope with
+        {
+            Type = type,
+            Factor = factor,
+            Theta = Theta ?? model.Rope.Theta,
+            OriginalMaxPositionEmbeddings = original,
+            AttentionFactor = sameType && Factor is null ? model.Rope.AttentionFactor : null,
+        };
+        RopeFrequency.Validate(rope, model.RotaryDim);
+        return model with
+        {
+            Rope = rope,
+            MaxPositionEmbeddings = sameLength ? model.MaxPositionEmbeddings : RopeConfigReader.Extended(original, factor),
+        };
+    }
+}

@@ -1,0 +1,7 @@
+namespace Skipwise.Positions;
+
+/// <summary>Relative distances <paramref name="First"/>..<paramref name="Last"/>, both included.</summary>
+public readonly record struct DistanceRange(int First, int Last)
+{
+    public int Count => Last - First + 1;
+}

@@ -1,0 +1,45 @@
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Data;
+using Skipwise.Documents;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Recipes;
+
+/// <summary>Text to be tokenised once, for several runs.</summary>
+public sealed record PrepareDatasetOptions
+{
+    /// <summary>Hugging Face folder whose tokenizer is used; its weights are not read</summary>
+    [PathName(Name = "--model")]
+    public required string Model { get; init; }
+    public required DataOptions Data { get; init; }
+    /// <summary>the token store to write; its name ends in .tokens</summary>
+    [PathName(Name = "--out")]
+    public required string Out { get; init; }
+}
+
+/// <summary>Turns text into a token store that <c>train</c> and <c>eval perplexity</c> read in place of the text.</summary>
+public static class PrepareDataset
+{
+    /// <returns>the totals</returns>
+    /// <exception cref="SkipwiseException">a tokenizer or text that cannot be read, no text at all, a token that
+    /// the model has no row for, or a full disk; nothing is then written</exception>
+    public static TokenizationProgress Run(PrepareDatasetOptions options, IProgress<TokenizationProgress>? progress = null, CancellationToken cancel = default)
+    {
+        OptionCheck.Require("Preparing", options);
+        if (!options.Out.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal))
+        {
+            throw new SkipwiseException($"--out {options.Out}: a token store is known by its ending. Call it {Path.GetFileName(options.Out) + TrainingData.StoreExtension}.");
+        }
+        if (Path.GetDirectoryName(Path.GetFullPath(options.Out)) is { } folder && !Directory.Exists(folder))
+        {
+            throw new SkipwiseException($"--out {options.Out}: there is no folder {folder}. Make it first.");
+        }
+        ITokenizer tokenizer = TokenizerLoader.Load(options.Model);
+        if (HfConfig.IsAt(options.Model))
+        {
+            tokenizer = BoundedTokenizer.Create(tokenizer, HfConfig.ForModel(options.Model).Model.VocabSize);
+        }
+        return Tokenization.Write(DocumentReader.Read(options.Data.Paths, options.Data.Documents), tokenizer, options.Out, progress, cancel);
+    }
+}

@@ -1,7 +1,0 @@
-namespace Skipwise.Recipes;
-
-/// <summary>Progress that is told at once, on the thread that reports it; <see cref="Progress{T}"/> would queue it to others, out of order.</summary>
-public sealed class Relay<T>(Action<T> tell) : IProgress<T>
-{
-    public void Report(T value) => tell(value);
-}

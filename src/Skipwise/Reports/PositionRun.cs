@@ -1,0 +1,23 @@
+namespace Skipwise.Reports;
+
+/// <summary>Tokens of one example whose position ids rise by one: a chunk, as the model sees it.</summary>
+/// <param name="FirstPosition">position id of the first token</param>
+/// <param name="Length">tokens</param>
+public sealed record PositionRun(int FirstPosition, int Length)
+{
+    /// <summary>Splits an example's position ids where they skip; neighbours without a skip between them are one run.</summary>
+    public static IReadOnlyList<PositionRun> Split(ReadOnlySpan<int> positionIds)
+    {
+        var runs = new List<PositionRun>();
+        int start = 0;
+        for (int i = 1; i <= positionIds.Length; i++)
+        {
+            if (i == positionIds.Length || positionIds[i] != positionIds[i - 1] + 1)
+            {
+                runs.Add(new PositionRun(positionIds[start], i - start));
+                start = i;
+            }
+        }
+        return runs;
+    }
+}

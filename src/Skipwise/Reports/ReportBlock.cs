@@ -1,0 +1,29 @@
+using Skipwise.Reports.Plots;
+
+namespace Skipwise.Reports;
+
+/// <summary>A piece of a section.</summary>
+public abstract record ReportBlock
+{
+    private ReportBlock() { }
+
+    /// <summary>A paragraph.</summary>
+    public sealed record Text(string Words) : ReportBlock;
+
+    /// <summary>A command or a file's content.</summary>
+    public sealed record Code(string Words) : ReportBlock;
+
+    /// <summary>A table whose first column names the row.</summary>
+    public sealed record Table(string Caption, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<ReportCell>> Rows) : ReportBlock;
+
+    /// <summary>Tables that stand side by side where there is room.</summary>
+    public sealed record Columns(params IReadOnlyList<Table> Tables) : ReportBlock;
+
+    /// <summary>A plot.</summary>
+    /// <param name="Name">of its files, unique in the report</param>
+    public sealed record Plot(Figure Figure, string Name, string Caption) : ReportBlock;
+
+    /// <summary>Small plots under one caption, each with its heading.</summary>
+    /// <param name="Name">of their files, before a number; unique in the report</param>
+    public sealed record SmallPlots(IReadOnlyList<(string Heading, Figure Figure)> Plots, string Name, string Caption) : ReportBlock;
+}

@@ -1,0 +1,10 @@
+namespace Skipwise.Rope;
+
+/// <summary>Which two of the R rotary dimensions turn together as pair i.</summary>
+public enum RotaryLayout
+{
+    /// <summary>i and R/2 + i (Llama, GPT-NeoX)</summary>
+    RotateHalf,
+    /// <summary>2i and 2i + 1 (GPT-J)</summary>
+    Interleaved,
+}

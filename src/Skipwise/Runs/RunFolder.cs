@@ -1,0 +1,304 @@
+using System.Globalization;
+using System.Text.Json;
+using Skipwise.Checkpoints;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Storage;
+using Skipwise.Training;
+using Skipwise.Training.Optimizers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Runs;
+
+/// <summary>
+/// What a training run leaves on the disk:
+/// <code>
+/// run.json                 the effective options
+/// run.yaml                 the same as a configuration file that starts the run again
+/// metrics.jsonl            one line per step
+/// evaluations.jsonl        one line per number measured on the way
+/// best/                    the model that measured best
+/// tensorboard/             event files
+/// checkpoints/step-000100/ a model folder, and what resuming needs besides: training.safetensors, progress.json
+/// config.json, ...         the finished model; config.json comes last, so that it says that the run is finished
+/// skipwise.json            which files of the finished model Skipwise wrote, with checksums; each checkpoint has one too
+/// run.lock                 only while a process works on the run
+/// </code>
+/// The process may be killed at any point: every name only ever shows something complete. What others put there stays.
+/// </summary>
+public sealed class RunFolder(string path)
+{
+    public const string OptionsName = "run.json";
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        AllowDuplicateProperties = false,
+    };
+    private const string StateName = "training.safetensors", ProgressName = "progress.json", WeightPrefix = "weight.";
+    private const string CheckpointKind = "checkpoint", BestKind = "best model", RunKind = "training run", SetAsideEnding = ".kept",
+        DamagedEnding = ".damaged";
+    private const string TensorBoardFiles = "events.out.tfevents.*";
+
+    public string Path { get; } = path;
+    public string OptionsPath => System.IO.Path.Combine(Path, OptionsName);
+    public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
+    public string ConfigPath => System.IO.Path.Combine(Path, "run.yaml");
+    public string EvaluationsPath => System.IO.Path.Combine(Path, "evaluations.jsonl");
+    public string BestPath => System.IO.Path.Combine(Path, "best");
+    public string TensorBoardPath => System.IO.Path.Combine(Path, "tensorboard");
+    private string CheckpointsPath => System.IO.Path.Combine(Path, "checkpoints");
+
+    /// <summary>Complete checkpoints, oldest first.</summary>
+    public IReadOnlyList<string> Checkpoints() =>
+        Directory.Exists(CheckpointsPath)
+            ? [.. Directory.EnumerateDirectories(CheckpointsPath, "step-*").Where(folder => StepOf(folder) >= 0 && IsCheckpoint(folder))
+                .OrderBy(StepOf)]
+            : [];
+
+    /// <summary>Not a folder in which only a user's notes are left.</summary>
+    private static bool IsCheckpoint(string folder) =>
+        ((string[])[FolderManifest.FileName, ProgressName, StateName]).Any(name => File.Exists(System.IO.Path.Combine(folder, name)));
+
+    /// <summary>Makes the folder and keeps other processes out of it until the result is disposed.</summary>
+    /// <exception cref="SkipwiseException">another process works on the run, or the folder cannot be made</exception>
+    internal FolderClaim Lock()
+    {
+        var claim = FolderClaim.Acquire(Path);
+        AtomicFolder.RecoverIn(Path);
+        AtomicFolder.RecoverIn(CheckpointsPath);
+        return claim;
+    }
+
+    /// <summary>Whether the finished model is there.</summary>
+    public bool IsFinished => File.Exists(System.IO.Path.Combine(Path, HfConfig.FileName));
+
+    /// <summary>Begins afresh: what an earlier run of the same folder left is gone, and only that.</summary>
+    internal void Clear()
+    {
+        Discard([HfConfig.FileName]); // first: the run is not finished any more
+        Discard(FolderManifest.Find(Path)?.Files.Keys ?? []);
+        Discard([EvaluationsPath, MetricsPath, FolderManifest.FileName]);
+        AtomicFolder.Delete(BestPath);
+        foreach (string checkpoint in Checkpoints())
+        {
+            AtomicFolder.Delete(checkpoint);
+        }
+    }
+
+    /// <summary>Deletes a run that served its purpose; files that Skipwise did not write stay.</summary>
+    internal void Delete()
+    {
+        Clear();
+        Discard([OptionsName, ConfigPath]);
+        ClearTensorBoard();
+        foreach (string folder in ((string[])[CheckpointsPath, Path]).Where(Directory.Exists))
+        {
+            FileSystem.TryDeleteEmpty(folder);
+        }
+    }
+
+    /// <summary>Deletes the event files of an earlier start.</summary>
+    internal void ClearTensorBoard()
+    {
+        if (Directory.Exists(TensorBoardPath))
+        {
+            foreach (string file in Directory.EnumerateFiles(TensorBoardPath, TensorBoardFiles, SearchOption.AllDirectories).ToArray())
+            {
+                File.Delete(file);
+            }
+            FileSystem.TryDeleteEmpty(TensorBoardPath);
+        }
+    }
+
+    /// <summary>Puts the finished model into the folder, beside what else the run left there; config.json last.</summary>
+    /// <param name="note">told of files of others that had the model's names; they are called otherwise then</param>
+    internal void Finish(ITrainable trainable, IProgress<string>? note = null)
+    {
+        string temporary = AtomicFile.TemporaryName(System.IO.Path.Combine(Path, "model"), AtomicFile.Suffix);
+        FileSystem.CreateFolder(temporary);
+        trainable.WriteFiles(temporary);
+        var files = FolderManifest.Create(temporary, RunKind);
+        // What an earlier end of the run left, also one that was cut into other shards.
+        Discard(FolderManifest.Find(Path)?.Files.Keys.OrderByDescending(name => name == HfConfig.FileName) ?? Enumerable.Empty<string>());
+        foreach (string path in files.Files.Keys.Select(name => System.IO.Path.Combine(Path, name)).Where(System.IO.Path.Exists))
+        {
+            if (!files.Owns(path))
+            {
+                string aside = SetAside(path, SetAsideEnding);
+                note?.Report($"warning: {path}: Skipwise did not write it, and the model has a file of its name: it is now {aside}");
+            }
+        }
+        files.Write(Path); // before the files: what it tells of is ours, also if the process dies now
+        foreach (string name in files.Files.Keys.OrderBy(name => name == HfConfig.FileName))
+        {
+            if (name == HfConfig.FileName)
+            {
+                FileSystem.SyncFolder(Path);
+            }
+            FileSystem.Rename(System.IO.Path.Combine(temporary, name), System.IO.Path.Combine(Path, name));
+        }
+        FileSystem.SyncFolder(Path);
+        FileSystem.TryDeleteEmpty(temporary);
+    }
+
+    /// <summary>Deletes files of the run. A file of the finished model that is no longer as it was written stays.</summary>
+    private void Discard(IEnumerable<string> names)
+    {
+        FolderManifest? manifest = FolderManifest.Find(Path);
+        foreach (string path in names.Select(name => System.IO.Path.Combine(Path, name)).Where(File.Exists).ToArray())
+        {
+            if (manifest?.Files.ContainsKey(System.IO.Path.GetFileName(path)) != true || manifest.Owns(path))
+            {
+                FileSystem.Delete(path);
+            }
+        }
+    }
+
+    /// <summary>A run does not end because somebody put something where it saves: that is called otherwise then.</summary>
+    private static void MoveAside(string folder, string kind, IProgress<string>? note)
+    {
+        try
+        {
+            AtomicFolder.RequireReplaceable(folder, kind);
+        }
+        catch (SkipwiseException e)
+        {
+            note?.Report($"warning: {e.Message}: it is now {SetAside(folder, SetAsideEnding)}");
+        }
+    }
+
+    /// <returns>its new name</returns>
+    private static string SetAside(string path, string ending)
+    {
+        string aside = path + ending;
+        for (int i = 2; System.IO.Path.Exists(aside); i++)
+        {
+            aside = Invariant($"{path}{ending}-{i}");
+        }
+        FileSystem.Move(path, aside);
+        return aside;
+    }
+
+    /// <summary>Writes a checkpoint, all or nothing, then removes the oldest beyond <paramref name="keepLast"/>.</summary>
+    /// <param name="note">told when one of these cannot be removed</param>
+    public string SaveCheckpoint(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast, IProgress<string>? note = null)
+    {
+        string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
+        using IDisposable masters = optimizer.Masters.SwapIntoModel();
+        MoveAside(folder, CheckpointKind, note);
+        AtomicFolder.Write(folder, CheckpointKind, inner =>
+        {
+            trainable.WriteFiles(inner);
+            IEnumerable<(string Name, Tensor Value)> state = optimizer.State();
+            if (trainable.SavingLosesPrecision)
+            {
+                state = state.Concat(trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
+            }
+            SafetensorsWriter.Write(System.IO.Path.Combine(inner, StateName), state.Select(s => (s.Name, s.Value, s.Value.dtype)));
+            AtomicFile.WriteText(System.IO.Path.Combine(inner, ProgressName), JsonSerializer.Serialize(progress));
+        });
+        foreach (string old in Checkpoints().SkipLast(Math.Max(1, keepLast)))
+        {
+            try
+            {
+                AtomicFolder.Delete(old);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                note?.Report(
+                    $"warning: {old}: the old checkpoint cannot be deleted: {e.Message}. The run goes on; delete it to have its space");
+            }
+        }
+        return folder;
+    }
+
+    /// <summary>Keeps the model as the best so far.</summary>
+    internal void SaveBestCheckpoint(ITrainable trainable, Optimizer optimizer, IProgress<string>? note)
+    {
+        using IDisposable masters = optimizer.Masters.SwapIntoModel();
+        MoveAside(BestPath, BestKind, note);
+        AtomicFolder.Write(BestPath, BestKind, trainable.WriteFiles);
+    }
+
+    /// <summary>
+    /// The newest checkpoint whose files are those that were written. A damaged one is called otherwise, with a warning, and the one before
+    /// it taken.
+    /// </summary>
+    /// <returns>null if there is none at all</returns>
+    /// <exception cref="SkipwiseException">all are damaged; names a file</exception>
+    internal string? NewestValidCheckpoint(IProgress<string>? note)
+    {
+        while (Checkpoints() is [.., string newest] all)
+        {
+            if (FolderManifest.Find(newest)?.Damage(newest) is not { } damage)
+            {
+                return newest;
+            }
+            if (all.Count == 1)
+            {
+                throw new SkipwiseException(
+                    $"{damage}. There is no checkpoint before {newest}: start the run again in another folder, or delete this one first");
+            }
+            note?.Report(
+                $"warning: {damage}. The checkpoint is now {SetAside(newest, DamagedEnding)}; the run goes on from the one before it");
+        }
+        return null;
+    }
+
+    /// <summary>Puts a checkpoint's weights and optimizer state in place, to the last bit.</summary>
+    /// <exception cref="SkipwiseException">a file of the checkpoint is missing or broken</exception>
+    public static TrainProgress LoadCheckpoint(string checkpoint, ITrainable trainable, Optimizer optimizer)
+    {
+        TrainProgress progress = ReadProgress(checkpoint);
+        using (optimizer.Masters.SwapIntoModel())
+        {
+            ReadState(checkpoint, trainable, optimizer);
+        }
+        optimizer.Resume(progress.OptimizerSteps);
+        return progress;
+    }
+
+    /// <summary>How far a checkpoint's run had come.</summary>
+    /// <exception cref="SkipwiseException">the file is missing or broken</exception>
+    internal static TrainProgress ReadProgress(string checkpoint)
+    {
+        string progressPath = System.IO.Path.Combine(checkpoint, ProgressName);
+        string remedy = $"Delete {checkpoint} to resume from the checkpoint before it";
+        try
+        {
+            TrainProgress progress = JsonText.Deserialize<TrainProgress>(InputFile.ReadText(progressPath, remedy: remedy), s_json);
+            return progress.IsValid ? progress : throw new JsonException("its numbers are not those of a run");
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException($"{progressPath}: cannot be read: {e.Message.TrimEnd('.')}. {remedy}", e);
+        }
+    }
+
+    private static void ReadState(string checkpoint, ITrainable trainable, Optimizer optimizer)
+    {
+        trainable.ReadWeights(checkpoint);
+        using SafetensorsFile state = SafetensorsFile.Open(System.IO.Path.Combine(checkpoint, StateName));
+        IEnumerable<(string Name, Tensor Value)> wanted = optimizer.State();
+        if (trainable.SavingLosesPrecision)
+        {
+            wanted = wanted.Concat(trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
+        }
+        using IDisposable noGradient = no_grad();
+        foreach ((string name, Tensor value) in wanted)
+        {
+            if (!state.Tensors.TryGetValue(name, out TensorEntry? entry) || !entry.Shape.SequenceEqual(value.shape))
+            {
+                throw new SkipwiseException($"{state.Path}: tensor {name} of shape {TensorEntry.Describe(value.shape)} is missing; the checkpoint belongs to another model. Start afresh without --resume");
+            }
+            state.ReadInto(entry, value);
+        }
+    }
+
+    private static int StepOf(string folder) =>
+        int.TryParse(System.IO.Path.GetFileName(folder).AsSpan("step-".Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1;
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,20 @@
+namespace Skipwise.Runs;
+
+/// <summary>When a run saves, and whether it continues one.</summary>
+public sealed record SaveOptions
+{
+    /// <summary>steps between checkpoints; 0 saves only the finished model</summary>
+    [Within(0, 1e9, Name = "--save-every", LeastMeans = "never")]
+    public int EverySteps { get; init; } = 100;
+    /// <summary>checkpoints kept, the newest ones</summary>
+    [Within(1, 1e6, Name = "--keep-last")]
+    public int KeepLast { get; init; } = 2;
+    /// <summary>continue from the newest checkpoint</summary>
+    public bool Resume { get; init; }
+    /// <summary>an earlier run in the same folder makes way; otherwise it is an error</summary>
+    public bool Overwrite { get; init; }
+    /// <summary>write TensorBoard event files</summary>
+    public bool TensorBoard { get; init; }
+    /// <summary>a configuration file that starts the run again, to lie in its folder; null leaves none</summary>
+    public string? ConfigText { get; init; }
+}

@@ -1,0 +1,70 @@
+using Skipwise.Data;
+using Skipwise.Evaluation;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Perplexity;
+using Skipwise.Models;
+using Skipwise.Recipes;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Runs;
+
+/// <summary>Everything that measuring on the way needs, ready before the first step: its errors should not wait for it.</summary>
+internal sealed class TrainingEvaluation
+{
+    private readonly PerplexityOptions? _perplexity;
+    private readonly TokenList? _documents;
+    private readonly PasskeyOptions? _passkey;
+    private readonly IReadOnlyList<PasskeyPrompt> _prompts = [];
+    private readonly ITokenizer _tokenizer;
+    private readonly int _bos;
+    private readonly IProgress<EvaluationProgress>? _progress;
+
+    private TrainingEvaluation(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer, IProgress<EvaluationProgress>? progress, CancellationToken stop)
+    {
+        (Options, _tokenizer, _progress) = (options, tokenizer, progress);
+        if (options.Data is { } data)
+        {
+            IReadOnlyList<int> windows = options.Windows.Count > 0 ? options.Windows : DefaultLengths.For(model);
+            _perplexity = new PerplexityOptions { Windows = windows, MaxDocuments = options.Documents, MinTokens = windows.Max() };
+            _bos = EvaluatePerplexity.Bos(tokenizer, model);
+            using TokenStore? store = TrainingData.OpenStore(data, tokenizer);
+            ITokenSource source = store is not null ? store : EvaluatePerplexity.Read(data, tokenizer, _perplexity, stop);
+            // Only the documents to be measured stay, in memory: the same ones every time.
+            _documents = new TokenList([.. PerplexityPlan.Documents(source, _perplexity).Select(chosen => source[chosen.Document].ToArray())]);
+        }
+        if (options.PasskeyLengths.Count > 0)
+        {
+            _passkey = new PasskeyOptions { Lengths = options.PasskeyLengths, Trials = options.PasskeyTrials };
+            _prompts = PasskeyPrompt.All(tokenizer, _passkey);
+        }
+    }
+
+    public TrainingEvaluationOptions Options { get; }
+
+    /// <returns>null when the options ask for none</returns>
+    /// <param name="model">the extended model's configuration</param>
+    /// <exception cref="SkipwiseException">text that cannot be read, no document long enough, prompts that do not fit</exception>
+    public static TrainingEvaluation? Create(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer, IProgress<EvaluationProgress>? progress, CancellationToken stop)
+    {
+        options.Validate();
+        return options.EverySteps == 0 ? null : new TrainingEvaluation(options, model, tokenizer, progress, stop);
+    }
+
+    /// <exception cref="OperationCanceledException">cancelled; nothing was measured</exception>
+    public IReadOnlyList<EvaluationPoint> Evaluate(CausalLM model, int step, CancellationToken cancel)
+    {
+        var points = new List<EvaluationPoint>();
+        if (_perplexity is not null)
+        {
+            points.AddRange(PerplexityEvaluator.Evaluate(model, _documents!, _bos, _perplexity, _progress, cancel)
+                .Select(result => new EvaluationPoint(step, "perplexity", "perplexity", result.Window, result.Perplexity, result.StandardError, result.Count)));
+        }
+        if (_passkey is not null)
+        {
+            points.AddRange(PasskeyEvaluator.Evaluate(model, _tokenizer, _prompts, _passkey, progress: _progress, cancel: cancel)
+                .Select(result => new EvaluationPoint(step, "passkey", "accuracy", result.Length, result.Accuracy, null, result.Count)));
+        }
+        return points;
+    }
+}

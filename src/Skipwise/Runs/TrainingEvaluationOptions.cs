@@ -1,0 +1,42 @@
+using Skipwise.Data;
+using Skipwise.Models;
+
+namespace Skipwise.Runs;
+
+/// <summary>What a run measures on its way, and what follows from it.</summary>
+public sealed record TrainingEvaluationOptions
+{
+    /// <summary>steps between measurements; 0 measures nothing. The last step is always measured otherwise</summary>
+    [Within(0, 1e9, Name = "--eval-every", LeastMeans = "never")]
+    public int EverySteps { get; init; }
+    /// <summary>held-out text for perplexity; null measures none</summary>
+    public DataOptions? Data { get; init; }
+    /// <summary>windows for perplexity, in tokens; empty: <see cref="DefaultLengths"/></summary>
+    [Within(2, 1 << 27, Name = "--eval-windows")]
+    public IReadOnlyList<int> Windows { get; init; } = [];
+    /// <summary>documents for perplexity: the first so many that fill the longest window</summary>
+    [Within(1, 1e7, Name = "--eval-documents")]
+    public int Documents { get; init; } = 20;
+    /// <summary>lengths of passkey prompts, in tokens; empty: none</summary>
+    [Within(1, 1 << 27, Name = "--eval-passkey-lengths")]
+    public IReadOnlyList<int> PasskeyLengths { get; init; } = [];
+    /// <summary>prompts per length</summary>
+    [Within(1, 100000, Name = "--eval-passkey-trials")]
+    public int PasskeyTrials { get; init; } = 20;
+    /// <summary>the run ends after so many measurements without a better one; 0 never</summary>
+    [Within(0, 1e9, Name = "--patience", LeastMeans = "never")]
+    public int Patience { get; init; }
+
+    /// <summary>Throws one error that names every setting out of range.</summary>
+    /// <exception cref="SkipwiseException">at least one is</exception>
+    public void Validate()
+    {
+        var problems = new List<string>();
+        bool isAsked = Data is not null || PasskeyLengths.Count > 0;
+        if (EverySteps > 0 && !isAsked) { problems.Add("--eval-every has nothing to measure; give --eval-data, --eval-passkey-lengths or both"); }
+        if (EverySteps == 0 && isAsked) { problems.Add("--eval-data and --eval-passkey-lengths need --eval-every, the steps between measurements"); }
+        if (EverySteps == 0 && Patience > 0) { problems.Add("--patience needs --eval-every: it counts measurements"); }
+        if (PasskeyLengths.Distinct().Count() < PasskeyLengths.Count) { problems.Add("--eval-passkey-lengths names a length twice"); }
+        OptionCheck.Require("Evaluation", this, problems);
+    }
+}

@@ -1,0 +1,251 @@
+using System.Text.Json;
+using Skipwise.Checkpoints;
+using Skipwise.Data;
+using Skipwise.Storage;
+using Skipwise.Training;
+using Skipwise.Training.Optimizers;
+using static TorchSharp.torch;
+
+namespace Skipwise.Runs;
+
+/// <summary>What every verb that trains has in common: metrics, measurements, checkpoints, interruption, resumption.</summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly ITrainable _trainable;
+    private readonly TrainOptions _train;
+    private readonly RunFolder _folder;
+    private readonly SaveOptions _save;
+    private readonly TrainingEvaluation? _evaluation;
+    private readonly IProgress<string>? _note;
+    private readonly MasterWeights _masters;
+    private readonly Optimizer _optimizer;
+    private readonly TrainProgress _start;
+    private readonly StepGuard _guard;
+    private readonly LossScaler _scaler;
+    private readonly MetricLog _log;
+    private readonly MetricLog? _evaluations;
+    private readonly TensorBoardLog? _board;
+    private BestCheckpoint _best = new();
+    private int _evaluatedStep; // of the last measurement
+
+    /// <param name="options">the effective options; with --resume they must be those of the run that is continued</param>
+    /// <param name="compute">where and in which type the model computes from here on; null: as it is, in float32 on the CPU</param>
+    /// <param name="evaluation">what to measure on the way</param>
+    /// <param name="folder">taken by the caller (<see cref="RunFolder.Lock"/>)</param>
+    /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
+    /// <param name="note">warnings about what earlier processes left</param>
+    public static TrainingOutcome Run(
+        ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save,
+        IProgress<StepMetrics>? progress, CancellationToken stop, TrainingEvaluation? evaluation = null,
+        (Device Device, ScalarType Dtype)? compute = null,
+        IProgress<string>? note = null)
+    {
+        RequireStartable(folder, options, train, save);
+        if (save.Resume && folder.IsFinished)
+        {
+            return new TrainingOutcome(true, null) { Note = "the run was finished already" };
+        }
+        (Device, ScalarType) place = compute ?? (CPU, ScalarType.Float32);
+        using var run = new TrainingRun(trainable, train.WithStepsFor(source.Count), options, folder, save, evaluation, place, note);
+        return run.Run(source, progress, stop);
+    }
+
+    private TrainingRun(
+        ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, TrainingEvaluation? evaluation,
+        (Device Device, ScalarType Dtype) compute,
+        IProgress<string>? note)
+    {
+        (_trainable, _train, _folder, _save, _evaluation, _note) = (trainable, train, folder, save, evaluation, note);
+        _masters = MasterWeights.Create(trainable.Model, compute.Dtype, compute.Device, offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU);
+        _optimizer = Optimizer.Create(trainable.Model, train, _masters);
+        try
+        {
+            _start = Begin(options);
+            _guard = new StepGuard(train, _start.Guard);
+            _scaler = new LossScaler(_start.Scaler);
+            bool resumes = _start.Step > 0;
+            _log = resumes ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= _start.Step) : MetricLog.Create(folder.MetricsPath);
+            WarnOfMissing(_log, _start.LoggedSteps, folder.MetricsPath, "the plot and the log of these steps stay incomplete");
+            IReadOnlyList<EvaluationPoint> measured = [];
+            if (evaluation is not null)
+            {
+                _evaluations = resumes ? MetricLog.Resume<EvaluationPoint>(folder.EvaluationsPath, point => point.Step <= _start.Step) : MetricLog.Create(folder.EvaluationsPath);
+                WarnOfMissing(_evaluations, _start.LoggedEvaluations, folder.EvaluationsPath,
+                    "a worse model may be taken for the best one");
+                measured = MetricLog.Read<EvaluationPoint>(folder.EvaluationsPath);
+                _best = BestCheckpoint.FromPoints(measured);
+                _evaluatedStep = measured.Count > 0 ? measured[^1].Step : 0;
+            }
+            if (save.TensorBoard)
+            {
+                _board = new TensorBoardLog(folder, resumes ? MetricLog.Read<StepMetrics>(folder.MetricsPath) : [], measured);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    private TrainingOutcome Run(IExampleSource source, IProgress<StepMetrics>? progress, CancellationToken stop)
+    {
+        // A run that was interrupted while it measured, after its checkpoint's step, measures first.
+        if (_start.Step > 0 && !TryEvaluate(_start.Step, isLast: _start.Step == _train.Steps, stop))
+        {
+            return new TrainingOutcome(false, _folder.Checkpoints()[^1]);
+        }
+        foreach (StepMetrics metrics in IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard, _scaler))
+        {
+            _log.Append(metrics);
+            _board?.Write(metrics);
+            progress?.Report(metrics);
+            bool isLast = metrics.Step == _train.Steps;
+            bool interrupted = !TryEvaluate(metrics.Step, isLast, stop) || (stop.IsCancellationRequested && !isLast && !IsOver);
+            if (interrupted || (_save.EverySteps > 0 && metrics.Step % _save.EverySteps == 0 && !isLast))
+            {
+                string checkpoint = Save(metrics.Step);
+                if (interrupted)
+                {
+                    return new TrainingOutcome(false, checkpoint);
+                }
+            }
+            if (IsOver)
+            {
+                break;
+            }
+        }
+        using IDisposable masters = _masters.SwapIntoModel();
+        SyncLogs();
+        _folder.Finish(_trainable, _note);
+        string[] remarks = [.. new[] { _trainable.SavingNote, Remark() }.OfType<string>()];
+        return new TrainingOutcome(true, null) { Note = remarks.Length == 0 ? null : string.Join(Environment.NewLine, remarks) };
+    }
+
+    private string Save(int step)
+    {
+        SyncLogs();
+        var progress = new TrainProgress(step, TrainLoop.ExamplesAfter(step, _train))
+        {
+            Guard = _guard.State,
+            Scaler = _scaler.State,
+            LoggedSteps = _log.Lines,
+            LoggedEvaluations = _evaluations?.Lines,
+        };
+        return _folder.SaveCheckpoint(_trainable, _optimizer, progress, _save.KeepLast, _note);
+    }
+
+    /// <summary>Before a checkpoint: it would else lie on the disk without the lines that belong to it.</summary>
+    private void SyncLogs()
+    {
+        _log.Sync();
+        _evaluations?.Sync();
+    }
+
+    private void WarnOfMissing(MetricLog log, int? expected, string path, string consequence)
+    {
+        if (log.Lines < expected)
+        {
+            _note?.Report(
+                $"warning: {path}: holds {log.Lines} of the {expected} lines that belong to the checkpoint of step {_start.Step}; "
+                + $"the others are lost, so {consequence}");
+        }
+    }
+
+    /// <summary>Nothing better was measured for so long that the run ends early.</summary>
+    private bool IsOver => _evaluation?.Options.Patience is > 0 and int patience && _best.EvaluationsSinceBest >= patience;
+
+    private string? Remark() => _best.BestStep == 0
+        ? null
+        : $"the best model was measured after step {_best.BestStep}: {_folder.BestPath}{(IsOver ? $"; the run ended early, {_best.EvaluationsSinceBest} measurements later" : "")}";
+
+    /// <summary>Measures if the step is due and has not been measured; keeps the model if it is the best so far.</summary>
+    /// <returns>false when interrupted</returns>
+    private bool TryEvaluate(int step, bool isLast, CancellationToken stop)
+    {
+        if (_evaluation is null || _evaluatedStep == step || !(isLast || step % _evaluation.Options.EverySteps == 0))
+        {
+            return true;
+        }
+        IReadOnlyList<EvaluationPoint> points;
+        try
+        {
+            points = _evaluation.Evaluate(_trainable.Model, step, stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+        _best = _best.Update(step, points);
+        if (_best.BestStep == step)
+        {
+            _folder.SaveBestCheckpoint(_trainable, _optimizer, _note); // before the log tells of it: a killed run then measures again
+        }
+        _evaluations!.AppendAll(points);
+        foreach (EvaluationPoint point in points)
+        {
+            _board?.Write(point);
+        }
+        _evaluatedStep = step;
+        return true;
+    }
+
+    /// <summary>Whether a run with these options can begin, or continue, in this folder. Recipes ask before they write anything into it.</summary>
+    /// <exception cref="SkipwiseException">a setting out of range, an unfinished run that is not to be resumed, or one with other options</exception>
+    public static void RequireStartable(RunFolder folder, object options, TrainOptions train, SaveOptions save)
+    {
+        train.Validate();
+        OptionCheck.Require("Saving", save);
+        bool exists = File.Exists(folder.OptionsPath);
+        if (save.Resume && exists && !IsRunOf(folder, options))
+        {
+            throw new SkipwiseException($"{folder.OptionsPath}: this run was started with other options, so it cannot be continued with these. Repeat its options, or start a new run in another folder with --out.");
+        }
+        if (!save.Resume && !save.Overwrite && exists && (folder.IsFinished || folder.Checkpoints().Count > 0))
+        {
+            throw new SkipwiseException(folder.IsFinished
+                ? $"{folder.Path}: holds a finished run. Choose another --out, or delete the folder first."
+                : $"{folder.Path}: holds an unfinished run. Continue it with --resume, or choose another --out.");
+        }
+        bool holdsForeign = !exists && Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any(IsForeign);
+        if (holdsForeign || File.Exists(folder.Path))
+        {
+            throw new SkipwiseException($"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another --out.");
+        }
+    }
+
+    private TrainProgress Begin(object options)
+    {
+        string? latest = _save.Resume && File.Exists(_folder.OptionsPath) ? _folder.NewestValidCheckpoint(_note) : null;
+        TrainProgress start = latest is null ? new TrainProgress(0, 0) : RunFolder.LoadCheckpoint(latest, _trainable, _optimizer);
+        if (latest is null)
+        {
+            _folder.Clear();
+        }
+        AtomicFile.WriteText(_folder.OptionsPath, Text(options));
+        if (_save.ConfigText is { } config)
+        {
+            AtomicFile.WriteText(_folder.ConfigPath, config);
+        }
+        return start;
+    }
+
+    /// <summary>Whether the folder holds a run with these very options.</summary>
+    public static bool IsRunOf(RunFolder folder, object options) =>
+        File.Exists(folder.OptionsPath) && InputFile.ReadText(folder.OptionsPath) == Text(options);
+
+    public void Dispose()
+    {
+        _log?.Dispose();
+        _evaluations?.Dispose();
+        _optimizer.Dispose();
+        _masters.Dispose();
+    }
+
+    /// <summary>Not what a run leaves that was killed before its first step.</summary>
+    private static bool IsForeign(string entry) =>
+        !entry.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal) && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)
+        && Path.GetFileName(entry) != FolderClaim.LockName;
+
+    private static string Text(object options) => JsonSerializer.Serialize(options, RunOptionsJson.Options) + "\n";
+}

@@ -1,0 +1,95 @@
+using System.Text.Json;
+
+namespace Skipwise.Storage;
+
+/// <summary>
+/// Files that Skipwise writes into a folder where others may have theirs: a small file beside them lists which are its own, with checksums,
+/// and no other is replaced.
+/// </summary>
+/// <param name="list">the file that lists them; names in it are relative to its folder</param>
+/// <param name="remedy">what an error advises to choose anew</param>
+/// <param name="overEmpty">whether an empty file may be replaced, whoever made it</param>
+internal sealed class OwnedFiles(string list, string remedy = "--out", bool overEmpty = false)
+{
+    /// <summary>How the name of such a list ends.</summary>
+    public const string Ending = ".skipwise.json";
+
+    private static readonly JsonSerializerOptions s_json =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private readonly string _folder = Path.GetDirectoryName(Path.GetFullPath(list))!;
+
+    /// <exception cref="SkipwiseException">a file of one of these names is there, and Skipwise did not write it, or it has changed
+    /// since</exception>
+    public void RequireReplaceable(IEnumerable<string> names)
+    {
+        Dictionary<string, FileChecksum[]> own = Read();
+        foreach (string name in names)
+        {
+            string path = Path.Combine(_folder, name);
+            if (Path.Exists(path) && !(overEmpty && IsEmpty(path))
+                && !(File.Exists(path) && own.TryGetValue(name, out FileChecksum[]? facts) && facts.Contains(FileChecksum.Compute(path))))
+            {
+                string why = own.ContainsKey(name) ? "has changed since Skipwise wrote it"
+                    : $"exists, and Skipwise did not write it ({Path.GetFileName(list)} does not list it)";
+                throw new SkipwiseException($"{path}: {why}, so it is not replaced. Choose another {remedy}, or move the file away");
+            }
+        }
+    }
+
+    /// <summary>Writes the files, each complete or not at all; folders are made.</summary>
+    /// <exception cref="SkipwiseException">as of <see cref="RequireReplaceable"/>; a file cannot be written</exception>
+    public void Write(IReadOnlyList<(string Name, byte[] Content)> files)
+    {
+        RequireReplaceable(files.Select(file => file.Name));
+        Dictionary<string, FileChecksum[]> own = Read();
+        // Listed before it is there, with what may lie there meanwhile: a process that dies leaves none of its files unlisted.
+        foreach ((string name, byte[] content) in files)
+        {
+            own[name] = [.. own.GetValueOrDefault(name, []), FileChecksum.Compute(content)];
+        }
+        Save(own);
+        foreach ((string name, byte[] content) in files)
+        {
+            string path = Path.Combine(_folder, name);
+            Make(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, stream => stream.Write(content));
+            own[name] = [own[name][^1]];
+        }
+        Save(own);
+    }
+
+    private static bool IsEmpty(string path) =>
+        File.Exists(path) && ((FileInfo?)File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)).Length == 0;
+
+    private Dictionary<string, FileChecksum[]> Read()
+    {
+        try
+        {
+            return File.Exists(list) ? JsonSerializer.Deserialize<Dictionary<string, FileChecksum[]>>(TextFile.Read(list), s_json) ?? [] : [];
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException(
+                $"{list}: does not list the files that Skipwise wrote: {e.Message} Move it away, and the files that it stands for", e);
+        }
+    }
+
+    private void Save(Dictionary<string, FileChecksum[]> own)
+    {
+        Make(_folder);
+        AtomicFile.WriteText(list,
+            JsonSerializer.Serialize(own.OrderBy(file => file.Key, StringComparer.Ordinal).ToDictionary(), s_json) + "\n");
+    }
+
+    private static void Make(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SkipwiseException($"{folder}: the folder cannot be made: {e.Message}. Choose another place", e);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using System.Text;
+
+namespace Skipwise.Synthetic;
+
+/// <summary>A text that grows by sentences, with one space between them, until it is long enough.</summary>
+internal sealed class MeasuredText(TextLength wanted)
+{
+    private readonly StringBuilder _text = new();
+    private int _length;
+
+    public bool IsLongEnough => _length >= wanted.Count;
+
+    public void Add(string sentence)
+    {
+        string piece = _text.Length == 0 ? sentence : " " + sentence;
+        _text.Append(piece);
+        _length += wanted.Measure(piece);
+    }
+
+    public override string ToString() => _text.ToString();
+}

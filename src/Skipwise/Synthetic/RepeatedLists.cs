@@ -1,0 +1,45 @@
+using Skipwise.Numerics;
+
+namespace Skipwise.Synthetic;
+
+/// <summary>
+/// Lists of words that are repeated word by word: "Lists: lamp Mira blue. Again: lamp Mira blue." A model can only predict
+/// the copy by looking up what followed the same word before (induction), so this is the first lesson of a pretraining:
+/// without it a small model finds retrieval late or never.
+/// </summary>
+public static class RepeatedLists
+{
+    /// <summary>A document of at least the wanted length.</summary>
+    /// <param name="rng">the source of randomness</param>
+    /// <param name="length">where to stop</param>
+    /// <param name="commaShare">
+    /// the share of lists with commas. A comma stands between each word and its successor, so looking up the last token is no
+    /// longer enough: harder, hence rare by default
+    /// </param>
+    public static string Write(ref KeyedRandom rng, TextLength length, double commaShare = 0.1)
+    {
+        var text = new MeasuredText(length);
+        while (!text.IsLongEnough)
+        {
+            string items = DrawItems(ref rng, commaShare);
+            text.Add($"Lists: {items}.");
+            for (int copies = rng.Between(1, 3); copies > 0 && !text.IsLongEnough; copies--)
+            {
+                text.Add($"Again: {items}.");
+            }
+        }
+        return text.ToString();
+    }
+
+    private static string DrawItems(ref KeyedRandom rng, double commaShare)
+    {
+        double kind = rng.NextDouble();
+        if (kind < 0.2) // one number, as the codes and pass keys are: digit after digit
+        {
+            return string.Concat(RandomDraws.Distinct(ref rng, Words.Digits, rng.Between(4, 10)));
+        }
+
+        string[] pool = kind < 0.4 ? rng.Pick([Words.Names, Words.Places, Words.Objects]) : Words.Listed;
+        return string.Join(rng.Chance(commaShare) ? ", " : " ", RandomDraws.Distinct(ref rng, pool, rng.Between(4, 24)));
+    }
+}

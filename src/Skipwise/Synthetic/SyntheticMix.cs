@@ -1,0 +1,32 @@
+using Skipwise.Numerics;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Synthetic;
+
+/// <summary>A tokenised corpus: chronicles, passkey texts and repeated lists, each document a function of the seed and its index.</summary>
+public static class SyntheticMix
+{
+    private const ulong KindStream = 0x4D4958; // "MIX"
+    private const int ShortestPasskey = 84; // the five lines without garbage, and the answer
+
+    public static TokenList Tokens(SyntheticMixOptions mix, SyntheticPart part, ulong seed, ITokenizer tokenizer)
+    {
+        OptionCheck.Require("Corpus", mix);
+        var documents = new int[mix.Documents][];
+        int room = mix.Window - 1; // beside BOS
+        Parallel.For(0, mix.Documents, index =>
+        {
+            var rng = new KeyedRandom(seed, KindStream + (ulong)part, (ulong)index);
+            double kind = rng.NextDouble();
+            (SyntheticKind what, int length) = kind < mix.PasskeyFraction
+                ? (SyntheticKind.Passkey, rng.Between(Math.Min(ShortestPasskey, room), room))
+                : kind < mix.PasskeyFraction + mix.ListFraction
+                    ? (SyntheticKind.RepeatedLists, room)
+                    : (SyntheticKind.Chronicle, (int)(mix.Window * Math.Pow((double)mix.LongestChronicle / mix.Window, rng.NextDouble())));
+            string text = SyntheticCorpus.Document(what, part, seed, (ulong)index, TextLength.Tokens(length, tokenizer));
+            documents[index] = tokenizer.Encode(text);
+        });
+        return new TokenList(documents);
+    }
+}

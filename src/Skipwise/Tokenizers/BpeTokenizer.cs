@@ -1,0 +1,123 @@
+using System.Text;
+
+namespace Skipwise.Tokenizers;
+
+/// <summary>
+/// A byte pair encoding tokenizer, whichever file it came from. A text passes five stations: added tokens are cut out, the rest
+/// is normalized, added tokens in normalized form are cut out, the rest is split into pieces, and every piece is merged into ids.
+/// </summary>
+internal sealed class BpeTokenizer : ITokenizer
+{
+    private readonly AddedTokenSplitter _rawTokens;
+    private readonly AddedTokenSplitter _normalizedTokens;
+    private readonly Normalizer _normalizer;
+    private readonly IReadOnlyList<PreTokenizer> _preTokenizers;
+    private readonly BytePairEncoder _encoding;
+    private readonly Dictionary<int, byte[]> _spelling = []; // id -> its bytes; special tokens have none
+    private readonly Dictionary<int, byte[]>? _firstSpelling; // where a piece spells something else as the first of a text
+    private readonly HashSet<int> _special;
+    private readonly bool _stripsLeadingSpace;
+
+    public BpeTokenizer(
+        IReadOnlyDictionary<string, int> vocabulary,
+        IReadOnlyCollection<AddedToken> addedTokens,
+        Normalizer normalizer,
+        IReadOnlyList<PreTokenizer> preTokenizers,
+        BytePairEncoder encoding,
+        PieceDecoder decoder,
+        SpecialTokens special)
+    {
+        _normalizer = normalizer;
+        _preTokenizers = preTokenizers;
+        _encoding = encoding;
+        _stripsLeadingSpace = decoder.StripsLeadingSpace;
+        foreach (var (piece, id) in vocabulary)
+        {
+            _spelling[id] = decoder.Spell(piece);
+        }
+        _firstSpelling = decoder.SpellFirst is { } spellFirst ? vocabulary.ToDictionary(p => p.Value, p => spellFirst(p.Key)) : null;
+        _special = [.. addedTokens.Where(token => token.Special).Select(token => token.Id)];
+        foreach (var token in addedTokens)
+        {
+            _spelling[token.Id] = token.Special ? [] : Encoding.UTF8.GetBytes(token.Content);
+            _firstSpelling?.Remove(token.Id);
+        }
+        _rawTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is null).Select(t => (t.Content, t)));
+        _normalizedTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is not null).Select(t => (t.NormalizedForm!, t)));
+        VocabularySize = _spelling.Keys.DefaultIfEmpty(-1).Max() + 1;
+        BosId = special.BosId;
+        EosId = special.EosId;
+        EndIds = special.EndIds;
+        AddsBos = special.AddsBos && BosId is not null;
+    }
+
+    public int VocabularySize { get; }
+    public int? BosId { get; }
+    public int? EosId { get; }
+    public IReadOnlyList<int> EndIds { get; }
+    public bool AddsBos { get; }
+
+    public int[] Encode(string text)
+    {
+        text = Valid(text);
+        var ids = new List<int>((text.Length / 3) + 1);
+        foreach (var (token, start, end) in _rawTokens.Split(text))
+        {
+            if (token is not null)
+            {
+                ids.Add(token.Id);
+                continue;
+            }
+            string normalized = _normalizer(text[start..end], start == 0);
+            foreach (var (normalizedToken, from, to) in _normalizedTokens.Split(normalized))
+            {
+                if (normalizedToken is not null)
+                {
+                    ids.Add(normalizedToken.Id);
+                    continue;
+                }
+                foreach (var piece in Pieces(new(normalized.AsMemory()[from..to], start == 0 && from == 0)))
+                {
+                    _encoding.Encode(piece.Text.Span, ids);
+                }
+            }
+        }
+        return [.. ids];
+    }
+
+    /// <summary>Ids without a piece (a model's padding rows) give no text.</summary>
+    public string Decode(ReadOnlySpan<int> ids)
+    {
+        var bytes = new List<byte>(ids.Length * 4);
+        bool first = true;
+        foreach (int id in ids)
+        {
+            if (_spelling.TryGetValue(id, out byte[]? spelled))
+            {
+                bytes.AddRange(first && _firstSpelling?.GetValueOrDefault(id) is { } asFirst ? asFirst : spelled);
+                first &= _special.Contains(id);
+            }
+        }
+        int skip = _stripsLeadingSpace && bytes.Count > 0 && bytes[0] == (byte)' ' ? 1 : 0;
+        return Encoding.UTF8.GetString([.. bytes], skip, bytes.Count - skip);
+    }
+
+    private List<TextPiece> Pieces(TextPiece text)
+    {
+        List<TextPiece> pieces = [text];
+        foreach (var preTokenizer in _preTokenizers)
+        {
+            var parts = new List<TextPiece>(pieces.Count);
+            foreach (var piece in pieces)
+            {
+                preTokenizer(piece, parts);
+            }
+            pieces = parts;
+        }
+        return pieces;
+    }
+
+    /// <summary>Half a surrogate pair is no character; like every UTF-8 encoder, take it for U+FFFD.</summary>
+    private static string Valid(string text) =>
+        text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? text : Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+}

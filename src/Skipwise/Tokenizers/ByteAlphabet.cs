@@ -1,0 +1,27 @@
+using System.Text;
+
+namespace Skipwise.Tokenizers;
+
+/// <summary>
+/// The alphabet of byte-level vocabularies (GPT-2): one visible character for each byte. Printable Latin-1 characters stand for
+/// themselves; the other 68 bytes are, in order, the characters from U+0100 (so a space is Ġ).
+/// </summary>
+internal static class ByteAlphabet
+{
+    private static readonly char[] s_characters = MakeCharacters();
+    private static readonly Dictionary<char, byte> s_bytes =
+        s_characters.Select((c, b) => (c, b)).ToDictionary(x => x.c, x => (byte)x.b);
+
+    public static char ToCharacter(byte value) => s_characters[value];
+
+    /// <summary>The bytes that a piece spells; a piece with characters outside the alphabet (an added token) spells its own UTF-8.</summary>
+    public static byte[] ToBytes(string piece) =>
+        piece.All(s_bytes.ContainsKey) ? [.. piece.Select(c => s_bytes[c])] : Encoding.UTF8.GetBytes(piece);
+
+    private static char[] MakeCharacters()
+    {
+        char next = '\u0100';
+        return [.. Enumerable.Range(0, 256).Select(b =>
+            b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? (char)b : next++)];
+    }
+}

@@ -1,0 +1,132 @@
+using Skipwise.Storage;
+
+namespace Skipwise.Tokenizers.Formats;
+
+/// <summary>
+/// What the small files beside a tokenizer say about it: tokenizer_config.json, special_tokens_map.json and added_tokens.json, and
+/// the ids in config.json and generation_config.json where those are silent. All of them are optional.
+/// </summary>
+internal sealed class TokenizerSettings
+{
+    private static readonly string[] s_roles = ["bos", "eos", "unk", "pad", "sep", "cls", "mask"];
+
+    /// <summary>Settings that give a text other ids.</summary>
+    private static readonly (string Name, string What)[] s_refused =
+    [
+        ("add_eos_token", "puts no end token behind a text by itself"),
+        ("split_special_tokens", "takes special tokens in a text for what they are"),
+        ("do_lower_case", "makes no letters small that the tokenizer's own file does not"),
+        ("fix_mistral_regex", "cuts words as tokenizer.json says"),
+    ];
+
+    private readonly LocatedJson? _tokenizerConfig;
+    private readonly LocatedJson? _config;
+    private readonly List<LocatedJson> _named; // files that name the special tokens
+    private readonly List<LocatedJson> _numbered; // files that give their ids
+
+    public TokenizerSettings(string folder)
+    {
+        _tokenizerConfig = ReadIfThere("tokenizer_config.json");
+        _named = Present(_tokenizerConfig, ReadIfThere("special_tokens_map.json"));
+        foreach (var (name, what) in s_refused)
+        {
+            if (_tokenizerConfig?.Find(name) is { IsTruth: true, Truth: true } setting)
+            {
+                throw setting.Error($"is true, and Skipwise {what}; set it to false if the model may go without");
+            }
+        }
+        _config = ReadIfThere("config.json");
+        _numbered = Present(_config, ReadIfThere("generation_config.json"));
+        if (_tokenizerConfig?.Find("added_tokens_decoder") is { } decoder)
+        {
+            foreach (var (name, token) in decoder.Members())
+            {
+                if (!int.TryParse(name, out int id))
+                {
+                    throw token.Error("stands under a name that is no token id");
+                }
+                PlacedTokens.Add((token, AddedToken.Read(token, VocabularyChecks.CheckedId(token, id))));
+            }
+        }
+        else if (ReadIfThere("added_tokens.json") is { } added)
+        {
+            PlacedTokens.AddRange(added.Members()
+                .Select(m => (m.Value, new AddedToken(VocabularyChecks.CheckedId(m.Value, m.Value.Number), m.Name, Special: false))));
+        }
+        PlacedTokens.Sort((a, b) => a.Token.Id.CompareTo(b.Token.Id)); // the order in which transformers adds them
+
+        LocatedJson? ReadIfThere(string name)
+        {
+            string path = Path.Combine(folder, name);
+            return File.Exists(path) ? LocatedJson.Read(path) : null;
+        }
+    }
+
+    /// <summary>tokens that these files add to the tokenizer's own, in order of their ids, and where they stand</summary>
+    public List<(LocatedJson Place, AddedToken Token)> PlacedTokens { get; } = [];
+
+    public IEnumerable<AddedToken> AddedTokens => PlacedTokens.Select(placed => placed.Token);
+
+    /// <summary>What names the tokenizer's kind: its class in tokenizer_config.json, else the model_type of config.json; null where neither says.</summary>
+    public LocatedJson? Kind => _tokenizerConfig?.Find("tokenizer_class") ?? _config?.Find("tokenizer_class") ?? _config?.Find("model_type");
+
+    /// <summary>The texts of the special tokens that the files name, under whatever role.</summary>
+    public IEnumerable<string> SpecialTexts => s_roles.Select(role => TokenText($"{role}_token")).OfType<string>()
+        .Concat(_named.Select(file => file.Find("additional_special_tokens")).Where(list => list is { IsArray: true })
+            .SelectMany(list => list!.Value.Items()).Select(Content));
+
+    /// <summary>Whether there is a tokenizer_config.json.</summary>
+    public bool HasConfig => _tokenizerConfig is not null;
+
+    /// <summary>Whether a text that begins without a space gets one; null where tokenizer_config.json says nothing.</summary>
+    public bool? AddsPrefixSpace => _tokenizerConfig?.Find("add_prefix_space")?.Truth;
+
+    /// <summary>Whether BOS stands before a text: as tokenizer_config.json says, else as the classes that ask no other file do.</summary>
+    public bool? AddsBos => _tokenizerConfig?.Find("add_bos_token")?.Truth ?? AddsBosByClass;
+
+    /// <summary>Whether tokenizer_config.json, or the tokenizer's class, says that no EOS stands behind a text.</summary>
+    public bool NoEos => _tokenizerConfig?.Find("add_eos_token") is not null || AddsBosByClass is not null;
+
+    private bool? AddsBosByClass => _tokenizerConfig?.Find("tokenizer_class")?.Text.Replace("Fast", "", StringComparison.Ordinal) switch
+    {
+        "LlamaTokenizer" or "CodeLlamaTokenizer" or "GemmaTokenizer" => true,
+        "GPTNeoXTokenizer" => false,
+        _ => null,
+    };
+
+    public SkipwiseException Error(string complaint) => _tokenizerConfig!.Value.Error(complaint);
+
+    /// <summary>
+    /// The first Llama tokenizer put a space before each text between two special tokens, not only before the first; its
+    /// successor's configuration says "legacy": false.
+    /// </summary>
+    public bool Legacy => _tokenizerConfig?.Find("legacy")?.Truth ?? true;
+
+    /// <summary>The text of "bos_token" or "eos_token": a string, or an object with the string as its content.</summary>
+    public string? TokenText(string name) => _named
+        .Select(file => file.Find(name))
+        .Where(token => token is not null)
+        .Select(token => Content(token!.Value))
+        .FirstOrDefault();
+
+    private static string Content(LocatedJson token) => token.IsObject ? token.Get("content").Text : token.Text;
+
+    /// <summary>The id under "bos_token_id" or "eos_token_id"; the first where several are given.</summary>
+    public int? TokenId(string name) => TokenIds(name).Select(id => (int?)id).FirstOrDefault();
+
+    /// <summary>The tokens at a text's ends, with every end that the model's files name: programs stop at each of them.</summary>
+    public SpecialTokens Special(int? bos, int? eos, bool addsBos) =>
+        new(bos, eos, [.. (eos is null ? TokenIds("eos_token_id") : TokenIds("eos_token_id").Prepend(eos.Value)).Distinct()], addsBos);
+
+    /// <summary>All ids under that name, single or in lists; -1 stands for none in some files.</summary>
+    private IEnumerable<int> TokenIds(string name) => Present([.. _numbered.Select(file => file.Find(name))])
+        .SelectMany(id => id.IsArray ? id.Items() : [id])
+        .Select(id => id.Number)
+        .Where(id => id >= 0);
+
+    /// <summary>The id of "bos" or "eos": by its text, else by the number that the model's configuration gives, else as the tokenizer's file says.</summary>
+    public int? Find(string name, Func<string, int?> idOf, int? defaultValue) =>
+        (TokenText($"{name}_token") is { } text ? idOf(text) : null) ?? defaultValue ?? TokenId($"{name}_token_id");
+
+    private static List<LocatedJson> Present(params LocatedJson?[] places) => [.. places.Where(p => p is not null).Select(p => p!.Value)];
+}

@@ -1,0 +1,119 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Skipwise.Kernels;
+using static TorchSharp.torch;
+
+namespace Skipwise.Training.Optimizers;
+
+/// <summary>
+/// The update of <see cref="AdamW8Bit"/> in one pass over memory, for processors with AVX2: each block's means are unpacked, moved on, used and packed again
+/// while they are in the nearest cache.
+/// </summary>
+internal static unsafe class AdamW8BitKernel
+{
+    private const int Block = AdamW8Bit.BlockSize, Lanes = 8;
+
+    /// <summary>Whether a weight can be updated here.</summary>
+    public static bool Supports(Tensor weight) =>
+        Avx2.IsSupported && Fma.IsSupported && FusedKernels.IsEnabledOn(weight.device) && weight.is_contiguous();
+
+    /// <param name="weight">float32, contiguous, N numbers, as the gradient</param>
+    public static void Update(Tensor weight, Tensor gradient, QuantizedMoment first, QuantizedMoment second, AdamWStep step)
+    {
+        long count = weight.numel();
+        float* w = TensorPointer.To<float>(weight), g = TensorPointer.To<float>(gradient);
+        MomentPointer m = new(first), v = new(second);
+        ParallelWork.ForRange((count + Block - 1) / Block, Block, (from, to) =>
+        {
+            for (long block = from; block < to; block++)
+            {
+                long start = block * Block;
+                if (count - start >= Block)
+                {
+                    Update(w + start, g + start, m.Code + start, v.Code + start, m, v, block, step);
+                }
+                else
+                {
+                    UpdateTail((int)(count - start), w + start, g + start, m.Code + start, v.Code + start, m, v, block, step);
+                }
+            }
+        });
+    }
+
+    /// <summary>The last block, filled up with zeros.</summary>
+    private static void UpdateTail(int width, float* w, float* g, byte* m, byte* v, MomentPointer first, MomentPointer second, long block, AdamWStep step)
+    {
+        float* weights = stackalloc float[Block], gradients = stackalloc float[Block];
+        byte* means = stackalloc byte[Block], squares = stackalloc byte[Block];
+        new Span<float>(weights, Block).Clear();
+        new Span<float>(gradients, Block).Clear();
+        new Span<byte>(means, Block).Fill(first.Zero);
+        new Span<byte>(squares, Block).Fill(second.Zero);
+        Copy(w, weights);
+        Copy(g, gradients);
+        Copy(m, means);
+        Copy(v, squares);
+        Update(weights, gradients, means, squares, first, second, block, step);
+        Copy(weights, w);
+        Copy(means, m);
+        Copy(squares, v);
+
+        void Copy<T>(T* from, T* to)
+            where T : unmanaged => new ReadOnlySpan<T>(from, width).CopyTo(new(to, width));
+    }
+
+    private static void Update(float* w, float* g, byte* m, byte* v, MomentPointer first, MomentPointer second, long block, AdamWStep step)
+    {
+        float* means = stackalloc float[Block], squares = stackalloc float[Block];
+        Vector256<float> a = Vector256.Create(first.Scales[block]), b = Vector256.Create(second.Scales[block]), largestMean = default, largestSquare = default;
+        (float beta1, float beta2) = ((float)step.Options.Beta1, (float)step.Options.Beta2);
+        Vector256<float> rest1 = Vector256.Create((float)(1 - step.Options.Beta1)), rest2 = Vector256.Create((float)(1 - step.Options.Beta2)), eps = Vector256.Create((float)step.Options.Eps);
+        Vector256<float> rate = Vector256.Create(step.LearningRate / step.BiasCorrection1), whole = Vector256.Create(1 / step.BiasCorrection2Sqrt);
+        for (int i = 0; i < Block; i += Lanes)
+        {
+            Vector256<float> gradient = Vector256.Load(g + i) * step.GradientScale;
+            Vector256<float> mean = Vector256.FusedMultiplyAdd(gradient, rest1, first.Dequantize(m + i) * a * beta1);
+            Vector256<float> square = Vector256.FusedMultiplyAdd(gradient * rest2, gradient, second.Dequantize(v + i) * b * beta2);
+            Vector256<float> update = mean * rate / Vector256.FusedMultiplyAdd(Vector256.Sqrt(square), whole, eps);
+            ((Vector256.Load(w + i) * step.DecayFactor) - update).Store(w + i);
+            mean.Store(means + i);
+            square.Store(squares + i);
+            largestMean = Vector256.MaxNative(Vector256.Abs(mean), largestMean);
+            largestSquare = Vector256.MaxNative(square, largestSquare);
+        }
+        first.Quantize(means, m, block, largestMean);
+        second.Quantize(squares, v, block, largestSquare);
+    }
+
+    /// <summary>A <see cref="QuantizedMoment"/> as the CPU sees it.</summary>
+    private readonly struct MomentPointer(QuantizedMoment packed)
+    {
+        private readonly float* _values = TensorPointer.To<float>(packed.Table.Values), _bounds = TensorPointer.To<float>(packed.Table.Boundaries);
+        private readonly int* _guesses = TensorPointer.To<int>(packed.Table.BinLookup);
+
+        public readonly byte* Code = TensorPointer.To<byte>(packed.Codes);
+        public readonly float* Scales = TensorPointer.To<float>(packed.Absmax);
+        public readonly byte Zero = packed.Table.ZeroCode;
+
+        public Vector256<float> Dequantize(byte* code) => Avx2.GatherVector256(_values, Avx2.ConvertToVector256Int32(code), sizeof(float));
+
+        public void Quantize(float* numbers, byte* code, long block, Vector256<float> largest)
+        {
+            float scale = 0;
+            for (int lane = 0; lane < Lanes; lane++)
+            {
+                scale = Math.Max(scale, largest[lane]);
+            }
+            Scales[block] = scale;
+            Vector256<float> factor = Vector256.Create(1 / Math.Max(scale, DynamicQuantizationMap.MinScale));
+            for (int i = 0; i < Block; i += Lanes)
+            {
+                Vector256<float> x = Vector256.Load(numbers + i) * factor;
+                Vector256<int> guess = Avx2.GatherVector256(_guesses, Vector256.ShiftRightLogical(x.AsInt32(), DynamicQuantizationMap.BinShift), sizeof(int));
+                Vector256<int> index = guess - Vector256.GreaterThan(x, Avx2.GatherVector256(_bounds, guess, sizeof(float))).AsInt32(); // true is -1
+                Vector128<ushort> halves = Vector128.Narrow(index.GetLower().AsUInt32(), index.GetUpper().AsUInt32());
+                *(ulong*)(code + i) = Vector128.Narrow(halves, halves).AsUInt64().ToScalar();
+            }
+        }
+    }
+}

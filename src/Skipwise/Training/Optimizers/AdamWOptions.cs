@@ -1,0 +1,15 @@
+namespace Skipwise.Training.Optimizers;
+
+/// <param name="Beta1">decay of the gradient's running mean</param>
+/// <param name="Beta2">decay of the squared gradient's running mean</param>
+/// <param name="Eps">added to the root in the denominator</param>
+/// <param name="WeightDecay">decoupled decay of matrices; norms and biases never decay</param>
+public sealed record AdamWOptions(
+    [property: Within(0, 1, Below = true, Name = "--adam-beta1")] double Beta1 = 0.9,
+    [property: Within(0, 1, Below = true, Name = "--adam-beta2")] double Beta2 = 0.999,
+    [property: Within(0, 1, Name = "--adam-eps")] double Eps = 1e-8,
+    [property: Within(0, 1000, Name = "--weight-decay")] double WeightDecay = 0)
+{
+    /// <summary>how much faster or slower than the schedule a group of parameters learns</summary>
+    public LearningRateScales Scales { get; init; } = new();
+}

@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace Skipwise.Training.Optimizers;
+
+/// <summary>A <see cref="DynamicQuantizationMap"/> on a device.</summary>
+/// <param name="Values">float32 [256]: what each byte stands for</param>
+/// <param name="Boundaries">float32 [256]: above which the next byte is nearer</param>
+/// <param name="BinLookup">int32 [65536]: <see cref="DynamicQuantizationMap.BinLookup"/></param>
+/// <param name="ZeroCode">the byte that stands for 0</param>
+internal sealed record QuantizationTable(Tensor Values, Tensor Boundaries, Tensor BinLookup, byte ZeroCode) : IDisposable
+{
+    public static QuantizationTable Create(float[] values, float[] bounds, Device device) => new(
+        Optimizer.CreateState(() => tensor(values, device: device)), Optimizer.CreateState(() => tensor(bounds, device: device)),
+        Optimizer.CreateState(() => tensor(DynamicQuantizationMap.BinLookup(bounds), ScalarType.Int32, device: device)), (byte)Array.IndexOf(values, 0f));
+
+    public void Dispose()
+    {
+        Values.Dispose();
+        Boundaries.Dispose();
+        BinLookup.Dispose();
+    }
+}

@@ -1,0 +1,46 @@
+using System.Collections.Concurrent;
+
+namespace Skipwise.Training;
+
+/// <summary>Computes a sequence on a thread of its own, ahead of who reads it.</summary>
+internal static class Prefetcher
+{
+    /// <summary>The same elements in the same order. What the sequence throws is thrown where its next element is asked for.</summary>
+    /// <param name="source">is read by one other thread, which ends before the reader's loop does</param>
+    /// <param name="ahead">elements that wait at the most; one more is being made</param>
+    public static IEnumerable<T> Run<T>(IEnumerable<T> source, int ahead)
+    {
+        using var stop = new CancellationTokenSource();
+        using var ready = new BlockingCollection<T>(ahead);
+        Task producer = Task.Factory.StartNew(() => Produce(source, ready, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        try
+        {
+            foreach (T element in ready.GetConsumingEnumerable())
+            {
+                yield return element;
+            }
+            producer.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            stop.Cancel();
+            Task.WaitAny(producer); // does not throw again
+        }
+    }
+
+    private static void Produce<T>(IEnumerable<T> source, BlockingCollection<T> ready, CancellationToken stop)
+    {
+        try
+        {
+            foreach (T element in source)
+            {
+                ready.Add(element, stop);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested) { }
+        finally
+        {
+            ready.CompleteAdding();
+        }
+    }
+}

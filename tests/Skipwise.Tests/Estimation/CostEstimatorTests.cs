@@ -1,0 +1,139 @@
+using System.Text.Json;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Data;
+using Skipwise.Estimation;
+using Skipwise.Models;
+using Skipwise.Models.Lora;
+using Skipwise.Tests.Cli;
+using Skipwise.Training;
+using Skipwise.Training.Optimizers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Estimation;
+
+/// <summary>The formula's parts against sums by hand, and the whole against a step.</summary>
+[Collection(nameof(AloneInTheProcess))]
+public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallModel>
+{
+    private const double Seconds = 0.25; // most of these tests ask for memory alone
+
+    [Fact]
+    public void Weights_gradients_and_means_are_counted()
+    {
+        CostEstimate estimate = CostEstimator.Run(Options() with { BatchSize = 2 });
+        long weights = new FileInfo(Path.Combine(model.Folder, "model.safetensors")).Length; // float32, and a header of a few hundred bytes
+        Assert.InRange(estimate.Pose.Memory.Weights, weights - 2000, weights);
+        Assert.Equal(estimate.Pose.Memory.Weights, estimate.Pose.Memory.Gradients);
+        Assert.Equal(2 * estimate.Pose.Memory.Weights, estimate.Pose.Memory.Optimizer);
+        Assert.Equal((2, 64), (estimate.Pose.BatchSize, estimate.Pose.Length));
+        Assert.Equal((2, 1024), (estimate.Full.BatchSize, estimate.Full.Length));
+        Assert.True(estimate.Full.CpuSecondsPerStep > 0 && estimate.Full.SecondsPerStep > 0);
+    }
+
+    [Fact]
+    public void It_ends_when_it_is_asked_to()
+    {
+        using var stop = new CancellationTokenSource();
+        var stopping = new SynchronousProgress<string>(note => { if (note.Contains("measuring", StringComparison.Ordinal)) { stop.Cancel(); } });
+        Assert.Throws<OperationCanceledException>(() => CostEstimator.Run(Options() with { ProbeSeconds = 3600 }, stopping, stop.Token));
+    }
+
+    /// <summary>A step of the real thing. How near a whole run comes on three sizes of model is measured apart (docs/training.md).</summary>
+    [Theory]
+    [InlineData(0, 0), InlineData(1, 0), InlineData(2, 0), InlineData(1, 8)]
+    public void A_step_takes_what_was_estimated(int recomputeEvery, int loraRank)
+    {
+        const int batch = 4, length = 512; // so many tokens that what the runtime itself takes meanwhile, some megabytes, does not count
+        var config = new DecoderConfig
+        {
+            VocabSize = 1000,
+            HiddenSize = 128,
+            IntermediateSize = 344,
+            NumHiddenLayers = 8,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 4,
+            HeadDim = 32,
+            MaxPositionEmbeddings = length,
+        };
+        var lora = new LoraOptions { Rank = loraRank };
+        using var model = new CausalLM(config);
+        WeightInit.Initialize(model, seed: 1);
+        var costs = CostModel.Profile(config, lora, OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, recomputeEvery, batch, length, new ProfilingBudget(batch * length, Seconds: 1));
+        if (lora.IsEnabled)
+        {
+            LoraInjector.Apply(model, lora, seed: 1);
+        }
+        using var optimizer = new FusedAdamW(model, new());
+        using Batch inputs = Batch.Padded([.. Enumerable.Range(0, batch).Select(row => TinyModel.Tokens((ulong)row, length, 1000)).Select(ids => new TrainingExample(ids, [.. Enumerable.Range(0, length)], ids))], CPU);
+        void Step()
+        {
+            CausalLoss.Backward(model, inputs, batch * length, recomputeEvery).Dispose();
+            optimizer.ClipAndStep(0, 1);
+        }
+        Step();
+        void TwoSteps()
+        {
+            Step();
+            Step();
+        }
+        double peak = Enumerable.Range(0, 3).Min(_ => ProcessMemory.PeakDuring(TwoSteps)); // what the runtime takes now and then is none of the step's
+        long estimate = costs.Memory(batch, length, 1).BackwardPeak;
+        TestContext.Current.TestOutputHelper!.WriteLine($"{estimate / 1e6:0.0} MB, measured {peak / 1e6:0.0}");
+        Assert.InRange(estimate / peak, 0.75, 1.25);
+        var times = new List<double>();
+        for (int repeat = 0; repeat < 5; repeat++)
+        {
+            TimeSpan before = Environment.CpuUsage.TotalTime;
+            Step();
+            times.Add((Environment.CpuUsage.TotalTime - before).TotalSeconds);
+        }
+        Assert.InRange(costs.Time(batch, length, 1).CpuSeconds / times.Order().ElementAt(2), 0.5, 2);
+    }
+
+    [Fact]
+    public void The_largest_batch_fits_and_one_more_does_not()
+    {
+        const long memory = 1L << 30;
+        var costs = CostModel.Profile(HfConfig.ForModel(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false, recomputeEvery: 0, batch: 1, length: 256, new ProfilingBudget(256, Seconds));
+        int largest = costs.LargestBatch(64, 1, memory);
+        Assert.InRange(largest, 2, 1 << 20);
+        Assert.InRange(costs.Memory(largest, 64, 1).Peak, 0, CostModel.UsableFraction * memory);
+        Assert.InRange(costs.Memory(largest + 1, 64, 1).Peak, (CostModel.UsableFraction * memory) + 1, long.MaxValue);
+        Assert.True(costs.LargestBatch(64, 4, memory) <= largest && costs.LargestBatch(256, 1, memory) < largest);
+        Assert.Equal(0, costs.LargestBatch(64, 1, 1 << 20));
+    }
+
+    /// <summary>What is kept in host memory does not count where the model is.</summary>
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public void The_peak_is_the_sum_of_what_the_device_holds(bool offload)
+    {
+        MemoryEstimate memory = CostModel.Profile(
+            HfConfig.ForModel(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.BFloat16), offload, recomputeEvery: 0, batch: 1, length: 64, new ProfilingBudget(64, Seconds)).Memory(1, 64, 1);
+        Assert.Equal(2 * 3 * memory.Weights, memory.Optimizer); // two means and the master, of four bytes each, for weights of two
+        Assert.Equal(memory.Process + memory.Weights + memory.BackwardPeak + (offload ? 0 : memory.Optimizer), memory.Peak);
+    }
+
+    [Fact]
+    public async Task The_command_prints_a_table_or_JSON()
+    {
+        string[] words = ["estimate", "--model", model.Folder, "--target-length", "256", "--batch-size", "2", "--fit", "--memory", "2"];
+        string[] quick = [.. words, "--probe-tokens", "128", "--probe-seconds", "0.25"];
+        string table = (await CliRun.Of(quick)).Succeeded().Output;
+        Assert.Matches(@"windows +2 x 64 +2 x 256\n", table);
+        Assert.Matches(@"peak memory +\d+\.\d\d GiB +\d+\.\d\d GiB\n", table);
+        Assert.Matches(@"PoSE: --batch-size \d+ is the largest that fits 2\.00 GiB", table);
+        JsonElement json = JsonDocument.Parse((await CliRun.Of([.. quick, "--json"])).Succeeded().Output).RootElement;
+        Assert.Equal(2L << 30, json.GetProperty("available_memory").GetInt64());
+        Assert.Equal(64, json.GetProperty("pose").GetProperty("length").GetInt32());
+        (await CliRun.Of([.. quick, "--device", "cuda:99"])).Complained("--device cuda:99: libtorch finds");
+        (await CliRun.Of([.. words, "--gradient-accumulation", "0", "--probe-tokens", "1", "--probe-seconds", "-1"])).Complained("--gradient-accumulation is 0", "--probe-tokens is 1", "--probe-seconds is -1");
+    }
+
+    private CostEstimatorOptions Options() => new() { Model = model.Folder, TargetLength = 1024, BatchSize = 1, ProbeTokens = 256, ProbeSeconds = Seconds };
+}
+
+/// <summary>Tests that measure the memory of the process run while no other does.</summary>
+[CollectionDefinition(nameof(AloneInTheProcess), DisableParallelization = true)]
+public sealed class AloneInTheProcess;

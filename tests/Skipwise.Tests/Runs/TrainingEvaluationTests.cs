@@ -1,0 +1,109 @@
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Data;
+using Skipwise.Evaluation.Perplexity;
+using Skipwise.Recipes;
+using Skipwise.Runs;
+using Skipwise.Tests.Cli;
+using Skipwise.Training;
+using Tensorboard;
+
+namespace Skipwise.Tests.Runs;
+
+/// <summary>What a run measures on its way, the model it keeps, and when it ends early.</summary>
+public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<SmallModel>
+{
+    [Fact]
+    public async Task A_run_measures_every_so_many_steps_and_at_its_end_and_keeps_the_best_model()
+    {
+        string folder = model.Path("measured");
+        CliRun run = (await Train(folder, "--steps", "5", "--learning-rate", "1e-2", "--eval-every", "2", "--eval-data", model.Text, "--eval-windows", "64,128", "--eval-documents", "2",
+            "--eval-passkey-lengths", "128", "--eval-passkey-trials", "2", "--tensorboard")).Succeeded();
+        IReadOnlyList<EvaluationPoint> points = MetricLog.Read<EvaluationPoint>(Path.Combine(folder, "evaluations.jsonl"));
+        Assert.Equal([2, 4, 5], points.Select(point => point.Step).Distinct());
+        Assert.Equal(["perplexity 64", "perplexity 128", "passkey 128"], points.Take(3).Select(point => $"{point.Task} {point.Length}"));
+
+        EvaluationPoint best = points.Where(point => point is { Task: "perplexity", Length: 128 }).MinBy(point => point.Value)!;
+        Assert.Contains($"the best model was measured after step {best.Step}: {Path.Combine(folder, "best")}", run.Error);
+        // measured again from its folder, the best model is the one that the log tells of
+        PerplexityMeasurement again = EvaluatePerplexity.Run(new EvaluatePerplexityOptions
+        {
+            Model = Path.Combine(folder, "best"),
+            Data = new DataOptions { Paths = [model.Text] },
+            Perplexity = new PerplexityOptions { Windows = [64, 128], MaxDocuments = 2 },
+        });
+        Assert.Equal(best.Value, again.Results[1].Perplexity, 1e-4 * best.Value);
+
+        Event[] events = [.. Events(folder)];
+        Assert.Equal(5, events.Count(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true));
+        Assert.Equal(points.Where(p => p.Task == "passkey").Select(p => (p.Step, (float)p.Value)),
+            events.Where(e => e.Summary?.Value.Any(v => v.Tag == "passkey/accuracy at 128") == true).Select(e => ((int)e.Step, e.Summary.Value[0].SimpleValue)));
+    }
+
+    [Fact]
+    public async Task A_resumed_run_draws_every_step_once()
+    {
+        string folder = model.Path("drawn");
+        string[] settings = ["--steps", "3", "--tensorboard", "--save-every", "2"];
+        (await Train(folder, settings)).Succeeded();
+        File.Delete(Path.Combine(folder, "config.json")); // as if it had ended after its checkpoint of step 2
+        (await Train(folder, [.. settings, "--resume"])).Succeeded();
+        Assert.Equal([1, 2, 3], Events(folder).Where(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true).Select(e => (int)e.Step));
+    }
+
+    [Fact]
+    public async Task A_run_without_progress_ends_early()
+    {
+        string folder = model.Path("patient");
+        // Without learning nothing gets better: the first measurement stays the best.
+        CliRun run = (await Train(folder, "--steps", "50", "--learning-rate", "1e-30", "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "64", "--eval-documents", "1", "--patience", "2")).Succeeded();
+        Assert.Contains("after step 1", run.Error);
+        Assert.Contains("ended early, 2 measurements later", run.Error);
+        Assert.Equal(3, MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Count);
+        using PretrainedModel finished = PretrainedModel.Load(new ModelSource(folder));
+        Assert.Equal(256, finished.Model.Config.MaxPositionEmbeddings);
+    }
+
+    [Fact]
+    public async Task Epochs_become_steps()
+    {
+        string folder = model.Path("epochs");
+        CliRun run = (await Train(folder, "--epochs", "1.5")).Succeeded(); // six documents, two a step
+        Assert.Equal([1, 2, 3, 4, 5], MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Step));
+        Assert.Matches(@"step 5/5 ", run.Error);
+    }
+
+    [Fact]
+    public async Task Impossible_settings_are_named_at_once()
+    {
+        (await Train(model.Path("x"), "--eval-every", "-1", "--patience", "-2", "--eval-documents", "0")).Complained("--eval-every is -1", "--patience is -2", "--eval-documents is 0");
+        (await Train(model.Path("x"), "--eval-every", "1")).Complained("nothing to measure", "--eval-data");
+        (await Train(model.Path("x"), "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "4096")).Complained("No document can be measured");
+        Assert.False(Directory.Exists(model.Path("x")));
+    }
+
+    [Fact]
+    public void The_best_is_the_lowest_perplexity_in_the_longest_window_or_the_most_passkeys()
+    {
+        EvaluationPoint Perplexity(int step, int length, double value) => new(step, "perplexity", "perplexity", length, value);
+        EvaluationPoint Passkey(int step, int length, double value) => new(step, "passkey", "accuracy", length, value);
+        Assert.Equal(new BestCheckpoint(2, 5, 1), BestCheckpoint.FromPoints([Perplexity(1, 64, 3), Perplexity(1, 128, 6), Perplexity(2, 64, 4), Perplexity(2, 128, 5), Passkey(2, 64, 0), Perplexity(3, 64, 1), Perplexity(3, 128, 5)]));
+        Assert.Equal(new BestCheckpoint(2, -0.5, 0), BestCheckpoint.FromPoints([Passkey(1, 64, 0.5), Passkey(1, 128, 0.25), Passkey(2, 64, 0.25), Passkey(2, 128, 0.75)]));
+        Assert.Equal(new BestCheckpoint(0, double.PositiveInfinity, 1), BestCheckpoint.FromPoints([Perplexity(1, 64, double.NaN)]));
+    }
+
+    private Task<CliRun> Train(string folder, params string[] more) =>
+        CliRun.Of(["train", "--model", model.Folder, "--data", model.Text, "--target-length", "256", "--out", folder, "--batch-size", "2",
+            .. more, .. more.Contains("--save-every") ? [] : (string[])["--save-every", "0"]]);
+
+    /// <summary>TFRecord: length (8 bytes), its checksum (4), the event, its checksum (4).</summary>
+    private static IEnumerable<Event> Events(string folder)
+    {
+        byte[] bytes = File.ReadAllBytes(Assert.Single(Directory.EnumerateFiles(Path.Combine(folder, "tensorboard"), "*", SearchOption.AllDirectories)));
+        for (int at = 0; at < bytes.Length;)
+        {
+            int length = (int)BitConverter.ToInt64(bytes, at);
+            yield return Event.Parser.ParseFrom(bytes, at + 12, length);
+            at += length + 16;
+        }
+    }
+}
