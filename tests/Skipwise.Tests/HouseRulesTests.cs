@@ -17,8 +17,8 @@ public partial class HouseRulesTests
         ["Synthetic"] = ["Numerics", "Tokenizers", "TokenStores"],
         ["Positions"] = ["Numerics"],
         ["Rope"] = [],
-        ["Kernels"] = ["Models", "Numerics", "Rope"],
-        ["Models"] = ["Checkpoints", "Kernels", "Numerics", "Rope", "Runtime"],
+        ["Kernels"] = ["Numerics", "Rope"],
+        ["Models"] = ["Kernels", "Numerics", "Rope", "Runtime"],
         ["Data"] = ["Numerics", "Runtime", "Positions", "Documents", "Tokenizers", "TokenStores"],
         ["Training"] = ["Rope", "Kernels", "Models", "Data"],
         ["Checkpoints"] = ["Numerics", "Storage", "Rope", "Models"],
@@ -27,7 +27,7 @@ public partial class HouseRulesTests
             ["Documents", "Inference", "Models", "Numerics", "Runs", "Storage", "Synthetic", "TokenStores", "Tokenizers"],
         ["Runs"] =
         [
-            "Checkpoints", "Data", "Documents", "Evaluation", "Models", "Recipes", "Storage", "TokenStores", "Tokenizers", "Training",
+            "Checkpoints", "Data", "Documents", "Evaluation", "Models", "Storage", "TokenStores", "Tokenizers", "Training",
         ],
         ["Estimation"] = ["Numerics", "Runtime", "Kernels", "Models", "Data", "Training", "Checkpoints"],
         ["Reports"] = ["Numerics", "Storage", "Evaluation"],

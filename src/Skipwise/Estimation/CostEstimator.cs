@@ -18,7 +18,8 @@ public static class CostEstimator
         OptionCheck.Require("Estimate", options, TrainOptions.BatchProblems(options.BatchSize, options.GradientAccumulationSteps));
         HostBatch.RequireFits(options.BatchSize, Math.Max(options.TargetLength, options.TrainLength ?? 0));
         HfConfig config = HfConfig.ForModel(options.Model);
-        DecoderConfig model = config.Model, extended = ContextExtension.Extend(model, options.TargetLength, options.Rope, config.Family);
+        DecoderConfig model = config.Model;
+        DecoderConfig extended = ContextExtension.Extend(model, options.TargetLength, options.Rope, config.Family.RopePreference);
         int trainLength = options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
         (Device Device, ScalarType Dtype) compute = options.Compute.Prepare(note);
         bool offload = options.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU;

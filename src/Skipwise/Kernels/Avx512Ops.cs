@@ -1,6 +1,5 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Skipwise.Models;
 using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,8 +7,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// What libtorch would need several passes over memory for, in one, for processors with AVX-512: float32, rows that lie end to end. The formulas are those of
-/// <see cref="RmsNormFunction"/>, <see cref="GatedSiluFunction"/>, <see cref="Rotary"/> and <see cref="Skipwise.Training.LinearCrossEntropy"/>, which do without where this does not serve.
+/// What libtorch would need several passes over memory for, in one, for processors with AVX-512: float32, rows that lie end to end. The
+/// formulas are those of <see cref="RmsNormFunction"/>, <see cref="GatedSiluFunction"/>, <see cref="RotaryFunction"/> and of the linear cross
+/// entropy, which do without where this does not serve.
 /// </summary>
 internal static unsafe class Avx512Ops
 {
@@ -185,7 +185,7 @@ internal static unsafe class Avx512Ops
         return losses.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Turns every pair of the rotary dimensions, or turns it back, which also puts the dimensions back into their places (<see cref="Rotary"/>).</summary>
+    /// <summary>Turns every pair of the rotary dimensions, or turns it back, which also puts the dimensions back into their places (<see cref="RotaryFunction"/>).</summary>
     /// <param name="x">[B, T, H, D]</param>
     /// <param name="rotation">complex [B or 1, T, 1, P], for the first 2 P dimensions</param>
     /// <param name="pairs">which dimensions turn together; turned ones lie side by side</param>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Rope;
 
 namespace Skipwise.Models;
@@ -13,9 +12,9 @@ public static class ContextExtension
     /// <param name="model">as its config.json describes it</param>
     /// <param name="targetLength">Lt, in tokens</param>
     /// <param name="overrides">what the user says; the factor is derived as target / original unless given</param>
-    /// <param name="family">chooses the scaling where the user names none; null for yarn</param>
+    /// <param name="preference">the scaling where the user names none, and the form it takes; null for yarn as it is</param>
     /// <exception cref="SkipwiseException">the model is scaled already and no replacement is named, or the target is no longer than the window</exception>
-    public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides, ModelFamily? family = null)
+    public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides, RopePreference? preference = null)
     {
         RopeOptions rope = model.Rope;
         bool isScaled = rope.Type != RopeType.Default;
@@ -30,7 +29,7 @@ public static class ContextExtension
         {
             throw new SkipwiseException($"--target-length {targetLength} is no longer than the model's window of {original} tokens: there is nothing to extend. Give a longer target.");
         }
-        RopeType type = overrides.Type ?? family?.DefaultRope ?? RopeType.Yarn;
+        RopeType type = overrides.Type ?? preference?.Default ?? RopeType.Yarn;
         RopeOverrides decided = overrides with
         {
             Type = type,
@@ -47,7 +46,7 @@ public static class ContextExtension
         // A scaling that depends on the length would train every example, and every row beside it, on another function; and none of them on
         // the one that shorter texts are read with later.
         RopeOptions pinned = RopeFrequency.Pinned(extended.Rope, targetLength);
-        bool becomesList = type == RopeType.DynamicNtk && family is { ScalesByLongRopeOnly: true };
+        bool becomesList = type == RopeType.DynamicNtk && preference is { LongRopeOnly: true };
         return extended with
         {
             MaxPositionEmbeddings = targetLength,

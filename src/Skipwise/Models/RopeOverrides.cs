@@ -1,4 +1,3 @@
-using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Rope;
 
 namespace Skipwise.Models;
@@ -53,7 +52,7 @@ public sealed record RopeOverrides
         return model with
         {
             Rope = rope,
-            MaxPositionEmbeddings = sameLength ? model.MaxPositionEmbeddings : RopeConfigReader.Extended(original, factor),
+            MaxPositionEmbeddings = sameLength ? model.MaxPositionEmbeddings : RopeFrequency.ExtendedLength(original, factor),
         };
     }
 }

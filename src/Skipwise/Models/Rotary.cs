@@ -40,51 +40,9 @@ public sealed class Rotary : IDisposable
     /// scores are the same.
     /// </summary>
     /// <param name="x">queries or keys [B, T, H, D]</param>
-    public Tensor Apply(Tensor x) => FusedKernels.UsesFusedBackward(x) ? RotaryFunction.apply(x, _rotation, _layout) : Rotate(x, _rotation, _layout);
-
-    internal static Tensor Rotate(Tensor x, Tensor rotation, RotaryLayout layout)
-    {
-        if (!FusedKernels.UsesReference && Avx512Ops.Supports(x))
-        {
-            return Avx512Ops.Rotate(x, rotation, layout, back: false);
-        }
-        using var scope = NewDisposeScope();
-        long pairs = rotation.size(-1), rotary = 2 * pairs, dim = x.size(-1);
-        (Tensor real, Tensor imaginary) = layout == RotaryLayout.RotateHalf
-            ? (x.narrow(-1, 0, pairs), x.narrow(-1, pairs, pairs))
-            : (x.slice(-1, 0, rotary, 2), x.slice(-1, 1, rotary, 2));
-        if (x.dtype != ScalarType.Float32)
-        {
-            real = real.to(ScalarType.Float32);
-            imaginary = imaginary.to(ScalarType.Float32);
-        }
-        Tensor rotated = view_as_real(complex(real, imaginary) * rotation).flatten(-2).to(x.dtype);
-        if (rotary < dim)
-        {
-            rotated = cat([rotated, x.narrow(-1, rotary, dim - rotary)], -1);
-        }
-        return rotated.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>The gradient of <see cref="Rotate"/>: turns by the opposite angles and puts every dimension back into its place.</summary>
-    /// <param name="gradient">[B, T, H, D]</param>
-    internal static Tensor RotateBackward(Tensor gradient, Tensor rotation, RotaryLayout layout)
-    {
-        if (Avx512Ops.Supports(gradient))
-        {
-            return Avx512Ops.Rotate(gradient, rotation, layout, back: true);
-        }
-        using var scope = NewDisposeScope();
-        long pairs = rotation.size(-1), rotary = 2 * pairs, dim = gradient.size(-1);
-        Tensor rotated = view_as_complex(gradient.narrow(-1, 0, rotary).to(ScalarType.Float32).reshape([.. gradient.shape[..^1], pairs, 2])) * rotation.conj();
-        Tensor sides = view_as_real(rotated); // [..., R/2, 2]
-        Tensor placed = (layout == RotaryLayout.RotateHalf ? sides.transpose(-1, -2) : sides).flatten(-2).to(gradient.dtype);
-        if (rotary < dim)
-        {
-            placed = cat([placed, gradient.narrow(-1, rotary, dim - rotary)], -1);
-        }
-        return placed.MoveToOuterDisposeScope();
-    }
+    public Tensor Apply(Tensor x) => FusedKernels.UsesFusedBackward(x)
+        ? RotaryFunction.apply(x, _rotation, _layout)
+        : RotaryFunction.Rotate(x, _rotation, _layout);
 
     public void Dispose() => _rotation.Dispose();
 }

@@ -7,7 +7,6 @@ using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Runtime;
 using Skipwise.TokenStores;
-using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
@@ -64,17 +63,12 @@ public static class EvaluatePerplexity
         IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : DefaultLengths.For(model.Config);
         PerplexityOptions perplexity = Complete(options, windows);
         perplexity.Validate();
-        int bos = Bos(model.Tokenizer, model.Config);
+        int bos = PerplexityTexts.BosId(model.Tokenizer, model.Config);
         using TokenStore? store = TrainingData.OpenStore(options.Data, model.Tokenizer);
-        ITokenSource documents = store is not null ? store : Read(options.Data, model.Tokenizer, perplexity, cancel);
+        ITokenSource documents = store is not null ? store
+            : PerplexityTexts.Read(DocumentReader.Read(options.Data.Paths, options.Data.Documents), model.Tokenizer, perplexity, cancel);
         return new(model.Name, perplexity, PerplexityEvaluator.Evaluate(model.Model, documents, bos, perplexity, progress, cancel));
     }
-
-    /// <summary>The token that every window begins with.</summary>
-    /// <exception cref="SkipwiseException">neither tokenizer nor configuration names one</exception>
-    internal static int Bos(ITokenizer tokenizer, DecoderConfig model) =>
-        tokenizer.BosId ?? model.BosTokenId ?? tokenizer.EosId ?? model.EosTokenId
-            ?? throw new SkipwiseException($"Neither the tokenizer nor {HfConfig.FileName} names a BOS or EOS token, and every window begins with one. Add bos_token_id to the model's {HfConfig.FileName}.");
 
     private static PerplexityOptions Complete(EvaluatePerplexityOptions options, IReadOnlyList<int> windows) =>
         options.Perplexity with
@@ -82,22 +76,4 @@ public static class EvaluatePerplexity
             Windows = windows,
             MinTokens = options.MinTokens ?? Math.Min(windows.Max(), options.Perplexity.MaxTokens ?? int.MaxValue),
         };
-
-    /// <summary>Documents from the text, no more than the measurement takes.</summary>
-    internal static TokenList Read(DataOptions data, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
-    {
-        var documents = new List<int[]>();
-        int shortest = PerplexityPlan.MinDocumentTokens(perplexity), longEnough = 0;
-        foreach (Document document in DocumentReader.Read(data.Paths, data.Documents))
-        {
-            cancel.ThrowIfCancellationRequested();
-            documents.Add(tokenizer.Encode(document.Text));
-            longEnough += documents[^1].Length >= shortest ? 1 : 0;
-            if (longEnough == perplexity.MaxDocuments)
-            {
-                break;
-            }
-        }
-        return new TokenList(documents);
-    }
 }

@@ -164,10 +164,10 @@ public static class FineTune
     /// <summary>The base model's weights under the extended rotary embedding.</summary>
     public static PretrainedModel Load(FineTuneOptions options, IProgress<string>? note = null)
     {
-        ModelFamily family = HfConfig.ForModel(options.Model).Family;
+        RopePreference preference = HfConfig.ForModel(options.Model).Family.RopePreference;
         var source = new ModelSource(options.Model, options.Rope, options.FreezePadEmbedding, options.Adapter, options.Lora.QuantizationBits);
         PretrainedModel pretrained = PretrainedModel.Load(source,
-            model => ContextExtension.Extend(model, options.TargetLength, options.Rope, family));
+            model => ContextExtension.Extend(model, options.TargetLength, options.Rope, preference));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
         foreach (string warning in pretrained.Config.WarningsFor(options.Rope).Concat(pretrained.Warnings))
         {

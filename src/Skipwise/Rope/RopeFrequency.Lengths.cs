@@ -2,6 +2,9 @@ namespace Skipwise.Rope;
 
 public static partial class RopeFrequency
 {
+    /// <summary>The window that a scaling by this factor is meant for, in tokens: original * factor, rounded, within an int.</summary>
+    internal static int ExtendedLength(int original, double factor) => (int)Math.Min(int.MaxValue, Math.Round(original * factor));
+
     /// <summary>Whether sequences of these two lengths, in tokens, are rotated by the same frequencies.</summary>
     public static bool AreEqualAt(RopeOptions rope, int length, int other)
     {

@@ -1,9 +1,9 @@
 using Skipwise.Data;
+using Skipwise.Documents;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Evaluation.Perplexity;
 using Skipwise.Models;
-using Skipwise.Recipes;
 using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
 
@@ -27,9 +27,10 @@ internal sealed class TrainingEvaluation
         {
             IReadOnlyList<int> windows = options.Windows.Count > 0 ? options.Windows : DefaultLengths.For(model);
             _perplexity = new PerplexityOptions { Windows = windows, MaxDocuments = options.Documents, MinTokens = windows.Max() };
-            _bos = EvaluatePerplexity.Bos(tokenizer, model);
+            _bos = PerplexityTexts.BosId(tokenizer, model);
             using TokenStore? store = TrainingData.OpenStore(data, tokenizer);
-            ITokenSource source = store is not null ? store : EvaluatePerplexity.Read(data, tokenizer, _perplexity, stop);
+            ITokenSource source = store is not null ? store
+                : PerplexityTexts.Read(DocumentReader.Read(data.Paths, data.Documents), tokenizer, _perplexity, stop);
             // Only the documents to be measured stay, in memory: the same ones every time.
             _documents = new TokenList([.. PerplexityPlan.Documents(source, _perplexity).Select(chosen => source[chosen.Document].ToArray())]);
         }

@@ -72,11 +72,11 @@ public class Avx512OpsTests
         Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), NoTiles);
         using var scope = NewDisposeScope();
         Tensor x = randn(2, 300, 3, dim), turn = polar(ones(rowsOfPositions, 300, 1, rotary / 2), rand(rowsOfPositions, 300, 1, rotary / 2) * 6);
-        Tensor turned = Rotary.Rotate(x, turn, pairs), back = Rotary.RotateBackward(turned, turn, pairs);
+        Tensor turned = RotaryFunction.Rotate(x, turn, pairs), back = RotaryFunction.RotateBackward(turned, turn, pairs);
         using (Avx512Gemm.Disable())
         {
-            Near(Rotary.Rotate(x, turn, pairs), turned);
-            Near(Rotary.RotateBackward(turned, turn, pairs), back);
+            Near(RotaryFunction.Rotate(x, turn, pairs), turned);
+            Near(RotaryFunction.RotateBackward(turned, turn, pairs), back);
         }
         Near(x, back);
     }

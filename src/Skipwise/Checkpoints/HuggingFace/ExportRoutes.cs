@@ -109,7 +109,7 @@ public static class ExportRoutes
         differs is null ? null
         : family.ModelType == "baichuan" ? $"{differs}; store it as a Llama (W_pack split, rows of the head normalised)"
         : family.RopeIsFixedElsewhere ? $"{differs}; Skipwise alone runs it stretched"
-        : family.ScalesByLongRopeOnly && rope.Type != RopeType.LongRope ? $"{differs}; {Bake}"
+        : family.RopePreference.LongRopeOnly && rope.Type != RopeType.LongRope ? $"{differs}; {Bake}"
         : differs;
 
     private static string OwnCode(string modelType) => modelType == "baichuan" ? "with the model's own code (trust_remote_code), " : "";
@@ -126,7 +126,7 @@ public static class ExportRoutes
         RopeType.DynamicNtk => "as dynamic; max_position_embeddings stays the original window",
         RopeType.LongRope => "as longrope",
         RopeType.YarnRevised => "as longrope, the divisors in both lists",
-        _ when family.ScalesByLongRopeOnly => "as longrope, the divisors in both lists",
+        _ when family.RopePreference.LongRopeOnly => "as longrope, the divisors in both lists",
         _ => $"as {RopeTypeNames.NameOf(rope.Type)}",
     };
 
@@ -137,7 +137,7 @@ public static class ExportRoutes
 
     private static string VLlm(RopeOptions rope, ModelFamily family) => HuggingFace(rope, family) + rope.Type switch
     {
-        RopeType.Linear when !family.ScalesByLongRopeOnly => "; give --max-model-len, which it may derive too long",
+        RopeType.Linear when !family.RopePreference.LongRopeOnly => "; give --max-model-len, which it may derive too long",
         RopeType.Yarn when HasOwnAttentionFactor(rope) => "; older versions ignore the attention factor",
         _ => "",
     };

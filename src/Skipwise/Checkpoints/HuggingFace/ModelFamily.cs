@@ -44,10 +44,8 @@ public sealed partial record ModelFamily
     /// the window before the extension where neither rope_scaling nor a key beside it says it; null: it follows from the type
     /// </summary>
     public int? DefaultOriginalLength { get; init; }
-    /// <summary>the scaling that an extension uses when the user names none</summary>
-    public RopeType DefaultRope { get; init; } = RopeType.Yarn;
-    /// <summary>other programs take this family's scaled rope in one form only: longrope, a divisor for every pair</summary>
-    public bool ScalesByLongRopeOnly { get; init; }
+    /// <summary>the scaling that an extension uses when the user names none, and the form in which others take it</summary>
+    public RopePreference RopePreference { get; init; } = new();
     /// <summary>the activation of a config.json that names none</summary>
     public string DefaultActivation { get; init; } = "silu";
     /// <summary>intermediate size / hidden size of a config.json that gives no intermediate size; null requires it</summary>

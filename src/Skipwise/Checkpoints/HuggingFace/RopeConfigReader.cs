@@ -124,9 +124,9 @@ internal static class RopeConfigReader
             _ => original ?? LinearOriginal(root, stated, factor).Length,
         };
         // What exceeds the original window is the extended one already.
-        int window = type is RopeType.DynamicNtk or RopeType.Yarn ? Math.Max(stated, Extended(length, factor))
+        int window = type is RopeType.DynamicNtk or RopeType.Yarn ? Math.Max(stated, RopeFrequency.ExtendedLength(length, factor))
             : stated > length ? stated
-            : Extended(length, factor);
+            : RopeFrequency.ExtendedLength(length, factor);
         var options = new RopeOptions { Type = type, Theta = theta, Factor = factor, OriginalMaxPositionEmbeddings = length };
         return model with
         {
@@ -149,9 +149,6 @@ internal static class RopeConfigReader
         };
     }
 
-    /// <summary>original * factor, within an int.</summary>
-    internal static int Extended(int original, double factor) => (int)Math.Min(int.MaxValue, Math.Round(original * factor));
-
     /// <summary>
     /// The original window: the key beside the rope's keys goes before the one among them, as in transformers 5 (and in 4, under longrope).
     /// </summary>
@@ -167,7 +164,7 @@ internal static class RopeConfigReader
     internal static (int Length, bool IsGuess) LinearOriginal(JsonSection root, int stated, double factor)
     {
         int? extended = root.OptionalPositive(ExtendedKey);
-        return extended == Extended(stated, factor) ? (stated, false)
+        return extended == RopeFrequency.ExtendedLength(stated, factor) ? (stated, false)
             : (Math.Max(1, (int)Math.Round(stated / factor)), extended != stated && factor != 1);
     }
 

@@ -16,7 +16,7 @@ internal static class RopeConfigWriter
     public static void Write(JsonObject config, DecoderConfig model, ModelFamily family)
     {
         RopeOptions rope = Portable(model.Rope, model.RotaryDim, family);
-        JsonObject? scaling = family.ScalesByLongRopeOnly && IsPhi3s(rope, model) ? Phi3sScaling(rope) : Scaling(rope);
+        JsonObject? scaling = family.RopePreference.LongRopeOnly && IsPhi3s(rope, model) ? Phi3sScaling(rope) : Scaling(rope);
         bool hadScaling = config.ContainsKey("rope_scaling");
         if (rope.Type is RopeType.Linear or RopeType.Yarn or RopeType.Llama3 or RopeType.LongRope)
         {
@@ -52,7 +52,7 @@ internal static class RopeConfigWriter
         config[family.KeyOf("max_position_embeddings")] = rope.Type switch
         {
             RopeType.DynamicNtk => rope.OriginalMaxPositionEmbeddings, // every version takes it for the original length
-            RopeType.Yarn => RopeConfigReader.Extended(rope.OriginalMaxPositionEmbeddings, rope.Factor), // some versions derive the factor from it
+            RopeType.Yarn => RopeFrequency.ExtendedLength(rope.OriginalMaxPositionEmbeddings, rope.Factor), // some versions derive the factor from it
             _ => model.MaxPositionEmbeddings,
         };
         foreach (string copy in s_windowCopies.Where(config.ContainsKey))
@@ -74,7 +74,7 @@ internal static class RopeConfigWriter
             case RopeType.Ntk:
                 return rope with { Type = RopeType.Default, Theta = RopeFrequency.NtkTheta(rope.Theta, rope.Factor, rotaryDim), Factor = 1 };
             case RopeType.YarnRevised:
-            case RopeType.Linear or RopeType.Yarn or RopeType.Llama3 when family.ScalesByLongRopeOnly:
+            case RopeType.Linear or RopeType.Yarn or RopeType.Llama3 when family.RopePreference.LongRopeOnly:
                 double[] divisors = RopeFrequency.Divisors(rope, rotaryDim);
                 return rope with
                 {

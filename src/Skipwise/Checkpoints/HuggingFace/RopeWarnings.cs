@@ -109,7 +109,7 @@ internal static class RopeWarnings
                 + "The original repository's GPT-J code means 2048: say --rope-original-length if the base model's window was another");
         }
         return family.OriginalCodeUsesRevisedYarn
-            && window == RopeConfigReader.Extended(rope.Positive(RopeConfigReader.OriginalKey), rope.Double("factor"))
+            && window == RopeFrequency.ExtendedLength(rope.Positive(RopeConfigReader.OriginalKey), rope.Double("factor"))
             ? root.About("rope_scaling", "looks like the original PoSE repository's, whose yarn is another function than the published "
                 + "one: say --rope yarn-revised if the model comes from there")
             : null;

@@ -44,7 +44,7 @@ internal static class TransformersRope
                 + $"{model.HeadDim} dimensions are meant: it looks for {family.RotaryFractionKeys[0]} alone";
         }
         string type = rope?.OptionalString("rope_type") ?? rope?.OptionalString("type") ?? "default";
-        if (family.ScalesByLongRopeOnly && rope is not null)
+        if (family.RopePreference.LongRopeOnly && rope is not null)
         {
             if (version == 4 && rope.Json.Count != 3)
             {
@@ -109,7 +109,7 @@ internal static class TransformersRope
         double? factor = rope.OptionalDouble("factor");
         bool isOfTheWindows = factor is null
             || (version == 4 && ((type == RopeType.Yarn && inside is not null) || (type == RopeType.LongRope && outside is not null)));
-        if (isOfTheWindows && window != RopeConfigReader.Extended(length, factor ?? 0))
+        if (isOfTheWindows && window != RopeFrequency.ExtendedLength(length, factor ?? 0))
         {
             factor = Math.Max(1, (double)window / length);
         }

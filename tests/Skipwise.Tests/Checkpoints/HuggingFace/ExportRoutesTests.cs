@@ -207,7 +207,7 @@ public class ExportRoutesTests
     {
         foreach (HfConfig config in TinyConfig.Families.Select(family => TinyConfig.Of(family)))
         {
-            DecoderConfig extended = ContextExtension.Extend(config.Model, 2048, new RopeOverrides(), config.Family);
+            DecoderConfig extended = ContextExtension.Extend(config.Model, 2048, new RopeOverrides(), config.Family.RopePreference);
             Assert.Equal(config.Family.RopeIsFixedElsewhere ? "--" : "++", Signs(ExportRoutes.For(config, extended))[..2]);
             Assert.Equal(config.Family.RopeIsFixedElsewhere, config.ExportWarning(extended) is not null);
         }

@@ -127,7 +127,7 @@ public class FamilyExportTests
     public void Phi3_is_extended_by_longrope_unless_told_otherwise()
     {
         HfConfig config = TinyConfig.Of("phi3");
-        DecoderConfig extended = ContextExtension.Extend(config.Model, 2048, new RopeOverrides(), config.Family);
+        DecoderConfig extended = ContextExtension.Extend(config.Model, 2048, new RopeOverrides(), config.Family.RopePreference);
         RopeFrequencies yarn = RopeFrequency.Compute(ContextExtension.Extend(config.Model, 2048,
             new RopeOverrides { Type = RopeType.Yarn }).Rope, 16);
         foreach (int length in (int[])[10, 2048])

@@ -17,8 +17,7 @@ internal static class Phi3
         ],
         Defaults = new Dictionary<string, JsonNode> { ["rms_norm_eps"] = 1e-5 },
         DefaultOriginalLength = 4096,
-        DefaultRope = RopeType.LongRope, // the one scaling that every release of transformers loads for the family
-        ScalesByLongRopeOnly = true,
+        RopePreference = new(RopeType.LongRope, LongRopeOnly: true), // every release of transformers loads this scaling for the family
         IgnoredKeys = ["embd_layer", "attention_bias"], // its projections have no bias, whatever the file says
         Read = (root, model) => model with { SlidingWindow = root.OptionalPositive("sliding_window") },
     };

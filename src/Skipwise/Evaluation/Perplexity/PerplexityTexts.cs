@@ -1,0 +1,36 @@
+using Skipwise.Documents;
+using Skipwise.Models;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Evaluation.Perplexity;
+
+/// <summary>What perplexity is measured on, from text.</summary>
+internal static class PerplexityTexts
+{
+    /// <summary>The token that every window begins with.</summary>
+    /// <exception cref="SkipwiseException">neither tokenizer nor configuration names one</exception>
+    public static int BosId(ITokenizer tokenizer, DecoderConfig model) =>
+        tokenizer.BosId ?? model.BosTokenId ?? tokenizer.EosId ?? model.EosTokenId ?? throw new SkipwiseException(
+            "Neither the tokenizer nor config.json names a BOS or EOS token, and every window begins with one. "
+            + "Add bos_token_id to the model's config.json.");
+
+    /// <summary>The documents' tokens, no more documents than the measurement takes.</summary>
+    public static TokenList Read(
+        IEnumerable<Document> documents, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
+    {
+        var tokens = new List<int[]>();
+        int shortest = PerplexityPlan.MinDocumentTokens(perplexity), longEnough = 0;
+        foreach (Document document in documents)
+        {
+            cancel.ThrowIfCancellationRequested();
+            tokens.Add(tokenizer.Encode(document.Text));
+            longEnough += tokens[^1].Length >= shortest ? 1 : 0;
+            if (longEnough == perplexity.MaxDocuments)
+            {
+                break;
+            }
+        }
+        return new TokenList(tokens);
+    }
+}
