@@ -11,6 +11,7 @@ using Skipwise.Evaluation.Tasks;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 using Skipwise.Runs;
+using Skipwise.Storage;
 using Skipwise.Tests.Checkpoints.Formats;
 using Skipwise.Tests.Cli;
 using Skipwise.Tests.Documents;
@@ -339,7 +340,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
             log.Append(record);
             log.Append(record);
         }
-        return new(_temp[name], () => Assert.All(MetricLog.Read<T>(_temp[name]), read => use(read)));
+        return new(_temp[name], () => Assert.All(JsonLines.Read<T>(_temp[name]), read => use(read)));
     }
 
     private Reader OfTrials<T>(T trial) where T : class, ITrial

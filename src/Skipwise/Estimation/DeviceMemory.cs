@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -83,43 +84,6 @@ internal abstract class DeviceMemory
             cuda.synchronize(device);
             (long free, long size) = _driver.Memory();
             return size - free;
-        }
-    }
-
-    /// <summary>The little of CUDA's driver that is asked here: a C interface that keeps its names.</summary>
-    private sealed unsafe class CudaDriver
-    {
-        private readonly nint _library = NativeLibrary.Load(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1");
-        private readonly nint _context;
-
-        public CudaDriver(int device)
-        {
-            int handle;
-            nint context;
-            Check(((delegate* unmanaged<int*, int, int>)Export("cuDeviceGet"))(&handle, device));
-            Check(((delegate* unmanaged<nint*, int, int>)Export("cuDevicePrimaryCtxRetain"))(&context, handle)); // libtorch's; kept as long as the process
-            _context = context;
-        }
-
-        public (long Free, long Size) Memory()
-        {
-            nuint free, size;
-            nint before;
-            Check(((delegate* unmanaged<nint, int>)Export("cuCtxPushCurrent_v2"))(_context));
-            int result = ((delegate* unmanaged<nuint*, nuint*, int>)Export("cuMemGetInfo_v2"))(&free, &size);
-            Check(((delegate* unmanaged<nint*, int>)Export("cuCtxPopCurrent_v2"))(&before));
-            Check(result);
-            return ((long)free, (long)size);
-        }
-
-        private nint Export(string name) => NativeLibrary.GetExport(_library, name);
-
-        private static void Check(int result)
-        {
-            if (result != 0)
-            {
-                throw new SkipwiseException($"The GPU does not tell its memory: its driver answered with error {result}.");
-            }
         }
     }
 }

@@ -181,7 +181,7 @@ public sealed class Demo
         numbers.Write(
         [
             (ResultsName, Encoding.UTF8.GetBytes(results.Text())),
-            (TrialsName, Encoding.UTF8.GetBytes(MetricLog.Text(_trials))),
+            (TrialsName, Encoding.UTF8.GetBytes(JsonLines.Text(_trials))),
         ]);
         ReportFiles.Write(Path.Combine(_options.Out, ReportName), DemoReport.Build(results, _trials, NextCommand(_options)));
         return results;

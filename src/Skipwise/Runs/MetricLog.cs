@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Skipwise.Storage;
 
 namespace Skipwise.Runs;
@@ -39,8 +38,8 @@ public sealed class MetricLog : IDisposable
     /// <exception cref="SkipwiseException">the file cannot be read or written, or a line is not such a record</exception>
     public static MetricLog Resume<T>(string path, Func<T, bool> keep)
     {
-        T[] kept = File.Exists(path) ? [.. Read<T>(path).Where(keep)] : [];
-        Write(path, kept);
+        T[] kept = File.Exists(path) ? [.. JsonLines.Read<T>(path).Where(keep)] : [];
+        JsonLines.Write(path, kept);
         return new MetricLog(path, FileMode.Append, kept.Length);
     }
 
@@ -53,7 +52,7 @@ public sealed class MetricLog : IDisposable
     /// <summary>Appends lines that belong together in one write: a process that is killed leaves all or none.</summary>
     public void AppendAll<T>(IReadOnlyList<T> records)
     {
-        _writer.Write(Text(records));
+        _writer.Write(JsonLines.Text(records));
         Lines += records.Count;
     }
 
@@ -70,39 +69,6 @@ public sealed class MetricLog : IDisposable
         {
             throw new SkipwiseException($"{_stream.Name}: cannot be written: {e.Message}. Free some space", e);
         }
-    }
-
-    /// <summary>Writes a whole file of records at once: to a temporary name beside it, then renamed.</summary>
-    /// <exception cref="SkipwiseException">the file cannot be written</exception>
-    public static void Write<T>(string path, IEnumerable<T> records) =>
-        AtomicFile.WriteText(path, Text(records));
-
-    /// <summary>The records as lines.</summary>
-    public static string Text<T>(IEnumerable<T> records) =>
-        string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n"));
-
-    /// <summary>Reads all records. A last line without its line end is what a crash leaves: it is not read.</summary>
-    /// <exception cref="SkipwiseException">the file cannot be read, or a complete line is not such a record; names the line</exception>
-    public static IReadOnlyList<T> Read<T>(string path)
-    {
-        string[] lines = TextFile.Read(path).Split('\n');
-        var records = new List<T>();
-        for (int i = 0; i < lines.Length - 1; i++) // what follows the last line end is empty or torn
-        {
-            if (string.IsNullOrWhiteSpace(lines[i]))
-            {
-                continue;
-            }
-            try
-            {
-                records.Add(JsonText.Deserialize<T>(lines[i], ReportJson.Line));
-            }
-            catch (JsonException e)
-            {
-                throw new SkipwiseException($"{path}, line {i + 1}: not a record of this log: {e.Message} Mend or remove the line", e);
-            }
-        }
-        return records;
     }
 
     public void Dispose() => _writer.Dispose();

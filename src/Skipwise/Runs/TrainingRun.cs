@@ -72,13 +72,13 @@ internal sealed class TrainingRun : IDisposable
                 _evaluations = resumes ? MetricLog.Resume<EvaluationPoint>(folder.EvaluationsPath, point => point.Step <= _start.Step) : MetricLog.Create(folder.EvaluationsPath);
                 WarnOfMissing(_evaluations, _start.LoggedEvaluations, folder.EvaluationsPath,
                     "a worse model may be taken for the best one");
-                measured = MetricLog.Read<EvaluationPoint>(folder.EvaluationsPath);
+                measured = JsonLines.Read<EvaluationPoint>(folder.EvaluationsPath);
                 _best = BestCheckpoint.FromPoints(measured);
                 _evaluatedStep = measured.Count > 0 ? measured[^1].Step : 0;
             }
             if (save.TensorBoard)
             {
-                _board = new TensorBoardLog(folder, resumes ? MetricLog.Read<StepMetrics>(folder.MetricsPath) : [], measured);
+                _board = new TensorBoardLog(folder, resumes ? JsonLines.Read<StepMetrics>(folder.MetricsPath) : [], measured);
             }
         }
         catch

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Skipwise.Estimation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,7 +20,7 @@ internal sealed record WorkBudget(int PrefillTokens, int ForwardTokens, long Cac
     public static WorkBudget Cpu { get; } = new(512, 8192, 256L << 20, 1 << 24, 512);
 
     public static WorkBudget For(Device device) =>
-        device.type == DeviceType.CPU ? Cpu : s_gpus.GetOrAdd(device.index, _ => ForGpu(DeviceMemory.For(device).Total));
+        device.type == DeviceType.CUDA ? s_gpus.GetOrAdd(device.index, index => ForGpu(new CudaDriver(index).Memory().Size)) : Cpu;
 
     /// <param name="bytes">all the memory that the GPU has</param>
     internal static WorkBudget ForGpu(long bytes) => new(

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Skipwise.Evaluation.Results;
-using Skipwise.Runs;
+using Skipwise.Storage;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Cli;
@@ -82,5 +82,5 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
     private Task<CliRun> Train(string data, string folder, CancellationToken stop = default, params string[] more) =>
         CliRun.Of(["train", "--model", model.Folder, "--data", data, "--target-length", $"{Target}", "--out", folder, "--steps", "3", "--batch-size", "2", "--learning-rate", "1e-3", "--save-every", "2", .. more], "", stop);
 
-    private static double[] Losses(string folder) => [.. MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Loss)];
+    private static double[] Losses(string folder) => [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Loss)];
 }

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Skipwise.Runs;
+using Skipwise.Storage;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Cli;
@@ -20,7 +20,7 @@ public sealed class LengthDependentRopeTests(SmallModel model) : IClassFixture<S
             CliRun run = await CliRun.Of([
                 "train", "--model", model.Folder, "--data", model.Text, "--target-length", $"{Target}", "--out", folder, "--steps", "1",
                 "--batch-size", "2", "--positions", positions, .. rope]);
-            return (MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Single().Loss, run.Succeeded());
+            return (JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Single().Loss, run.Succeeded());
         }
         (double dynamic, CliRun run) = await First("dynamic", "--rope", "dynamic-ntk");
         Assert.Contains($"is what it is at {Target} tokens", run.Output + run.Error, StringComparison.Ordinal);

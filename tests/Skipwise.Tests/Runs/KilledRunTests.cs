@@ -78,7 +78,7 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
         // died between two renames
         Directory.Move(Path.Combine(checkpoints, "step-000001"), Path.Combine(checkpoints, "step-000001.0123abcd.replaced"));
         string log = Path.Combine(killed, "metrics.jsonl");
-        StepMetrics later = Assert.Single(MetricLog.Read<StepMetrics>(log)) with { Step = 2 };
+        StepMetrics later = Assert.Single(JsonLines.Read<StepMetrics>(log)) with { Step = 2 };
         using (MetricLog lines = MetricLog.Resume<StepMetrics>(log, _ => true))
         {
             lines.Append(later); // a step after the last checkpoint
@@ -155,9 +155,9 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
             Assert.True(File.ReadAllBytes(Path.Combine(expected, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, file))), file);
         }
         (int, double, double, double, double)[] Steps(string folder) =>
-            [.. MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(m => (m.Step, m.Loss, m.LearningRate, m.GradientNorm, m.Epoch))];
+            [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(m => (m.Step, m.Loss, m.LearningRate, m.GradientNorm, m.Epoch))];
         Assert.Equal(KilledRunTests.Steps, Steps(expected).Length);
         Assert.Equal(Steps(expected), Steps(actual));
-        Assert.Equal(Steps(expected).Length / 4, MetricLog.Read<EvaluationPoint>(Path.Combine(expected, "evaluations.jsonl")).Count);
+        Assert.Equal(Steps(expected).Length / 4, JsonLines.Read<EvaluationPoint>(Path.Combine(expected, "evaluations.jsonl")).Count);
     }
 }

@@ -1,5 +1,6 @@
 using Skipwise.Reports;
 using Skipwise.Runs;
+using Skipwise.Storage;
 
 namespace Skipwise.Tests.Runs;
 
@@ -15,10 +16,10 @@ public sealed class MetricLogTests : IDisposable
     {
         using MetricLog log = MetricLog.Create(Log);
         log.Append(new TrainingPoint(1, 2.5, 0.001));
-        Assert.Equal([new TrainingPoint(1, 2.5, 0.001)], MetricLog.Read<TrainingPoint>(Log)); // the log is still open
+        Assert.Equal([new TrainingPoint(1, 2.5, 0.001)], JsonLines.Read<TrainingPoint>(Log)); // the log is still open
         log.Append(new TrainingPoint(2, double.NaN, 0.001));
         Assert.Equal("{\"step\":1,\"loss\":2.5,\"learning_rate\":0.001}\n{\"step\":2,\"loss\":\"NaN\",\"learning_rate\":0.001}\n", ReadShared());
-        Assert.True(double.IsNaN(MetricLog.Read<TrainingPoint>(Log)[1].Loss));
+        Assert.True(double.IsNaN(JsonLines.Read<TrainingPoint>(Log)[1].Loss));
     }
 
     [Fact]
@@ -36,7 +37,7 @@ public sealed class MetricLogTests : IDisposable
             log.Append(new TrainingPoint(3, 1.5, 0.2));
             Assert.Equal(3, log.Lines);
         }
-        Assert.Equal([new(1, 3, 0.1), new(2, 2, 0.1), new(3, 1.5, 0.2)], MetricLog.Read<TrainingPoint>(Log));
+        Assert.Equal([new(1, 3, 0.1), new(2, 2, 0.1), new(3, 1.5, 0.2)], JsonLines.Read<TrainingPoint>(Log));
     }
 
     [Fact]
@@ -46,22 +47,22 @@ public sealed class MetricLogTests : IDisposable
         {
             log.Append(new TrainingPoint(1, 1, 1));
         }
-        Assert.Single(MetricLog.Read<TrainingPoint>(Log));
+        Assert.Single(JsonLines.Read<TrainingPoint>(Log));
     }
 
     [Fact]
     public void A_broken_line_before_the_end_is_named()
     {
         File.WriteAllText(Log, "{\"step\":1,\"loss\":3,\"learning_rate\":0.1}\nnonsense\n");
-        Assert.Contains("line 2", Assert.Throws<SkipwiseException>(() => MetricLog.Read<TrainingPoint>(Log)).Message);
+        Assert.Contains("line 2", Assert.Throws<SkipwiseException>(() => JsonLines.Read<TrainingPoint>(Log)).Message);
     }
 
     [Fact]
     public void Trials_round_trip_whatever_the_model_wrote()
     {
         PasskeyTrial[] trials = [new("pose", 2048, 0.35, "01234", "01234", true), new("base", 512, 0, "99999", "a\n\"b\" </td> é 漢", false)];
-        MetricLog.Write(Log, trials);
-        Assert.Equal(trials, MetricLog.Read<PasskeyTrial>(Log));
+        JsonLines.Write(Log, trials);
+        Assert.Equal(trials, JsonLines.Read<PasskeyTrial>(Log));
         Assert.Equal(2, File.ReadAllLines(Log).Length);
         Assert.StartsWith("{\"variant\":\"pose\",\"length\":2048,\"depth\":0.35,\"key\":\"01234\",\"answer\":\"01234\",\"correct\":true}", File.ReadAllText(Log));
     }

@@ -1,6 +1,6 @@
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.HuggingFace;
-using Skipwise.Runs;
+using Skipwise.Storage;
 using Skipwise.Tests.Cli;
 using Skipwise.Training;
 using TorchSharp;
@@ -23,8 +23,8 @@ public sealed class PrecisionRunTests(SmallModel model) : IClassFixture<SmallMod
         Assert.Equal(130, (await CliRun.Of(Words(parts), "", stop.Token)).Code); // one step, saved
         (await CliRun.Of([.. Words(parts), "--resume"])).Succeeded();
         AssertSameModel(whole, parts);
-        StepMetrics[] steps = [.. MetricLog.Read<StepMetrics>(Path.Combine(parts, "metrics.jsonl"))];
-        Assert.Equal(MetricLog.Read<StepMetrics>(Path.Combine(whole, "metrics.jsonl")).Select(step => step.Loss), steps.Select(step => step.Loss));
+        StepMetrics[] steps = [.. JsonLines.Read<StepMetrics>(Path.Combine(parts, "metrics.jsonl"))];
+        Assert.Equal(JsonLines.Read<StepMetrics>(Path.Combine(whole, "metrics.jsonl")).Select(step => step.Loss), steps.Select(step => step.Loss));
         Assert.Equal(dtype == "float16", steps[0].LossScale is not null);
 
         string yaml = Path.Combine(whole, "run.yaml"), again = model.Path($"again-{optimizer}-{dtype}");

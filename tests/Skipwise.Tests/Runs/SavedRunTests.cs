@@ -162,8 +162,8 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
     {
         string[] settings = ["--eval-every", "2", "--eval-data", model.Text, "--eval-windows", "64", "--eval-documents", "1"];
         string folder = await Unfinished("best-before", settings), log = Path.Combine(folder, Evaluations);
-        IReadOnlyList<EvaluationPoint> points = MetricLog.Read<EvaluationPoint>(log);
-        MetricLog.Write(log, points.Select(point => point.Step == 2 ? point with { Value = 0.5 } : point)); // none after it is as good
+        IReadOnlyList<EvaluationPoint> points = JsonLines.Read<EvaluationPoint>(log);
+        JsonLines.Write(log, points.Select(point => point.Step == 2 ? point with { Value = 0.5 } : point)); // none after it is as good
         byte[] best = File.ReadAllBytes(Path.Combine(folder, "best", Weights));
         CliRun resumed = (await Resume(folder, settings)).Succeeded();
         Assert.Contains("the best model was measured after step 2", resumed.Error);
@@ -352,7 +352,7 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
     ];
 
     private static int[] Steps(string folder) =>
-        [.. MetricLog.Read<StepMetrics>(Path.Combine(folder, Metrics)).Select(metrics => metrics.Step)];
+        [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, Metrics)).Select(metrics => metrics.Step)];
 
     private static string[] Names(string folder) =>
         [.. Directory.GetFileSystemEntries(folder).Select(entry => Path.GetFileName(entry)!).Order(StringComparer.Ordinal)];

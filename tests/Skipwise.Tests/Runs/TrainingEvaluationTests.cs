@@ -3,6 +3,7 @@ using Skipwise.Data;
 using Skipwise.Evaluation.Perplexity;
 using Skipwise.Recipes;
 using Skipwise.Runs;
+using Skipwise.Storage;
 using Skipwise.Tests.Cli;
 using Skipwise.Training;
 using Tensorboard;
@@ -18,7 +19,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         string folder = model.Path("measured");
         CliRun run = (await Train(folder, "--steps", "5", "--learning-rate", "1e-2", "--eval-every", "2", "--eval-data", model.Text, "--eval-windows", "64,128", "--eval-documents", "2",
             "--eval-passkey-lengths", "128", "--eval-passkey-trials", "2", "--tensorboard")).Succeeded();
-        IReadOnlyList<EvaluationPoint> points = MetricLog.Read<EvaluationPoint>(Path.Combine(folder, "evaluations.jsonl"));
+        IReadOnlyList<EvaluationPoint> points = JsonLines.Read<EvaluationPoint>(Path.Combine(folder, "evaluations.jsonl"));
         Assert.Equal([2, 4, 5], points.Select(point => point.Step).Distinct());
         Assert.Equal(["perplexity 64", "perplexity 128", "passkey 128"], points.Take(3).Select(point => $"{point.Task} {point.Length}"));
 
@@ -58,7 +59,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         CliRun run = (await Train(folder, "--steps", "50", "--learning-rate", "1e-30", "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "64", "--eval-documents", "1", "--patience", "2")).Succeeded();
         Assert.Contains("after step 1", run.Error);
         Assert.Contains("ended early, 2 measurements later", run.Error);
-        Assert.Equal(3, MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Count);
+        Assert.Equal(3, JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Count);
         using PretrainedModel finished = PretrainedModel.Load(new ModelSource(folder));
         Assert.Equal(256, finished.Model.Config.MaxPositionEmbeddings);
     }
@@ -68,7 +69,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     {
         string folder = model.Path("epochs");
         CliRun run = (await Train(folder, "--epochs", "1.5")).Succeeded(); // six documents, two a step
-        Assert.Equal([1, 2, 3, 4, 5], MetricLog.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Step));
+        Assert.Equal([1, 2, 3, 4, 5], JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Step));
         Assert.Matches(@"step 5/5 ", run.Error);
     }
 

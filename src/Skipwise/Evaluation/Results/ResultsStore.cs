@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Skipwise.Runs;
 using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Results;
@@ -37,7 +36,7 @@ public sealed class ResultsStore
             throw new SkipwiseException($"{folder}: the folder cannot be made: {e.Message}. Choose another one", e);
         }
         string results = Path.Combine(folder, ResultsName);
-        var store = new ResultsStore(folder, File.Exists(results) ? MetricLog.Read<EvaluationRecord>(results) : []);
+        var store = new ResultsStore(folder, File.Exists(results) ? JsonLines.Read<EvaluationRecord>(results) : []);
         if (File.Exists(Path.Combine(folder, PlanName)))
         {
             _ = store.ReadPlan(); // a file of something else is not replaced

@@ -1,9 +1,8 @@
 using System.Runtime.InteropServices;
-using Skipwise.Checkpoints.Formats;
 using Skipwise.Numerics;
 using TorchSharp;
 
-namespace Skipwise.Storage;
+namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>How elements of a file become elements in memory while a piece of them is still in the processor's cache.</summary>
 /// <param name="StoredSize">bytes per element in the file</param>

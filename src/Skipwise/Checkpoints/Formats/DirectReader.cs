@@ -1,6 +1,7 @@
 using Microsoft.Win32.SafeHandles;
+using Skipwise.Storage;
 
-namespace Skipwise.Storage;
+namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
 /// Reads a row of elements from a file straight into a tensor's memory, which every core helps with. Memory that is touched for the first time is

@@ -3,11 +3,11 @@ using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using Skipwise.Checkpoints.Formats;
+using Skipwise.Storage;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Skipwise.Storage;
+namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
 /// A file in memory without a copy: tensors lie over the pages that the system keeps of it anyway. The mapping is private, so a tensor may be
