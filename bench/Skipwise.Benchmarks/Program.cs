@@ -11,6 +11,14 @@ using Device = TorchSharp.torch.Device;
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
+// A method of its own: one that names a type of TorchSharp has it loaded, and libtorch with it, before its first line.
+void CheckGpu(GpuCheck check)
+{
+    Device device = ComputeOptions.ResolveDevice(
+        Value("--device"), TorchSharp.torch.cuda.is_available() ? TorchSharp.torch.cuda.device_count() : 0);
+    Console.WriteLine(check.Run(new GpuSetup(device, args.Contains("--small"), Value("--fixtures") ?? "fixtures")).ToJsonString());
+}
+
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args.Contains("--list"))
 {
@@ -22,7 +30,7 @@ if (args.Contains("--list"))
 }
 if (args.Contains("--check-estimate"))
 {
-    TorchRuntime.EnsureLoaded();
+    TorchRuntime.Initialize(TorchRuntimeOptions.All);
     EstimateCheck.Run(Value("--check-estimate") ?? "", Value("--threads"));
     return 0;
 }
@@ -39,11 +47,10 @@ if (args.Contains("--gpu-list"))
     }
     return 0;
 }
-TorchRuntime.EnsureLoaded();
+TorchRuntime.Initialize(TorchRuntimeOptions.All);
 if (GpuCheck.All.FirstOrDefault(known => known.Name == Value("--gpu")) is { } check)
 {
-    Device device = ComputeOptions.ResolveDevice(Value("--device"), TorchSharp.torch.cuda.is_available() ? TorchSharp.torch.cuda.device_count() : 0);
-    Console.WriteLine(check.Run(new GpuSetup(device, args.Contains("--small"), Value("--fixtures") ?? "fixtures")).ToJsonString());
+    CheckGpu(check);
     return 0;
 }
 if (Value("--threads") is { } threads)

@@ -1,19 +1,24 @@
 using System.Runtime.CompilerServices;
 using Skipwise.Runtime;
+using Skipwise.Tests.Runtime;
 
 namespace Skipwise.Tests;
 
 internal static class TestRuntime
 {
-    /// <summary>A test that names TorchSharp first would otherwise load it before Skipwise prepared the machine.</summary>
+    /// <summary>The tests compute as the tool does. Names no type of TorchSharp: that would load libtorch before the first line.</summary>
     [ModuleInitializer]
     internal static void Boot()
     {
 #if HUGGING_FACE
         Tokenizers.HuggingFace.HuggingFaceLibrary.ServeIfAsked();
 #endif
-        TorchRuntime.EnsureLoaded();
-        TorchSharp.torch.set_num_threads(1); // tests run in parallel; small tensors gain nothing from a second thread
+        HostProcess.ServeIfAsked();
+        TorchRuntime.Initialize(TorchRuntimeOptions.All);
+        UseOneThread(); // tests run in parallel; small tensors gain nothing from a second thread
         System.Globalization.CultureInfo.DefaultThreadCurrentCulture = System.Globalization.CultureInfo.InvariantCulture;
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void UseOneThread() => TorchSharp.torch.set_num_threads(1);
 }

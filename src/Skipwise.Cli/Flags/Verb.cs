@@ -48,7 +48,7 @@ internal sealed class Verb(string name, string description, string example) : Co
         Flag<int?> threads = this.OptionalInteger("--threads", "cores to compute on [default: all]");
         OnRun(screen, (parse, stop) =>
         {
-            TorchRuntime.EnsureLoaded();
+            TorchRuntime.Initialize(TorchRuntimeOptions.All);
             if (threads.ValueOf(parse) is { } count)
             {
                 TorchThreads.SetCount(count);

@@ -47,24 +47,11 @@ internal static class ProcessMemory
         {
             if (OperatingSystem.IsLinux())
             {
-                TrimThread();
+                FreedMemory.TrimThread(); // malloc_trim returns the free end of the first thread's heap alone
                 _ = malloc_trim(0);
             }
         }
         catch (EntryPointNotFoundException) { } // a C library other than glibc
-    }
-
-    /// <summary>
-    /// glibc gives every thread a heap of its own. malloc_trim returns the free end of the first thread's alone; that of another one shrinks when a large piece is freed, if the
-    /// threshold lets it, and <see cref="TorchRuntime"/> has set that out of reach.
-    /// </summary>
-    private static unsafe void TrimThread()
-    {
-        const nuint large = 1 << 17;
-        _ = mallopt(TorchRuntime.TrimThreshold, 0);
-        _ = mallopt(TorchRuntime.TopPad, 0);
-        NativeMemory.Free(NativeMemory.Alloc(large));
-        TorchRuntime.KeepFreedMemory();
     }
 
     private static bool TryResetPeak()
@@ -142,8 +129,4 @@ internal static class ProcessMemory
     [DllImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int malloc_trim(nuint pad);
-
-    [DllImport("libc")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int mallopt(int parameter, int value);
 }

@@ -37,6 +37,7 @@ public sealed record ComputeOptions
     /// <exception cref="SkipwiseException">there is no such device</exception>
     public (Device Device, ScalarType Dtype) Prepare(IProgress<string>? note = null)
     {
+        TorchRuntime.Initialize(); // a libtorch that cannot serve is told here, if nobody was told yet
         Device device = ResolveDevice(Device, Gpus);
         if (device.type == DeviceType.CUDA)
         {

@@ -10,26 +10,35 @@ namespace Skipwise.Runtime;
 internal static class NativeImage
 {
     internal const string SymbolOfThatVersion = "_ZSt21ios_base_library_initv";
+    private const string Version = "GLIBCXX_3.4.32";
 
     // ELF Vernaux entry: vna_hash of "GLIBCXX_3.4.32" (little endian), then vna_flags = 0.
     private static ReadOnlySpan<byte> VersionNeed => [0x42, 0xF8, 0x97, 0x02, 0x00, 0x00];
     private const int FlagsOffset = 4;
     private const byte WeakFlag = 2;
 
-    /// <summary>Loads <paramref name="path"/>, patched in memory where this system needs it. The file itself is never touched.</summary>
-    /// <returns>the library's handle</returns>
-    public static nint LoadWithWeakSymbol(string path)
+    /// <summary>Loads a library, from a patched copy in memory where this system needs it. The file itself is never touched.</summary>
+    /// <param name="isAllowed">whether it may be such a copy; else the file is loaded as it is</param>
+    /// <returns>the library's handle, and whether it is the copy; 0 where the system's loader refuses the file and no copy is allowed</returns>
+    /// <exception cref="SkipwiseException">the kernel refuses files in memory</exception>
+    public static (nint Library, NativePatchState State, string Reason) Load(string path, bool isAllowed)
     {
         if (SystemHasSymbol())
         {
-            return NativeLibrary.Load(path);
+            return (NativeLibrary.Load(path), NativePatchState.NotApplicable, $"this system's C++ library has {Version}");
+        }
+        if (!isAllowed)
+        {
+            _ = NativeLibrary.TryLoad(path, out nint asIs); // TorchSharp's own error says what is missing
+            return (asIs, NativePatchState.Off, "not asked for");
         }
         byte[] image = Read(path);
         int need = image.AsSpan().IndexOf(VersionNeed);
-        if (need >= 0 && need == image.AsSpan().LastIndexOf(VersionNeed)) // else some stand for other things, and the loader complains
+        if (need < 0 || need != image.AsSpan().LastIndexOf(VersionNeed)) // several: some stand for other things
         {
-            image[need + FlagsOffset] = WeakFlag;
+            return (NativeLibrary.Load(path), NativePatchState.NotApplicable, $"the library's need for {Version} was not found");
         }
+        image[need + FlagsOffset] = WeakFlag;
         // An anonymous in-memory file: no temporary folder that could be full, read-only or mounted noexec, nothing to clean up.
         int descriptor = memfd_create("LibTorchSharp", 0);
         if (descriptor < 0)
@@ -38,7 +47,7 @@ internal static class NativeImage
         }
         using var handle = new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true);
         RandomAccess.Write(handle, image, 0);
-        return NativeLibrary.Load($"/proc/self/fd/{descriptor}");
+        return (NativeLibrary.Load($"/proc/self/fd/{descriptor}"), NativePatchState.On, $"a copy in memory needs no {Version}");
     }
 
     /// <summary>The bytes of one of our own packages' libraries.</summary>

@@ -3,44 +3,60 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// TorchSharp hands a number to libtorch in a temporary box, and reads the box's address before the call: from there on the collector may take
-/// the box, and its finalizer free the number, while libtorch is still about to read it. On busy cores that happened, as an error or, worse,
-/// as another number. Here a number that is given back waits until many more have been: long after the call that used it.
+/// TorchSharp passes a Scalar's native handle without keeping the Scalar alive: the collector may finalize the Scalar, and free the number,
+/// while libtorch is still about to read it. On busy cores that happened, as an error or, worse, as another number. Here each free waits
+/// until many more numbers have been freed: long after the call that used it.
 /// </summary>
 internal static unsafe class ScalarFreePatch
 {
     /// <summary>numbers that wait; 32 bytes each, of libtorch's</summary>
     internal const int PendingFrees = 1 << 16;
 
+    private const string Dispose = "THSTorch_dispose_scalar";
+
     private static readonly nint[] s_waiting = new nint[PendingFrees];
     private static int s_next;
-    private static delegate* unmanaged<nint, void> s_delete;
+    private static delegate* unmanaged<nint, void> s_free;
 
-    // What the function that is redirected begins with: whether there is a number at all, and whether it is a symbolic one.
-    private static ReadOnlySpan<byte> Beginning =>
+    // What the function begins with: whether there is a number at all, and whether it is a symbolic one, which holds a reference.
+    private static ReadOnlySpan<byte> IsNull =>
     [
         0x48, 0x85, 0xFF, // test rdi, rdi
         0x74, 0x2D, // je to its end
-        0x8B, 0x07, // mov eax, [rdi]
-        0x83, 0xC0, 0xFB, // add eax, -5
-        0x83, 0xF8, // cmp eax, ...
     ];
 
-    /// <summary>Redirects the wrapper's function that frees a number. Done on x86-64 Linux; elsewhere numbers are freed as before.</summary>
+    private static ReadOnlySpan<byte> IsSymbolic =>
+    [
+        0x8B, 0x07, // mov eax, [rdi]
+        0x83, 0xC0, 0xFB, // add eax, -5
+        0x83, 0xF8, 0x02, // cmp eax, 2
+    ];
+
+    private static ReadOnlySpan<byte> Rest =>
+    [
+        0x77, 0x19, // ja to the delete
+        0x48, 0x8B, 0x47, 0x10, // mov rax, [rdi + 16]
+    ];
+
+    /// <summary>Redirects the function that frees a number. What it did, it does when the number's time has come.</summary>
     /// <param name="wrapper">TorchSharp's native library, loaded</param>
-    public static void DelayFrees(nint wrapper)
+    public static (NativePatchState State, string Reason) DelayFrees(nint wrapper)
     {
-        if (!NativePatch.IsPossible
-            || !NativeLibrary.TryGetExport(wrapper, "THSTorch_dispose_scalar", out nint dispose)
-            || !new ReadOnlySpan<byte>((void*)dispose, NativePatch.JumpLength).SequenceEqual(Beginning) // another build: leave it alone
-            || !NativeLibrary.TryLoad("libstdc++.so.6", out nint standard)
-            || !NativeLibrary.TryGetExport(standard, "_ZdlPv", out nint delete)) // operator delete(void*)
+        if (!NativeLibrary.TryGetExport(wrapper, Dispose, out nint dispose)
+            || !MachineCode.At(dispose, IsNull.Length + IsSymbolic.Length + Rest.Length).SequenceEqual([.. IsNull, .. IsSymbolic, .. Rest]))
         {
-            return;
+            return (NativePatchState.NotApplicable, $"{Dispose} begins otherwise than in the known build");
         }
-        s_delete = (delegate* unmanaged<nint, void>)delete;
+        // The function itself, elsewhere: without the question for null, and with the rest where it was. The jump leaves the comparison's
+        // flags alone, and what it leaves in rax is overwritten.
+        nint free = MachineCode.AllocateExecutable([.. IsSymbolic, .. MachineCode.Jump(dispose + IsNull.Length + IsSymbolic.Length)]);
+        if (free == 0)
+        {
+            return (NativePatchState.NotApplicable, "the kernel refuses new machine code");
+        }
+        s_free = (delegate* unmanaged<nint, void>)free;
         delegate* unmanaged<nint, void> release = &Release;
-        NativePatch.Redirect(dispose, (nint)release);
+        return MachineCode.Redirect(dispose, (nint)release);
     }
 
     [UnmanagedCallersOnly]
@@ -50,7 +66,7 @@ internal static unsafe class ScalarFreePatch
         nint oldest = Interlocked.Exchange(ref s_waiting[place], scalar);
         if (oldest != 0)
         {
-            s_delete(oldest);
+            s_free(oldest);
         }
     }
 }

@@ -3,13 +3,15 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// libtorch asks glibc for memory that begins at a multiple of 64 bytes. glibc looks for a hole that is larger by those 64 and more, and gives the rest back:
-/// the place of a freed tensor is too small for the next one of its size, and the heap grows with every step, to twice of what is in use. A plain
-/// malloc fits. It begins at multiples of 16, which is all that libtorch relies on (a view may begin anywhere).
+/// libtorch asks glibc for memory that begins at a multiple of 64 bytes. glibc serves that from a hole larger by those 64 and more, and
+/// splits off the rest: the place of a freed tensor is too small for the next one of its size, and the heap grows with every step, to twice
+/// of what is in use. A plain malloc fits. It begins at multiples of 16, which is all that libtorch relies on (a view may begin anywhere).
 /// </summary>
-internal static unsafe class TensorAllocatorPatch
+internal static class TensorAllocatorPatch
 {
-    // What c10::alloc_cpu begins with: no instruction that depends on its place, so that they can run elsewhere.
+    private const string Allocator = "_ZN3c109alloc_cpuEm"; // void* c10::alloc_cpu(size_t), paired with free()
+
+    // What the allocator begins with: no instruction that depends on its place, so that they can run elsewhere.
     private static ReadOnlySpan<byte> Beginning =>
     [
         0xF3, 0x0F, 0x1E, 0xFA, // endbr64
@@ -17,18 +19,18 @@ internal static unsafe class TensorAllocatorPatch
     ];
 
     /// <summary>Lets malloc serve libtorch, which has been loaded; where malloc has nothing, libtorch's own function says why.</summary>
-    public static void UseMalloc()
+    public static (NativePatchState State, string Reason) UseMalloc()
     {
-        if (!NativePatch.IsPossible
-            || !NativeLibrary.TryLoad("libc10.so", out nint core)
-            || !NativeLibrary.TryGetExport(core, "_ZN3c109alloc_cpuEm", out nint allocate) // void* c10::alloc_cpu(size_t), paired with free()
-            || !new ReadOnlySpan<byte>((void*)allocate, NativePatch.JumpLength).SequenceEqual(Beginning) // another build of libtorch: leave it alone
-            || !NativeLibrary.TryLoad("libc.so.6", out nint library)
-            || !NativeLibrary.TryGetExport(library, "malloc", out nint malloc))
+        if (!LoadedLibtorch.TryFind("libc10.so", Allocator, out nint allocate)
+            || !MachineCode.At(allocate, MachineCode.JumpLength).SequenceEqual(Beginning))
         {
-            return;
+            return (NativePatchState.NotApplicable, "c10::alloc_cpu begins otherwise than in the known build");
         }
-        nint function = NativePatch.AllocateExecutable(
+        if (!NativeLibrary.TryLoad("libc.so.6", out nint library) || !NativeLibrary.TryGetExport(library, "malloc", out nint malloc))
+        {
+            return (NativePatchState.NotApplicable, "this C library is not glibc");
+        }
+        return MachineCode.Redirect(allocate, MachineCode.AllocateExecutable(
         [
             0x57, // push rdi: the size
             0x48, 0xB8, .. BitConverter.GetBytes(malloc), // mov rax, malloc
@@ -37,11 +39,7 @@ internal static unsafe class TensorAllocatorPatch
             0x48, 0x85, 0xC0, // test rax, rax
             0x74, 0x01, // jz over the next
             0xC3, // ret
-            .. Beginning, .. NativePatch.Jump(allocate + NativePatch.JumpLength),
-        ]);
-        if (function != 0)
-        {
-            NativePatch.Redirect(allocate, function);
-        }
+            .. Beginning, .. MachineCode.Jump(allocate + MachineCode.JumpLength),
+        ]));
     }
 }

@@ -1,69 +1,154 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
+using TorchSharp;
 
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// Makes libtorch start on every supported machine before TorchSharp first touches it:
-/// allocator and thread settings, the libtorch of an existing PyTorch (<c>SKIPWISE_LIBTORCH</c>), and the cure for
-/// older C++ libraries (see <see cref="NativeImage"/>), for a heap that grows (<see cref="TensorAllocatorPatch"/>), for kernels that are not chosen (<see cref="MklCpuDispatch"/>), and for numbers that are freed too early (<see cref="ScalarFreePatch"/>). Runs once, when TorchSharp is loaded: code that computes nothing does not wait for libtorch.
+/// Starts libtorch: the packaged one, or that of an installed PyTorch (<c>SKIPWISE_LIBTORCH</c>). Loading this library changes nothing in
+/// the process. What else a start changes, <see cref="TorchRuntimeOptions"/> say, and <see cref="Status"/> tells.
 /// </summary>
+/// <remarks>
+/// Without a call of <see cref="Initialize"/> libtorch is loaded, and nothing else changed, when TorchSharp is first used: that is when
+/// the runtime compiles a method that names one of its types.
+/// </remarks>
+/// <example>
+/// <code>
+/// TorchRuntime.Initialize(TorchRuntimeOptions.All); // the program's first line
+/// string report = string.Join('\n', TorchRuntime.Status); // one line for each patch: on, off, not applicable, and why
+/// </code>
+/// </example>
 public static class TorchRuntime
 {
     /// <summary>The libtorch release that this TorchSharp was built for; its C++ interface changes with every minor version.</summary>
     public const string RequiredLibtorch = "2.10";
 
-    private const ulong RequiredAbi = 2UL << 56 | 10UL << 48;
-    private static readonly Lazy<bool> s_booted = new(Load);
+    /// <summary>The environment variable that switches all native patches off, by the value "off".</summary>
+    public const string PatchesVariable = "SKIPWISE_NATIVE_PATCHES";
 
-    [ModuleInitializer]
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "libtorch must be prepared before TorchSharp's first type initialiser runs")]
-    internal static void Initialize()
+    private static readonly Lock s_lock = new();
+    private static bool s_isStarted;
+    private static nint s_wrapper;
+    private static ExceptionDispatchInfo? s_failure;
+
+    [ThreadStatic]
+    private static bool s_isInitializing;
+
+    /// <summary>What became of each native patch, in a fixed order.</summary>
+    public static IReadOnlyList<NativePatchStatus> Status
     {
-        AppDomain.CurrentDomain.AssemblyLoad += (_, loaded) => PrepareFor(loaded.LoadedAssembly);
-        foreach (Assembly assembly in AppDomain.CurrentDomain.GetAssemblies())
+        get
         {
-            PrepareFor(assembly);
+            lock (s_lock)
+            {
+                return NativePatches.Status();
+            }
         }
     }
 
-    private static void PrepareFor(Assembly assembly)
+    /// <summary>
+    /// Loads libtorch, if it is not loaded, and applies the native patches that are asked for and not on yet. A patch that cannot be
+    /// applied changes nothing and is no error: see <see cref="Status"/>. To be called before anything else uses TorchSharp; machine code
+    /// is not changed any more once a tensor has been made.
+    /// </summary>
+    /// <param name="options">null: no patches</param>
+    /// <exception cref="SkipwiseException">the libtorch that <c>SKIPWISE_LIBTORCH</c> names cannot serve</exception>
+    public static void Initialize(TorchRuntimeOptions? options = null)
     {
-        if (assembly.GetName().Name != nameof(TorchSharp))
+        options ??= new TorchRuntimeOptions();
+        // Asked outside of the lock: loading an assembly raises events, here and on other threads.
+        string? torchSharp = options.DelayScalarFrees ? TorchSharpVersion() : null;
+        lock (s_lock)
+        {
+            s_failure?.Throw();
+            if (s_isStarted)
+            {
+                if (OperatingSystem.IsLinux())
+                {
+                    NativePatches.ApplyLater(options, s_wrapper, torchSharp);
+                }
+                return;
+            }
+            try
+            {
+                Start(options, torchSharp);
+                s_isStarted = true;
+            }
+            catch (SkipwiseException e)
+            {
+                s_failure = ExceptionDispatchInfo.Capture(e);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>TorchSharp's own search for its libraries does not find all of them on every system: it is watched for, to come first.</summary>
+    [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "it only listens: libtorch has to be loaded before TorchSharp's first type initializer runs")]
+    internal static void Watch()
+    {
+        AppDomain.CurrentDomain.AssemblyLoad += (_, loaded) => LoadFor(loaded.LoadedAssembly);
+        foreach (Assembly assembly in AppDomain.CurrentDomain.GetAssemblies())
+        {
+            LoadFor(assembly);
+        }
+    }
+
+    private static void LoadFor(Assembly assembly)
+    {
+        if (assembly.GetName().Name != nameof(TorchSharp) || s_isInitializing)
         {
             return;
         }
-        // An event handler must not throw: the error would be wrapped beyond recognition. Ensure() repeats it plainly.
-        try { EnsureLoaded(); }
+        // An event handler must not throw: the error would be wrapped beyond recognition. Initialize() repeats it plainly.
+        try { Initialize(); }
         catch (SkipwiseException) { }
     }
 
-    /// <summary>Idempotent. Throws <see cref="SkipwiseException"/> when the libtorch that was asked for cannot serve.</summary>
-    public static void EnsureLoaded() => _ = s_booted.Value;
+    /// <summary>The version of TorchSharp. This thread loads it, if need be, without the load of libtorch that comes with it else.</summary>
+    private static string? TorchSharpVersion()
+    {
+        bool before = s_isInitializing;
+        s_isInitializing = true;
+        try
+        {
+            return VersionOfAssembly();
+        }
+        finally
+        {
+            s_isInitializing = before;
+        }
+    }
 
-    private static bool Load()
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static string? VersionOfAssembly() => typeof(torch).Assembly.GetName().Version?.ToString(fieldCount: 3);
+
+    private static void Start(TorchRuntimeOptions options, string? torchSharp)
     {
         if (!OperatingSystem.IsLinux())
         {
-            return true; // the packages' own libraries load unaided on Windows and macOS
+            // the packages' own libraries load unaided on Windows and macOS
+            const string reason = "there is no need for it outside of Linux";
+            NativePatches.SetLoad((NativePatchState.NotApplicable, reason));
+            NativePatches.Refuse(options, reason);
+            return;
         }
-        KeepFreedMemory();
-        // libgomp reads its settings when libtorch loads it. Waiting threads that spin steal the cores they wait for:
-        // on shared cores the same step takes half as long again. The user's own setting wins.
-        _ = setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
-        // On newer GPUs libtorch prefers cuDNN's attention, which makes a plan for every length of the keys: tens of milliseconds for each
-        // token that is generated. Its own kernels need none.
-        _ = setenv("TORCH_CUDNN_SDPA_DEPRIORITIZED", "1", 0);
-
-        string? own = Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH");
+        NativePatches.Apply(options, NativePatches.Stage.BeforeLibtorch);
         string? wrapper = FindPackaged("libLibTorchSharp.so");
-        bool isOfRequiredVersion = string.IsNullOrEmpty(own) || LoadOwnLibtorch(own, wrapper);
+        if (CustomLibtorch.Folder is { } folder)
+        {
+            CustomLibtorch.Load(folder, wrapper);
+        }
         if (wrapper is null)
         {
-            return true; // TorchSharp's own search takes over (a bundled single file, an unusual host)
+            const string reason = "libLibTorchSharp.so is not beside the program: TorchSharp searches for it";
+            NativePatches.SetLoad((NativePatchState.NotApplicable, reason));
+            NativePatches.Refuse(options, reason);
+            return;
         }
-        if (string.IsNullOrEmpty(own))
+        if (CustomLibtorch.Folder is null)
         {
             foreach (string name in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
             {
@@ -73,137 +158,19 @@ public static class TorchRuntime
                 }
             }
         }
-        if (isOfRequiredVersion)
-        {
-            TensorAllocatorPatch.UseMalloc();
-        }
-        DisableScriptCompilation();
-        MklCpuDispatch.ForceAvx512();
-        ScalarFreePatch.DelayFrees(NativeImage.LoadWithWeakSymbol(wrapper));
-        return true;
-    }
-
-    /// <summary>mallopt's names for: how much free memory a heap may end with, and how much it takes beyond what is asked for.</summary>
-    internal const int TrimThreshold = -1, TopPad = -2;
-
-    /// <summary>
-    /// glibc returns every large tensor to the kernel and faults it in again, page by page. Kept in the heap instead,
-    /// a cross entropy over 8192 classes runs four times faster. Cost: the heap keeps its peak size.
-    /// </summary>
-    internal static void KeepFreedMemory()
-    {
-        const int mmapMax = -4;
-        try
-        {
-            _ = mallopt(mmapMax, 0);
-            _ = mallopt(TrimThreshold, -1);
-            _ = mallopt(TopPad, 64 << 20);
-        }
-        catch (EntryPointNotFoundException) { } // musl has no mallopt and needs none
-    }
-
-    /// <summary>
-    /// libtorch compiles scripts for a GPU when they have run a few times: in the middle of a training, for the sizes seen so far. The
-    /// scripts here are single operations, or formulas that the tests check as they are written.
-    /// </summary>
-    private static unsafe void DisableScriptCompilation()
-    {
-        const string setting = "_ZN5torch3jit25setTensorExprFuserEnabledEb"; // void torch::jit::setTensorExprFuserEnabled(bool)
-        if (NativeLibrary.TryLoad("libtorch_cpu.so", out nint torch) && NativeLibrary.TryGetExport(torch, setting, out nint set))
-        {
-            ((delegate* unmanaged<byte, void>)set)(0);
-        }
-    }
-
-    /// <returns>whether it is of the version that TorchSharp was built for</returns>
-    private static bool LoadOwnLibtorch(string folder, string? wrapper)
-    {
-        string core = Path.Combine(folder, "libtorch_cpu.so");
-        if (!File.Exists(core))
-        {
-            throw new SkipwiseException(
-                $"SKIPWISE_LIBTORCH={folder}: there is no libtorch_cpu.so in it. Give the lib folder of a PyTorch {RequiredLibtorch} install " +
-                "(python -c \"import torch, os; print(os.path.join(os.path.dirname(torch.__file__), 'lib'))\"), or unset the variable to use the packaged libtorch.");
-        }
-        try
-        {
-            foreach (string name in (string[])["libc10.so", "libtorch_cpu.so"])
-            {
-                NativeLibrary.Load(Path.Combine(folder, name));
-            }
-            string? other = OtherVersion(core);
-            if (other is not null && Forced is null)
-            {
-                throw new SkipwiseException(
-                    $"SKIPWISE_LIBTORCH={folder} holds {other}; Skipwise needs {RequiredLibtorch}.x, since libtorch's C++ " +
-                    $"interface changes between minor versions. Install torch=={RequiredLibtorch}.*, or set SKIPWISE_LIBTORCH_FORCE=1 " +
-                    "to try it at your own risk, if it has every function that is called.");
-            }
-            foreach (string name in (string[])["libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"])
-            {
-                string path = Path.Combine(folder, name);
-                if (File.Exists(path))
-                {
-                    NativeLibrary.Load(path);
-                }
-            }
-            if (other is not null && Forced == "1" && wrapper is not null)
-            {
-                RequireSymbols(folder, other, wrapper);
-            }
-            return other is null;
-        }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
-        {
-            throw new SkipwiseException($"SKIPWISE_LIBTORCH={folder}: its libtorch does not load: {e.Message}", e);
-        }
-    }
-
-    /// <summary>1: another version is tried if it has every function that is called; anyway: also if not; null: it is refused.</summary>
-    private static string? Forced =>
-        Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH_FORCE") is var forced and ("1" or "anyway") ? forced : null;
-
-    /// <returns>the version of a libtorch that TorchSharp was not built for; null where it is the one</returns>
-    private static unsafe string? OtherVersion(string core)
-    {
-        if (!NativeLibrary.TryGetExport(NativeLibrary.Load(core), "aoti_torch_abi_version", out nint address))
-        {
-            return "a version too old to say which";
-        }
-        ulong version = ((delegate* unmanaged<ulong>)address)();
-        return version >> 48 == RequiredAbi >> 48 ? null : $"libtorch {version >> 56}.{version >> 48 & 0xFF}";
-    }
-
-    /// <exception cref="SkipwiseException">the libtorch lacks what TorchSharp's wrapper calls</exception>
-    private static void RequireSymbols(string folder, string version, string wrapper)
-    {
-        const int told = 3;
-        string[] names = ["libtorch.so", "libtorch_cpu.so", "libc10.so"];
-        nint[] libraries = [.. names.Select(name => Path.Combine(folder, name)).Where(File.Exists).Select(NativeLibrary.Load)];
-        IReadOnlyList<string> missing = LibtorchSymbols.Missing(NativeImage.Read(wrapper), libraries);
-        if (missing.Count > 0)
-        {
-            throw new SkipwiseException(
-                $"SKIPWISE_LIBTORCH={folder} holds {version}, which lacks {missing.Count} of the functions that TorchSharp calls: " +
-                $"{string.Join("; ", missing.Take(told))}{(missing.Count > told ? "; ..." : "")}. Install torch=={RequiredLibtorch}.*, " +
-                "or set SKIPWISE_LIBTORCH_FORCE=anyway: a call to one of them then ends the process.");
-        }
+        NativePatches.Apply(options, NativePatches.Stage.WithLibtorch);
+        (s_wrapper, NativePatchState state, string how) = NativeImage.Load(wrapper, options.LoadOnOlderSystems);
+        NativePatches.SetLoad((state, how));
+        NativePatches.Apply(options, NativePatches.Stage.WithWrapper, s_wrapper, torchSharp);
     }
 
     private static string? FindPackaged(string file)
     {
-        string native = Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier.StartsWith("linux-arm", StringComparison.Ordinal) ? "linux-arm64" : "linux-x64", "native");
+        bool isArm = RuntimeInformation.RuntimeIdentifier.StartsWith("linux-arm", StringComparison.Ordinal);
+        string native = Path.Combine(AppContext.BaseDirectory, "runtimes", isArm ? "linux-arm64" : "linux-x64", "native");
         string[] search = ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES"))?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
         return search.Prepend(native).Prepend(AppContext.BaseDirectory)
             .Select(folder => Path.Combine(folder, file))
             .FirstOrDefault(File.Exists);
     }
-
-    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int setenv(string name, string value, int overwrite);
-
-    [DllImport("libc")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int mallopt(int parameter, int value);
 }

@@ -91,7 +91,6 @@ public sealed class TorchRuntimeTests
     public void The_packaged_libtorch_has_all_that_TorchSharp_asks_for()
     {
         Assert.SkipUnless(IsLinuxX64, "a library for Linux on x86-64 is read");
-        TorchRuntime.EnsureLoaded();
         string packaged = Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native");
         byte[] wrapper = File.ReadAllBytes(Path.Combine(packaged, "libLibTorchSharp.so"));
         nint torch = NativeLibrary.Load(Path.Combine(packaged, "libtorch.so"));

@@ -3,27 +3,35 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Runtime;
 
 /// <summary>Machine code that is put over, or beside, a loaded library's own: x86-64 Linux alone.</summary>
-internal static unsafe class NativePatch
+internal static unsafe class MachineCode
 {
     /// <summary>bytes that <see cref="Redirect"/> overwrites</summary>
     public const int JumpLength = 12;
 
     private const int Read = 1, Write = 2, Execute = 4;
 
-    public static bool IsPossible => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
+    public static bool IsPatchable => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
-    /// <summary>mov rax, target; jmp rax. At a function's entry rax holds nothing that counts.</summary>
+    /// <summary>mov rax, target; jmp rax. The flags stay; at a function's entry rax holds nothing that counts.</summary>
     public static byte[] Jump(nint target) => [0x48, 0xB8, .. BitConverter.GetBytes(target), 0xFF, 0xE0];
 
-    /// <summary>From here on <paramref name="function"/> is <paramref name="target"/>. A hardened kernel may refuse: then it stays as it was.</summary>
-    public static void Redirect(nint function, nint target)
+    /// <summary>The first bytes of a function.</summary>
+    public static ReadOnlySpan<byte> At(nint function, int count) => new((void*)function, count);
+
+    /// <summary>
+    /// Overwrites the first <see cref="JumpLength"/> bytes of a function, which nobody runs meanwhile and whose bytes the caller has
+    /// compared: from here on it is <paramref name="target"/>.
+    /// </summary>
+    public static (NativePatchState State, string Reason) Redirect(nint function, nint target)
     {
         nint page = function & ~(nint)(Environment.SystemPageSize - 1), length = function + JumpLength - page;
-        if (mprotect(page, length, Read | Write | Execute) == 0)
+        if (target == 0 || mprotect(page, length, Read | Write | Execute) != 0)
         {
-            Jump(target).CopyTo(new Span<byte>((void*)function, JumpLength));
-            _ = mprotect(page, length, Read | Execute);
+            return (NativePatchState.NotApplicable, "the kernel refuses changes of machine code");
         }
+        Jump(target).CopyTo(new Span<byte>((void*)function, JumpLength));
+        _ = mprotect(page, length, Read | Execute);
+        return (NativePatchState.On, "the function is redirected");
     }
 
     /// <summary>Places a function into memory of its own, for the life of the process.</summary>
