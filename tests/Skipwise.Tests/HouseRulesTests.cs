@@ -1,74 +1,43 @@
 using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Skipwise.Tests;
 
-/// <summary>The doors between the rooms, as docs/architecture.md draws them, held against the sources' own using lines.</summary>
+/// <summary>Rules of the house: here those that are read from the sources.</summary>
 public partial class HouseRulesTests
 {
-    // room -> rooms that it may use
-    private static readonly Dictionary<string, string[]> s_doors = new()
-    {
-        ["Numerics"] = [],
-        ["Storage"] = [],
-        ["Runtime"] = [],
-        ["Documents"] = ["Storage"],
-        ["Tokenizers"] = ["Storage"],
-        ["TokenStores"] = ["Documents", "Storage", "Tokenizers"],
-        ["Synthetic"] = ["Numerics", "Tokenizers", "TokenStores"],
-        ["Positions"] = ["Numerics"],
-        ["Rope"] = [],
-        ["Kernels"] = ["Numerics", "Rope"],
-        ["Models"] = ["Kernels", "Numerics", "Rope", "Runtime"],
-        ["Data"] = ["Numerics", "Runtime", "Positions", "Documents", "Tokenizers", "TokenStores"],
-        ["Training"] = ["Rope", "Kernels", "Models", "Data"],
-        ["Checkpoints"] = ["Numerics", "Storage", "Rope", "Models"],
-        ["Inference"] = ["Numerics", "Models"],
-        ["Evaluation"] =
-            ["Documents", "Inference", "Models", "Numerics", "Storage", "Synthetic", "TokenStores", "Tokenizers"],
-        ["Runs"] =
-        [
-            "Checkpoints", "Data", "Documents", "Evaluation", "Models", "Storage", "TokenStores", "Tokenizers", "Training",
-        ],
-        ["Estimation"] = ["Numerics", "Runtime", "Kernels", "Models", "Data", "Training", "Checkpoints"],
-        ["Reports"] = ["Numerics", "Storage", "Evaluation"],
-        ["Recipes"] =
-        [
-            "Numerics", "Storage", "Runtime", "Documents", "Tokenizers", "TokenStores", "Synthetic", "Positions", "Rope", "Models", "Data",
-            "Training", "Checkpoints", "Inference", "Evaluation", "Runs", "Reports",
-        ],
-    };
+    private const int LineLimit = 140;
 
-    private static readonly string[] s_withoutTorch =
-        ["Numerics", "Storage", "Documents", "Tokenizers", "TokenStores", "Synthetic", "Positions", "Rope", "Reports"];
-
-    public static TheoryData<string> Rooms => [.. s_doors.Keys];
-
+    /// <summary>
+    /// A file Name.cs declares the type Name, and Name.Part.cs a part of it, in the namespace of its folder. Beside it stand enums and
+    /// delegates alone; in Recipes records too, the options and the result of the story.
+    /// </summary>
     [Fact]
-    public void Every_room_is_on_the_plan() =>
-        Assert.Equal(s_doors.Keys.Order(), Directory.EnumerateDirectories(Sources("Skipwise")).Select(Path.GetFileName).Where(name => name is not ("bin" or "obj")).Order());
-
-    [Theory]
-    [MemberData(nameof(Rooms))]
-    public void A_room_uses_only_the_doors_it_has(string room)
+    public void A_file_holds_the_type_that_it_is_named_after()
     {
-        foreach (string file in FilesOf(Path.Combine("Skipwise", room)))
+        foreach (string file in FilesOf("").Where(file => Path.GetFileName(file) != "Program.cs"))
         {
-            foreach (string used in RoomsUsed(File.ReadAllText(file)).Where(used => used != room))
-            {
-                Assert.True(s_doors[room].Contains(used), $"{Path.GetFileName(file)} in {room} uses {used}");
-            }
+            var root = (CompilationUnitSyntax)CSharpSyntaxTree.ParseText(File.ReadAllText(file)).GetRoot();
+            BaseNamespaceDeclarationSyntax space = Assert.Single(root.Members.OfType<BaseNamespaceDeclarationSyntax>());
+            string folder = Path.GetDirectoryName(Path.GetRelativePath(Sources(""), file))!;
+            Assert.Equal(folder.Replace(Path.DirectorySeparatorChar, '.'), space.Name.ToString());
+            string name = Path.GetFileName(file).Split('.')[0];
+            MemberDeclarationSyntax[] others =
+                [.. space.Members.Where(type => (type as BaseTypeDeclarationSyntax)?.Identifier.Text != name)];
+            Assert.True(others.Length < space.Members.Count, $"{file} has no type {name}");
+            Assert.All(others, type => Assert.True(
+                type is EnumDeclarationSyntax or DelegateDeclarationSyntax
+                    || (type is RecordDeclarationSyntax && folder == Path.Combine("Skipwise", "Recipes")),
+                $"{file} has another type: give it a file of its own"));
         }
     }
 
-    [Fact]
-    public void Torch_stays_in_its_rooms()
-    {
-        foreach (string file in s_withoutTorch.SelectMany(room => FilesOf(Path.Combine("Skipwise", room))).Concat(FilesOf("Skipwise.Cli")))
-        {
-            Assert.DoesNotContain("using TorchSharp", File.ReadAllText(file), StringComparison.Ordinal);
-            Assert.DoesNotContain("using static TorchSharp", File.ReadAllText(file), StringComparison.Ordinal);
-        }
-    }
+    [Fact(Skip = "until the longer lines are wrapped")]
+    public void Lines_are_short() =>
+        Assert.Empty(
+            FilesOf("").SelectMany(file => File.ReadLines(file).Select((line, i) => (line.Length, Place: $"{Path.GetFileName(file)}:{i + 1}")))
+                .Where(line => line.Length > LineLimit).Select(line => line.Place));
 
     [Fact]
     public void Randomness_is_keyed() =>
@@ -78,11 +47,16 @@ public partial class HouseRulesTests
     [Fact]
     public void Tensors_are_made_where_someone_says()
     {
-        foreach (string file in ((string[])["Kernels", "Models", "Data", "Training", "Inference", "Evaluation"]).SelectMany(room => FilesOf(Path.Combine("Skipwise", room))))
+        string[] rooms = ["Kernels", "Models", "Data", "Training", "Inference", "Evaluation"];
+        foreach (string file in rooms.SelectMany(room => FilesOf(Path.Combine("Skipwise", room))))
         {
             string source = File.ReadAllText(file);
-            foreach (Match factory in Factory().Matches(source).Where(match => !source[..match.Index].EndsWith("HostToDevice.Copy(", StringComparison.Ordinal)))
+            foreach (Match factory in Factory().Matches(source))
             {
+                if (source[..factory.Index].EndsWith("HostToDevice.Copy(", StringComparison.Ordinal))
+                {
+                    continue;
+                }
                 int depth = 0, end = factory.Index + factory.Length - 1;
                 do
                 {
@@ -125,9 +99,6 @@ public partial class HouseRulesTests
         }
     }
 
-    private static IEnumerable<string> RoomsUsed(string source) =>
-        UsingLine().Matches(source).Select(match => match.Groups[1].Value).Distinct();
-
     private static IEnumerable<string> FilesOf(string folder) =>
         Directory.EnumerateFiles(Sources(folder), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
@@ -155,7 +126,4 @@ public partial class HouseRulesTests
     [GeneratedRegex(
         @"(?<![\w.])(System\.IO\.)?File\.(Read\w+|Open\w*)\(|new FileStream\([^;]*FileMode\.Open,|new StreamReader\((path|file)")]
     private static partial Regex Opening();
-
-    [GeneratedRegex(@"^using Skipwise\.(\w+)", RegexOptions.Multiline)]
-    private static partial Regex UsingLine();
 }

@@ -4,11 +4,6 @@ using YamlDotNet.Core.Events;
 
 namespace Skipwise.Cli.Config;
 
-/// <summary>One line of a configuration file: an option's name without its hyphens, and its values.</summary>
-/// <param name="Line">of the key, from 1</param>
-/// <param name="Values">one, or those of a list; empty when the key stands alone or its value is null</param>
-internal sealed record ConfigEntry(string Key, int Line, IReadOnlyList<string> Values);
-
 /// <summary>
 /// A configuration file is a flat YAML mapping from the options' names to their values: <c>learning-rate: 2e-5</c>. Values are read as the
 /// text that a user would type; what they mean is the option's affair.

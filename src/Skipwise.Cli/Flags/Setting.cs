@@ -2,13 +2,6 @@ using System.CommandLine;
 
 namespace Skipwise.Cli.Flags;
 
-/// <summary>An option whose default can be written down.</summary>
-internal interface ISetting
-{
-    /// <summary>the default as a user would type it; null when leaving the option out has no such words</summary>
-    string? DefaultText { get; }
-}
-
 /// <inheritdoc cref="ISetting"/>
 internal sealed class Setting<T>(string name) : Option<T>(name), ISetting
 {

@@ -1,0 +1,118 @@
+using ArchUnitNET.Domain;
+using ArchUnitNET.Loader;
+using ArchUnitNET.xUnitV3;
+using Skipwise.Cli;
+using static ArchUnitNET.Fluent.ArchRuleDefinition;
+
+namespace Skipwise.Tests;
+
+/// <summary>
+/// Rooms and the doors between them: the table of docs/architecture.md, held against the compiled assembly. What leaves no
+/// trace there (nameof, constants, references in comments), or is caught and nothing else, is no door.
+/// </summary>
+public partial class HouseRulesTests
+{
+    private const string Torch = "TorchSharp";
+
+    // reading the assembly takes seconds
+    private static readonly Lazy<Architecture> s_architecture =
+        new(() => new ArchLoader().LoadAssembly(typeof(SkipwiseException).Assembly).Build());
+
+    private static readonly Lazy<Room[]> s_rooms = new(ReadRooms);
+
+    public static TheoryData<string> Rooms => [.. s_rooms.Value.Select(room => room.Name)];
+
+    [Fact]
+    public void Every_room_is_on_the_page() =>
+        Assert.Equal(
+            Directory.EnumerateDirectories(Sources("Skipwise")).Select(Path.GetFileName)
+                .Where(name => name is not ("bin" or "obj")).Order(),
+            s_rooms.Value.Select(room => room.Name).Order());
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_room_has_doors_to_rooms_above_it_on_the_page_alone(string room) =>
+        Assert.Subset(
+            s_rooms.Value.Select(other => other.Name).TakeWhile(name => name != room).ToHashSet(), RoomOf(room).Doors.ToHashSet());
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_room_uses_only_the_doors_it_has(string room)
+    {
+        string[] closed = [.. s_rooms.Value.Select(other => other.Name).Except([room, .. RoomOf(room).Doors])];
+        Types().That().ResideInNamespaceMatching(Namespace(room)).Should()
+            .NotDependOnAny(Types().That().ResideInNamespaceMatching(Namespace(closed)))
+            .Because("docs/architecture.md has no such door")
+            .Check(s_architecture.Value);
+    }
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void Every_door_is_used(string room) =>
+        Assert.Empty(RoomOf(room).Doors.Except(UsedBy(room).Select(RoomName)));
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void Torch_stays_in_its_rooms(string room)
+    {
+        if (RoomOf(room).UsesTorch)
+        {
+            Assert.Contains(UsedBy(room), IsTorchs);
+            return;
+        }
+        Types().That().ResideInNamespaceMatching(Namespace(room)).Should()
+            .NotDependOnAny(Types(includeReferenced: true).That().ResideInNamespaceMatching($"^{Torch}"))
+            .Because("docs/architecture.md says that the room does without torch")
+            .Check(s_architecture.Value);
+    }
+
+    [Fact]
+    public void The_tool_does_without_torch() =>
+        Assert.DoesNotContain(Torch, typeof(CommandLine).Assembly.GetReferencedAssemblies().Select(assembly => assembly.Name));
+
+    /// <summary>What stands outside of all rooms serves them all.</summary>
+    [Fact]
+    public void The_root_uses_no_room() =>
+        Assert.DoesNotContain(
+            s_architecture.Value.Types.Where(type => NamespaceParts(type) is [nameof(Skipwise)]).SelectMany(type => type.Dependencies),
+            dependency => RoomName(dependency.Target) is not null || IsTorchs(dependency.Target));
+
+    /// <summary>A family is data that a checkpoint is read by: what is computed afterwards does not ask for it.</summary>
+    [Fact]
+    public void No_forward_pass_knows_a_family() =>
+        Types().That().ResideInNamespaceMatching(Namespace("Kernels", "Models", "Training", "Inference")).Should()
+            .NotDependOnAny(Types().That().ResideInNamespaceMatching(Namespace("Checkpoints")))
+            .Check(s_architecture.Value);
+
+    private static IEnumerable<IType> UsedBy(string room) =>
+        s_architecture.Value.Types.Where(type => RoomName(type) == room).SelectMany(type => type.Dependencies)
+            .Select(dependency => dependency.Target);
+
+    private static bool IsTorchs(IType type) => NamespaceParts(type) is [Torch, ..];
+
+    /// <summary>Null for what stands outside of all rooms.</summary>
+    private static string? RoomName(IType type) =>
+        NamespaceParts(type) is [nameof(Skipwise), var room, ..] ? room : null;
+
+    // a generic parameter has no namespace
+    private static string[] NamespaceParts(IType type) => type.Namespace?.FullName.Split('.') ?? [];
+
+    private static string Namespace(params string[] rooms) => $@"^{nameof(Skipwise)}\.({string.Join('|', rooms)})(\.|$)";
+
+    private static Room RoomOf(string name) => s_rooms.Value.Single(room => room.Name == name);
+
+    /// <summary>Reads the table, whose rows are | `room` | may use | torch | what it holds |.</summary>
+    private static Room[] ReadRooms() =>
+    [
+        .. File.ReadLines(Path.Combine(Root(), "docs", "architecture.md"))
+            .SkipWhile(line => !line.StartsWith("| room | may use | torch |", StringComparison.Ordinal)).Skip(2)
+            .TakeWhile(line => line.StartsWith('|'))
+            .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
+            .Select(cells => new Room(
+                cells[1].Trim('`'),
+                cells[2].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+                cells[3] switch { "yes" => true, "no" => false, var other => throw new InvalidDataException($"torch: {other}") })),
+    ];
+
+    private sealed record Room(string Name, string[] Doors, bool UsesTorch);
+}
