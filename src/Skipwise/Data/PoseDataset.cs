@@ -51,10 +51,14 @@ public sealed class PoseDataset : IExampleSource
         }
         _usable = [.. usable];
         SkippedDocuments = documents.Count - _usable.Length;
+        MinDocumentTokens = least;
     }
 
     /// <inheritdoc/>
     public int Count => _usable.Length;
+
+    /// <summary>tokens of the shortest document that is not left out, at least</summary>
+    public int MinDocumentTokens { get; }
 
     /// <summary>documents left out because they are too short</summary>
     public int SkippedDocuments { get; }

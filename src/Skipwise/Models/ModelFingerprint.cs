@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text.Json;
+using System.Text;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -9,21 +9,26 @@ namespace Skipwise.Models;
 
 /// <summary>
 /// A number by which stored answers know their model again. It is taken from the architecture, the rotary scaling and every weight in
-/// memory, not from file names or dates: a copied folder is the same model, and one that was trained on is another.
+/// memory, not from file names or dates: a copied folder is the same model, and one that was trained on is another. What is hashed is
+/// written down by name (<see cref="ArchitectureValues"/>), so that measurements outlive a program whose code has changed.
 /// </summary>
 public static class ModelFingerprint
 {
+    private const string Version = "skipwise model fingerprint 2"; // 1 hashed the names of C# properties
     private const long BytesAtOnce = 1L << 28;
 
     public static ulong Compute(CausalLM model)
     {
         using var _ = no_grad();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(model.Config));
+        Add(Version);
+        foreach (NamedValue value in ArchitectureValues.OfForward(model.Config).Where(value => !value.IsMissing))
+        {
+            Add($"{value.Name}={value.Value}");
+        }
         foreach ((string name, Parameter weight) in model.named_parameters())
         {
-            hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(name));
-            hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(weight.shape));
+            Add($"{name} {TypeName(weight.dtype)} [{string.Join(',', weight.shape)}]");
             using var scope = NewDisposeScope();
             Tensor rows = weight.detach().reshape(weight.size(0), -1);
             long rowsAtOnce = Math.Max(1, BytesAtOnce / Math.Max(1, rows.size(1) * rows.dtype.ElementSize()));
@@ -34,5 +39,15 @@ public static class ModelFingerprint
             }
         }
         return BinaryPrimitives.ReadUInt64LittleEndian(hash.GetHashAndReset());
+
+        void Add(string line) => hash.AppendData(Encoding.UTF8.GetBytes(line + "\n"));
     }
+
+    private static string TypeName(ScalarType type) => type switch
+    {
+        ScalarType.Float32 => "float32",
+        ScalarType.BFloat16 => "bfloat16",
+        ScalarType.Float16 => "float16",
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "weights are of another type"),
+    };
 }

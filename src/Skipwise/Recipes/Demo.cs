@@ -115,8 +115,8 @@ public sealed class Demo
                 var folder = new RunFolder(fineTune.Out);
                 using FolderClaim claim = folder.Lock();
                 return TrainingRun.Run(
-                    pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune, folder,
-                    new SaveOptions { EverySteps = 0, Overwrite = true },
+                    pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune,
+                    FineTuneContract.Partial(fineTune), folder, new SaveOptions { EverySteps = 0, Overwrite = true },
                     new SynchronousProgress<StepMetrics>(step =>
                     {
                         losses.Add(new TrainingPoint(step.Step, step.Loss, step.LearningRate));

@@ -88,7 +88,7 @@ public static class FineTune
     {
         Validate(options, save);
         var folder = new RunFolder(options.Out);
-        TrainingRun.RequireStartable(folder, options, options.Training, save);
+        TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
         (Device Device, ScalarType Dtype) compute = options.Compute.Prepare(note);
         if (options.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)
         {
@@ -100,7 +100,8 @@ public static class FineTune
         Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
         TrainingEvaluation? evaluation = TrainingEvaluation.Create(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
         using FolderClaim claim = folder.Lock();
-        TrainingRun.RequireStartable(folder, options, options.Training, save); // another process may have begun or finished the run since
+        // another process may have begun or finished the run since
+        TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
         string store = Path.Combine(options.Out, "data" + TrainingData.StoreExtension);
         bool isNewStore = !File.Exists(store), continues = save.Resume && File.Exists(folder.OptionsPath);
         try
@@ -111,10 +112,14 @@ public static class FineTune
                 ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
                 : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
             TrainOptions training = options.Training.WithStepsFor(dataset.Count);
+            RunContract contract = FineTuneContract.Complete(
+                options, pretrained, dataset, Pose(options, pretrained.Config.Model, tokenizer), documents, tokenizer, training,
+                compute.Device, evaluation);
             ITrainable trainable = options.Lora.IsEnabled ? new PeftModel(pretrained, options.Lora, options.Model, options.Seed) : pretrained;
             note?.Report(DescribeTrained(options, trainable.Model));
             TrainingOutcome outcome = TrainingRun.Run(
-                trainable, dataset, training, options, folder, save, progress?.Invoke(training.Steps), stop, evaluation, compute, note);
+                trainable, dataset, training, options, contract, folder, save, progress?.Invoke(training.Steps), stop,
+                evaluation, compute, note);
             if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, MergedName, HfConfig.FileName)))
             {
                 pretrained.Dispose(); // its weights may be in few bits: the base model is read again

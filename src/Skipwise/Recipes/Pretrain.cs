@@ -81,16 +81,16 @@ public static class Pretrain
         ]);
         string listsOut = options.Out + "-lists";
         RunFolder corpusRun = new(options.Out), listsRun = new(listsOut);
-        TrainingRun.RequireStartable(corpusRun, options, CorpusTraining(options), save);
+        TrainingRun.RequireStartable(corpusRun, CorpusContract(options), CorpusTraining(options), save);
         using FolderClaim claim = corpusRun.Lock();
         // another process may have begun or finished the run since
-        TrainingRun.RequireStartable(corpusRun, options, CorpusTraining(options), save);
+        TrainingRun.RequireStartable(corpusRun, CorpusContract(options), CorpusTraining(options), save);
         if (save.Resume && corpusRun.IsFinished)
         {
             RemoveStages(listsRun, options); // a process that was killed may have left them
             return new TrainingOutcome(true, null);
         }
-        TrainingRun.RequireStartable(listsRun, options, ListTraining(options), save);
+        TrainingRun.RequireStartable(listsRun, ListContract(options), ListTraining(options), save);
         using FolderClaim listsClaim = listsRun.Lock();
         WriteTokenizer(options, listsOut + "-tokenizer");
         ITokenizer tokenizer = TokenizerLoader.Load(listsOut + "-tokenizer");
@@ -99,7 +99,9 @@ public static class Pretrain
         {
             using PretrainedModel fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
             TrainingOutcome lists =
-                TrainingRun.Run(fresh, Lists(options, tokenizer), ListTraining(options), options, listsRun, save, Named(ListStage), stop);
+                TrainingRun.Run(
+                    fresh, Lists(options, tokenizer), ListTraining(options), options, ListContract(options), listsRun, save,
+                    Named(ListStage), stop);
             if (!lists.Completed)
             {
                 return lists;
@@ -108,7 +110,8 @@ public static class Pretrain
         using PretrainedModel taught = PretrainedModel.Load(new ModelSource(listsOut));
         TrainingOutcome outcome =
             TrainingRun.Run(
-                taught, Corpus(options, tokenizer), CorpusTraining(options), options, corpusRun, save, Named(CorpusStage), stop);
+                taught, Corpus(options, tokenizer), CorpusTraining(options), options, CorpusContract(options), corpusRun, save,
+                Named(CorpusStage), stop);
         if (outcome.Completed)
         {
             RemoveStages(listsRun, options);
@@ -118,9 +121,13 @@ public static class Pretrain
         IProgress<StepMetrics>? Named(string stage) => progress is null ? null : new SynchronousProgress<StepMetrics>(metrics => progress.Report((stage, metrics)));
     }
 
+    private static RunContract ListContract(PretrainOptions options) => PretrainContract.Complete(options, ListTraining(options));
+
+    private static RunContract CorpusContract(PretrainOptions options) => PretrainContract.Complete(options, CorpusTraining(options));
+
     private static void RemoveStages(RunFolder lists, PretrainOptions options)
     {
-        if (TrainingRun.IsRunOf(lists, options))
+        if (PretrainContract.Partial(options).IsThatOf(lists.ContractPath))
         {
             lists.Delete();
             AtomicFolder.Delete(lists.Path + "-tokenizer");

@@ -15,6 +15,7 @@ namespace Skipwise.Runs;
 /// What a training run leaves on the disk:
 /// <code>
 /// run.json                 the effective options
+/// contract.json            what decides the run's bytes, which --resume compares
 /// run.yaml                 the same as a configuration file that starts the run again
 /// metrics.jsonl            one line per step
 /// evaluations.jsonl        one line per number measured on the way
@@ -30,6 +31,7 @@ namespace Skipwise.Runs;
 public sealed class RunFolder(string path)
 {
     public const string OptionsName = "run.json";
+    internal const string ContractName = "contract.json";
     private static readonly JsonSerializerOptions s_json = new()
     {
         RespectNullableAnnotations = true,
@@ -43,6 +45,7 @@ public sealed class RunFolder(string path)
 
     public string Path { get; } = path;
     public string OptionsPath => System.IO.Path.Combine(Path, OptionsName);
+    internal string ContractPath => System.IO.Path.Combine(Path, ContractName);
     public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
     public string ConfigPath => System.IO.Path.Combine(Path, "run.yaml");
     public string EvaluationsPath => System.IO.Path.Combine(Path, "evaluations.jsonl");
@@ -91,7 +94,7 @@ public sealed class RunFolder(string path)
     internal void Delete()
     {
         Clear();
-        Discard([OptionsName, ConfigPath]);
+        Discard([OptionsName, ContractName, ConfigPath]);
         ClearTensorBoard();
         foreach (string folder in ((string[])[CheckpointsPath, Path]).Where(Directory.Exists))
         {

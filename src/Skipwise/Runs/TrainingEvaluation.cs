@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Skipwise.Data;
 using Skipwise.Documents;
 using Skipwise.Evaluation;
@@ -33,6 +35,7 @@ internal sealed class TrainingEvaluation
                 : PerplexityTexts.Read(DocumentReader.Read(data.Paths, data.Documents), tokenizer, _perplexity, stop);
             // Only the documents to be measured stay, in memory: the same ones every time.
             _documents = new TokenList([.. PerplexityPlan.Documents(source, _perplexity).Select(chosen => source[chosen.Document].ToArray())]);
+            TextHash = HashOf(_documents);
         }
         if (options.PasskeyLengths.Count > 0)
         {
@@ -42,6 +45,23 @@ internal sealed class TrainingEvaluation
     }
 
     public TrainingEvaluationOptions Options { get; }
+
+    /// <summary>What stands for the tokens that perplexity is measured on; null without it.</summary>
+    public string? TextHash { get; }
+
+    /// <summary>Windows for perplexity, in tokens; empty without it.</summary>
+    public IReadOnlyList<int> Windows => _perplexity?.Windows ?? [];
+
+    private static string HashOf(ITokenSource documents)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (int document = 0; document < documents.Count; document++)
+        {
+            hash.AppendData(BitConverter.GetBytes(documents[document].Length)); // where one ends and the next begins
+            hash.AppendData(MemoryMarshal.AsBytes(documents[document]));
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
+    }
 
     /// <returns>null when the options ask for none</returns>
     /// <param name="model">the extended model's configuration</param>

@@ -28,30 +28,34 @@ internal sealed class TrainingRun : IDisposable
     private BestCheckpoint _best = new();
     private int _evaluatedStep; // of the last measurement
 
-    /// <param name="options">the effective options; with --resume they must be those of the run that is continued</param>
+    /// <param name="options">the effective options, for people to read</param>
+    /// <param name="contract">what decides the bytes; with --resume it must be that of the run that is continued</param>
     /// <param name="compute">where and in which type the model computes from here on; null: as it is, in float32 on the CPU</param>
     /// <param name="evaluation">what to measure on the way</param>
     /// <param name="folder">taken by the caller (<see cref="RunFolder.Lock"/>)</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     /// <param name="note">warnings about what earlier processes left</param>
     public static TrainingOutcome Run(
-        ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunFolder folder, SaveOptions save,
+        ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunContract contract, RunFolder folder,
+        SaveOptions save,
         IProgress<StepMetrics>? progress, CancellationToken stop, TrainingEvaluation? evaluation = null,
         (Device Device, ScalarType Dtype)? compute = null,
         IProgress<string>? note = null)
     {
-        RequireStartable(folder, options, train, save);
+        RequireStartable(folder, contract, train, save);
         if (save.Resume && folder.IsFinished)
         {
             return new TrainingOutcome(true, null) { Note = "the run was finished already" };
         }
         (Device, ScalarType) place = compute ?? (CPU, ScalarType.Float32);
-        using var run = new TrainingRun(trainable, train.WithStepsFor(source.Count), options, folder, save, evaluation, place, note);
+        TrainOptions resolved = train.WithStepsFor(source.Count);
+        using var run = new TrainingRun(trainable, resolved, options, contract, folder, save, evaluation, place, note);
         return run.Run(source, progress, stop);
     }
 
     private TrainingRun(
-        ITrainable trainable, TrainOptions train, object options, RunFolder folder, SaveOptions save, TrainingEvaluation? evaluation,
+        ITrainable trainable, TrainOptions train, object options, RunContract contract, RunFolder folder, SaveOptions save,
+        TrainingEvaluation? evaluation,
         (Device Device, ScalarType Dtype) compute,
         IProgress<string>? note)
     {
@@ -60,7 +64,7 @@ internal sealed class TrainingRun : IDisposable
         _optimizer = Optimizer.Create(trainable.Model, train, _masters);
         try
         {
-            _start = Begin(options);
+            _start = Begin(options, contract);
             _guard = new StepGuard(train, _start.Guard);
             _scaler = new LossScaler(_start.Scaler);
             bool resumes = _start.Step > 0;
@@ -190,16 +194,18 @@ internal sealed class TrainingRun : IDisposable
         return true;
     }
 
-    /// <summary>Whether a run with these options can begin, or continue, in this folder. Recipes ask before they write anything into it.</summary>
+    /// <summary>
+    /// Whether a run of this contract can begin, or continue, in this folder. Recipes ask before they write anything into it.
+    /// </summary>
     /// <exception cref="SkipwiseException">a setting out of range, an unfinished run that is not to be resumed, or one with other options</exception>
-    public static void RequireStartable(RunFolder folder, object options, TrainOptions train, SaveOptions save)
+    public static void RequireStartable(RunFolder folder, RunContract contract, TrainOptions train, SaveOptions save)
     {
         train.Validate();
         OptionCheck.Require("Saving", save);
         bool exists = File.Exists(folder.OptionsPath);
-        if (save.Resume && exists && !IsRunOf(folder, options))
+        if (save.Resume && exists)
         {
-            throw new SkipwiseException($"{folder.OptionsPath}: this run was started with other options, so it cannot be continued with these. Repeat its options, or start a new run in another folder with --out.");
+            contract.RequireThatOf(folder.ContractPath);
         }
         if (!save.Resume && !save.Overwrite && exists && (folder.IsFinished || folder.Checkpoints().Count > 0))
         {
@@ -214,13 +220,17 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private TrainProgress Begin(object options)
+    private TrainProgress Begin(object options, RunContract contract)
     {
         string? latest = _save.Resume && File.Exists(_folder.OptionsPath) ? _folder.NewestValidCheckpoint(_note) : null;
         TrainProgress start = latest is null ? new TrainProgress(0, 0) : RunFolder.LoadCheckpoint(latest, _trainable, _optimizer);
         if (latest is null)
         {
             _folder.Clear();
+        }
+        if (!(_save.Resume && File.Exists(_folder.OptionsPath)))
+        {
+            AtomicFile.WriteText(_folder.ContractPath, contract.ToJson()); // before run.json, which says that there is a run
         }
         AtomicFile.WriteText(_folder.OptionsPath, Text(options));
         if (_save.ConfigText is { } config)
@@ -229,10 +239,6 @@ internal sealed class TrainingRun : IDisposable
         }
         return start;
     }
-
-    /// <summary>Whether the folder holds a run with these very options.</summary>
-    public static bool IsRunOf(RunFolder folder, object options) =>
-        File.Exists(folder.OptionsPath) && InputFile.ReadText(folder.OptionsPath) == Text(options);
 
     public void Dispose()
     {
@@ -245,7 +251,7 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Not what a run leaves that was killed before its first step.</summary>
     private static bool IsForeign(string entry) =>
         !entry.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal) && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)
-        && Path.GetFileName(entry) != FolderClaim.LockName;
+        && Path.GetFileName(entry) is not (FolderClaim.LockName or RunFolder.ContractName);
 
     private static string Text(object options) => JsonSerializer.Serialize(options, RunOptionsJson.Options) + "\n";
 }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 using Skipwise.Storage;
 using Skipwise.Tokenizers;
@@ -12,6 +14,8 @@ namespace Skipwise.TokenStores;
 /// </summary>
 public sealed unsafe class TokenStore : ITokenSource, IDisposable
 {
+    private const int BytesAtOnce = 1 << 24;
+
     private readonly string _path;
     private readonly SafeFileHandle _handle;
     private readonly DateTime _written; // when the file was last changed before it was opened
@@ -19,6 +23,7 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private readonly TokenStoreHeader _header;
     private readonly bool[] _checked; // documents whose tokens are known to lie in the vocabulary
+    private string? _contentHash;
     private byte* _start;
 
     private TokenStore(string path, SafeFileHandle handle, MemoryMappedFile file, MemoryMappedViewAccessor view, TokenStoreHeader header)
@@ -33,6 +38,13 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
     public long Tokens => _header.Tokens;
     public int VocabularySize => _header.VocabularySize;
     public ulong Fingerprint => _header.Fingerprint;
+
+    /// <summary>
+    /// What stands for the tokens and their division into documents: 32 hexadecimal digits. It is the file's own note, made while it was
+    /// written; a store of version 1 has none and is read whole, once.
+    /// </summary>
+    /// <exception cref="SkipwiseException">the file was changed after it had been opened</exception>
+    public string ContentHash => _contentHash ??= (_header.ContentHash ?? ReadContentHash()).ToString("x32", CultureInfo.InvariantCulture);
 
     /// <summary>From the table alone: the tokens stay on the disk.</summary>
     /// <exception cref="SkipwiseException">the file was changed after it had been opened</exception>
@@ -144,6 +156,18 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
             throw new SkipwiseException(
                 $"{_path}: was changed while it was in use. Start again, and write the store with `skipwise prepare` under another name");
         }
+    }
+
+    private UInt128 ReadContentHash()
+    {
+        ObjectDisposedException.ThrowIf(_start is null, this);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (long at = TokenStoreHeader.Size; at < _header.FileLength; at += BytesAtOnce)
+        {
+            RequireUnchanged();
+            hash.AppendData(new ReadOnlySpan<byte>(_start + at, (int)Math.Min(BytesAtOnce, _header.FileLength - at)));
+        }
+        return TokenStoreHeader.ContentHashOf(hash.GetHashAndReset());
     }
 
     private static TokenStoreHeader ReadHeader(SafeFileHandle file, string path)

@@ -9,21 +9,22 @@ namespace Skipwise.TokenStores;
 /// <code>
 /// offset  size          content
 ///      0  8             magic "SKIPTOK\n"
-///      8  int32         version, 1
+///      8  int32         version, 2 (version 1 has no content hash: zero in its place)
 ///     12  int32         vocabulary size V: every token is in 0..V-1
 ///     16  uint64        fingerprint of the tokenizer (TokenizerFingerprint)
 ///     24  int64         number of documents D
 ///     32  int64         number of tokens N
-///     40  16 bytes      zero
+///     40  16 bytes      content hash: start of the SHA-256 of everything from byte 64 on
 ///     56  8 bytes       start of the SHA-256 of bytes 0..55
 ///     64  N int32       tokens, document after document, without BOS
 ///  64+4N  D+1 int64     document d is tokens ends[d] .. ends[d+1]-1; ends[0] = 0, ends[D] = N (not aligned to 8 if N is odd)
 /// </code>
 /// </summary>
-internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Fingerprint, long Documents, long Tokens)
+/// <param name="ContentHash">of tokens and table; null in a file of version 1</param>
+internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Fingerprint, long Documents, long Tokens, UInt128? ContentHash)
 {
     public const int Size = 64;
-    private const int Version = 1;
+    private const int Version = 2, OldestVersion = 1, ContentHashOffset = 40;
 
     private static ReadOnlySpan<byte> Magic => "SKIPTOK\n"u8;
 
@@ -50,11 +51,12 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
     {
         byte[] bytes = new byte[Size];
         Magic.CopyTo(bytes);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), Version);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), ContentHash is null ? OldestVersion : Version);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), VocabularySize);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(16), Fingerprint);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(24), Documents);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(32), Tokens);
+        BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(ContentHashOffset), ContentHash ?? 0);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(56), Hash(bytes.AsSpan(0, 56)));
         return bytes;
     }
@@ -66,9 +68,11 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
             throw new SkipwiseException($"{path}: not a token store (wrong first bytes, or shorter than its header); write it with `skipwise prepare`");
         }
         int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
-        if (version != Version)
+        if (version is < OldestVersion or > Version)
         {
-            throw new SkipwiseException($"{path}: token store of version {version}; this Skipwise reads version {Version}. Write it again with `skipwise prepare`");
+            throw new SkipwiseException(
+                $"{path}: token store of version {version}; this Skipwise reads versions {OldestVersion} to {Version}. "
+                + "Write it again with `skipwise prepare`");
         }
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes[56..]) != Hash(bytes[..56]))
         {
@@ -78,8 +82,12 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
             BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]),
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
-            BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]));
+            BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]),
+            version == OldestVersion ? null : ContentHashOf(bytes[ContentHashOffset..]));
     }
+
+    /// <summary>The part of a SHA-256 that stands for the content.</summary>
+    public static UInt128 ContentHashOf(ReadOnlySpan<byte> sha256) => BinaryPrimitives.ReadUInt128LittleEndian(sha256);
 
     private static ulong Hash(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(bytes));
 }

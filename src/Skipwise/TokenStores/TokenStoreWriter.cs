@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Skipwise.Storage;
 using Skipwise.Tokenizers;
 
@@ -15,6 +16,7 @@ public sealed class TokenStoreWriter : IDisposable
     private readonly int _vocabularySize;
     private readonly ulong _fingerprint;
     private readonly NewFile _file;
+    private readonly IncrementalHash _content = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly List<long> _ends = [0];
 
     /// <param name="path">the finished file; a token store that is there already is replaced</param>
@@ -36,12 +38,12 @@ public sealed class TokenStoreWriter : IDisposable
         });
         try
         {
-            Write(new byte[TokenStoreHeader.Size]);
+            _file.Stream.Write(new byte[TokenStoreHeader.Size]);
         }
-        catch
+        catch (IOException e)
         {
             Dispose();
-            throw;
+            throw Failed(e);
         }
     }
 
@@ -69,7 +71,8 @@ public sealed class TokenStoreWriter : IDisposable
             BinaryPrimitives.WriteInt64LittleEndian(bytes, end);
             Write(bytes);
         }
-        byte[] header = new TokenStoreHeader(_vocabularySize, _fingerprint, Documents, Tokens).ToBytes();
+        UInt128 content = TokenStoreHeader.ContentHashOf(_content.GetHashAndReset());
+        byte[] header = new TokenStoreHeader(_vocabularySize, _fingerprint, Documents, Tokens, content).ToBytes();
         Guarded(() =>
         {
             _file.Stream.Position = 0;
@@ -79,10 +82,18 @@ public sealed class TokenStoreWriter : IDisposable
         });
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.Dispose();
+        _content.Dispose();
+    }
 
+    /// <summary>
+    /// Writes a part of what the content hash stands for: it is taken on the way, so that nobody has to read the file for it.
+    /// </summary>
     private void Write(ReadOnlySpan<byte> bytes)
     {
+        _content.AppendData(bytes);
         try
         {
             _file.Stream.Write(bytes);

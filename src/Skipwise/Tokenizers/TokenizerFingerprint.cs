@@ -6,7 +6,9 @@ namespace Skipwise.Tokenizers;
 
 /// <summary>
 /// A number by which a token store knows its tokenizer again. It is taken from what the tokenizer does (the text of every id and
-/// the ids of a probe), not from its files, so that the same vocabulary in another file format has the same fingerprint.
+/// the ids of a probe), not from its files, so that the same vocabulary in another file format has the same fingerprint. It stands in token
+/// stores, which hold neither BOS nor EOS: what adds these to a text asks the tokenizer besides, and nothing may enter here that would make
+/// every store one of another tokenizer.
 /// </summary>
 public static class TokenizerFingerprint
 {

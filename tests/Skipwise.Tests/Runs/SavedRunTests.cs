@@ -322,6 +322,7 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.False(Directory.Exists(tokenizer) || Directory.Exists(made + "-lists"));
         Directory.CreateDirectory(made + "-lists"); // a process that is killed at its end leaves it
         File.Copy(Path.Combine(made, "run.json"), Path.Combine(made + "-lists", "run.json"));
+        File.Copy(Path.Combine(made, "contract.json"), Path.Combine(made + "-lists", "contract.json"));
         (await CliRun.Of([.. pretrain, "--resume"])).Succeeded();
         Assert.False(Directory.Exists(made + "-lists"));
 

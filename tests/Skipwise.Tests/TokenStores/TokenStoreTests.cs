@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using CsCheck;
 using Skipwise.Data;
 using Skipwise.Evaluation.Perplexity;
@@ -45,11 +46,67 @@ public class TokenStoreTests
         using var folder = new TempFolder();
         byte[] bytes = File.ReadAllBytes(Write(folder, [7, 8], [], [9]));
         Assert.Equal("SKIPTOK\n"u8.ToArray(), bytes[..8]);
-        Assert.Equal([1, 1000], [BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12))]);
+        Assert.Equal([2, 1000],
+            [BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12))]);
         Assert.Equal([0xABCDEF, 3, 3], Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(16 + (8 * i)))));
         Assert.Equal([7, 8, 9], Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(64 + (4 * i)))));
         Assert.Equal([0, 2, 2, 3], Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(76 + (8 * i)))));
         Assert.Equal(108, bytes.Length);
+        Assert.Equal(SHA256.HashData(bytes.AsSpan(64))[..16], bytes[40..56]);
+    }
+
+    /// <summary>
+    /// What a run keeps to know its tokens again: the file's own note, so that no resumed run reads a store of a terabyte.
+    /// </summary>
+    [Fact]
+    public void The_content_hash_is_that_of_tokens_and_documents_and_is_not_read_for()
+    {
+        using var folder = new TempFolder();
+        string Hash(params int[][] documents)
+        {
+            using var store = TokenStore.Open(Write(folder, documents));
+            return store.ContentHash;
+        }
+        string first = Hash([1, 2, 3], [4, 5]);
+        Assert.Equal(first, Hash([1, 2, 3], [4, 5]));
+        Assert.Equal(4, ((string[])[first, Hash([1, 2, 3], [4, 6]), Hash([1, 2], [3, 4, 5]), Hash([1, 2, 3, 4, 5])]).Distinct().Count());
+        string path = Write(folder, [1, 2, 3], [4, 5]);
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[64]++; // what only a reader would see
+        File.WriteAllBytes(path, bytes);
+        using var changed = TokenStore.Open(path);
+        Assert.Equal(first, changed.ContentHash);
+    }
+
+    [Fact]
+    public void A_store_of_version_1_is_read_and_has_the_same_content_hash()
+    {
+        using var folder = new TempFolder();
+        string path = Write(folder, [1, 2, 3], [4, 5]);
+        byte[] bytes = File.ReadAllBytes(path);
+        string expected = Convert.ToHexStringLower([.. bytes[40..56].Reverse()]);
+        bytes[8] = 1;
+        bytes.AsSpan(40, 16).Clear();
+        SHA256.HashData(bytes.AsSpan(0, 56)).AsSpan(0, 8).CopyTo(bytes.AsSpan(56));
+        Assert.Equal(new TokenStoreHeader(1000, 0xABCDEF, 2, 5, null).ToBytes(), bytes[..64]);
+        File.WriteAllBytes(path, bytes);
+        using var store = TokenStore.Open(path);
+        Assert.Equal([4, 5], store[1].ToArray());
+        Assert.Equal(expected, store.ContentHash);
+    }
+
+    [Theory]
+    [InlineData(0), InlineData(3)]
+    public void A_store_of_another_version_is_an_error(int version)
+    {
+        using var folder = new TempFolder();
+        string path = Write(folder, [1, 2, 3]);
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[8] = (byte)version;
+        SHA256.HashData(bytes.AsSpan(0, 56)).AsSpan(0, 8).CopyTo(bytes.AsSpan(56));
+        File.WriteAllBytes(path, bytes);
+        Assert.Contains($"version {version}; this Skipwise reads versions 1 to 2",
+            Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
     }
 
     /// <summary>Lengths come from the table: a store of a terabyte is not read to find the documents that are long enough.</summary>
@@ -118,7 +175,7 @@ public class TokenStoreTests
     public void A_header_that_lies_with_a_right_checksum_is_an_error(long documents, long tokens)
     {
         using var folder = new TempFolder();
-        string path = folder.Write("lie", [.. new TokenStoreHeader(10, 0, documents, tokens).ToBytes(), .. new byte[8]]);
+        string path = folder.Write("lie", [.. new TokenStoreHeader(10, 0, documents, tokens, 0).ToBytes(), .. new byte[8]]);
         Assert.Contains("damaged", Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
     }
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -135,6 +137,9 @@ public sealed class HfConfig
         }
         return Text(config);
     }
+
+    /// <summary>What stands for the file's text: 16 hexadecimal digits.</summary>
+    internal string TextHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_text)).AsSpan(0, 8));
 
     /// <summary>Whether the model's rope and window are still what the file says.</summary>
     public bool IsUnchanged(DecoderConfig model) => model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings;

@@ -18,7 +18,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     internal const string Kind = "model";
 
     private readonly WeightLayout _layout;
-    private readonly CompanionFiles _companions;
+    private CompanionFiles _companions;
 
     private PretrainedModel(CausalLM model, HfConfig config, WeightLayout layout, string? folder, bool isFrozen = false)
     {
@@ -295,6 +295,18 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     }
 
     void ITrainable.WriteFiles(string folder) => WriteFiles(folder, widens: true);
+
+    void ITrainable.ReadWeights(string folder)
+    {
+        ReadWeights(folder);
+        ReadCompanions(folder);
+    }
+
+    /// <summary>
+    /// From here on the files beside the weights are those of a checkpoint of this model: its run took them when it began, and the base
+    /// model's folder may have changed since.
+    /// </summary>
+    internal void ReadCompanions(string checkpoint) => _companions = new CompanionFiles(checkpoint);
 
     /// <summary>Writes what stands beside the weights: config.json and the tokenizer's files.</summary>
     /// <param name="type">that all weights have been widened to; else null</param>

@@ -57,6 +57,7 @@ public sealed class PeftModel : ITrainable
         {
             parameter.copy_(Fitting(name, adapter.FullWeights.FirstOrDefault(saved => saved.Name == Stored(name)).Value, parameter.shape));
         }
+        _pretrained.ReadCompanions(folder);
     }
 
     private string Stored(string name) => _pretrained.Config.Family.StoredName(name);

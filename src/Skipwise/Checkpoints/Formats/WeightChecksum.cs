@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using System.Text;
+using Skipwise.Storage;
+using static System.FormattableString;
+
+namespace Skipwise.Checkpoints.Formats;
+
+/// <summary>
+/// What stands for the weights of a folder, wherever it lies: 16 hexadecimal digits from the sizes and CRC-32C of their files, in the
+/// order of the files' names. The files are read whole, as fast as a disk gives them.
+/// </summary>
+internal static class WeightChecksum
+{
+    /// <param name="model">see <see cref="WeightFiles.Open(string)"/></param>
+    /// <exception cref="SkipwiseException">a file cannot be read</exception>
+    public static string OfModel(string model)
+    {
+        using WeightFiles weights = WeightFiles.Open(model);
+        return Compute(weights.Paths);
+    }
+
+    /// <param name="folder">of an adapter in PEFT's layout</param>
+    /// <exception cref="SkipwiseException">a file cannot be read</exception>
+    public static string OfAdapter(string folder) => Compute(Directory.EnumerateFiles(folder, "adapter_*"));
+
+    private static string Compute(IEnumerable<string> paths)
+    {
+        var lines = new StringBuilder();
+        foreach (string path in paths.OrderBy(Path.GetFileName, StringComparer.Ordinal))
+        {
+            try
+            {
+                FileChecksum file = FileChecksum.Compute(path);
+                lines.Append(Invariant($"{file.Bytes} {file.Crc32c}\n"));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new SkipwiseException($"{path}: cannot be read: {e.Message}. Check the path", e);
+            }
+        }
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())).AsSpan(0, 8));
+    }
+}

@@ -1,0 +1,133 @@
+using System.Globalization;
+using Skipwise.Checkpoints.Formats;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Data;
+using Skipwise.Documents;
+using Skipwise.Models;
+using Skipwise.Positions;
+using Skipwise.Runs;
+using Skipwise.Runtime;
+using Skipwise.Storage;
+using Skipwise.TokenStores;
+using Skipwise.Tokenizers;
+using Skipwise.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Recipes;
+
+/// <summary>What decides the bytes of a fine-tuned model, see <see cref="RunContract"/>.</summary>
+internal static class FineTuneContract
+{
+    /// <summary>What the options alone tell, so that a run that cannot be continued is refused before anything is loaded.</summary>
+    public static RunContract Partial(FineTuneOptions options) => RunContract.Partial(OfOptions(options));
+
+    /// <param name="options">what was asked for</param>
+    /// <param name="pretrained">the base model, extended</param>
+    /// <param name="dataset">the windows</param>
+    /// <param name="pose">what they look like, everything derived</param>
+    /// <param name="documents">what they are cut from</param>
+    /// <param name="tokenizer">that the documents were made with</param>
+    /// <param name="training">with the steps that follow from the data</param>
+    /// <param name="device">that computes</param>
+    /// <param name="evaluation">on the way; null for none</param>
+    /// <exception cref="SkipwiseException">a file of the base model cannot be read</exception>
+    public static RunContract Complete(
+        FineTuneOptions options, PretrainedModel pretrained, PoseDataset dataset, PoseOptions pose, TokenStore documents,
+        ITokenizer tokenizer,
+        TrainOptions training, Device device, TrainingEvaluation? evaluation)
+    {
+        bool isGpu = device.type != DeviceType.CPU;
+        return RunContract.Complete(
+        [
+            .. OfOptions(options).Where(value => value.Name != TrainingValues.OfSteps(0).Name),
+            TrainingValues.OfSteps(training.Steps),
+            .. ArchitectureValues.OfTraining(pretrained.Model.Config).Select(value => value with { Name = $"model.{value.Name}" }),
+            new("base_model.config", pretrained.Config.TextHash),
+            new("base_model.weights", WeightChecksum.OfModel(options.Model)),
+            new("base_model.adapter", options.Adapter is { } adapter ? WeightChecksum.OfAdapter(adapter) : NamedValue.None,
+                NamedValue.None),
+            NamedValue.Of("train_length", pose.TrainLength),
+            NamedValue.Of("split_after", pose.SplitAfter),
+            NamedValue.Of("min_document_tokens", dataset.MinDocumentTokens),
+            new("training_tokens", documents.ContentHash),
+            new("tokenizer", TokenizerFingerprint.Compute(tokenizer).ToString("x16", CultureInfo.InvariantCulture)),
+            NamedValue.Of("bos", tokenizer.AddsBos ? tokenizer.BosId : null),
+            new("device", isGpu ? "cuda" : "cpu"),
+            NamedValue.Of("tf32", isGpu && options.Compute.Tf32),
+            NamedValue.Of("offload_optimizer", isGpu && training.Offload == Offload.Optimizer),
+            .. TrainingValues.Of(evaluation),
+        ]);
+    }
+
+    private static IEnumerable<NamedValue> OfOptions(FineTuneOptions options) =>
+    [
+        NamedValue.Of("seed", options.Seed),
+        NamedValue.Of("target_length", options.TargetLength),
+        new("positions", options.Positions switch
+        {
+            PositionMode.Pose => "pose",
+            PositionMode.Full => "full",
+            PositionMode.Short => "short",
+            PositionMode.RandPos => "rand-pos",
+            _ => throw Unnamed(options.Positions),
+        }),
+        NamedValue.Of("chunks", options.Chunks),
+        new("chunk_lengths", options.ChunkLengths switch
+        {
+            LengthRule.Uniform => "uniform",
+            LengthRule.Released => "released",
+            _ => throw Unnamed(options.ChunkLengths),
+        }),
+        new("chunk_content", options.ChunkContent switch
+        {
+            ContentMode.Skip => "skip",
+            ContentMode.Contiguous => "contiguous",
+            ContentMode.Follow => "follow",
+            _ => throw Unnamed(options.ChunkContent),
+        }),
+        NamedValue.Of("mask_seams", options.MaskSeams),
+        NamedValue.Of("random_start", options.RandomStart),
+        new("dtype", options.Compute.Dtype switch
+        {
+            Precision.Float32 => "float32",
+            Precision.Bfloat16 => "bfloat16",
+            Precision.Float16 => "float16",
+            _ => throw Unnamed(options.Compute.Dtype),
+        }),
+        .. TrainingValues.Of(options.Training),
+        .. options.Training.Epochs is null ? [TrainingValues.OfSteps(options.Training.Steps)] : (NamedValue[])[],
+        .. TrainingValues.Of(options.Lora),
+        .. OfText(options),
+    ];
+
+    /// <summary>
+    /// A run keeps the tokens of its text and does not read the text again. Whether it is still that text is told from the number of its
+    /// files and bytes; text that has gone is not missed.
+    /// </summary>
+    private static NamedValue[] OfText(FineTuneOptions options)
+    {
+        if (options.Data.Paths.Any(path => path.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal)))
+        {
+            return [];
+        }
+        string? files = null;
+        try
+        {
+            List<string> found = DocumentFiles.Find(options.Data.Paths, options.Data.Documents);
+            files = FormattableString.Invariant($"{found.Count} files of {found.Sum(file => new FileInfo(file).Length)} bytes");
+        }
+        catch (Exception e) when (e is SkipwiseException or IOException)
+        {
+            // whoever needs the text says what is wrong with it
+        }
+        return
+        [
+            new("text.files", files),
+            new("text.separator", options.Data.Documents.SeparatorText ?? NamedValue.None, NamedValue.None),
+            new("text.field", options.Data.Documents.Field ?? NamedValue.None, NamedValue.None),
+        ];
+    }
+
+    private static ArgumentOutOfRangeException Unnamed<T>(T value) where T : struct, Enum => new(nameof(value), value, "has no name here");
+}

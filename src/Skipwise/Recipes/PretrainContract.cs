@@ -1,0 +1,34 @@
+using Skipwise.Models;
+using Skipwise.Runs;
+using Skipwise.Training;
+
+namespace Skipwise.Recipes;
+
+/// <summary>What decides the bytes of a pretrained model, see <see cref="RunContract"/>. Its text is made from the seed.</summary>
+internal static class PretrainContract
+{
+    /// <summary>Everything.</summary>
+    /// <param name="options">what was asked for</param>
+    /// <param name="training">of one of the two stages</param>
+    public static RunContract Complete(PretrainOptions options, TrainOptions training) => RunContract.Complete(
+        [.. OfOptions(options), TrainingValues.OfSteps(training.Steps), .. TrainingValues.Of(training)]);
+
+    /// <summary>What both stages share.</summary>
+    public static RunContract Partial(PretrainOptions options) => RunContract.Partial(OfOptions(options));
+
+    private static NamedValue[] OfOptions(PretrainOptions options) =>
+    [
+        NamedValue.Of("seed", options.Seed),
+        NamedValue.Of("context_length", options.ContextLength),
+        NamedValue.Of("vocab_size", options.VocabSize),
+        NamedValue.Of("hidden_size", options.HiddenSize),
+        NamedValue.Of("intermediate_size", options.IntermediateSize),
+        NamedValue.Of("num_hidden_layers", options.NumHiddenLayers),
+        NamedValue.Of("num_attention_heads", options.NumAttentionHeads),
+        NamedValue.Of("rope_theta", options.RopeTheta),
+        NamedValue.Of("list_steps", options.ListSteps),
+        NamedValue.Of("corpus_steps", options.Steps),
+        NamedValue.Of("corpus_documents", options.Documents),
+        NamedValue.Of("corpus_learning_rate", options.LearningRate),
+    ];
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Skipwise.Models;
+using Skipwise.Storage;
+
+namespace Skipwise.Runs;
+
+/// <summary>
+/// What decides the bytes that a run leaves, by name. It is written when the run begins and compared when it is resumed. What is not in it
+/// may change between the two: where files lie, which of several GPUs computes, when the run saves, what is logged.
+/// </summary>
+/// <remarks>
+/// A later release that learns of one more thing gives it a name and says with <see cref="NamedValue.Missing"/> what earlier ones did.
+/// Such a value is left out where it is that: runs of both releases then continue in both. The version rises when a name comes to mean
+/// something else.
+/// </remarks>
+internal sealed class RunContract
+{
+    /// <summary>of the names' meanings</summary>
+    public const int Version = 1;
+
+    private readonly NamedValue[] _values;
+    private readonly bool _isPartial;
+
+    private RunContract(IEnumerable<NamedValue> values, bool isPartial) =>
+        (_values, _isPartial) = ([.. values.OrderBy(value => value.Name, StringComparer.Ordinal)], isPartial);
+
+    /// <summary>Everything.</summary>
+    public static RunContract Complete(IEnumerable<NamedValue> values) => new(values, isPartial: false);
+
+    /// <summary>What can be told before a model is loaded: what else was noted is not compared.</summary>
+    public static RunContract Partial(IEnumerable<NamedValue> values) => new(values, isPartial: true);
+
+    /// <summary>The file's text: JSON in the ordinal order of the names.</summary>
+    public string ToJson() => JsonSerializer.Serialize(new SavedContract(Version, _values
+        .Where(value => value.Value is not null && !value.IsMissing)
+        .ToDictionary(value => value.Name, value => value.Value!)), RunOptionsJson.Options) + "\n";
+
+    /// <summary>Whether the file tells of a run like this one.</summary>
+    public bool IsThatOf(string path) => File.Exists(path) && Differences(Read(path)).Count == 0;
+
+    /// <summary>Compares with what the file tells of a run that is to be continued.</summary>
+    /// <exception cref="SkipwiseException">
+    /// it tells of another one: names each difference, with both values; or it cannot be read, or a newer Skipwise wrote it
+    /// </exception>
+    public void RequireThatOf(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new SkipwiseException(
+                $"{path}: is missing, so nothing tells whether this run can be continued with these options: an earlier version of "
+                + "Skipwise began it. Start a new run in another folder with --out.");
+        }
+        if (Differences(Read(path)) is { Count: > 0 } differences)
+        {
+            throw new SkipwiseException(
+                $"{path}: this run was started with other options, so it cannot be continued with these: {string.Join("; ", differences)}. "
+                + "Repeat its options, or start a new run in another folder with --out.");
+        }
+    }
+
+    private List<string> Differences(SavedContract saved)
+    {
+        List<string> differences =
+        [
+            .. from value in _values
+               let before = saved.Values.GetValueOrDefault(value.Name) ?? value.Missing
+               where value.Value is not null && value.Value != before
+               select $"{value.Name} is {before ?? "not told"} in the run and {value.Value} here",
+        ];
+        if (!_isPartial)
+        {
+            differences.AddRange(saved.Values
+                .ExceptBy(_values.Select(value => value.Name), pair => pair.Key)
+                .OrderBy(pair => pair.Key, StringComparer.Ordinal)
+                .Select(pair => $"{pair.Key} is {pair.Value} in the run and does not exist here"));
+        }
+        return differences;
+    }
+
+    private static SavedContract Read(string path)
+    {
+        try
+        {
+            SavedContract saved = JsonText.Deserialize<SavedContract>(InputFile.ReadText(path), RunOptionsJson.Options);
+            return saved.Values is not null && saved.Values.Values.All(value => value is not null)
+                ? saved.Version <= Version ? saved : throw new SkipwiseException(
+                    $"{path}: of version {saved.Version}: a newer Skipwise began this run, and this one knows version {Version}. "
+                    + "Continue it with that one, or start a new run in another folder with --out.")
+                : throw new JsonException("it holds no values");
+        }
+        catch (JsonException e)
+        {
+            throw new SkipwiseException(
+                $"{path}: cannot be read: {e.Message.TrimEnd('.')}. Without it nothing tells whether the run can be continued: "
+                + "start a new one in another folder with --out.", e);
+        }
+    }
+
+    private sealed record SavedContract(int Version, Dictionary<string, string> Values);
+}
