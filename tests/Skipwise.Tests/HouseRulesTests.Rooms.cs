@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using ArchUnitNET.Domain;
 using ArchUnitNET.Loader;
 using ArchUnitNET.xUnitV3;
@@ -84,6 +85,47 @@ public partial class HouseRulesTests
             .NotDependOnAny(Types().That().ResideInNamespaceMatching(Namespace("Checkpoints")))
             .Check(s_architecture.Value);
 
+    /// <summary>The walks of the page: each file is entered once, from one before it.</summary>
+    [Theory]
+    [InlineData("One token", 20)]
+    [InlineData("One training step", 20)]
+    public void A_walk_has_no_turn_back(string heading, int least)
+    {
+        string[] files =
+        [
+            .. Page().SkipWhile(line => line != $"### {heading}").Skip(1).TakeWhile(line => !line.StartsWith('#'))
+                .SelectMany(line => SourceName().Matches(line)).Select(match => match.Groups[1].Value),
+        ];
+        Assert.True(files.Length >= least, $"the page names {files.Length} files");
+        Assert.Equal(files.Distinct(), files);
+        var reached = new HashSet<string> { files[0] };
+        foreach (string file in files)
+        {
+            Assert.True(reached.Contains(file), $"no file before {file} uses it");
+            IType[] types = [.. s_architecture.Value.Types.Where(type => FileOf(type) == file)];
+            Assert.True(types.Length > 0, $"there is no {file}");
+            reached.UnionWith(types.SelectMany(type => type.Dependencies).Select(dependency => FileOf(dependency.Target)));
+        }
+    }
+
+    /// <summary>The log is history, in which old names stay.</summary>
+    [Fact]
+    public void Files_that_the_documentation_names_are_there()
+    {
+        string[] pages = [.. Directory.GetFiles(Path.Combine(Root(), "docs"), "*.md"), .. Directory.GetFiles(Root(), "*.md")];
+        string[] rooms = [.. s_rooms.Value.Select(room => room.Name)];
+        (string Page, string File)[] named =
+        [
+            .. pages.Where(page => Path.GetFileName(page) is not ("log.md" or "CHANGELOG.md"))
+                .SelectMany(page => SourceName().Matches(File.ReadAllText(page)).Select(match => (page, match.Groups[1].Value)))
+                .Where(place => rooms.Contains(place.Value.Split('/')[0])),
+        ];
+        Assert.NotEmpty(named);
+        Assert.All(named, place => Assert.True(
+            File.Exists(Path.Combine(Sources("Skipwise"), place.File + ".cs")) || Directory.Exists(Path.Combine(Sources("Skipwise"), place.File)),
+            $"{Path.GetFileName(place.Page)} names {place.File}"));
+    }
+
     private static IEnumerable<IType> UsedBy(string room) =>
         s_architecture.Value.Types.Where(type => RoomName(type) == room).SelectMany(type => type.Dependencies)
             .Select(dependency => dependency.Target);
@@ -97,15 +139,20 @@ public partial class HouseRulesTests
     // a generic parameter has no namespace
     private static string[] NamespaceParts(IType type) => type.Namespace?.FullName.Split('.') ?? [];
 
+    /// <summary>Room/Name, as the page writes it: where the rules about files put the type, or the one that it is nested in.</summary>
+    private static string FileOf(IType type) =>
+        string.Join('/', type.FullName.Split('+', '`')[0].Split('.').Skip(1));
+
     private static string Namespace(params string[] rooms) => $@"^{nameof(Skipwise)}\.({string.Join('|', rooms)})(\.|$)";
+
+    private static IEnumerable<string> Page() => File.ReadLines(Path.Combine(Root(), "docs", "architecture.md"));
 
     private static Room RoomOf(string name) => s_rooms.Value.Single(room => room.Name == name);
 
     /// <summary>Reads the table, whose rows are | `room` | may use | torch | what it holds |.</summary>
     private static Room[] ReadRooms() =>
     [
-        .. File.ReadLines(Path.Combine(Root(), "docs", "architecture.md"))
-            .SkipWhile(line => !line.StartsWith("| room | may use | torch |", StringComparison.Ordinal)).Skip(2)
+        .. Page().SkipWhile(line => !line.StartsWith("| room | may use | torch |", StringComparison.Ordinal)).Skip(2)
             .TakeWhile(line => line.StartsWith('|'))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
             .Select(cells => new Room(
@@ -113,6 +160,9 @@ public partial class HouseRulesTests
                 cells[2].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
                 cells[3] switch { "yes" => true, "no" => false, var other => throw new InvalidDataException($"torch: {other}") })),
     ];
+
+    [GeneratedRegex(@"`([A-Z]\w*(?:/[A-Z]\w*)+)(?:\.cs|/)?`")]
+    private static partial Regex SourceName();
 
     private sealed record Room(string Name, string[] Doors, bool UsesTorch);
 }
