@@ -11,7 +11,8 @@ internal abstract record BenchCase(string Name, int Steps)
 {
     public abstract Measurement Measure(int steps);
 
-    private static readonly TrainCase s_base = new("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new() { BatchSize = 1 });
+    private static readonly TrainCase s_base =
+        new("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new() { BatchSize = 1 });
     private static readonly LoraOptions s_lora = new() { Rank = 16 };
 
     /// <summary>The cases that the bars speak of come first.</summary>
@@ -41,11 +42,12 @@ internal abstract record BenchCase(string Name, int Steps)
         s_base with { Name = "ii-1x1024-adafactor", Training = s_base.Training with { Optimizer = OptimizerKind.Adafactor } },
     ];
 
-    private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384, PositionMode mode = PositionMode.Pose, int recomputeEvery = 0, bool packing = false, LoraOptions? lora = null) => new(
+    private static TrainCase Train(string name, int steps, int tokens, int batch = 1, int target = 16384,
+        PositionMode mode = PositionMode.Pose, int recomputeEvery = 0, bool packing = false, LoraOptions? lora = null) => new(
         name, steps, BenchModels.Small(target, Math.Max(1, target / 2048.0)),
         new PoseOptions { Mode = mode, TrainLength = tokens, TargetLength = target },
         new TrainOptions { BatchSize = batch, RecomputeEvery = recomputeEvery, Packing = packing })
-    {
-        Lora = lora ?? new(),
-    };
+        {
+            Lora = lora ?? new(),
+        };
 }

@@ -17,20 +17,22 @@ internal static class BenchModels
     /// <summary>Model (ii): 134 M parameters.</summary>
     public static DecoderConfig Base() => Llama(32000, 768, 2048, 12, 12, 16384, 8);
 
-    private static DecoderConfig Llama(int vocabulary, int hidden, int intermediate, int layers, int heads, int target, double factor) => new()
-    {
-        VocabSize = vocabulary,
-        HiddenSize = hidden,
-        IntermediateSize = intermediate,
-        NumHiddenLayers = layers,
-        NumAttentionHeads = heads,
-        NumKeyValueHeads = heads,
-        HeadDim = hidden / heads,
-        MaxPositionEmbeddings = target,
-        Rope = new RopeOptions { Type = RopeType.Linear, Factor = factor },
-    };
+    private static DecoderConfig Llama(int vocabulary, int hidden, int intermediate, int layers, int heads, int target, double factor) =>
+        new()
+        {
+            VocabSize = vocabulary,
+            HiddenSize = hidden,
+            IntermediateSize = intermediate,
+            NumHiddenLayers = layers,
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = heads,
+            HeadDim = hidden / heads,
+            MaxPositionEmbeddings = target,
+            Rope = new RopeOptions { Type = RopeType.Linear, Factor = factor },
+        };
 
-    /// <summary>Model folders i and ii, with windows of 2048 tokens, beside the shipped one, tiny, whose tokenizer they take; and text.jsonl, documents of more than 8192 tokens.</summary>
+    /// <summary>Model folders i and ii, with windows of 2048 tokens, beside the shipped one, tiny, whose tokenizer they take; and
+    /// text.jsonl, documents of more than 8192 tokens.</summary>
     public static void Write(string folder)
     {
         string shipped = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
@@ -45,7 +47,11 @@ internal static class BenchModels
         }
         ITokenizer tokenizer = TokenizerLoader.Load(shipped);
         File.WriteAllLines(Path.Combine(folder, "text.jsonl"), Enumerable.Range(0, 16).Select(index => JsonSerializer.Serialize(
-            new { text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)index, TextLength.Tokens(9000, tokenizer)) })));
+            new
+            {
+                text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)index,
+                TextLength.Tokens(9000, tokenizer))
+            })));
     }
 
     public static CausalLM Create(DecoderConfig config, LoraOptions? lora = null)

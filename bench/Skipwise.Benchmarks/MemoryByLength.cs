@@ -13,7 +13,8 @@ namespace Skipwise.Benchmarks;
 /// <param name="CacheMib">what the keys and values of all its tokens take of that: 2 L H D floats a token</param>
 internal sealed record MemoryPoint(int Tokens, double PeakRssMib, double CacheMib, double CpuSeconds);
 
-/// <summary>Peak memory of scoring one window of model (i), by its length: a straight line, because a long window is read in chunks through a cache.</summary>
+/// <summary>Peak memory of scoring one window of model (i), by its length: a straight line, because a long window is read in chunks through
+/// a cache.</summary>
 internal static class MemoryByLength
 {
     public const string Name = "memory-by-length";
@@ -21,8 +22,8 @@ internal static class MemoryByLength
     private static readonly int[] s_lengths = [4096, 8192, 16384, 32768, 65536, 131072];
 
     /// <summary>
-    /// Measures every length, each in a process of its own, and draws the plot. Lines that stand in the folder's file already are not measured
-    /// again: the long lengths take many minutes.
+    /// Measures every length, each in a process of its own, and draws the plot. Lines that stand in the folder's file already are not
+    /// measured again: the long lengths take many minutes.
     /// </summary>
     /// <param name="longest">lengths up to this</param>
     /// <param name="folder">receives the JSON lines, and the plot as PNG and SVG</param>
@@ -52,15 +53,21 @@ internal static class MemoryByLength
         int[][] window = [[.. Enumerable.Range(0, tokens).Select(t => t * 31 % config.VocabSize)]];
         StepUsage usage = StepUsage.Of(() => Scorer.Losses(model, window, tokens - 1));
         double cache = 2.0 * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * sizeof(float) * tokens / (1 << 20);
-        return JsonSerializer.Serialize(new MemoryPoint(tokens, Math.Round(StepUsage.PeakRssMib()), Math.Round(cache), Math.Round(usage.CpuSeconds, 1)), BenchResult.Json);
+        return JsonSerializer.Serialize(
+            new MemoryPoint(tokens, Math.Round(StepUsage.PeakRssMib()), Math.Round(cache), Math.Round(usage.CpuSeconds, 1)),
+            BenchResult.Json);
     }
 
     private static string InProcessOfItsOwn(string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [Environment.GetCommandLineArgs()[0], .. arguments]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!,
+            [Environment.GetCommandLineArgs()[0], .. arguments])
+        { RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         string output = process.StandardOutput.ReadToEnd().Trim();
         process.WaitForExit();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{string.Join(' ', arguments)} ended with exit code {process.ExitCode}");
+        return process.ExitCode == 0
+            ? output
+            : throw new InvalidOperationException($"{string.Join(' ', arguments)} ended with exit code {process.ExitCode}");
     }
 }

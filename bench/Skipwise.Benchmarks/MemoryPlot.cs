@@ -3,7 +3,8 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Benchmarks;
 
-/// <summary>Peak memory by length, both axes linear: the points, the straight line nearest to them, and the part of the keys and values.</summary>
+/// <summary>Peak memory by length, both axes linear: the points, the straight line nearest to them, and the part of the keys and
+/// values.</summary>
 internal static class MemoryPlot
 {
     public static Figure Of(IReadOnlyList<MemoryPoint> points) => new("Peak memory by window length", look => Draw(look, points));
@@ -16,7 +17,8 @@ internal static class MemoryPlot
         if (points.Count > 1)
         {
             var line = new ScottPlot.Statistics.LinearRegression(x, [.. points.Select(point => point.PeakRssMib)]);
-            AddCurve(plot, [0, x[^1]], [line.GetValue(0), line.GetValue(x[^1])], 2, $"{line.Offset:0} MiB + {line.Slope:0.0} KiB a token").MarkerSize = 0;
+            AddCurve(plot, [0, x[^1]], [line.GetValue(0), line.GetValue(x[^1])], 2,
+                $"{line.Offset:0} MiB + {line.Slope:0.0} KiB a token").MarkerSize = 0;
         }
         AddCurve(plot, x, [.. points.Select(point => point.CacheMib)], 3, "keys and values alone");
         plot.Axes.AutoScale();

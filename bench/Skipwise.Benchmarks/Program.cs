@@ -5,7 +5,8 @@ using Skipwise.Benchmarks.Gpu;
 using Skipwise.Runtime;
 using Device = TorchSharp.torch.Device;
 
-// One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case; the long memory-by-length is not among them.
+// One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case; the long memory-by-length
+// is not among them.
 // --gpu NAME runs one check of bench/gpu, --gpu-list names them with their time limits.
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
@@ -36,7 +37,8 @@ if (args.Contains("--check-estimate"))
 }
 if (Value("--case") == MemoryByLength.Name)
 {
-    MemoryByLength.Run(Value("--threads") is { } cores ? ["--threads", cores] : [], Number("--longest", int.MaxValue), Value("--out") ?? ".");
+    MemoryByLength.Run(Value("--threads") is { } cores ? ["--threads", cores] : [], Number("--longest", int.MaxValue),
+        Value("--out") ?? ".");
     return 0;
 }
 if (args.Contains("--gpu-list"))
@@ -64,7 +66,8 @@ if (Value("--memory-at") is { } length)
 }
 if (BenchCase.All.FirstOrDefault(known => known.Name == Value("--case")) is not { } chosen)
 {
-    Console.Error.WriteLine($"--case NAME is needed, one of: {string.Join(", ", BenchCase.All.Select(known => known.Name))}, {MemoryByLength.Name}");
+    Console.Error.WriteLine(
+        $"--case NAME is needed, one of: {string.Join(", ", BenchCase.All.Select(known => known.Name))}, {MemoryByLength.Name}");
     return 1;
 }
 Measurement measured = chosen.Measure(Number("--steps", chosen.Steps));

@@ -13,7 +13,8 @@ internal static class StepFlops
     public static double Forward(DecoderConfig config, long batch, long tokens)
     {
         double querySize = (double)config.NumAttentionHeads * config.HeadDim, kvSize = (double)config.NumKeyValueHeads * config.HeadDim;
-        double layer = (2 * config.HiddenSize * querySize) + (2 * config.HiddenSize * kvSize) + (3.0 * config.HiddenSize * config.IntermediateSize);
+        double layer = (2 * config.HiddenSize * querySize) + (2 * config.HiddenSize * kvSize)
+            + (3.0 * config.HiddenSize * config.IntermediateSize);
         double parameters = (config.NumHiddenLayers * layer) + ((double)config.HiddenSize * config.VocabSize);
         double attention = 4 * querySize * config.NumHiddenLayers * tokens * tokens / 2;
         return batch * ((2 * parameters * tokens) + attention);

@@ -10,7 +10,8 @@ using Skipwise.Training.Optimizers;
 namespace Skipwise.Benchmarks;
 
 /// <summary>Steps of the training loop itself: PoSE windows, forward, loss, backward, clipping, update.</summary>
-internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, PoseOptions Pose, TrainOptions Training) : BenchCase(Name, Steps)
+internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, PoseOptions Pose, TrainOptions Training)
+    : BenchCase(Name, Steps)
 {
     /// <summary>how the model is adapted; the default trains it whole</summary>
     public LoraOptions Lora { get; init; } = new();

@@ -6,12 +6,15 @@ using Skipwise.Cli.Verbs;
 
 namespace Skipwise.Cli;
 
-/// <summary>The whole command: parses, runs a verb, turns whatever happens into an exit code and, if it went wrong, a clear message.</summary>
+/// <summary>The whole command: parses, runs a verb, turns whatever happens into an exit code and, if it went wrong, a clear
+/// message.</summary>
 internal static class CommandLine
 {
     private const string Name = "skipwise";
 
-    public static RootCommand Root(Screen screen, TextReader input) => new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.")
+    public static RootCommand Root(Screen screen, TextReader input) =>
+        new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer " +
+            "window works.")
     {
         DemoVerb.Create(screen),
         PretrainVerb.Create(screen),
@@ -83,7 +86,8 @@ internal static class CommandLine
     {
         Command command = parse.CommandResult.Command;
         List<string> known = [.. command.Subcommands.Select(verb => verb.Name), .. command.Options.Select(option => option.Name)];
-        // An unknown word says more than what is missing because of it, an unknown verb more than its options, an unknown option more than its value.
+        // An unknown word says more than what is missing because of it, an unknown verb more than its options, an unknown option more than
+        // its value.
         string[] unknown = [.. parse.UnmatchedTokens.Where(word => word.StartsWith('-') && command.Subcommands.Count == 0)];
         if (unknown.Length == 0)
         {

@@ -22,14 +22,16 @@ internal static class Failure
                 screen.Error(e.Message);
                 break;
             case Exception when OutOfMemory.IsSaidBy(e):
-                screen.Error($"out of memory: {FirstLine(e.Message)} Use a smaller --batch-size or shorter windows, or close other programs.");
+                screen.Error(
+                    $"out of memory: {FirstLine(e.Message)} Use a smaller --batch-size or shorter windows, or close other programs.");
                 break;
             case IOException or UnauthorizedAccessException:
                 screen.Error($"{e.Message.TrimEnd('.')}. Check that the disk has space left and that the files may be read and written.");
                 break;
             default:
                 screen.Error($"{e.GetType().Name}: {FirstLine(e.Message)}");
-                screen.Note($"This is a fault of Skipwise, not of yours. Please report it with the command and what {TraceVariable}=1 shows.");
+                screen.Note(
+                    $"This is a fault of Skipwise, not of yours. Please report it with the command and what {TraceVariable}=1 shows.");
                 code = ExitCode.InternalError;
                 break;
         }

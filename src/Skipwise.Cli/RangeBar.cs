@@ -18,7 +18,11 @@ internal static class RangeBar
             double begin = (double)cell * length / width, end = (cell + 1.0) * length / width;
             double taken = ranges.Sum(range => Math.Max(0, Math.Min(range.End, end) - Math.Max(range.Begin, begin))) / (end - begin);
             // Anything taken shows, and only a cell that is taken wholly is full.
-            int shade = taken <= 0 ? 0 : taken > 1 - 1e-9 ? Shades.Length - 1 : Math.Clamp((int)Math.Ceiling(taken * (Shades.Length - 2)), 1, Shades.Length - 2);
+            int shade = taken <= 0
+                ? 0
+                : taken > 1 - 1e-9
+                ? Shades.Length - 1
+                : Math.Clamp((int)Math.Ceiling(taken * (Shades.Length - 2)), 1, Shades.Length - 2);
             bar.Append(Shades[shade]);
         }
         return bar.Append('|').ToString();

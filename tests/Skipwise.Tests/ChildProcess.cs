@@ -12,7 +12,9 @@ internal static class ChildProcess
     private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(10);
 
     public static (int Code, string Output, string Error) Run(ProcessStartInfo start) =>
-        TryRun(start, Limit) ?? throw new TimeoutException($"{start.FileName} {string.Join(' ', start.ArgumentList)}: did not end within {Limit.TotalMinutes} minutes and was killed");
+        TryRun(start, Limit)
+        ?? throw new TimeoutException(
+            $"{start.FileName} {string.Join(' ', start.ArgumentList)}: did not end within {Limit.TotalMinutes} minutes and was killed");
 
     /// <summary>null if it did not end within the limit.</summary>
     public static (int Code, string Output, string Error)? TryRun(ProcessStartInfo start, TimeSpan limit)

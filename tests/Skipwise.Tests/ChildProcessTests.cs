@@ -23,7 +23,9 @@ public sealed class ChildProcessTests
         Assert.Null(ChildProcess.TryRun(Shell($"sleep 300 & echo $! > {folder["child"]}; wait"), TimeSpan.FromSeconds(1)));
         Assert.InRange(clock.Elapsed.TotalSeconds, 1, 60);
         int child = int.Parse(File.ReadAllText(folder["child"]));
-        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{child}") || File.ReadAllText($"/proc/{child}/stat").Contains(") Z", StringComparison.Ordinal), 20_000), "the child lives on");
+        Assert.True(
+            SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{child}") || File.ReadAllText($"/proc/{child}/stat")
+                .Contains(") Z", StringComparison.Ordinal), 20_000), "the child lives on");
     }
 
     [Fact]

@@ -15,7 +15,8 @@ public class OptionCheckTests
     private static readonly string[] s_exempt = ["QuantizationBits"];
 
     // Texts that name no file.
-    private static readonly string[] s_freeTexts = ["Device", "Prompt", "Field", "SeparatorText", "ConfigText", "SplitAfter", "TargetModules",
+    private static readonly string[] s_freeTexts =
+        ["Device", "Prompt", "Field", "SeparatorText", "ConfigText", "SplitAfter", "TargetModules",
         "Tasks", "Names", "SpecialTokens", "Distractors"];
 
     public static TheoryData<Type> Records =>

@@ -7,14 +7,17 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests;
 
-/// <summary>A fixture folder: a tiny model with random weights, and what the original's code computes with it (fixtures/README.md).</summary>
+/// <summary>A fixture folder: a tiny model with random weights, and what the original's code computes with it
+/// (fixtures/README.md).</summary>
 internal sealed class ParityCase : IDisposable
 {
     public static readonly string[] All =
     [
-        "baichuan2-linear8", "baichuan2-none", "baichuan2-ntk8", "baichuan2-yarn16", "gpt_neox-pct100-sequential-linear8", "gpt_neox-pct25-parallel",
+        "baichuan2-linear8", "baichuan2-none", "baichuan2-ntk8", "baichuan2-yarn16", "gpt_neox-pct100-sequential-linear8",
+        "gpt_neox-pct25-parallel",
         "gptj-linear8", "gptj-none", "gptj-ntk8", "gptj-yarn16",
-        "llama-attention-bias-theta", "llama-dynamic2-over", "llama-dynamic2-within", "llama-gqa-linear8", "llama-gqa-yarn16-tied", "llama-hf-yarn16",
+        "llama-attention-bias-theta", "llama-dynamic2-over", "llama-dynamic2-within", "llama-gqa-linear8", "llama-gqa-yarn16-tied",
+        "llama-hf-yarn16",
         "llama-linear8", "llama-none", "llama-ntk8", "llama-yarn16", "llama-yarn16-original-formula", "llama3-rope",
         "mistral", "mistral-headdim-theta1e6", "mistral-sliding16", "qwen2", "qwen2-tied-yarn4",
     ];
@@ -26,7 +29,8 @@ internal sealed class ParityCase : IDisposable
         return reference.Tensors.ContainsKey(tensor);
     })];
 
-    /// <summary>What must be said about the rope for the original's numbers, because its config.json does not: the flags of <c>verify</c>.</summary>
+    /// <summary>What must be said about the rope for the original's numbers, because its config.json does not: the flags of
+    /// <c>verify</c>.</summary>
     public static string[] RopeFlags(string name) => name switch
     {
         // the original's Llama and Baichuan code computes its revised YaRN for a config that says yarn
@@ -74,7 +78,8 @@ internal sealed class ParityCase : IDisposable
     private static RopeOverrides Overrides(string[] flags) => flags switch
     {
         ["--rope", string type] => new() { Type = RopeTypeNames.Parse(type) },
-        ["--rope-original-length", string length] => new() { OriginalLength = int.Parse(length, System.Globalization.CultureInfo.InvariantCulture) },
+        ["--rope-original-length", string length] =>
+            new() { OriginalLength = int.Parse(length, System.Globalization.CultureInfo.InvariantCulture) },
         _ => new(),
     };
 

@@ -55,7 +55,8 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         ["added_tokens.json"] = test => test.OfModel("added_tokens.json"),
         ["tokenizer.json"] = test => test.OfModel("tokenizer.json"),
         ["tokenizer.json of bytes"] = test =>
-            test.OfTokenizer("tokenizer.json", TinyBpe.ByteLevel().ByteLevelJson([TinyBpe.Added(TinyBpe.ByteLevel().Pieces.Count, "<|end|>")])),
+            test.OfTokenizer("tokenizer.json",
+                TinyBpe.ByteLevel().ByteLevelJson([TinyBpe.Added(TinyBpe.ByteLevel().Pieces.Count, "<|end|>")])),
         ["tokenizer.json of Llama"] = test => test.OfTokenizer("tokenizer.json", TinyBpe.AcrossWords().LlamaJson()),
         ["tokenizer.model"] = test => test.OfTokenizer("tokenizer.model",
             SentencePieceFile.Make(SentencePieceFile.Llama(("▁a", -1), ("ab", -2), ("▁ab", -3)))) with

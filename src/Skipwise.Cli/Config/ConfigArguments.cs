@@ -41,7 +41,9 @@ internal sealed class ConfigArguments
             }
             else if (verb.Settings.FirstOrDefault(setting => setting.Name == name) is not { } setting)
             {
-                config.Report(entry, $"'{entry.Key}' is no option of this verb.{Suggestion.DidYouMean(name[2..], verb.Settings.Select(known => known.Name[2..]))}");
+                config.Report(entry,
+                    $"'{entry.Key}' is no option of this " +
+                    $"verb.{Suggestion.DidYouMean(name[2..], verb.Settings.Select(known => known.Name[2..]))}");
             }
             else if (parse.GetResult(setting) is not { Implicit: false } && entry.Values.Count > 0)
             {

@@ -58,7 +58,9 @@ internal static class ConfigFile
             entries.Add(new(key.Value, (int)key.Start.Line, Values(parser, path, key.Value)));
         }
         parser.Consume<DocumentEnd>();
-        return parser.TryConsume<StreamEnd>(out _) ? entries : throw Misplaced(path, parser.Current!, "a second document begins here; a file holds one");
+        return parser.TryConsume<StreamEnd>(out _)
+            ? entries
+            : throw Misplaced(path, parser.Current!, "a second document begins here; a file holds one");
     }
 
     private static List<string> Values(Parser parser, string path, string key)
@@ -83,5 +85,6 @@ internal static class ConfigFile
 
     private static bool IsNull(Scalar scalar) => scalar.Style == ScalarStyle.Plain && s_nulls.Contains(scalar.Value);
 
-    private static SkipwiseException Misplaced(string path, ParsingEvent found, string expected) => new($"{path}, line {found.Start.Line}: {expected}.");
+    private static SkipwiseException Misplaced(string path, ParsingEvent found, string expected) =>
+        new($"{path}, line {found.Start.Line}: {expected}.");
 }

@@ -63,5 +63,6 @@ internal static class EffectiveConfig
     private static Scalar Plain(string value) => new(null, null, value, ScalarStyle.Any, isPlainImplicit: true, isQuotedImplicit: true);
 
     /// <summary>Texts are quoted: '~' and the empty text would be nothing otherwise.</summary>
-    private static Scalar Exact(string value) => new(null, null, value, ScalarStyle.DoubleQuoted, isPlainImplicit: true, isQuotedImplicit: true);
+    private static Scalar Exact(string value) =>
+        new(null, null, value, ScalarStyle.DoubleQuoted, isPlainImplicit: true, isQuotedImplicit: true);
 }

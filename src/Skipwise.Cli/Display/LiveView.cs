@@ -2,7 +2,8 @@ using Spectre.Console;
 
 namespace Skipwise.Cli.Display;
 
-/// <summary>Progress on a terminal: a title per stage, and one bar with the status of the stage at work. The last status stays behind as a line.</summary>
+/// <summary>Progress on a terminal: a title per stage, and one bar with the status of the stage at work. The last status stays behind as a
+/// line.</summary>
 internal sealed class LiveView(IAnsiConsole terminal, ProgressContext context) : IProgressView
 {
     private ProgressTask? _bar;

@@ -5,7 +5,8 @@ using Spectre.Console;
 
 namespace Skipwise.Cli.Display;
 
-/// <summary>Shows what a recipe reports while it runs: stages, training steps, evaluation, tokenization. The recipe reports from one thread.</summary>
+/// <summary>Shows what a recipe reports while it runs: stages, training steps, evaluation, tokenization. The recipe reports from one
+/// thread.</summary>
 public sealed class ProgressDisplay
 {
     private static readonly TimeSpan s_lineInterval = TimeSpan.FromSeconds(5);
@@ -37,7 +38,8 @@ public sealed class ProgressDisplay
             _view.Update((double)metrics.Step / Math.Max(1, steps), StatusText.Of(metrics, steps, pace.Estimate(metrics.Step, steps))));
     }
 
-    /// <summary>Runs <paramref name="work"/> and shows its progress in the way that fits the screen; whatever it throws comes through.</summary>
+    /// <summary>Runs <paramref name="work"/> and shows its progress in the way that fits the screen; whatever it throws comes
+    /// through.</summary>
     public static T Run<T>(Screen screen, Func<ProgressDisplay, T> work) => screen.Interactive
         ? screen.Terminal.Progress()
             .HideCompleted(true)
@@ -67,7 +69,8 @@ public sealed class ProgressDisplay
             {
                 (task, pace) = (progress.Task, new RemainingTime(_clock)); // another task has other costs per token
             }
-            _view.Update((double)progress.Done / Math.Max(1, progress.Total), StatusText.Of(progress, pace.Estimate(progress.Done, progress.Total)));
+            _view.Update((double)progress.Done / Math.Max(1, progress.Total),
+                StatusText.Of(progress, pace.Estimate(progress.Done, progress.Total)));
         });
     }
 }

@@ -17,7 +17,8 @@ public sealed record ResultTable(string Title, IReadOnlyList<string> Header, IRe
         yield return Title;
         foreach (IReadOnlyList<string> row in all)
         {
-            yield return string.Join("  ", row.Select((cell, i) => i == 0 || Prose ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd();
+            yield return string.Join("  ", row.Select((cell, i) => i == 0 || Prose ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i])))
+                .TrimEnd();
         }
     }
 

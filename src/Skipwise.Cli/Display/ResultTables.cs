@@ -16,25 +16,29 @@ public static class ResultTables
         "Perplexity by window",
         ["window", "perplexity", "± s.e.", "tokens", "documents"],
         [.. results.Select(r => (IReadOnlyList<string>)
-            [$"{r.Window}", NumberFormat.Perplexity(r.Perplexity), r.StandardError is { } error ? NumberFormat.Error(error) : "", $"{r.Count}", $"{r.Documents}"])]);
+            [$"{r.Window}", NumberFormat.Perplexity(r.Perplexity), r.StandardError is { } error ? NumberFormat.Error(error) : "",
+                $"{r.Count}", $"{r.Documents}"])]);
 
     public static ResultTable LossByPosition(IReadOnlyList<PerplexityResult> results) => new(
         "Mean loss in nats by position in the window",
         ["window", "positions", "loss", "± s.e.", "tokens", "documents"],
         [.. results.SelectMany(r => r.ByPosition.Select(part => (IReadOnlyList<string>)
-            [$"{r.Window}", $"{part.From}..{part.To}", $"{part.Loss.Mean:F4}", part.Loss.StandardError is { } error ? $"{error:F4}" : "", $"{part.Loss.Count}", $"{part.Loss.Documents}"]))]);
+            [$"{r.Window}", $"{part.From}..{part.To}", $"{part.Loss.Mean:F4}", part.Loss.StandardError is { } error ? $"{error:F4}" : "",
+                $"{part.Loss.Count}", $"{part.Loss.Documents}"]))]);
 
     public static ResultTable Passkey(IReadOnlyList<PasskeyResult> results) => new(
         "Passkey retrieval by length",
         ["length", "retrieved", "share", "95 % interval"],
         [.. results.Select(r => (IReadOnlyList<string>)
-            [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy), $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}"])]);
+            [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy),
+                $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}"])]);
 
     public static ResultTable Needle(IReadOnlyList<NeedleResult> results) => new(
         "Needles found by length",
         ["length", "found", "share", "95 % interval", "ln p of the answer"],
         [.. results.Select(r => (IReadOnlyList<string>)
-            [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy), $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}", NumberFormat.Fraction(r.LogProb)])]);
+            [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy),
+                $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}", NumberFormat.Fraction(r.LogProb)])]);
 
     /// <summary>RULER's tasks, a row per task, a column per length, and their average.</summary>
     public static ResultTable Ruler(RulerSummary summary) => new(
@@ -42,8 +46,10 @@ public static class ResultTables
         ["task", .. summary.Averages.Select(average => $"{average.Length}")],
         [
             .. summary.Results.GroupBy(r => r.Task.Name).Select(task => (IReadOnlyList<string>)
-                [task.Key, .. task.OrderBy(r => r.Length).Select(r => $"{Percent(r.Value)} ({Percent(r.Interval.Low)}-{Percent(r.Interval.High)})")]),
-            ["average", .. summary.Averages.Select(average => Percent(average.Value) + (average.StandardError is { } error ? $" ± {Percent(error)}" : ""))],
+                [task.Key, .. task.OrderBy(r => r.Length)
+                    .Select(r => $"{Percent(r.Value)} ({Percent(r.Interval.Low)}-{Percent(r.Interval.High)})")]),
+            ["average", .. summary.Averages.Select(average => Percent(average.Value) +
+                (average.StandardError is { } error ? $" ± {Percent(error)}" : ""))],
         ]);
 
     private static string Percent(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
@@ -52,22 +58,28 @@ public static class ResultTables
     public static ResultTable Grid(IReadOnlyList<(int Length, IReadOnlyList<(double Depth, int Correct, int Count)> Cells)> lengths) => new(
         "... by depth",
         ["length", .. lengths[0].Cells.Select(cell => NumberFormat.Fraction(cell.Depth))],
-        [.. lengths.Select(length => (IReadOnlyList<string>)[$"{length.Length}", .. length.Cells.Select(cell => $"{cell.Correct}/{cell.Count}")])]);
+        [.. lengths.Select(length =>
+            (IReadOnlyList<string>)[$"{length.Length}", .. length.Cells.Select(cell => $"{cell.Correct}/{cell.Count}")])]);
 
     public static ResultTable Tasks(IReadOnlyList<TaskResult> results) => new(
         "Benchmark tasks",
         ["task", "metric", "value", "± s.e.", "questions", "examples", "cut"],
         [.. results.Select(r => (IReadOnlyList<string>)
-            [r.Task, r.Metric, Fraction(r.Metric, r.Value), r.StandardError is { } error ? Fraction(r.Metric, error) : "", $"{r.Count}", $"{r.Shots}", $"{r.CutTexts}"])]);
+            [r.Task, r.Metric, Fraction(r.Metric, r.Value), r.StandardError is { } error ? Fraction(r.Metric, error) : "", $"{r.Count}",
+                $"{r.Shots}", $"{r.CutTexts}"])]);
 
     /// <summary>The demo's perplexities, a row per variant, a column per window.</summary>
     public static ResultTable Perplexity(DemoResults results) => ByLength(
         "Perplexity ± standard error, by window in tokens",
-        [.. results.Perplexity.Select(p => (p.Variant, p.Length, double.IsNaN(p.StandardError) ? NumberFormat.Perplexity(p.Value) : $"{NumberFormat.Perplexity(p.Value)}±{NumberFormat.Error(p.StandardError)}"))]);
+        [.. results.Perplexity.Select(p =>
+            (p.Variant, p.Length,
+                double.IsNaN(p.StandardError) ? NumberFormat.Perplexity(p.Value)
+                    : $"{NumberFormat.Perplexity(p.Value)}±{NumberFormat.Error(p.StandardError)}"))]);
 
     /// <summary>The demo's passkeys, a row per variant, a column per prompt length.</summary>
     public static ResultTable Passkey(DemoResults results) => ByLength(
-        $"Passkey: share retrieved, by prompt in tokens ({string.Join(", ", results.Passkey.Select(p => p.Trials).Distinct())} trials each)",
+        $"Passkey: share retrieved, by prompt in tokens ({string.Join(", ", results.Passkey.Select(p => p.Trials).Distinct())} trials " +
+        $"each)",
         [.. results.Passkey.Select(p => (p.Variant, p.Length, NumberFormat.Fraction(p.Accuracy)))]);
 
     /// <summary>What the demo promises, and whether it holds.</summary>
@@ -94,6 +106,7 @@ public static class ResultTables
         int[] lengths = [.. cells.Select(c => c.Length).Distinct().Order()];
         return new ResultTable(title, ["", .. lengths.Select(length => $"{length}")],
             [.. cells.Select(c => c.Variant).Distinct().Select(variant => (IReadOnlyList<string>)
-                [DemoVariant.Label(variant), .. lengths.Select(length => cells.FirstOrDefault(c => c.Variant == variant && c.Length == length).Cell ?? "")])]);
+                [DemoVariant.Label(variant),
+                    .. lengths.Select(length => cells.FirstOrDefault(c => c.Variant == variant && c.Length == length).Cell ?? "")])]);
     }
 }

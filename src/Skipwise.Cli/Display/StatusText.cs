@@ -8,8 +8,9 @@ namespace Skipwise.Cli.Display;
 /// <summary>One line on where the work stands. What matters most comes first: a narrow terminal cuts the end.</summary>
 internal static class StatusText
 {
-    public static string Of(StepMetrics metrics, int steps, TimeSpan? left) => Invariant(
-        $"step {metrics.Step.ToString(CultureInfo.InvariantCulture).PadLeft(Digits(steps))}/{steps}  loss {metrics.Loss:0.000}{Left(left)}  {metrics.TokensPerSecond:0} tok/s  lr {metrics.LearningRate:0.0e-0}");
+    public static string Of(StepMetrics metrics, int steps, TimeSpan? left) => string.Create(CultureInfo.InvariantCulture,
+        $"step {metrics.Step.ToString(CultureInfo.InvariantCulture).PadLeft(Digits(steps))}/{steps}  " +
+        $"loss {metrics.Loss:0.000}{Left(left)}  {metrics.TokensPerSecond:0} tok/s  lr {metrics.LearningRate:0.0e-0}");
 
     public static string Of(EvaluationProgress progress, TimeSpan? left) =>
         Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %{Left(left)}");

@@ -14,14 +14,22 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
     private readonly Flag<string?> _field = command.Text("--text-field", "name",
         "field of the JSON objects, or column of the CSV or Parquet files, that holds the text "
         + "[default: the one with a usual name, such as text or input; .json files are not read then]");
-    private readonly Flag<string?> _separator = command.Text("--separator", "text", "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is one document");
+    private readonly Flag<string?> _separator =
+        command.Text("--separator", "text",
+            "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is " +
+            "one document");
 
     private readonly LimitFlags _limits = new(command);
 
     public DataOptions Of(ParseResult parse) => new()
     {
         Paths = _paths.ValueOf(parse),
-        Documents = new DocumentOptions { Field = _field.ValueOf(parse), SeparatorText = Unescaped(_separator.ValueOf(parse)), Limits = _limits.Of(parse) },
+        Documents = new DocumentOptions
+        {
+            Field = _field.ValueOf(parse),
+            SeparatorText = Unescaped(_separator.ValueOf(parse)),
+            Limits = _limits.Of(parse)
+        },
     };
 
     /// <summary>Says which files of folders are not read, and which field holds the text if the user left that to be found.</summary>
@@ -49,5 +57,6 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
     private static bool IsStore(string path) => path.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal);
 
     /// <summary>Shells make it hard to type a newline.</summary>
-    public static string? Unescaped(string? text) => text?.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal);
+    public static string? Unescaped(string? text) =>
+        text?.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal);
 }

@@ -7,7 +7,8 @@ using Skipwise.Training;
 
 namespace Skipwise.Cli.Flags;
 
-/// <summary>The kinds of values that options take. Each method adds one option to a verb; its description is the only place where it is described.</summary>
+/// <summary>The kinds of values that options take. Each method adds one option to a verb; its description is the only place where it is
+/// described.</summary>
 internal static class FlagFactory
 {
     /// <summary>A text that has to be given.</summary>
@@ -50,7 +51,15 @@ internal static class FlagFactory
     /// <summary>One or more texts; the option may be repeated.</summary>
     public static Flag<string[]> Texts(this Command command, string name, string value, string description, bool required = false)
     {
-        var option = new Setting<string[]>(name) { HelpName = value, Description = description, Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Required = required };
+        var option =
+            new Setting<string[]>(name)
+            {
+                HelpName = value,
+                Description = description,
+                Arity = ArgumentArity.OneOrMore,
+                AllowMultipleArgumentsPerToken = true,
+                Required = required
+            };
         command.Options.Add(Named(option));
         return new(option, []);
     }
@@ -77,22 +86,28 @@ internal static class FlagFactory
 
     public static Flag<ulong> Seed(this Command command, string description, ulong defaultValue) =>
         new(command.Add("--seed", "n", WithDefault(description, defaultValue), text =>
-            ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : throw new FormatException("expected a whole number of 0 or more."), $"{defaultValue}"), defaultValue);
+            ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed
+                : throw new FormatException("expected a whole number of 0 or more."), $"{defaultValue}"), defaultValue);
 
     public static Flag<double> Number(this Command command, string name, string description, double defaultValue) =>
-        new(command.Add(name, "x", WithDefault(description, defaultValue), Number, string.Create(CultureInfo.InvariantCulture, $"{defaultValue}")), defaultValue);
+        new(command.Add(name, "x", WithDefault(description, defaultValue), Number,
+            string.Create(CultureInfo.InvariantCulture, $"{defaultValue}")), defaultValue);
 
     public static Flag<double?> OptionalNumber(this Command command, string name, string description) =>
         new(command.Add<double?>(name, "x", description, text => Number(text)), null);
 
     /// <summary>Whole numbers with commas between them.</summary>
     public static Flag<IReadOnlyList<int>> Integers(this Command command, string name, string description) =>
-        new(command.Add<IReadOnlyList<int>>(name, "n,n,...", description, text => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(Integer)]), []);
+        new(command.Add<IReadOnlyList<int>>(name, "n,n,...", description,
+            text => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(Integer)]), []);
 
     /// <summary>Names with commas between them.</summary>
-    public static Flag<IReadOnlyList<string>> Names(this Command command, string name, string value, string description, IReadOnlyList<string> defaultValue) =>
-        new(command.Add<IReadOnlyList<string>>(name, value, defaultValue.Count == 0 ? description : WithDefault(description, string.Join(',', defaultValue)),
-            text => [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)], defaultValue.Count == 0 ? null : string.Join(',', defaultValue)), defaultValue);
+    public static Flag<IReadOnlyList<string>> Names(this Command command, string name, string value, string description,
+        IReadOnlyList<string> defaultValue) =>
+        new(command.Add<IReadOnlyList<string>>(name, value,
+            defaultValue.Count == 0 ? description : WithDefault(description, string.Join(',', defaultValue)),
+            text => [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)],
+            defaultValue.Count == 0 ? null : string.Join(',', defaultValue)), defaultValue);
 
     /// <summary>name=factor pairs with commas between them.</summary>
     public static Flag<LearningRateScales> Scales(this Command command, string name, string description) =>
@@ -117,7 +132,8 @@ internal static class FlagFactory
     }
 
     /// <summary>An option whose value <paramref name="parse"/> reads; its <see cref="FormatException"/> becomes the user's error.</summary>
-    public static Option<T> Add<T>(this Command command, string name, string value, string description, Func<string, T> parse, string? defaultText = null)
+    public static Option<T> Add<T>(this Command command, string name, string value, string description, Func<string, T> parse,
+        string? defaultText = null)
     {
         var option = new Setting<T>(name)
         {
@@ -196,7 +212,9 @@ internal static class FlagFactory
     }
 
     private static int Integer(string text) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw new FormatException($"expected a whole number up to {int.MaxValue}.");
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
+        ? number
+        : throw new FormatException($"expected a whole number up to {int.MaxValue}.");
 
     private static double Number(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number

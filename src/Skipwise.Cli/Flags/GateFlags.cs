@@ -7,13 +7,26 @@ namespace Skipwise.Cli.Flags;
 internal sealed class GateFlags(Command command)
 {
     private static readonly EffectiveLengthRule s_rule = new();
-    private readonly Flag<double?> _minPasskey = command.OptionalNumber("--min-passkey", "gate: least share of passkeys at every measured length up to a model's window");
-    private readonly Flag<double?> _maxIncrease = command.OptionalNumber("--max-short-ppl-increase", "gate: by how much the perplexity at the original window may exceed the first model's; 0.02 is 2 %");
+    private readonly Flag<double?> _minPasskey =
+        command.OptionalNumber("--min-passkey", "gate: least share of passkeys at every measured length up to a model's window");
+    private readonly Flag<double?> _maxIncrease =
+        command.OptionalNumber("--max-short-ppl-increase",
+            "gate: by how much the perplexity at the original window may exceed the first model's; 0.02 is 2 %");
     private readonly Flag<int?> _minEffective = command.OptionalInteger("--min-effective-length", "gate: least effective length in tokens");
-    private readonly Flag<double> _effectivePasskey = command.Number("--effective-passkey", "share of passkeys that an effective length asks for", s_rule.MinPasskey);
-    private readonly Flag<double> _effectiveRuler = command.Number("--effective-ruler", "average over the RULER tasks, percent, that an effective length asks for; the default is RULER's own", s_rule.MinRuler);
+    private readonly Flag<double> _effectivePasskey =
+        command.Number("--effective-passkey", "share of passkeys that an effective length asks for", s_rule.MinPasskey);
+    private readonly Flag<double> _effectiveRuler =
+        command.Number("--effective-ruler",
+            "average over the RULER tasks, percent, that an effective length asks for; the default is RULER's own", s_rule.MinRuler);
 
-    public GateOptions Of(ParseResult parse) => new() { MinPasskey = _minPasskey.ValueOf(parse), MaxShortPplIncrease = _maxIncrease.ValueOf(parse), MinEffectiveLength = _minEffective.ValueOf(parse) };
+    public GateOptions Of(ParseResult parse) =>
+        new()
+        {
+            MinPasskey = _minPasskey.ValueOf(parse),
+            MaxShortPplIncrease = _maxIncrease.ValueOf(parse),
+            MinEffectiveLength = _minEffective.ValueOf(parse)
+        };
 
-    public EffectiveLengthRule Rule(ParseResult parse) => new() { MinPasskey = _effectivePasskey.ValueOf(parse), MinRuler = _effectiveRuler.ValueOf(parse) };
+    public EffectiveLengthRule Rule(ParseResult parse) =>
+        new() { MinPasskey = _effectivePasskey.ValueOf(parse), MinRuler = _effectiveRuler.ValueOf(parse) };
 }

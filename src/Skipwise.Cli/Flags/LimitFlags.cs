@@ -12,5 +12,6 @@ internal sealed class LimitFlags(Command command)
     private readonly Flag<int> _unpacking = command.Integer("--max-decompression-ratio",
         "times its own size that a .gz or .zst file may unpack to", s_default.MaxDecompressionRatio);
 
-    public LimitOptions Of(ParseResult parse) => new() { MaxDocumentMegabytes = _document.ValueOf(parse), MaxDecompressionRatio = _unpacking.ValueOf(parse) };
+    public LimitOptions Of(ParseResult parse) =>
+        new() { MaxDocumentMegabytes = _document.ValueOf(parse), MaxDecompressionRatio = _unpacking.ValueOf(parse) };
 }

@@ -5,10 +5,12 @@ using Skipwise.Rope;
 
 namespace Skipwise.Cli.Flags;
 
-/// <summary>A model in one word, for a verb that takes several: its folder, then what the other verbs' options of these names say, behind commas.</summary>
+/// <summary>A model in one word, for a verb that takes several: its folder, then what the other verbs' options of these names say, behind
+/// commas.</summary>
 internal static class ModelArgument
 {
-    private const string Rope = "rope", Factor = "rope-factor", OriginalLength = "rope-original-length", Theta = "rope-theta", Adapter = "adapter";
+    private const string Rope = "rope", Factor = "rope-factor", OriginalLength = "rope-original-length", Theta = "rope-theta",
+        Adapter = "adapter";
 
     /// <exception cref="SkipwiseException">a word that is none of these, or no number where one is needed</exception>
     public static ModelSource Parse(string text)
@@ -23,7 +25,8 @@ internal static class ModelArgument
         foreach (string part in parts.Skip(1))
         {
             string[] pair = part.Split('=', 2);
-            (string name, string value) = (pair[0].Trim(), pair.Length > 1 ? pair[1].Trim() : throw Wrong(text, $"'{part}' is no name=value"));
+            (string name, string value) =
+                (pair[0].Trim(), pair.Length > 1 ? pair[1].Trim() : throw Wrong(text, $"'{part}' is no name=value"));
             T Number<T>() where T : IParsable<T> =>
                 T.TryParse(value, CultureInfo.InvariantCulture, out T? number)
                 && double.IsFinite(Convert.ToDouble(number, CultureInfo.InvariantCulture)) ? number
@@ -35,12 +38,16 @@ internal static class ModelArgument
                 OriginalLength => rope with { OriginalLength = Number<int>() },
                 Theta => rope with { Theta = Number<double>() },
                 Adapter => value.Length > 0 ? rope : throw Wrong(text, $"{name} names no folder"),
-                _ => throw Wrong(text, $"'{name}' is unknown; known are {string.Join(", ", Rope, Factor, OriginalLength, Theta, Adapter)}{Suggestion.DidYouMean(name, [Rope, Factor, OriginalLength, Theta, Adapter])}"),
+                _ => throw Wrong(text,
+                    $"'{name}' is unknown; known are " +
+                    $"{string.Join(", ", Rope, Factor, OriginalLength, Theta, Adapter)}" +
+                    $"{Suggestion.DidYouMean(name, [Rope, Factor, OriginalLength, Theta, Adapter])}"),
             };
             adapter = name == Adapter ? value : adapter;
         }
         return new(parts[0], rope, Adapter: adapter);
     }
 
-    private static SkipwiseException Wrong(string text, string why) => new($"--model {text}: {why}. Write it as folder,rope=yarn,rope-factor=8");
+    private static SkipwiseException Wrong(string text, string why) =>
+        new($"--model {text}: {why}. Write it as folder,rope=yarn,rope-factor=8");
 }

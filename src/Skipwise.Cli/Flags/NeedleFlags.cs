@@ -6,12 +6,20 @@ namespace Skipwise.Cli.Flags;
 /// <summary>What is hidden, and what is asked about it.</summary>
 internal sealed class NeedleFlags(Command command)
 {
-    private readonly Flag<string[]> _needles = command.Texts("--needle", "text", "sentence to hide, may be repeated; {n} becomes a number that each prompt draws anew (\\n for a newline) [default: the variant's own]");
-    private readonly Flag<string[]> _questions = command.Texts("--question", "text", "what is asked about the needle; one per needle, or one for all of them");
+    private readonly Flag<string[]> _needles =
+        command.Texts("--needle", "text",
+            "sentence to hide, may be repeated; {n} becomes a number that each prompt draws anew (\\n for a newline) [default: the " +
+            "variant's own]");
+    private readonly Flag<string[]> _questions =
+        command.Texts("--question", "text", "what is asked about the needle; one per needle, or one for all of them");
     private readonly Flag<string[]> _answers = command.Texts("--answer", "text", "the answer that counts; one per question");
-    private readonly Flag<string?> _file = command.Text("--needle-file", "file", "needles as JSON lines with needle, question, answer, and lead: what begins the model's answer");
-    private readonly Flag<int> _count = command.Integer("--num-distractors", "sentences like the default needle, with other cities and numbers, up to 6", 0);
-    private readonly Flag<string[]> _distractors = command.Texts("--distractor", "text", "a distracting sentence of your own, may be repeated");
+    private readonly Flag<string?> _file =
+        command.Text("--needle-file", "file",
+            "needles as JSON lines with needle, question, answer, and lead: what begins the model's answer");
+    private readonly Flag<int> _count =
+        command.Integer("--num-distractors", "sentences like the default needle, with other cities and numbers, up to 6", 0);
+    private readonly Flag<string[]> _distractors =
+        command.Texts("--distractor", "text", "a distracting sentence of your own, may be repeated");
 
     /// <summary>Empty stands for the variant's own.</summary>
     /// <exception cref="SkipwiseException">needles, questions and answers do not belong together</exception>
@@ -22,13 +30,17 @@ internal sealed class NeedleFlags(Command command)
         {
             return needles.Length + questions.Length + answers.Length == 0
                 ? NeedleFile.Read(file)
-                : throw new SkipwiseException("--needle-file FILE holds needles, questions and answers: leave out --needle, --question and --answer.");
+                : throw new SkipwiseException(
+                    "--needle-file FILE holds needles, questions and answers: leave out --needle, --question and --answer.");
         }
         if (questions.Length != answers.Length || questions.Length != needles.Length && (questions.Length != 1 || needles.Length == 0))
         {
-            throw new SkipwiseException($"{needles.Length} --needle, {questions.Length} --question and {answers.Length} --answer were given: give one question and answer per needle, or one of each for all needles.");
+            throw new SkipwiseException(
+                $"{needles.Length} --needle, {questions.Length} --question and {answers.Length} --answer were given: give one question " +
+                $"and answer per needle, or one of each for all needles.");
         }
-        return [.. needles.Select((needle, i) => new Needle { Text = needle, Question = questions.ElementAtOrDefault(i), Answer = answers.ElementAtOrDefault(i) })];
+        return [.. needles.Select((needle, i) =>
+            new Needle { Text = needle, Question = questions.ElementAtOrDefault(i), Answer = answers.ElementAtOrDefault(i) })];
     }
 
     /// <exception cref="SkipwiseException">more distractors than there are</exception>
@@ -37,8 +49,10 @@ internal sealed class NeedleFlags(Command command)
         int count = _count.ValueOf(parse);
         return count >= 0 && count <= Needle.Distractors.Count
             ? [.. Needle.Distractors.Take(count), .. Texts(_distractors, parse)]
-            : throw new SkipwiseException($"--num-distractors {count}: there are 0 to {Needle.Distractors.Count}; add your own with --distractor.");
+            : throw new SkipwiseException(
+                $"--num-distractors {count}: there are 0 to {Needle.Distractors.Count}; add your own with --distractor.");
     }
 
-    private static string[] Texts(Flag<string[]> flag, ParseResult parse) => [.. flag.ValueOf(parse).Select(text => DataFlags.Unescaped(text)!)];
+    private static string[] Texts(Flag<string[]> flag, ParseResult parse) =>
+        [.. flag.ValueOf(parse).Select(text => DataFlags.Unescaped(text)!)];
 }

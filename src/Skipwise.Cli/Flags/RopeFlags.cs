@@ -7,9 +7,13 @@ namespace Skipwise.Cli.Flags;
 /// <summary>What a user may say about the rotary embedding, wherever a model is loaded.</summary>
 internal sealed class RopeFlags(Command command)
 {
-    private readonly Flag<RopeType?> _type = new(command.Add<RopeType?>("--rope", "type", $"scaling of the rotary embedding, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse), null);
-    private readonly Flag<double?> _factor = command.OptionalNumber("--rope-factor", "how far the scaling stretches: target length / original length");
-    private readonly Flag<int?> _originalLength = command.OptionalInteger("--rope-original-length", "window of the base model in tokens, if config.json does not say it");
+    private readonly Flag<RopeType?> _type =
+        new(command.Add<RopeType?>("--rope", "type",
+            $"scaling of the rotary embedding, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse), null);
+    private readonly Flag<double?> _factor =
+        command.OptionalNumber("--rope-factor", "how far the scaling stretches: target length / original length");
+    private readonly Flag<int?> _originalLength =
+        command.OptionalInteger("--rope-original-length", "window of the base model in tokens, if config.json does not say it");
     private readonly Flag<double?> _theta = command.OptionalNumber("--rope-theta", "base of the frequencies, in place of config.json's");
 
     public RopeOverrides Of(ParseResult parse) => new()

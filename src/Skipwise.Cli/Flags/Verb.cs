@@ -14,10 +14,12 @@ internal sealed class Verb(string name, string description, string example) : Co
     public Option<string>? ConfigOption { get; private set; }
 
     /// <summary>The options that such a file can hold.</summary>
-    public IEnumerable<Option> Settings => Options.Where(option => option is ISetting && option != ConfigOption && !_momentary.Contains(option.Name));
+    public IEnumerable<Option> Settings =>
+        Options.Where(option => option is ISetting && option != ConfigOption && !_momentary.Contains(option.Name));
 
     /// <summary>"eval passkey": with the groups above it, as a user types it.</summary>
-    public string Path => string.Join(' ', Parents.OfType<Command>().Where(parent => parent is not RootCommand).Select(parent => parent.Name).Append(Name));
+    public string Path =>
+        string.Join(' ', Parents.OfType<Command>().Where(parent => parent is not RootCommand).Select(parent => parent.Name).Append(Name));
 
     private readonly HashSet<string> _momentary = [];
 
@@ -25,7 +27,9 @@ internal sealed class Verb(string name, string description, string example) : Co
     /// <param name="momentary">options that belong to one call and not to a file</param>
     public void AddConfigOption(params string[] momentary)
     {
-        ConfigOption = this.Add("--config", "file", "YAML file with options, by their names without hyphens in front; what is given here too overrules it", text => text);
+        ConfigOption =
+            this.Add("--config", "file",
+                "YAML file with options, by their names without hyphens in front; what is given here too overrules it", text => text);
         _momentary.UnionWith(momentary);
     }
 

@@ -15,9 +15,12 @@ internal static class DemoVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("demo", "Extend the shipped model 8x and prove it: the base failing past its window, PoSE, and the same fine-tune without skips beside it.",
+        var verb = new Verb("demo",
+            "Extend the shipped model 8x and prove it: the base failing past its window, PoSE, and the same fine-tune without skips " +
+            "beside it.",
             "skipwise demo --out skipwise-demo");
-        Flag<string?> folder = verb.Text("--out", "folder", $"receives the models, report.html and results.json [default: {s_default.Out}]");
+        Flag<string?> folder =
+            verb.Text("--out", "folder", $"receives the models, report.html and results.json [default: {s_default.Out}]");
         Flag<ulong> seed = verb.Seed("seed of the fine-tunes: text, positions, order", s_default.Seed);
         Flag<int> extension = verb.Integer("--extension", "target length / window", s_default.ExtensionFactor);
         Flag<RopeType> rope = verb.Choice("--rope", "how positions are stretched", s_default.Rope);
@@ -42,7 +45,13 @@ internal static class DemoVerb
     private static int Run(Screen screen, DemoOptions options, CancellationToken stop)
     {
         DemoResults results = ProgressDisplay.Run(screen, display =>
-            Demo.Run(options, new DemoProgress { Stage = display.Stage, Training = display.Training(options.Training.Steps), Evaluation = display.Evaluation }, stop));
+            Demo.Run(options,
+                new DemoProgress
+                {
+                    Stage = display.Stage,
+                    Training = display.Training(options.Training.Steps),
+                    Evaluation = display.Evaluation
+                }, stop));
         screen.Table(ResultTables.Passkey(results));
         screen.Line();
         screen.Table(ResultTables.Perplexity(results));

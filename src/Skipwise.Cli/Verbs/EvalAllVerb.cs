@@ -21,22 +21,47 @@ internal static class EvalAllVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("all", "Measure models side by side, each number once, and write one report; limits decide the exit code.",
-            "skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --out compared --min-passkey 0.9 --max-short-ppl-increase 0.02");
-        Flag<string[]> models = verb.Texts("--model", "folder", "Hugging Face folders; give --model once for each. The others are compared with the first. Rope and adapter go behind the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true);
-        Flag<string?> folder = verb.Text("--out", "folder", $"receives results and report; an interrupted run continues there [default: {DefaultFolder}]");
+            "skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --out compared --min-passkey 0.9 " +
+            "--max-short-ppl-increase 0.02");
+        Flag<string[]> models =
+            verb.Texts("--model", "folder",
+                "Hugging Face folders; give --model once for each. The others are compared with the first. Rope and adapter go behind " +
+                "the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true);
+        Flag<string?> folder =
+            verb.Text("--out", "folder", $"receives results and report; an interrupted run continues there [default: {DefaultFolder}]");
         var data = new DataFlags(verb, required: false);
-        Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first model's original window]");
-        Flag<int> maxDocuments = verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all", s_default.Perplexity.MaxDocuments ?? 0);
-        Flag<int> byPosition = verb.Integer("--position-bins", "perplexity: into how many equal parts the longest window is cut for the loss by position; 0 leaves it out", s_default.Perplexity.PositionBins ?? 0);
-        Flag<string?> tasksData = verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
-        var tasks = new Flag<IReadOnlyList<string>>(verb.Add("--tasks", "name,name,...", "benchmarks: which [default: all that the folder has files for]", EvalTasksVerb.Names), []);
-        Flag<double?> limit = verb.OptionalNumber("--limit", "benchmarks: only the first questions in the harness's order: a number, or below 1 a share [default: all]");
-        var harness = new Flag<HarnessVersion>(verb.Add("--harness", "2023|0.4", "benchmarks: whose rules hold [default: 2023]", EvalTasksVerb.ParseHarness), s_default.Benchmarks.Harness);
-        Flag<int> depths = verb.Integer("--depths", "passkey and needle: depths in equal steps from the beginning to the end", s_needle.Depths);
+        Flag<IReadOnlyList<int>> lengths =
+            verb.Integers("--lengths",
+                "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first " +
+                "model's original window]");
+        Flag<int> maxDocuments =
+            verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all",
+                s_default.Perplexity.MaxDocuments ?? 0);
+        Flag<int> byPosition =
+            verb.Integer("--position-bins",
+                "perplexity: into how many equal parts the longest window is cut for the loss by position; 0 leaves it out",
+                s_default.Perplexity.PositionBins ?? 0);
+        Flag<string?> tasksData =
+            verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
+        var tasks = new Flag<IReadOnlyList<string>>(
+            verb.Add("--tasks", "name,name,...", "benchmarks: which [default: all that the folder has files for]", EvalTasksVerb.Names),
+            []);
+        Flag<double?> limit =
+            verb.OptionalNumber("--limit",
+                "benchmarks: only the first questions in the harness's order: a number, or below 1 a share [default: all]");
+        var harness =
+            new Flag<HarnessVersion>(
+                verb.Add("--harness", "2023|0.4", "benchmarks: whose rules hold [default: 2023]", EvalTasksVerb.ParseHarness),
+                s_default.Benchmarks.Harness);
+        Flag<int> depths =
+            verb.Integer("--depths", "passkey and needle: depths in equal steps from the beginning to the end", s_needle.Depths);
         Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length and depth", s_default.Passkey.Trials);
         Flag<int> needleTrials = verb.Integer("--needle-trials", "needle: prompts per length and depth; 0 skips it", s_needle.Trials);
-        Flag<int> rulerSamples = verb.Integer("--ruler-samples", "RULER: samples per task and length; 0 skips it. RULER's own number is 500", 0);
-        Flag<string[]> haystack = verb.Texts("--haystack", "path", "needle and RULER: prose to hide things in, files and folders of them [default: prose of Skipwise's own]");
+        Flag<int> rulerSamples =
+            verb.Integer("--ruler-samples", "RULER: samples per task and length; 0 skips it. RULER's own number is 500", 0);
+        Flag<string[]> haystack =
+            verb.Texts("--haystack", "path",
+                "needle and RULER: prose to hide things in, files and folders of them [default: prose of Skipwise's own]");
         Flag<string?> squad = verb.Text("--squad", "file", "RULER: SQuAD's JSON file, for qa_1");
         Flag<string?> hotpot = verb.Text("--hotpot", "file", "RULER: HotpotQA's JSON file, for qa_2");
         Flag<ulong> seed = verb.Seed("seed of what is hidden and where", s_default.Passkey.Seed);
@@ -59,13 +84,36 @@ internal static class EvalAllVerb
                     PositionBins = byPosition.ValueOf(parse) is var parts and not 0 ? parts : null,
                     BatchSize = batchSize.ValueOf(parse),
                 },
-                Passkey = s_default.Passkey with { Trials = trials.ValueOf(parse), Grid = depths.ValueOf(parse), Seed = seed.ValueOf(parse), BatchSize = batchSize.ValueOf(parse) },
-                Needle = needleTrials.ValueOf(parse) is var prompts and not 0 ? s_needle with { Trials = prompts, Depths = depths.ValueOf(parse), Seed = seed.ValueOf(parse), BatchSize = batchSize.ValueOf(parse) } : null,
-                Ruler = rulerSamples.ValueOf(parse) is var samples and not 0 ? s_ruler with { Samples = samples, BatchSize = batchSize.ValueOf(parse) } : null,
+                Passkey = s_default.Passkey with
+                {
+                    Trials = trials.ValueOf(parse),
+                    Grid = depths.ValueOf(parse),
+                    Seed = seed.ValueOf(parse),
+                    BatchSize = batchSize.ValueOf(parse)
+                },
+                Needle = needleTrials.ValueOf(parse) is var prompts and not 0
+                ? s_needle with
+                {
+                    Trials = prompts,
+                    Depths = depths.ValueOf(parse),
+                    Seed = seed.ValueOf(parse),
+                    BatchSize = batchSize.ValueOf(parse)
+                }
+                : null,
+                Ruler = rulerSamples.ValueOf(parse) is var samples and not 0
+                ? s_ruler with { Samples = samples, BatchSize = batchSize.ValueOf(parse) }
+                : null,
                 Compute = compute.Of(parse),
                 TasksData = tasksData.ValueOf(parse),
                 Tasks = tasks.ValueOf(parse),
-                Benchmarks = s_default.Benchmarks with { Limits = documents.Documents.Limits, Limit = limit.ValueOf(parse), Harness = harness.ValueOf(parse), BatchSize = batchSize.ValueOf(parse) },
+                Benchmarks =
+                    s_default.Benchmarks with
+                    {
+                        Limits = documents.Documents.Limits,
+                        Limit = limit.ValueOf(parse),
+                        Harness = harness.ValueOf(parse),
+                        BatchSize = batchSize.ValueOf(parse)
+                    },
                 Haystack = haystack.ValueOf(parse),
                 Documents = documents.Documents,
                 Squad = squad.ValueOf(parse),

@@ -15,16 +15,25 @@ internal static class EvalNeedleVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("needle", "Hide a sentence in a long text of your own and ask for it, by the length of the text and the depth of the sentence.",
-            "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --num-distractors 3 --json needle.json");
+        var verb = new Verb("needle",
+            "Hide a sentence in a long text of your own and ask for it, by the length of the text and the depth of the sentence.",
+            "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --num-distractors 3 --json " +
+            "needle.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
-        Flag<string[]> haystack = verb.Texts("--haystack", "path", "text to hide needles in: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
-        Flag<string?> field = verb.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
-        Flag<NeedleVariant> variant = verb.Choice("--variant", "a story book around the text, or the bare text with 200 tokens of room", s_default.Variant);
+        Flag<string[]> haystack =
+            verb.Texts("--haystack", "path",
+                "text to hide needles in: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
+        Flag<string?> field =
+            verb.Text("--text-field", "name",
+                "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
+        Flag<NeedleVariant> variant =
+            verb.Choice("--variant", "a story book around the text, or the bare text with 200 tokens of room", s_default.Variant);
         var needles = new NeedleFlags(verb);
-        Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
+        Flag<IReadOnlyList<int>> lengths =
+            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<int> depths = verb.Integer("--depths", "depths in equal steps from the beginning to the end", s_default.Depths);
-        Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials).Alias("--limit");
+        Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials)
+            .Alias("--limit");
         Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]");
         Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' places", s_default.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts scored together [default: as many as a 256 MB cache holds]");
@@ -58,7 +67,8 @@ internal static class EvalNeedleVerb
                 },
             };
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
-            NeedleMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
+            NeedleMeasurement measurement =
+                ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Needle(measurement.Results));
             screen.Table(ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
             if (json.ValueOf(parse) is { } path)

@@ -14,16 +14,28 @@ internal static class EvalPasskeyVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("passkey", "Hide a number in a long text and ask for it, by the length of the text and the depth of the number.",
+        var verb = new Verb("passkey",
+            "Hide a number in a long text and ask for it, by the length of the text and the depth of the number.",
             "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
-        Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
-        Flag<PasskeyVariant> variant = verb.Choice("--variant", "the filler: whole sentences as in the PoSE code, or cut anywhere as in the tests of Landmark attention and YaRN", s_default.Variant);
-        Flag<int> trials = verb.Integer("--trials", "prompts per length (with --depths: per length and depth), each with its own number", s_default.Trials).Alias("--limit");
-        Flag<int?> grid = verb.OptionalInteger("--depths", "measure on a grid: so many depths in equal steps, the same for every length [default: the trials of a length spread over all depths]");
+        Flag<IReadOnlyList<int>> lengths =
+            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
+        Flag<PasskeyVariant> variant =
+            verb.Choice("--variant",
+                "the filler: whole sentences as in the PoSE code, or cut anywhere as in the tests of Landmark attention and YaRN",
+                s_default.Variant);
+        Flag<int> trials =
+            verb.Integer("--trials", "prompts per length (with --depths: per length and depth), each with its own number", s_default.Trials)
+            .Alias("--limit");
+        Flag<int?> grid =
+            verb.OptionalInteger("--depths",
+                "measure on a grid: so many depths in equal steps, the same for every length [default: the trials of a length spread " +
+                "over all depths]");
         Flag<bool> randomDepths = verb.Switch("--random-depths", "draw the depths, as the original does");
-        Flag<double> maxDepth = verb.Number("--max-depth", "numbers stand in this first share of the text; 0.5 leaves out those that a short window finds too", s_default.MaxDepth);
+        Flag<double> maxDepth =
+            verb.Number("--max-depth", "numbers stand in this first share of the text; 0.5 leaves out those that a short window finds too",
+                s_default.MaxDepth);
         Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed);
         Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens of the answer", s_default.MaxNewTokens);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
@@ -55,9 +67,11 @@ internal static class EvalPasskeyVerb
                     BatchSize = batchSize.ValueOf(parse),
                 },
             };
-            PasskeyMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, stop));
+            PasskeyMeasurement measurement =
+                ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Passkey(measurement.Results));
-            screen.Table(measurement.Options.Grid is null ? ByDepth(measurement.Results) : ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
+            screen.Table(measurement.Options.Grid is null ? ByDepth(measurement.Results)
+                : ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
             if (json.ValueOf(parse) is { } path)
             {
                 EvaluationJson.Write(path, measurement.Records);
@@ -70,5 +84,7 @@ internal static class EvalPasskeyVerb
     private static ResultTable ByDepth(IReadOnlyList<PasskeyResult> results) => new(
         "... by depth of the number in the text",
         ["length", .. Enumerable.Range(0, DepthBins).Select(bin => $"{100 * bin / DepthBins}-{100 * (bin + 1) / DepthBins} %")],
-        [.. results.Select(result => (IReadOnlyList<string>)[$"{result.Length}", .. result.ByDepth(DepthBins).Select(cell => cell.Count > 0 ? $"{cell.Correct}/{cell.Count}" : "")])]);
+        [.. results.Select(result =>
+            (IReadOnlyList<string>)[$"{result.Length}",
+                .. result.ByDepth(DepthBins).Select(cell => cell.Count > 0 ? $"{cell.Correct}/{cell.Count}" : "")])]);
 }

@@ -18,15 +18,25 @@ internal static class EvalPerplexityVerb
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);
-        Flag<IReadOnlyList<int>> windows = verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]");
-        Flag<WindowMode> mode = verb.Choice("--mode", "which tokens count: all, in sliding windows; those of each document's first window; or each document's last ones", s_default.Mode);
+        Flag<IReadOnlyList<int>> windows =
+            verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]");
+        Flag<WindowMode> mode =
+            verb.Choice("--mode",
+                "which tokens count: all, in sliding windows; those of each document's first window; or each document's last ones",
+                s_default.Mode);
         Flag<int> stride = verb.Integer("--stride", "sliding: tokens between the beginnings of two windows", s_default.Stride);
-        Flag<int> targets = verb.Integer("--scored-tokens", "last-tokens: tokens scored at each document's end, the same for every window", s_default.ScoredTokens);
-        Flag<int?> minTokens = verb.OptionalInteger("--min-tokens", "documents shorter than this are left out [default: the longest window]");
+        Flag<int> targets =
+            verb.Integer("--scored-tokens", "last-tokens: tokens scored at each document's end, the same for every window",
+                s_default.ScoredTokens);
+        Flag<int?> minTokens =
+            verb.OptionalInteger("--min-tokens", "documents shorter than this are left out [default: the longest window]");
         Flag<int?> maxTokens = verb.OptionalInteger("--max-tokens", "longer documents are cut to this [default: not cut]");
-        Flag<int> maxDocuments = verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0).Alias("--limit");
+        Flag<int> maxDocuments =
+            verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0)
+            .Alias("--limit");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
-        Flag<int?> byPosition = verb.OptionalInteger("--position-bins", "also report the mean loss by position, in so many equal parts of each window");
+        Flag<int?> byPosition =
+            verb.OptionalInteger("--position-bins", "also report the mean loss by position, in so many equal parts of each window");
         Flag<string?> json = verb.Results("--json", "write the results as JSON");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
@@ -55,7 +65,8 @@ internal static class EvalPerplexityVerb
             };
             EvaluatePerplexity.Validate(options);
             DataFlags.Tell(options.Data, screen);
-            PerplexityMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
+            PerplexityMeasurement measurement =
+                ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Perplexity(measurement.Results));
             if (byPosition.IsSpecified(parse))
             {

@@ -14,17 +14,27 @@ internal static class EvalRulerVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("ruler", "Run RULER's thirteen tasks (retrieval, tracing, aggregation, questions) by length, and state the effective length.",
-            "skipwise eval ruler --model llama-2-7b-16k --lengths 4096,8192,16384 --samples 50 --haystack essays/ --squad dev-v2.0.json --hotpot hotpot_dev_distractor_v1.json");
+        var verb = new Verb("ruler",
+            "Run RULER's thirteen tasks (retrieval, tracing, aggregation, questions) by length, and state the effective length.",
+            "skipwise eval ruler --model llama-2-7b-16k --lengths 4096,8192,16384 --samples 50 --haystack essays/ --squad dev-v2.0.json " +
+            "--hotpot hotpot_dev_distractor_v1.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
-        Flag<string?> tasks = verb.Text("--tasks", "all|name,name", $"which tasks [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
-        Flag<IReadOnlyList<int>> lengths = verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
+        Flag<string?> tasks =
+            verb.Text("--tasks", "all|name,name",
+                $"which tasks [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
+        Flag<IReadOnlyList<int>> lengths =
+            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples).Alias("--limit");
-        Flag<string[]> haystack = verb.Texts("--haystack", "path", "prose for the tasks with essays: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
-        Flag<string?> field = verb.Text("--text-field", "name", "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
+        Flag<string[]> haystack =
+            verb.Texts("--haystack", "path",
+                "prose for the tasks with essays: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
+        Flag<string?> field =
+            verb.Text("--text-field", "name",
+                "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
         Flag<string?> squad = verb.Text("--squad", "file", "SQuAD's JSON file, for qa_1");
         Flag<string?> hotpot = verb.Text("--hotpot", "file", "HotpotQA's JSON file, for qa_2");
-        Flag<double> threshold = verb.Number("--threshold", "a length counts as effective if the tasks' average exceeds this percentage", s_default.Threshold);
+        Flag<double> threshold =
+            verb.Number("--threshold", "a length counts as effective if the tasks' average exceeds this percentage", s_default.Threshold);
         Flag<ulong> seed = verb.Seed("seed of everything that is drawn", s_default.Seed);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
         Flag<string?> json = verb.Results("--json", "write the results as JSON");
@@ -56,7 +66,8 @@ internal static class EvalRulerVerb
                 },
             };
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
-            RulerMeasurement measurement = ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
+            RulerMeasurement measurement =
+                ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
             screen.Table(ResultTables.Ruler(measurement.Summary));
             screen.Line(EffectiveLength(measurement.Summary));
             if (json.ValueOf(parse) is { } path)
@@ -70,7 +81,9 @@ internal static class EvalRulerVerb
 
     private static string EffectiveLength(RulerSummary summary)
     {
-        string over = summary.Averages[0].Tasks < RulerTask.All.Count ? $" (over {summary.Averages[0].Tasks} of RULER's {RulerTask.All.Count} tasks)" : "";
+        string over = summary.Averages[0].Tasks < RulerTask.All.Count
+            ? $" (over {summary.Averages[0].Tasks} of RULER's {RulerTask.All.Count} tasks)"
+            : "";
         return summary.EffectiveLength is { } length
             ? $"effective length: {length} tokens, the longest with an average above {summary.Options.Threshold:0.##}{over}"
             : $"effective length: none of these, no average is above {summary.Options.Threshold:0.##}{over}";

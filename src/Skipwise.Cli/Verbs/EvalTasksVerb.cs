@@ -18,17 +18,31 @@ internal static class EvalTasksVerb
             "skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande,truthfulqa --data benchmarks --json tasks.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
-        Option<IReadOnlyList<string>> namesOption = verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskRegistry.Names)}", Names);
+        Option<IReadOnlyList<string>> namesOption =
+            verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskRegistry.Names)}", Names);
         namesOption.Required = true;
         var names = new Flag<IReadOnlyList<string>>(namesOption, []);
-        Flag<string> data = verb.Required("--data", "folder", "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in their paths");
-        Flag<double?> limit = verb.OptionalNumber("--limit", "only the first questions in the harness's order: a number, or below 1 a share [default: all]");
-        Flag<int?> shots = verb.OptionalInteger("--num-fewshot", "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
-        var harness = new Flag<HarnessVersion>(verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness, "2023"), s_default.Harness);
-        Flag<BosMode> bos = verb.Choice("--bos", "a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
-        Flag<int?> maxLength = verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
+        Flag<string> data =
+            verb.Required("--data", "folder",
+                "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in " +
+                "their paths");
+        Flag<double?> limit =
+            verb.OptionalNumber("--limit", "only the first questions in the harness's order: a number, or below 1 a share [default: all]");
+        Flag<int?> shots =
+            verb.OptionalInteger("--num-fewshot",
+                "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
+        var harness =
+            new Flag<HarnessVersion>(
+                verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness,
+                    "2023"), s_default.Harness);
+        Flag<BosMode> bos =
+            verb.Choice("--bos", "a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
+        Flag<int?> maxLength =
+            verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward [default: by their length]");
-        Flag<int> resamples = verb.Integer("--bootstrap-iters", "bootstrap resamples behind the standard error of lambada's perplexity", s_default.BootstrapIters);
+        Flag<int> resamples =
+            verb.Integer("--bootstrap-iters", "bootstrap resamples behind the standard error of lambada's perplexity",
+                s_default.BootstrapIters);
         Flag<string?> json = verb.Results("--json", "write the results as JSON");
         Flag<string?> cache = verb.Output("--cache",
             "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with "
@@ -96,7 +110,8 @@ internal static class EvalTasksVerb
             }
             if (task.CutContinuations > 0)
             {
-                yield return $"{task.Task}: {task.CutContinuations} choices are longer than {task.Window} tokens; only their last {task.Window} are scored";
+                yield return $"{task.Task}: {task.CutContinuations} choices are longer than {task.Window} tokens; only their last " +
+                    $"{task.Window} are scored";
             }
         }
     }
@@ -106,7 +121,9 @@ internal static class EvalTasksVerb
         string[] names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         foreach (string name in names.Where(name => !TaskRegistry.Names.Contains(name)))
         {
-            throw new FormatException($"unknown task '{name}'; known are {string.Join(", ", TaskRegistry.Names)}.{Suggestion.DidYouMean(name, TaskRegistry.Names)}");
+            throw new FormatException(
+                $"unknown task '{name}'; known are " +
+                $"{string.Join(", ", TaskRegistry.Names)}.{Suggestion.DidYouMean(name, TaskRegistry.Names)}");
         }
         return names.Length > 0 ? names : throw new FormatException("expected names of tasks with commas between them.");
     }

@@ -13,7 +13,9 @@ internal static class InspectModelVerb
 {
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("model", "Show a model's sizes, window, rotary embedding and memory, and where it can run, without loading its weights.", "skipwise inspect model --model llama-2-7b");
+        var verb = new Verb("model",
+            "Show a model's sizes, window, rotary embedding and memory, and where it can run, without loading its weights.",
+            "skipwise inspect model --model llama-2-7b");
         ShowsModel(verb, screen);
         return verb;
     }
@@ -52,12 +54,21 @@ internal static class InspectModelVerb
             ("hidden size", $"{model.HiddenSize}, feed-forward {model.IntermediateSize}"),
             ("layers", $"{model.NumHiddenLayers}"),
             ("heads", $"{model.NumAttentionHeads} of {model.HeadDim} dimensions, {model.NumKeyValueHeads} for keys and values"),
-            ("window", $"{model.MaxPositionEmbeddings} tokens{(model.MaxPositionEmbeddings != description.OriginalLength ? $", originally {description.OriginalLength}" : "")}"
-                + (model.SlidingWindow is { } width ? $", of which a token sees the last {width} in layers {model.FirstSlidingLayer} to {model.NumHiddenLayers - 1}" : "")),
-            ("rope", ContextExtension.Describe(model.Rope) + (model.RotaryDim < model.HeadDim ? $", on {model.RotaryDim} dimensions of a head" : "")),
+            ("window", $"{model.MaxPositionEmbeddings} " +
+                $"tokens{(model.MaxPositionEmbeddings != description.OriginalLength ? $", originally {description.OriginalLength}" : "")}"
+                + (model.SlidingWindow is { } width
+                    ? $", of which a token sees the last {width} in layers {model.FirstSlidingLayer} to {model.NumHiddenLayers - 1}"
+                    : "")),
+            ("rope", ContextExtension.Describe(model.Rope) +
+                (model.RotaryDim < model.HeadDim ? $", on {model.RotaryDim} dimensions of a head" : "")),
             ("wavelengths", Wavelengths(description)),
-            ("memory to load", $"{Bytes(description.LoadBytes)}{(description.LoadBytes < description.WeightBytes ? $", 16-bit weights as they are ({Bytes(description.WeightBytes)} as float32)" : " (float32)")}"),
-            ("... to train", $"{Bytes(description.TrainBytes)}: weights {Bytes(description.WeightBytes)}, gradients {Bytes(description.GradientBytes)}, AdamW {Bytes(description.OptimizerBytes)}; and activations"),
+            ("memory to load",
+                Bytes(description.LoadBytes) + (description.LoadBytes < description.WeightBytes
+                    ? $", 16-bit weights as they are ({Bytes(description.WeightBytes)} as float32)"
+                    : " (float32)")),
+            ("... to train",
+                $"{Bytes(description.TrainBytes)}: weights {Bytes(description.WeightBytes)}, gradients " +
+                $"{Bytes(description.GradientBytes)}, AdamW {Bytes(description.OptimizerBytes)}; and activations"),
             ("... to read", $"{Bytes(description.CacheBytes)} of key/value cache for one full window"),
         ];
         int column = facts.Max(fact => fact.Name.Length);
@@ -71,13 +82,15 @@ internal static class InspectModelVerb
         }
         screen.Line();
         screen.Table(new ResultTable("Where it runs, scaled as it is", ["program", "runs", "how, or why not"],
-            [.. description.Exports.Select(route => (IReadOnlyList<string>)[route.Engine, route.Possible ? "yes" : "no", route.How])], Prose: true));
+            [.. description.Exports.Select(route => (IReadOnlyList<string>)[route.Engine, route.Possible ? "yes" : "no", route.How])],
+            Prose: true));
         screen.Line(ExportRoutes.Evidence);
     }
 
     /// <summary>"26 of 64 longer than the original window of 2048 tokens: pairs 38..63".</summary>
     private static string Wavelengths(ModelDescription description) =>
-        $"{description.LongPairs.Count} of {description.Model.RotaryDim / 2} longer than the original window of {description.OriginalLength} tokens" +
+        $"{description.LongPairs.Count} of {description.Model.RotaryDim / 2} longer than the original window of " +
+        $"{description.OriginalLength} tokens" +
         (description.LongPairs.Count > 0 ? $": pairs {Ranges(description.LongPairs)}" : "");
 
     /// <summary>"3, 5..9" of rising numbers.</summary>

@@ -25,7 +25,8 @@ internal static class InspectPlanVerb
         Flag<int> index = verb.Integer("--index", "example within the epoch, from 0", 0);
         verb.OnRun(screen, (parse, _) =>
         {
-            PoseOptions options = pose.Of(parse) with { TrainLength = trainLength.ValueOf(parse), TargetLength = targetLength.ValueOf(parse) };
+            PoseOptions options =
+                pose.Of(parse) with { TrainLength = trainLength.ValueOf(parse), TargetLength = targetLength.ValueOf(parse) };
             options.Validate();
             int length = documentLength.ValueOf(parse) ?? options.TargetLength;
             if (length is < 1 or > LongestDocument || epoch.ValueOf(parse) < 0 || index.ValueOf(parse) < 0)
@@ -47,14 +48,25 @@ internal static class InspectPlanVerb
         screen.Table(new ResultTable($"{plan.WindowLength} tokens in {description.Chunks.Count} chunks",
             ["chunk", "tokens", "of the document", "positions", "skipped positions", "skipped tokens"],
             [.. description.Chunks.Take(MostChunksShown).Select((chunk, i) => (IReadOnlyList<string>)
-                [$"{i}", $"{chunk.Length}", $"{chunk.FirstToken}..{chunk.LastToken}", $"{chunk.FirstPosition}..{chunk.LastPosition}", $"{chunk.SkippedPositions}", $"{chunk.SkippedTokens}"])]));
+                [$"{i}", $"{chunk.Length}", $"{chunk.FirstToken}..{chunk.LastToken}", $"{chunk.FirstPosition}..{chunk.LastPosition}",
+                    $"{chunk.SkippedPositions}", $"{chunk.SkippedTokens}"])]));
         if (description.Chunks.Count > MostChunksShown)
         {
             screen.Line($"... and {description.Chunks.Count - MostChunksShown} more chunks");
         }
-        screen.Line($"document   {RangeBar.Of([.. plan.Chunks.Select(chunk => (chunk.ContentStart, chunk.ContentEnd))], plan.DocumentLength, BarWidth)} 0..{plan.DocumentLength - 1}");
-        screen.Line($"positions  {RangeBar.Of([.. plan.Chunks.Select(chunk => (chunk.PositionStart, chunk.PositionEnd))], plan.TargetLength, BarWidth)} 0..{plan.TargetLength - 1}");
-        screen.Line($"distances  {RangeBar.Of([.. description.Distances.Select(range => (range.First, range.Last + 1))], plan.TargetLength, BarWidth)} {description.CoveredFraction:P1} of 1..{plan.TargetLength - 1}");
-        screen.Line($"           {string.Join(", ", description.Distances.Take(MostChunksShown).Select(range => $"{range.First}..{range.Last}"))}{(description.Distances.Count > MostChunksShown ? ", ..." : "")}");
+        screen.Line(
+            $"document   {Bar(plan.Chunks.Select(chunk => (chunk.ContentStart, chunk.ContentEnd)), plan.DocumentLength)} " +
+            $"0..{plan.DocumentLength - 1}");
+        screen.Line(
+            $"positions  {Bar(plan.Chunks.Select(chunk => (chunk.PositionStart, chunk.PositionEnd)), plan.TargetLength)} " +
+            $"0..{plan.TargetLength - 1}");
+        screen.Line(
+            $"distances  {Bar(description.Distances.Select(range => (range.First, range.Last + 1)), plan.TargetLength)} " +
+            $"{description.CoveredFraction:P1} of 1..{plan.TargetLength - 1}");
+        screen.Line(
+            $"           {string.Join(", ", description.Distances.Take(MostChunksShown).Select(range => $"{range.First}..{range.Last}"))}" +
+            $"{(description.Distances.Count > MostChunksShown ? ", ..." : "")}");
     }
+
+    private static string Bar(IEnumerable<(int Start, int End)> ranges, int length) => RangeBar.Of([.. ranges], length, BarWidth);
 }

@@ -18,7 +18,9 @@ internal static class InspectRopeVerb
             "skipwise inspect rope --model llama-2-7b --rope yarn --rope-factor 8");
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder; only its config.json is read");
         var rope = new RopeFlags(verb);
-        Flag<int?> sequenceLength = verb.OptionalInteger("--sequence-length", "tokens of the text at hand, on which dynamic-ntk and longrope depend [default: the model's window]");
+        Flag<int?> sequenceLength =
+            verb.OptionalInteger("--sequence-length",
+                "tokens of the text at hand, on which dynamic-ntk and longrope depend [default: the model's window]");
         verb.OnRun(screen, (parse, _) =>
         {
             if (sequenceLength.ValueOf(parse) is < 1 or > LongestText)
@@ -35,12 +37,15 @@ internal static class InspectRopeVerb
             DecoderConfig model = rope.Of(parse).Apply(config.Model);
             int original = ContextExtension.OriginalLength(model);
             RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = model.Rope.Theta }, model.RotaryDim);
-            RopeFrequencies scaled = RopeFrequency.Compute(model.Rope, model.RotaryDim, sequenceLength.ValueOf(parse) ?? model.MaxPositionEmbeddings);
+            RopeFrequencies scaled =
+                RopeFrequency.Compute(model.Rope, model.RotaryDim, sequenceLength.ValueOf(parse) ?? model.MaxPositionEmbeddings);
             screen.Line($"rope              {ContextExtension.Describe(model.Rope)}");
             screen.Line($"window            {original} -> {model.MaxPositionEmbeddings} tokens");
             screen.Line($"attention factor  {scaled.AttentionFactor:0.######}");
             screen.Table(Table(plain, scaled, original));
-            screen.Line($"! wavelength longer than the original window of {original} tokens: larger positions bring phases the base model never saw");
+            screen.Line(
+                $"! wavelength longer than the original window of {original} tokens: larger positions bring phases the base model never " +
+                $"saw");
             return ExitCode.Success;
         });
         return verb;
@@ -49,7 +54,8 @@ internal static class InspectRopeVerb
     private static ResultTable Table(RopeFrequencies plain, RopeFrequencies scaled, int original) => new(
         "Frequencies of the dimension pairs",
         ["pair", "radians per token", "wavelength in tokens", "unscaled / scaled", ""],
-        [.. RopeWavelength.Compute(scaled, original).Select(wavelength => Row(wavelength, plain.InvFreq[wavelength.Pair], scaled.InvFreq[wavelength.Pair]))]);
+        [.. RopeWavelength.Compute(scaled, original)
+            .Select(wavelength => Row(wavelength, plain.InvFreq[wavelength.Pair], scaled.InvFreq[wavelength.Pair]))]);
 
     private static IReadOnlyList<string> Row(RopeWavelength wavelength, double plain, double scaled) =>
         [$"{wavelength.Pair}", $"{scaled:G6}", $"{wavelength.Tokens:F1}", $"{plain / scaled:0.###}", wavelength.ExceedsWindow ? "!" : ""];

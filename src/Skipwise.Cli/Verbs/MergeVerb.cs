@@ -12,13 +12,16 @@ internal static class MergeVerb
         var verb = new Verb("merge", "Merge a LoRA adapter into its base model, and save the result as a model folder of its own.",
             "skipwise merge --model llama-2-7b --adapter lora-16k --out llama-2-7b-16k");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
-        Flag<string> adapter = verb.Required("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)");
+        Flag<string> adapter =
+            verb.Required("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)");
         Flag<string> folder = verb.Required("--out", "folder", "folder of the merged model");
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            var options = new MergeAdapterOptions { Model = model.ValueOf(parse), Adapter = adapter.ValueOf(parse), Out = folder.ValueOf(parse) };
+            var options =
+                new MergeAdapterOptions { Model = model.ValueOf(parse), Adapter = adapter.ValueOf(parse), Out = folder.ValueOf(parse) };
             MergedAdapter merged = MergeAdapter.Run(options, screen.Notes, stop);
-            screen.Line($"saved {options.Out}: {merged.Updates} weights updated{(merged.Replaced > 0 ? $", {merged.Replaced} replaced" : "")}");
+            screen.Line(
+                $"saved {options.Out}: {merged.Updates} weights updated{(merged.Replaced > 0 ? $", {merged.Replaced} replaced" : "")}");
             if (merged.LosesPrecision)
             {
                 screen.Note("the sum was rounded to the type in which the base model is stored");

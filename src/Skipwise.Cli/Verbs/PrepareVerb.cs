@@ -22,7 +22,9 @@ internal static class PrepareVerb
             OptionCheck.Require("Preparing", options);
             DataFlags.Tell(options.Data, screen);
             TokenizationProgress totals = ProgressDisplay.Run(screen, display => PrepareDataset.Run(options, display.Tokenizing, stop));
-            screen.Line($"{options.Out}: {totals.Documents} documents, {totals.Tokens} tokens ({(double)totals.Bytes / totals.Tokens:F2} bytes per token)");
+            screen.Line(
+                $"{options.Out}: {totals.Documents} documents, {totals.Tokens} tokens ({(double)totals.Bytes / totals.Tokens:F2} bytes " +
+                $"per token)");
             return ExitCode.Success;
         });
         return verb;

@@ -9,25 +9,44 @@ internal static class VerifyVerb
 {
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("verify", "Hold Skipwise's logits against those that another program computed with the same model, for any position ids.",
-            "skipwise verify --model llama-2-7b --reference reference.safetensors\n# reference.safetensors holds input_ids, and for every NAME position_ids.NAME and logits.NAME");
+        var verb = new Verb("verify",
+            "Hold Skipwise's logits against those that another program computed with the same model, for any position ids.",
+            "skipwise verify --model llama-2-7b --reference reference.safetensors\n# reference.safetensors holds input_ids, and for " +
+            "every NAME position_ids.NAME and logits.NAME");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
-        Flag<string> reference = verb.Required("--reference", "file", "safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, tokens, vocabulary]");
-        Flag<double> tolerance = verb.Number("--atol", "largest absolute difference that passes", new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
+        Flag<string> reference =
+            verb.Required("--reference", "file",
+                "safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, " +
+                "tokens, vocabulary]");
+        Flag<double> tolerance =
+            verb.Number("--atol", "largest absolute difference that passes",
+                new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            var options = new VerifyLogitsOptions { Model = model.ValueOf(parse), Reference = reference.ValueOf(parse), Rope = rope.Of(parse), Compute = compute.Of(parse), Adapter = adapter.ValueOf(parse), Tolerance = tolerance.ValueOf(parse) };
+            var options =
+                new VerifyLogitsOptions
+                {
+                    Model = model.ValueOf(parse),
+                    Reference = reference.ValueOf(parse),
+                    Rope = rope.Of(parse),
+                    Compute = compute.Of(parse),
+                    Adapter = adapter.ValueOf(parse),
+                    Tolerance = tolerance.ValueOf(parse)
+                };
             Verification verification = VerifyLogits.Run(options, screen.Notes, stop);
             screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
-                [.. verification.Differences.Select(d => (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));
+                [.. verification.Differences.Select(d =>
+                    (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));
             if (verification.Passes)
             {
                 return ExitCode.Success;
             }
-            screen.Error($"{options.Model}: logits differ from {options.Reference} by more than {options.Tolerance}.{(verification.Hint is { } hint ? " " + hint : "")}");
+            screen.Error(
+                $"{options.Model}: logits differ from {options.Reference} by more than " +
+                $"{options.Tolerance}.{(verification.Hint is { } hint ? " " + hint : "")}");
             return ExitCode.UserError;
         });
         return verb;

@@ -32,7 +32,8 @@ internal static class CompressedFile
         {
             return OutOfMemory.Naming(path, read);
         }
-        catch (Exception e) when (e is SharpZipBaseException or ZstdException or InvalidDataException or EndOfStreamException or IndexOutOfRangeException)
+        catch (Exception e)
+        when (e is SharpZipBaseException or ZstdException or InvalidDataException or EndOfStreamException or IndexOutOfRangeException)
         {
             // SharpZipLib's tables overrun on some damaged files; nothing else here indexes.
             throw new SkipwiseException($"{path}: broken or cut {Path.GetExtension(path)} file: {e.Message}", e);

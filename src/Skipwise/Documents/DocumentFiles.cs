@@ -41,7 +41,8 @@ internal static class DocumentFiles
 
     /// <summary>Null: a file of another kind.</summary>
     public static DocumentKind? KindOf(string path) =>
-        s_endings.Where(e => path.EndsWith(e.Ending, StringComparison.OrdinalIgnoreCase)).Select(e => (DocumentKind?)e.Kind).FirstOrDefault();
+        s_endings.Where(e => path.EndsWith(e.Ending, StringComparison.OrdinalIgnoreCase)).Select(e => (DocumentKind?)e.Kind)
+        .FirstOrDefault();
 
     /// <summary>The files behind the paths, in order, each once.</summary>
     /// <param name="remarks">receives what a person should know: files that are not read, and why; null if nobody asks</param>

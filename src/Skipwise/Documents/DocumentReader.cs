@@ -23,7 +23,8 @@ public static class DocumentReader
             .Where(document => !string.IsNullOrWhiteSpace(document.Text));
     }
 
-    /// <summary>Which field holds the text of each file that has fields, from the file's first row: for people to see what was chosen.</summary>
+    /// <summary>Which field holds the text of each file that has fields, from the file's first row: for people to see what was
+    /// chosen.</summary>
     /// <returns>each field in use, with the first file that it was chosen in</returns>
     /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
     public static IReadOnlyList<(string Field, string File)> TextFields(IEnumerable<string> paths, DocumentOptions options) =>

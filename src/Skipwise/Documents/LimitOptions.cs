@@ -7,7 +7,8 @@ public sealed record LimitOptions
     [Within(1, 1 << 20, Name = "--max-document-mb")]
     public int MaxDocumentMegabytes { get; init; } = 512;
 
-    /// <summary>times its own size that a .gz or .zst file may unpack to; no file is refused below <see cref="MinDecompressedLimit"/></summary>
+    /// <summary>times its own size that a .gz or .zst file may unpack to; no file is refused below
+    /// <see cref="MinDecompressedLimit"/></summary>
     [Within(1, 1e9, Name = "--max-decompression-ratio")]
     public int MaxDecompressionRatio { get; init; } = 200;
 

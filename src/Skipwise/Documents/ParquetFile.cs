@@ -22,12 +22,18 @@ internal static class ParquetFile
 
     /// <summary>Documents from one string column; the others are not read. A null is a document without text.</summary>
     /// <param name="named">the column, or null for the one of a usual name</param>
-    /// <exception cref="SkipwiseException">the file cannot be read or is broken; or no column, or more than one, may hold the text; while enumerating</exception>
+    /// <exception cref="SkipwiseException">the file cannot be read or is broken; or no column, or more than one, may hold the text; while
+    /// enumerating</exception>
     public static IEnumerable<Document> Documents(string path, string? named)
     {
         using ArrowReader reader = Open(path);
-        var columns = Guarded(path, () => reader.SchemaManifest.SchemaFields.Select(column => (column.Field.Name, IsText: IsText(column.Field.DataType), column.ColumnIndex)).ToList());
-        string name = TextField.Choose([.. columns.Select(column => column.Name)], name => columns.Any(column => column.Name == name && column.IsText), named, path);
+        var columns =
+            Guarded(path,
+                () => reader.SchemaManifest.SchemaFields.Select(column =>
+                    (column.Field.Name, IsText: IsText(column.Field.DataType), column.ColumnIndex)).ToList());
+        string name =
+            TextField.Choose([.. columns.Select(column => column.Name)],
+                name => columns.Any(column => column.Name == name && column.IsText), named, path);
         int index = columns.Count(column => column.Name == name) == 1 ? columns.First(column => column.Name == name).ColumnIndex
             : throw new SkipwiseException($"{path}: it has two columns \"{name}\". Give them different names");
         int row = 1;
@@ -55,7 +61,8 @@ internal static class ParquetFile
             for (int i = 0; i < batch.Length; i++)
             {
                 string place = $"{path}, row {row++}";
-                yield return LocatedJson.At(place, Guarded(place, () => JsonSerializer.SerializeToElement(Members(batch.Schema.FieldsList, [.. batch.Arrays], i))));
+                yield return LocatedJson.At(place,
+                    Guarded(place, () => JsonSerializer.SerializeToElement(Members(batch.Schema.FieldsList, [.. batch.Arrays], i))));
             }
         }
     }
@@ -84,10 +91,12 @@ internal static class ParquetFile
     }
 
     private static bool IsText(IArrowType type) =>
-        type.TypeId is ArrowTypeId.String or ArrowTypeId.LargeString or ArrowTypeId.StringView || (type is DictionaryType coded && IsText(coded.ValueType));
+        type.TypeId is ArrowTypeId.String or ArrowTypeId.LargeString or ArrowTypeId.StringView
+        || (type is DictionaryType coded && IsText(coded.ValueType));
 
     private static JsonObject Members(IReadOnlyList<Field> fields, IReadOnlyList<IArrowArray> values, int row) =>
-        new(fields.Zip(values).Where(member => Readable(member.First.DataType)).Select(member => KeyValuePair.Create(member.First.Name, Value(member.Second, row))));
+        new(fields.Zip(values).Where(member => Readable(member.First.DataType))
+            .Select(member => KeyValuePair.Create(member.First.Name, Value(member.Second, row))));
 
     private static bool Readable(IArrowType type) => type switch
     {
@@ -117,7 +126,8 @@ internal static class ParquetFile
         UInt16Array numbers => numbers.GetValue(row),
         UInt32Array numbers => numbers.GetValue(row),
         UInt64Array numbers => numbers.GetValue(row),
-        DictionaryArray coded => Value(coded.Dictionary, Convert.ToInt32(Value(coded.Indices, row)!.ToString(), CultureInfo.InvariantCulture)),
+        DictionaryArray coded =>
+            Value(coded.Dictionary, Convert.ToInt32(Value(coded.Indices, row)!.ToString(), CultureInfo.InvariantCulture)),
         StructArray structures => Members(((StructType)structures.Data.DataType).Fields, structures.Fields, row),
         ListArray lists => List(lists.GetSlicedValues(row)),
         LargeListArray lists => List(lists.GetSlicedValues(row)),
@@ -136,7 +146,8 @@ internal static class ParquetFile
         {
             throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
         }
-        catch (Exception e) when (e is not (SkipwiseException or OutOfMemoryException)) // Arrow meets damage with exceptions of several types
+        // Arrow meets damage with exceptions of several types
+        catch (Exception e) when (e is not (SkipwiseException or OutOfMemoryException))
         {
             throw new SkipwiseException($"{path}: broken or cut .parquet file: {e.Message.ReplaceLineEndings(" ")}", e);
         }

@@ -2,7 +2,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Documents;
 
-/// <summary>Reads rows of named values from JSON lines, JSON lists, CSV (each also .gz or .zst) and parquet files. Every row is a JSON object that knows its place.</summary>
+/// <summary>Reads rows of named values from JSON lines, JSON lists, CSV (each also .gz or .zst) and parquet files. Every row is a JSON
+/// object that knows its place.</summary>
 internal static class RowReader
 {
     private static readonly string[] s_kinds = [".jsonl", ".parquet", ".json", ".csv"];
@@ -14,7 +15,8 @@ internal static class RowReader
     public static int? KindOf(string path) => Array.FindIndex(s_kinds, kind => HasEnding(path, kind)) is var kind and >= 0 ? kind : null;
 
     /// <summary>Whole rows, in the file's order.</summary>
-    /// <exception cref="SkipwiseException">the file cannot be read, is broken, or holds something else than rows; while enumerating</exception>
+    /// <exception cref="SkipwiseException">the file cannot be read, is broken, or holds something else than rows; while
+    /// enumerating</exception>
     public static IEnumerable<LocatedJson> Read(string path, LimitOptions limits) => KindOf(path) switch
     {
         0 => JsonRows.Lines(path, limits),
@@ -26,5 +28,7 @@ internal static class RowReader
 
     private static bool HasEnding(string path, string kind) =>
         path.EndsWith(kind, StringComparison.OrdinalIgnoreCase)
-        || (kind != ".parquet" && new[] { CompressedFile.Gzip, CompressedFile.Zstandard }.Any(packed => path.EndsWith(kind + packed, StringComparison.OrdinalIgnoreCase)));
+        || (kind != ".parquet"
+            && new[] { CompressedFile.Gzip,
+                CompressedFile.Zstandard }.Any(packed => path.EndsWith(kind + packed, StringComparison.OrdinalIgnoreCase)));
 }

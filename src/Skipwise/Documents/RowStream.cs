@@ -1,13 +1,16 @@
 namespace Skipwise.Documents;
 
-/// <summary>Hands on the bytes of a text, no more for one document, line or row, and for the whole of a packed file, than the limits allow.</summary>
+/// <summary>Hands on the bytes of a text, no more for one document, line or row, and for the whole of a packed file, than the limits
+/// allow.</summary>
 /// <param name="inner">the unpacked bytes; belongs to this one</param>
 /// <param name="packed">bytes of the packed file; null if it is not packed</param>
 internal sealed class RowStream(Stream inner, string path, long? packed, LimitOptions limits) : Stream
 {
     // The reader above may take a row's length once more before it finds the end: its block doubles until the row is whole.
     private readonly long _mostOfRow = 2 * ((long)limits.MaxDocumentMegabytes << 20);
-    private readonly long _most = packed is { } length ? Math.Max(LimitOptions.MinDecompressedLimit, length * limits.MaxDecompressionRatio) : long.MaxValue;
+    private readonly long _most = packed is { } length
+        ? Math.Max(LimitOptions.MinDecompressedLimit, length * limits.MaxDecompressionRatio)
+        : long.MaxValue;
     private string _row = path;
     private long _ofRow, _all;
 
@@ -32,7 +35,8 @@ internal sealed class RowStream(Stream inner, string path, long? packed, LimitOp
         if (_ofRow > _mostOfRow)
         {
             throw new SkipwiseException(
-                $"{_row}: has no end after {limits.MaxDocumentMegabytes} MB. If one document, line or row is really as long, raise --max-document-mb");
+                $"{_row}: has no end after {limits.MaxDocumentMegabytes} MB. If one document, line or row is really as long, raise " +
+                $"--max-document-mb");
         }
         if (_all > _most)
         {

@@ -3,28 +3,37 @@ namespace Skipwise.Documents;
 /// <summary>Decides which field of a table's rows holds the text. A file's first row decides for the whole file.</summary>
 internal static class TextField
 {
-    /// <summary>The Pile, PG-19 and most corpora say text; GovReport in SCROLLS input, elsewhere report; arXiv and PubMed article.</summary>
+    /// <summary>The Pile, PG-19 and most corpora say text; GovReport in SCROLLS input, elsewhere report; arXiv and PubMed
+    /// article.</summary>
     private static readonly string[] s_usual = ["text", "input", "content", "article", "report", "document", "body", "story"];
 
     /// <param name="fields">all fields of the row or the file</param>
     /// <param name="holdsText">whether a field's values are strings</param>
     /// <param name="named">what the user names, or null</param>
     /// <param name="place">file and row, for the error</param>
-    /// <exception cref="SkipwiseException">the named field is not there or holds no text; or there is no field of a usual name, or more than one</exception>
+    /// <exception cref="SkipwiseException">the named field is not there or holds no text; or there is no field of a usual name, or more
+    /// than one</exception>
     public static string Choose(IReadOnlyList<string> fields, Func<string, bool> holdsText, string? named, string place)
     {
         if (named is not null)
         {
-            return !fields.Contains(named) ? throw new SkipwiseException($"{place}: there is no field \"{named}\"; there {List(fields)}. Name one of them with --text-field")
-                : !holdsText(named) ? throw new SkipwiseException($"{place}: the field \"{named}\" holds no text; there {List(fields)}, of which text: {List(fields.Where(holdsText))}")
+            return !fields.Contains(named)
+                ? throw new SkipwiseException(
+                    $"{place}: there is no field \"{named}\"; there {List(fields)}. Name one of them with --text-field")
+                : !holdsText(named)
+                ? throw new SkipwiseException(
+                    $"{place}: the field \"{named}\" holds no text; there {List(fields)}, of which text: {List(fields.Where(holdsText))}")
                 : named;
         }
         string[] found = [.. s_usual.Where(usual => fields.Contains(usual) && holdsText(usual))];
         return found switch
         {
             [var only] => only,
-            [] => throw new SkipwiseException($"{place}: no field of a usual name ({string.Join(", ", s_usual)}) holds text; there {List(fields)}. Name the one that does with --text-field"),
-            _ => throw new SkipwiseException($"{place}: the text may be in {string.Join(" or in ", found.Select(Quoted))}. Say which with --text-field"),
+            [] => throw new SkipwiseException(
+                $"{place}: no field of a usual name ({string.Join(", ", s_usual)}) holds text; there {List(fields)}. Name the one that " +
+                $"does with --text-field"),
+            _ => throw new SkipwiseException(
+                $"{place}: the text may be in {string.Join(" or in ", found.Select(Quoted))}. Say which with --text-field"),
         };
     }
 

@@ -3,7 +3,8 @@ namespace Skipwise.Evaluation;
 /// <summary>How much text a length holds: tokens can only be counted, not foretold.</summary>
 internal static class LargestFit
 {
-    /// <summary>The largest size in 0..<paramref name="most"/> that fits, or -1 if not even 0 does. Steps that double from the guess, then bisection: a good guess needs few counts.</summary>
+    /// <summary>The largest size in 0..<paramref name="most"/> that fits, or -1 if not even 0 does. Steps that double from the guess, then
+    /// bisection: a good guess needs few counts.</summary>
     /// <param name="fits">true up to some size, false beyond</param>
     public static int Find(int guess, int most, Func<int, bool> fits)
     {

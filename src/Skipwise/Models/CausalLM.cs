@@ -52,7 +52,7 @@ public sealed class CausalLM : nn.Module
     internal IEnumerable<Parameter> HeadParameters => _head?.parameters() ?? [HeadWeight, .. _tiedBias?.parameters() ?? []];
 
     /// <summary>Whether the scores are a product with <see cref="HeadWeight"/> and nothing else.</summary>
-    internal bool IsHeadLinear => 
+    internal bool IsHeadLinear =>
         (_head is null or { bias: null, Lora: null, Quantized: null }) && _tiedBias is null && !Config.NormalizedHead;
 
     public Device Device => _decoder.Embedding.weight.device;

@@ -12,7 +12,8 @@ public static class Bootstrap
     /// <param name="ofMean">the statistic, given a resample's mean</param>
     /// <param name="resamples">a part of a chunk at the end is not drawn</param>
     /// <returns>NaN for fewer than two values</returns>
-    public static double StandardError(double[] values, Func<double, double> ofMean, int resamples = 100_000, CancellationToken cancel = default)
+    public static double StandardError(double[] values, Func<double, double> ofMean, int resamples = 100_000,
+        CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 2);
         if (values.Length < 2)

@@ -43,7 +43,8 @@ public struct KeyedRandom
         return (long)(ulong)(product >> 64);
     }
 
-    /// <summary>Uniform over {<paramref name="first"/>, ..., <paramref name="last"/>}, both included, as the paper writes U{a..b}.</summary>
+    /// <summary>Uniform over {<paramref name="first"/>, ..., <paramref name="last"/>}, both included, as the paper writes
+    /// U{a..b}.</summary>
     public long Between(long first, long last) => first + Below(last - first + 1);
 
     /// <inheritdoc cref="Between(long, long)"/>

@@ -72,7 +72,8 @@ public sealed class PythonRandom
         return population <= LargestPool(count) ? SampleFromPool(population, count) : SampleByRejection(population, count);
     }
 
-    /// <summary>Up to this population CPython copies it into a list; above, a set of what was drawn is smaller: 21, and from six draws on 21 + 4^ceil(log4(3 count)).</summary>
+    /// <summary>Up to this population CPython copies it into a list; above, a set of what was drawn is smaller: 21, and from six draws on
+    /// 21 + 4^ceil(log4(3 count)).</summary>
     private static long LargestPool(int count)
     {
         if (count <= 5)

@@ -22,7 +22,8 @@ public static class Statistics
         return sum / values.Length;
     }
 
-    /// <summary>The standard error of the mean: the sample standard deviation (n - 1) over sqrt(n); NaN for fewer than two values, which say nothing about spread.</summary>
+    /// <summary>The standard error of the mean: the sample standard deviation (n - 1) over sqrt(n); NaN for fewer than two values, which
+    /// say nothing about spread.</summary>
     public static double StandardError(ReadOnlySpan<double> values)
     {
         if (values.Length < 2)

@@ -6,7 +6,8 @@ namespace Skipwise.Positions;
 /// <summary>The plan that PoSE is compared with and that needs draws of its own; full and short are a single chunk.</summary>
 internal static class Baselines
 {
-    /// <summary>Contiguous text whose positions are <paramref name="length"/> distinct draws from 0..Lt - 1, sorted; neighbours share a chunk.</summary>
+    /// <summary>Contiguous text whose positions are <paramref name="length"/> distinct draws from 0..Lt - 1, sorted; neighbours share a
+    /// chunk.</summary>
     public static ImmutableArray<Chunk> RandPos(ref KeyedRandom rng, int start, int length, int targetLength)
     {
         var chunks = ImmutableArray.CreateBuilder<Chunk>();

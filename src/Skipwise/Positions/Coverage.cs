@@ -8,7 +8,8 @@ namespace Skipwise.Positions;
 /// </summary>
 public static class Coverage
 {
-    /// <summary>The exact probabilities where they have a closed form: up to two chunks, full and short. Otherwise null. Split tokens are left out of account.</summary>
+    /// <summary>The exact probabilities where they have a closed form: up to two chunks, full and short. Otherwise null. Split tokens are
+    /// left out of account.</summary>
     public static double[]? Exact(PoseOptions pose, int documentLength)
     {
         int length = PoseSampler.WindowLength(pose, documentLength);
@@ -40,7 +41,8 @@ public static class Coverage
         return 1 - ((double)cutsThatMiss / longestFirst * (1 - ((double)skipsThatCover / (largestSkip + 1))));
     }
 
-    /// <summary>The share of <paramref name="samples"/> drawn plans that cover each distance; its standard error is at most 0.5 / sqrt(samples).</summary>
+    /// <summary>The share of <paramref name="samples"/> drawn plans that cover each distance; its standard error is at most 0.5 /
+    /// sqrt(samples).</summary>
     public static double[] Estimate(PoseOptions pose, int documentLength, int samples, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);

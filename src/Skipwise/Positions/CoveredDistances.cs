@@ -24,7 +24,8 @@ public static class CoveredDistances
             for (int a = 0; a < b; a++)
             {
                 // nearest: a's last token to b's first; farthest: a's first to b's last
-                ranges.Add(new DistanceRange(chunks[b].PositionStart - chunks[a].PositionEnd + 1, chunks[b].PositionEnd - 1 - chunks[a].PositionStart));
+                ranges.Add(new DistanceRange(chunks[b].PositionStart - chunks[a].PositionEnd + 1,
+                    chunks[b].PositionEnd - 1 - chunks[a].PositionStart));
             }
         }
         ranges.Sort((x, y) => x.First.CompareTo(y.First));
@@ -48,7 +49,8 @@ public static class CoveredDistances
         return merged;
     }
 
-    /// <summary>Bit p of the set says that position p is used. The set moved down by p shows the distances of all later tokens to p.</summary>
+    /// <summary>Bit p of the set says that position p is used. The set moved down by p shows the distances of all later tokens to
+    /// p.</summary>
     private static List<DistanceRange> ByBits(PositionPlan plan)
     {
         int[] positions = plan.PositionIds();

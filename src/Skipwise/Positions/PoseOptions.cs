@@ -22,7 +22,8 @@ public enum LengthRule
     Released,
 }
 
-/// <summary>Which part of the document a chunk reads. v is a chunk's content bias, u its position bias: tokens left out before it.</summary>
+/// <summary>Which part of the document a chunk reads. v is a chunk's content bias, u its position bias: tokens left out before
+/// it.</summary>
 public enum ContentMode
 {
     /// <summary>v drawn as u is: v_i ~ U{v_(i-1)..n - len}</summary>
@@ -51,12 +52,15 @@ public sealed record PoseOptions
     public int Chunks { get; init; } = 2;
     public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
     public ContentMode Content { get; init; } = ContentMode.Skip;
-    /// <summary>leave out the loss of each later chunk's first token, which its predecessor cannot foretell; the released code counts it</summary>
+    /// <summary>leave out the loss of each later chunk's first token, which its predecessor cannot foretell; the released code counts
+    /// it</summary>
     public bool MaskSeams { get; init; }
-    /// <summary>chunks end and begin right after one of these token ids (a newline, say) where the document has them in reach; empty: anywhere</summary>
+    /// <summary>chunks end and begin right after one of these token ids (a newline, say) where the document has them in reach; empty:
+    /// anywhere</summary>
     [Within(0, 1 << 29)]
     public IReadOnlyList<int> SplitAfter { get; init; } = [];
-    /// <summary>read the document from a random token on, so that long ones are seen whole and not only their beginnings; false is the paper</summary>
+    /// <summary>read the document from a random token on, so that long ones are seen whole and not only their beginnings; false is the
+    /// paper</summary>
     public bool RandomStart { get; init; }
 
     /// <summary>Reports every impossible setting at once.</summary>
@@ -67,21 +71,28 @@ public sealed record PoseOptions
         bool skips = Mode is PositionMode.Pose or PositionMode.RandPos;
         if (skips && TargetLength <= TrainLength)
         {
-            problems.Add($"--target-length {TargetLength} is no longer than --train-length {TrainLength}: there is nothing to extend. Raise the target or train on shorter windows.");
+            problems.Add(
+                $"--target-length {TargetLength} is no longer than --train-length {TrainLength}: there is nothing to extend. Raise the " +
+                $"target or train on shorter windows.");
         }
         else if (Mode == PositionMode.Short && TargetLength < TrainLength)
         {
-            problems.Add($"--target-length {TargetLength} is shorter than --train-length {TrainLength}: positions would pass the target. Raise the target or train on shorter windows.");
+            problems.Add(
+                $"--target-length {TargetLength} is shorter than --train-length {TrainLength}: positions would pass the target. Raise " +
+                $"the target or train on shorter windows.");
         }
         if (Mode == PositionMode.Pose)
         {
             if (TrainLength >= 1 && Chunks > TrainLength)
             {
-                problems.Add($"--chunks {Chunks} exceeds --train-length {TrainLength}: every chunk needs a token. Use at most {TrainLength} chunks.");
+                problems.Add(
+                    $"--chunks {Chunks} exceeds --train-length {TrainLength}: every chunk needs a token. Use at most {TrainLength} " +
+                    $"chunks.");
             }
             if (LengthRule == LengthRule.Released && Chunks != 2)
             {
-                problems.Add($"--length-rule released is defined for 2 chunks, --chunks is {Chunks}. Use --length-rule uniform, or 2 chunks.");
+                problems.Add(
+                    $"--length-rule released is defined for 2 chunks, --chunks is {Chunks}. Use --length-rule uniform, or 2 chunks.");
             }
         }
         if (problems.Count > 0)

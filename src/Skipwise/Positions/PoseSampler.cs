@@ -17,11 +17,13 @@ public static class PoseSampler
     public static PositionPlan Sample(ref KeyedRandom rng, int documentLength, PoseOptions pose) =>
         Draw(ref rng, documentLength, default, pose);
 
-    /// <summary>Draws a plan for this document, its chunks cut right after <see cref="PoseOptions.SplitAfter"/> where that is possible.</summary>
+    /// <summary>Draws a plan for this document, its chunks cut right after <see cref="PoseOptions.SplitAfter"/> where that is
+    /// possible.</summary>
     /// <param name="rng">the example's own generator, advanced by the draws</param>
     /// <param name="document">token ids</param>
     /// <param name="pose">valid options (<see cref="PoseOptions.Validate"/>)</param>
-    /// <param name="leadingTokens">tokens that stand before the document (1 for BOS); content index k is then <c>document[k - leadingTokens]</c></param>
+    /// <param name="leadingTokens">tokens that stand before the document (1 for BOS); content index k is then <c>document[k -
+    /// leadingTokens]</c></param>
     public static PositionPlan Sample(ref KeyedRandom rng, ReadOnlySpan<int> document, PoseOptions pose, int leadingTokens = 0) =>
         Draw(ref rng, document.Length + leadingTokens, new SplitPoints(document, leadingTokens, pose.SplitAfter), pose);
 
@@ -46,7 +48,8 @@ public static class PoseSampler
     internal static int WindowLength(PoseOptions pose, int documentLength) =>
         Math.Min(documentLength, pose.Mode == PositionMode.Full ? pose.TargetLength : pose.TrainLength);
 
-    /// <summary>The most tokens a chunk may take of what is left of the window, <paramref name="later"/> chunks after it wanting one each.</summary>
+    /// <summary>The most tokens a chunk may take of what is left of the window, <paramref name="later"/> chunks after it wanting one
+    /// each.</summary>
     internal static int LongestChunk(LengthRule rule, int left, int later) =>
         later == 0 ? left : rule == LengthRule.Released ? (left + 1) / 2 : left - later;
 
@@ -54,7 +57,8 @@ public static class PoseSampler
     internal static int LargestSkip(PoseOptions pose, int textLength, int length) =>
         (pose.Content == ContentMode.Follow ? Math.Min(pose.TargetLength, textLength) : pose.TargetLength) - length;
 
-    private static ImmutableArray<Chunk> Pose(ref KeyedRandom rng, int start, int textLength, int length, SplitPoints places, PoseOptions pose)
+    private static ImmutableArray<Chunk> Pose(ref KeyedRandom rng, int start, int textLength, int length, SplitPoints places,
+        PoseOptions pose)
     {
         int count = Math.Min(pose.Chunks, length);
         int largestU = LargestSkip(pose, textLength, length);

@@ -55,7 +55,8 @@ public sealed class PositionPlan : IEquatable<PositionPlan>
     public int[] ContentIndices() => Expand(chunk => chunk.ContentStart);
 
     public bool Equals(PositionPlan? other) =>
-        other is not null && TargetLength == other.TargetLength && DocumentLength == other.DocumentLength && Chunks.AsSpan().SequenceEqual(other.Chunks.AsSpan());
+        other is not null && TargetLength == other.TargetLength && DocumentLength == other.DocumentLength
+        && Chunks.AsSpan().SequenceEqual(other.Chunks.AsSpan());
 
     public override bool Equals(object? obj) => Equals(obj as PositionPlan);
 

@@ -17,13 +17,16 @@ public static class DemoReport
             new("Perplexity by window", [.. Perplexity(results)]),
             new("The fine-tune", [.. Training(results)]),
             new("The run", Run(results)),
-            new("Your own model", new ReportBlock.Text("The same for a Hugging Face folder of yours and your own text:"), new ReportBlock.Code(nextCommand)),
+            new("Your own model", new ReportBlock.Text("The same for a Hugging Face folder of yours and your own text:"),
+                new ReportBlock.Code(nextCommand)),
         ]);
 
     private static IReadOnlyList<ReportBlock> Bars(DemoResults r) => r.Bars is not { Count: > 0 } bars ? [] :
     [
         new ReportBlock.Table("Each bar, held against the measured number", ["bar", "required", "measured", "met"],
-            [.. bars.Select(bar => (IReadOnlyList<ReportCell>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured), new ReportCell(bar.Met ? "yes" : "no") { Passed = bar.Met }])]),
+            [.. bars.Select(bar =>
+                (IReadOnlyList<ReportCell>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured),
+                    new ReportCell(bar.Met ? "yes" : "no") { Passed = bar.Met }])]),
     ];
 
     private static IEnumerable<ReportBlock> Passkey(DemoResults r, IReadOnlyList<PasskeyTrial> trials)
@@ -32,16 +35,24 @@ public static class DemoReport
         {
             yield break;
         }
-        yield return new ReportBlock.Text("A number of up to five digits hides anywhere in a filler text; the model is asked for it at the end. A trial counts when every digit is right.");
-        yield return new ReportBlock.Plot(AccuracyHeatmap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))], r.TrainLength, ModelLegend.Demo),
+        yield return new ReportBlock.Text(
+            "A number of up to five digits hides anywhere in a filler text; the model is asked for it at the end. A trial counts when " +
+            "every digit is right.");
+        yield return new ReportBlock.Plot(
+            AccuracyHeatmap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))],
+                r.TrainLength, ModelLegend.Demo),
             "passkey", "Share of trials with the whole key retrieved, by prompt length.");
-        yield return LengthTable("Share retrieved; below it the trials and the 95 % interval", r, r.Passkey.Select(p => (p.Variant, p.Length,
+        yield return LengthTable("Share retrieved; below it the trials and the 95 % interval", r,
+            r.Passkey.Select(p => (p.Variant, p.Length,
             new ReportCell(NumberFormat.Fraction(p.Accuracy), $"{DemoSummary.Correct(p)} of {p.Trials}", Interval(p)))));
         if (trials.Count > 0)
         {
             DepthTrial[] depths = [.. trials.Select(t => new DepthTrial(t.Variant, t.Length, t.Depth, t.Correct ? 1 : 0))];
             yield return new ReportBlock.SmallPlots(
-                [.. ModelLegend.Demo.Ordered(trials.Select(t => t.Variant)).Select(v => (DemoVariant.Label(v), AccuracyHeatmap.ByDepth("Passkey retrieval", depths, v, r.TrainLength, ModelLegend.Demo)))], "depth",
+                [.. ModelLegend.Demo.Ordered(trials.Select(t => t.Variant))
+                    .Select(v =>
+                        (DemoVariant.Label(v), AccuracyHeatmap.ByDepth("Passkey retrieval", depths, v, r.TrainLength, ModelLegend.Demo)))],
+                        "depth",
                 "The same trials by the depth of the key: 0 % is the start of the prompt, 100 % its end, right before the question.");
         }
     }
@@ -59,18 +70,24 @@ public static class DemoReport
         int[] documents = [.. r.Perplexity.Select(p => p.Documents).Distinct()];
         bool clipped = points.Any(p => p.Value > LengthPlot.Ceiling(points));
         yield return new ReportBlock.Plot(LengthPlot.Perplexity(points, r.TrainLength, ModelLegend.Demo), "perplexity",
-            $"How well each model predicts held-out text when it may look back over the window; lower is better. Bars: 95 % of the draws of documents.{(clipped ? " Arrows: too large for this axis, the number is beside the arrow." : "")}");
-        yield return LengthTable($"Perplexity ± standard error over {(documents.Length == 1 ? $"{documents[0]} documents" : "documents")}", r, r.Perplexity.Select(p => (p.Variant, p.Length,
-            new ReportCell(NumberFormat.Perplexity(p.Value), double.IsNaN(p.StandardError) ? "" : $"± {NumberFormat.Error(p.StandardError)}", documents.Length == 1 ? "" : $"{p.Documents} documents"))));
+            $"How well each model predicts held-out text when it may look back over the window; lower is better. Bars: 95 % of the draws " +
+            $"of documents.{(clipped ? " Arrows: too large for this axis, the number is beside the arrow." : "")}");
+        yield return LengthTable($"Perplexity ± standard error over {(documents.Length == 1 ? $"{documents[0]} documents" : "documents")}",
+            r, r.Perplexity.Select(p => (p.Variant, p.Length,
+            new ReportCell(NumberFormat.Perplexity(p.Value),
+                double.IsNaN(p.StandardError) ? "" : $"± {NumberFormat.Error(p.StandardError)}",
+                documents.Length == 1 ? "" : $"{p.Documents} documents"))));
     }
 
-    private static ReportBlock.Table LengthTable(string caption, DemoResults r, IEnumerable<(string Variant, int Length, ReportCell Cell)> cells)
+    private static ReportBlock.Table LengthTable(string caption, DemoResults r,
+        IEnumerable<(string Variant, int Length, ReportCell Cell)> cells)
     {
         var all = cells.ToList();
         int[] lengths = [.. all.Select(c => c.Length).Distinct().Order()];
         return new(caption, ["", .. lengths.Select(l => $"{l} ({NumberFormat.Multiple(l, r.TrainLength)})")],
             [.. ModelLegend.Demo.Ordered(all.Select(c => c.Variant)).Select(variant => (IReadOnlyList<ReportCell>)
-                [DemoVariant.Label(variant), .. lengths.Select(l => all.FirstOrDefault(c => c.Variant == variant && c.Length == l).Cell ?? ReportCell.Empty)])]);
+                [DemoVariant.Label(variant),
+                    .. lengths.Select(l => all.FirstOrDefault(c => c.Variant == variant && c.Length == l).Cell ?? ReportCell.Empty)])]);
     }
 
     private static IEnumerable<ReportBlock> Training(DemoResults r)
@@ -78,15 +95,20 @@ public static class DemoReport
         if (r.Examples is { Count: > 0 } examples)
         {
             yield return new ReportBlock.Plot(PositionIdsPlot.Figure(examples, r.TrainLength, r.TargetLength), "positions",
-                $"Position ids of {examples.Count} training examples. Each is a window of at most {examples.Max(e => e.Sum(run => run.Length))} tokens; where one chunk ends, the ids skip ahead, so that many examples together contain distances up to the target length.");
+                $"Position ids of {examples.Count} training examples. Each is a window of at most " +
+                $"{examples.Max(e => e.Sum(run => run.Length))} tokens; where one chunk ends, the ids skip ahead, so that many examples " +
+                $"together contain distances up to the target length.");
         }
         if (r.Training is { Count: > 0 } training)
         {
             yield return new ReportBlock.Plot(LossPlot.Figure(training, ModelLegend.Demo), "loss",
-                "Training loss: every step faintly, the running mean in full colour. On skipped and on contiguous positions the task is not the same, so the two need not agree.");
-            yield return new ReportBlock.Table("Loss and learning rate", ["variant", "steps", "first loss", "last loss", "highest learning rate"],
+                "Training loss: every step faintly, the running mean in full colour. On skipped and on contiguous positions the task is " +
+                "not the same, so the two need not agree.");
+            yield return new ReportBlock.Table("Loss and learning rate",
+                ["variant", "steps", "first loss", "last loss", "highest learning rate"],
                 [.. ModelLegend.Demo.Ordered(training.Keys).Where(v => training[v].Count > 0).Select(v => (IReadOnlyList<ReportCell>)
-                    [DemoVariant.Label(v), $"{training[v][^1].Step}", NumberFormat.Short(training[v][0].Loss), NumberFormat.Short(training[v][^1].Loss), NumberFormat.Short(training[v].Max(p => p.LearningRate))])]);
+                    [DemoVariant.Label(v), $"{training[v][^1].Step}", NumberFormat.Short(training[v][0].Loss),
+                        NumberFormat.Short(training[v][^1].Loss), NumberFormat.Short(training[v].Max(p => p.LearningRate))])]);
         }
     }
 
@@ -94,7 +116,8 @@ public static class DemoReport
     {
         (string Name, string? Value)[] settings =
         [
-            ("base model", r.Model), ("train length", $"{r.TrainLength} tokens"), ("target length", $"{r.TargetLength} tokens"), ("positions stretched by", r.Rope),
+            ("base model", r.Model), ("train length", $"{r.TrainLength} tokens"), ("target length", $"{r.TargetLength} tokens"),
+            ("positions stretched by", r.Rope),
             ("seed", r.Seed?.ToString(CultureInfo.InvariantCulture)),
             .. (r.Settings ?? new Dictionary<string, string>()).Select(s => (s.Key, (string?)s.Value)),
         ];

@@ -57,9 +57,13 @@ public sealed record DemoResults
         {
             throw new SkipwiseException($"{path}: a variant's training is null. Run the demo again to write it anew");
         }
-        IEnumerable<int> lengths = [results.TrainLength, results.TargetLength, .. results.Perplexity.Select(p => p.Length), .. results.Passkey.Select(p => p.Length)];
+        IEnumerable<int> lengths =
+            [results.TrainLength, results.TargetLength, .. results.Perplexity.Select(p => p.Length),
+                .. results.Passkey.Select(p => p.Length)];
         return lengths.All(length => length > 0)
             ? results
-            : throw new SkipwiseException($"{path}: found a length of {lengths.Min()} tokens, expected every length to be at least 1. Run the demo again to write it anew");
+            : throw new SkipwiseException(
+                $"{path}: found a length of {lengths.Min()} tokens, expected every length to be at least 1. Run the demo again to write " +
+                $"it anew");
     }
 }

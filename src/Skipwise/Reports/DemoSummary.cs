@@ -11,19 +11,23 @@ public static class DemoSummary
     [
         .. new[]
         {
-            Setting(results), Windows(results), Base(results), Pose(results), PosePerplexity(results), Control(results), ControlPerplexity(results),
+            Setting(results), Windows(results), Base(results), Pose(results), PosePerplexity(results), Control(results),
+            ControlPerplexity(results),
             Interpolated(results), Beyond(results), Bars(results), Caution(results),
         }.OfType<string>(),
     ];
 
     private static string Setting(DemoResults r) =>
-        $"{r.Model ?? "The base model"} has a window of {r.TrainLength} tokens; PoSE aims at {r.TargetLength} ({NumberFormat.Multiple(r.TargetLength, r.TrainLength)}).";
+        $"{r.Model ?? "The base model"} has a window of {r.TrainLength} tokens; PoSE aims at {r.TargetLength} " +
+        $"({NumberFormat.Multiple(r.TargetLength, r.TrainLength)}).";
 
     private static string? Windows(DemoResults r) => r.LongestTrainingWindow switch
     {
         null => null,
         { } longest when longest <= r.TrainLength => $"No window of the fine-tune was longer than {longest} tokens.",
-        { } longest => $"The fine-tune saw windows of up to {longest} tokens, longer than the original {r.TrainLength}: the results below are not those of training on short windows.",
+        { } longest =>
+            $"The fine-tune saw windows of up to {longest} tokens, longer than the original {r.TrainLength}: the results below are not " +
+            $"those of training on short windows.",
     };
 
     private static string? Base(DemoResults r)
@@ -40,43 +44,63 @@ public static class DemoSummary
         }
         PasskeyPoint best = beyond.MaxBy(p => p.Accuracy)!;
         return best.Accuracy <= 0.1 && inside.Accuracy >= 0.5
-            ? $"{start} and in {(best.Accuracy > 0 ? "at most " : "")}{Count(best)} from {beyond.Min(p => p.Length)} tokens on: it fails past its window."
+            ? $"{start} and in {(best.Accuracy > 0 ? "at most " : "")}{Count(best)} from {beyond.Min(p => p.Length)} tokens on: it fails " +
+                $"past its window."
             : $"{start} and in up to {Count(best)} at {best.Length} tokens, past its window.";
     }
 
     private static string? Pose(DemoResults r)
     {
-        PasskeyPoint[] within = [.. r.Passkey.Where(p => p.Variant == DemoVariant.Pose && p.Length <= r.TargetLength).OrderBy(p => p.Length)];
+        PasskeyPoint[] within =
+            [.. r.Passkey.Where(p => p.Variant == DemoVariant.Pose && p.Length <= r.TargetLength).OrderBy(p => p.Length)];
         if (within.Length == 0)
         {
             return null;
         }
         PasskeyPoint last = within[^1], worst = within.MinBy(p => p.Accuracy)!;
-        string interval = last is { IntervalLow: { } low, IntervalHigh: { } high } ? $" (95 % interval {NumberFormat.Fraction(low)} to {NumberFormat.Fraction(high)})" : "";
-        string elsewhere = worst.Accuracy < last.Accuracy ? $"; its lowest share up to there is {Count(worst)} at {worst.Length}" : within.Length > 1 && last.Accuracy > 0.5 ? ", and in no smaller share at any shorter length" : "";
+        string interval = last is { IntervalLow: { } low, IntervalHigh: { } high }
+            ? $" (95 % interval {NumberFormat.Fraction(low)} to {NumberFormat.Fraction(high)})"
+            : "";
+        string elsewhere = worst.Accuracy < last.Accuracy
+            ? $"; its lowest share up to there is {Count(worst)} at {worst.Length}"
+            : within.Length > 1 && last.Accuracy > 0.5
+            ? ", and in no smaller share at any shorter length"
+            : "";
         return $"After PoSE it finds the key in {Count(last)} at {last.Length} tokens{interval}{elsewhere}.";
     }
 
     private static string? PosePerplexity(DemoResults r)
     {
-        if (Perplexity(r, DemoVariant.Pose, r.TrainLength) is not { } near || Perplexity(r, DemoVariant.Pose, r.TargetLength) is not { } far)
+        if (Perplexity(r, DemoVariant.Pose, r.TrainLength) is not { } near
+            || Perplexity(r, DemoVariant.Pose, r.TargetLength) is not { } far)
         {
             return null;
         }
-        string change = Differ(near, far) switch { null => "goes", false => "stays within the error bars", true => far.Value < near.Value ? "falls" : "rises" };
-        return $"Its perplexity {change}, from {NumberFormat.Perplexity(near.Value)} with {near.Length} tokens of window to {NumberFormat.Perplexity(far.Value)} with {far.Length}.";
+        string change =
+            Differ(near, far) switch
+            {
+                null => "goes",
+                false => "stays within the error bars",
+                true => far.Value < near.Value
+                ? "falls"
+                : "rises"
+            };
+        return $"Its perplexity {change}, from {NumberFormat.Perplexity(near.Value)} with {near.Length} tokens of window to " +
+            $"{NumberFormat.Perplexity(far.Value)} with {far.Length}.";
     }
 
     private static string? Control(DemoResults r)
     {
-        if (Passkey(r, DemoVariant.Short, r.TargetLength) is not { } control || Passkey(r, DemoVariant.Pose, r.TargetLength) is not { } pose)
+        if (Passkey(r, DemoVariant.Short, r.TargetLength) is not { } control
+            || Passkey(r, DemoVariant.Pose, r.TargetLength) is not { } pose)
         {
             return null;
         }
         string verdict = (control, pose) switch
         {
             ({ IntervalHigh: { } high }, { IntervalLow: { } low }) when low > high => ": in this run the skips made the difference.",
-            ({ IntervalLow: { } low }, { IntervalHigh: { } high }) when low > high => ": it does better than PoSE, so this run speaks against the skips.",
+            ({ IntervalLow: { } low }, { IntervalHigh: { } high }) when low > high =>
+                ": it does better than PoSE, so this run speaks against the skips.",
             ({ IntervalLow: not null, IntervalHigh: not null }, { IntervalLow: not null, IntervalHigh: not null }) =>
                 ": the two cannot be told apart by these trials, so this run does not show that retrieval needs the skips.",
             _ => ".",
@@ -86,7 +110,8 @@ public static class DemoSummary
 
     private static string? ControlPerplexity(DemoResults r)
     {
-        if (Perplexity(r, DemoVariant.Short, r.TargetLength) is not { } control || Perplexity(r, DemoVariant.Pose, r.TargetLength) is not { } pose)
+        if (Perplexity(r, DemoVariant.Short, r.TargetLength) is not { } control
+            || Perplexity(r, DemoVariant.Pose, r.TargetLength) is not { } pose)
         {
             return null;
         }
@@ -96,7 +121,8 @@ public static class DemoSummary
             false => ": a difference within the error bars",
             true => pose.Value < control.Value ? ": PoSE's is lower" : ": the control's is lower",
         };
-        return $"The control's perplexity there is {NumberFormat.Perplexity(control.Value)} against PoSE's {NumberFormat.Perplexity(pose.Value)}{verdict}.";
+        return $"The control's perplexity there is {NumberFormat.Perplexity(control.Value)} against PoSE's " +
+            $"{NumberFormat.Perplexity(pose.Value)}{verdict}.";
     }
 
     private static string? Interpolated(DemoResults r) => Passkey(r, DemoVariant.Interpolated, r.TargetLength) is { } untrained
@@ -115,15 +141,20 @@ public static class DemoSummary
             return null;
         }
         string[] missed = [.. bars.Where(bar => !bar.Met).Select(bar => bar.Name)];
-        return missed.Length == 0 ? $"All {bars.Count} bars of the demo are met." : $"{missed.Length} of {bars.Count} bars {(missed.Length == 1 ? "is" : "are")} not met: {string.Join("; ", missed)}.";
+        return missed.Length == 0
+            ? $"All {bars.Count} bars of the demo are met."
+            : $"{missed.Length} of {bars.Count} bars {(missed.Length == 1 ? "is" : "are")} not met: {string.Join("; ", missed)}.";
     }
 
     private static string Caution(DemoResults r) =>
-        $"This is one run{(r.Seed is { } seed ? $" (seed {seed})" : "")}: the intervals cover the choice of trials and documents, not the luck of the fine-tune.";
+        $"This is one run{(r.Seed is { } seed ? $" (seed {seed})" : "")}: the intervals cover the choice of trials and documents, not " +
+        $"the luck of the fine-tune.";
 
-    private static PasskeyPoint? Passkey(DemoResults r, string variant, int length) => r.Passkey.FirstOrDefault(p => p.Variant == variant && p.Length == length);
+    private static PasskeyPoint? Passkey(DemoResults r, string variant, int length) =>
+        r.Passkey.FirstOrDefault(p => p.Variant == variant && p.Length == length);
 
-    private static PerplexityPoint? Perplexity(DemoResults r, string variant, int length) => r.Perplexity.FirstOrDefault(p => p.Variant == variant && p.Length == length);
+    private static PerplexityPoint? Perplexity(DemoResults r, string variant, int length) =>
+        r.Perplexity.FirstOrDefault(p => p.Variant == variant && p.Length == length);
 
     // A cautious test: both are measured on the same documents, so their difference is known better than each alone. Null without errors.
     private static bool? Differ(PerplexityPoint a, PerplexityPoint b) => double.IsNaN(a.StandardError + b.StandardError)

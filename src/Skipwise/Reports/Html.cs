@@ -13,7 +13,8 @@ public readonly record struct Html
 
     public static Html Empty => default;
 
-    /// <summary>Literal text of the interpolated string is markup; every value in its holes is encoded, unless it is itself <see cref="Html"/>.</summary>
+    /// <summary>Literal text of the interpolated string is markup; every value in its holes is encoded, unless it is itself
+    /// <see cref="Html"/>.</summary>
     public static Html Of(ref Builder markup) => new(markup.ToString());
 
     /// <summary>Markup that another part of this library wrote (an SVG, a style sheet).</summary>

@@ -5,6 +5,8 @@ namespace Skipwise.Reports;
 /// <summary>A report as one HTML file for screen, phone and paper: no scripts, nothing fetched from anywhere.</summary>
 public static class HtmlPage
 {
+    private static readonly Html s_font = Html.Trusted(Convert.ToBase64String(Asset.Bytes(Asset.Font)));
+
     /// <summary>The whole document: style sheet, the plots' font, and the body.</summary>
     public static string Render(Report report) => Html.Of($"""
         <!DOCTYPE html>
@@ -15,7 +17,7 @@ public static class HtmlPage
         <meta name="color-scheme" content="light dark">
         <title>{report.Title}</title>
         <style>
-        @font-face {"{"} font-family: "Skipwise Plot"; src: url(data:font/ttf;base64,{Html.Trusted(Convert.ToBase64String(Asset.Bytes(Asset.Font)))}) {"}"}
+        @font-face {"{"} font-family: "Skipwise Plot"; src: url(data:font/ttf;base64,{s_font}) {"}"}
         {Html.Trusted(Asset.Text(Asset.StyleSheet))}</style>
         </head>
         <body>
@@ -65,7 +67,8 @@ public static class HtmlPage
     private static Html SmallPlots(ReportBlock.SmallPlots plots) => Html.Of($"""
         <figure>
         <div class="small-plots">
-        {Html.Join(plots.Plots.Select((plot, i) => Html.Of($"<div><p>{plot.Heading}</p>{Html.Trusted(plot.Figure.Svg(PlotLook.Narrow, $"{plots.Name}-{i}-"))}</div>\n")))}</div>
+        {Html.Join(plots.Plots.Select((plot, i) =>
+            Html.Of($"<div><p>{plot.Heading}</p>{Html.Trusted(plot.Figure.Svg(PlotLook.Narrow, $"{plots.Name}-{i}-"))}</div>\n")))}</div>
         <figcaption>{plots.Caption}</figcaption>
         </figure>
 
@@ -82,12 +85,17 @@ public static class HtmlPage
 
         """);
 
-    private static Html Row(IReadOnlyList<ReportCell> cells) =>
-        Html.Of($"<tr><th scope=\"row\">{Cell(cells[0])}</th>{Html.Join(cells.Skip(1).Select(cell => Html.Of($"<td>{Cell(cell)}</td>")))}</tr>\n");
+    private static Html Row(IReadOnlyList<ReportCell> cells)
+    {
+        Html others = Html.Join(cells.Skip(1).Select(cell => Html.Of($"<td>{Cell(cell)}</td>")));
+        return Html.Of($"<tr><th scope=\"row\">{Cell(cells[0])}</th>{others}</tr>\n");
+    }
 
     private static Html Cell(ReportCell cell)
     {
-        Html value = cell.Passed is { } met ? Html.Of($"<strong class=\"{(met ? "met" : "missed")}\">{cell.Value}</strong>") : Html.Of($"{cell.Value}");
+        Html value = cell.Passed is { } met
+            ? Html.Of($"<strong class=\"{(met ? "met" : "missed")}\">{cell.Value}</strong>")
+            : Html.Of($"{cell.Value}");
         Html linked = cell.RawLine is { } line ? Html.Of($"<a href=\"#{Anchor(line)}\">{value}</a>") : value;
         return Html.Of($"{linked}{Html.Join(cell.Qualifiers.Where(q => q.Length > 0).Select(q => Html.Of($"<small>{q}</small>")))}");
     }

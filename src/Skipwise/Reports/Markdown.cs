@@ -45,7 +45,8 @@ public static partial class Markdown
         ReportBlock.Columns columns => string.Concat(columns.Tables.Select(table => Table(table, rawFile))),
         ReportBlock.Plot plot => $"![{Escape(plot.Figure.Title)}]({Target(plotFile(plot.Name))})\n\n{Escape(plot.Caption)}\n\n",
         ReportBlock.SmallPlots plots =>
-            string.Concat(plots.Plots.Select((plot, i) => $"![{Escape(plot.Figure.Title)}]({Target(plotFile($"{plots.Name}-{i}"))})\n\n")) + $"{Escape(plots.Caption)}\n\n",
+            string.Concat(plots.Plots.Select((plot, i) => $"![{Escape(plot.Figure.Title)}]({Target(plotFile($"{plots.Name}-{i}"))})\n\n")) +
+            $"{Escape(plots.Caption)}\n\n",
         _ => throw new ArgumentOutOfRangeException(nameof(block)),
     };
 

@@ -10,10 +10,12 @@ public sealed class ModelLegend
     private ModelLegend((string Key, string Label, SeriesStyle Style)[] members) => _members = members;
 
     /// <summary>The demo's four models.</summary>
-    public static ModelLegend Demo { get; } = new([.. DemoVariant.All.Select((variant, i) => (variant, DemoVariant.Label(variant), SeriesStyle.Demo[i]))]);
+    public static ModelLegend Demo { get; } =
+        new([.. DemoVariant.All.Select((variant, i) => (variant, DemoVariant.Label(variant), SeriesStyle.Demo[i]))]);
 
     /// <summary>Models that go by their own names.</summary>
-    public static ModelLegend Create(IEnumerable<string> names) => new([.. names.Select((name, i) => (name, name, SeriesStyle.ByIndex(i)))]);
+    public static ModelLegend Create(IEnumerable<string> names) =>
+        new([.. names.Select((name, i) => (name, name, SeriesStyle.ByIndex(i)))]);
 
     /// <summary>The keys present, the members first and in their order.</summary>
     public IReadOnlyList<string> Ordered(IEnumerable<string> keys) => [.. keys.Distinct().OrderBy(Index)];

@@ -40,7 +40,9 @@ public static class NumberFormat
     /// <summary>a change with its standard error, where that is known: +1.8 % ± 0.3 %</summary>
     /// <param name="number">how both are written, the change with its sign</param>
     public static string Change(Skipwise.Reports.Comparing.Change change, Func<double, string> number) =>
-        change.StandardError is { } error && double.IsFinite(error) ? $"{number(change.Value)} ± {number(error).TrimStart('+')}" : number(change.Value);
+        change.StandardError is { } error && double.IsFinite(error)
+        ? $"{number(change.Value)} ± {number(error).TrimStart('+')}"
+        : number(change.Value);
 
     public static string Seconds(double value) => value.ToString(value < 10 ? "0.0" : "0", s_culture);
 

@@ -1,6 +1,7 @@
 namespace Skipwise.Reports;
 
-/// <summary>What a report says, apart from how it is shown: the HTML page and the Markdown file are two renderings of one of these.</summary>
+/// <summary>What a report says, apart from how it is shown: the HTML page and the Markdown file are two renderings of one of
+/// these.</summary>
 /// <param name="Title">heading of the whole</param>
 /// <param name="Summary">the outcome in sentences</param>
 /// <param name="Sections">the rest; one without blocks is left out</param>

@@ -2,7 +2,8 @@ namespace Skipwise.Rope;
 
 public static partial class RopeFrequency
 {
-    /// <summary>LongRoPE (Ding et al. 2024): each pair has its own divisor, from the long list for sequences over L tokens, else from the short one.</summary>
+    /// <summary>LongRoPE (Ding et al. 2024): each pair has its own divisor, from the long list for sequences over L tokens, else from the
+    /// short one.</summary>
     private static double[] LongRope(RopeOptions rope, int rotaryDim, int sequenceLength)
     {
         IReadOnlyList<double> divisors = (sequenceLength > rope.OriginalMaxPositionEmbeddings ? rope.LongFactor : rope.ShortFactor)!;

@@ -2,7 +2,8 @@ namespace Skipwise.Rope;
 
 public static partial class RopeFrequency
 {
-    /// <summary>YaRN as published (Peng et al. 2023): f_i * ((1 - m_i) / s + m_i), fast pairs kept (m = 1), slow ones interpolated (m = 0).</summary>
+    /// <summary>YaRN as published (Peng et al. 2023): f_i * ((1 - m_i) / s + m_i), fast pairs kept (m = 1), slow ones interpolated (m =
+    /// 0).</summary>
     private static double[] Yarn(RopeOptions rope, int rotaryDim)
     {
         double[] frequencies = Default(rope.Theta, rotaryDim);
@@ -17,7 +18,8 @@ public static partial class RopeFrequency
     /// <summary>0.1 ln s + 1, the scale of cos and sin.</summary>
     private static double YarnAttentionFactor(double factor) => (0.1 * Math.Log(factor)) + 1;
 
-    /// <summary>m_i: 1 for pairs that turn more than beta_fast times within L, 0 for those that turn less than beta_slow times, a ramp between them.</summary>
+    /// <summary>m_i: 1 for pairs that turn more than beta_fast times within L, 0 for those that turn less than beta_slow times, a ramp
+    /// between them.</summary>
     private static double[] YarnMask(RopeOptions rope, int rotaryDim)
     {
         double low = Math.Max(Math.Floor(PairWithRotations(rope, rotaryDim, rope.BetaFast)), 0);

@@ -14,7 +14,8 @@ internal sealed record FileChecksum(long Bytes, [property: JsonPropertyName("crc
         return new(bytes, Invariant($"{crc:x8}"));
     }
 
-    public static FileChecksum Compute(ReadOnlySpan<byte> content) => new(content.Length, Invariant($"{Crc32CChecksum.Compute(content):x8}"));
+    public static FileChecksum Compute(ReadOnlySpan<byte> content) =>
+        new(content.Length, Invariant($"{Crc32CChecksum.Compute(content):x8}"));
 
     public override string ToString() => $"{Bytes} bytes with checksum {Crc32c}";
 }

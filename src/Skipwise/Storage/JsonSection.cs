@@ -114,6 +114,8 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
         {
             return defaultValue ?? throw Error(key, $"missing; expected {kind}");
         }
-        return node is JsonValue value && value.TryGetValue(out T result) ? result : throw Error(key, $"expected {kind}, found {node.ToJsonString()}");
+        return node is JsonValue value && value.TryGetValue(out T result)
+            ? result
+            : throw Error(key, $"expected {kind}, found {node.ToJsonString()}");
     }
 }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// What Linux may know before memory is used. A page that is missing when it is touched costs an interruption of its own, of which a model has
-/// hundreds of thousands. Elsewhere, and where the system says no, nothing happens.
+/// What Linux may know before memory is used. A page that is missing when it is touched costs an interruption of its own, of which a model
+/// has hundreds of thousands. Elsewhere, and where the system says no, nothing happens.
 /// </summary>
 internal static unsafe class MemoryPages
 {
@@ -25,7 +25,8 @@ internal static unsafe class MemoryPages
     {
         const int badAddress = 14; // EFAULT; older kernels refuse with another error
         nint start = (nint)memory & -Environment.SystemPageSize;
-        return !OperatingSystem.IsLinux() || madvise(start, (nint)memory + (nint)bytes - start, PopulateRead) == 0 || Marshal.GetLastPInvokeError() != badAddress;
+        return !OperatingSystem.IsLinux() || madvise(start, (nint)memory + (nint)bytes - start, PopulateRead) == 0
+            || Marshal.GetLastPInvokeError() != badAddress;
     }
 
     /// <summary>The pages that lie inside, whole.</summary>

@@ -65,7 +65,9 @@ internal sealed class OwnedFiles(string list, string remedy = "--out", bool over
     {
         try
         {
-            return File.Exists(list) ? JsonSerializer.Deserialize<Dictionary<string, FileChecksum[]>>(TextFile.Read(list), s_json) ?? [] : [];
+            return File.Exists(list)
+                ? JsonSerializer.Deserialize<Dictionary<string, FileChecksum[]>>(TextFile.Read(list), s_json) ?? []
+                : [];
         }
         catch (JsonException e)
         {

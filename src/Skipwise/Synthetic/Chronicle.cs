@@ -30,7 +30,8 @@ public sealed class Chronicle
         return text.ToString();
     }
 
-    /// <summary>The next sentence. The first one is scenery: the word that opens a text has no space before it, hence other tokens.</summary>
+    /// <summary>The next sentence. The first one is scenery: the word that opens a text has no space before it, hence other
+    /// tokens.</summary>
     public ChronicleSentence Next(ref KeyedRandom rng)
     {
         // New facts come fast at first; later most sentences recall one.

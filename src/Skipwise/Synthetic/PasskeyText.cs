@@ -9,7 +9,9 @@ namespace Skipwise.Synthetic;
 /// </summary>
 public static class PasskeyText
 {
-    public const string Introduction = "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the important information there.";
+    public const string Introduction =
+        "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the " +
+        "important information there.";
     /// <summary>The garbage; repeated without any separator.</summary>
     public const string Unit = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.";
     public const string FinalQuestion = "What is the pass key? The pass key is";
@@ -22,7 +24,8 @@ public static class PasskeyText
     /// <summary>Uniform over {1, ..., 50000}, as released: one to five digits.</summary>
     public static int DrawKey(ref KeyedRandom rng) => rng.Between(1, 50000);
 
-    /// <summary>The standard prompt: <paramref name="unitsBefore"/> units of garbage, the key, <paramref name="unitsAfter"/> units.</summary>
+    /// <summary>The standard prompt: <paramref name="unitsBefore"/> units of garbage, the key, <paramref name="unitsAfter"/>
+    /// units.</summary>
     public static string Prompt(int key, int unitsBefore, int unitsAfter) => Prompt(key, Garbage(unitsBefore), Garbage(unitsAfter));
 
     /// <summary>The prompt around any garbage.</summary>
@@ -68,7 +71,8 @@ public static class PasskeyText
         return (string.Join(' ', sentences[..before]), string.Join(' ', sentences[before..]));
     }
 
-    /// <summary>Garbage of the Landmark and YaRN tests: units with a space between them, cut after so many characters wherever that falls.</summary>
+    /// <summary>Garbage of the Landmark and YaRN tests: units with a space between them, cut after so many characters wherever that
+    /// falls.</summary>
     public static string CutGarbage(int characters) =>
         string.Join(' ', Enumerable.Repeat(Unit, 1 + characters / (Unit.Length + 1)))[..characters];
 

@@ -26,9 +26,11 @@ internal static class Words
         ring saddle sail shield spoon staff sword table tent torch vase wheel
         """);
 
-    public static readonly string[] Trades = List("baker smith weaver miller sailor hunter farmer tailor mason potter scribe judge healer singer guard cook");
+    public static readonly string[] Trades =
+        List("baker smith weaver miller sailor hunter farmer tailor mason potter scribe judge healer singer guard cook");
 
-    public static readonly string[] Colours = List("red blue green yellow white black brown grey purple orange golden silver pink scarlet violet amber");
+    public static readonly string[] Colours =
+        List("red blue green yellow white black brown grey purple orange golden silver pink scarlet violet amber");
 
     /// <summary>Eight nouns per topic: a document keeps to one topic most of the time.</summary>
     public static readonly string[][] Topics =
@@ -41,7 +43,8 @@ internal static class Words
         List("winter snow ice fire wind wool frost night"),
     ];
 
-    public static readonly string[] Adjectives = List("old quiet small tall bright dark cold warm heavy narrow broken gentle wild empty hidden silent");
+    public static readonly string[] Adjectives =
+        List("old quiet small tall bright dark cold warm heavy narrow broken gentle wild empty hidden silent");
 
     public static readonly string[] Verbs = List("passed crossed followed reached covered guarded faced touched circled watched met left");
 

@@ -9,9 +9,11 @@ namespace Skipwise.Tokenizers;
 /// <param name="SingleWord">counts only where no letter or digit touches it</param>
 /// <param name="LeftStrip">swallows the white space before it</param>
 /// <param name="RightStrip">swallows the white space after it</param>
-/// <param name="NormalizedForm">what to look for in the normalized text; null: the content is looked for before the normalizer works</param>
+/// <param name="NormalizedForm">what to look for in the normalized text; null: the content is looked for before the normalizer
+/// works</param>
 internal sealed record AddedToken(
-    int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false, string? NormalizedForm = null)
+    int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false,
+    string? NormalizedForm = null)
 {
     /// <summary>A token that does not say so is looked for in the normalized text unless it is special: as in transformers.</summary>
     public static AddedToken Read(LocatedJson place, int id, Normalizer? normalizer = null)

@@ -25,7 +25,8 @@ internal sealed class AddedTokenSplitter
         }
         if (_tokens.Count > 0)
         {
-            _any = new Regex(string.Join('|', _tokens.Keys.OrderByDescending(t => t.Length).Select(Regex.Escape)), RegexOptions.CultureInvariant);
+            _any = new Regex(string.Join('|', _tokens.Keys.OrderByDescending(t => t.Length).Select(Regex.Escape)),
+                RegexOptions.CultureInvariant);
         }
     }
 

@@ -43,7 +43,8 @@ internal sealed class BpeTokenizer : ITokenizer
             _firstSpelling?.Remove(token.Id);
         }
         _rawTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is null).Select(t => (t.Content, t)));
-        _normalizedTokens = new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is not null).Select(t => (t.NormalizedForm!, t)));
+        _normalizedTokens =
+            new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is not null).Select(t => (t.NormalizedForm!, t)));
         VocabularySize = _spelling.Keys.DefaultIfEmpty(-1).Max() + 1;
         BosId = special.BosId;
         EosId = special.EosId;

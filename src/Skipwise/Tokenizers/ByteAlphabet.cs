@@ -14,7 +14,8 @@ internal static class ByteAlphabet
 
     public static char ToCharacter(byte value) => s_characters[value];
 
-    /// <summary>The bytes that a piece spells; a piece with characters outside the alphabet (an added token) spells its own UTF-8.</summary>
+    /// <summary>The bytes that a piece spells; a piece with characters outside the alphabet (an added token) spells its own
+    /// UTF-8.</summary>
     public static byte[] ToBytes(string piece) =>
         piece.All(s_bytes.ContainsKey) ? [.. piece.Select(c => s_bytes[c])] : Encoding.UTF8.GetBytes(piece);
 

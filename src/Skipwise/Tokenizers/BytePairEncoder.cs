@@ -70,9 +70,11 @@ internal sealed class BytePairEncoder
         _cutsAtUnknown = byteIds?.Contains(-1) == false;
     }
 
-    /// <summary>The merges of a vocabulary that stores none: every way in which two pieces spell a third. The third one's rank decides.</summary>
+    /// <summary>The merges of a vocabulary that stores none: every way in which two pieces spell a third. The third one's rank
+    /// decides.</summary>
     /// <param name="rankOf">id -> rank; equal ranks merge from the left</param>
-    public static IEnumerable<(string Left, string Right, int Rank)> EveryWay(IReadOnlyDictionary<string, int> vocabulary, Func<int, int> rankOf)
+    public static IEnumerable<(string Left, string Right, int Rank)> EveryWay(IReadOnlyDictionary<string, int> vocabulary,
+        Func<int, int> rankOf)
     {
         foreach (var (piece, id) in vocabulary)
         {
@@ -89,7 +91,8 @@ internal sealed class BytePairEncoder
 
     /// <summary>whether a row of unknown characters becomes one unknown token</summary>
     public bool FuseUnknown { get; init; }
-    /// <summary>the whole vocabulary, when a piece that it holds is taken at once without merging (Llama 3's ignore_merges), or null</summary>
+    /// <summary>the whole vocabulary, when a piece that it holds is taken at once without merging (Llama 3's ignore_merges), or
+    /// null</summary>
     public Dictionary<string, int>? WholePieces { get; init; }
 
     /// <summary>Appends the ids of one piece of text.</summary>

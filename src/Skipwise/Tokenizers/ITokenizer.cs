@@ -12,7 +12,8 @@ public interface ITokenizer
     /// (Llama 3 Instruct has three)
     /// </summary>
     IReadOnlyList<int> EndIds => EosId is { } eos ? [eos] : [];
-    /// <summary>whether this model family puts BOS before a text (tokenizer_config.json add_bos_token, or the post-processor's template)</summary>
+    /// <summary>whether this model family puts BOS before a text (tokenizer_config.json add_bos_token, or the post-processor's
+    /// template)</summary>
     bool AddsBos { get; }
 
     /// <summary>Ids of the text alone: no BOS, no EOS. Special tokens written in the text are recognised.</summary>

@@ -57,7 +57,8 @@ internal static class Normalizers
 
     private const char NoCharacter = '\uFFFE'; // .NET takes it for broken text; it stays as it is
 
-    /// <summary>Without ICU, .NET returns the text as it is and says nothing: e + accent would stay two characters and get other ids.</summary>
+    /// <summary>Without ICU, .NET returns the text as it is and says nothing: e + accent would stay two characters and get other
+    /// ids.</summary>
     private static readonly bool s_canNormalize = "e\u0301".Normalize(NormalizationForm.FormC).Length == 1;
 
     private static Normalizer Form(NormalizationForm form) => (text, _) =>

@@ -70,7 +70,8 @@ internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadi
                     AddRewrite(mark, " ");
                     dropped = decoder.Find("prepend_scheme")?.Text != "never" && decoder.Flag("add_prefix_space", true) ? mark : null;
                     break;
-                case "Strip" when decoder.Get("content").Text == " " && decoder.Get("start").Number is 0 or 1 && decoder.Get("stop").Number == 0:
+                case "Strip" when decoder.Get("content").Text == " " && decoder.Get("start").Number is 0 or 1
+                && decoder.Get("stop").Number == 0:
                     strips = decoder.Get("start").Number == 1;
                     if (strips && !fused)
                     {
@@ -91,7 +92,8 @@ internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadi
 
     /// <summary>The byte that a piece such as &lt;0x0A&gt; stands for; null for any other piece.</summary>
     public static byte? ByteOf(string piece) =>
-        piece is ['<', '0', 'x', _, _, '>'] && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+        piece is ['<', '0', 'x', _, _, '>']
+        && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
             ? value
             : null;
 }

@@ -46,6 +46,7 @@ public static class TokenizerLoader
             return Llama2cTokenizer.Load(llama2c, new TokenizerSettings(modelFolder));
         }
         throw new SkipwiseException(
-            $"{modelFolder}: has no tokenizer.json, no tokenizer.model, no {VocabularyAndMerges.VocabularyName} with {VocabularyAndMerges.MergesName} and no single .tiktoken file; copy the model's tokenizer files there");
+            $"{modelFolder}: has no tokenizer.json, no tokenizer.model, no {VocabularyAndMerges.VocabularyName} with " +
+            $"{VocabularyAndMerges.MergesName} and no single .tiktoken file; copy the model's tokenizer files there");
     }
 }

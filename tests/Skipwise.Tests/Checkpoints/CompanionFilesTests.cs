@@ -29,7 +29,8 @@ public sealed class CompanionFilesTests : IDisposable
             Assert.Empty(files.Warnings);
             string saved = Directory.CreateDirectory(_temp[$"saved/{Path.GetFileName(folder)}"]).FullName;
             files.Write(saved);
-            Assert.Equal(["chat_template.jinja", "merges.txt", "tokenizer.json"], Directory.GetFiles(saved).Select(File.ReadAllText).Order());
+            Assert.Equal(["chat_template.jinja", "merges.txt", "tokenizer.json"],
+                Directory.GetFiles(saved).Select(File.ReadAllText).Order());
             Assert.All(Directory.GetFiles(saved), file => Assert.Null(new FileInfo(file).LinkTarget));
         }
     }

@@ -27,11 +27,15 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
 
     [Fact]
     public async Task A_header_that_lies() =>
-        await Refused(model.With("lie", Weights, _ => RawSafetensors.File("""{"model.norm.weight":{"dtype":"F32","shape":[16],"data_offsets":[0,32]}}""", 32)), Weights, "model.norm.weight", "needs 64 bytes");
+        await Refused(
+            model.With("lie", Weights,
+                _ => RawSafetensors.File("""{"model.norm.weight":{"dtype":"F32","shape":[16],"data_offsets":[0,32]}}""", 32)), Weights,
+                "model.norm.weight", "needs 64 bytes");
 
     [Fact]
     public async Task A_tensor_of_a_wrong_shape() =>
-        await Refused(model.With("shape", Config, Set(config => config["intermediate_size"] = 25)), "mlp.gate_proj.weight", "expected [25, 16], found [24, 16]");
+        await Refused(model.With("shape", Config, Set(config => config["intermediate_size"] = 25)), "mlp.gate_proj.weight",
+            "expected [25, 16], found [24, 16]");
 
     [Fact]
     public async Task A_configuration_that_is_no_json() =>
@@ -47,7 +51,8 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
 
     [Fact]
     public async Task An_unknown_architecture() =>
-        await Refused(model.With("architecture", Config, Set(config => config["model_type"] = "mamba")), Config, "\"mamba\" is not supported", "llama");
+        await Refused(model.With("architecture", Config, Set(config => config["model_type"] = "mamba")), Config,
+            "\"mamba\" is not supported", "llama");
 
     [Fact]
     public async Task A_tokenizer_that_is_missing()
@@ -64,7 +69,8 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
         string folder = model.Path("out-empty");
         (await Train(model.Folder, empty, folder)).Complained("no text");
         Assert.False(Directory.Exists(folder));
-        (await CliRun.Of("prepare", "--model", model.Folder, "--data", empty, "--out", model.Path("empty.tokens"))).Complained("empty.tokens was not written");
+        (await CliRun.Of("prepare", "--model", model.Folder, "--data", empty, "--out", model.Path("empty.tokens")))
+            .Complained("empty.tokens was not written");
         Assert.False(File.Exists(model.Path("empty.tokens")));
     }
 
@@ -75,14 +81,16 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
         string folder = model.Path("out-brief");
         (await Train(model.Folder, brief, folder)).Complained("None of the 1 documents has the 63 tokens", "--min-document-tokens");
         Assert.False(Directory.Exists(folder));
-        (await CliRun.Of("eval", "perplexity", "--model", model.Folder, "--data", brief)).Complained("No document can be measured", "--min-tokens");
+        (await CliRun.Of("eval", "perplexity", "--model", model.Folder, "--data", brief))
+            .Complained("No document can be measured", "--min-tokens");
     }
 
     [Fact]
     public async Task A_target_no_longer_than_the_window()
     {
         string folder = model.Path("out-target");
-        (await Train(model.Folder, model.Text, folder, "--target-length", "64")).Complained("--target-length 64 is no longer than the model's window of 64");
+        (await Train(model.Folder, model.Text, folder, "--target-length", "64"))
+            .Complained("--target-length 64 is no longer than the model's window of 64");
         Assert.False(Directory.Exists(folder));
     }
 
@@ -90,8 +98,10 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task Settings_out_of_range_are_told_together()
     {
         string folder = model.Path("out-settings");
-        (await Train(model.Folder, model.Text, folder, "--target-length", "256", "--steps", "0", "--batch-size", "0", "--learning-rate", "-1")).Complained("--steps is 0", "--batch-size is 0", "--learning-rate is -1");
-        (await Train(model.Folder, model.Text, folder, "--target-length", "256", "--chunks", "65")).Complained("--chunks 65 exceeds --train-length 64");
+        (await Train(model.Folder, model.Text, folder, "--target-length", "256", "--steps", "0", "--batch-size", "0", "--learning-rate",
+            "-1")).Complained("--steps is 0", "--batch-size is 0", "--learning-rate is -1");
+        (await Train(model.Folder, model.Text, folder, "--target-length", "256", "--chunks", "65"))
+            .Complained("--chunks 65 exceeds --train-length 64");
         (await Train(model.Folder, model.Text, folder, "--target-length", "256", "--threads", "0")).Complained("--threads 0");
         Assert.False(Directory.Exists(folder));
     }
@@ -100,7 +110,8 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task A_learning_rate_that_diverges_leaves_no_model()
     {
         string folder = model.Path("out-diverged");
-        (await Train(model.Folder, model.Text, folder, "--target-length", "256", "--learning-rate", "1e30", "--warmup-steps", "0", "--steps", "5")).Complained("diverged", "--learning-rate");
+        (await Train(model.Folder, model.Text, folder, "--target-length", "256", "--learning-rate", "1e30", "--warmup-steps", "0",
+            "--steps", "5")).Complained("diverged", "--learning-rate");
         Assert.False(File.Exists(Path.Combine(folder, Weights)));
     }
 
@@ -123,7 +134,8 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
                 throw new IOException("No space left on device");
             }
         };
-        (await CliRun.Of("eval", "perplexity", "--model", model.Folder, "--data", model.Text, "--windows", "64", "--max-documents", "1", "--json", model.Path("full.json")))
+        (await CliRun.Of("eval", "perplexity", "--model", model.Folder, "--data", model.Text, "--windows", "64", "--max-documents", "1",
+            "--json", model.Path("full.json")))
             .Complained("full.json", "cannot be written", "space");
         FileSystem.Before.Value = null;
         Assert.False(File.Exists(model.Path("full.json")));
@@ -132,7 +144,8 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
     [Fact]
     public async Task A_token_store_of_another_name_or_beside_text()
     {
-        (await CliRun.Of("prepare", "--model", model.Folder, "--data", model.Text, "--out", model.Path("store.bin"))).Complained("store.bin", ".tokens");
+        (await CliRun.Of("prepare", "--model", model.Folder, "--data", model.Text, "--out", model.Path("store.bin")))
+            .Complained("store.bin", ".tokens");
         (await Train(model.Folder, "some.tokens", model.Path("out-two"), "--data", model.Text)).Complained("some.tokens", "stands alone");
     }
 
@@ -144,7 +157,9 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
     }
 
     private static Task<CliRun> Train(string modelFolder, string data, string made, params string[] more) =>
-        CliRun.Of(["train", "--model", modelFolder, "--data", data, "--out", made, .. more, .. more.Contains("--target-length") ? [] : (string[])["--target-length", "256"]]);
+        CliRun.Of(["train", "--model", modelFolder, "--data", data, "--out", made, .. more, .. more.Contains("--target-length")
+            ? []
+            : (string[])["--target-length", "256"]]);
 
     private string Write(string name, string text)
     {

@@ -19,7 +19,14 @@ internal sealed record CliRun(int Code, string Output, string Error)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output) });
+        IAnsiConsole console =
+            AnsiConsole.Create(
+                new AnsiConsoleSettings
+                {
+                    Ansi = AnsiSupport.No,
+                    Interactive = InteractionSupport.No,
+                    Out = new AnsiConsoleOutput(output)
+                });
         int code = await CommandLine.RunAsync(args, new Screen(console, output, error), reader, stop);
         return new(code, output.ToString(), error.ToString());
     }

@@ -91,9 +91,13 @@ public partial class CommandLineTests
     [InlineData("verify --model x", "Option '--reference' is required.")]
     [InlineData("verify --model x --reference y --atol small", "--atol small: expected a number.")]
     [InlineData("inspect plan --train-length 4.5 --target-length 64", "--train-length 4.5: expected a whole number")]
-    [InlineData("inspect plan --train-length 16 --target-length 64 --positions pos", "--positions pos: expected one of pose, full, short, randpos. Did you mean 'pose'?")]
-    [InlineData("verify --model x --reference y --rope yarm", "--rope yarm: Unknown rope type 'yarm'. Use one of: default, linear, ntk, dynamic-ntk, yarn, yarn-revised, llama3, longrope. Did you mean 'yarn'?")]
-    public async Task What_is_not_understood_is_named_with_a_remedy(string line, string complaint) => (await CliRun.Of(line.Split(' '))).Complained(complaint);
+    [InlineData("inspect plan --train-length 16 --target-length 64 --positions pos",
+        "--positions pos: expected one of pose, full, short, randpos. Did you mean 'pose'?")]
+    [InlineData("verify --model x --reference y --rope yarm",
+        "--rope yarm: Unknown rope type 'yarm'. Use one of: default, linear, ntk, dynamic-ntk, yarn, yarn-revised, llama3, longrope. Did " +
+        "you mean 'yarn'?")]
+    public async Task What_is_not_understood_is_named_with_a_remedy(string line, string complaint) =>
+        (await CliRun.Of(line.Split(' '))).Complained(complaint);
 
     [Fact]
     public async Task A_group_alone_shows_its_verbs()

@@ -4,7 +4,8 @@ using Skipwise.Cli.Flags;
 
 namespace Skipwise.Tests.Cli;
 
-/// <summary><c>--config</c>: a file says what flags say, by the same names; flags overrule it; the effective file starts the run again.</summary>
+/// <summary><c>--config</c>: a file says what flags say, by the same names; flags overrule it; the effective file starts the run
+/// again.</summary>
 public sealed class ConfigTests(SmallModel model) : IClassFixture<SmallModel>
 {
     [Fact]
@@ -42,7 +43,8 @@ public sealed class ConfigTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.DoesNotContain("\nrope:", text);
 
         (await CliRun.Of("train", "--config", effective, "--out", second)).Succeeded();
-        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(first, "model.safetensors")), await File.ReadAllBytesAsync(Path.Combine(second, "model.safetensors")));
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(first, "model.safetensors")),
+            await File.ReadAllBytesAsync(Path.Combine(second, "model.safetensors")));
         Assert.Equal(text.Replace(first, second, StringComparison.Ordinal), File.ReadAllText(Path.Combine(second, "run.yaml")));
 
         (await CliRun.Of("train", "--config", effective, "--out", third, "--mask-seams", "false")).Succeeded();
@@ -96,7 +98,8 @@ public sealed class ConfigTests(SmallModel model) : IClassFixture<SmallModel>
         (await CliRun.Of("train", "--config", Write("odd.yaml", text))).Complained([model.Path("odd.yaml"), .. hints]);
 
     [Fact]
-    public async Task A_missing_file_is_named() => (await CliRun.Of("train", "--config", model.Path("none.yaml"))).Complained("none.yaml", "--config");
+    public async Task A_missing_file_is_named() =>
+        (await CliRun.Of("train", "--config", model.Path("none.yaml"))).Complained("none.yaml", "--config");
 
     [Theory]
     [InlineData("")]
@@ -113,16 +116,19 @@ public sealed class ConfigTests(SmallModel model) : IClassFixture<SmallModel>
 
     /// <summary>Whatever text an option holds, the file that is written gives it back.</summary>
     [Theory]
-    [InlineData("~"), InlineData("a: b # c"), InlineData("\"quoted\" \\ 'text'"), InlineData("line\nline"), InlineData("- x"), InlineData("true"), InlineData("[1]"), InlineData("ünï ☃"), InlineData("@file"), InlineData("--steps")]
+    [InlineData("~"), InlineData("a: b # c"), InlineData("\"quoted\" \\ 'text'"), InlineData("line\nline"), InlineData("- x"),
+        InlineData("true"), InlineData("[1]"), InlineData("ünï ☃"), InlineData("@file"), InlineData("--steps")]
     public void Texts_survive_the_file(string text)
     {
         RootCommand root = Skipwise.Cli.CommandLine.Root(null!, TextReader.Null);
-        string[] words = ["train", "--model", "m", "--out", "o", "--target-length", "5", $"--data={text}", "--data=other", $"--separator={text}"];
+        string[] words =
+            ["train", "--model", "m", "--out", "o", "--target-length", "5", $"--data={text}", "--data=other", $"--separator={text}"];
         string file = Write("texts.yaml", EffectiveConfig.Text(root.Parse(words, s_plain)));
         ConfigEntry[] entries = [.. ConfigFile.Read(file)];
         Assert.Equal([text, "other"], entries.Single(entry => entry.Key == "data").Values);
         Assert.Equal([text], entries.Single(entry => entry.Key == "separator").Values);
-        Assert.Equal(((Verb)root.Subcommands.Single(verb => verb.Name == "train")).Settings.Select(setting => setting.Name[2..]).Intersect(entries.Select(entry => entry.Key)), entries.Select(entry => entry.Key));
+        Assert.Equal(((Verb)root.Subcommands.Single(verb => verb.Name == "train")).Settings.Select(setting => setting.Name[2..])
+            .Intersect(entries.Select(entry => entry.Key)), entries.Select(entry => entry.Key));
     }
 
     private static readonly ParserConfiguration s_plain = new();

@@ -31,7 +31,9 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Matches(@"\n256 +\d", perplexity.Output);
 
         string trials = model.Path("trials.jsonl");
-        CliRun passkey = (await CliRun.Of("eval", "passkey", "--model", extended, "--lengths", "128,256", "--trials", "2", "--save-trials", trials)).Succeeded();
+        CliRun passkey =
+            (await CliRun.Of("eval", "passkey", "--model", extended, "--lengths", "128,256", "--trials", "2", "--save-trials", trials))
+            .Succeeded();
         Assert.Matches(@"128 +\d/2", passkey.Output);
         string[] lines = await File.ReadAllLinesAsync(trials);
         Assert.Equal(4, lines.Length);
@@ -55,7 +57,8 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
         await stop.CancelAsync(); // a run ends after the step in progress: here the first
         CliRun interrupted = await Train(tokens, halves, stop.Token);
         Assert.Equal(130, interrupted.Code);
-        Assert.Contains($"saved {Path.Combine(halves, "checkpoints", "step-000001")}; continue with --resume", interrupted.Error, StringComparison.Ordinal);
+        Assert.Contains($"saved {Path.Combine(halves, "checkpoints", "step-000001")}; continue with --resume", interrupted.Error,
+            StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(halves, "model.safetensors")));
 
         (await Train(tokens, halves)).Complained("unfinished run", "--resume");
@@ -63,7 +66,8 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
             .Complained("contract.json", "other options", "chunks is 2 in the run and 3 here", "--out");
         (await Train(tokens, halves, default, "--resume")).Succeeded();
 
-        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(whole, "model.safetensors")), await File.ReadAllBytesAsync(Path.Combine(halves, "model.safetensors")));
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(whole, "model.safetensors")),
+            await File.ReadAllBytesAsync(Path.Combine(halves, "model.safetensors")));
         Assert.Equal(Losses(whole), Losses(halves));
         Assert.Equal(3, Losses(whole).Length);
     }
@@ -72,7 +76,9 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task A_small_base_model_is_pretrained_in_two_stages()
     {
         string folder = model.Path("base");
-        CliRun run = (await CliRun.Of("pretrain", "--out", folder, "--window", "64", "--vocab-size", "300", "--hidden-size", "16", "--intermediate-size", "24",
+        CliRun run =
+            (await CliRun.Of("pretrain", "--out", folder, "--window", "64", "--vocab-size", "300", "--hidden-size", "16",
+                "--intermediate-size", "24",
             "--layers", "1", "--heads", "2", "--list-steps", "2", "--steps", "2", "--documents", "8", "--batch-size", "2")).Succeeded();
         Assert.Contains("repeated lists", run.Error, StringComparison.Ordinal);
         Assert.Contains("the corpus", run.Error, StringComparison.Ordinal);
@@ -81,7 +87,9 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
     }
 
     private Task<CliRun> Train(string data, string folder, CancellationToken stop = default, params string[] more) =>
-        CliRun.Of(["train", "--model", model.Folder, "--data", data, "--target-length", $"{Target}", "--out", folder, "--steps", "3", "--batch-size", "2", "--learning-rate", "1e-3", "--save-every", "2", .. more], "", stop);
+        CliRun.Of(["train", "--model", model.Folder, "--data", data, "--target-length", $"{Target}", "--out", folder, "--steps", "3",
+            "--batch-size", "2", "--learning-rate", "1e-3", "--save-every", "2", .. more], "", stop);
 
-    private static double[] Losses(string folder) => [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Loss)];
+    private static double[] Losses(string folder) =>
+        [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Loss)];
 }

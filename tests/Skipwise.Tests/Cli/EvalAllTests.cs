@@ -25,7 +25,8 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(["comparison.json", "report-plots", "report.html", "report.jsonl", "report.md", "report.skipwise.json",
             "results.jsonl", "samples", "trials"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
 
-        string[] firstWords = [.. File.ReadAllLines(Directory.GetFiles(Path.Combine(folder, "trials"))[0]).Select(line => line.Split(':')[0])];
+        string[] firstWords =
+            [.. File.ReadAllLines(Directory.GetFiles(Path.Combine(folder, "trials"))[0]).Select(line => line.Split(':')[0])];
         Assert.Equal(["{\"length\"", "{\"length\"", "{\"length\""], firstWords); // three prompts
 
         string page = model.Path("again.html");
@@ -60,7 +61,8 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
 
         reports.Clear();
         string copy = model.With("copy", "config.json", bytes => bytes); // the same model, elsewhere
-        Comparison comparison = EvaluateAll.Run(options with { Models = [new(copy)], EffectiveLength = new() { MinPasskey = 0.5 } }, progress);
+        Comparison comparison =
+            EvaluateAll.Run(options with { Models = [new(copy)], EffectiveLength = new() { MinPasskey = 0.5 } }, progress);
         Assert.Empty(reports);
         Assert.Equal(results, File.ReadAllText(Path.Combine(folder, ResultsStore.ResultsName)));
         Assert.Equal("copy", Assert.Single(comparison.Models).Name);
@@ -96,7 +98,8 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         File.WriteAllLines(text, File.ReadAllLines(model.Text).Select(line =>
             line.Replace("{\"text\":", "{\"title\": \"a river\", \"text\":", StringComparison.Ordinal)));
         var reports = new List<string>();
-        var progress = new EvaluateAllProgress { Evaluation = new SynchronousProgress<EvaluationProgress>(report => reports.Add(report.Task)) };
+        var progress =
+            new EvaluateAllProgress { Evaluation = new SynchronousProgress<EvaluationProgress>(report => reports.Add(report.Task)) };
         string[] Measured(EvaluateAllOptions options)
         {
             reports.Clear();
@@ -129,7 +132,13 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         string whole = model.Path("whole"), halves = model.Path("halves");
         EvaluateAll.Run(Options(whole), new());
         using var stop = new CancellationTokenSource();
-        var stopping = new EvaluateAllProgress { Stage = new SynchronousProgress<string>(stage => { if (stage.Contains("passkey", StringComparison.Ordinal)) { stop.Cancel(); } }) };
+        var stopping = new EvaluateAllProgress
+        {
+            Stage = new SynchronousProgress<string>(stage =>
+        {
+            if (stage.Contains("passkey", StringComparison.Ordinal)) { stop.Cancel(); }
+        })
+        };
         Assert.ThrowsAny<OperationCanceledException>(() => EvaluateAll.Run(Options(halves), stopping, stop.Token));
         Assert.Equal(2, File.ReadAllLines(Path.Combine(halves, ResultsStore.ResultsName)).Length); // both windows of perplexity
         EvaluateAll.Run(Options(halves), new());
@@ -143,7 +152,9 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task One_folder_is_compared_with_itself_under_another_rope()
     {
         string json = model.Path("ropes.json"), stretched = $"{model.Folder},rope=yarn,rope-factor=2";
-        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", stretched, "--data", model.Text, "--lengths", "64,128", "--position-bins", "4", "--depths", "2", "--trials", "1",
+        CliRun run =
+            (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", stretched, "--data", model.Text, "--lengths", "64,128",
+                "--position-bins", "4", "--depths", "2", "--trials", "1",
             "--needle-trials", "0", "--out", model.Path("ropes"), "--json", json)).Succeeded();
         IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
         Assert.Equal(["model", "model (yarn x2)"], records.Select(record => record.Model).Distinct());
@@ -154,7 +165,8 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Contains("model (yarn x2) against model", run.Output, StringComparison.Ordinal);
         Assert.Contains("Loss by position", File.ReadAllText(model.Path("ropes/report.html")), StringComparison.Ordinal);
 
-        Task<CliRun> With(string said) => CliRun.Of("eval", "all", "--model", model.Folder + said, "--lengths", "128", "--trials", "1", "--out", model.Path("never"));
+        Task<CliRun> With(string said) =>
+            CliRun.Of("eval", "all", "--model", model.Folder + said, "--lengths", "128", "--trials", "1", "--out", model.Path("never"));
         (await With(",rope=yarn,rope-factor=much")).Complained("rope-factor needs a number, not 'much'");
         (await With(",rope-faktor=2")).Complained("'rope-faktor' is unknown", "Did you mean 'rope-factor'?");
         (await With(",yarn")).Complained("'yarn' is no name=value");
@@ -167,7 +179,13 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public void A_model_is_loaded_once_for_all_its_measurements()
     {
         string folder = model.With("loaded-once", "config.json", bytes => bytes), weights = Path.Combine(folder, "model.safetensors");
-        var taking = new EvaluateAllProgress { Stage = new SynchronousProgress<string>(stage => { if (stage.Contains("windows of 64", StringComparison.Ordinal)) { File.Delete(weights); } }) };
+        var taking = new EvaluateAllProgress
+        {
+            Stage = new SynchronousProgress<string>(stage =>
+        {
+            if (stage.Contains("windows of 64", StringComparison.Ordinal)) { File.Delete(weights); }
+        })
+        };
         Comparison comparison = EvaluateAll.Run(Options(model.Path("loads")) with { Models = [new(folder)] }, taking);
         Assert.False(File.Exists(weights));
         Assert.NotNull(comparison.Find(comparison.Reference, "passkey", "accuracy", 128));
@@ -177,11 +195,19 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task Benchmarks_show_what_the_extension_costs_whatever_the_windows()
     {
         using var data = new TempFolder();
-        data.Write("piqa_validation.jsonl", string.Join('\n', Enumerable.Range(0, 12).Select(i => $$"""{"goal": "Cross river {{i}}.", "sol1": "Take the boat", "sol2": "Walk over it {{i}}", "label": {{i % 2}}}""")));
-        string[] command = ["eval", "all", "--model", model.Folder, "--model", Other("other"), "--lengths", "128", "--trials", "1", "--depths", "2", "--needle-trials", "0", "--tasks-data", data.Path];
+        data.Write("piqa_validation.jsonl",
+            string.Join('\n',
+                Enumerable.Range(0, 12)
+                .Select(i =>
+                    $$"""{"goal": "Cross river {{i}}.", "sol1": "Take the boat", "sol2": "Walk over it {{i}}", "label": {{i % 2}}}""")));
+        string[] command =
+            ["eval", "all", "--model", model.Folder, "--model", Other("other"), "--lengths", "128", "--trials", "1", "--depths", "2",
+                "--needle-trials", "0", "--tasks-data", data.Path];
         CliRun run = (await CliRun.Of([.. command, "--limit", "10", "--out", model.Path("benchmarks")])).Succeeded();
         Assert.Matches(@"piqa acc +[01]?\.?\d+±", run.Output);
-        Assert.Contains("Of 2 benchmark numbers of other, 0 are lower than model's beyond the errors, 0 higher, and 2 cannot be told apart.", run.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "Of 2 benchmark numbers of other, 0 are lower than model's beyond the errors, 0 higher, and 2 cannot be told apart.",
+            run.Output, StringComparison.Ordinal);
         Assert.Contains("boolq (", run.Output, StringComparison.Ordinal); // not in the folder
         (await CliRun.Of([.. command, "--tasks", "piqa,boolq", "--out", model.Path("named")])).Complained("no validation split of boolq");
     }
@@ -190,7 +216,9 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task Needles_and_ruler_are_measured_by_length_and_depth()
     {
         string json = model.Path("retrieval.json"), folder = model.Path("retrieval");
-        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "2048", "--depths", "3", "--trials", "1", "--needle-trials", "1", "--ruler-samples", "1",
+        CliRun run =
+            (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "2048", "--depths", "3", "--trials", "1",
+                "--needle-trials", "1", "--ruler-samples", "1",
             "--out", folder, "--json", json)).Succeeded();
         IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
         Assert.Equal(3, records.Count(record => record is { Task: "passkey", Metric: "accuracy_at_depth" }));
@@ -200,18 +228,27 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Contains(records, record => record is { Task: "ruler_vt", Length: 2048 });
         Assert.Matches(@"ruler average at 2048 +\d", run.Output);
         string page = File.ReadAllText(Path.Combine(folder, "report.html"));
-        Assert.All(new[] { "Needle in a haystack", "RULER by task", "needle answer_log_prob at 2048" }, heading => Assert.Contains(heading, page, StringComparison.Ordinal));
+        Assert.All(new[] { "Needle in a haystack", "RULER by task", "needle answer_log_prob at 2048" },
+            heading => Assert.Contains(heading, page, StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task What_has_no_input_is_named_and_a_model_twice_refused()
     {
-        CliRun run = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "128", "--trials", "2", "--needle-trials", "0", "--out", model.Path("passkey-only"))).Succeeded();
-        Assert.Contains("Not measured: perplexity (needs long documents: --data); benchmarks (need their public files: --tasks-data); needle (needs prompts: --needle-trials); ruler (needs samples: --ruler-samples).", run.Output, StringComparison.Ordinal);
-        CliRun shorter = (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64,128", "--trials", "2", "--needle-trials", "0", "--out", model.Path("shorter"))).Succeeded();
+        CliRun run =
+            (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "128", "--trials", "2", "--needle-trials", "0", "--out",
+                model.Path("passkey-only"))).Succeeded();
+        Assert.Contains(
+            "Not measured: perplexity (needs long documents: --data); benchmarks (need their public files: --tasks-data); needle (needs " +
+            "prompts: --needle-trials); ruler (needs samples: --ruler-samples).", run.Output, StringComparison.Ordinal);
+        CliRun shorter =
+            (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64,128", "--trials", "2", "--needle-trials", "0",
+                "--out", model.Path("shorter"))).Succeeded();
         Assert.Contains("passkey, prompts of 64 tokens (Passkey length 64 is too short", shorter.Output, StringComparison.Ordinal);
-        (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64", "--out", model.Path("shortest"))).Complained("Passkey length 64 is too short");
-        (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", model.Folder, "--out", model.Path("twice"))).Complained("given twice");
+        (await CliRun.Of("eval", "all", "--model", model.Folder, "--lengths", "64", "--out", model.Path("shortest")))
+            .Complained("Passkey length 64 is too short");
+        (await CliRun.Of("eval", "all", "--model", model.Folder, "--model", model.Folder, "--out", model.Path("twice")))
+            .Complained("given twice");
         (await CliRun.Of("report", "--from", model.Folder, "--out", model.Path("x.html"))).Complained("comparison.json", "eval all");
     }
 
@@ -227,9 +264,11 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     };
 
     private string[] Command(string folder, string other, params string[] more) =>
-        ["eval", "all", "--model", model.Folder, "--model", other, "--data", model.Text, "--out", folder, "--lengths", "64,128", "--depths", "3", "--trials", "1", "--needle-trials", "0", .. more];
+        ["eval", "all", "--model", model.Folder, "--model", other, "--data", model.Text, "--out", folder, "--lengths", "64,128", "--depths",
+            "3", "--trials", "1", "--needle-trials", "0", .. more];
 
     /// <summary>The same weights, meant for twice the window.</summary>
     private string Other(string name) => Directory.Exists(model.Path(name)) ? model.Path(name) : model.With(name, "config.json", bytes =>
-        Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes).Replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 128", StringComparison.Ordinal)));
+        Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes)
+            .Replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 128", StringComparison.Ordinal)));
 }

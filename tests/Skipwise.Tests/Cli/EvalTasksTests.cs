@@ -12,20 +12,29 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
     public EvalTasksTests(SmallModel model)
     {
         _model = model;
-        _data.Write("piqa_validation.jsonl", string.Join('\n', Enumerable.Range(0, 20).Select(i => $$"""{"goal": "Cross river {{i}}.", "sol1": "Take the boat", "sol2": "Walk over it {{i}}", "label": {{i % 2}}}""")));
-        _data.WriteGzip("lambada_test.jsonl.gz", string.Join('\n', Enumerable.Range(0, 20).Select(i => $$"""{"text": "The river was wide, and boat {{i}} came over the river"}""")));
+        _data.Write("piqa_validation.jsonl",
+            string.Join('\n',
+                Enumerable.Range(0, 20)
+                .Select(i =>
+                    $$"""{"goal": "Cross river {{i}}.", "sol1": "Take the boat", "sol2": "Walk over it {{i}}", "label": {{i % 2}}}""")));
+        _data.WriteGzip("lambada_test.jsonl.gz",
+            string.Join('\n',
+                Enumerable.Range(0, 20).Select(i => $$"""{"text": "The river was wide, and boat {{i}} came over the river"}""")));
     }
 
     public void Dispose() => _data.Dispose();
 
     private Task<CliRun> Run(string tasks, CancellationToken stop = default, params string[] more) =>
-        CliRun.Of(["eval", "tasks", "--model", _model.Folder, "--tasks", tasks, "--data", _data.Path, "--bootstrap-iters", "100", .. more], "", stop);
+        CliRun.Of(["eval", "tasks", "--model", _model.Folder, "--tasks", tasks, "--data", _data.Path, "--bootstrap-iters", "100", .. more],
+            "", stop);
 
     [Fact]
     public async Task A_table_and_records()
     {
         string json = _model.Path("tasks.json");
-        CliRun run = (await Run("piqa,lambada", default, "--json", json, "--harness", "0.4", "--bos", "auto", "--limit", "15", "--batch-size", "4")).Succeeded();
+        CliRun run =
+            (await Run("piqa,lambada", default, "--json", json, "--harness", "0.4", "--bos", "auto", "--limit", "15", "--batch-size", "4"))
+            .Succeeded();
         Assert.Matches(@"piqa +acc +0\.\d{4} +0\.\d{4} +15 +0 +\d", run.Output);
         Assert.Matches(@"lambada +perplexity +\d", run.Output);
         IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
@@ -33,7 +42,9 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
         Assert.All(records, record =>
         {
             Assert.Equal((15L, SmallModel.Window, _model.Folder), (record.Count!.Value, record.Length!.Value, record.Model));
-            Assert.Equal(("0.4", "auto", 15.0, 0), ((string)record.Settings!["harness"]!, (string)record.Settings["bos"]!, (double)record.Settings["limit"]!, (int)record.Settings["shots"]!));
+            Assert.Equal(("0.4", "auto", 15.0, 0),
+                ((string)record.Settings!["harness"]!, (string)record.Settings["bos"]!, (double)record.Settings["limit"]!,
+                    (int)record.Settings["shots"]!));
         });
     }
 
@@ -95,6 +106,7 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
     public async Task Examples_from_the_scored_split_are_told()
     {
         CliRun run = (await Run("piqa", default, "--num-fewshot", "2", "--limit", "0.5")).Succeeded();
-        Assert.Contains("piqa: no train split was found; its 2 examples per question come from the validation split", run.Error, StringComparison.Ordinal);
+        Assert.Contains("piqa: no train split was found; its 2 examples per question come from the validation split", run.Error,
+            StringComparison.Ordinal);
     }
 }

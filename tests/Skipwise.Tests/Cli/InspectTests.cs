@@ -28,7 +28,9 @@ public class InspectTests
     public async Task The_page_as_JSON_goes_where_it_is_sent()
     {
         using var folder = new TempFolder();
-        string[] line = ["inspect", "--model", Fixture.Path("llama-yarn16"), "--rope", "yarn-revised", "--rope-factor", "16", "--rope-original-length", "32", "--json"];
+        string[] line =
+            ["inspect", "--model", Fixture.Path("llama-yarn16"), "--rope", "yarn-revised", "--rope-factor", "16", "--rope-original-length",
+                "32", "--json"];
         CliRun printed = (await CliRun.Of(line)).Succeeded();
         (await CliRun.Of([.. line, folder["page.json"]])).Succeeded();
         (await CliRun.Of([.. line, folder["page.json"]])).Succeeded(); // its own page is replaced
@@ -55,7 +57,9 @@ public class InspectTests
     [Fact]
     public async Task A_ropes_wavelengths_are_marked_where_they_exceed_the_window()
     {
-        CliRun run = (await CliRun.Of("inspect", "rope", "--model", Fixture.Path("llama-none"), "--rope", "linear", "--rope-factor", "4", "--rope-original-length", "64")).Succeeded();
+        CliRun run =
+            (await CliRun.Of("inspect", "rope", "--model", Fixture.Path("llama-none"), "--rope", "linear", "--rope-factor", "4",
+                "--rope-original-length", "64")).Succeeded();
         // theta 10000, 16 dimensions: f_0 = 1, f_1 = 10000^(-1/8); divided by 4
         Assert.Matches(@"\n0 +0\.25 +25\.1 +4\n", run.Output);
         Assert.Matches(@"\n1 +0\.0790569 +79\.5 +4 +!\n", run.Output);
@@ -65,17 +69,23 @@ public class InspectTests
     [Fact]
     public async Task A_plan_is_the_one_that_training_draws()
     {
-        CliRun run = (await CliRun.Of("inspect", "plan", "--train-length", "64", "--target-length", "512", "--document-length", "300", "--chunks", "3", "--seed", "5", "--epoch", "2", "--index", "7")).Succeeded();
+        CliRun run =
+            (await CliRun.Of("inspect", "plan", "--train-length", "64", "--target-length", "512", "--document-length", "300", "--chunks",
+                "3", "--seed", "5", "--epoch", "2", "--index", "7")).Succeeded();
         var rng = new KeyedRandom(5, 2, 7);
-        PositionPlan plan = PoseSampler.Sample(ref rng, 300, new PoseOptions { TrainLength = 64, TargetLength = 512, Chunks = 3, RandomStart = true });
+        PositionPlan plan =
+            PoseSampler.Sample(ref rng, 300, new PoseOptions { TrainLength = 64, TargetLength = 512, Chunks = 3, RandomStart = true });
         Assert.Equal(3, plan.Chunks.Length);
         foreach (Chunk chunk in plan.Chunks)
         {
-            Assert.Matches($@"\n\d +{chunk.Length} +{chunk.ContentStart}\.\.{chunk.ContentEnd - 1} +{chunk.PositionStart}\.\.{chunk.PositionEnd - 1} ", run.Output);
+            Assert.Matches(
+                $@"\n\d +{chunk.Length} +{chunk.ContentStart}\.\.{chunk.ContentEnd - 1} +{chunk.PositionStart}\.\.{chunk.PositionEnd - 1} ",
+                run.Output);
         }
     }
 
     [Fact]
     public async Task A_plan_that_cannot_be_is_explained() =>
-        (await CliRun.Of("inspect", "plan", "--train-length", "64", "--target-length", "64")).Complained("--target-length 64 is no longer than --train-length 64");
+        (await CliRun.Of("inspect", "plan", "--train-length", "64", "--target-length", "64"))
+        .Complained("--target-length 64 is no longer than --train-length 64");
 }

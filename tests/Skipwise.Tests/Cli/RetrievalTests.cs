@@ -11,7 +11,9 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task A_passkey_grid()
     {
         string json = model.Path("grid.json");
-        CliRun run = (await CliRun.Of("eval", "passkey", "--model", model.Folder, "--lengths", "128,192", "--depths", "3", "--trials", "2", "--variant", "landmark", "--json", json)).Succeeded();
+        CliRun run =
+            (await CliRun.Of("eval", "passkey", "--model", model.Folder, "--lengths", "128,192", "--depths", "3", "--trials", "2",
+                "--variant", "landmark", "--json", json)).Succeeded();
         Assert.Matches(@"length +0\.00 +0\.50 +1\.00", run.Output);
         Assert.Matches(@"192 +\d/2 +\d/2 +\d/2", run.Output);
         Assert.Equal(2 * (1 + 3), EvaluationJson.Read(json).Count);
@@ -22,15 +24,20 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task Needles_in_the_user_s_own_text()
     {
         string json = model.Path("needle.json"), trials = model.Path("needle.jsonl");
-        string[] line = ["eval", "needle", "--model", model.Folder, "--haystack", model.Text, "--lengths", "300", "--depths", "3", "--trials", "2", "--num-distractors", "1",
-            "--needle", "\\nThe code of the safe is {n}.\\n", "--question", "What is the code of the safe?", "--answer", "{n}", "--json", json, "--save-trials", trials];
+        string[] line =
+            ["eval", "needle", "--model", model.Folder, "--haystack", model.Text, "--lengths", "300", "--depths", "3", "--trials", "2",
+                "--num-distractors", "1",
+            "--needle", "\\nThe code of the safe is {n}.\\n", "--question", "What is the code of the safe?", "--answer", "{n}", "--json",
+            json, "--save-trials", trials];
         CliRun run = (await CliRun.Of(line)).Succeeded();
         Assert.Matches(@"300 +\d/6 +0\.\d\d", run.Output);
         Assert.Matches("needle at 300 tokens  100 %", run.Error);
-        Assert.Equal(["accuracy", "answer_log_prob", "accuracy_at_depth", "accuracy_at_depth", "accuracy_at_depth"], EvaluationJson.Read(json).Select(record => record.Metric));
+        Assert.Equal(["accuracy", "answer_log_prob", "accuracy_at_depth", "accuracy_at_depth", "accuracy_at_depth"],
+            EvaluationJson.Read(json).Select(record => record.Metric));
         string[] lines = await File.ReadAllLinesAsync(trials);
         Assert.Equal(6, lines.Length);
-        string prompt = JsonDocument.Parse(lines[0]).RootElement.GetProperty("prompt").GetString()!, answer = JsonDocument.Parse(lines[0]).RootElement.GetProperty("answer").GetString()!;
+        string prompt = JsonDocument.Parse(lines[0]).RootElement.GetProperty("prompt").GetString()!,
+            answer = JsonDocument.Parse(lines[0]).RootElement.GetProperty("answer").GetString()!;
         Assert.Contains($"\nThe code of the safe is {answer}.\n", prompt);
         Assert.Contains("The special magic New York number is", prompt);
         Assert.EndsWith("Question: What is the code of the safe? Answer:", prompt);
@@ -55,8 +62,11 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
     public async Task Ruler_with_files_for_some_tasks()
     {
         string json = model.Path("ruler.json"), trials = model.Path("ruler.jsonl"), squad = model.Path("squad.json");
-        await File.WriteAllTextAsync(squad, """{"data": [{"paragraphs": [{"context": "The lamp is red.", "qas": [{"question": "What is red?", "answers": [{"text": "lamp"}]}]}, {"context": "The rope is long.", "qas": []}]}]}""");
-        string[] line = ["eval", "ruler", "--model", model.Folder, "--lengths", "1500", "--samples", "2", "--squad", squad, "--json", json, "--save-trials", trials];
+        await File.WriteAllTextAsync(squad,
+            """{"data": [{"paragraphs": [{"context": "The lamp is red.", "qas": [{"question": "What is red?", "answers": [{"text": "lamp"}]}]}, {"context": "The rope is long.", "qas": []}]}]}""");
+        string[] line =
+            ["eval", "ruler", "--model", model.Folder, "--lengths", "1500", "--samples", "2", "--squad", squad, "--json", json,
+                "--save-trials", trials];
         CliRun run = (await CliRun.Of(line)).Succeeded();
         Assert.Matches(@"niah_multikey_3 +\d", run.Output);
         Assert.Matches(@"qa_1 +\d", run.Output);
@@ -75,8 +85,10 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
     [Fact]
     public async Task What_does_not_fit_together_is_named()
     {
-        string[] needle = ["eval", "needle", "--model", model.Folder, "--lengths", "300"], ruler = ["eval", "ruler", "--model", model.Folder, "--lengths", "600"];
-        (await CliRun.Of([.. needle, "--needle", "A sentence."])).Complained("1 --needle, 0 --question", "one question and answer per needle");
+        string[] needle = ["eval", "needle", "--model", model.Folder, "--lengths", "300"],
+            ruler = ["eval", "ruler", "--model", model.Folder, "--lengths", "600"];
+        (await CliRun.Of([.. needle, "--needle", "A sentence."]))
+            .Complained("1 --needle, 0 --question", "one question and answer per needle");
         (await CliRun.Of([.. needle, "--num-distractors", "7"])).Complained("--num-distractors 7", "--distractor");
         (await CliRun.Of([.. needle, "--haystack", model.Path("nowhere")])).Complained("nowhere", "no such file");
         (await CliRun.Of([.. needle[..4], "--lengths", "40"])).Complained("length 40 is too short");
@@ -84,7 +96,8 @@ public class RetrievalTests(SmallModel model) : IClassFixture<SmallModel>
         (await CliRun.Of([.. ruler, "--tasks", "qa_1"])).Complained("qa_1", "--squad");
         (await CliRun.Of([.. ruler, "--tasks", "qa_1", "--squad", model.Text])).Complained("text.jsonl", "broken JSON");
         (await CliRun.Of([.. ruler, "--tasks", "cwe"])).Complained("600 is too short for cwe", "at least");
-        (await CliRun.Of([.. ruler, "--tasks", "niah_single_1", "--save-trials", model.Text])).Complained("text.jsonl", "not a trial", "name another one");
+        (await CliRun.Of([.. ruler, "--tasks", "niah_single_1", "--save-trials", model.Text]))
+            .Complained("text.jsonl", "not a trial", "name another one");
         Assert.Equal(6, (await File.ReadAllLinesAsync(model.Text)).Length);
     }
 }

@@ -42,7 +42,10 @@ public sealed class SmallModel : IDisposable
             pretrained.Save(Folder);
         }
         Text = Path("text.jsonl");
-        File.WriteAllLines(Text, Enumerable.Range(0, 6).Select(i => $$"""{"text": "{{SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)i, TextLength.Tokens(300, tokenizer)).ReplaceLineEndings("\\n").Replace("\"", "\\\"", StringComparison.Ordinal)}}"}"""));
+        File.WriteAllLines(Text,
+            Enumerable.Range(0, 6)
+            .Select(i =>
+                $$"""{"text": "{{SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, (ulong)i, TextLength.Tokens(300, tokenizer)).ReplaceLineEndings("\\n").Replace("\"", "\\\"", StringComparison.Ordinal)}}"}"""));
     }
 
     public string Folder { get; }

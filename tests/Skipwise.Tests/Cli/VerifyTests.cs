@@ -12,7 +12,9 @@ public class VerifyTests
     [MemberData(nameof(Cases))]
     public async Task The_originals_logits_pass(string name)
     {
-        CliRun run = (await CliRun.Of(["verify", "--model", Fixture.Path(name), "--reference", Reference(name), .. ParityCase.RopeFlags(name)])).Succeeded();
+        CliRun run =
+            (await CliRun.Of(["verify", "--model", Fixture.Path(name), "--reference", Reference(name), .. ParityCase.RopeFlags(name)]))
+            .Succeeded();
         Assert.Matches(@"contiguous .*ok", run.Output);
         Assert.DoesNotContain("FAIL", run.Output, StringComparison.Ordinal);
     }
@@ -30,8 +32,10 @@ public class VerifyTests
     {
         using var folder = new TempFolder();
         string copy = folder.Copy(Fixture.Path("gptj-yarn16"), "model"), config = Path.Combine(copy, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"n_head\"", "\"favourite_colour\": \"red\", \"n_head\"", StringComparison.Ordinal));
-        CliRun run = (await CliRun.Of("verify", "--model", copy, "--reference", Reference("gptj-yarn16"), "--rope-original-length", "2048")).Succeeded();
+        File.WriteAllText(config,
+            File.ReadAllText(config).Replace("\"n_head\"", "\"favourite_colour\": \"red\", \"n_head\"", StringComparison.Ordinal));
+        CliRun run = (await CliRun.Of("verify", "--model", copy, "--reference", Reference("gptj-yarn16"), "--rope-original-length", "2048"))
+            .Succeeded();
         Assert.Contains($"warning: {config}: key favourite_colour: unknown, and not read", run.Error, StringComparison.Ordinal);
         Assert.Contains("check: ", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("names no original_max_position_embeddings", run.Error, StringComparison.Ordinal);
@@ -69,7 +73,8 @@ public class VerifyTests
     public async Task A_pair_needs_both_halves()
     {
         using var folder = new TempFolder();
-        (await VerifyChanged(folder, tensors => tensors.Remove("position_ids.pose2"))).Complained("changed.safetensors", "logits.pose2 has no position_ids.pose2");
+        (await VerifyChanged(folder, tensors => tensors.Remove("position_ids.pose2")))
+            .Complained("changed.safetensors", "logits.pose2 has no position_ids.pose2");
         (await VerifyChanged(folder, tensors => tensors.Remove("logits.pose3"))).Complained("position_ids.pose3 has no logits.pose3");
         (await VerifyChanged(folder, tensors => tensors.Remove("input_ids"))).Complained("tensor input_ids is missing");
         (await VerifyChanged(folder, tensors =>
@@ -85,11 +90,16 @@ public class VerifyTests
     public async Task Wrong_shapes_and_ids_are_named()
     {
         using var folder = new TempFolder();
-        (await VerifyChanged(folder, tensors => tensors["logits.pose2"] = zeros(2, 48, 95))).Complained("logits.pose2", "expected [2, 48, 96], found F32 [2, 48, 95]");
-        (await VerifyChanged(folder, tensors => tensors["position_ids.pose2"] = zeros([2, 47], int64))).Complained("position_ids.pose2", "expected [2, 48], found I64 [2, 47]");
-        (await VerifyChanged(folder, tensors => tensors["input_ids"][0, 3] = 96)).Complained("input_ids", "96 is outside the model's vocabulary (0 to 95)");
-        (await VerifyChanged(folder, tensors => tensors["position_ids.pose2"][0, 0] = -1)).Complained("position_ids.pose2", "-1 is outside");
-        (await VerifyChanged(folder, tensors => tensors["input_ids"] = tensors["input_ids"].to(float32))).Complained("input_ids", "expected I64 [batch, tokens], found F32 [2, 48]");
+        (await VerifyChanged(folder, tensors => tensors["logits.pose2"] = zeros(2, 48, 95)))
+            .Complained("logits.pose2", "expected [2, 48, 96], found F32 [2, 48, 95]");
+        (await VerifyChanged(folder, tensors => tensors["position_ids.pose2"] = zeros([2, 47], int64)))
+            .Complained("position_ids.pose2", "expected [2, 48], found I64 [2, 47]");
+        (await VerifyChanged(folder, tensors => tensors["input_ids"][0, 3] = 96))
+            .Complained("input_ids", "96 is outside the model's vocabulary (0 to 95)");
+        (await VerifyChanged(folder, tensors => tensors["position_ids.pose2"][0, 0] = -1))
+            .Complained("position_ids.pose2", "-1 is outside");
+        (await VerifyChanged(folder, tensors => tensors["input_ids"] = tensors["input_ids"].to(float32)))
+            .Complained("input_ids", "expected I64 [batch, tokens], found F32 [2, 48]");
     }
 
     private static string Reference(string name) => Fixture.Path(name, "reference.safetensors");
@@ -102,10 +112,12 @@ public class VerifyTests
         using (var reference = Skipwise.Checkpoints.Formats.SafetensorsFile.Open(Reference("llama-linear8")))
         {
             var tensors = reference.Tensors.Values
-                .Where(entry => entry.Name == "input_ids" || entry.Name.StartsWith("position_ids.", StringComparison.Ordinal) || entry.Name.StartsWith("logits.", StringComparison.Ordinal))
+                .Where(entry => entry.Name == "input_ids" || entry.Name.StartsWith("position_ids.", StringComparison.Ordinal)
+                    || entry.Name.StartsWith("logits.", StringComparison.Ordinal))
                 .ToDictionary(entry => entry.Name, reference.Read);
             change(tensors);
-            Skipwise.Checkpoints.Formats.SafetensorsWriter.Write(changed, tensors.Select(tensor => (tensor.Key, tensor.Value, tensor.Value.dtype)));
+            Skipwise.Checkpoints.Formats.SafetensorsWriter.Write(changed,
+                tensors.Select(tensor => (tensor.Key, tensor.Value, tensor.Value.dtype)));
         }
         return await CliRun.Of(["verify", "--model", Fixture.Path("llama-linear8"), "--reference", changed, .. options]);
     }

@@ -12,7 +12,8 @@ public class PoseDatasetTests
     private static readonly PoseOptions s_pose = new() { TrainLength = 16, TargetLength = 128 };
 
     /// <summary>Token k of document d is 1000 d + k: an id tells where it came from.</summary>
-    private static TokenList Documents(params int[] lengths) => new([.. lengths.Select((length, d) => Enumerable.Range(1000 * d, length).ToArray())]);
+    private static TokenList Documents(params int[] lengths) =>
+        new([.. lengths.Select((length, d) => Enumerable.Range(1000 * d, length).ToArray())]);
 
     private static PoseDataset Dataset(PoseOptions? pose = null, int? bosId = null, ulong seed = 1, params int[] lengths) =>
         new(Documents(lengths.Length > 0 ? lengths : [40, 50, 60, 70, 80]), pose ?? s_pose, seed, bosId, minDocumentTokens: 2);
@@ -20,7 +21,8 @@ public class PoseDatasetTests
     private static string Written(TrainingExample example) =>
         $"{string.Join(' ', example.InputIds)}|{string.Join(' ', example.PositionIds)}|{string.Join(' ', example.Labels)}";
 
-    private static IEnumerable<string> Epoch(PoseDataset data, int epoch) => Enumerable.Range(0, data.Count).Select(i => Written(data[epoch, i]));
+    private static IEnumerable<string> Epoch(PoseDataset data, int epoch) =>
+        Enumerable.Range(0, data.Count).Select(i => Written(data[epoch, i]));
 
     [Fact]
     public void Every_epoch_shows_every_document_once_in_another_order()
@@ -71,7 +73,8 @@ public class PoseDatasetTests
             TrainingExample example = data[3, 0];
             PositionPlan plan = data.Plan(3, 0).Plan;
             int lead = withBos ? 1 : 0;
-            Assert.Equal(Math.Min(length + lead, pose.Mode == PositionMode.Full ? pose.TargetLength : pose.TrainLength), example.InputIds.Length);
+            Assert.Equal(Math.Min(length + lead, pose.Mode == PositionMode.Full ? pose.TargetLength : pose.TrainLength),
+                example.InputIds.Length);
             Assert.Equal(plan.PositionIds(), example.PositionIds);
             Assert.Equal(example.InputIds, example.Labels);
             Assert.Equal(plan.ContentIndices().Skip(lead).Select(index => index - lead), example.InputIds.Skip(lead));
@@ -120,7 +123,8 @@ public class PoseDatasetTests
         int[] lineEnds = [.. Enumerable.Range(0, 20).Select(k => (10 * k) + 9)];
         foreach (int? bos in new int?[] { null, Bos })
         {
-            PoseDataset data = Dataset(new PoseOptions { TrainLength = 64, TargetLength = 512, SplitAfter = lineEnds }, bos, lengths: [200]);
+            PoseDataset data =
+                Dataset(new PoseOptions { TrainLength = 64, TargetLength = 512, SplitAfter = lineEnds }, bos, lengths: [200]);
             for (int epoch = 0; epoch < 30; epoch++)
             {
                 TrainingExample example = data[epoch, 0];
@@ -158,7 +162,8 @@ public class PoseDatasetTests
         Assert.Contains("longest has 12", message, StringComparison.Ordinal);
         Assert.Contains("16 tokens", message, StringComparison.Ordinal);
         Assert.Contains("--min-document-tokens", message, StringComparison.Ordinal);
-        Assert.Contains("no documents", Assert.Throws<SkipwiseException>(() => new PoseDataset(Documents(), s_pose, 1, null, 16)).Message, StringComparison.Ordinal);
+        Assert.Contains("no documents", Assert.Throws<SkipwiseException>(() => new PoseDataset(Documents(), s_pose, 1, null, 16)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<SkipwiseException>(() => Dataset(s_pose with { TargetLength = 16 }));
     }
 

@@ -9,7 +9,8 @@ namespace Skipwise.Tests.Documents;
 public class DocumentReaderTests
 {
     private static List<(string Text, string Origin)> Read(TempFolder folder, string path, DocumentOptions? options = null) =>
-        [.. DocumentReader.Read([path.Length > 0 ? folder[path] : folder.Path], options ?? new()).Select(d => (d.Text, d.Origin[(folder.Path.Length + 1)..]))];
+        [.. DocumentReader.Read([path.Length > 0 ? folder[path] : folder.Path], options ?? new())
+            .Select(d => (d.Text, d.Origin[(folder.Path.Length + 1)..]))];
 
     private static string Error(TempFolder folder, string path, DocumentOptions? options = null) =>
         Assert.Throws<SkipwiseException>(() => Read(folder, path, options)).Message;
@@ -30,7 +31,8 @@ public class DocumentReaderTests
         folder.Write("picture.png", "x");
         folder.Write("blank.txt", " \n");
         Assert.Equal(
-            [("B", "B.md"), ("c", "a/c.tex"), ("z", "a/z.txt.gz"), ("b", "b.txt"), ("1", "d.jsonl.gz:1"), ("3", "d.jsonl.gz:3"), ("5", "d.jsonl.gz:5"), ("6", "e.jsonl.zst:1"), ("7", "f.TXT.zst")],
+            [("B", "B.md"), ("c", "a/c.tex"), ("z", "a/z.txt.gz"), ("b", "b.txt"), ("1", "d.jsonl.gz:1"), ("3", "d.jsonl.gz:3"),
+                ("5", "d.jsonl.gz:5"), ("6", "e.jsonl.zst:1"), ("7", "f.TXT.zst")],
             Read(folder, ""));
     }
 
@@ -61,7 +63,8 @@ public class DocumentReaderTests
     {
         using var folder = new TempFolder();
         folder.Write("s.txt", "one\n<|end|>\n two\n\nstill two <|end|><|end|>\nlast");
-        Assert.Equal([("one", "s.txt#1"), ("two\n\nstill two", "s.txt#2"), ("last", "s.txt#4")], Read(folder, "s.txt", new() { SeparatorText = "<|end|>" }));
+        Assert.Equal([("one", "s.txt#1"), ("two\n\nstill two", "s.txt#2"), ("last", "s.txt#4")],
+            Read(folder, "s.txt", new() { SeparatorText = "<|end|>" }));
         Assert.Single(Read(folder, "s.txt"));
         Assert.Contains("separator is empty", Error(folder, "s.txt", new() { SeparatorText = "" }));
     }
@@ -115,7 +118,8 @@ public class DocumentReaderTests
     [InlineData("{\"text\":\"a\"}\n{\"text\":", "a.jsonl:2: broken JSON")]
     [InlineData("{\"text\":\"a\"}\n\n{\"titel\":\"a\"}", "a.jsonl:3: there is no field \"text\", which the rows before have; there are")]
     [InlineData("[1]", "a.jsonl:1: the row is Array")]
-    [InlineData("{\"text\":5}", "a.jsonl:1: no field of a usual name (text, input, content, article, report, document, body, story) holds text; there is \"text\"")]
+    [InlineData("{\"text\":5}",
+        "a.jsonl:1: no field of a usual name (text, input, content, article, report, document, body, story) holds text; there is \"text\"")]
     [InlineData("{\"text\":\"a\"}\n{\"text\":5}", "a.jsonl:2: \"text\" is Number")]
     [InlineData("{\"text\":\"\\ud800\"}", "a.jsonl:1: broken JSON: The escape \\ud800 is half")]
     public void Bad_lines_are_named(string lines, string complaint)
@@ -132,10 +136,12 @@ public class DocumentReaderTests
         folder.Write("a.txt", "a");
         folder.Write("a.arrow", "a");
         folder.Write("images/b.png", "a");
-        Assert.Contains("no such file", Assert.Throws<SkipwiseException>(() => DocumentReader.Read([folder["a.txt"], folder["none"]], new())).Message);
+        Assert.Contains("no such file",
+            Assert.Throws<SkipwiseException>(() => DocumentReader.Read([folder["a.txt"], folder["none"]], new())).Message);
         string arrow = Assert.Throws<SkipwiseException>(() => DocumentReader.Read([folder["a.arrow"]], new())).Message;
         Assert.Contains("a.arrow: it is not known to hold documents; they are read from .txt", arrow);
-        Assert.Contains("none of its 1 files", Assert.Throws<SkipwiseException>(() => DocumentReader.Read([folder["images"]], new())).Message);
+        Assert.Contains("none of its 1 files",
+            Assert.Throws<SkipwiseException>(() => DocumentReader.Read([folder["images"]], new())).Message);
         Assert.Contains("no data", Assert.Throws<SkipwiseException>(() => DocumentReader.Read([], new())).Message);
     }
 

@@ -37,7 +37,8 @@ public sealed class JsonDocumentsTests : IDisposable
         Assert.Empty(DocumentReader.Remarks([_folder.Path], new() { Field = "text" }));
     }
 
-    private static string Error(string[] paths) => Assert.Throws<SkipwiseException>(() => DocumentReader.Read(paths, new()).Count()).Message;
+    private static string Error(string[] paths) =>
+        Assert.Throws<SkipwiseException>(() => DocumentReader.Read(paths, new()).Count()).Message;
 
     [Fact]
     public void A_list_longer_than_any_buffer_is_read_whole()

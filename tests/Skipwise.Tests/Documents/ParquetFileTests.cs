@@ -14,13 +14,16 @@ public class ParquetFileTests
     private static readonly DataField<long> s_id = new("id");
 
     /// <summary>Rows of a title, a number and a text, in groups of two rows, beside a structure and a list.</summary>
-    private static byte[] File(CompressionMethod compression = CompressionMethod.Snappy, params string?[] texts) => Write(compression, texts).GetAwaiter().GetResult();
+    private static byte[] File(CompressionMethod compression = CompressionMethod.Snappy, params string?[] texts) =>
+        Write(compression, texts).GetAwaiter().GetResult();
 
     internal static byte[] Sample() => File(texts: ["one", null, "three", "four"]);
 
     private static async Task<byte[]> Write(CompressionMethod compression, string?[] texts)
     {
-        var schema = new ParquetSchema(s_title, s_id, s_text, new StructField("meta", new DataField<string>("input")), new DataField("names", typeof(string[])));
+        var schema =
+            new ParquetSchema(s_title, s_id, s_text, new StructField("meta", new DataField<string>("input")),
+                new DataField("names", typeof(string[])));
         using var stream = new MemoryStream();
         await using (var writer = await ParquetWriter.CreateAsync(schema, stream, new ParquetOptions { CompressionMethod = compression }))
         {
@@ -31,14 +34,16 @@ public class ParquetFileTests
                 await group.WriteAsync<long>(s_id, rows.Select((_, i) => (long)i).ToArray());
                 await group.WriteAsync(s_text, rows!);
                 await group.WriteAsync(schema.DataFields[3], rows.Select(_ => "inner").ToArray());
-                await group.WriteAsync(schema.DataFields[4], rows.Select(_ => "one").ToArray(), new ReadOnlyMemory<int>(new int[rows.Length]));
+                await group.WriteAsync(schema.DataFields[4], rows.Select(_ => "one").ToArray(),
+                    new ReadOnlyMemory<int>(new int[rows.Length]));
             }
         }
         return stream.ToArray();
     }
 
     private static List<(string, string)> Read(TempFolder folder, string? field = null) =>
-        [.. DocumentReader.Read([folder["a.parquet"]], new() { Field = field }).Select(d => (d.Text, d.Origin[(folder.Path.Length + 1)..]))];
+        [.. DocumentReader.Read([folder["a.parquet"]], new() { Field = field })
+            .Select(d => (d.Text, d.Origin[(folder.Path.Length + 1)..]))];
 
     [Theory]
     [InlineData(CompressionMethod.None)]

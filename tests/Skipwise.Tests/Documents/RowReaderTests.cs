@@ -29,7 +29,8 @@ public sealed class RowReaderTests : IDisposable
     [Fact]
     public void Csv_quotes_commas_and_line_breaks()
     {
-        string path = _folder.Write("rows.csv", "question,answer,list\r\n\"a, \"\"b\"\"\n\nc\",  1 ,\"[\"\"x\"\", \"\"y\"\"]\"\r\nplain,true,\r\n");
+        string path =
+            _folder.Write("rows.csv", "question,answer,list\r\n\"a, \"\"b\"\"\n\nc\",  1 ,\"[\"\"x\"\", \"\"y\"\"]\"\r\nplain,true,\r\n");
         LocatedJson[] rows = [.. RowReader.Read(path, new())];
         Assert.Equal(2, rows.Length);
         Assert.Equal("a, \"b\"\n\nc", rows[0].Get("question").Text);
@@ -72,7 +73,8 @@ public sealed class RowReaderTests : IDisposable
     public void A_csv_row_of_another_width_is_named()
     {
         string path = _folder.Write("rows.csv", "a,b\n1,2\n3\n");
-        Assert.Contains($"{path}#2: the row has 1 fields where its header names 2", Assert.Throws<SkipwiseException>(() => Raw(path)).Message, StringComparison.Ordinal);
+        Assert.Contains($"{path}#2: the row has 1 fields where its header names 2",
+            Assert.Throws<SkipwiseException>(() => Raw(path)).Message, StringComparison.Ordinal);
         string empty = _folder.Write("empty.csv", "");
         Assert.Contains("the file is empty", Assert.Throws<SkipwiseException>(() => Raw(empty)).Message, StringComparison.Ordinal);
     }
@@ -88,7 +90,8 @@ public sealed class RowReaderTests : IDisposable
         string path = _folder["rows.parquet"];
         await using (FileStream file = File.Create(path))
         {
-            await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { RowGroupSize = 2 }, cancellationToken: TestContext.Current.CancellationToken);
+            await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { RowGroupSize = 2 },
+                cancellationToken: TestContext.Current.CancellationToken);
         }
         LocatedJson[] read = [.. RowReader.Read(path, new())];
         Assert.Equal(rows.Select(row => row.Question), read.Select(row => row.Get("Question").Text));

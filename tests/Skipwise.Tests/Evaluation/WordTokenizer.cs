@@ -4,7 +4,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Evaluation;
 
-/// <summary>A tokenizer to test with: pieces of a fixed size of every word, digits one by one. Ids are hashes; texts do not come back.</summary>
+/// <summary>A tokenizer to test with: pieces of a fixed size of every word, digits one by one. Ids are hashes; texts do not come
+/// back.</summary>
 internal sealed partial class WordTokenizer(int piece, bool addsBos, string decoded = "") : ITokenizer
 {
     public int VocabularySize => 50;

@@ -13,12 +13,14 @@ public sealed class PrefixCacheTests
     private static int[][] Family(ulong seed, int length, params int[] partings)
     {
         int[] trunk = TinyModel.Tokens(seed, length);
-        return [.. partings.Select((parting, i) => (int[])[.. trunk[..parting], .. TinyModel.Tokens(seed + 100 + (ulong)i, length - parting)])];
+        return [.. partings.Select((parting, i) =>
+            (int[])[.. trunk[..parting], .. TinyModel.Tokens(seed + 100 + (ulong)i, length - parting)])];
     }
 
     [Fact]
     public void Shared_beginnings_give_the_states_keys_and_answers_of_separate_prefills() =>
-        Gen.Select(Gen.Int[2, 60], Gen.Int[0, 60].Array[1, 6], Gen.Int[1, 40], Gen.Bool, Gen.UInt).Sample((length, partings, chunk, isTogether, seed) =>
+        Gen.Select(Gen.Int[2, 60], Gen.Int[0, 60].Array[1, 6], Gen.Int[1, 40], Gen.Bool, Gen.UInt)
+        .Sample((length, partings, chunk, isTogether, seed) =>
         {
             using CausalLM model = TinyModel.Create(initializerRange: 0.5);
             int[][] prompts = Family(seed, length, [.. partings.Select(parting => Math.Min(parting, length))]);
@@ -31,13 +33,15 @@ public sealed class PrefixCacheTests
             {
                 int own = row;
                 using var alone = new KvCache(model.Config, 1, length, model.Dtype, model.Device);
-                Prefill.Run(model, tensor(prompts[row].Select(id => (long)id).ToArray()).unsqueeze(0), Prefill.Positions(0, length, CPU), alone, length, length,
+                Prefill.Run(model, tensor(prompts[row].Select(id => (long)id).ToArray()).unsqueeze(0), Prefill.Positions(0, length, CPU),
+                    alone, length, length,
                     (_, hidden) => naive[own].copy_(hidden[0, -1]));
             }
             Assert.True(allclose(naive, shared, rtol: 0, atol: 1e-4), $"{(naive - shared).abs().max().item<float>()}");
 
             var options = new GenerationOptions { MaxNewTokens = 6, PrefillChunk = chunk };
-            Assert.Equal([.. prompts.Select(prompt => TextGenerator.Generate(model, prompt, options))], TextGenerator.Generate(model, prompts, options, prefixes: prefixes));
+            Assert.Equal([.. prompts.Select(prompt => TextGenerator.Generate(model, prompt, options))],
+                TextGenerator.Generate(model, prompts, options, prefixes: prefixes));
         }, iter: 40, threads: 1);
 
     [Fact]
@@ -58,12 +62,15 @@ public sealed class PrefixCacheTests
     [Fact]
     public void A_rotation_that_depends_on_the_length_is_not_shared_between_lengths()
     {
-        using CausalLM model = TinyModel.Create(rope: new RopeOptions { Type = RopeType.DynamicNtk, Factor = 4, OriginalMaxPositionEmbeddings = 16 });
+        using CausalLM model =
+            TinyModel.Create(rope: new RopeOptions { Type = RopeType.DynamicNtk, Factor = 4, OriginalMaxPositionEmbeddings = 16 });
         int[] shorter = TinyModel.Tokens(1, 30), longer = [.. shorter, .. TinyModel.Tokens(2, 20)];
         var options = new GenerationOptions { MaxNewTokens = 8 };
         using var prefixes = new PrefixCache(model);
-        Assert.Equal(TextGenerator.Generate(model, shorter, options), TextGenerator.Generate(model, [shorter], options, prefixes: prefixes)[0]);
-        Assert.Equal(TextGenerator.Generate(model, longer, options), TextGenerator.Generate(model, [longer], options, prefixes: prefixes)[0]);
+        Assert.Equal(TextGenerator.Generate(model, shorter, options),
+            TextGenerator.Generate(model, [shorter], options, prefixes: prefixes)[0]);
+        Assert.Equal(TextGenerator.Generate(model, longer, options),
+            TextGenerator.Generate(model, [longer], options, prefixes: prefixes)[0]);
         // beyond the original window every length has a rotation of its own: 30 tokens are read, then 31, ... 37; and 50, ... 57
         Assert.Equal(Enumerable.Range(30, 8).Sum() + Enumerable.Range(50, 8).Sum(), prefixes.TokensProcessed);
     }
@@ -98,7 +105,8 @@ public sealed class PrefixCacheTests
         using var prefixes = new PrefixCache(model);
         foreach (int[] prompt in prompts)
         {
-            Assert.Equal(TextGenerator.Generate(model, prompt, options), TextGenerator.Generate(model, [prompt], options, prefixes: prefixes)[0]);
+            Assert.Equal(TextGenerator.Generate(model, prompt, options),
+                TextGenerator.Generate(model, [prompt], options, prefixes: prefixes)[0]);
         }
         Assert.Equal(20 + 5 * 9, prefixes.TokensProcessed);
     }
@@ -112,8 +120,10 @@ public sealed class PrefixCacheTests
         using var stop = new CancellationTokenSource();
         stop.Cancel();
         var options = new GenerationOptions { MaxNewTokens = 4, PrefillChunk = 8 };
-        Assert.ThrowsAny<OperationCanceledException>(() => TextGenerator.Generate(model, [prompt], options, prefixes: prefixes, cancel: stop.Token));
-        Assert.Equal(TextGenerator.Generate(model, prompt, options), TextGenerator.Generate(model, [prompt], options, prefixes: prefixes)[0]);
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            TextGenerator.Generate(model, [prompt], options, prefixes: prefixes, cancel: stop.Token));
+        Assert.Equal(TextGenerator.Generate(model, prompt, options),
+            TextGenerator.Generate(model, [prompt], options, prefixes: prefixes)[0]);
     }
 
     /// <summary>The second prompt overwrites the first one's keys from their parting on, and fails before its own end.</summary>
@@ -139,7 +149,8 @@ public sealed class PrefixCacheTests
         using var prefixes = new PrefixCache(model);
         long Live()
         {
-            TextGenerator.Generate(model, Family(1, 30, 10, 20), new GenerationOptions { MaxNewTokens = 3, PrefillChunk = 8 }, prefixes: prefixes);
+            TextGenerator.Generate(model, Family(1, 30, 10, 20), new GenerationOptions { MaxNewTokens = 3, PrefillChunk = 8 },
+                prefixes: prefixes);
             return DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         }
         Live();

@@ -36,7 +36,8 @@ public sealed class TextGeneratorTests
         const int count = 12;
         foreach (int chunk in (int[])[1, 7, 24, 512])
         {
-            int[] generated = TextGenerator.Generate(reference.Model, [.. text], new GenerationOptions { MaxNewTokens = count, PrefillChunk = chunk });
+            int[] generated =
+                TextGenerator.Generate(reference.Model, [.. text], new GenerationOptions { MaxNewTokens = count, PrefillChunk = chunk });
             Assert.Equal(NaiveGreedy(reference.Model, text, count), generated);
         }
     }
@@ -129,7 +130,9 @@ public sealed class TextGeneratorTests
     public void A_seed_repeats_a_text_and_another_seed_gives_another()
     {
         using CausalLM model = TinyModel.Create();
-        int[] Draw(ulong seed) => TextGenerator.Generate(model, TinyModel.Tokens(1, 4), new GenerationOptions { MaxNewTokens = 16, Temperature = 2, Seed = seed });
+        int[] Draw(ulong seed) =>
+            TextGenerator.Generate(model, TinyModel.Tokens(1, 4),
+                new GenerationOptions { MaxNewTokens = 16, Temperature = 2, Seed = seed });
         Assert.Equal(Draw(1), Draw(1));
         Assert.NotEqual(Draw(1), Draw(2));
     }
@@ -141,7 +144,9 @@ public sealed class TextGeneratorTests
         string foreign = Assert.Throws<SkipwiseException>(() => TextGenerator.Generate(model, [3, 50], new GenerationOptions())).Message;
         Assert.Contains("50 ids", foreign);
         Assert.Throws<SkipwiseException>(() => TextGenerator.Generate(model, Array.Empty<int>(), new GenerationOptions()));
-        string settings = Assert.Throws<SkipwiseException>(() => TextGenerator.Generate(model, [3], new GenerationOptions { TopP = 0, MaxNewTokens = 0 })).Message;
+        string settings =
+            Assert.Throws<SkipwiseException>(() =>
+                TextGenerator.Generate(model, [3], new GenerationOptions { TopP = 0, MaxNewTokens = 0 })).Message;
         Assert.Contains("top-p", settings);
         Assert.Contains("max-new-tokens", settings);
     }
@@ -180,7 +185,8 @@ public sealed class TextGeneratorTests
         int length = (int)ids.size(1);
         using KvCache? cache = chunk == 0 ? null : new KvCache(model.Config, (int)ids.size(0), length, model.Dtype, model.Device);
         Tensor logits = empty([ids.size(0), length, model.Config.VocabSize]);
-        Prefill.Run(model, ids, Prefill.Positions(0, length, CPU), cache, length, Math.Max(1, chunk), (offset, hidden) => logits.narrow(1, offset, hidden.size(1)).copy_(model.Logits(hidden)));
+        Prefill.Run(model, ids, Prefill.Positions(0, length, CPU), cache, length, Math.Max(1, chunk),
+            (offset, hidden) => logits.narrow(1, offset, hidden.size(1)).copy_(model.Logits(hidden)));
         return logits.MoveToOuterDisposeScope();
     }
 
@@ -200,7 +206,8 @@ public sealed class TextGeneratorTests
             long[] positions = [.. fresh.Select(id => id == model.Config.PadTokenId ? 1L : next++)];
             Tensor ids = tensor(fresh.Select(id => (long)id).ToArray()).unsqueeze(0), positionIds = tensor(positions).unsqueeze(0);
             int best = -1;
-            Prefill.Run(model, ids, positionIds, cache, cache.Capacity, chunk, (_, hidden) => best = (int)model.Logits(hidden)[0, -1].argmax().item<long>());
+            Prefill.Run(model, ids, positionIds, cache, cache.Capacity, chunk,
+                (_, hidden) => best = (int)model.Logits(hidden)[0, -1].argmax().item<long>());
             generated.Add(best);
             fresh = [best];
         }

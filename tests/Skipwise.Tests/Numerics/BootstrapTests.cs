@@ -10,7 +10,8 @@ public class BootstrapTests
     [InlineData(3500, 3.2176085544848827)] // three whole chunks
     [InlineData(50, 2.8615947842710963)]
     public void Draws_are_those_of_Python(int resamples, double expected) =>
-        Assert.Equal(expected, Bootstrap.StandardError(s_values, mean => Math.Exp(-mean), resamples), 1e-12); // CPython 3.11, random.choices and the same sums
+        // CPython 3.11, random.choices and the same sums
+        Assert.Equal(expected, Bootstrap.StandardError(s_values, mean => Math.Exp(-mean), resamples), 1e-12);
 
     [Fact]
     public void Of_a_mean_it_is_near_the_formula()

@@ -15,8 +15,10 @@ public class CoverageTests
     {
         PoseOptions pose = released ? SamplerFixture.Released : SamplerFixture.Uniform;
         double[] exact = Coverage.Exact(pose, SamplerFixture.DocumentLength)!;
-        Assert.InRange(SamplerFixture.LargestDifference(SamplerFixture.Coverage(section, "coverage_exact"), SamplerFixture.Every64(exact)), 0, 1e-6);
-        Assert.InRange(SamplerFixture.LargestDifference(SamplerFixture.Coverage(section, "coverage"), SamplerFixture.Every64(exact)), 0, MonteCarlo);
+        Assert.InRange(SamplerFixture.LargestDifference(SamplerFixture.Coverage(section, "coverage_exact"), SamplerFixture.Every64(exact)),
+            0, 1e-6);
+        Assert.InRange(SamplerFixture.LargestDifference(SamplerFixture.Coverage(section, "coverage"), SamplerFixture.Every64(exact)), 0,
+            MonteCarlo);
 
         double[] estimate = Coverage.Estimate(pose, SamplerFixture.DocumentLength, samples: 100_000, seed: 1);
         Assert.InRange(SamplerFixture.LargestDifference(exact, estimate), 0, MonteCarlo);
@@ -37,17 +39,24 @@ public class CoverageTests
     [Fact]
     public void Three_chunks_cover_what_figure_6_says()
     {
-        double[] estimate = Coverage.Estimate(SamplerFixture.Uniform with { Chunks = 3 }, SamplerFixture.DocumentLength, samples: 200_000, seed: 3);
-        Assert.InRange(SamplerFixture.LargestDifference(SamplerFixture.Coverage("figure6_3chunks", "coverage"), SamplerFixture.Every64(estimate)), 0, MonteCarlo);
+        double[] estimate =
+            Coverage.Estimate(SamplerFixture.Uniform with { Chunks = 3 }, SamplerFixture.DocumentLength, samples: 200_000, seed: 3);
+        Assert.InRange(
+            SamplerFixture.LargestDifference(SamplerFixture.Coverage("figure6_3chunks", "coverage"), SamplerFixture.Every64(estimate)), 0,
+            MonteCarlo);
         Assert.Equal(SamplerFixture.At("figure6_3chunks", "mean_coverage_of_1_to_Lt").GetDouble(), estimate.Skip(1).Average(), 0.001);
     }
 
     [Fact]
     public void RandPos_covers_what_figure_6_says()
     {
-        double[] estimate = Coverage.Estimate(SamplerFixture.Uniform with { Mode = PositionMode.RandPos }, SamplerFixture.DocumentLength, samples: 500, seed: 4);
+        double[] estimate =
+            Coverage.Estimate(SamplerFixture.Uniform with { Mode = PositionMode.RandPos }, SamplerFixture.DocumentLength, samples: 500,
+                seed: 4);
         // 1,000 of theirs and 500 of ours, up to half a coverage: four standard deviations are 0.11
-        Assert.InRange(SamplerFixture.LargestDifference(SamplerFixture.Coverage("figure6_randpos", "coverage"), SamplerFixture.Every64(estimate)), 0, 0.11);
+        Assert.InRange(
+            SamplerFixture.LargestDifference(SamplerFixture.Coverage("figure6_randpos", "coverage"), SamplerFixture.Every64(estimate)), 0,
+            0.11);
         Assert.Equal(SamplerFixture.At("figure6_randpos", "mean_coverage_of_1_to_Lt").GetDouble(), estimate.Skip(1).Average(), 0.001);
     }
 
@@ -89,7 +98,8 @@ public class CoverageTests
     public void The_closed_form_counts_every_cut_and_every_skip() =>
         Gen.Select(AnyPose.Options, Gen.Int[2, 120]).Sample((any, documentLength) =>
         {
-            PoseOptions pose = any with { Mode = PositionMode.Pose, Chunks = 2, TargetLength = Math.Min(any.TargetLength, any.TrainLength + 30) };
+            PoseOptions pose =
+                any with { Mode = PositionMode.Pose, Chunks = 2, TargetLength = Math.Min(any.TargetLength, any.TrainLength + 30) };
             int length = Math.Min(documentLength, pose.TrainLength);
             int cuts = pose.LengthRule == LengthRule.Released ? (length + 1) / 2 : length - 1;
             int skips = (pose.Content == ContentMode.Follow ? Math.Min(pose.TargetLength, documentLength) : pose.TargetLength) - length + 1;
@@ -98,7 +108,8 @@ public class CoverageTests
             {
                 for (int u = 0; u < skips; u++)
                 {
-                    var plan = new PositionPlan([new Chunk(0, cut, 0), new Chunk(cut, length - cut, cut + u)], length, documentLength, pose.TargetLength);
+                    var plan = new PositionPlan([new Chunk(0, cut, 0), new Chunk(cut, length - cut, cut + u)], length, documentLength,
+                        pose.TargetLength);
                     foreach (int r in CoveredDistances.Compute(plan).SelectMany(range => Enumerable.Range(range.First, range.Count)))
                     {
                         expected[r] += 1.0 / cuts / skips;
@@ -114,11 +125,14 @@ public class CoverageTests
         {
             PoseOptions pose = any with { Mode = PositionMode.Pose, Chunks = Math.Min(any.Chunks, 2) };
             // 1,000 samples: 0.1 is more than six standard deviations
-            Assert.InRange(SamplerFixture.LargestDifference(Coverage.Exact(pose, length)!, Coverage.Estimate(pose, length, samples: 1000, seed: 5)), 0, 0.1);
+            Assert.InRange(
+                SamplerFixture.LargestDifference(Coverage.Exact(pose, length)!, Coverage.Estimate(pose, length, samples: 1000, seed: 5)), 0,
+                0.1);
         }, iter: 30);
 
     [Fact]
-    public void Covered_distances_are_those_of_all_pairs() => Gen.Select(AnyPose.Options, AnyPose.DocumentLength, Gen.ULong).Sample((pose, length, seed) =>
+    public void Covered_distances_are_those_of_all_pairs() =>
+        Gen.Select(AnyPose.Options, AnyPose.DocumentLength, Gen.ULong).Sample((pose, length, seed) =>
     {
         var rng = new KeyedRandom(seed);
         AssertAllPairs(PoseSampler.Sample(ref rng, length, pose));

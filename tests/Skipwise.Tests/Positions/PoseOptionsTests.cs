@@ -26,9 +26,17 @@ public class PoseOptionsTests
     [InlineData(PositionMode.Pose, 8, 64, 9, LengthRule.Uniform, "--chunks 9 exceeds --train-length 8")]
     [InlineData(PositionMode.Pose, 8, 64, 0, LengthRule.Uniform, "--chunks is 0; it must be at least 1.")]
     [InlineData(PositionMode.Pose, 8, 64, 3, LengthRule.Released, "--length-rule released is defined for 2 chunks, --chunks is 3")]
-    public void A_bad_setting_is_named_with_its_flag(PositionMode mode, int trainLength, int targetLength, int chunks, LengthRule rule, string message)
+    public void A_bad_setting_is_named_with_its_flag(PositionMode mode, int trainLength, int targetLength, int chunks, LengthRule rule,
+        string message)
     {
-        var pose = new PoseOptions { Mode = mode, TrainLength = trainLength, TargetLength = targetLength, Chunks = chunks, LengthRule = rule };
+        var pose = new PoseOptions
+        {
+            Mode = mode,
+            TrainLength = trainLength,
+            TargetLength = targetLength,
+            Chunks = chunks,
+            LengthRule = rule
+        };
         string found = Assert.Throws<SkipwiseException>(pose.Validate).Message;
         Assert.StartsWith(message, found, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', found);

@@ -12,7 +12,8 @@ public class PoseSamplerTests
         return PoseSampler.Sample(ref rng, documentLength, pose);
     }
 
-    private static readonly Gen<(PoseOptions Pose, int Length, ulong Seed)> s_any = Gen.Select(AnyPose.Options, AnyPose.DocumentLength, Gen.ULong);
+    private static readonly Gen<(PoseOptions Pose, int Length, ulong Seed)> s_any =
+        Gen.Select(AnyPose.Options, AnyPose.DocumentLength, Gen.ULong);
 
     [Fact]
     public void Positions_strictly_rise_and_stay_below_the_target() => s_any.Sample((pose, length, seed) =>

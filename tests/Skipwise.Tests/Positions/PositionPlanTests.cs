@@ -5,7 +5,8 @@ namespace Skipwise.Tests.Positions;
 
 public class PositionPlanTests
 {
-    private static PositionPlan Plan(int window, int document, int target, params Chunk[] chunks) => new([.. chunks], window, document, target);
+    private static PositionPlan Plan(int window, int document, int target, params Chunk[] chunks) =>
+        new([.. chunks], window, document, target);
 
     [Fact]
     public void A_plan_expands_to_positions_and_content()
@@ -18,7 +19,8 @@ public class PositionPlanTests
     [Fact]
     public void Broken_invariants_are_refused_by_name()
     {
-        void Refused(string because, Func<PositionPlan> make) => Assert.Contains(because, Assert.Throws<ArgumentException>(make).Message, StringComparison.Ordinal);
+        void Refused(string because, Func<PositionPlan> make) =>
+            Assert.Contains(because, Assert.Throws<ArgumentException>(make).Message, StringComparison.Ordinal);
 
         Refused("chunk 1 has no token", () => Plan(2, 20, 32, new Chunk(0, 2, 0), new Chunk(5, 0, 9)));
         Refused("chunk 1 reads the document backwards", () => Plan(4, 20, 32, new Chunk(0, 2, 0), new Chunk(1, 2, 9)));

@@ -38,11 +38,14 @@ public class SamplerDistributionTests
         }
     }
 
-    private static int PositionBias(PositionPlan plan, int chunk) => plan.Chunks[chunk].PositionStart - plan.Chunks.Take(chunk).Sum(c => c.Length);
+    private static int PositionBias(PositionPlan plan, int chunk) =>
+        plan.Chunks[chunk].PositionStart - plan.Chunks.Take(chunk).Sum(c => c.Length);
 
-    private static int ContentBias(PositionPlan plan, int chunk) => plan.Chunks[chunk].ContentStart - plan.Chunks.Take(chunk).Sum(c => c.Length);
+    private static int ContentBias(PositionPlan plan, int chunk) =>
+        plan.Chunks[chunk].ContentStart - plan.Chunks.Take(chunk).Sum(c => c.Length);
 
-    /// <summary>Mean, spread and seven quantiles agree within what two samples of these sizes may differ by (four standard errors).</summary>
+    /// <summary>Mean, spread and seven quantiles agree within what two samples of these sizes may differ by (four standard
+    /// errors).</summary>
     private static void SameDistribution(JsonElement expected, int theirSamples, PositionPlan[] plans, Func<PositionPlan, int> quantity)
     {
         int[] found = [.. plans.Select(quantity).Order()];

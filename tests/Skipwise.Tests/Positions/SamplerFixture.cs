@@ -14,7 +14,8 @@ internal static class SamplerFixture
 
     private static readonly JsonElement s_root = JsonDocument.Parse(File.ReadAllText(Fixture.Path("sampler.json"))).RootElement;
 
-    public static readonly PoseOptions Released = new() { TrainLength = TrainLength, TargetLength = TargetLength, LengthRule = LengthRule.Released };
+    public static readonly PoseOptions Released =
+        new() { TrainLength = TrainLength, TargetLength = TargetLength, LengthRule = LengthRule.Released };
     public static readonly PoseOptions Uniform = Released with { LengthRule = LengthRule.Uniform };
 
     /// <summary>An element by its path.</summary>

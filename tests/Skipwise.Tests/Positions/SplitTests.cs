@@ -10,7 +10,8 @@ public class SplitTests
 
     private static readonly Gen<(PoseOptions Pose, int[] Document, ulong Seed, int Leading)> s_any =
         Gen.Select(AnyPose.Options, AnyPose.Document, Gen.ULong, Gen.Int[0, 1])
-            .Select((pose, document, seed, leading) => (pose with { Mode = PositionMode.Pose, SplitAfter = s_newlines }, document, seed, leading));
+            .Select((pose, document, seed, leading) =>
+                (pose with { Mode = PositionMode.Pose, SplitAfter = s_newlines }, document, seed, leading));
 
     private static PositionPlan Plan(PoseOptions pose, int[] document, ulong seed, int leading = 0)
     {

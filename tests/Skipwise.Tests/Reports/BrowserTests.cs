@@ -13,7 +13,8 @@ public sealed class BrowserTests
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
     private static readonly string[] s_names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-    // The page stands in frames of a phone's width, light and dark, and of a desk's; the script looks at it as a reader would and leaves what it finds as text.
+    // The page stands in frames of a phone's width, light and dark, and of a desk's; the script looks at it as a reader would and leaves
+    // what it finds as text.
     private const string Probe = """
         window.onload = () => {
           const found = {};
@@ -46,7 +47,8 @@ public sealed class BrowserTests
     public void A_page_fits_a_phone_has_a_dark_side_and_no_dead_link(string page)
     {
         string? chromium = Find();
-        Assert.SkipWhen(chromium is null, $"no Chromium in the search path ({string.Join(", ", s_names)}) and none named by SKIPWISE_CHROMIUM");
+        Assert.SkipWhen(chromium is null,
+            $"no Chromium in the search path ({string.Join(", ", s_names)}) and none named by SKIPWISE_CHROMIUM");
         string html = page == "demo"
             ? HtmlPage.Render(DemoReport.Build(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), "skipwise train"))
             : HtmlPage.Render(ComparisonReport.Build(SampleComparison.Usual));
@@ -57,9 +59,12 @@ public sealed class BrowserTests
             Assert.Equal("[]", seen.GetProperty("overflowing").GetRawText());
             Assert.False(seen.GetProperty("scrolls").GetBoolean());
             Assert.Equal(0, seen.GetProperty("broken").GetInt32());
-            (string paper, string ink) = frame.Name == "dark" ? ("rgb(22, 24, 28)", "rgb(230, 231, 234)") : ("rgb(255, 255, 255)", "rgb(28, 29, 33)");
+            (string paper, string ink) = frame.Name == "dark"
+                ? ("rgb(22, 24, 28)", "rgb(230, 231, 234)")
+                : ("rgb(255, 255, 255)", "rgb(28, 29, 33)");
             Assert.Equal((paper, ink), (seen.GetProperty("paper").GetString(), seen.GetProperty("ink").GetString()));
-            Assert.Equal([frame.Name == "wide" ? "wide" : "narrow"], seen.GetProperty("plots").EnumerateArray().Select(plot => plot.GetString()).Distinct());
+            Assert.Equal([frame.Name == "wide" ? "wide" : "narrow"],
+                seen.GetProperty("plots").EnumerateArray().Select(plot => plot.GetString()).Distinct());
             Assert.Equal(page == "comparison", seen.GetProperty("links").GetInt32() > 0);
             Assert.Equal(page == "comparison" ? JsonValueKind.True : JsonValueKind.Null, seen.GetProperty("unfolds").ValueKind);
         }
@@ -69,17 +74,23 @@ public sealed class BrowserTests
     private static JsonDocument Look(string chromium, string html)
     {
         using var folder = new TempFolder();
-        string Frame(string id, int width, string scheme) => $"<iframe id=\"{id}\" style=\"width:{width}px;height:800px;border:0;color-scheme:{scheme}\" srcdoc=\"{WebUtility.HtmlEncode(html)}\"></iframe>";
-        folder.Write("probe.html", $"<!DOCTYPE html><meta charset=\"utf-8\"><html style=\"color-scheme:light dark\"><body>{Frame("phone", 360, "light")}{Frame("dark", 360, "dark")}{Frame("wide", 1000, "light")}<script>{Probe}</script></body></html>");
+        string Frame(string id, int width, string scheme) =>
+            $"<iframe id=\"{id}\" style=\"width:{width}px;height:800px;border:0;color-scheme:{scheme}\" " +
+            $"srcdoc=\"{WebUtility.HtmlEncode(html)}\"></iframe>";
+        folder.Write("probe.html",
+            $"<!DOCTYPE html><meta charset=\"utf-8\"><html style=\"color-scheme:light " +
+            $"dark\"><body>{Frame("phone", 360, "light")}{Frame("dark", 360, "dark")}{Frame("wide", 1000, "light")}<script>{Probe}</script></body></html>");
         // A browser on a crowded machine may stop answering as it starts: it gets a second chance.
         string page = new Uri(folder["probe.html"]).AbsoluteUri;
         string? dom = Dump(chromium, page, folder["profile-0"], s_limit) ?? Dump(chromium, page, folder["profile-1"], s_limit);
         if (dom is null)
         {
-            Assert.SkipWhen(Dump(chromium, "about:blank", folder["profile-2"], TimeSpan.FromMinutes(1)) is null, $"{chromium} does not even show about:blank");
+            Assert.SkipWhen(Dump(chromium, "about:blank", folder["profile-2"], TimeSpan.FromMinutes(1)) is null,
+                $"{chromium} does not even show about:blank");
             throw new TimeoutException($"two browsers in a row did not end within {s_limit.TotalMinutes} minutes each");
         }
-        int begin = dom.LastIndexOf("<pre id=\"found\">", StringComparison.Ordinal), end = dom.IndexOf("</pre>", Math.Max(begin, 0), StringComparison.Ordinal);
+        int begin = dom.LastIndexOf("<pre id=\"found\">", StringComparison.Ordinal),
+            end = dom.IndexOf("</pre>", Math.Max(begin, 0), StringComparison.Ordinal);
         Assert.True(begin >= 0, "the page's script did not run");
         return JsonDocument.Parse(WebUtility.HtmlDecode(dom[(begin + "<pre id=\"found\">".Length)..end]));
     }
@@ -89,12 +100,14 @@ public sealed class BrowserTests
     {
         string[] arguments =
         [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync",
             "--disable-dev-shm-usage", $"--user-data-dir={profile}", "--dump-dom", address,
         ];
         return ChildProcess.TryRun(new ProcessStartInfo(chromium, arguments), limit)?.Output;
     }
 
     private static string? Find() => Environment.GetEnvironmentVariable("SKIPWISE_CHROMIUM") is { Length: > 0 } named ? named
-        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).SelectMany(folder => s_names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .SelectMany(folder => s_names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
 }

@@ -7,23 +7,32 @@ namespace Skipwise.Tests.Reports;
 public sealed class DemoReportTests
 {
     private const string Command = "skipwise train --model m --data d --target-length 16384 --out o";
-    private static readonly string s_page = HtmlPage.Render(DemoReport.Build(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), Command));
+    private static readonly string s_page =
+        HtmlPage.Render(DemoReport.Build(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), Command));
 
     [Fact]
     public void The_page_fetches_nothing_and_runs_nothing()
     {
-        string rest = s_page.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal); // the name of a vocabulary, not an address
-        Assert.DoesNotMatch("https?:|//[a-z]|@import|<link|<script|<iframe|<img|javascript:", Regex.Replace(rest, "base64,[A-Za-z0-9+/=]+", ""));
-        Assert.All(Regex.Matches(s_page, @"url\(([^)]*)\)").Select(m => m.Groups[1].Value), target => Assert.Matches("^(#|data:font/ttf;base64,)", target));
+        // the name of a vocabulary, not an address
+        string rest = s_page.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal);
+        Assert.DoesNotMatch("https?:|//[a-z]|@import|<link|<script|<iframe|<img|javascript:",
+            Regex.Replace(rest, "base64,[A-Za-z0-9+/=]+", ""));
+        Assert.All(Regex.Matches(s_page, @"url\(([^)]*)\)").Select(m => m.Groups[1].Value),
+            target => Assert.Matches("^(#|data:font/ttf;base64,)", target));
     }
 
     [Fact]
     public void Every_number_stands_in_the_tables()
     {
         string text = System.Net.WebUtility.HtmlDecode(Regex.Replace(s_page, "<svg.*?</svg>", "", RegexOptions.Singleline));
-        Assert.All(SampleDemo.PoseWins.Perplexity, p => Assert.Contains($"<td>{p.Value.ToString(p.Value < 10 ? "0.00" : "0.0")}<small>± {p.StandardError:G2}</small>", text));
-        Assert.All(SampleDemo.PoseWins.Passkey, p => Assert.Contains($"<td>{p.Accuracy:0.00}<small>{p.Correct} of {p.Trials}</small><small>{p.IntervalLow:0.00}–{p.IntervalHigh:0.00}</small>", text));
-        Assert.All(SampleDemo.PoseWins.Seconds, s => Assert.Contains($">{s.Key}</th><td>{(s.Value < 10 ? s.Value.ToString("0.0") : s.Value.ToString("0"))}</td>", text));
+        Assert.All(SampleDemo.PoseWins.Perplexity,
+            p => Assert.Contains($"<td>{p.Value.ToString(p.Value < 10 ? "0.00" : "0.0")}<small>± {p.StandardError:G2}</small>", text));
+        Assert.All(SampleDemo.PoseWins.Passkey,
+            p => Assert.Contains(
+                $"<td>{p.Accuracy:0.00}<small>{p.Correct} of {p.Trials}</small><small>{p.IntervalLow:0.00}–{p.IntervalHigh:0.00}</small>",
+                text));
+        Assert.All(SampleDemo.PoseWins.Seconds,
+            s => Assert.Contains($">{s.Key}</th><td>{(s.Value < 10 ? s.Value.ToString("0.0") : s.Value.ToString("0"))}</td>", text));
         Assert.All(SampleDemo.PoseWins.Settings!, s => Assert.Contains($">{s.Key}</th><td>{s.Value}</td>", text));
         Assert.All(SampleDemo.PoseWins.Bars!, b => Assert.Contains($">{b.Name}</th>", text));
         Assert.Contains("over 12 documents", text);
@@ -64,7 +73,15 @@ public sealed class DemoReportTests
     [Fact]
     public void A_run_with_little_measured_makes_a_page_without_empty_sections()
     {
-        var results = new DemoResults { TrainLength = 128, TargetLength = 1024, Perplexity = [], Passkey = [], Seconds = new Dictionary<string, double> { ["load"] = 1 } };
+        var results =
+            new DemoResults
+            {
+                TrainLength = 128,
+                TargetLength = 1024,
+                Perplexity = [],
+                Passkey = [],
+                Seconds = new Dictionary<string, double> { ["load"] = 1 }
+            };
         string page = HtmlPage.Render(DemoReport.Build(results, [], Command));
         Assert.DoesNotContain("<svg", page);
         Assert.Equal(2, Regex.Count(page, "<section>"));

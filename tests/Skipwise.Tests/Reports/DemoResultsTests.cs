@@ -17,13 +17,17 @@ public sealed class DemoResultsTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(path));
         JsonElement root = json.RootElement;
 
-        Assert.Equal(["train_length", "target_length", "perplexity", "passkey", "seconds", "model", "rope", "seed", "longest_training_window", "settings", "training", "bars", "examples"], Names(root));
+        Assert.Equal(
+            ["train_length", "target_length", "perplexity", "passkey", "seconds", "model", "rope", "seed", "longest_training_window",
+                "settings", "training", "bars", "examples"], Names(root));
         Assert.Equal(["variant", "length", "value", "standard_error", "documents"], Names(root.GetProperty("perplexity")[0]));
-        Assert.Equal(["variant", "length", "accuracy", "trials", "correct", "interval_low", "interval_high"], Names(root.GetProperty("passkey")[0]));
+        Assert.Equal(["variant", "length", "accuracy", "trials", "correct", "interval_low", "interval_high"],
+            Names(root.GetProperty("passkey")[0]));
         Assert.Equal(["step", "loss", "learning_rate"], Names(root.GetProperty("training").GetProperty("pose")[0]));
         Assert.Equal(["name", "required", "measured", "met"], Names(root.GetProperty("bars")[0]));
         Assert.Equal(["first_position", "length"], Names(root.GetProperty("examples")[0][0]));
-        Assert.Equal(["base", "interpolated", "short", "pose"], root.GetProperty("passkey").EnumerateArray().Select(p => p.GetProperty("variant").GetString()).Distinct());
+        Assert.Equal(["base", "interpolated", "short", "pose"],
+            root.GetProperty("passkey").EnumerateArray().Select(p => p.GetProperty("variant").GetString()).Distinct());
         Assert.Equal(0.98, root.GetProperty("passkey")[18].GetProperty("accuracy").GetDouble());
         Assert.Equal(61.4, root.GetProperty("seconds").GetProperty("fine-tune pose").GetDouble());
         Assert.Equal([path], Directory.GetFiles(_folder)); // no temporary file is left
@@ -44,14 +48,16 @@ public sealed class DemoResultsTests : IDisposable
         Assert.Equal(written.Bars, read.Bars);
         Assert.Equal(written.Examples!.SelectMany(e => e), read.Examples!.SelectMany(e => e));
         Assert.Equal(written.Training!["short"], read.Training!["short"]);
-        Assert.Equal((256, 2048, "skipwise-demo-3m", "ntk, factor 16", 11L, 256), (read.TrainLength, read.TargetLength, read.Model!, read.Rope!, read.Seed!.Value, read.LongestTrainingWindow!.Value));
+        Assert.Equal((256, 2048, "skipwise-demo-3m", "ntk, factor 16", 11L, 256),
+            (read.TrainLength, read.TargetLength, read.Model!, read.Rope!, read.Seed!.Value, read.LongestTrainingWindow!.Value));
     }
 
     [Fact]
     public void Optional_members_may_be_absent()
     {
         string path = Path.Combine(_folder, "results.json");
-        File.WriteAllText(path, """{"train_length":128,"target_length":256,"perplexity":[],"passkey":[{"variant":"pose","length":256,"accuracy":0.5,"trials":4}],"seconds":{}}""");
+        File.WriteAllText(path,
+            """{"train_length":128,"target_length":256,"perplexity":[],"passkey":[{"variant":"pose","length":256,"accuracy":0.5,"trials":4}],"seconds":{}}""");
         DemoResults read = DemoResults.Read(path);
         Assert.Null(read.Bars);
         Assert.Equal(new PasskeyPoint("pose", 256, 0.5, 4), Assert.Single(read.Passkey));
@@ -59,7 +65,8 @@ public sealed class DemoResultsTests : IDisposable
 
     [Theory]
     [InlineData("""{"train_length":128,"target_length":256,"perplexity":[],"seconds":{}}""", "passkey")]
-    [InlineData("""{"train_length":128,"target_length":256,"perplexity":[{"variant":"base","length":128}],"passkey":[],"seconds":{}}""", "value")]
+    [InlineData("""{"train_length":128,"target_length":256,"perplexity":[{"variant":"base","length":128}],"passkey":[],"seconds":{}}""",
+        "value")]
     [InlineData("""{"train_length":0,"target_length":256,"perplexity":[],"passkey":[],"seconds":{}}""", "found a length of 0 tokens")]
     [InlineData("{\"train_length\":128", "LineNumber: 0")]
     [InlineData("null", "found null")]
@@ -92,7 +99,8 @@ public sealed class DemoResultsTests : IDisposable
     [Fact]
     public void Position_ids_split_where_they_skip()
     {
-        Assert.Equal([new PositionRun(0, 3), new PositionRun(100, 2), new PositionRun(500, 1)], PositionRun.Split([0, 1, 2, 100, 101, 500]));
+        Assert.Equal([new PositionRun(0, 3), new PositionRun(100, 2), new PositionRun(500, 1)],
+            PositionRun.Split([0, 1, 2, 100, 101, 500]));
         Assert.Equal([new PositionRun(7, 4)], PositionRun.Split([7, 8, 9, 10]));
         Assert.Empty(PositionRun.Split([]));
     }

@@ -23,7 +23,9 @@ public sealed class DemoSummaryTests
     public void When_the_control_does_as_well_the_text_says_so()
     {
         string text = Summary(SampleDemo.Even);
-        Assert.Contains("48 of 50 trials at 2048 tokens: the two cannot be told apart by these trials, so this run does not show that retrieval needs the skips.", text);
+        Assert.Contains(
+            "48 of 50 trials at 2048 tokens: the two cannot be told apart by these trials, so this run does not show that retrieval " +
+            "needs the skips.", text);
         Assert.Contains("3.45 against PoSE's 3.47: a difference within the error bars.", text);
         Assert.DoesNotContain("made the difference", text);
     }
@@ -41,7 +43,8 @@ public sealed class DemoSummaryTests
     [Fact]
     public void A_base_that_works_past_its_window_is_not_called_failing()
     {
-        DemoResults results = SampleDemo.PoseWins with { Passkey = [new("base", 256, 1, 50), new("base", 512, 0.4, 50), new("base", 1024, 0, 50)] };
+        DemoResults results =
+            SampleDemo.PoseWins with { Passkey = [new("base", 256, 1, 50), new("base", 512, 0.4, 50), new("base", 1024, 0, 50)] };
         string text = Summary(results);
         Assert.Contains("in up to 20 of 50 trials at 512 tokens, past its window.", text);
         Assert.DoesNotContain("fails", text);
@@ -66,7 +69,12 @@ public sealed class DemoSummaryTests
     [Fact]
     public void Without_standard_errors_no_perplexity_gets_a_verdict()
     {
-        DemoResults results = SampleDemo.PoseWins with { Perplexity = [new("pose", 256, 3.5, 0.1, 2), new("pose", 2048, 3.4, double.NaN, 1), new("short", 2048, 9, 0.1, 2)] };
+        DemoResults results =
+            SampleDemo.PoseWins with
+            {
+                Perplexity =
+                [new("pose", 256, 3.5, 0.1, 2), new("pose", 2048, 3.4, double.NaN, 1), new("short", 2048, 9, 0.1, 2)]
+            };
         Assert.Contains("Its perplexity goes, from 3.50", Summary(results));
         Assert.Contains("is 9.00 against PoSE's 3.40.", Summary(results));
     }
@@ -74,14 +82,23 @@ public sealed class DemoSummaryTests
     [Fact]
     public void Windows_longer_than_the_train_length_are_admitted()
     {
-        Assert.Contains("saw windows of up to 300 tokens, longer than the original 256", Summary(SampleDemo.PoseWins with { LongestTrainingWindow = 300 }));
+        Assert.Contains("saw windows of up to 300 tokens, longer than the original 256",
+            Summary(SampleDemo.PoseWins with { LongestTrainingWindow = 300 }));
         Assert.DoesNotContain("No window", Summary(SampleDemo.PoseWins with { LongestTrainingWindow = null }));
     }
 
     [Fact]
     public void With_nothing_measured_nothing_is_claimed()
     {
-        var results = new DemoResults { TrainLength = 128, TargetLength = 1024, Perplexity = [], Passkey = [], Seconds = new Dictionary<string, double>() };
+        var results =
+            new DemoResults
+            {
+                TrainLength = 128,
+                TargetLength = 1024,
+                Perplexity = [],
+                Passkey = [],
+                Seconds = new Dictionary<string, double>()
+            };
         Assert.Equal(2, DemoSummary.Sentences(results).Count); // what was tried, and the caution
     }
 

@@ -7,7 +7,8 @@ namespace Skipwise.Tests.Reports;
 public sealed class PlotTests
 {
     private static readonly DemoResults s_demo = SampleDemo.PoseWins;
-    private static readonly LengthPoint[] s_perplexity = [.. s_demo.Perplexity.Select(p => new LengthPoint(p.Variant, p.Length, p.Value, p.StandardError))];
+    private static readonly LengthPoint[] s_perplexity =
+        [.. s_demo.Perplexity.Select(p => new LengthPoint(p.Variant, p.Length, p.Value, p.StandardError))];
 
     public static TheoryData<string> Looks => ["wide", "narrow"];
 
@@ -15,7 +16,9 @@ public sealed class PlotTests
     public void Perplexity_names_every_variant_window_and_the_train_length(string look)
     {
         string[] texts = Texts(LengthPlot.Perplexity(s_perplexity, 256, ModelLegend.Demo), look);
-        Assert.Subset(texts.ToHashSet(), new HashSet<string> { "base", "interpolated, untrained", "short (no skips)", "PoSE", "original window 256", "window (tokens)", "perplexity" });
+        Assert.Subset(texts.ToHashSet(),
+            new HashSet<string> { "base", "interpolated, untrained", "short (no skips)", "PoSE", "original window 256", "window (tokens)",
+                "perplexity" });
         Assert.Subset(texts.ToHashSet(), new HashSet<string> { "256", "1x", "2048", "8x", "4096", "16x" });
     }
 
@@ -24,13 +27,15 @@ public sealed class PlotTests
     {
         string[] texts = Texts(LengthPlot.Perplexity(s_perplexity, 256, ModelLegend.Demo), "wide");
         Assert.Equal(6.88, LengthPlot.Ceiling(s_perplexity), 10); // twice the smallest, 3.44
-        Assert.Equal(["↑11.4", "↑12.9", "↑13.8", "↑19.6", "↑27.4", "↑7.90", "↑88.1", "↑9.20"], texts.Where(t => t.StartsWith('↑')).Order(StringComparer.Ordinal));
+        Assert.Equal(["↑11.4", "↑12.9", "↑13.8", "↑19.6", "↑27.4", "↑7.90", "↑88.1", "↑9.20"],
+            texts.Where(t => t.StartsWith('↑')).Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void A_perplexity_that_overflowed_does_not_break_the_plot()
     {
-        LengthPoint[] points = [new("base", 256, 4, 0.1), new("base", 512, double.PositiveInfinity), new("pose", 256, 4), new("pose", 512, 3.9, 0.1)];
+        LengthPoint[] points =
+            [new("base", 256, 4, 0.1), new("base", 512, double.PositiveInfinity), new("pose", 256, 4), new("pose", 512, 3.9, 0.1)];
         string svg = LengthPlot.Perplexity(points, 256, ModelLegend.Demo).Svg(PlotLook.Wide, "x");
         Assert.DoesNotContain("NaN", svg);
         Assert.Contains("↑", svg);
@@ -39,11 +44,14 @@ public sealed class PlotTests
     [Theory, MemberData(nameof(Looks))]
     public void The_heat_map_has_the_number_of_every_cell(string look)
     {
-        Figure figure = AccuracyHeatmap.ByModel("Passkey", [.. s_demo.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))], 256, ModelLegend.Demo);
+        Figure figure =
+            AccuracyHeatmap.ByModel("Passkey", [.. s_demo.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))], 256,
+                ModelLegend.Demo);
         string[] texts = Texts(figure, look);
         string[] shares = [.. s_demo.Passkey.Select(p => p.Accuracy.ToString("0.00"))];
         Assert.Equal(shares.Order(), texts.Where(t => t.Length == 4 && t[1] == '.').Order());
-        int cells = XElement.Parse(Svg(figure, look)).Descendants().Count(e => e.Name.LocalName == "rect" && (string?)e.Attribute("fill") is { } fill && fill.StartsWith('#'));
+        int cells = XElement.Parse(Svg(figure, look)).Descendants()
+            .Count(e => e.Name.LocalName == "rect" && (string?)e.Attribute("fill") is { } fill && fill.StartsWith('#'));
         Assert.Equal(20, cells);
     }
 
@@ -64,7 +72,9 @@ public sealed class PlotTests
     public void Position_ids_show_chunks_and_both_lengths(string look)
     {
         string[] texts = Texts(PositionIdsPlot.Figure(s_demo.Examples!, 256, 2048), look);
-        Assert.Subset(texts.ToHashSet(), new HashSet<string> { "chunk 1", "chunk 2", "target length 2048", "train length 256", "position id", "token index in the training window" });
+        Assert.Subset(texts.ToHashSet(),
+            new HashSet<string> { "chunk 1", "chunk 2", "target length 2048", "train length 256", "position id",
+                "token index in the training window" });
     }
 
     [Theory, MemberData(nameof(Looks))]
@@ -93,7 +103,8 @@ public sealed class PlotTests
         Assert.NotEmpty(ids);
         Assert.All(ids, id => Assert.StartsWith("here-", id));
         Assert.NotEmpty(all.Attributes("clip-path"));
-        Assert.Equal(svg, LengthPlot.Perplexity(s_perplexity, 256, ModelLegend.Demo).Svg(PlotLook.Wide, "here-")); // the same plot is the same text
+        // the same plot is the same text
+        Assert.Equal(svg, LengthPlot.Perplexity(s_perplexity, 256, ModelLegend.Demo).Svg(PlotLook.Wide, "here-"));
         Assert.All(all.Attributes("clip-path"), clip => Assert.Contains(clip.Value[5..^1], ids)); // url(#ID)
     }
 

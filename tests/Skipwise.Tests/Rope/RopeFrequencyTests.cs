@@ -4,7 +4,8 @@ namespace Skipwise.Tests.Rope;
 
 public class RopeFrequencyTests
 {
-    private static RopeOptions Llama(RopeType type, double factor) => new() { Type = type, Factor = factor, OriginalMaxPositionEmbeddings = 2048 };
+    private static RopeOptions Llama(RopeType type, double factor) =>
+        new() { Type = type, Factor = factor, OriginalMaxPositionEmbeddings = 2048 };
 
     private static double[] InvFreq(RopeType type, double factor) => RopeFrequency.Compute(Llama(type, factor), 128).InvFreq;
 
@@ -17,7 +18,8 @@ public class RopeFrequencyTests
     [InlineData(35, 0.00649381632, 0.000811727039, 0.00204542397, 0.00217542847, 0.00102750258, 0.00163562998, 0.000132852216)]
     [InlineData(41, 0.00273841963, 0.000342302454, 0.000707578732, 0.000342302454, 0.000342302454, 4.27878068e-05, 4.27878068e-05)]
     [InlineData(63, 0.000115478198, 1.44347748e-05, 1.44347748e-05, 1.44347748e-05, 1.44347748e-05, 1.80434685e-06, 1.80434685e-06)]
-    public void Frequencies_are_the_known_ones(int i, double none, double linear8, double ntk8, double yarn8, double revised8, double yarn64, double revised64)
+    public void Frequencies_are_the_known_ones(int i, double none, double linear8, double ntk8, double yarn8, double revised8,
+        double yarn64, double revised64)
     {
         AssertClose(none, InvFreq(RopeType.Default, 1)[i]);
         AssertClose(linear8, InvFreq(RopeType.Linear, 8)[i]);
@@ -29,7 +31,8 @@ public class RopeFrequencyTests
     }
 
     [Theory]
-    [InlineData(8, 1.2079441541679836), InlineData(16, 1.2772588722239782), InlineData(48, 1.3871201010907892), InlineData(64, 1.4158883083359672)]
+    [InlineData(8, 1.2079441541679836), InlineData(16, 1.2772588722239782), InlineData(48, 1.3871201010907892),
+        InlineData(64, 1.4158883083359672)]
     public void Yarn_scales_attention(double factor, double expected)
     {
         Assert.Equal(expected, RopeFrequency.Compute(Llama(RopeType.Yarn, factor), 128).AttentionFactor, 14);
@@ -62,7 +65,8 @@ public class RopeFrequencyTests
     }
 
     [Theory]
-    [InlineData(4096, 93194.27110044428), InlineData(16384, 607779.2727297307), InlineData(2048, 10000), InlineData(100, 10000), InlineData(0, 10000)]
+    [InlineData(4096, 93194.27110044428), InlineData(16384, 607779.2727297307), InlineData(2048, 10000), InlineData(100, 10000),
+        InlineData(0, 10000)]
     public void Dynamic_ntk_grows_with_the_sequence(int sequenceLength, double theta)
     {
         double[] expected = [.. Enumerable.Range(0, 64).Select(i => Math.Pow(theta, -2.0 * i / 128))];
@@ -103,7 +107,13 @@ public class RopeFrequencyTests
         RopeFrequencies expected = RopeFrequency.Compute(revised, 128);
         double[] divisors = [.. InvFreq(RopeType.Default, 1).Zip(expected.InvFreq, (f, scaled) => f / scaled)];
         RopeFrequencies found = RopeFrequency.Compute(
-            revised with { Type = RopeType.LongRope, ShortFactor = divisors, LongFactor = divisors, AttentionFactor = expected.AttentionFactor }, 128);
+            revised with
+            {
+                Type = RopeType.LongRope,
+                ShortFactor = divisors,
+                LongFactor = divisors,
+                AttentionFactor = expected.AttentionFactor
+            }, 128);
         Assert.Equal(expected.AttentionFactor, found.AttentionFactor);
         Assert.All(expected.InvFreq.Zip(found.InvFreq), pair => Assert.Equal(1, pair.Second / pair.First, 14));
     }

@@ -14,7 +14,8 @@ public class RopeReferenceTests
         var entries = new TheoryData<int, string>();
         foreach ((int index, JsonElement entry) in s_root.GetProperty("entries").EnumerateArray().Index())
         {
-            entries.Add(index, $"{entry.GetProperty("type")} {entry.GetProperty("factor")} {(entry.TryGetProperty("original_max", out JsonElement l) ? l : "")}");
+            entries.Add(index,
+                $"{entry.GetProperty("type")} {entry.GetProperty("factor")} {(entry.TryGetProperty("original_max", out JsonElement l) ? l : "")}");
         }
         return entries;
     }
@@ -24,7 +25,8 @@ public class RopeReferenceTests
     public void Frequencies_agree_with_the_reference(int index, string name)
     {
         JsonElement entry = s_root.GetProperty("entries")[index];
-        double? Number(string key) => entry.TryGetProperty(key, out JsonElement x) && x.ValueKind == JsonValueKind.Number ? x.GetDouble() : null;
+        double? Number(string key) =>
+            entry.TryGetProperty(key, out JsonElement x) && x.ValueKind == JsonValueKind.Number ? x.GetDouble() : null;
         string type = entry.GetProperty("type").GetString()!;
         RopeOptions rope = new()
         {

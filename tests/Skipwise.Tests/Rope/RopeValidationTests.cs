@@ -41,7 +41,15 @@ public class RopeValidationTests
     [Fact]
     public void Longrope_lists_must_have_a_positive_number_per_pair()
     {
-        RopeOptions rope = new() { Type = RopeType.LongRope, Factor = 2, OriginalMaxPositionEmbeddings = 32, ShortFactor = [1, 1, 1], LongFactor = [1, 1, 1, 0] };
+        RopeOptions rope =
+            new()
+            {
+                Type = RopeType.LongRope,
+                Factor = 2,
+                OriginalMaxPositionEmbeddings = 32,
+                ShortFactor = [1, 1, 1],
+                LongFactor = [1, 1, 1, 0]
+            };
         string message = Error(rope, 8);
         Assert.Contains("short_factor with 4 numbers, one per pair of the 8 rotary dimensions; found 3", message, StringComparison.Ordinal);
         Assert.Contains("long_factor holds a number that is not greater than 0", message, StringComparison.Ordinal);
@@ -56,5 +64,6 @@ public class RopeValidationTests
         Assert.Contains("high_freq_factor 1", Error(rope with { Type = RopeType.Llama3, HighFreqFactor = 1 }, 7), StringComparison.Ordinal);
     }
 
-    private static string Error(RopeOptions rope, int dim) => Assert.Throws<SkipwiseException>(() => RopeFrequency.Compute(rope, dim)).Message;
+    private static string Error(RopeOptions rope, int dim) =>
+        Assert.Throws<SkipwiseException>(() => RopeFrequency.Compute(rope, dim)).Message;
 }

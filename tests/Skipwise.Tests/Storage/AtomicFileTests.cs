@@ -165,5 +165,6 @@ public sealed class AtomicFileTests : IDisposable
 
     [Fact]
     public void A_folder_that_does_not_exist_is_an_error_that_names_the_file() =>
-        Assert.StartsWith(_temp["none/file"], Assert.Throws<SkipwiseException>(() => AtomicFile.WriteText(_temp["none/file"], "x")).Message);
+        Assert.StartsWith(_temp["none/file"],
+            Assert.Throws<SkipwiseException>(() => AtomicFile.WriteText(_temp["none/file"], "x")).Message);
 }

@@ -181,7 +181,8 @@ public sealed class AtomicFolderTests : IDisposable
     [Fact]
     public void The_checksum_is_CRC_32C() => // RFC 3720, B.4: 32 bytes of zeros, of ones; and the usual check word
         Assert.Equal((0x8A9136AAu, 0x62A8AB43u, 0xE3069283u),
-            (Crc32CChecksum.Compute(new byte[32]), Crc32CChecksum.Compute([.. Enumerable.Repeat((byte)0xFF, 32)]), Crc32CChecksum.Compute("123456789"u8)));
+            (Crc32CChecksum.Compute(new byte[32]), Crc32CChecksum.Compute([.. Enumerable.Repeat((byte)0xFF, 32)]),
+                Crc32CChecksum.Compute("123456789"u8)));
 
     private string Written(string name, params (string Name, string Text)[] files) => Written(name, Kind, files);
 

@@ -46,7 +46,8 @@ public sealed class ChronicleTests
             // A question stays with its answer: split behind a full stop only.
             foreach (string sentence in Regex.Split(text, @"(?<=\.) "))
             {
-                var readings = s_sentences.Select(s => (s.Kind, s.Pattern, Match: Regex.Match(sentence, s.Pattern))).Where(r => r.Match.Success).ToList();
+                var readings = s_sentences.Select(s => (s.Kind, s.Pattern, Match: Regex.Match(sentence, s.Pattern)))
+                    .Where(r => r.Match.Success).ToList();
                 if (readings.Count == 0)
                 {
                     Assert.True(s_scenery.Any(pattern => Regex.IsMatch(sentence, pattern)), $"cannot read: {sentence}");

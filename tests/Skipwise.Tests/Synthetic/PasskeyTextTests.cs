@@ -10,7 +10,8 @@ public sealed class PasskeyTextTests
     public void The_prompt_is_the_released_one_character_by_character()
     {
         const string expected =
-            "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the important information there.\n"
+            "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the " +
+            "important information there.\n"
             + "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
             + "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.\n"
             + "The pass key is 907. Remember it. 907 is the pass key.\n"
@@ -51,6 +52,7 @@ public sealed class PasskeyTextTests
     {
         var rng = new KeyedRandom(1);
         string text = PasskeyText.Write(ref rng, TextLength.Characters(10));
-        Assert.Matches(@"there\.\n\nThe pass key is (\d+)\. Remember it\. \1 is the pass key\.\n\nWhat is the pass key\? The pass key is \1\.$", text);
+        Assert.Matches(
+            @"there\.\n\nThe pass key is (\d+)\. Remember it\. \1 is the pass key\.\n\nWhat is the pass key\? The pass key is \1\.$", text);
     }
 }

@@ -12,7 +12,8 @@ public sealed class SyntheticCorpusTests
     [Theory, MemberData(nameof(Kinds))]
     public void A_document_depends_on_its_place_alone_and_every_place_has_another(SyntheticKind kind)
     {
-        string Text(SyntheticPart part, ulong seed, ulong index) => SyntheticCorpus.Document(kind, part, seed, index, TextLength.Characters(1500));
+        string Text(SyntheticPart part, ulong seed, ulong index) =>
+            SyntheticCorpus.Document(kind, part, seed, index, TextLength.Characters(1500));
 
         Assert.Equal(Text(SyntheticPart.Train, 1, 2), Text(SyntheticPart.Train, 1, 2));
         string[] texts =
@@ -55,7 +56,8 @@ public sealed class SyntheticCorpusTests
     {
         string[] words =
         [
-            .. Words.Names, .. Words.Places, .. Words.Objects, .. Words.Trades, .. Words.Colours, .. Words.Topics.SelectMany(topic => topic),
+            .. Words.Names, .. Words.Places, .. Words.Objects, .. Words.Trades, .. Words.Colours,
+            .. Words.Topics.SelectMany(topic => topic),
             .. Words.Adjectives, .. Words.Verbs, .. Words.Adverbs, .. Words.Openings,
         ];
         Assert.Equal(1024, _tokenizer.VocabularySize);

@@ -27,7 +27,8 @@ public class BytePairEncoderTests
         using var folder = new TempFolder();
         folder.Write("tokenizer.json", tiny.LlamaJson());
         var tokenizer = TokenizerLoader.Load(folder.Path);
-        Texts.Sample(text => Assert.Equal(text.Length == 0 ? [] : tiny.EncodeSlowly("▁" + text.Replace(' ', '▁')), tokenizer.Encode(text)), iter: 2000);
+        Texts.Sample(text => Assert.Equal(text.Length == 0 ? [] : tiny.EncodeSlowly("▁" + text.Replace(' ', '▁')), tokenizer.Encode(text)),
+            iter: 2000);
         Assert.Equal(tiny.EncodeSlowly("▁" + TinyBpe.Corpus.Replace(' ', '▁')), tokenizer.Encode(TinyBpe.Corpus));
     }
 
@@ -68,11 +69,13 @@ public class BytePairEncoderTests
         using var llama = new TempFolder();
         llama.Write("tokenizer.json", TinyBpe.AcrossWords().LlamaJson());
         using var sentencePiece = new TempFolder();
-        sentencePiece.Write("tokenizer.model", SentencePieceFile.Make(SentencePieceFile.Llama(("▁", -5), ("t", -5), ("h", -5), ("th", -1))));
+        sentencePiece.Write("tokenizer.model",
+            SentencePieceFile.Make(SentencePieceFile.Llama(("▁", -5), ("t", -5), ("h", -5), ("th", -1))));
         foreach (var tokenizer in new[] { byteLevel, llama, sentencePiece }.Select(f => TokenizerLoader.Load(f.Path)))
         {
             // A text that spells a special token is read as that token, and decoding leaves it out: such texts do not come back.
-            StrangeTexts.Where(t => !t.Contains('▁') && t == Valid(t) && !s_special.Any(t.Contains)).Sample(text => Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text))), iter: 1000);
+            StrangeTexts.Where(t => !t.Contains('▁') && t == Valid(t) && !s_special.Any(t.Contains))
+                .Sample(text => Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text))), iter: 1000);
             Assert.Empty(tokenizer.Encode(""));
             Assert.Equal("", tokenizer.Decode([]));
         }
@@ -96,7 +99,8 @@ public class BytePairEncoderTests
     {
         using var folder = new TempFolder();
         folder.Write("tokenizer.json", TinyBpe.ByteLevel().Json(
-            normalizer: new { type = "NFC" }, preTokenizer: new { type = "ByteLevel", add_prefix_space = false }, decoder: new { type = "ByteLevel" }));
+            normalizer: new { type = "NFC" }, preTokenizer: new { type = "ByteLevel", add_prefix_space = false },
+            decoder: new { type = "ByteLevel" }));
         var tokenizer = TokenizerLoader.Load(folder.Path);
         Assert.Equal("a\uFFFDb", tokenizer.Decode(tokenizer.Encode("a\uD83Eb")));
     }

@@ -6,7 +6,8 @@ namespace Skipwise.Tests.Tokenizers;
 
 public class PreTokenizerTests
 {
-    private const string Llama3 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Llama3 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     private static string[] Pieces(object preTokenizer, string text)
     {
@@ -22,13 +23,14 @@ public class PreTokenizerTests
         return [.. pieces.Select(p => p.Text.ToString())];
     }
 
-    private static Dictionary<string, object> Split(string kind, string pattern, string behavior, bool invert = false) => new Dictionary<string, object>
-    {
-        ["type"] = "Split",
-        ["pattern"] = new Dictionary<string, string> { [kind] = pattern },
-        ["behavior"] = behavior,
-        ["invert"] = invert,
-    };
+    private static Dictionary<string, object> Split(string kind, string pattern, string behavior, bool invert = false) =>
+        new Dictionary<string, object>
+        {
+            ["type"] = "Split",
+            ["pattern"] = new Dictionary<string, string> { [kind] = pattern },
+            ["behavior"] = behavior,
+            ["invert"] = invert,
+        };
 
     [Theory] // the example of the Hugging Face documentation of these behaviours
     [InlineData("Removed", "the|final|countdown")]
@@ -58,13 +60,20 @@ public class PreTokenizerTests
     public void Llama3_cuts_numbers_in_threes_and_keeps_line_ends_with_symbols()
     {
         var pattern = Split("Regex", Llama3, "Isolated");
-        Assert.Equal(["I", "'M", " ", "123", "456", "7", " x", "++\n\n", "\t", "\ty", "  \n"], Pieces(pattern, "I'M 1234567 x++\n\n\t\ty  \n"));
+        Assert.Equal(["I", "'M", " ", "123", "456", "7", " x", "++\n\n", "\t", "\ty", "  \n"],
+            Pieces(pattern, "I'M 1234567 x++\n\n\t\ty  \n"));
     }
 
     [Fact]
     public void A_letter_beyond_16_bits_is_a_letter()
     {
-        object sequence = new { type = "Sequence", pretokenizers = new object[] { Split("Regex", Llama3, "Isolated"), new { type = "ByteLevel", add_prefix_space = false, use_regex = false } } };
+        object sequence =
+            new
+            {
+                type = "Sequence",
+                pretokenizers = new object[] { Split("Regex", Llama3, "Isolated"),
+                    new { type = "ByteLevel", add_prefix_space = false, use_regex = false } }
+            };
         Assert.Equal(["x𝐀𠀀y", "𝟏𝟐𝟑", "𝟒", "🦙!"], Pieces(Split("Regex", Llama3, "Isolated"), "x𝐀𠀀y𝟏𝟐𝟑𝟒🦙!"));
         Assert.Equal(TinyBpe.Spell("x𝐀🦙!"), string.Concat(Pieces(sequence, "x𝐀🦙!")));
     }

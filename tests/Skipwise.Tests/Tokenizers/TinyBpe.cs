@@ -12,7 +12,8 @@ internal sealed record TinyBpe(List<string> Pieces, List<(string Left, string Ri
         "It's 1999, it isn't 2024; they'll sell 1234 sacks, 56 barrels and 7 carts!!! \"Well,\" said the naïve café owner,\n" +
         "\tthe  best   mill\n\n\nstands  still... and the rest rests. 東京の水車, 東京の川.";
 
-    public Dictionary<string, int> Vocabulary { get; } = Pieces.Select((p, i) => (p, i)).ToDictionary(x => x.p, x => x.i, StringComparer.Ordinal);
+    public Dictionary<string, int> Vocabulary { get; } = Pieces.Select((p, i) => (p, i))
+        .ToDictionary(x => x.p, x => x.i, StringComparer.Ordinal);
 
     /// <summary>Byte-level, on words as GPT-2 cuts them.</summary>
     public static TinyBpe ByteLevel(int merges = 120) => Train(
@@ -26,7 +27,9 @@ internal sealed record TinyBpe(List<string> Pieces, List<(string Left, string Ri
         string marked = "▁" + Corpus.Replace(' ', '▁');
         return Train(
             [marked],
-            ["<unk>", "<s>", "</s>", .. bytes ? Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>") : [], .. marked.Select(c => c.ToString()).Distinct()],
+            ["<unk>", "<s>", "</s>", .. bytes
+                ? Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>")
+                : [], .. marked.Select(c => c.ToString()).Distinct()],
             merges);
     }
 
@@ -53,7 +56,8 @@ internal sealed record TinyBpe(List<string> Pieces, List<(string Left, string Ri
 
     /// <summary>A tokenizer.json, with members replaced or added.</summary>
     public string Json(object? normalizer = null, object? preTokenizer = null, object? decoder = null, object? postProcessor = null,
-        object[]? addedTokens = null, bool byteFallback = false, bool mergesAsPairs = false, bool ignoreMerges = false, string? unknown = null) =>
+        object[]? addedTokens = null, bool byteFallback = false, bool mergesAsPairs = false, bool ignoreMerges = false,
+        string? unknown = null) =>
         JsonSerializer.Serialize(new
         {
             added_tokens = addedTokens ?? [],
@@ -82,27 +86,31 @@ internal sealed record TinyBpe(List<string> Pieces, List<(string Left, string Ri
         normalizer: new
         {
             type = "Sequence",
-            normalizers = new object[] { new { type = "Prepend", prepend = "▁" }, new { type = "Replace", pattern = new { String = " " }, content = "▁" } },
+            normalizers = new object[] { new { type = "Prepend", prepend = "▁" },
+                new { type = "Replace", pattern = new { String = " " }, content = "▁" } },
         },
         decoder: new
         {
             type = "Sequence",
             decoders = new object[]
             {
-                new { type = "Replace", pattern = new { String = "▁" }, content = " " }, new { type = "ByteFallback" }, new { type = "Fuse" },
+                new { type = "Replace", pattern = new { String = "▁" }, content = " " }, new { type = "ByteFallback" },
+                new { type = "Fuse" },
                 new { type = "Strip", content = " ", start = 1, stop = 0 },
             },
         },
         postProcessor: new
         {
             type = "TemplateProcessing",
-            single = new object[] { new { SpecialToken = new { id = "<s>", type_id = 0 } }, new { Sequence = new { id = "A", type_id = 0 } } },
+            single = new object[] { new { SpecialToken = new { id = "<s>", type_id = 0 } },
+                new { Sequence = new { id = "A", type_id = 0 } } },
         },
         addedTokens: addedTokens ?? [Added(0, "<unk>"), Added(1, "<s>"), Added(2, "</s>")],
         byteFallback: true,
         unknown: "<unk>");
 
-    public static object Added(int id, string content, bool special = true, bool normalized = false, bool lstrip = false, bool rstrip = false, bool single_word = false) =>
+    public static object Added(int id, string content, bool special = true, bool normalized = false, bool lstrip = false,
+        bool rstrip = false, bool single_word = false) =>
         new { id, content, special, normalized, lstrip, rstrip, single_word };
 
     private static TinyBpe Train(IEnumerable<string> words, IEnumerable<string> alphabet, int count)

@@ -4,17 +4,20 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// Reads a row of elements from a file straight into a tensor's memory, which every core helps with. Memory that is touched for the first time is
-/// prepared piece by piece, or its page faults would take most of the time. What has to be widened goes through a buffer that stays in the cache.
+/// Reads a row of elements from a file straight into a tensor's memory, which every core helps with. Memory that is touched for the first
+/// time is prepared piece by piece, or its page faults would take most of the time. What has to be widened goes through a buffer that stays
+/// in the cache.
 /// </summary>
 internal static class DirectReader
 {
     private const int BufferBytes = 1 << 18;
 
     /// <param name="offset">first byte in the file</param>
-    /// <param name="destination">the first element's own memory; <paramref name="count"/> elements lie there, which can be more than a span holds</param>
+    /// <param name="destination">the first element's own memory; <paramref name="count"/> elements lie there, which can be more than a span
+    /// holds</param>
     /// <exception cref="SkipwiseException">the file is shorter than it was, or the disk fails</exception>
-    public static unsafe void Fill(SafeFileHandle handle, string path, long offset, Span<byte> destination, long count, ElementConversion widening)
+    public static unsafe void Fill(SafeFileHandle handle, string path, long offset, Span<byte> destination, long count,
+        ElementConversion widening)
     {
         fixed (byte* pinned = destination)
         {
@@ -29,7 +32,8 @@ internal static class DirectReader
                     FileBytes.Read(handle, new Span<byte>(start, (int)(end - start)), place, path);
                     return;
                 }
-                byte[] buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(BufferBytes, (end - start) / widening.Size * widening.StoredSize));
+                byte[] buffer =
+                    GC.AllocateUninitializedArray<byte>((int)Math.Min(BufferBytes, (end - start) / widening.Size * widening.StoredSize));
                 while (start < end)
                 {
                     int elements = (int)Math.Min(buffer.Length / widening.StoredSize, (end - start) / widening.Size);
@@ -43,7 +47,8 @@ internal static class DirectReader
 
             // A piece is a large page: the first and the last one are what lies outside of them.
             MemoryPages.AdviseHugePages(memory, bytes);
-            long first = (nint)memory / MemoryPages.HugePageSize, pages = (((nint)memory + (nint)bytes - 1) / MemoryPages.HugePageSize) - first + 1;
+            long first = (nint)memory / MemoryPages.HugePageSize,
+                pages = (((nint)memory + (nint)bytes - 1) / MemoryPages.HugePageSize) - first + 1;
             void ReadPage(long page)
             {
                 byte* start = (byte*)((first + page) * MemoryPages.HugePageSize);

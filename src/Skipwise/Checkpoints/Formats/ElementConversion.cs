@@ -22,5 +22,6 @@ internal sealed record ElementConversion(int StoredSize, int Size, ElementConver
     };
 
     private static ElementConversion ToFloats(HalfFloats.ElementConversion widen) =>
-        new(sizeof(ushort), sizeof(float), (stored, memory) => widen(MemoryMarshal.Cast<byte, ushort>(stored), MemoryMarshal.Cast<byte, float>(memory)));
+        new(sizeof(ushort), sizeof(float),
+            (stored, memory) => widen(MemoryMarshal.Cast<byte, ushort>(stored), MemoryMarshal.Cast<byte, float>(memory)));
 }

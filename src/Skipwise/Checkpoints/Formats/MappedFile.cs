@@ -10,12 +10,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// A file in memory without a copy: tensors lie over the pages that the system keeps of it anyway. The mapping is private, so a tensor may be
-/// changed (its page is copied then) and the file stays as it is. It lives until the last of its tensors is gone.
+/// A file in memory without a copy: tensors lie over the pages that the system keeps of it anyway. The mapping is private, so a tensor may
+/// be changed (its page is copied then) and the file stays as it is. It lives until the last of its tensors is gone.
 /// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
-    /// <summary>malloc's, and so every tensor's. Over numbers that lie otherwise products of one row round differently in the last bit: training would depend on its file's layout.</summary>
+    /// <summary>malloc's, and so every tensor's. Over numbers that lie otherwise products of one row round differently in the last bit:
+    /// training would depend on its file's layout.</summary>
     public const int Alignment = 16;
 
     // libtorch gives a tensor's memory back by its address
@@ -25,8 +26,8 @@ internal sealed unsafe class MappedFile : IDisposable
     private MappedFile(SafeMemoryMappedViewHandle view) => _view = view;
 
     /// <returns>
-    /// null where the file should be read instead: on a network drive, where an interruption would end the process in the middle of a product; on Windows,
-    /// where a file cannot be replaced while it is mapped; where <c>SKIPWISE_MAP=0</c> says so
+    /// null where the file should be read instead: on a network drive, where an interruption would end the process in the middle of a
+    /// product; on Windows, where a file cannot be replaced while it is mapped; where <c>SKIPWISE_MAP=0</c> says so
     /// </returns>
     public static MappedFile? Open(SafeFileHandle handle, string path)
     {
@@ -40,7 +41,9 @@ internal sealed unsafe class MappedFile : IDisposable
             {
                 return null;
             }
-            using var file = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
+            using var file =
+                MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None,
+                    leaveOpen: true);
             return new MappedFile(file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.CopyOnWrite).SafeMemoryMappedViewHandle);
         }
         catch (IOException)
@@ -70,13 +73,15 @@ internal sealed unsafe class MappedFile : IDisposable
         if (entry.Offset + entry.Length > (long)_view.ByteLength || !MemoryPages.TryPopulateForRead(memory, entry.Length))
         {
             Release((nint)memory);
-            throw new SkipwiseException($"{path}: tensor {entry.Name}: cannot be read: the file became shorter while it was being read, or the disk failed");
+            throw new SkipwiseException(
+                $"{path}: tensor {entry.Name}: cannot be read: the file became shorter while it was being read, or the disk failed");
         }
         long[] shape = [.. entry.Shape];
         delegate* unmanaged[Cdecl]<nint, void> release = &Returned;
         fixed (long* sizes = shape)
         {
-            return Tensor.UnsafeCreateTensor(THSTensor_new((nint)memory, (nint)release, sizes, shape.Length, (sbyte)type, (sbyte)type, (int)DeviceType.CPU, -1, false));
+            return Tensor.UnsafeCreateTensor(
+                THSTensor_new((nint)memory, (nint)release, sizes, shape.Length, (sbyte)type, (sbyte)type, (int)DeviceType.CPU, -1, false));
         }
     }
 
@@ -96,5 +101,6 @@ internal sealed unsafe class MappedFile : IDisposable
     // TorchSharp's own way from memory to a tensor, which it offers for managed arrays only
     [DllImport("LibTorchSharp")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories)]
-    private static extern nint THSTensor_new(nint memory, nint deleter, long* sizes, int dimensions, sbyte type, sbyte dtype, int deviceType, int deviceIndex, [MarshalAs(UnmanagedType.U1)] bool requiresGrad);
+    private static extern nint THSTensor_new(nint memory, nint deleter, long* sizes, int dimensions, sbyte type, sbyte dtype,
+        int deviceType, int deviceIndex, [MarshalAs(UnmanagedType.U1)] bool requiresGrad);
 }

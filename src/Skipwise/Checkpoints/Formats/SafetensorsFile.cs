@@ -16,7 +16,8 @@ public sealed class SafetensorsFile : TensorFile
 
     private readonly Lazy<MappedFile?> _pages;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header) : base(path, handle, header.Tensors, header.Metadata) =>
+    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header)
+        : base(path, handle, header.Tensors, header.Metadata) =>
         _pages = new(() => MappedFile.Open(handle, path));
 
     /// <inheritdoc/>
@@ -43,11 +44,15 @@ public sealed class SafetensorsFile : TensorFile
         ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(FileBytes.Read(handle, 0, LengthField, path));
         if (headerLength > SafetensorsHeader.LongestHeader)
         {
-            throw new SkipwiseException($"{path}: claims a header of {headerLength} bytes; at most {SafetensorsHeader.LongestHeader} are allowed. This is no safetensors file");
+            throw new SkipwiseException(
+                $"{path}: claims a header of {headerLength} bytes; at most {SafetensorsHeader.LongestHeader} are allowed. This is no " +
+                $"safetensors file");
         }
         if (headerLength > (ulong)(length - LengthField))
         {
-            throw new SkipwiseException($"{path}: claims a header of {headerLength} bytes, but only {length - LengthField} follow: the file is cut off. Fetch it again");
+            throw new SkipwiseException(
+                $"{path}: claims a header of {headerLength} bytes, but only {length - LengthField} follow: the file is cut off. Fetch it " +
+                $"again");
         }
         byte[] json = FileBytes.Read(handle, LengthField, (int)headerLength, path);
         return new SafetensorsFile(path, handle, SafetensorsHeader.Parse(json, LengthField + json.Length, length, path));

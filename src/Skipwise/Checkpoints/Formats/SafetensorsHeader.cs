@@ -21,11 +21,13 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
     {
         if (json.Length == 0 || json.Span[0] != (byte)'{')
         {
-            throw new SkipwiseException($"{file}: the header does not start with '{{'. This is no safetensors file, or its beginning is damaged");
+            throw new SkipwiseException(
+                $"{file}: the header does not start with '{{'. This is no safetensors file, or its beginning is damaged");
         }
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
+            using JsonDocument document =
+                JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
             return Read(document.RootElement, dataStart, fileLength, file);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: text that is not UTF-8
@@ -78,7 +80,9 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
         {
             throw Wrong($"expected an object with dtype, shape and data_offsets, found {value.ValueKind}");
         }
-        string? typeName = value.TryGetProperty("dtype", out JsonElement dtype) && dtype.ValueKind == JsonValueKind.String ? dtype.GetString() : null;
+        string? typeName = value.TryGetProperty("dtype", out JsonElement dtype) && dtype.ValueKind == JsonValueKind.String
+            ? dtype.GetString()
+            : null;
         StoredType type = StoredType.FromName(typeName)
             ?? throw Wrong($"unknown dtype {typeName ?? "(none)"}; known: {string.Join(", ", StoredType.Names)}");
         long[] shape = WholeNumbers(value, "shape") ?? throw Wrong("shape must be a list of whole numbers >= 0");
@@ -93,7 +97,9 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
         long dataLength = fileLength - dataStart;
         if (end > dataLength)
         {
-            throw Wrong($"ends at byte {end} of the data, but the file holds {dataLength}: it is cut off, or the header lies. Fetch the file again");
+            throw Wrong(
+                $"ends at byte {end} of the data, but the file holds {dataLength}: it is cut off, or the header lies. Fetch the file " +
+                $"again");
         }
         if (BitCount(shape, type) is not Int128 expected)
         {
@@ -152,14 +158,18 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
             if (tensor.Offset != reached)
             {
                 string what = tensor.Offset < reached ? "overlaps" : "leaves a hole after";
-                throw new SkipwiseException($"{file}: tensor {tensor.Name}: {what} {before}: it begins at byte {tensor.Offset - dataStart} of the data, expected {reached - dataStart}");
+                throw new SkipwiseException(
+                    $"{file}: tensor {tensor.Name}: {what} {before}: it begins at byte {tensor.Offset - dataStart} of the data, expected " +
+                    $"{reached - dataStart}");
             }
             reached += tensor.Length;
             before = tensor.Name;
         }
         if (reached != fileLength)
         {
-            throw new SkipwiseException($"{file}: {fileLength - reached} bytes after {before} belong to no tensor: the file is damaged or was written by a faulty program");
+            throw new SkipwiseException(
+                $"{file}: {fileLength - reached} bytes after {before} belong to no tensor: the file is damaged or was written by a " +
+                $"faulty program");
         }
     }
 }

@@ -21,7 +21,8 @@ public static class SafetensorsWriter
     /// </summary>
     /// <exception cref="SkipwiseException">the disk is full or the folder cannot be written, or values leave the range of a narrower
     /// file type</exception>
-    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor, ScalarType Type)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor, ScalarType Type)> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null) =>
         Write(path, tensors.Select(t => new OutputTensor(t.Name, t.Tensor.shape, [t.Tensor], t.Type)), metadata);
 
     /// <inheritdoc cref="Write(string, IEnumerable{ValueTuple{string, Tensor, ScalarType}}, IReadOnlyDictionary{string, string}?)"/>
@@ -63,7 +64,8 @@ public static class SafetensorsWriter
             : $"{tensor.Key} (not finite)");
         string more = beyond.Count > mostNames ? $" and {beyond.Count - mostNames} more" : "";
         ScalarType type = tensors.First(tensor => tensor.Name == beyond.GetAt(0).Key).Type;
-        throw new SkipwiseException($"{path}: not written: values leave the range of {StoredType.FromScalarType(type).Name}, the type of the " +
+        throw new SkipwiseException(
+            $"{path}: not written: values leave the range of {StoredType.FromScalarType(type).Name}, the type of the " +
             $"file, in {string.Join(", ", named)}{more}. " +
             "Store the base model in bfloat16 or float32 (F32) first, for the result is stored in its type");
     }

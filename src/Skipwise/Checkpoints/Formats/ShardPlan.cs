@@ -22,7 +22,8 @@ internal sealed record ShardPlan(IReadOnlyList<(string File, IReadOnlyList<Outpu
             inShard += bytes;
             total += bytes;
         }
-        string Name(int shard) => shards.Count == 1 ? WeightFiles.SingleName : $"model-{shard + 1:00000}-of-{shards.Count:00000}.safetensors";
+        string Name(int shard) =>
+            shards.Count == 1 ? WeightFiles.SingleName : $"model-{shard + 1:00000}-of-{shards.Count:00000}.safetensors";
         return new ShardPlan([.. shards.Select((shard, i) => (Name(i), (IReadOnlyList<OutputTensor>)shard))], total);
     }
 

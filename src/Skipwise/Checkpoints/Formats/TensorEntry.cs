@@ -5,13 +5,15 @@ namespace Skipwise.Checkpoints.Formats;
 /// <param name="Type">element type in the file</param>
 /// <param name="Shape">sizes, outermost first; empty for a scalar</param>
 /// <param name="Offset">first byte, counted from the start of the file</param>
-/// <param name="Length">bytes from the first element to the last: the product of the shape times the element size, unless <see cref="View"/> says otherwise</param>
+/// <param name="Length">bytes from the first element to the last: the product of the shape times the element size, unless
+/// <see cref="View"/> says otherwise</param>
 public sealed record TensorEntry(string Name, StoredType Type, IReadOnlyList<long> Shape, long Offset, long Length)
 {
     /// <summary>How the elements lie in the file when that is not row after row; null when it is.</summary>
     public StridedView? View { get; init; }
 
-    /// <summary>Neighbouring rows as a tensor of their own. Only for tensors without a <see cref="View"/>, which lie row after row.</summary>
+    /// <summary>Neighbouring rows as a tensor of their own. Only for tensors without a <see cref="View"/>, which lie row after
+    /// row.</summary>
     public TensorEntry Rows(long first, long count)
     {
         long bytesPerRow = Length / Shape[0];

@@ -15,7 +15,8 @@ public abstract class TensorFile : IDisposable
     private const int PieceBytes = 1 << 24;
     private readonly SafeFileHandle _handle;
 
-    private protected TensorFile(string path, SafeFileHandle handle, IEnumerable<TensorEntry> tensors, IReadOnlyDictionary<string, string> metadata)
+    private protected TensorFile(string path, SafeFileHandle handle, IEnumerable<TensorEntry> tensors,
+        IReadOnlyDictionary<string, string> metadata)
     {
         Path = path;
         _handle = handle;
@@ -38,7 +39,8 @@ public abstract class TensorFile : IDisposable
         FileBytes.Read(_handle, destination, tensor.Offset, Path);
     }
 
-    /// <summary>A CPU tensor over the file's own pages, which takes no memory of its own until it is changed; the file is never changed by it.</summary>
+    /// <summary>A CPU tensor over the file's own pages, which takes no memory of its own until it is changed; the file is never changed by
+    /// it.</summary>
     /// <param name="alignment">what its address has to be a multiple of: 1 where a last bit that depends on it does no harm</param>
     /// <returns>null where the bytes have to be read; the caller owns the tensor, which may outlive the file's being open</returns>
     /// <exception cref="SkipwiseException">the file is shorter than when it was opened, or the disk fails</exception>
@@ -53,17 +55,21 @@ public abstract class TensorFile : IDisposable
     }
 
     /// <summary>Fills a contiguous tensor of the same shape, on any device; f64, f32, f16 and bf16 are converted to its type.</summary>
-    /// <exception cref="SkipwiseException">the shape differs, the types do not convert, or the file is shorter than when it was opened</exception>
+    /// <exception cref="SkipwiseException">the shape differs, the types do not convert, or the file is shorter than when it was
+    /// opened</exception>
     public void ReadInto(TensorEntry tensor, Tensor destination)
     {
         ScalarType type = TorchTypeOf(tensor);
         if (!tensor.Shape.SequenceEqual(destination.shape))
         {
-            throw new SkipwiseException($"{Path}: tensor {tensor.Name}: expected shape {TensorEntry.Describe(destination.shape)}, found {TensorEntry.Describe(tensor.Shape)}");
+            throw new SkipwiseException(
+                $"{Path}: tensor {tensor.Name}: expected shape {TensorEntry.Describe(destination.shape)}, found " +
+                $"{TensorEntry.Describe(tensor.Shape)}");
         }
         if (type != destination.dtype && !(tensor.Type.IsFloat && StoredType.FromScalarType(destination.dtype).IsFloat))
         {
-            throw new SkipwiseException($"{Path}: tensor {tensor.Name}: found {tensor.Type}, which does not convert to {destination.dtype}");
+            throw new SkipwiseException(
+                $"{Path}: tensor {tensor.Name}: found {tensor.Type}, which does not convert to {destination.dtype}");
         }
         if (destination.numel() == 0)
         {
@@ -139,5 +145,6 @@ public abstract class TensorFile : IDisposable
     }
 
     private ScalarType TorchTypeOf(TensorEntry tensor) => tensor.Type.Torch
-        ?? throw new SkipwiseException($"{Path}: tensor {tensor.Name}: there is no tensor type for {tensor.Type}. Convert the file to F32, F16 or BF16 first");
+        ?? throw new SkipwiseException(
+            $"{Path}: tensor {tensor.Name}: there is no tensor type for {tensor.Type}. Convert the file to F32, F16 or BF16 first");
 }

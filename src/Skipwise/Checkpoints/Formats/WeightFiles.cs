@@ -5,8 +5,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// The weights of a model, open for reading: in a Hugging Face folder one file, or shards listed by an index, as safetensors or, where there are
-/// none, as PyTorch writes them; or a checkpoint of llama2.c.
+/// The weights of a model, open for reading: in a Hugging Face folder one file, or shards listed by an index, as safetensors or, where
+/// there are none, as PyTorch writes them; or a checkpoint of llama2.c.
 /// </summary>
 public sealed class WeightFiles : IDisposable
 {
@@ -55,7 +55,8 @@ public sealed class WeightFiles : IDisposable
                 return Open(index, weights => weights.AddShards(model, index, open));
             }
         }
-        throw new SkipwiseException($"no weights found in {model}: expected {SingleName} or {TorchName}, or one's {IndexEnding} and its shards");
+        throw new SkipwiseException(
+            $"no weights found in {model}: expected {SingleName} or {TorchName}, or one's {IndexEnding} and its shards");
     }
 
     public void Dispose() => _files.ForEach(file => file.Dispose());
@@ -77,9 +78,13 @@ public sealed class WeightFiles : IDisposable
 
     private void AddShards(string folder, string index, Func<string, TensorFile> open)
     {
-        JsonSection map = JsonSection.ReadFile(index).Section("weight_map") ?? throw new SkipwiseException($"{index}: key weight_map: missing");
-        var fileOf = map.Json.ToDictionary(pair => pair.Key, pair => map.OptionalString(pair.Key) ?? throw map.Error(pair.Key, "expected a file name"));
-        foreach (IGrouping<string, string> named in fileOf.GroupBy(pair => pair.Value, pair => pair.Key).OrderBy(group => group.Key, StringComparer.Ordinal))
+        JsonSection map = JsonSection.ReadFile(index).Section("weight_map")
+            ?? throw new SkipwiseException($"{index}: key weight_map: missing");
+        var fileOf =
+            map.Json.ToDictionary(pair => pair.Key,
+                pair => map.OptionalString(pair.Key) ?? throw map.Error(pair.Key, "expected a file name"));
+        foreach (IGrouping<string, string> named in fileOf.GroupBy(pair => pair.Value, pair => pair.Key)
+            .OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             string shard = named.Key;
             // A name from a downloaded file: it must not lead out of the folder.
@@ -99,7 +104,9 @@ public sealed class WeightFiles : IDisposable
             if (absent is not null || unlisted is not null)
             {
                 throw new SkipwiseException($"{path}: tensor {absent ?? unlisted}: " +
-                    (absent is not null ? $"{Path.GetFileName(index)} says that it is in this shard, but it is not" : $"is in this shard, but {Path.GetFileName(index)} does not say so") +
+                    (absent is not null
+                        ? $"{Path.GetFileName(index)} says that it is in this shard, but it is not"
+                        : $"is in this shard, but {Path.GetFileName(index)} does not say so") +
                     ". Index and shards come from different checkpoints: fetch all of them again");
             }
         }

@@ -13,11 +13,14 @@ internal static class ConfigKeys
 {
     private static readonly HashSet<string> s_harmless =
     [
-        "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "use_cache", "_name_or_path", "name_or_path", "auto_map",
+        "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "use_cache", "_name_or_path", "name_or_path",
+        "auto_map",
         "tokenizer_class", "task_specific_params", "gradient_checkpointing", "_from_model_config", "model_max_length", "pretraining_tp",
-        "output_attentions", "output_hidden_states", "return_dict", "attn_implementation", "_attn_implementation", "_attn_implementation_autoset",
+        "output_attentions", "output_hidden_states", "return_dict", "attn_implementation", "_attn_implementation",
+        "_attn_implementation_autoset",
         "use_return_dict", "torchscript", "id2label", "label2id", "num_labels", "problem_type", "finetuning_task", "classifier_dropout",
-        "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj", "chunk_size_feed_forward",
+        "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
+        "chunk_size_feed_forward",
         "is_decoder", "sep_token_id", "unk_token_id", "prefix", "unsloth_version", "unsloth_fixed", "use_bfloat16", "_commit_hash",
         "use_flash_attention", "use_flash_attn", "flash_attention",
     ];
@@ -35,10 +38,14 @@ internal static class ConfigKeys
 
     private static readonly HashSet<string> s_meaningful =
     [
-        "alibi", "softcap", "softcapping", "capping", "scale", "scaling", "scalar", "scales", "multiplier", "quantization", "quantized", "quant", "rope", "mrope", "rotary",
-        "window", "sliding", "expert", "experts", "moe", "norm", "layernorm", "normalization", "clip", "act", "activation", "attn", "attention", "bias",
-        "biases", "residual", "parallel", "position", "positional", "positions", "logit", "logits", "head", "heads", "kv", "cross", "layer", "layers",
-        "embedding", "embeddings", "mixer", "conv", "ssm", "lora", "sparse", "adapter", "adapters", "query", "key", "value", "qk", "qkv", "gate", "gated", "mlp",
+        "alibi", "softcap", "softcapping", "capping", "scale", "scaling", "scalar", "scales", "multiplier", "quantization", "quantized",
+        "quant", "rope", "mrope", "rotary",
+        "window", "sliding", "expert", "experts", "moe", "norm", "layernorm", "normalization", "clip", "act", "activation", "attn",
+        "attention", "bias",
+        "biases", "residual", "parallel", "position", "positional", "positions", "logit", "logits", "head", "heads", "kv", "cross", "layer",
+        "layers",
+        "embedding", "embeddings", "mixer", "conv", "ssm", "lora", "sparse", "adapter", "adapters", "query", "key", "value", "qk", "qkv",
+        "gate", "gated", "mlp",
     ];
 
     private static readonly HashSet<string> s_factors = ["scale", "scaling", "scales", "multiplier"];
@@ -52,7 +59,9 @@ internal static class ConfigKeys
             throw root.Error("quantization_config", "quantised weights are not supported. Use the model's unquantised checkpoint");
         }
         var warnings = new List<string>();
-        foreach ((string key, JsonNode? value) in root.Json.Where(pair => !root.ReadKeys.Contains(pair.Key) && !s_harmless.Contains(pair.Key) && !family.IgnoredKeys.Contains(pair.Key)))
+        foreach ((string key,
+            JsonNode? value) in root.Json.Where(pair => !root.ReadKeys.Contains(pair.Key) && !s_harmless.Contains(pair.Key)
+                && !family.IgnoredKeys.Contains(pair.Key)))
         {
             string found = value?.ToJsonString() ?? "null";
             string[] words = key.ToLowerInvariant().Split('_', StringSplitOptions.RemoveEmptyEntries);
@@ -72,7 +81,9 @@ internal static class ConfigKeys
             }
             else if (!IsOff(value, words) && words.Any(s_meaningful.Contains))
             {
-                throw root.Error(key, $"found {found}: Skipwise does not know it, and by its name it may change what the model computes. Remove the key if it does not");
+                throw root.Error(key,
+                    $"found {found}: Skipwise does not know it, and by its name it may change what the model computes. Remove the key if " +
+                    $"it does not");
             }
             else
             {

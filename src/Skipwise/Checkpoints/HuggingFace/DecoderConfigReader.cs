@@ -4,7 +4,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints.HuggingFace;
 
-/// <summary>Reads a config.json into the decoder's own terms: the keys that all families share, then those of the family, then the rope.</summary>
+/// <summary>Reads a config.json into the decoder's own terms: the keys that all families share, then those of the family, then the
+/// rope.</summary>
 internal static class DecoderConfigReader
 {
     private static readonly Dictionary<string, Activation> s_activations = new()
@@ -117,7 +118,9 @@ internal static class DecoderConfigReader
             .Select(layer => model.SlidingWindow is not null && layer >= model.FirstSlidingLayer ? "sliding_attention" : "full_attention");
         if (node is not JsonArray types || !types.Select(type => type?.ToString()).SequenceEqual(expected))
         {
-            string window = model.SlidingWindow is null ? "full attention in every layer" : $"sliding windows from layer {model.FirstSlidingLayer} on";
+            string window = model.SlidingWindow is null
+                ? "full attention in every layer"
+                : $"sliding windows from layer {model.FirstSlidingLayer} on";
             throw root.Error("layer_types", $"the other keys call for {window}; only such a list is supported");
         }
     }

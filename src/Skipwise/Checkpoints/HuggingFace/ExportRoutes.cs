@@ -115,7 +115,9 @@ public static class ExportRoutes
     private static string OwnCode(string modelType) => modelType == "baichuan" ? "with the model's own code (trust_remote_code), " : "";
 
     private static string? BaseOnly(string modelType, RopeOptions rope, string[] families, string engine) =>
-        families.Contains(modelType) && rope.Type is not (RopeType.Default or RopeType.Ntk) ? $"{engine} reads only the base of this family's rope; {Bake}" : null;
+        families.Contains(modelType) && rope.Type is not (RopeType.Default or RopeType.Ntk)
+        ? $"{engine} reads only the base of this family's rope; {Bake}"
+        : null;
 
     private static bool HasTwoLists(RopeOptions rope) => rope.Type == RopeType.LongRope && RopeSupport.FormOf(rope) == RopeForm.TwoLists;
 
@@ -150,17 +152,18 @@ public static class ExportRoutes
         : HasTwoLists(rope) ? $"llama.cpp {ListByWindow}"
         : null;
 
-    private static string LlamaCpp(string modelType, RopeOptions rope) => (modelType == "baichuan" ? "rows of the head normalised, " : "") + rope.Type switch
-    {
-        RopeType.Default => AsItIs,
-        RopeType.Ntk => "as a larger rope.freq_base, scaling none",
-        RopeType.Linear => "as rope.scaling linear",
-        RopeType.Yarn => "as rope.scaling yarn" + (HasOwnAttentionFactor(rope) ? ", its attention factor as a ratio in attn_factor" : ""),
-        RopeType.YarnRevised => "as scaling none, rope_freqs the divisors, attn_factor the attention factor",
-        RopeType.Llama3 => "as rope_freqs",
-        _ => "as longrope, rope_factors_short and rope_factors_long"
-            + (HasOwnAttentionFactor(rope) ? ", attn_factor the attention factor" : ""),
-    };
+    private static string LlamaCpp(string modelType, RopeOptions rope) =>
+        (modelType == "baichuan" ? "rows of the head normalised, " : "") + rope.Type switch
+        {
+            RopeType.Default => AsItIs,
+            RopeType.Ntk => "as a larger rope.freq_base, scaling none",
+            RopeType.Linear => "as rope.scaling linear",
+            RopeType.Yarn => "as rope.scaling yarn" + (HasOwnAttentionFactor(rope) ? ", its attention factor as a ratio in attn_factor" : ""),
+            RopeType.YarnRevised => "as scaling none, rope_freqs the divisors, attn_factor the attention factor",
+            RopeType.Llama3 => "as rope_freqs",
+            _ => "as longrope, rope_factors_short and rope_factors_long"
+                + (HasOwnAttentionFactor(rope) ? ", attn_factor the attention factor" : ""),
+        };
 
     private static string? MlxRefuses(string modelType, RopeOptions written) =>
         !s_mlx.Contains(modelType) ? "mlx-lm has no implementation of the family"

@@ -18,7 +18,8 @@ namespace Skipwise.Checkpoints.HuggingFace;
 public sealed class HfConfig
 {
     public const string FileName = "config.json";
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly string[] s_typeKeys = ["torch_dtype", "dtype"]; // transformers 4 writes the former, 5 the latter
     private readonly string _text;
     private readonly IReadOnlyList<string> _strangers;
@@ -55,7 +56,8 @@ public sealed class HfConfig
     /// embedding, or nothing was changed.
     /// </summary>
     public string? ExportWarning(DecoderConfig model) =>
-        IsUnchanged(model) || ExportRoutes.For(this, model).Take(2).ToArray() is not [{ Possible: false }, { Possible: false } newest] ? null
+        IsUnchanged(model) || ExportRoutes.For(this, model).Take(2).ToArray() is not [{ Possible: false }, { Possible: false } newest]
+        ? null
             : $"no version of transformers will run the saved model: {newest.How}";
 
     /// <summary>The configuration of a model: the folder's config.json, or what a checkpoint of llama2.c says of itself.</summary>
@@ -73,7 +75,8 @@ public sealed class HfConfig
     /// <summary>Whether the folder holds a model's configuration; one with a tokenizer alone has none.</summary>
     public static bool IsAt(string model) => Llama2cFile.Find(model) is not null || File.Exists(Path.Combine(model, FileName));
 
-    /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong kind</exception>
+    /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong
+    /// kind</exception>
     public static HfConfig Read(string path) =>
         Parse(InputFile.ReadText(path, remedy: "A model is a folder with config.json and its weights"), path);
 
@@ -107,9 +110,12 @@ public sealed class HfConfig
             ["torch_dtype"] = "float32",
         };
         HfConfig config = Parse(Text(ForExtended(raw, model)), FileName);
-        return Shape(config.Model) == Shape(model) ? config : throw new ArgumentException("is no Llama, and only such can be made afresh", nameof(model));
+        return Shape(config.Model) == Shape(model)
+            ? config
+            : throw new ArgumentException("is no Llama, and only such can be made afresh", nameof(model));
 
-        static DecoderConfig Shape(DecoderConfig m) => m with { Rope = new RopeOptions(), MaxPositionEmbeddings = 0, FrozenEmbeddingRow = null };
+        static DecoderConfig Shape(DecoderConfig m) =>
+            m with { Rope = new RopeOptions(), MaxPositionEmbeddings = 0, FrozenEmbeddingRow = null };
     }
 
     /// <summary>
@@ -158,7 +164,8 @@ public sealed class HfConfig
     /// <summary>Indented JSON with a final newline.</summary>
     public static string Text(JsonObject config) => config.ToJsonString(s_indented) + "\n";
 
-    /// <summary>A number that keeps its decimal point: transformers 4.31 to 4.42 refuse a rope factor written as 8 instead of 8.0.</summary>
+    /// <summary>A number that keeps its decimal point: transformers 4.31 to 4.42 refuse a rope factor written as 8 instead of
+    /// 8.0.</summary>
     internal static JsonNode Float(double value)
     {
         string text = value.ToString("R", CultureInfo.InvariantCulture);

@@ -25,7 +25,8 @@ public sealed partial record ModelFamily
             {
                 continue;
             }
-            (string Name, long[] Shape)[] parts = [.. fusion.Canonical.Select(part => waiting.Single(w => w.Name == name.Replace(last, part, StringComparison.Ordinal)))];
+            (string Name, long[] Shape)[] parts =
+                [.. fusion.Canonical.Select(part => waiting.Single(w => w.Name == name.Replace(last, part, StringComparison.Ordinal)))];
             waiting.RemoveAll(parts.Contains);
             yield return new(
                 StoredName(name.Replace(last, fusion.Stored, StringComparison.Ordinal)),

@@ -7,7 +7,8 @@ public sealed partial record ModelFamily
     public const string EmbeddingName = "model.embed_tokens.weight";
     public const string HeadName = "lm_head.weight";
 
-    /// <summary>The canonical parameters of a model with their shapes, in the order in which they are written. A tied head has no weight of its own.</summary>
+    /// <summary>The canonical parameters of a model with their shapes, in the order in which they are written. A tied head has no weight of
+    /// its own.</summary>
     public static IEnumerable<(string Name, long[] Shape)> Parameters(DecoderConfig model)
     {
         // C hidden, I intermediate, V vocabulary, D head dim, Q = H * D query width, K = kv heads * D key and value width

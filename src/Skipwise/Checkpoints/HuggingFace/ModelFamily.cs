@@ -23,7 +23,8 @@ public sealed partial record ModelFamily
     public required string ModelType { get; init; }
     /// <summary>config.json's architectures entry, written for a fresh model</summary>
     public required string Architecture { get; init; }
-    /// <summary>canonical part of a tensor's name -> the part that stands for it in the file, in the order in which they are replaced</summary>
+    /// <summary>canonical part of a tensor's name -> the part that stands for it in the file, in the order in which they are
+    /// replaced</summary>
     public IReadOnlyList<(string Canonical, string Stored)> TensorRenames { get; init; } = [];
     /// <summary>tensors that the file stores as one</summary>
     public IReadOnlyList<FusedWeight> FusedWeights { get; init; } = [];
@@ -56,7 +57,8 @@ public sealed partial record ModelFamily
     /// the original repository's code for this family computes <see cref="RopeType.YarnRevised"/> where config.json says yarn
     /// </summary>
     public bool OriginalCodeUsesRevisedYarn { get; init; }
-    /// <summary>other programs compute this family's rotary embedding from constants: a stretched one cannot be told to them in config.json</summary>
+    /// <summary>other programs compute this family's rotary embedding from constants: a stretched one cannot be told to them in
+    /// config.json</summary>
     public bool RopeIsFixedElsewhere { get; init; }
     /// <summary>throws for models that bear the family's name and are something else</summary>
     internal Action<JsonSection> RejectUnsupported { get; init; } = _ => { };
@@ -71,7 +73,9 @@ public sealed partial record ModelFamily
     /// <exception cref="SkipwiseException">no such family</exception>
     public static ModelFamily FromModelType(string? modelType, string file) =>
         All.FirstOrDefault(family => family.ModelType == modelType)
-        ?? throw new SkipwiseException($"{file}: key model_type: {(modelType is null ? "missing" : $"\"{modelType}\" is not supported")}; supported: {string.Join(", ", Supported)}");
+        ?? throw new SkipwiseException(
+            $"{file}: key model_type: {(modelType is null ? "missing" : $"\"{modelType}\" is not supported")}; supported: " +
+            $"{string.Join(", ", Supported)}");
 
     /// <summary>How this family's config.json spells a key.</summary>
     public string KeyOf(string key) => KeyNames.GetValueOrDefault(key, key);

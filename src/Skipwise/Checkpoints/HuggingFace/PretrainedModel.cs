@@ -129,7 +129,8 @@ public sealed class PretrainedModel : ITrainable, IDisposable
 
     /// <summary>What <see cref="Load(ModelSource, ScalarType, Device?)"/> would make, from config.json alone.</summary>
     /// <exception cref="SkipwiseException">a config.json is missing or broken, or an impossible rope</exception>
-    public static DecoderConfig Architecture(ModelSource source) => (source.Rope ?? new RopeOverrides()).Apply(AdaptedRope(source, HfConfig.ForModel(source.Folder).Model));
+    public static DecoderConfig Architecture(ModelSource source) =>
+        (source.Rope ?? new RopeOverrides()).Apply(AdaptedRope(source, HfConfig.ForModel(source.Folder).Model));
 
     /// <summary>An adapter that came with a config.json was trained under that one's rope and window.</summary>
     private static DecoderConfig AdaptedRope(ModelSource source, DecoderConfig model)
@@ -143,8 +144,8 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     }
 
     /// <summary>
-    /// Puts the weights of another folder of the same architecture into the model, as a resumed run does: into the memory that the parameters have,
-    /// which an optimizer knows too.
+    /// Puts the weights of another folder of the same architecture into the model, as a resumed run does: into the memory that the
+    /// parameters have, which an optimizer knows too.
     /// </summary>
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the model</exception>
     public void ReadWeights(string folder)
@@ -171,10 +172,12 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var stored = Config.Family.StoredParameters(Model.Config).ToDictionary(s => s.Name, s => s.Blocks);
-        adapter.MergeInto(name => stored.TryGetValue(name, out IReadOnlyList<RowBlock>? blocks) ? [.. blocks.Select(block => Rows(parameters, block))] : null, folder);
+        adapter.MergeInto(name => stored.TryGetValue(name, out IReadOnlyList<RowBlock>? blocks)
+            ? [.. blocks.Select(block => Rows(parameters, block))] : null, folder);
     }
 
-    private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) => parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
+    private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) =>
+        parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
 
     private static void Fill(WeightTargets targets, WeightFiles weights, WeightLayout layout)
     {
@@ -213,10 +216,12 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         double largest = FiniteCheck.MaxAbs(stored);
         throw new SkipwiseException($"{tensor.File.Path}: tensor {tensor.Entry.Name}: " + (double.IsFinite(largest)
             ? FiniteCheck.OverflowMessage(largest, targets.Rows(blocks[0]).dtype)
-            : $"{FiniteCheck.NonFiniteMessage(largest)}: the file is damaged or its training diverged. Fetch it again, or use another checkpoint"));
+            : $"{FiniteCheck.NonFiniteMessage(largest)}: the file is damaged or its training diverged. Fetch it again, or use another " +
+                $"checkpoint"));
     }
 
-    /// <summary>Each block's rows lie one after the other in the file: they are mapped where they may be, else read into their place.</summary>
+    /// <summary>Each block's rows lie one after the other in the file: they are mapped where they may be, else read into their
+    /// place.</summary>
     private static void FillBlocks(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
     {
         long row = 0;
@@ -251,7 +256,8 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     public void Save(string folder, long shardBytes = DefaultShardBytes) =>
         AtomicFolder.Write(folder, Kind, inner => WriteFiles(inner, shardBytes));
 
-    /// <summary>Writes the model's files into a folder that exists: for a checkpoint that holds more than the model (see <see cref="AtomicFolder"/>).</summary>
+    /// <summary>Writes the model's files into a folder that exists: for a checkpoint that holds more than the model (see
+    /// <see cref="AtomicFolder"/>).</summary>
     /// <param name="widens">a tensor that leaves the range of its type in the files is stored in float32, rather than refused</param>
     public void WriteFiles(string folder, long shardBytes = DefaultShardBytes, bool widens = false)
     {
@@ -327,7 +333,9 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         tensor.File.ReadInto(tensor.Entry, twin);
         if (!twin.Equals(parameter))
         {
-            throw new SkipwiseException($"{tensor.File.Path}: tensor {tensor.Entry.Name}: differs from the embedding, but {HfConfig.FileName} says tie_word_embeddings: true. Set it to false to use both, or remove this tensor");
+            throw new SkipwiseException(
+                $"{tensor.File.Path}: tensor {tensor.Entry.Name}: differs from the embedding, but {HfConfig.FileName} says " +
+                $"tie_word_embeddings: true. Set it to false to use both, or remove this tensor");
         }
     }
 }

@@ -5,8 +5,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// The rope keys of a config.json: <c>rope_theta</c> and <c>rope_scaling</c> (with <c>type</c> or <c>rope_type</c>), or <c>rope_parameters</c>
-/// as transformers 5 writes them. What the configuration does not say is not guessed: "yarn" is the published YaRN.
+/// The rope keys of a config.json: <c>rope_theta</c> and <c>rope_scaling</c> (with <c>type</c> or <c>rope_type</c>), or
+/// <c>rope_parameters</c> as transformers 5 writes them. What the configuration does not say is not guessed: "yarn" is the published YaRN.
 /// </summary>
 internal static class RopeConfigReader
 {
@@ -31,7 +31,8 @@ internal static class RopeConfigReader
     // A rope key that is not understood may change every frequency, so it is an error and not a warning.
     private static readonly HashSet<string> s_knownKeys =
     [
-        "type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings", "attention_factor", "beta_fast", "beta_slow", "mscale",
+        "type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings", "attention_factor", "beta_fast", "beta_slow",
+        "mscale",
         "mscale_all_dim", "truncate", "low_freq_factor", "high_freq_factor", "short_factor", "long_factor", "short_mscale", "long_mscale",
         "partial_rotary_factor", "finetuned",
     ];
@@ -95,7 +96,8 @@ internal static class RopeConfigReader
         {
             throw rope.Error(stranger, $"unknown, and it may change the frequencies; known: {string.Join(", ", s_knownKeys)}");
         }
-        if (rope.OptionalDouble("partial_rotary_factor") is double share && DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
+        if (rope.OptionalDouble("partial_rotary_factor") is double share
+            && DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
         {
             throw rope.Error("partial_rotary_factor", FormattableString.Invariant(
                 $"found {share}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Make them agree"));
@@ -180,11 +182,14 @@ internal static class RopeConfigReader
         // transformers 5 leaves rope_type out when it is the default one
         string name = newer ?? older ?? "default";
         return s_types.TryGetValue(name, out RopeType type) ? type
-            : throw rope.Error(newer is null ? "type" : "rope_type", $"unknown rope type \"{name}\"; known: {string.Join(", ", s_types.Keys)}");
+            : throw rope.Error(newer is null ? "type" : "rope_type",
+                $"unknown rope type \"{name}\"; known: {string.Join(", ", s_types.Keys)}");
     }
 
     private static double Factor(JsonSection rope) =>
-        rope.Double("factor") is double factor and >= 1 && double.IsFinite(factor) ? factor : throw rope.Error("factor", $"expected a number >= 1, found {rope.Json["factor"]!.ToJsonString()}");
+        rope.Double("factor") is double factor and >= 1 && double.IsFinite(factor)
+        ? factor
+        : throw rope.Error("factor", $"expected a number >= 1, found {rope.Json["factor"]!.ToJsonString()}");
 
     /// <summary>YaRN's two-term scale (DeepSeek): (0.1 m ln s + 1) / (0.1 m_all ln s + 1); null if the file has neither.</summary>
     internal static double? ScaleByTwoTerms(JsonSection rope, double factor) =>

@@ -52,7 +52,8 @@ internal static class RopeConfigWriter
         config[family.KeyOf("max_position_embeddings")] = rope.Type switch
         {
             RopeType.DynamicNtk => rope.OriginalMaxPositionEmbeddings, // every version takes it for the original length
-            RopeType.Yarn => RopeFrequency.ExtendedLength(rope.OriginalMaxPositionEmbeddings, rope.Factor), // some versions derive the factor from it
+            // some versions derive the factor from it
+            RopeType.Yarn => RopeFrequency.ExtendedLength(rope.OriginalMaxPositionEmbeddings, rope.Factor),
             _ => model.MaxPositionEmbeddings,
         };
         foreach (string copy in s_windowCopies.Where(config.ContainsKey))
@@ -72,7 +73,12 @@ internal static class RopeConfigWriter
         switch (rope.Type)
         {
             case RopeType.Ntk:
-                return rope with { Type = RopeType.Default, Theta = RopeFrequency.NtkTheta(rope.Theta, rope.Factor, rotaryDim), Factor = 1 };
+                return rope with
+                {
+                    Type = RopeType.Default,
+                    Theta = RopeFrequency.NtkTheta(rope.Theta, rope.Factor, rotaryDim),
+                    Factor = 1
+                };
             case RopeType.YarnRevised:
             case RopeType.Linear or RopeType.Yarn or RopeType.Llama3 when family.RopePreference.LongRopeOnly:
                 double[] divisors = RopeFrequency.Divisors(rope, rotaryDim);
@@ -134,8 +140,8 @@ internal static class RopeConfigWriter
     }
 
     /// <summary>
-    /// Whether transformers 4 computes this rope for Phi-3, from the two windows of the file: its check of rope_scaling takes longrope's three keys and
-    /// nothing else. What needs more is written with all keys, which it refuses and transformers 5 reads.
+    /// Whether transformers 4 computes this rope for Phi-3, from the two windows of the file: its check of rope_scaling takes longrope's
+    /// three keys and nothing else. What needs more is written with all keys, which it refuses and transformers 5 reads.
     /// </summary>
     private static bool IsPhi3s(RopeOptions rope, DecoderConfig model)
     {
@@ -143,7 +149,12 @@ internal static class RopeConfigWriter
         {
             return false;
         }
-        RopeOptions derived = rope with { AttentionFactor = null, Factor = Math.Max(1, (double)model.MaxPositionEmbeddings / rope.OriginalMaxPositionEmbeddings) };
+        RopeOptions derived =
+            rope with
+            {
+                AttentionFactor = null,
+                Factor = Math.Max(1, (double)model.MaxPositionEmbeddings / rope.OriginalMaxPositionEmbeddings)
+            };
         double Scale(RopeOptions options) => RopeFrequency.Compute(options, model.RotaryDim).AttentionFactor;
         return Math.Abs(Scale(rope) - Scale(derived)) < 1e-9;
     }

@@ -10,16 +10,21 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// </summary>
 /// <param name="Stored">the tensors with their types in the file, in the order of the file</param>
 /// <param name="Metadata">the header's <c>__metadata__</c></param>
-public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, ScalarType Type)> Stored, IReadOnlyDictionary<string, string>? Metadata)
+public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, ScalarType Type)> Stored,
+    IReadOnlyDictionary<string, string>? Metadata)
 {
     private const int MostProblems = 100;
 
-    /// <summary>The matrices that a model which is not trained holds in 16 bits, as the file does (see <see cref="ModelSource"/>).</summary>
-    public IEnumerable<(StoredParameter Parameter, ScalarType Type)> HalfPrecision => Stored.Where(tensor => IsNarrow(tensor.Parameter, tensor.Type));
+    /// <summary>The matrices that a model which is not trained holds in 16 bits, as the file does (see
+    /// <see cref="ModelSource"/>).</summary>
+    public IEnumerable<(StoredParameter Parameter, ScalarType Type)> HalfPrecision =>
+        Stored.Where(tensor => IsNarrow(tensor.Parameter, tensor.Type));
 
     /// <summary>bytes of the weights of a model that is not trained</summary>
     public long FrozenBytes => Stored.DistinctBy(tensor => tensor.Parameter.Blocks[0].Canonical) // a tied tensor may be stored twice
-        .Sum(tensor => tensor.Parameter.Shape.Aggregate(IsNarrow(tensor.Parameter, tensor.Type) ? (long)sizeof(ushort) : sizeof(float), (product, size) => product * size));
+        .Sum(tensor =>
+            tensor.Parameter.Shape.Aggregate(IsNarrow(tensor.Parameter, tensor.Type) ? (long)sizeof(ushort) : sizeof(float),
+                (product, size) => product * size));
 
     /// <summary>The layout of a fresh model: float32, canonical order.</summary>
     public static WeightLayout Default(ModelFamily family, DecoderConfig model) =>
@@ -33,14 +38,17 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
         var matched = new Dictionary<string, StoredParameter>();
         foreach (StoredParameter parameter in family.StoredParameters(model))
         {
-            StoredParameter[] stored = [.. Spellings(parameter, family, model).Where(spelling => weights.Tensors.ContainsKey(spelling.Name))];
+            StoredParameter[] stored =
+                [.. Spellings(parameter, family, model).Where(spelling => weights.Tensors.ContainsKey(spelling.Name))];
             foreach (StoredParameter found in stored)
             {
                 matched[found.Name] = found;
                 StoredTensor tensor = weights.Tensors[found.Name];
                 if (!tensor.Entry.Shape.SequenceEqual(found.Shape))
                 {
-                    problems.Add($"  {tensor.File.Path}: tensor {found.Name}: expected {TensorEntry.Describe(found.Shape)}, found {TensorEntry.Describe(tensor.Entry.Shape)}");
+                    problems.Add(
+                        $"  {tensor.File.Path}: tensor {found.Name}: expected {TensorEntry.Describe(found.Shape)}, found " +
+                        $"{TensorEntry.Describe(tensor.Entry.Shape)}");
                 }
                 else if (!tensor.Entry.Type.IsFloat)
                 {
@@ -57,15 +65,20 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
             }
         }
         problems.AddRange(weights.Tensors.Values
-            .Where(tensor => problems.Count < MostProblems && !matched.ContainsKey(tensor.Entry.Name) && !ModelFamily.Ignores(tensor.Entry.Name))
-            .Select(tensor => $"  {tensor.File.Path}: tensor {tensor.Entry.Name}: unexpected, found {TensorEntry.Describe(tensor.Entry.Shape)}"));
+            .Where(tensor => problems.Count < MostProblems && !matched.ContainsKey(tensor.Entry.Name)
+                && !ModelFamily.Ignores(tensor.Entry.Name))
+            .Select(tensor =>
+                $"  {tensor.File.Path}: tensor {tensor.Entry.Name}: unexpected, found {TensorEntry.Describe(tensor.Entry.Shape)}"));
         if (problems.Count > 0)
         {
             string more = problems.Count >= MostProblems ? $"{Environment.NewLine}  ... and more" : "";
-            throw new SkipwiseException($"{weights.Location}: the weights do not fit {HfConfig.FileName}:{Environment.NewLine}{string.Join(Environment.NewLine, problems)}{more}");
+            throw new SkipwiseException(
+                $"{weights.Location}: the weights do not fit " +
+                $"{HfConfig.FileName}:{Environment.NewLine}{string.Join(Environment.NewLine, problems)}{more}");
         }
         return new WeightLayout(
-            [.. weights.Tensors.Values.Where(t => matched.ContainsKey(t.Entry.Name)).Select(t => (matched[t.Entry.Name], t.Entry.Type.Torch!.Value))],
+            [.. weights.Tensors.Values.Where(t => matched.ContainsKey(t.Entry.Name))
+                .Select(t => (matched[t.Entry.Name], t.Entry.Type.Torch!.Value))],
             weights.Metadata);
     }
 
@@ -84,7 +97,8 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
         };
     }
 
-    private static bool IsNarrow(StoredParameter parameter, ScalarType type) => type is ScalarType.Float16 or ScalarType.BFloat16 && parameter.Shape.Count == 2;
+    private static bool IsNarrow(StoredParameter parameter, ScalarType type) =>
+        type is ScalarType.Float16 or ScalarType.BFloat16 && parameter.Shape.Count == 2;
 
     /// <summary>A tied embedding lies in the file under its own name, the head's name, or both.</summary>
     private static StoredParameter[] Spellings(StoredParameter parameter, ModelFamily family, DecoderConfig model) =>

@@ -37,7 +37,8 @@ internal sealed class WeightTargets : IDisposable
         }
     }
 
-    /// <summary>For a model that is not trained: a matrix gets the type that the file gives it, if that has 16 bits, and tensors are mapped at any address.</summary>
+    /// <summary>For a model that is not trained: a matrix gets the type that the file gives it, if that has 16 bits, and tensors are mapped
+    /// at any address.</summary>
     public void KeepStoredTypes(WeightLayout layout)
     {
         _alignment = 1;
@@ -72,7 +73,8 @@ internal sealed class WeightTargets : IDisposable
 
     public Tensor Rows(RowBlock block) => Target(block.Canonical).narrow(0, block.FirstRow, block.Rows);
 
-    /// <summary>Where a block is all of its parameter, and of its type, the entry's bytes as they lie in the file become the parameter's memory.</summary>
+    /// <summary>Where a block is all of its parameter, and of its type, the entry's bytes as they lie in the file become the parameter's
+    /// memory.</summary>
     /// <returns>false where they are to be read instead</returns>
     public bool TryMap(RowBlock block, TensorFile file, TensorEntry entry)
     {
@@ -81,7 +83,8 @@ internal sealed class WeightTargets : IDisposable
             return false;
         }
         Parameter parameter = _parameters[block.Canonical];
-        bool isWhole = block.Rows == parameter.size(0), isAsStored = entry.Type.Torch == parameter.dtype && parameter.device_type == DeviceType.CPU;
+        bool isWhole = block.Rows == parameter.size(0), isAsStored = entry.Type.Torch == parameter.dtype
+            && parameter.device_type == DeviceType.CPU;
         if (!isWhole || !isAsStored || file.Map(entry, _alignment) is not { } mapped)
         {
             return false;

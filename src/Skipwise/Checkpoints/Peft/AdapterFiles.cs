@@ -24,7 +24,8 @@ internal static class AdapterFiles
     {
         if (!Directory.Exists(folder))
         {
-            throw new SkipwiseException($"{folder}: there is no such folder. An adapter is a folder with {LoraConfig.FileName} and {SafetensorsName}");
+            throw new SkipwiseException(
+                $"{folder}: there is no such folder. An adapter is a folder with {LoraConfig.FileName} and {SafetensorsName}");
         }
         LoraConfig config = LoraConfig.Read(Path.Combine(folder, LoraConfig.FileName));
         string safetensors = Path.Combine(folder, SafetensorsName), torch = Path.Combine(folder, TorchName),
@@ -43,7 +44,9 @@ internal static class AdapterFiles
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new SkipwiseException($"{Path.Combine(folder, LoraConfig.FileName)}: a name in rank_pattern or alpha_pattern takes too long to match {e.Input}. Write out the modules' names", e);
+            throw new SkipwiseException(
+                $"{Path.Combine(folder, LoraConfig.FileName)}: a name in rank_pattern or alpha_pattern takes too long to match " +
+                $"{e.Input}. Write out the modules' names", e);
         }
         (string Name, Tensor Value)[] Replacements(LoraPart part) =>
             [.. entries.Where(e => e.Key.Part == part).Select(e => (e.Key.Target, Owned(file, e.Value)))];
@@ -127,7 +130,8 @@ internal static class AdapterFiles
         }
         if (a.Shape.Count != 2 || b.Shape.Count != 2 || a.Shape[0] != b.Shape[1] || a.Shape.Contains(0) || b.Shape.Contains(0))
         {
-            throw Wrong(file, a.Name, $"expected A [r, in] and B [out, r], found {TensorEntry.Describe(a.Shape)} and {TensorEntry.Describe(b.Shape)}");
+            throw Wrong(file, a.Name,
+                $"expected A [r, in] and B [out, r], found {TensorEntry.Describe(a.Shape)} and {TensorEntry.Describe(b.Shape)}");
         }
         if (config.RankOf(module) != a.Shape[0])
         {

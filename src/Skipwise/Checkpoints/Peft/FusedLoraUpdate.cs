@@ -5,11 +5,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Peft;
 
 /// <summary>
-/// The updates of all projections that a family stores as one tensor, as the one update of that tensor which PEFT knows: with A_i [r, in] and B_i [out_i, r] of n
-/// parts, A [n r, in] is the A_i one below the other, and B [out, n r] holds B_i in the rows of part i and in the columns of A_i, and 0 elsewhere.
+/// The updates of all projections that a family stores as one tensor, as the one update of that tensor which PEFT knows: with A_i [r, in]
+/// and B_i [out_i, r] of n parts, A [n r, in] is the A_i one below the other, and B [out, n r] holds B_i in the rows of part i and in the
+/// columns of A_i, and 0 elsewhere.
 /// </summary>
 /// <param name="Stored">the tensor</param>
-/// <param name="Parts">the updates by the canonical name of their weight, in the order of the tensor's rows; not every part needs to have one</param>
+/// <param name="Parts">the updates by the canonical name of their weight, in the order of the tensor's rows; not every part needs to have
+/// one</param>
 internal sealed record FusedLoraUpdate(StoredParameter Stored, IReadOnlyList<(string Weight, Tensor A, Tensor B)> Parts)
 {
     public long Rank => Parts.Sum(part => part.A.size(0));

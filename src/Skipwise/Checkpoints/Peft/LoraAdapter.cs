@@ -13,9 +13,11 @@ namespace Skipwise.Checkpoints.Peft;
 /// <param name="Weights">the updates</param>
 /// <param name="FullWeights">weights that take the place of the base model's in one module (modules_to_save): of a tied pair, not in the
 /// other module</param>
-public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights, IReadOnlyList<(string Name, Tensor Value)> FullWeights) : IDisposable
+public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights,
+    IReadOnlyList<(string Name, Tensor Value)> FullWeights) : IDisposable
 {
-    /// <summary>weights that take the place of the base model's wherever it uses them, before <see cref="FullWeights"/> and the updates</summary>
+    /// <summary>weights that take the place of the base model's wherever it uses them, before <see cref="FullWeights"/> and the
+    /// updates</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Base { get; init; } = [];
 
     /// <summary>what a person should know who uses the adapter: files that are not read, weights that are missing</summary>
@@ -30,7 +32,8 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
     public void Write(string folder) => AdapterFiles.Write(this, folder);
 
     /// <summary>Adds the updates to the base model's weights. Nothing is changed unless everything fits.</summary>
-    /// <param name="weight">the weight of a name in the checkpoint, as blocks of rows one below the other; null if the model has none that can be changed on its own</param>
+    /// <param name="weight">the weight of a name in the checkpoint, as blocks of rows one below the other; null if the model has none that
+    /// can be changed on its own</param>
     /// <param name="path">the adapter's folder, for error messages</param>
     /// <exception cref="SkipwiseException">a weight that the model does not have, or of another shape</exception>
     public void MergeInto(Func<string, IReadOnlyList<Tensor>?> weight, string path)
@@ -39,13 +42,19 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
         using IDisposable noGradient = no_grad();
         IReadOnlyList<Tensor> Find(string name, params long[] shape)
         {
-            IReadOnlyList<Tensor> rows = weight(name) ?? throw new SkipwiseException($"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this model?");
+            IReadOnlyList<Tensor> rows = weight(name)
+                ?? throw new SkipwiseException(
+                    $"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this " +
+                    $"model?");
             long[] found = [rows.Sum(block => block.size(0)), .. rows[0].shape[1..]];
             return found.SequenceEqual(shape) ? rows
-                : throw new SkipwiseException($"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is {TensorEntry.Describe(found)}. Does the adapter belong to this model?");
+                : throw new SkipwiseException(
+                    $"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is " +
+                    $"{TensorEntry.Describe(found)}. Does the adapter belong to this model?");
         }
         (IReadOnlyList<Tensor> Rows, LoraWeight Update)[] updates = [.. Weights.Select(w => (Find(w.Target, w.B.size(0), w.A.size(1)), w))];
-        (IReadOnlyList<Tensor> Rows, Tensor Value)[] whole = [.. Base.Concat(FullWeights).Select(w => (Find(w.Name, w.Value.shape), w.Value))];
+        (IReadOnlyList<Tensor> Rows, Tensor Value)[] whole =
+            [.. Base.Concat(FullWeights).Select(w => (Find(w.Name, w.Value.shape), w.Value))];
         foreach ((IReadOnlyList<Tensor> rows, Tensor value) in whole)
         {
             ForEachBlock(rows, value, (target, part) => target.copy_(part));

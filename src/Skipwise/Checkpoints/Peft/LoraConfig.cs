@@ -21,7 +21,8 @@ public sealed record LoraConfig
     public IReadOnlyDictionary<string, double> RankPattern { get; init; } = new Dictionary<string, double>();
     /// <summary>name or pattern of a module -> its own alpha</summary>
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
-    /// <summary>modules that have an update: endings of their names, such as q_proj. (A pattern that was read stands here as it is.)</summary>
+    /// <summary>modules that have an update: endings of their names, such as q_proj. (A pattern that was read stands here as it
+    /// is.)</summary>
     public IReadOnlyList<string> TargetModules { get; init; } = [];
     /// <summary>modules whose weights the adapter replaces as a whole</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
@@ -37,8 +38,10 @@ public sealed record LoraConfig
     // Keys that change nothing in what the tensors mean: notes of the writer, and choices that only training reads.
     private static readonly string[] s_harmless =
     [
-        "auto_mapping", "base_model_name_or_path", "inference_mode", "revision", "task_type", "peft_type", "peft_version", "lora_dropout", "layers_pattern",
-        "layers_to_transform", "exclude_modules", "bias", "fan_in_fan_out", "megatron_core", "ensure_weight_tying", "qalora_group_size", "r", "lora_alpha", "use_rslora", "rank_pattern",
+        "auto_mapping", "base_model_name_or_path", "inference_mode", "revision", "task_type", "peft_type", "peft_version", "lora_dropout",
+        "layers_pattern",
+        "layers_to_transform", "exclude_modules", "bias", "fan_in_fan_out", "megatron_core", "ensure_weight_tying", "qalora_group_size",
+        "r", "lora_alpha", "use_rslora", "rank_pattern",
         "alpha_pattern", "target_modules", "modules_to_save", "init_lora_weights", "eva_config",
     ];
 
@@ -53,18 +56,24 @@ public sealed record LoraConfig
         JsonSection root = JsonSection.ReadFile(path);
         if (root.OptionalString("peft_type") is not "LORA" and var type)
         {
-            throw root.Error("peft_type", $"expected \"LORA\", found {(type is null ? "nothing" : $"\"{type}\"")}; other adapters are not supported");
+            throw root.Error("peft_type",
+                $"expected \"LORA\", found {(type is null ? "nothing" : $"\"{type}\"")}; other adapters are not supported");
         }
         foreach ((string key, JsonNode? value) in root.Json)
         {
             if (!s_harmless.Contains(key) && IsMeaningful(value))
             {
-                throw root.Error(key, $"{value!.ToJsonString()} is not supported: it changes what the adapter computes. Merge the adapter with PEFT (merge_and_unload) and use the merged model");
+                throw root.Error(key,
+                    $"{value!.ToJsonString()} is not supported: it changes what the adapter computes. Merge the adapter with PEFT " +
+                    $"(merge_and_unload) and use the merged model");
             }
         }
-        if (root.Json["init_lora_weights"] is JsonValue start && start.GetValueKind() == JsonValueKind.String && !s_initialisations.Contains((string)start!))
+        if (root.Json["init_lora_weights"] is JsonValue start && start.GetValueKind() == JsonValueKind.String
+            && !s_initialisations.Contains((string)start!))
         {
-            throw root.Error("init_lora_weights", $"\"{(string)start!}\" trains against a changed base model. Convert the adapter with PEFT's save_pretrained(path_initial_model_for_weight_conversion=...)");
+            throw root.Error("init_lora_weights",
+                $"\"{(string)start!}\" trains against a changed base model. Convert the adapter with PEFT's " +
+                $"save_pretrained(path_initial_model_for_weight_conversion=...)");
         }
         return new LoraConfig
         {
@@ -103,10 +112,14 @@ public sealed record LoraConfig
             ["base_model_name_or_path"] = BaseModel,
             ["inference_mode"] = true,
             ["r"] = Rank,
-            ["lora_alpha"] = JsonNode.Parse(Alpha == Math.Floor(Alpha) && Math.Abs(Alpha) < 1e15 ? ((long)Alpha).ToString(System.Globalization.CultureInfo.InvariantCulture) : HfConfig.Float(Alpha).ToJsonString()),
+            ["lora_alpha"] =
+                JsonNode.Parse(Alpha == Math.Floor(Alpha) && Math.Abs(Alpha) < 1e15 ? ((long)Alpha)
+                    .ToString(System.Globalization.CultureInfo.InvariantCulture) : HfConfig.Float(Alpha).ToJsonString()),
             ["lora_dropout"] = HfConfig.Float(Dropout),
             ["target_modules"] = new JsonArray([.. TargetModules.Select(name => JsonValue.Create(name))]),
-            ["modules_to_save"] = ModulesToSave.Count == 0 ? null : new JsonArray([.. ModulesToSave.Select(name => JsonValue.Create(name))]),
+            ["modules_to_save"] = ModulesToSave.Count == 0
+            ? null
+            : new JsonArray([.. ModulesToSave.Select(name => JsonValue.Create(name))]),
             ["bias"] = "none",
             ["fan_in_fan_out"] = false,
             ["init_lora_weights"] = true,
@@ -121,7 +134,8 @@ public sealed record LoraConfig
     }
 
     private static JsonObject Object(IReadOnlyDictionary<string, double> pattern) =>
-        new(pattern.Select(pair => KeyValuePair.Create(pair.Key, JsonNode.Parse(pair.Value.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))));
+        new(pattern.Select(pair =>
+            KeyValuePair.Create(pair.Key, JsonNode.Parse(pair.Value.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))));
 
     /// <summary>Not null, false, or empty: the values that switch a method off.</summary>
     private static bool IsMeaningful(JsonNode? value) => value switch
@@ -160,13 +174,17 @@ public sealed record LoraConfig
     private static string[] Names(JsonSection root, string key) => root.Json[key] switch
     {
         null => [],
-        JsonArray list => [.. list.Select(item => item is JsonValue value && value.TryGetValue(out string? name) ? name : throw root.Error(key, "expected a list of names"))],
+        JsonArray list =>
+            [.. list.Select(item => item is JsonValue value && value.TryGetValue(out string? name) ? name
+                : throw root.Error(key, "expected a list of names"))],
         _ => [root.OptionalString(key)!],
     };
 
     private static double? Matching(IReadOnlyDictionary<string, double> pattern, string module) =>
         pattern.Where(pair => Matches(pair.Key, module)).Select(pair => (double?)pair.Value).FirstOrDefault();
 
-    /// <summary>A pattern stands for the end of a module's name, from a dot on. It comes from a downloaded file, so it gets little time.</summary>
-    private static bool Matches(string pattern, string module) => Regex.IsMatch(module, $@"^(?:.*\.)?(?:{pattern})$", RegexOptions.CultureInvariant, s_patience);
+    /// <summary>A pattern stands for the end of a module's name, from a dot on. It comes from a downloaded file, so it gets little
+    /// time.</summary>
+    private static bool Matches(string pattern, string module) =>
+        Regex.IsMatch(module, $@"^(?:.*\.)?(?:{pattern})$", RegexOptions.CultureInvariant, s_patience);
 }

@@ -46,12 +46,15 @@ public sealed class PeftModel : ITrainable
         using IDisposable noGradient = no_grad();
         using LoraAdapter adapter = LoraAdapter.Read(folder);
         Tensor Fitting(string name, Tensor? value, long[] shape) => value is not null && value.shape.SequenceEqual(shape) ? value
-            : throw new SkipwiseException($"{folder}: the adapter has no {name} of shape {TensorEntry.Describe(shape)}; it was trained with other options. Start afresh without --resume");
+            : throw new SkipwiseException(
+                $"{folder}: the adapter has no {name} of shape {TensorEntry.Describe(shape)}; it was trained with other options. Start " +
+                $"afresh without --resume");
         foreach (FusedLoraUpdate update in Updates())
         {
             LoraWeight? saved = adapter.Weights.FirstOrDefault(weight => weight.Target == update.Stored.Name);
             string module = LoraWeight.ModuleOf(update.Stored.Name);
-            update.Separate(Fitting($"{module}.lora_A.weight", saved?.A, update.ShapeOfA), Fitting($"{module}.lora_B.weight", saved?.B, update.ShapeOfB));
+            update.Separate(Fitting($"{module}.lora_A.weight", saved?.A, update.ShapeOfA),
+                Fitting($"{module}.lora_B.weight", saved?.B, update.ShapeOfB));
         }
         foreach ((string name, Parameter parameter) in Whole())
         {
@@ -65,9 +68,13 @@ public sealed class PeftModel : ITrainable
     /// <summary>The updates, by the tensors of the base model's checkpoint.</summary>
     private IEnumerable<FusedLoraUpdate> Updates()
     {
-        var updates = LoraInjector.LoraWeights(Model).ToDictionary(update => update.Weight, update => (update.Weight, (Tensor)update.A, (Tensor)update.B));
+        var updates = LoraInjector.LoraWeights(Model)
+            .ToDictionary(update => update.Weight, update => (update.Weight, (Tensor)update.A, (Tensor)update.B));
         return _pretrained.Config.Family.StoredParameters(Model.Config)
-            .Select(stored => new FusedLoraUpdate(stored, [.. stored.Blocks.Select(block => block.Canonical).Distinct().Where(updates.ContainsKey).Select(name => updates[name])]))
+            .Select(stored =>
+                new FusedLoraUpdate(stored,
+                    [.. stored.Blocks.Select(block => block.Canonical).Distinct().Where(updates.ContainsKey)
+                        .Select(name => updates[name])]))
             .Where(update => update.Parts.Count > 0);
     }
 
@@ -83,7 +90,8 @@ public sealed class PeftModel : ITrainable
             return new LoraWeight(update.Stored.Name, a, b, _options.Scaling);
         })];
         // the scale alpha / r of the joint ones is that of their parts
-        var ranks = updates.Where(u => u.A.size(0) != _options.Rank).DistinctBy(u => LastPart(u.Module)).ToDictionary(u => LastPart(u.Module), u => (double)u.A.size(0));
+        var ranks = updates.Where(u => u.A.size(0) != _options.Rank).DistinctBy(u => LastPart(u.Module))
+            .ToDictionary(u => LastPart(u.Module), u => (double)u.A.size(0));
         List<(string Name, Tensor Value)> whole = [.. Whole().Select(w => (Stored(w.Name), (Tensor)w.Value))];
         string embedding = Stored(ModelFamily.EmbeddingName);
         if (Model.Config.TieWordEmbeddings && whole.Find(w => w.Name == embedding).Value is { } tied)

@@ -11,7 +11,8 @@ public sealed class Haystack
     private readonly Dictionary<int, bool> _endsSentence = [];
 
     /// <summary>Prose for those who bring none: a seeded chronicle of simple English.</summary>
-    public static string OwnProse(int characters) => SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, seed: 0, index: 0, TextLength.Characters(characters));
+    public static string OwnProse(int characters) =>
+        SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, seed: 0, index: 0, TextLength.Characters(characters));
 
     /// <param name="texts">documents; no more are read than are needed</param>
     /// <param name="length">tokens of the longest prompt</param>

@@ -44,7 +44,9 @@ public sealed record Needle
         Answer = "eat a sandwich and sit in Dolores Park on a sunny day.",
     };
 
-    /// <summary>Numbers of other cities, which a model that only looks for "magic number" takes for the right one (EasyContext's, in its order).</summary>
+    /// <summary>Numbers of other cities, which a model that only looks for "magic number" takes for the right one (EasyContext's, in its
+    /// order).</summary>
     public static IReadOnlyList<string> Distractors { get; } =
-        [.. ((string[])["New York", "London", "Paris", "Tokyo", "Beijing", "Berlin"]).Select(city => $"\nThe special magic {city} number is: {NumberPlaceholder}.\n")];
+        [.. ((string[])["New York", "London", "Paris", "Tokyo", "Beijing", "Berlin"])
+            .Select(city => $"\nThe special magic {city} number is: {NumberPlaceholder}.\n")];
 }

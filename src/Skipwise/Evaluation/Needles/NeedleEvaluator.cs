@@ -5,7 +5,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Needles;
 
-/// <summary>Needles in a haystack, by length and depth. <see cref="NeedlePrompt"/> decides what is asked, the model scores the true answers, this collects. No judge is needed.</summary>
+/// <summary>Needles in a haystack, by length and depth. <see cref="NeedlePrompt"/> decides what is asked, the model scores the true
+/// answers, this collects. No judge is needed.</summary>
 public static class NeedleEvaluator
 {
     /// <summary>One result per length.</summary>
@@ -13,12 +14,14 @@ public static class NeedleEvaluator
     /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
     public static IReadOnlyList<NeedleResult> Evaluate(
         CausalLM model, ITokenizer tokenizer, Haystack haystack, NeedleOptions options,
-        Action<NeedleTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<NeedleTrial>? file = null, CancellationToken cancel = default)
+        Action<NeedleTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<NeedleTrial>? file = null,
+        CancellationToken cancel = default)
     {
         options.Validate();
         using var respondent = new EvaluationLM(model, options.BatchSize);
         long questions = (long)options.Depths * options.Trials * options.EffectiveNeedles().Count(needle => needle.Question is not null);
-        var run = new CachedTrialRunner<NeedleTrial>("needle", questions * options.Lengths.Sum(length => (long)length), file, onTrial, progress);
+        var run = new CachedTrialRunner<NeedleTrial>("needle", questions * options.Lengths.Sum(length => (long)length), file, onTrial,
+            progress);
         // Settings that cannot work are found before the first long prompt is read.
         foreach (int length in options.Lengths)
         {
@@ -29,8 +32,11 @@ public static class NeedleEvaluator
             key: (trials, prompt) => trials.Key(prompt.InputIds, prompt.AnswerIds),
             stored: trial => new AnswerScore(trial.IsBest, trial.LogProbs),
             judge: (prompt, score, key) => new NeedleTrial(
-                length, prompt.Depth, prompt.Trial, prompt.Needle, prompt.InputIds.Length, key is null ? null : tokenizer.Decode(prompt.InputIds), prompt.Answer, score.IsGreedy, score.LogProbs)
+                length, prompt.Depth, prompt.Trial, prompt.Needle, prompt.InputIds.Length,
+                key is null ? null : tokenizer.Decode(prompt.InputIds), prompt.Answer, score.IsGreedy, score.LogProbs)
             { CacheKey = key },
-            ask: asked => respondent.LogLikelihood([.. asked.Select(prompt => prompt.InputIds)], [.. asked.Select(prompt => prompt.AnswerIds)], cancel))))];
+            ask: asked =>
+                respondent.LogLikelihood([.. asked.Select(prompt => prompt.InputIds)], [.. asked.Select(prompt => prompt.AnswerIds)],
+                    cancel))))];
     }
 }

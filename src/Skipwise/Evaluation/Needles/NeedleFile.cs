@@ -3,7 +3,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Needles;
 
-/// <summary>Needles from a JSON lines file: {"needle": ..., "question": ..., "answer": ..., "lead": ...}; without a question the needle is hidden but not asked for.</summary>
+/// <summary>Needles from a JSON lines file: {"needle": ..., "question": ..., "answer": ..., "lead": ...}; without a question the needle is
+/// hidden but not asked for.</summary>
 public static class NeedleFile
 {
     private static readonly JsonSerializerOptions s_json = new() { AllowDuplicateProperties = false };
@@ -21,7 +22,11 @@ public static class NeedleFile
                 needles.Add(Parse(lines[i], $"{path}, line {i + 1}"));
             }
         }
-        return needles.Count > 0 ? needles : throw new SkipwiseException($"{path}: holds no needle; give one JSON object per line, such as {{\"needle\": \"...\", \"question\": \"...\", \"answer\": \"...\"}}");
+        return needles.Count > 0
+            ? needles
+            : throw new SkipwiseException(
+                $"{path}: holds no needle; give one JSON object per line, such as {{\"needle\": \"...\", \"question\": \"...\", " +
+                $"\"answer\": \"...\"}}");
     }
 
     private static Needle Parse(string line, string place)
@@ -43,7 +48,9 @@ public static class NeedleFile
         string? question = members.GetValueOrDefault("question"), answer = members.GetValueOrDefault("answer");
         if (question is null != (answer is null))
         {
-            throw new SkipwiseException($"{place}: has a \"{(question is null ? "answer" : "question")}\" without {(question is null ? "a \"question\"" : "an \"answer\"")}; give both, or neither to hide the needle without asking");
+            throw new SkipwiseException(
+                $"{place}: has a \"{(question is null ? "answer" : "question")}\" without " +
+                $"{(question is null ? "a \"question\"" : "an \"answer\"")}; give both, or neither to hide the needle without asking");
         }
         return new Needle { Text = text, Question = question, Answer = answer, AnswerPrefix = members.GetValueOrDefault("lead") ?? "" };
     }

@@ -36,7 +36,8 @@ public sealed record NeedleOptions
     public int? BatchSize { get; init; }
 
     /// <summary>The needles in force.</summary>
-    public IReadOnlyList<Needle> EffectiveNeedles() => Needles.Count > 0 ? Needles : [Variant == NeedleVariant.EasyContext ? Needle.MagicNumber : Needle.Sandwich];
+    public IReadOnlyList<Needle> EffectiveNeedles() =>
+        Needles.Count > 0 ? Needles : [Variant == NeedleVariant.EasyContext ? Needle.MagicNumber : Needle.Sandwich];
 
     /// <summary>Tokens left unused.</summary>
     public int EffectiveBuffer() => Buffer ?? (Variant == NeedleVariant.Kamradt ? 200 : 0);
@@ -47,8 +48,12 @@ public sealed record NeedleOptions
         var problems = new List<string>();
         if (Lengths.Count == 0) { problems.Add("no length is given"); }
         if (Lengths.Distinct().Count() < Lengths.Count) { problems.Add("a length is given twice"); }
-        if (EffectiveNeedles().All(needle => needle.Question is null)) { problems.Add("no needle has a question: give --question and --answer"); }
-        foreach (Needle needle in EffectiveNeedles().Where(needle => needle.Question is not null && string.IsNullOrWhiteSpace(needle.Answer)))
+        if (EffectiveNeedles().All(needle => needle.Question is null))
+        {
+            problems.Add("no needle has a question: give --question and --answer");
+        }
+        foreach (Needle needle in EffectiveNeedles()
+            .Where(needle => needle.Question is not null && string.IsNullOrWhiteSpace(needle.Answer)))
         {
             problems.Add($"the question \"{needle.Question}\" has no answer");
         }

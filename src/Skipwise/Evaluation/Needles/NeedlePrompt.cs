@@ -13,11 +13,13 @@ namespace Skipwise.Evaluation.Needles;
 /// <param name="Answer">the answer's text</param>
 /// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
 /// <param name="AnswerIds">the answer's tokens as they follow the prompt</param>
-public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needle, string Question, string Answer, int[] InputIds, int[] AnswerIds)
+public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needle, string Question, string Answer, int[] InputIds,
+    int[] AnswerIds)
 {
     public const string BookPrefix = "This is a very long story book: <book>";
 
-    /// <summary>All questions of one length. Trials of all depths share their numbers and distractors, so prompts begin alike up to the needle.</summary>
+    /// <summary>All questions of one length. Trials of all depths share their numbers and distractors, so prompts begin alike up to the
+    /// needle.</summary>
     /// <exception cref="SkipwiseException">the length does not hold needles and question</exception>
     public static IReadOnlyList<NeedlePrompt> All(ITokenizer tokenizer, Haystack haystack, int length, NeedleOptions options)
     {
@@ -27,7 +29,8 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
     }
 
     /// <summary>The questions of one trial, one per needle that is asked for: a function of (seed, length, trial) and the depth.</summary>
-    public static IReadOnlyList<NeedlePrompt> Draw(ITokenizer tokenizer, Haystack haystack, int length, double depth, int trial, NeedleOptions options)
+    public static IReadOnlyList<NeedlePrompt> Draw(ITokenizer tokenizer, Haystack haystack, int length, double depth, int trial,
+        NeedleOptions options)
     {
         var rng = new KeyedRandom(options.Seed, stream: (ulong)length, index: (ulong)trial);
         Needle[] needles = [.. options.EffectiveNeedles()];
@@ -38,24 +41,39 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
         var distractors = new (int[] Ids, double Depth)[options.Distractors.Count];
         for (int i = 0; i < distractors.Length; i++)
         {
-            distractors[i] = (tokenizer.Encode(Skipwise.Evaluation.Needles.Needle.Fill(options.Distractors[i], Number(ref rng))), rng.NextDouble());
+            distractors[i] =
+                (tokenizer.Encode(Skipwise.Evaluation.Needles.Needle.Fill(options.Distractors[i], Number(ref rng))), rng.NextDouble());
         }
 
-        int[] prefix = [.. tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : (int[])[], .. options.Variant == NeedleVariant.EasyContext ? tokenizer.Encode(BookPrefix) : []];
-        (int[] Ids, double Depth)[] hidden = [.. needles.Select((needle, i) => (tokenizer.Encode(needle.Text), depth + i * (1 - depth) / needles.Length))];
+        int[] prefix =
+            [.. tokenizer is { AddsBos: true, BosId: { } bos }
+                ? [bos]
+                : (int[])[], .. options.Variant == NeedleVariant.EasyContext
+                ? tokenizer.Encode(BookPrefix)
+                : []];
+        (int[] Ids, double Depth)[] hidden =
+            [.. needles.Select((needle, i) => (tokenizer.Encode(needle.Text), depth + i * (1 - depth) / needles.Length))];
         (int Needle, int[] Question, int[] Answer)[] asked = [.. needles.Index().Where(needle => needle.Item.Question is not null)
-            .Select(needle => { (int[] question, int[] answer) = Ask(tokenizer, needle.Item, options.Variant); return (needle.Index, question, answer); })];
+            .Select(needle =>
+            {
+                (int[] question, int[] answer) = Ask(tokenizer, needle.Item, options.Variant);
+                return (needle.Index, question, answer);
+            })];
 
         // The same haystack for every question of a trial: what the longest leaves room for.
         int taken = prefix.Length + hidden.Sum(needle => needle.Ids.Length) + distractors.Sum(distractor => distractor.Ids.Length)
             + asked.Max(question => question.Question.Length + question.Answer.Length) + options.EffectiveBuffer();
         if (taken >= length)
         {
-            throw new SkipwiseException($"Needle length {length} is too short: with this tokenizer needles, question, answer{(options.EffectiveBuffer() > 0 ? $" and a buffer of {options.EffectiveBuffer()}" : "")} take {taken} tokens before any haystack. Ask for a greater length.");
+            throw new SkipwiseException(
+                $"Needle length {length} is too short: with this tokenizer needles, question, " +
+                $"answer{(options.EffectiveBuffer() > 0 ? $" and a buffer of {options.EffectiveBuffer()}" : "")} take {taken} tokens " +
+                $"before any haystack. Ask for a greater length.");
         }
         int[] context = [.. prefix, .. Hide(haystack, haystack.Take(length - taken), [.. hidden, .. distractors])];
         return [.. asked.Select(question => new NeedlePrompt(
-            length, depth, trial, question.Needle, needles[question.Needle].Question!, needles[question.Needle].Answer!, [.. context, .. question.Question], question.Answer))];
+            length, depth, trial, question.Needle, needles[question.Needle].Question!, needles[question.Needle].Answer!,
+            [.. context, .. question.Question], question.Answer))];
     }
 
     /// <summary>What follows the haystack, up to where the answer begins.</summary>
@@ -80,7 +98,8 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
     {
         var text = new List<int>(tokens.Length);
         int done = 0;
-        foreach ((int place, int[] ids) in pieces.Select(piece => (Place: haystack.Place(tokens, piece.Depth), piece.Ids)).OrderBy(piece => piece.Place))
+        foreach ((int place, int[] ids) in pieces.Select(piece => (Place: haystack.Place(tokens, piece.Depth), piece.Ids))
+            .OrderBy(piece => piece.Place))
         {
             text.AddRange(tokens.AsSpan(done, place - done));
             text.AddRange(ids);

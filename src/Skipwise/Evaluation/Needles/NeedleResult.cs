@@ -22,30 +22,34 @@ public sealed record NeedleResult(int Length, IReadOnlyList<NeedleTrial> Trials)
 
     /// <summary>Found and asked at every depth, rising.</summary>
     public IReadOnlyList<(double Depth, int Correct, int Count)> Cells() =>
-        [.. Trials.GroupBy(trial => trial.Depth).OrderBy(cell => cell.Key).Select(cell => (cell.Key, cell.Count(trial => trial.Correct), cell.Count()))];
+        [.. Trials.GroupBy(trial => trial.Depth).OrderBy(cell => cell.Key)
+            .Select(cell => (cell.Key, cell.Count(trial => trial.Correct), cell.Count()))];
 
     /// <summary>Accuracy, mean ln p of the answers, and the accuracy at each depth.</summary>
     /// <param name="model">name or folder of the model</param>
     public IEnumerable<EvaluationRecord> ToRecords(string model, NeedleOptions options)
     {
         JsonObject Settings() => EvaluationJson.Settings(options with { Needles = options.EffectiveNeedles() });
-        EvaluationRecord Record(string metric, double value, double? error, IReadOnlyList<double>? interval, Func<NeedleTrial, double> sample) => new()
-        {
-            Task = "needle",
-            Metric = metric,
-            Length = Length,
-            Value = value,
-            StandardError = error,
-            Interval = interval,
-            Count = Count,
-            Model = model,
-            Settings = Settings(),
-            Samples = [.. Trials.Select(sample)],
-        };
+        EvaluationRecord Record(string metric, double value, double? error, IReadOnlyList<double>? interval,
+            Func<NeedleTrial, double> sample) => new()
+            {
+                Task = "needle",
+                Metric = metric,
+                Length = Length,
+                Value = value,
+                StandardError = error,
+                Interval = interval,
+                Count = Count,
+                Model = model,
+                Settings = Settings(),
+                Samples = [.. Trials.Select(sample)],
+            };
         return
         [
-            Record("accuracy", Accuracy, Proportion.StandardError(Correct, Count), [Interval.Low, Interval.High], trial => trial.Correct ? 1 : 0),
-            Record("answer_log_prob", LogProb, Count < 2 ? null : Statistics.StandardError([.. Trials.Select(trial => trial.MeanLogProb)]), null, trial => trial.MeanLogProb),
+            Record("accuracy", Accuracy, Proportion.StandardError(Correct, Count), [Interval.Low, Interval.High],
+                trial => trial.Correct ? 1 : 0),
+            Record("answer_log_prob", LogProb, Count < 2 ? null : Statistics.StandardError([.. Trials.Select(trial => trial.MeanLogProb)]),
+                null, trial => trial.MeanLogProb),
             .. Cells().Select(cell => DepthCell.Record("needle", Length, cell.Depth, cell.Correct, cell.Count, model, Settings())),
         ];
     }

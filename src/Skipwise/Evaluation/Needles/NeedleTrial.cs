@@ -11,7 +11,8 @@ namespace Skipwise.Evaluation.Needles;
 /// <param name="IsBest">per answer token: the most probable one of all, after the true tokens before it</param>
 /// <param name="LogProbs">per answer token, ln p</param>
 public sealed record NeedleTrial(
-    int Length, double Depth, int Trial, int Needle, int PromptTokens, string? Prompt, string Answer, IReadOnlyList<bool> IsBest, IReadOnlyList<double> LogProbs) : ITrial
+    int Length, double Depth, int Trial, int Needle, int PromptTokens, string? Prompt, string Answer, IReadOnlyList<bool> IsBest,
+    IReadOnlyList<double> LogProbs) : ITrial
 {
     /// <summary>greedy decoding would have written exactly the answer</summary>
     public bool Correct => IsBest.All(best => best);

@@ -5,13 +5,16 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Passkey;
 
-/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, the model answers greedily, this compares.</summary>
+/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, the model answers
+/// greedily, this compares.</summary>
 public static class PasskeyEvaluator
 {
     /// <summary>Draws the prompts and measures.</summary>
-    /// <inheritdoc cref="Evaluate(CausalLM, ITokenizer, IReadOnlyList{PasskeyPrompt}, PasskeyOptions, Action{PasskeyTrial}?, IProgress{EvaluationProgress}?, TrialFile{PasskeyTrial}?, CancellationToken)"/>
+    /// <inheritdoc cref="Evaluate(CausalLM, ITokenizer, IReadOnlyList{PasskeyPrompt}, PasskeyOptions, Action{PasskeyTrial}?,
+    /// IProgress{EvaluationProgress}?, TrialFile{PasskeyTrial}?, CancellationToken)"/>
     public static IReadOnlyList<PasskeyResult> Evaluate(
-        CausalLM model, ITokenizer tokenizer, PasskeyOptions options, Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null,
+        CausalLM model, ITokenizer tokenizer, PasskeyOptions options, Action<PasskeyTrial>? onTrial = null,
+        IProgress<EvaluationProgress>? progress = null,
         TrialFile<PasskeyTrial>? file = null, CancellationToken cancel = default) =>
         Evaluate(model, tokenizer, PasskeyPrompt.All(tokenizer, options), options, onTrial, progress, file, cancel);
 
@@ -22,11 +25,13 @@ public static class PasskeyEvaluator
     /// <remarks>A length is tested as it is, also one equal to the model's window.</remarks>
     public static IReadOnlyList<PasskeyResult> Evaluate(
         CausalLM model, ITokenizer tokenizer, IReadOnlyList<PasskeyPrompt> prompts, PasskeyOptions options,
-        Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<PasskeyTrial>? file = null, CancellationToken cancel = default)
+        Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<PasskeyTrial>? file = null,
+        CancellationToken cancel = default)
     {
         options.Validate();
         using var respondent = new EvaluationLM(model, options.BatchSize);
-        var run = new CachedTrialRunner<PasskeyTrial>("passkey", prompts.Sum(prompt => (long)prompt.InputIds.Length), file, onTrial, progress);
+        var run = new CachedTrialRunner<PasskeyTrial>("passkey", prompts.Sum(prompt => (long)prompt.InputIds.Length), file, onTrial,
+            progress);
         int[] stop = [.. tokenizer.EndIds];
         return [.. prompts.GroupBy(prompt => prompt.Length).Select(length => new PasskeyResult(length.Key, run.Run(
             length.Key, [.. length], prompt => prompt.InputIds.Length,
@@ -38,5 +43,7 @@ public static class PasskeyEvaluator
     }
 
     private static PasskeyTrial Judge(PasskeyPrompt prompt, string answer, string? key) =>
-        new(prompt.Length, prompt.Trial, prompt.Depth, prompt.Key, prompt.InputIds.Length, prompt.Text, answer, PasskeyPrompt.ReadKey(answer) == prompt.Key) { CacheKey = key };
+        new(prompt.Length, prompt.Trial, prompt.Depth, prompt.Key, prompt.InputIds.Length, prompt.Text, answer,
+            PasskeyPrompt.ReadKey(answer) == prompt.Key)
+        { CacheKey = key };
 }

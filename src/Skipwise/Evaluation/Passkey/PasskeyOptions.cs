@@ -29,14 +29,15 @@ public sealed record PasskeyOptions
     /// <summary>prompts per length, each with its own key; with a grid, per length and depth</summary>
     [Within(1, 100000)]
     public int Trials { get; init; } = 50;
-    /// <summary>so many depths in equal steps from 0 to <see cref="MaxDepth"/>, the same for every length: a grid; null places the keys by <see cref="Depths"/></summary>
+    /// <summary>so many depths in equal steps from 0 to <see cref="MaxDepth"/>, the same for every length: a grid; null places the keys by
+    /// <see cref="Depths"/></summary>
     [Within(2, 10000, Name = "depths")]
     public int? Grid { get; init; }
     /// <summary>where the keys stand</summary>
     public PasskeyDepths Depths { get; init; } = PasskeyDepths.Stratified;
     /// <summary>
-    /// keys stand in this first share of the garbage; 1 is the original. A key close to the question can be found through a short window too:
-    /// 0.5 asks for keys that only a window of the prompt's own size has in sight
+    /// keys stand in this first share of the garbage; 1 is the original. A key close to the question can be found through a short window
+    /// too: 0.5 asks for keys that only a window of the prompt's own size has in sight
     /// </summary>
     [Within(0, 1, Above = true)]
     public double MaxDepth { get; init; } = 1;

@@ -17,12 +17,14 @@ namespace Skipwise.Evaluation.Passkey;
 /// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
 public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, int Key, string Text, int[] InputIds)
 {
-    /// <summary>All prompts of a measurement, length by length. They do not depend on the model: variants of one model share them.</summary>
+    /// <summary>All prompts of a measurement, length by length. They do not depend on the model: variants of one model share
+    /// them.</summary>
     /// <exception cref="SkipwiseException">a length does not hold the prompt without any garbage</exception>
     public static IReadOnlyList<PasskeyPrompt> All(ITokenizer tokenizer, PasskeyOptions options)
     {
         options.Validate();
-        return [.. options.Lengths.SelectMany(length => Enumerable.Range(0, options.Trials * (options.Grid ?? 1)).Select(trial => Draw(tokenizer, length, trial, options)))];
+        return [.. options.Lengths.SelectMany(length => Enumerable.Range(0, options.Trials * (options.Grid ?? 1))
+            .Select(trial => Draw(tokenizer, length, trial, options)))];
     }
 
     /// <summary>The prompt of one trial: a function of (seed, length, trial).</summary>
@@ -41,7 +43,8 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
     /// The original counts 25 tokens a unit, Llama's tokenizer; here the given tokenizer counts. Of n units (or characters),
     /// floor(depth * (n + 1)) stand before the key: a uniform depth gives the original's U{0..n}.
     /// </remarks>
-    public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens, PasskeyVariant variant = PasskeyVariant.Pose)
+    public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens,
+        PasskeyVariant variant = PasskeyVariant.Pose)
     {
         int room = length - maxNewTokens;
         PasskeyPrompt Write(int size)
@@ -58,8 +61,10 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
         if (bare.InputIds.Length > room)
         {
             throw new SkipwiseException(
-                $"Passkey length {length} is too short: with this tokenizer the prompt takes {bare.InputIds.Length} tokens before any garbage, " +
-                $"and the answer {maxNewTokens}. Ask for lengths of at least {bare.InputIds.Length + maxNewTokens + (int)UnitCost(tokenizer)} tokens.");
+                $"Passkey length {length} is too short: with this tokenizer the prompt takes {bare.InputIds.Length} tokens before any " +
+                $"garbage, " +
+                $"and the answer {maxNewTokens}. Ask for lengths of at least " +
+                $"{bare.InputIds.Length + maxNewTokens + (int)UnitCost(tokenizer)} tokens.");
         }
         double cost = variant == PasskeyVariant.Pose ? UnitCost(tokenizer) : UnitCost(tokenizer) / PasskeyText.Unit.Length;
         PasskeyPrompt best = bare;

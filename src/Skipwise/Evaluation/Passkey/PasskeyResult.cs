@@ -26,14 +26,18 @@ public sealed record PasskeyResult(int Length, IReadOnlyList<PasskeyTrial> Trial
 
     /// <summary>Accuracy at every depth of a grid, rising.</summary>
     public IReadOnlyList<(double Depth, int Correct, int Count)> Cells() =>
-        [.. Trials.GroupBy(trial => trial.Depth).OrderBy(cell => cell.Key).Select(cell => (cell.Key, cell.Count(trial => trial.Correct), cell.Count()))];
+        [.. Trials.GroupBy(trial => trial.Depth).OrderBy(cell => cell.Key)
+            .Select(cell => (cell.Key, cell.Count(trial => trial.Correct), cell.Count()))];
 
     /// <summary>The JSON form of this result: the accuracy, and with a grid the accuracy at each depth.</summary>
     /// <param name="model">name or folder of the model</param>
     public IEnumerable<EvaluationRecord> ToRecords(string model, PasskeyOptions options) =>
     [
         ToRecord(model, options),
-        .. options.Grid is null ? [] : Cells().Select(cell => DepthCell.Record("passkey", Length, cell.Depth, cell.Correct, cell.Count, model, EvaluationJson.Settings(options))),
+        .. options.Grid is null
+        ? []
+        : Cells().Select(cell =>
+            DepthCell.Record("passkey", Length, cell.Depth, cell.Correct, cell.Count, model, EvaluationJson.Settings(options))),
     ];
 
     /// <summary>The accuracy in JSON form.</summary>

@@ -9,7 +9,8 @@ namespace Skipwise.Evaluation.Passkey;
 /// <param name="PromptTokens">tokens of the prompt, BOS included</param>
 /// <param name="Answer">the generated text</param>
 /// <param name="Correct">the first number of the answer is the key</param>
-public sealed record PasskeyTrial(int Length, int Trial, double Depth, int Key, int PromptTokens, string Prompt, string Answer, bool Correct) : ITrial
+public sealed record PasskeyTrial(int Length, int Trial, double Depth, int Key, int PromptTokens, string Prompt, string Answer,
+    bool Correct) : ITrial
 {
     public string? CacheKey { get; init; }
 }

@@ -5,7 +5,8 @@ namespace Skipwise.Evaluation.Perplexity;
 /// <param name="parts">equal parts of the window; 1 where positions do not matter</param>
 internal sealed class LossAccumulator(int window, int parts)
 {
-    private readonly SortedDictionary<int, (double Loss, long Tokens)[]> _documents = []; // sorted: sums must not depend on the order of the batches
+    // sorted: sums must not depend on the order of the batches
+    private readonly SortedDictionary<int, (double Loss, long Tokens)[]> _documents = [];
 
     /// <summary>Adds the losses of consecutive tokens.</summary>
     /// <param name="firstPosition">where the first of them stands in the window; BOS stands at 0</param>
@@ -24,7 +25,8 @@ internal sealed class LossAccumulator(int window, int parts)
 
     /// <summary>Perplexity over everything, and the loss by position if there are parts.</summary>
     public PerplexityResult Result(bool byPosition) =>
-        PerplexityResult.FromDocuments(window, [.. _documents.Values.Select(sums => (sums.Sum(sum => sum.Loss), sums.Sum(sum => sum.Tokens)))]) with
+        PerplexityResult.FromDocuments(window,
+            [.. _documents.Values.Select(sums => (sums.Sum(sum => sum.Loss), sums.Sum(sum => sum.Tokens)))]) with
         {
             ByPosition = byPosition ? [.. Enumerable.Range(0, parts).Select(Part).OfType<PositionLoss>()] : [],
         };

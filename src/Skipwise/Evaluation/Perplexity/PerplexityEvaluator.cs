@@ -4,7 +4,8 @@ using Skipwise.TokenStores;
 
 namespace Skipwise.Evaluation.Perplexity;
 
-/// <summary>Perplexity of a model on documents, by window length. <see cref="PerplexityPlan"/> decides, <see cref="Scorer"/> computes, this adds up.</summary>
+/// <summary>Perplexity of a model on documents, by window length. <see cref="PerplexityPlan"/> decides, <see cref="Scorer"/> computes, this
+/// adds up.</summary>
 public static class PerplexityEvaluator
 {
     /// <summary>One result per window length, in the order of the options.</summary>
@@ -12,7 +13,8 @@ public static class PerplexityEvaluator
     /// <param name="bos">the id put before every window (a model without BOS: its end-of-text id)</param>
     /// <exception cref="SkipwiseException">a setting out of range, or no document long enough</exception>
     public static IReadOnlyList<PerplexityResult> Evaluate(
-        CausalLM model, ITokenSource documents, int bos, PerplexityOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+        CausalLM model, ITokenSource documents, int bos, PerplexityOptions options, IProgress<EvaluationProgress>? progress = null,
+        CancellationToken cancel = default)
     {
         options.Validate();
         IReadOnlyList<(int Document, int Length)> chosen = PerplexityPlan.Documents(documents, options);

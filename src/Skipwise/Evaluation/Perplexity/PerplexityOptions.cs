@@ -48,10 +48,19 @@ public sealed record PerplexityOptions
         if (Windows.Count == 0) { problems.Add("no window length is given"); }
         if (Mode == WindowMode.LastTokens)
         {
-            foreach (int window in Windows.Where(window => window >= 2 && window <= ScoredTokens)) { problems.Add($"window {window} does not hold BOS and the {ScoredTokens} target tokens"); }
+            foreach (int window in Windows.Where(window => window >= 2 && window <= ScoredTokens))
+            {
+                problems.Add($"window {window} does not hold BOS and the {ScoredTokens} target tokens");
+            }
         }
-        if (MaxTokens is { } max && max < Math.Max(2, MinTokens)) { problems.Add($"max-tokens is {max}; it must be at least 2 and not below min-tokens ({MinTokens})"); }
-        if (PositionBins is { } parts && (parts < 1 || Windows.Any(window => parts > window - 1))) { problems.Add($"position-bins is {parts}; a window of W tokens has from 1 to W - 1 parts"); }
+        if (MaxTokens is { } max && max < Math.Max(2, MinTokens))
+        {
+            problems.Add($"max-tokens is {max}; it must be at least 2 and not below min-tokens ({MinTokens})");
+        }
+        if (PositionBins is { } parts && (parts < 1 || Windows.Any(window => parts > window - 1)))
+        {
+            problems.Add($"position-bins is {parts}; a window of W tokens has from 1 to W - 1 parts");
+        }
         OptionCheck.Require("Perplexity", this, problems);
     }
 }

@@ -25,7 +25,8 @@ internal static class PerplexityPlan
         if (chosen.Count == 0)
         {
             throw new SkipwiseException(
-                $"No document can be measured: {source.Count} documents, the longest has {longestSeen} tokens, and at least {shortest} are needed. " +
+                $"No document can be measured: {source.Count} documents, the longest has {longestSeen} tokens, and at least {shortest} " +
+                $"are needed. " +
                 "Give longer documents, or lower --min-tokens (or the number of target tokens).");
         }
         return chosen;
@@ -39,7 +40,8 @@ internal static class PerplexityPlan
     /// truncated windows of a document are prefixes of one another, and so are their losses: one forward serves all.
     /// False when the rotation depends on the window's length.
     /// </param>
-    public static IReadOnlyList<PlannedWindow> Windows(IReadOnlyList<(int Document, int Length)> documents, PerplexityOptions options, bool prefixesShare)
+    public static IReadOnlyList<PlannedWindow> Windows(IReadOnlyList<(int Document, int Length)> documents, PerplexityOptions options,
+        bool prefixesShare)
     {
         var plan = new List<PlannedWindow>();
         foreach ((int document, int length) in documents)
@@ -61,7 +63,8 @@ internal static class PerplexityPlan
         return plan;
     }
 
-    /// <summary>Windows of equal length and equally many scored tokens, together. The longest come first: what does not fit memory fails at once.</summary>
+    /// <summary>Windows of equal length and equally many scored tokens, together. The longest come first: what does not fit memory fails at
+    /// once.</summary>
     /// <param name="tokens">that make a forward worthwhile, when nobody says the batch's size</param>
     public static IEnumerable<PlannedWindow[]> Batches(IReadOnlyList<PlannedWindow> plan, int? batchSize, int tokens) => plan
         .GroupBy(planned => (planned.Window.Length, planned.Window.Scored))
@@ -70,7 +73,8 @@ internal static class PerplexityPlan
 
     private static IEnumerable<ScoringWindow> Of(int documentLength, int windowLength, PerplexityOptions options) => options.Mode switch
     {
-        WindowMode.Sliding => Skipwise.Evaluation.Perplexity.ScoringWindows.Sliding(documentLength, windowLength, Math.Min(options.Stride, windowLength - 1)),
+        WindowMode.Sliding =>
+            Skipwise.Evaluation.Perplexity.ScoringWindows.Sliding(documentLength, windowLength, Math.Min(options.Stride, windowLength - 1)),
         WindowMode.Truncate => [Skipwise.Evaluation.Perplexity.ScoringWindows.Truncated(documentLength, windowLength)],
         _ => [Skipwise.Evaluation.Perplexity.ScoringWindows.LastTokens(documentLength, windowLength, options.ScoredTokens)],
     };

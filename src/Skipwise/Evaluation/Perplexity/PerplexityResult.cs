@@ -16,7 +16,8 @@ public sealed record PerplexityResult(int Window, double Perplexity, double? Sta
     /// <summary>what each document makes of the perplexity; see <see cref="EvaluationRecord.Samples"/></summary>
     public IReadOnlyList<double>? Samples { get; init; }
 
-    /// <summary>From each document's summed loss and number of tokens. The delta method carries the mean's error through the exponential: se(exp r) = exp(r) se(r).</summary>
+    /// <summary>From each document's summed loss and number of tokens. The delta method carries the mean's error through the exponential:
+    /// se(exp r) = exp(r) se(r).</summary>
     public static PerplexityResult FromDocuments(int window, IReadOnlyList<(double Loss, long Tokens)> documents)
     {
         MeanLoss loss = MeanLoss.FromDocuments(documents);
@@ -44,16 +45,17 @@ public sealed record PerplexityResult(int Window, double Perplexity, double? Sta
 
     /// <summary>The JSON form of the losses by position, in nats.</summary>
     /// <param name="model">name or folder of the model</param>
-    public IEnumerable<EvaluationRecord> PositionRecords(string model, PerplexityOptions options) => ByPosition.Select(part => new EvaluationRecord
-    {
-        Task = "perplexity",
-        Metric = "loss",
-        Length = Window,
-        Positions = [part.From, part.To],
-        Value = part.Loss.Mean,
-        StandardError = part.Loss.StandardError,
-        Count = part.Loss.Count,
-        Model = model,
-        Settings = EvaluationJson.Settings(options, ("documents", part.Loss.Documents)),
-    });
+    public IEnumerable<EvaluationRecord> PositionRecords(string model, PerplexityOptions options) =>
+        ByPosition.Select(part => new EvaluationRecord
+        {
+            Task = "perplexity",
+            Metric = "loss",
+            Length = Window,
+            Positions = [part.From, part.To],
+            Value = part.Loss.Mean,
+            StandardError = part.Loss.StandardError,
+            Count = part.Loss.Count,
+            Model = model,
+            Settings = EvaluationJson.Settings(options, ("documents", part.Loss.Documents)),
+        });
 }

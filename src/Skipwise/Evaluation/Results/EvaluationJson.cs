@@ -41,7 +41,8 @@ public static class EvaluationJson
 
     /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
     /// <exception cref="SkipwiseException">as of <see cref="ResultFile"/></exception>
-    public static void Write(string path, IReadOnlyList<EvaluationRecord> records) => ResultFile.Write(path, ToIndentedJson(records) + "\n");
+    public static void Write(string path, IReadOnlyList<EvaluationRecord> records) =>
+        ResultFile.Write(path, ToIndentedJson(records) + "\n");
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<EvaluationRecord> Read(string path)

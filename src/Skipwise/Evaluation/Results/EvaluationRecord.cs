@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>One number of an evaluation, the same shape for every task. Fields that do not apply are null and left out of the JSON.</summary>
+/// <summary>One number of an evaluation, the same shape for every task. Fields that do not apply are null and left out of the
+/// JSON.</summary>
 public sealed record EvaluationRecord
 {
     /// <summary>perplexity, passkey, ...</summary>
@@ -26,8 +27,9 @@ public sealed record EvaluationRecord
     /// <summary>the options that were in force</summary>
     public JsonObject? Settings { get; init; }
     /// <summary>
-    /// what each document, trial or question, in their order, makes of the value: their mean is the value, and the standard error of that mean
-    /// the value's. Of a value that is no mean (a perplexity), to first order. Two models' samples of the same questions can be compared one by one.
+    /// what each document, trial or question, in their order, makes of the value: their mean is the value, and the standard error of that
+    /// mean the value's. Of a value that is no mean (a perplexity), to first order. Two models' samples of the same questions can be
+    /// compared one by one.
     /// </summary>
     [JsonIgnore]
     public IReadOnlyList<double>? Samples { get; init; }

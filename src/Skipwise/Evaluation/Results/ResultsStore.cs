@@ -7,8 +7,8 @@ using Skipwise.Storage;
 namespace Skipwise.Evaluation.Results;
 
 /// <summary>
-/// A folder of results: <c>results.jsonl</c>, to which each measurement is added when it is done; <c>comparison.json</c>, what the last run compared;
-/// <c>trials</c>, the raw answers; <c>samples</c>, what each document or question made of a number. One writer at a time.
+/// A folder of results: <c>results.jsonl</c>, to which each measurement is added when it is done; <c>comparison.json</c>, what the last run
+/// compared; <c>trials</c>, the raw answers; <c>samples</c>, what each document or question made of a number. One writer at a time.
 /// </summary>
 public sealed class ResultsStore
 {
@@ -48,7 +48,8 @@ public sealed class ResultsStore
     /// <exception cref="SkipwiseException">there is no such folder, or it is not one of results</exception>
     public static ResultsStore OpenExisting(string folder) => File.Exists(Path.Combine(folder, PlanName))
         ? Open(folder)
-        : throw new SkipwiseException($"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. Name the folder that was its --out");
+        : throw new SkipwiseException(
+            $"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. Name the folder that was its --out");
 
     /// <summary>Identifies a measurement: what is measured, of which model, with which settings, by which build of the program.</summary>
     public static string Key(string task, string model, JsonObject settings)
@@ -82,12 +83,15 @@ public sealed class ResultsStore
         }
         catch (JsonException e)
         {
-            throw new SkipwiseException($"{path}: not what 'skipwise eval all' writes: {e.Message} Without the file, errors of changes are those of numbers measured apart", e);
+            throw new SkipwiseException(
+                $"{path}: not what 'skipwise eval all' writes: {e.Message} Without the file, errors of changes are those of numbers " +
+                $"measured apart", e);
         }
     }
 
     /// <summary>Adds a finished measurement; the file then holds all of it, or, if that fails, nothing of it.</summary>
-    /// <param name="identity">the settings that <paramref name="key"/> was made from; what a record does not say of them is added to its own</param>
+    /// <param name="identity">the settings that <paramref name="key"/> was made from; what a record does not say of them is added to its
+    /// own</param>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public void Add(string key, JsonObject identity, IReadOnlyList<EvaluationRecord> records)
     {
@@ -102,11 +106,13 @@ public sealed class ResultsStore
             _records.Add(record with { Settings = settings });
         }
         AtomicFile.WriteText(SamplesPath(key), JsonSerializer.Serialize(records.Select(record => record.Samples), ReportJson.Line) + "\n");
-        AtomicFile.WriteText(Path.Combine(_folder, ResultsName), string.Concat(_records.Select(record => EvaluationJson.ToJsonLine(record) + "\n")));
+        AtomicFile.WriteText(Path.Combine(_folder, ResultsName),
+            string.Concat(_records.Select(record => EvaluationJson.ToJsonLine(record) + "\n")));
     }
 
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
-    public void WritePlan(ComparisonPlan plan) => AtomicFile.WriteText(Path.Combine(_folder, PlanName), JsonSerializer.Serialize(plan, ReportJson.Indented) + "\n");
+    public void WritePlan(ComparisonPlan plan) =>
+        AtomicFile.WriteText(Path.Combine(_folder, PlanName), JsonSerializer.Serialize(plan, ReportJson.Indented) + "\n");
 
     /// <exception cref="SkipwiseException">the file cannot be read, or is something else</exception>
     public ComparisonPlan ReadPlan()
@@ -120,7 +126,8 @@ public sealed class ResultsStore
         }
         catch (JsonException e)
         {
-            throw new SkipwiseException($"{path}: not what 'skipwise eval all' writes: {e.Message} Run it again; what it has measured is kept", e);
+            throw new SkipwiseException(
+                $"{path}: not what 'skipwise eval all' writes: {e.Message} Run it again; what it has measured is kept", e);
         }
     }
 

@@ -17,7 +17,8 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
 
     /// <param name="path">a new file, or one of an earlier run; a last line without its end, as a crash leaves it, is dropped</param>
     /// <param name="model">a number of the model that replies, with all that its replies depend on besides their prompts</param>
-    /// <exception cref="SkipwiseException">the file cannot be read or written, or holds something else than trials of this kind; it is then left as it is</exception>
+    /// <exception cref="SkipwiseException">the file cannot be read or written, or holds something else than trials of this kind; it is then
+    /// left as it is</exception>
     public TrialFile(string path, ulong model)
     {
         (_path, Model) = (path, model);
@@ -28,7 +29,11 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
             stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             stream.SetLength(LoadExisting(stream));
             stream.Position = stream.Length;
-            _writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
+            _writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false))
+            {
+                AutoFlush = true,
+                NewLine = "\n"
+            };
         }
         catch (Exception e)
         {
@@ -100,7 +105,9 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
 
     private SkipwiseException Foreign(int line, string why, Exception? inner = null)
     {
-        string message = $"{_path}, line {line + 1}: not a trial of this test: {why.TrimEnd('.')}. The file would be overwritten: name another one, or remove it";
+        string message =
+            $"{_path}, line {line + 1}: not a trial of this test: {why.TrimEnd('.')}. The file would be overwritten: name another one, " +
+            $"or remove it";
         return inner is null ? new(message) : new(message, inner);
     }
 }

@@ -13,7 +13,8 @@ internal sealed class CommonWordsExtraction : IRulerGenerator
     private (int Often, int Seldom) _repeats = (30, 3);
 
     /// <param name="length">tokens of prompt and answer; below 4,096 words are repeated less</param>
-    /// <param name="count">tokens of a text; a tokenizer that takes many for a word gets the lesser repeats also at a greater length that does not hold the full ones</param>
+    /// <param name="count">tokens of a text; a tokenizer that takes many for a word gets the lesser repeats also at a greater length that
+    /// does not hold the full ones</param>
     public CommonWordsExtraction(int length, Func<string, int> count)
     {
         var rng = new KeyedRandom(0);
@@ -40,7 +41,8 @@ internal sealed class CommonWordsExtraction : IRulerGenerator
         string[] list = [.. drawn.SelectMany((word, i) => Enumerable.Repeat(word, i < Common ? often : seldom))];
         rng.Shuffle<string>(list);
         return (
-            "Below is a numbered list of words. In these words, some appear more often than others. Memorize the ones that appear most often.\n" +
+            "Below is a numbered list of words. In these words, some appear more often than others. Memorize the ones that appear most " +
+            "often.\n" +
             $"{Numbered(list)}\nQuestion: What are the 10 most common words in the above list?" +
             " Answer: The top 10 words that appear most often in the list are:", drawn[..Common]);
     }

@@ -5,7 +5,8 @@ namespace Skipwise.Evaluation.Ruler;
 /// <summary>Prose as words, any number of them: from the beginning again where it ends.</summary>
 public sealed partial class Essays
 {
-    private static readonly HashSet<string> s_abbreviations = ["Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.", "No.", "vs.", "etc.", "e.g.", "i.e.", "cf.", "Inc.", "Co.", "Jr.", "Sr."];
+    private static readonly HashSet<string> s_abbreviations =
+        ["Mr.", "Mrs.", "Ms.", "Dr.", "St.", "Prof.", "No.", "vs.", "etc.", "e.g.", "i.e.", "cf.", "Inc.", "Co.", "Jr.", "Sr."];
     private readonly string[] _words;
     private readonly bool[] _endsSentence;
 
@@ -37,7 +38,8 @@ public sealed partial class Essays
         return sentences;
     }
 
-    /// <summary>A full stop, question or exclamation mark, perhaps in quotes or brackets, before a word that begins like a sentence.</summary>
+    /// <summary>A full stop, question or exclamation mark, perhaps in quotes or brackets, before a word that begins like a
+    /// sentence.</summary>
     private static bool EndsSentence(string word, string next) =>
         End().IsMatch(word) && !s_abbreviations.Contains(word) && !Initial().IsMatch(word) && Begin().IsMatch(next);
 

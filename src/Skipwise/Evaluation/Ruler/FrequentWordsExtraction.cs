@@ -2,7 +2,8 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>fwe: coded words whose frequencies fall with the square of their rank; the most frequent is shown as dots and does not count.</summary>
+/// <summary>fwe: coded words whose frequencies fall with the square of their rank; the most frequent is shown as dots and does not
+/// count.</summary>
 /// <param name="length">tokens of prompt and answer; the vocabulary has a fiftieth of it</param>
 internal sealed class FrequentWordsExtraction(int length) : IRulerGenerator
 {
@@ -30,8 +31,10 @@ internal sealed class FrequentWordsExtraction(int length) : IRulerGenerator
         string[] text = [.. words.SelectMany((word, i) => Enumerable.Repeat(word, Count(size, rank: i + 1)))];
         rng.Shuffle<string>(text);
         return new(
-            $"Read the following coded text and track the frequency of each coded word. Find the three most frequently appeared coded words. {string.Join(' ', text)}\n" +
-            "Question: Do not provide any explanation. Please ignore the dots '....'. What are the three most frequently appeared words in the above coded text?" +
+            $"Read the following coded text and track the frequency of each coded word. Find the three most frequently appeared coded " +
+            $"words. {string.Join(' ', text)}\n" +
+            "Question: Do not provide any explanation. Please ignore the dots '....'. What are the three most frequently appeared words " +
+            "in the above coded text?" +
             " Answer: According to the coded text above, the three most frequently appeared words are:", words[1..(Asked + 1)]);
     }
 

@@ -7,7 +7,8 @@ namespace Skipwise.Evaluation.Ruler;
 internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays essays) : IRulerGenerator
 {
     private const string Template =
-        "Some special magic {type} are hidden within the following text. Make sure to memorize it. I will quiz you about the {type} afterwards.\n{context}\n" +
+        "Some special magic {type} are hidden within the following text. Make sure to memorize it. I will quiz you about the {type} " +
+        "afterwards.\n{context}\n" +
         "What are all the special magic {type} for {query} mentioned in the provided text?" +
         " The special magic {type} for {query} mentioned in the provided text are";
     private const int DepthSteps = 40;
@@ -34,7 +35,9 @@ internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays
         }
         string[] needles = [.. keys.Zip(values, (key, own) => own.Select(value => Needle(key, value))).SelectMany(needle => needle)];
         rng.Shuffle<string>(needles);
-        string context = options.Haystack == NeedleHaystack.Essays ? BetweenSentences(ref rng, needles, size) : BetweenLines(ref rng, needles, Lines(ref rng, keys, size));
+        string context = options.Haystack == NeedleHaystack.Essays
+            ? BetweenSentences(ref rng, needles, size)
+            : BetweenLines(ref rng, needles, Lines(ref rng, keys, size));
 
         int[] asked = RulerRandom.Distinct(ref rng, keys.Count, options.NumQueries);
         string[] queries = [.. asked.Select(key => keys[key])];
@@ -46,7 +49,8 @@ internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays
     {
         bool isOne = options.NumQueries * options.NumValues == 1;
         string template = isOne
-            ? Template.Replace("Some", "A", StringComparison.Ordinal).Replace("are all", "is", StringComparison.Ordinal).Replace("are", "is", StringComparison.Ordinal)
+            ? Template.Replace("Some", "A", StringComparison.Ordinal).Replace("are all", "is", StringComparison.Ordinal)
+            .Replace("are", "is", StringComparison.Ordinal)
             : Template;
         return template.Replace("{type}", isOne ? TypeName[..^1] : TypeName, StringComparison.Ordinal)
             .Replace("{query}", query, StringComparison.Ordinal)
@@ -57,7 +61,8 @@ internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays
 
     private string Needle(string key, string value) => $"One of the special magic {TypeName} for {key} is: {value}.";
 
-    /// <summary>Depths are drawn without replacement from 40 even steps of 0..100 %, and rounded down to a place between two sentences.</summary>
+    /// <summary>Depths are drawn without replacement from 40 even steps of 0..100 %, and rounded down to a place between two
+    /// sentences.</summary>
     private string BetweenSentences(ref KeyedRandom rng, string[] needles, int words)
     {
         List<string> sentences = essays.Sentences(words);
@@ -85,7 +90,8 @@ internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays
         var lines = new List<string>(count + Needles);
         for (int i = 0; i < count; i++)
         {
-            lines.Add(options.Haystack == NeedleHaystack.Noise ? PasskeyText.Unit : Needle(DrawKey(ref rng, keys), Draw(ref rng, options.Values)));
+            lines.Add(options.Haystack == NeedleHaystack.Noise ? PasskeyText.Unit
+                : Needle(DrawKey(ref rng, keys), Draw(ref rng, options.Values)));
         }
         return lines;
     }

@@ -13,13 +13,17 @@ public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQues
         var questions = new List<QaQuestion>();
         foreach (LocatedJson article in LocatedJson.Read(path).Get("data").Items())
         {
-            (int Document, LocatedJson Paragraph)[] paragraphs = [.. article.Get("paragraphs").Items().Select(paragraph => (documents.Of(paragraph.Get("context").Text), paragraph))];
+            (int Document, LocatedJson Paragraph)[] paragraphs =
+                [.. article.Get("paragraphs").Items().Select(paragraph => (documents.Of(paragraph.Get("context").Text), paragraph))];
             int[] all = [.. paragraphs.Select(paragraph => paragraph.Document).Distinct()];
             foreach ((int document, LocatedJson paragraph) in paragraphs)
             {
-                foreach (LocatedJson question in paragraph.Get("qas").Items().Where(question => !question.Flag("is_impossible", defaultValue: false)))
+                foreach (LocatedJson question in paragraph.Get("qas").Items()
+                    .Where(question => !question.Flag("is_impossible", defaultValue: false)))
                 {
-                    questions.Add(new(question.Get("question").Text, [.. question.Get("answers").Items().Select(answer => answer.Get("text").Text).Distinct()],
+                    questions.Add(
+                        new(question.Get("question").Text,
+                            [.. question.Get("answers").Items().Select(answer => answer.Get("text").Text).Distinct()],
                         [document], [.. all.Where(other => other != document)]));
                 }
             }
@@ -27,7 +31,8 @@ public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQues
         return Checked(path, documents, questions);
     }
 
-    /// <summary>HotpotQA (JSON list of questions with their context); all documents of a question's context count as gold, as in RULER.</summary>
+    /// <summary>HotpotQA (JSON list of questions with their context); all documents of a question's context count as gold, as in
+    /// RULER.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read or has another layout; names the place</exception>
     public static QaSet ReadHotpot(string path)
     {
@@ -53,7 +58,9 @@ public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQues
     private static QaSet Checked(string path, DocumentIndex documents, List<QaQuestion> questions)
     {
         questions.RemoveAll(question => !question.Answers.Any(answer => answer.Length > 0));
-        return questions.Count > 0 ? new(documents.All, questions) : throw new SkipwiseException($"{path}: holds no question that has an answer");
+        return questions.Count > 0
+            ? new(documents.All, questions)
+            : throw new SkipwiseException($"{path}: holds no question that has an answer");
     }
 
     /// <summary>Documents by their text, each once.</summary>

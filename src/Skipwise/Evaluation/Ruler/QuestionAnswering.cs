@@ -29,6 +29,7 @@ internal sealed class QuestionAnswering(QaSet set) : IRulerGenerator
         rng.Shuffle<int>(shuffled);
         string context = string.Join("\n\n", shuffled.Select((document, i) => $"Document {i + 1}:\n{set.Documents[document]}"));
         const string rule = "Answer the question based on the given documents. Only give me the answer and do not output any other words.";
-        return new($"{rule}\n\nThe following are given documents.\n\n{context}\n\n{rule}\n\nQuestion: {question.Text} Answer:", question.Answers);
+        return new($"{rule}\n\nThe following are given documents.\n\n{context}\n\n{rule}\n\nQuestion: {question.Text} Answer:",
+            question.Answers);
     }
 }

@@ -5,7 +5,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>RULER (Hsieh et al. 2024). <see cref="RulerSamples"/> decides what is asked, the model answers greedily, <see cref="RulerTask.Score"/> judges.</summary>
+/// <summary>RULER (Hsieh et al. 2024). <see cref="RulerSamples"/> decides what is asked, the model answers greedily,
+/// <see cref="RulerTask.Score"/> judges.</summary>
 public static class RulerEvaluator
 {
     /// <summary>tokens of prompts that exist at once: those of all samples at long lengths would not fit memory</summary>
@@ -14,15 +15,19 @@ public static class RulerEvaluator
     /// <summary>One result per task and length.</summary>
     /// <param name="onTrial">called with every trial as its batch is done</param>
     /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
-    /// <exception cref="SkipwiseException">a setting out of range, a task whose material is missing, or a length too short for a task</exception>
+    /// <exception cref="SkipwiseException">a setting out of range, a task whose material is missing, or a length too short for a
+    /// task</exception>
     public static RulerSummary Evaluate(
         CausalLM model, ITokenizer tokenizer, RulerData material, RulerOptions options,
-        Action<RulerTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<RulerTrial>? file = null, CancellationToken cancel = default)
+        Action<RulerTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<RulerTrial>? file = null,
+        CancellationToken cancel = default)
     {
         options.Validate();
         IReadOnlyList<RulerTask> tasks = options.SelectedTasks(material);
         // A length that is too short for a task is found before the first prompt is read.
-        RulerSamples[][] samples = [.. options.Lengths.Select(length => tasks.Select(task => new RulerSamples(task, material, tokenizer, length, options)).ToArray())];
+        RulerSamples[][] samples =
+            [.. options.Lengths.Select(length => tasks.Select(task => new RulerSamples(task, material, tokenizer, length, options))
+                .ToArray())];
         long total = options.Lengths.Zip(samples, (length, ofLength) => ofLength.Sum(task => (long)task.Count * length)).Sum();
         using var respondent = new EvaluationLM(model, options.BatchSize);
         var run = new CachedTrialRunner<RulerTrial>("ruler", total, file, onTrial, progress);

@@ -50,7 +50,10 @@ public sealed record RulerOptions
 
     /// <summary>The tasks that "all" leaves out because their material is missing, each with what it needs.</summary>
     public IReadOnlyList<string> UnavailableTasks(RulerData material) =>
-        Tasks.Count > 0 ? [] : [.. RulerTask.All.Where(task => !IsAvailable(task, material)).Select(task => $"{task.Name} is left out: it is made from {Source(task)}")];
+        Tasks.Count > 0
+        ? []
+        : [.. RulerTask.All.Where(task => !IsAvailable(task, material))
+            .Select(task => $"{task.Name} is left out: it is made from {Source(task)}")];
 
     private static bool IsAvailable(RulerTask task, RulerData material) => task.DataSource switch
     {
@@ -59,5 +62,8 @@ public sealed record RulerOptions
         _ => true,
     };
 
-    private static string Source(RulerTask task) => task.DataSource == RulerDataSource.Squad ? "SQuAD's questions (--squad dev-v2.0.json)" : "HotpotQA's questions (--hotpot hotpot_dev_distractor_v1.json)";
+    private static string Source(RulerTask task) =>
+        task.DataSource == RulerDataSource.Squad
+        ? "SQuAD's questions (--squad dev-v2.0.json)"
+        : "HotpotQA's questions (--hotpot hotpot_dev_distractor_v1.json)";
 }

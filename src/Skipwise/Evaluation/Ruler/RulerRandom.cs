@@ -15,7 +15,8 @@ internal static class RulerRandom
     /// <summary>A random UUID (version 4).</summary>
     public static string Uuid(ref KeyedRandom rng)
     {
-        ulong high = (rng.NextUInt64() & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000, low = (rng.NextUInt64() & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000;
+        ulong high = (rng.NextUInt64() & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000,
+            low = (rng.NextUInt64() & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000;
         string hex = high.ToString("x16", CultureInfo.InvariantCulture) + low.ToString("x16", CultureInfo.InvariantCulture);
         return $"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..]}";
     }

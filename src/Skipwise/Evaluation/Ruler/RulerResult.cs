@@ -17,7 +17,8 @@ public sealed record RulerResult(RulerTask Task, int Length, IReadOnlyList<Ruler
     /// <summary>percent per trial</summary>
     internal double[] Samples => [.. Trials.Select(trial => 100 * trial.Score)];
 
-    /// <summary>95 %, Wilson's; for scores between 0 and 1, whose variance is never more than that of a yes or no, it is on the wide side</summary>
+    /// <summary>95 %, Wilson's; for scores between 0 and 1, whose variance is never more than that of a yes or no, it is on the wide
+    /// side</summary>
     public (double Low, double High) Interval
     {
         get

@@ -28,13 +28,15 @@ public sealed class RulerSamples
         if (smallest > Room)
         {
             throw new SkipwiseException(
-                $"RULER: length {length} is too short for {task.Name}: with this tokenizer its smallest prompt takes {smallest} tokens and its answer {task.NewTokens}. " +
+                $"RULER: length {length} is too short for {task.Name}: with this tokenizer its smallest prompt takes {smallest} tokens " +
+                $"and its answer {task.NewTokens}. " +
                 $"Ask for lengths of at least {smallest + task.NewTokens} tokens, or leave the task out.");
         }
         int probe = Math.Min(_writer.Smallest + 50, _writer.Largest);
         double cost = Math.Max(1e-3, (Draw(0, probe).InputIds.Length - smallest) / (double)Math.Max(1, probe - _writer.Smallest));
         int guess = (int)Math.Min((Room - smallest) / cost, _writer.Largest - _writer.Smallest);
-        _size = _writer.Smallest + LargestFit.Find(guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= Room);
+        _size = _writer.Smallest
+            + LargestFit.Find(guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= Room);
     }
 
     /// <summary>how many samples there are</summary>
@@ -53,12 +55,14 @@ public sealed class RulerSamples
             prompt = Draw(sample, size);
         }
         return prompt.InputIds.Length <= Room ? prompt : throw new SkipwiseException(
-            $"RULER: length {_length} is too short for sample {sample} of {_task.Name}, whose own text takes {prompt.InputIds.Length} tokens. Ask for greater lengths, or leave the task out.");
+            $"RULER: length {_length} is too short for sample {sample} of {_task.Name}, whose own text takes {prompt.InputIds.Length} " +
+            $"tokens. Ask for greater lengths, or leave the task out.");
     }
 
     private RulerPrompt Draw(int sample, int size)
     {
-        var rng = new KeyedRandom(_seed, FirstStream + (ulong)RulerTask.All.Index().First(task => task.Item.Name == _task.Name).Index, index: ((ulong)_length << 32) + (ulong)sample);
+        var rng = new KeyedRandom(_seed, FirstStream + (ulong)RulerTask.All.Index().First(task => task.Item.Name == _task.Name).Index,
+            index: ((ulong)_length << 32) + (ulong)sample);
         RulerText text = _writer.Write(ref rng, sample, size);
         int[] ids = _tokenizer.Encode(text.Prompt);
         return new(_task, _length, sample, text, _tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. ids] : ids);

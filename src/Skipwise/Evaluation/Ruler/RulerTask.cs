@@ -22,7 +22,8 @@ public enum RulerDataSource
 public sealed record RulerTask
 {
     /// <param name="writer">(material, length, count of a text's tokens) to the writer of its samples</param>
-    private RulerTask(string name, int newTokens, Func<RulerData, int, Func<string, int>, IRulerGenerator> writer) => (Name, NewTokens, Writer) = (name, newTokens, writer);
+    private RulerTask(string name, int newTokens, Func<RulerData, int, Func<string, int>, IRulerGenerator> writer) =>
+        (Name, NewTokens, Writer) = (name, newTokens, writer);
 
     /// <summary>as RULER calls it</summary>
     public string Name { get; }
@@ -47,14 +48,17 @@ public sealed record RulerTask
         new("vt", VariableTracking.NewTokens, (_, length, count) => new VariableTracking(length, count)),
         new("cwe", CommonWordsExtraction.NewTokens, (_, length, count) => new CommonWordsExtraction(length, count)),
         new("fwe", 50, (_, length, _) => new FrequentWordsExtraction(length)),
-        new("qa_1", 32, (material, _, _) => new QuestionAnswering(material.Squad!)) { Scoring = RulerScoring.MatchPart, DataSource = RulerDataSource.Squad },
-        new("qa_2", 32, (material, _, _) => new QuestionAnswering(material.Hotpot!)) { Scoring = RulerScoring.MatchPart, DataSource = RulerDataSource.Hotpot },
+        new("qa_1", 32, (material, _, _) => new QuestionAnswering(material.Squad!)) { Scoring = RulerScoring.MatchPart,
+            DataSource = RulerDataSource.Squad },
+        new("qa_2", 32, (material, _, _) => new QuestionAnswering(material.Hotpot!)) { Scoring = RulerScoring.MatchPart,
+            DataSource = RulerDataSource.Hotpot },
     ];
 
-    private static RulerTask Needles(string name, NeedlesInHaystackOptions options) => new(name, 128, (material, _, _) => new NeedlesInHaystack(options, material.Essays))
-    {
-        DataSource = options.Haystack == NeedleHaystack.Essays ? RulerDataSource.Essays : RulerDataSource.None,
-    };
+    private static RulerTask Needles(string name, NeedlesInHaystackOptions options) =>
+        new(name, 128, (material, _, _) => new NeedlesInHaystack(options, material.Essays))
+        {
+            DataSource = options.Haystack == NeedleHaystack.Essays ? RulerDataSource.Essays : RulerDataSource.None,
+        };
 
     /// <summary>The share of the references that an answer holds, or whether it holds any: 0..1.</summary>
     public double Score(string answer, IReadOnlyList<string> references)

@@ -48,7 +48,8 @@ internal sealed class VariableTracking : IRulerGenerator
         return new(
             $"Memorize and track the chain(s) of variable assignment hidden in the following text.\n\n{string.Join('\n', lines)}\n" +
             $"Question: Find all variables that are assigned the value {value} in the text above." +
-            $" Answer: According to the chain(s) of variable assignment in the text above, {names.Length} variables are assigned the value {value}, they are: ", names);
+            $" Answer: According to the chain(s) of variable assignment in the text above, {names.Length} variables are assigned the " +
+            $"value {value}, they are: ", names);
     }
 
     private static string[] Names(ref KeyedRandom rng, int letters)

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Evaluation.Scoring;
 
-/// <summary>Scores given answers to prompts: prompts are read once, the answers' tokens then cost one forward, padded on the right (what follows an answer does not reach it).</summary>
+/// <summary>Scores given answers to prompts: prompts are read once, the answers' tokens then cost one forward, padded on the right (what
+/// follows an answer does not reach it).</summary>
 internal static class AnswerScorer
 {
     // B batch, A tokens of the longest answer, C hidden, V vocabulary
@@ -15,24 +16,31 @@ internal static class AnswerScorer
     /// <param name="prefixes">reads what the prompts begin with in common once</param>
     /// <returns>one per row</returns>
     /// <remarks>Scalings that depend on the sequence length see the tokens that are read: all but an answer's last.</remarks>
-    public static AnswerScore[] Score(CausalLM model, IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers, PrefixCache prefixes, CancellationToken cancel = default)
+    public static AnswerScore[] Score(CausalLM model, IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers, PrefixCache prefixes,
+        CancellationToken cancel = default)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        int batch = prompts.Count, promptLength = prompts[0].Length, longest = answers.Max(answer => answer.Length), inputs = longest - 1, length = promptLength + inputs;
+        int batch = prompts.Count, promptLength = prompts[0].Length, longest = answers.Max(answer => answer.Length), inputs = longest - 1,
+            length = promptLength + inputs;
         (KvCache cache, Tensor last) = prefixes.Fill(prompts, length, cancel: cancel);
         Tensor states = empty([batch, longest, model.Config.HiddenSize], model.Dtype, model.Device); // [B, A, C]
         states.select(1, 0).copy_(last);
         if (inputs > 0)
         {
-            Tensor ids = TokenTensor.Create(model, [.. answers.Select(answer => (int[])[.. answer.AsSpan(0, answer.Length - 1), .. new int[longest - answer.Length]])]); // [B, A - 1]
+            // [B, A - 1]
+            Tensor ids =
+                TokenTensor.Create(model,
+                    [.. answers.Select(answer => (int[])[.. answer.AsSpan(0, answer.Length - 1), .. new int[longest - answer.Length]])]);
             Prefill.Run(model, ids, Prefill.Positions(promptLength, inputs, model.Device), cache, length, chunk: null,
                 (offset, hidden) => states.narrow(1, 1 + offset, hidden.size(1)).copy_(hidden), cancel);
         }
         int[][] places = [.. answers.Select((answer, row) => Enumerable.Range(row * longest, answer.Length).ToArray())];
-        Tensor scored = states.view(-1, model.Config.HiddenSize).index_select(0, tensor(places.SelectMany(own => own).ToArray(), device: model.Device));
+        Tensor scored = states.view(-1, model.Config.HiddenSize)
+            .index_select(0, tensor(places.SelectMany(own => own).ToArray(), device: model.Device));
         (float[] losses, bool[] best) = Scorer.ScoreTargets(model, scored, [.. answers.SelectMany(answer => answer)]);
         int start = 0;
-        return [.. answers.Select(answer => start..(start += answer.Length)).Select(own => new AnswerScore(best[own], [.. losses[own].Select(loss => -(double)loss)]))];
+        return [.. answers.Select(answer => start..(start += answer.Length))
+            .Select(own => new AnswerScore(best[own], [.. losses[own].Select(loss => -(double)loss)]))];
     }
 }

@@ -2,10 +2,12 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Evaluation.Scoring;
 
-/// <summary>The way of every retrieval test: replies that the trial file knows are taken from it, the others are asked; each trial is told as it is done.</summary>
+/// <summary>The way of every retrieval test: replies that the trial file knows are taken from it, the others are asked; each trial is told
+/// as it is done.</summary>
 /// <param name="task">name in progress reports</param>
 /// <param name="total">tokens of all prompts</param>
-internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFile<TTrial>? file, Action<TTrial>? onTrial, IProgress<EvaluationProgress>? progress) where TTrial : class, ITrial
+internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFile<TTrial>? file, Action<TTrial>? onTrial,
+    IProgress<EvaluationProgress>? progress) where TTrial : class, ITrial
 {
     private long _done;
 
@@ -18,7 +20,8 @@ internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFi
     /// <param name="ask">prompts to (index, reply), in any order</param>
     public IReadOnlyList<TTrial> Run<TPrompt, TReply>(
         int length, IReadOnlyList<TPrompt> prompts, Func<TPrompt, int> tokens, Func<TrialFile<TTrial>, TPrompt, string> key,
-        Func<TTrial, TReply> stored, Func<TPrompt, TReply, string?, TTrial> judge, Func<IReadOnlyList<TPrompt>, IEnumerable<(int Index, TReply Reply)>> ask)
+        Func<TTrial, TReply> stored, Func<TPrompt, TReply, string?, TTrial> judge,
+        Func<IReadOnlyList<TPrompt>, IEnumerable<(int Index, TReply Reply)>> ask)
     {
         var trials = new TTrial[prompts.Count];
         var keys = new string?[prompts.Count];

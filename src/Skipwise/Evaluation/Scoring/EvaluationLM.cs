@@ -4,8 +4,8 @@ using Skipwise.Models;
 namespace Skipwise.Evaluation.Scoring;
 
 /// <summary>
-/// A model that sits a test: prompts in, answers out, or scores of given answers. Prompts of equal length share their forwards, prompts that
-/// begin alike the reading of their beginning, and no batch holds more keys and values than memory allows.
+/// A model that sits a test: prompts in, answers out, or scores of given answers. Prompts of equal length share their forwards, prompts
+/// that begin alike the reading of their beginning, and no batch holds more keys and values than memory allows.
 /// </summary>
 internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
 {
@@ -17,12 +17,14 @@ internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
     /// <summary>Answers greedily.</summary>
     /// <param name="stop">ids that end an answer</param>
     /// <returns>(index of the prompt, ids of its answer), batch by batch; every prompt once, not in their order</returns>
-    public IEnumerable<(int Index, int[] Answer)> GenerateUntil(IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stop, CancellationToken cancel = default)
+    public IEnumerable<(int Index, int[] Answer)> GenerateUntil(IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stop,
+        CancellationToken cancel = default)
     {
         var greedy = new GenerationOptions { MaxNewTokens = maxNewTokens, StopTokens = stop };
         foreach (int[] batch in Batches(prompts, _ => maxNewTokens))
         {
-            int[][] answers = TextGenerator.Generate(model, [.. batch.Select(i => prompts[i])], greedy, cancel: cancel, prefixes: _prefixCache);
+            int[][] answers =
+                TextGenerator.Generate(model, [.. batch.Select(i => prompts[i])], greedy, cancel: cancel, prefixes: _prefixCache);
             for (int row = 0; row < batch.Length; row++)
             {
                 yield return (batch[row], answers[row]);
@@ -33,11 +35,13 @@ internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
     /// <summary>Scores given answers.</summary>
     /// <param name="answers">one per prompt, at least one token each</param>
     /// <returns>as <see cref="GenerateUntil"/></returns>
-    public IEnumerable<(int Index, AnswerScore Score)> LogLikelihood(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers, CancellationToken cancel = default)
+    public IEnumerable<(int Index, AnswerScore Score)> LogLikelihood(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers,
+        CancellationToken cancel = default)
     {
         foreach (int[] batch in Batches(prompts, i => answers[i].Length))
         {
-            AnswerScore[] scores = AnswerScorer.Score(model, [.. batch.Select(i => prompts[i])], [.. batch.Select(i => answers[i])], _prefixCache, cancel);
+            AnswerScore[] scores =
+                AnswerScorer.Score(model, [.. batch.Select(i => prompts[i])], [.. batch.Select(i => answers[i])], _prefixCache, cancel);
             for (int row = 0; row < batch.Length; row++)
             {
                 yield return (batch[row], scores[row]);
@@ -53,7 +57,8 @@ internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
 
     private int MaxBatchSize(int tokens) => KvCache.MaxBatchSize(model.Config, model.Dtype, model.Device, tokens);
 
-    /// <summary>Prompts that begin alike stand together, equal ones always. Short ones are read together anyway: there those stand together whose answers are alike in length, and little is padded.</summary>
+    /// <summary>Prompts that begin alike stand together, equal ones always. Short ones are read together anyway: there those stand together
+    /// whose answers are alike in length, and little is padded.</summary>
     private IEnumerable<int> GroupByPrefix(int[] rows, IReadOnlyList<int[]> prompts, Func<int, int> answerLength)
     {
         List<List<int>> distinct = PrefixCache.Distinct([.. rows.Select(row => prompts[row])]);

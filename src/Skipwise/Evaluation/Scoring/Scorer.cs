@@ -66,7 +66,9 @@ public static class Scorer
         {
             using var piece = NewDisposeScope();
             int count = Math.Min(rows, targets.Length - start);
-            (Tensor logits, Tensor own) = (model.Logits(states.narrow(0, start, count)).to(ScalarType.Float32), labels.narrow(0, start, count)); // [count, V]
+            // [count, V]
+            (Tensor logits, Tensor own) =
+                (model.Logits(states.narrow(0, start, count)).to(ScalarType.Float32), labels.narrow(0, start, count));
             losses.AddRange(nn.functional.cross_entropy(logits, own, reduction: nn.Reduction.None).cpu().data<float>());
             best.AddRange(logits.argmax(-1).eq(own).cpu().data<bool>());
         }
@@ -91,7 +93,8 @@ public static class Scorer
             using var piece = NewDisposeScope();
             long count = Math.Min(rows, labels.size(0) - start);
             Tensor logits = model.Logits(states.narrow(0, start, count)).to(ScalarType.Float32); // [count, V]
-            losses.narrow(0, start, count).copy_(nn.functional.cross_entropy(logits, labels.narrow(0, start, count), reduction: nn.Reduction.None));
+            losses.narrow(0, start, count)
+                .copy_(nn.functional.cross_entropy(logits, labels.narrow(0, start, count), reduction: nn.Reduction.None));
         }
         return losses.view(targets.shape).MoveToOuterDisposeScope();
     }

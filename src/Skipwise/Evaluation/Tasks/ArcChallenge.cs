@@ -15,7 +15,8 @@ internal static class ArcChallenge
         Metrics = [TaskMetric.Accuracy, TaskMetric.NormalizedAccuracy],
     };
 
-    /// <remarks>Two public forms: Hugging Face's {question, choices: {text: [], label: []}}, and the benchmark's own {question: {stem, choices: [{text, label}]}}.</remarks>
+    /// <remarks>Two public forms: Hugging Face's {question, choices: {text: [], label: []}}, and the benchmark's own {question: {stem,
+    /// choices: [{text, label}]}}.</remarks>
     private static TaskDocument Read(LocatedJson row, HarnessVersion harness)
     {
         LocatedJson question = row.Any("question").Unfolded(), choices = (question.IsObject ? question : row).Any("choices").Unfolded();

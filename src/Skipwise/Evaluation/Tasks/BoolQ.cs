@@ -17,5 +17,6 @@ internal static class BoolQ
 
     /// <remarks>"no" stands first: harness 2023 says yes only if it is strictly likelier, and 0.4 takes the first of equals.</remarks>
     private static TaskDocument Read(LocatedJson row, HarnessVersion harness) => TaskDocument.MultipleChoice(
-        row, $"{row.Any("passage").Text}\nQuestion: {row.Any("question").Text}?\nAnswer:", ["no", "yes"], row.Any("label", "answer").Index());
+        row, $"{row.Any("passage").Text}\nQuestion: {row.Any("question").Text}?\nAnswer:", ["no", "yes"],
+        row.Any("label", "answer").Index());
 }

@@ -3,7 +3,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>What happens next (Zellers et al. 2019), after 10 examples. The texts carry marks of the web pages they come from, which the harness cleans away.</summary>
+/// <summary>What happens next (Zellers et al. 2019), after 10 examples. The texts carry marks of the web pages they come from, which the
+/// harness cleans away.</summary>
 internal static partial class HellaSwag
 {
     public static TaskConfig Card { get; } = new()

@@ -2,7 +2,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>The last word of a passage that only the whole passage gives away (Paperno et al. 2016): is it what the model would say, and how surprising is it?</summary>
+/// <summary>The last word of a passage that only the whole passage gives away (Paperno et al. 2016): is it what the model would say, and
+/// how surprising is it?</summary>
 internal static class Lambada
 {
     public static TaskConfig Card { get; } = new()
@@ -18,7 +19,9 @@ internal static class Lambada
     /// <remarks>Most files hold the whole "text"; some have it split already.</remarks>
     private static TaskDocument Read(LocatedJson row, HarnessVersion harness)
     {
-        string text = row.Find("continuation") is { } continuation ? $"{row.Any("context").Text} {WithoutBlank(continuation.Text)}" : row.Any("text").Text;
+        string text = row.Find("continuation") is { } continuation
+            ? $"{row.Any("context").Text} {WithoutBlank(continuation.Text)}"
+            : row.Any("text").Text;
         (string context, string word) = Split(text);
         return TaskDocument.MultipleChoice(row, context, [word], 0);
     }

@@ -19,7 +19,9 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
 
     public IEnumerable<TaskResult> Results(Func<TaskRequest, RequestScore> score, TaskOptions options, int window, CancellationToken cancel)
     {
-        RequestScore[][] scores = [.. Requests.Select(choices => (RequestScore[])[.. choices.Select(request => request.ContinuationLength > 0 ? score(request) : new(0, true))])];
+        RequestScore[][] scores =
+            [.. Requests.Select(choices =>
+                (RequestScore[])[.. choices.Select(request => request.ContinuationLength > 0 ? score(request) : new(0, true))])];
         int cutTexts = Requests.Sum(choices => choices.Count(request => request.TruncatedTokens > 0));
         int cutContinuations = Requests.Sum(choices => choices.Count(request => request.IsContinuationCut));
         string? shotSplit = Data.FewshotSplit is { } split ? TaskFiles.Name(split) : null;
@@ -27,7 +29,8 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
         {
             double[] values = [.. Prompts.Select((prompt, i) => metric.PerDocument(prompt.Document, scores[i]))];
             (double value, double error) = metric.Aggregate(values, options.BootstrapIters, cancel);
-            yield return new(Name, metric.Name, window, value, double.IsNaN(error) ? null : error, values.Length, Data.NumFewshot, shotSplit, cutTexts, cutContinuations)
+            yield return new(Name, metric.Name, window, value, double.IsNaN(error) ? null : error, values.Length, Data.NumFewshot,
+                shotSplit, cutTexts, cutContinuations)
             {
                 Samples = metric.Samples(values, value),
             };

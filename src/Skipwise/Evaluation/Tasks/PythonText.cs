@@ -51,7 +51,8 @@ internal static class PythonText
         return result.ToString();
     }
 
-    private static string Title(Rune rune) => s_title.TryGetValue(rune.Value, out string? title) ? title : Rune.ToUpperInvariant(rune).ToString();
+    private static string Title(Rune rune) =>
+        s_title.TryGetValue(rune.Value, out string? title) ? title : Rune.ToUpperInvariant(rune).ToString();
 
     private static string Lower(Rune[] runes, int i) => runes[i].Value switch
     {
@@ -65,10 +66,12 @@ internal static class PythonText
         HasCase(runes.Take(i).Reverse()) && !HasCase(runes.Skip(i + 1));
 
     private static bool HasCase(IEnumerable<Rune> runes) => runes.SkipWhile(PassesOver).Take(1)
-        .Any(rune => Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter);
+        .Any(rune => Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter
+            or UnicodeCategory.TitlecaseLetter);
 
     private static bool PassesOver(Rune rune) => rune.Value is '\'' or '.' or ':' or '·' or '’' || Rune.GetUnicodeCategory(rune)
-        is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol;
+        is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter
+            or UnicodeCategory.ModifierSymbol;
 
     private static Dictionary<int, string> TitleCases()
     {
@@ -83,8 +86,10 @@ internal static class PythonText
         }
         const string several =
             "ß Ss|ŉ ʼN|ǰ J\u030C|ΐ Ι\u0308\u0301|ΰ Υ\u0308\u0301|և Եւ|ẖ H\u0331|ẗ T\u0308|ẘ W\u030A|ẙ Y\u030A|ẚ Aʾ|" +
-            "ὐ Υ\u0313|ὒ Υ\u0313\u0300|ὔ Υ\u0313\u0301|ὖ Υ\u0313\u0342|ᾲ Ὰ\u0345|ᾴ Ά\u0345|ᾶ Α\u0342|ᾷ Α\u0342\u0345|ῂ Ὴ\u0345|ῄ Ή\u0345|ῆ Η\u0342|ῇ Η\u0342\u0345|" +
-            "ῒ Ι\u0308\u0300|\u1FD3 Ι\u0308\u0301|ῖ Ι\u0342|ῗ Ι\u0308\u0342|ῢ Υ\u0308\u0300|\u1FE3 Υ\u0308\u0301|ῤ Ρ\u0313|ῦ Υ\u0342|ῧ Υ\u0308\u0342|" +
+            "ὐ Υ\u0313|ὒ Υ\u0313\u0300|ὔ Υ\u0313\u0301|ὖ Υ\u0313\u0342|ᾲ Ὰ\u0345|ᾴ Ά\u0345|ᾶ Α\u0342|ᾷ Α\u0342\u0345|ῂ Ὴ\u0345|ῄ " +
+            "Ή\u0345|ῆ Η\u0342|ῇ Η\u0342\u0345|" +
+            "ῒ Ι\u0308\u0300|\u1FD3 Ι\u0308\u0301|ῖ Ι\u0342|ῗ Ι\u0308\u0342|ῢ Υ\u0308\u0300|\u1FE3 Υ\u0308\u0301|ῤ Ρ\u0313|ῦ Υ\u0342|ῧ " +
+            "Υ\u0308\u0342|" +
             "ῲ Ὼ\u0345|ῴ Ώ\u0345|ῶ Ω\u0342|ῷ Ω\u0342\u0345|ﬀ Ff|ﬁ Fi|ﬂ Fl|ﬃ Ffi|ﬄ Ffl|ﬅ St|ﬆ St|ﬓ Մն|ﬔ Մե|ﬕ Մի|ﬖ Վն|ﬗ Մխ";
         foreach (string[] entry in several.Split('|').Select(entry => entry.Split(' ')))
         {

@@ -23,7 +23,8 @@ internal sealed class RequestEncoder
             "A BOS token is wanted before every text (--bos, or a Gemma under --harness 0.4), but the model names none. " +
             "Add bos_token_id to config.json, or use --bos none");
         _start = (options.Harness == HarnessVersion.V2023 ? eos ?? bos : bos ?? eos)
-            ?? throw new SkipwiseException("The model names neither a BOS nor an EOS token, and an empty context is one of them. Add bos_token_id to config.json");
+            ?? throw new SkipwiseException(
+                "The model names neither a BOS nor an EOS token, and an empty context is one of them. Add bos_token_id to config.json");
     }
 
     /// <summary>The requests of a question, one per choice. A context that several choices share is tokenized once.</summary>

@@ -3,7 +3,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Values of a row, whatever the file's format made of them: a CSV file holds only texts, and the public files differ in names and types.</summary>
+/// <summary>Values of a row, whatever the file's format made of them: a CSV file holds only texts, and the public files differ in names and
+/// types.</summary>
 internal static class RowFields
 {
     /// <summary>The first of these fields that the row has.</summary>

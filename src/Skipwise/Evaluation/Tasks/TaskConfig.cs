@@ -30,7 +30,8 @@ internal sealed record TaskConfig
     /// <summary>the prompt has its own examples, and no more are allowed</summary>
     public bool ForbidsFewshot { get; init; }
 
-    /// <summary>harness 0.4 draws one example more than it uses, from whatever split: its configuration names neither a test nor a few-shot split</summary>
+    /// <summary>harness 0.4 draws one example more than it uses, from whatever split: its configuration names neither a test nor a few-shot
+    /// split</summary>
     public bool DrawsExtraShot { get; init; }
 
     /// <summary>a row of a file as a question</summary>

@@ -5,16 +5,20 @@ namespace Skipwise.Evaluation.Tasks;
 /// <summary>A task's questions, and those that examples are taken from.</summary>
 /// <param name="FewshotPool">empty when no examples are wanted</param>
 /// <param name="FewshotSplit">where the pool comes from; null when no examples are wanted</param>
-internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<TaskDocument> Scored, IReadOnlyList<TaskDocument> FewshotPool, TaskSplit? FewshotSplit)
+internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<TaskDocument> Scored,
+    IReadOnlyList<TaskDocument> FewshotPool, TaskSplit? FewshotSplit)
 {
     /// <summary>Reads what the task needs from the folder.</summary>
-    /// <exception cref="SkipwiseException">a split that is missing or ambiguous, a row that is no question of this task, too few examples</exception>
+    /// <exception cref="SkipwiseException">a split that is missing or ambiguous, a row that is no question of this task, too few
+    /// examples</exception>
     public static TaskData Read(TaskConfig card, TaskFiles files, TaskOptions options)
     {
         int shots = options.NumFewshot ?? card.NumFewshot;
         if (card.ForbidsFewshot && shots > 0)
         {
-            throw new SkipwiseException($"{card.Name} brings its own examples in every prompt and takes no others; leave out --num-fewshot for it, or run it on its own");
+            throw new SkipwiseException(
+                $"{card.Name} brings its own examples in every prompt and takes no others; leave out --num-fewshot for it, or run it on " +
+                $"its own");
         }
         TaskDocument[] scored = Rows(card, files, card.Scored, options) ?? throw files.Missing(card, card.Scored);
         if (scored.Length == 0)
@@ -25,7 +29,8 @@ internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<T
         {
             return new(card, 0, scored, [], null);
         }
-        // Training questions serve as examples; without them those for validation, else for testing (the harnesses' rule for tasks without a training set).
+        // Training questions serve as examples; without them those for validation, else for testing (the harnesses' rule for tasks without
+        // a training set).
         foreach (TaskSplit split in (TaskSplit[])[TaskSplit.Train, TaskSplit.Validation, TaskSplit.Test])
         {
             TaskDocument[]? pool = split == card.Scored ? scored : Rows(card, files, split, options);
@@ -48,9 +53,12 @@ internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<T
     {
         int most = Draws(harness);
         return FewshotPool.Count >= most ? this : throw new SkipwiseException(
-            $"{Card.Name}: {NumFewshot} examples are wanted, but its {TaskFiles.Name(FewshotSplit!.Value)} split has {FewshotPool.Count} questions to draw {most} from. Use a smaller --num-fewshot, or provide the train split");
+            $"{Card.Name}: {NumFewshot} examples are wanted, but its {TaskFiles.Name(FewshotSplit!.Value)} split has " +
+            $"{FewshotPool.Count} questions to draw {most} from. Use a smaller --num-fewshot, or provide the train split");
     }
 
     private static TaskDocument[]? Rows(TaskConfig card, TaskFiles files, TaskSplit split, TaskOptions options) =>
-        files.Find(card, split) is { } paths ? [.. paths.SelectMany(path => RowReader.Read(path, options.Limits)).Select(row => card.Read(row, options.Harness))] : null;
+        files.Find(card, split) is { } paths
+        ? [.. paths.SelectMany(path => RowReader.Read(path, options.Limits)).Select(row => card.Read(row, options.Harness))]
+        : null;
 }

@@ -20,7 +20,9 @@ internal sealed record TaskDocument
     public static TaskDocument MultipleChoice(LocatedJson row, string question, IReadOnlyList<string> choices, int gold) => new()
     {
         Choices = [.. choices.Select(choice => new Choice(question, " " + choice, choice))],
-        GoldChoices = new HashSet<int> { gold >= 0 && gold < choices.Count ? gold : throw row.Error($"has right answer number {gold} of {choices.Count} choices; a split without answers cannot be scored") },
+        GoldChoices =
+            new HashSet<int> { gold >= 0 && gold < choices.Count ? gold
+                : throw row.Error($"has right answer number {gold} of {choices.Count} choices; a split without answers cannot be scored") },
         FewshotText = $"{question} {choices[gold]}",
         Row = row.Raw,
     };

@@ -44,7 +44,8 @@ internal sealed partial class TaskFiles
             found = preferred.Length > 0 ? preferred : found;
         }
         var sets = found.GroupBy(file => Shard().Replace(file.Words, ""))
-            .Select(shards => shards.GroupBy(file => RowReader.KindOf(file.Path)).MinBy(kind => kind.Key)!.Select(file => file.Path).ToArray()).ToList();
+            .Select(shards => shards.GroupBy(file => RowReader.KindOf(file.Path)).MinBy(kind => kind.Key)!.Select(file => file.Path)
+                .ToArray()).ToList();
         return sets.Count switch
         {
             0 => null,
@@ -69,7 +70,8 @@ internal sealed partial class TaskFiles
     /// <summary>Files that name the task. If none does, the folder's own name may.</summary>
     private (string Path, string Words)[] OfTask(TaskConfig card)
     {
-        (string Path, string Words)[] Having(Func<string, string> part) => [.. _files.Where(file => card.FileNames.Any(name => part(file.Words).Contains(name, StringComparison.Ordinal)))];
+        (string Path, string Words)[] Having(Func<string, string> part) =>
+            [.. _files.Where(file => card.FileNames.Any(name => part(file.Words).Contains(name, StringComparison.Ordinal)))];
         var named = Having(words => words[(words.IndexOf("//", StringComparison.Ordinal) + 2)..]);
         return named.Length > 0 ? named : Having(words => words[..words.IndexOf("//", StringComparison.Ordinal)]);
     }

@@ -6,13 +6,16 @@ namespace Skipwise.Evaluation.Tasks;
 /// <summary>A number per question, and the number that all questions give.</summary>
 /// <param name="PerDocument">from a question and the scores of its choices</param>
 /// <param name="IsPerplexity">the result is exp(-mean) instead of the mean</param>
-internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<RequestScore>, double> PerDocument, bool IsPerplexity = false)
+internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<RequestScore>, double> PerDocument,
+    bool IsPerplexity = false)
 {
     /// <summary>the likeliest choice is right; of equals the first counts</summary>
     public static TaskMetric Accuracy { get; } = new("acc", (document, scores) => Hit(document, scores, (score, _) => score.LogLikelihood));
 
     /// <summary>the likeliest choice per character is right; characters are code points</summary>
-    public static TaskMetric NormalizedAccuracy { get; } = new("acc_norm", (document, scores) => Hit(document, scores, (score, choice) => score.LogLikelihood / PythonText.Length(choice.Text)));
+    public static TaskMetric NormalizedAccuracy { get; } =
+        new("acc_norm",
+            (document, scores) => Hit(document, scores, (score, choice) => score.LogLikelihood / PythonText.Length(choice.Text)));
 
     /// <summary>the best answer of TruthfulQA is the likeliest</summary>
     public static TaskMetric Mc1 { get; } = Accuracy with { Name = "mc1" };

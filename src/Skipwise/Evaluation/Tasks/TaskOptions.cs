@@ -6,7 +6,8 @@ namespace Skipwise.Evaluation.Tasks;
 /// <summary>Whose rules hold: EleutherAI's lm-evaluation-harness has changed some that move the numbers.</summary>
 public enum HarnessVersion
 {
-    /// <summary>as of 2023 (Open LLM Leaderboard, the PoSE paper): documents shuffled by Random(42), which goes on to draw the examples</summary>
+    /// <summary>as of 2023 (Open LLM Leaderboard, the PoSE paper): documents shuffled by Random(42), which goes on to draw the
+    /// examples</summary>
     [JsonStringEnumMemberName("2023")]
     V2023,
     /// <summary>from version 0.4 on: documents in their order, examples drawn by Random(1234)</summary>
@@ -17,7 +18,8 @@ public enum HarnessVersion
 /// <summary>Whether a BOS token stands before a prompt.</summary>
 public enum BosMode
 {
-    /// <summary>never: both harnesses' default for causal models until November 2025, but see <see cref="TaskOptions.ResolveBos"/></summary>
+    /// <summary>never: both harnesses' default for causal models until November 2025, but see
+    /// <see cref="TaskOptions.ResolveBos"/></summary>
     None,
     /// <summary>if the model's tokenizer puts one before texts</summary>
     Auto,

@@ -30,7 +30,9 @@ internal static class TaskPrompts
     {
         int[] drawn = random.Sample(data.FewshotPool.Count, data.Draws(harness));
         // Harness 2023 does not look for the question among training questions.
-        return harness == HarnessVersion.V2023 && data.FewshotSplit == TaskSplit.Train ? drawn : [.. drawn.Where(shot => data.FewshotPool[shot].Row != document.Row).Take(data.NumFewshot)];
+        return harness == HarnessVersion.V2023 && data.FewshotSplit == TaskSplit.Train
+            ? drawn
+            : [.. drawn.Where(shot => data.FewshotPool[shot].Row != document.Row).Take(data.NumFewshot)];
     }
 
     /// <summary>A limit below 1 is a share: harness 2023 rounds it down, 0.4 up.</summary>

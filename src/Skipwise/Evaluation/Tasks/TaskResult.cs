@@ -14,7 +14,8 @@ namespace Skipwise.Evaluation.Tasks;
 /// <param name="CutTexts">choices whose text is longer than the window and lost its beginning</param>
 /// <param name="CutContinuations">choices longer than the window themselves: only their ends are scored, which no harness does</param>
 public sealed record TaskResult(
-    string Task, string Metric, int Window, double Value, double? StandardError, int Count, int Shots, string? ShotSplit, int CutTexts, int CutContinuations)
+    string Task, string Metric, int Window, double Value, double? StandardError, int Count, int Shots, string? ShotSplit, int CutTexts,
+    int CutContinuations)
 {
     /// <summary>what each question makes of the value; see <see cref="EvaluationRecord.Samples"/></summary>
     public IReadOnlyList<double>? Samples { get; init; }
@@ -23,11 +24,24 @@ public sealed record TaskResult(
     /// <param name="model">name or folder of the model</param>
     public EvaluationRecord ToRecord(string model, TaskOptions options)
     {
-        JsonObject settings = EvaluationJson.Settings(options, ("shots", Shots), ("max_length", Window), ("cut_texts", CutTexts), ("cut_continuations", CutContinuations));
+        JsonObject settings =
+            EvaluationJson.Settings(options, ("shots", Shots), ("max_length", Window), ("cut_texts", CutTexts),
+                ("cut_continuations", CutContinuations));
         if (ShotSplit is not null)
         {
             settings["shot_split"] = ShotSplit;
         }
-        return new() { Task = Task, Metric = Metric, Length = Window, Value = Value, StandardError = StandardError, Count = Count, Model = model, Settings = settings, Samples = Samples };
+        return new()
+        {
+            Task = Task,
+            Metric = Metric,
+            Length = Window,
+            Value = Value,
+            StandardError = StandardError,
+            Count = Count,
+            Model = model,
+            Settings = settings,
+            Samples = Samples
+        };
     }
 }

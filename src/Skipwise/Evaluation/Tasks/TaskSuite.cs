@@ -5,7 +5,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Benchmark tasks made ready for one tokenizer: their files read, prompts drawn and tokenized. Measuring is then a matter of the model alone.</summary>
+/// <summary>Benchmark tasks made ready for one tokenizer: their files read, prompts drawn and tokenized. Measuring is then a matter of the
+/// model alone.</summary>
 public sealed class TaskSuite
 {
     private readonly PreparedTask[] _tasks;
@@ -19,14 +20,16 @@ public sealed class TaskSuite
     /// <param name="names">from <see cref="TaskRegistry.Names"/></param>
     /// <param name="model">its window, and its BOS and EOS where the tokenizer names none</param>
     /// <exception cref="SkipwiseException">an unknown task, a file that is missing or broken, or an impossible setting</exception>
-    public static TaskSuite Prepare(string folder, IEnumerable<string> names, ITokenizer tokenizer, DecoderConfig model, TaskOptions options, CancellationToken cancel = default)
+    public static TaskSuite Prepare(string folder, IEnumerable<string> names, ITokenizer tokenizer, DecoderConfig model,
+        TaskOptions options, CancellationToken cancel = default)
     {
         options.Validate();
         int window = options.MaxLength ?? model.MaxPositionEmbeddings;
         var encoder = new RequestEncoder(tokenizer, options, window, model.BosTokenId, model.EosTokenId);
         IReadOnlyList<TaskConfig> cards = TaskRegistry.Find(names);
         var files = new TaskFiles(folder);
-        TaskData[] data = [.. cards.Select(card => TaskData.Read(card, files, options))]; // all files first: their errors are the likelier ones
+        // all files first: their errors are the likelier ones
+        TaskData[] data = [.. cards.Select(card => TaskData.Read(card, files, options))];
         return new([.. data.Select(task => PreparedTask.Create(task, options, encoder, cancel))], options, window);
     }
 
@@ -43,18 +46,21 @@ public sealed class TaskSuite
 
     /// <summary>The numbers of every task, in the order in which the tasks were named.</summary>
     /// <param name="file">where scores of an earlier run are found, and new ones kept; null keeps none</param>
-    public IReadOnlyList<TaskResult> Evaluate(CausalLM model, TrialFile<RequestScore>? file = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+    public IReadOnlyList<TaskResult> Evaluate(CausalLM model, TrialFile<RequestScore>? file = null,
+        IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
     {
         string KeyOf(TaskRequest request) => TrialCacheKey.Compute(file?.Model ?? 0, request.Tokens, request.ContinuationLength);
         var scores = new Dictionary<string, RequestScore>();
         var asked = new HashSet<string>();
         // The same request is computed once, also where two tasks share it.
-        (PreparedTask Task, TaskRequest[] Requests)[] work = [.. _tasks.Select(task => (task, task.ToScore.Where(request => IsNew(KeyOf(request))).ToArray()))];
+        (PreparedTask Task, TaskRequest[] Requests)[] work =
+            [.. _tasks.Select(task => (task, task.ToScore.Where(request => IsNew(KeyOf(request))).ToArray()))];
         long total = work.Sum(part => part.Requests.Sum(request => (long)request.Tokens.Length)), done = 0;
         using var respondent = new EvaluationLM(model, _options.BatchSize);
         foreach ((PreparedTask task, TaskRequest[] requests) in work)
         {
-            foreach ((int index, AnswerScore score) in respondent.LogLikelihood([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)], cancel))
+            foreach ((int index, AnswerScore score) in respondent.LogLikelihood([.. requests.Select(request => request.Prompt)],
+                [.. requests.Select(request => request.Answer)], cancel))
             {
                 TaskRequest request = requests[index];
                 var own = new RequestScore(score.LogProbs.Sum(), score.IsCorrect) { CacheKey = KeyOf(request) };

@@ -54,7 +54,8 @@ internal static class TruthfulQa
         return Document(row, choices, new HashSet<int> { 0 });
     }
 
-    /// <remarks>Harness 2023 takes the choices before the first wrong one for the true ones, 0.4 those labelled 1; the public files list the true ones first.</remarks>
+    /// <remarks>Harness 2023 takes the choices before the first wrong one for the true ones, 0.4 those labelled 1; the public files list
+    /// the true ones first.</remarks>
     private static TaskDocument ReadMc2(LocatedJson row, HarnessVersion harness)
     {
         (string[] choices, int[] labels) = Targets(row.Any("mc2_targets"));
@@ -67,15 +68,25 @@ internal static class TruthfulQa
     private static (string[] Choices, int[] Labels) Targets(LocatedJson targets)
     {
         targets = targets.Unfolded();
-        (string[] choices, int[] labels) = targets.Find("choices") is { IsArray: true } texts && targets.Find("labels") is { IsArray: true } numbers
+        (string[] choices, int[] labels) = targets.Find("choices") is { IsArray: true } texts
+            && targets.Find("labels") is { IsArray: true } numbers
             ? ([.. texts.Texts()], [.. numbers.Items().Select(number => number.Index())])
-            : ((string[])[.. targets.Members().Select(member => member.Name)], (int[])[.. targets.Members().Select(member => member.Value.Index())]);
-        return choices.Length > 0 && choices.Length == labels.Length ? (choices, labels) : throw targets.Error($"has {choices.Length} choices and {labels.Length} labels");
+            : ((string[])[.. targets.Members().Select(member => member.Name)],
+                (int[])[.. targets.Members().Select(member => member.Value.Index())]);
+        return choices.Length > 0 && choices.Length == labels.Length
+            ? (choices, labels)
+            : throw targets.Error($"has {choices.Length} choices and {labels.Length} labels");
     }
 
     private static TaskDocument Document(LocatedJson row, string[] choices, IReadOnlySet<int> right)
     {
         string context = $"{Preamble.ReplaceLineEndings("\n")}\n\nQ: {row.Any("question").Text}\nA:";
-        return new() { Choices = [.. choices.Select(choice => new Choice(context, " " + choice, choice))], GoldChoices = right, FewshotText = "", Row = row.Raw };
+        return new()
+        {
+            Choices = [.. choices.Select(choice => new Choice(context, " " + choice, choice))],
+            GoldChoices = right,
+            FewshotText = "",
+            Row = row.Raw
+        };
     }
 }

@@ -28,12 +28,19 @@ internal static class WinoGrande
             throw row.Error($"has no gap '_' in its sentence '{sentence}'");
         }
         string rest = " " + PythonText.Trim(sentence[(gap + 1)..]);
-        Choice[] choices = [.. new[] { "option1", "option2" }.Select(option => new Choice(sentence[..gap] + row.Any(option).Text, rest, rest))];
+        Choice[] choices =
+            [.. new[] { "option1", "option2" }.Select(option => new Choice(sentence[..gap] + row.Any(option).Text, rest, rest))];
         int gold = row.Any("answer").Index() - 1;
         if (gold is not (0 or 1))
         {
             throw row.Error($"has answer {gold + 1} where 1 or 2 was expected; a split without answers cannot be scored");
         }
-        return new() { Choices = choices, GoldChoices = new HashSet<int> { gold }, FewshotText = choices[gold].Context + rest, Row = row.Raw };
+        return new()
+        {
+            Choices = choices,
+            GoldChoices = new HashSet<int> { gold },
+            FewshotText = choices[gold].Context + rest,
+            Row = row.Raw
+        };
     }
 }

@@ -28,7 +28,8 @@ public sealed class Comparison
         }
     }
 
-    /// <summary>What several folders hold, in one comparison. The first folder's first model is what the others are compared with.</summary>
+    /// <summary>What several folders hold, in one comparison. The first folder's first model is what the others are compared
+    /// with.</summary>
     /// <exception cref="SkipwiseException">a folder is missing or broken</exception>
     public static Comparison Load(IReadOnlyList<string> folders)
     {
@@ -49,7 +50,8 @@ public sealed class Comparison
         ComparisonPlan whole = plans[0] with
         {
             Models = [.. models.Select(model => model.Model)],
-            Skipped = [.. plans.SelectMany(plan => plan.Skipped).Where(skipped => !models.SelectMany(model => model.Records).Any(record => record.Task == skipped.Task)).Distinct()],
+            Skipped = [.. plans.SelectMany(plan => plan.Skipped)
+                .Where(skipped => !models.SelectMany(model => model.Records).Any(record => record.Task == skipped.Task)).Distinct()],
         };
         return new(whole, [.. models.Select(model => model.Records)]);
     }
@@ -83,15 +85,18 @@ public sealed class Comparison
 
     /// <summary>A metric at every measured length, rising.</summary>
     public IReadOnlyList<EvaluationRecord> ByLength(ComparedModel model, string task, string metric) =>
-        [.. RecordsOf(model).Where(record => record.Task == task && record.Metric == metric && record.Length is not null).OrderBy(record => record.Length)];
+        [.. RecordsOf(model).Where(record => record.Task == task && record.Metric == metric && record.Length is not null)
+            .OrderBy(record => record.Length)];
 
     /// <summary>null if no retrieval was measured</summary>
-    public EffectiveLength? EffectiveLength(ComparedModel model) => Skipwise.Reports.Comparing.EffectiveLength.Compute(RecordsOf(model), Plan.EffectiveLength, OriginalWindow);
+    public EffectiveLength? EffectiveLength(ComparedModel model) =>
+        Skipwise.Reports.Comparing.EffectiveLength.Compute(RecordsOf(model), Plan.EffectiveLength, OriginalWindow);
 
     /// <summary>Against the reference; null if it was not measured for both.</summary>
     public ShortCost? ShortPerplexity(ComparedModel model)
     {
-        if (Find(model, "perplexity", "perplexity", OriginalWindow) is not { } own || Find(Reference, "perplexity", "perplexity", OriginalWindow) is not { } reference)
+        if (Find(model, "perplexity", "perplexity", OriginalWindow) is not { } own
+            || Find(Reference, "perplexity", "perplexity", OriginalWindow) is not { } reference)
         {
             return null;
         }
@@ -105,7 +110,8 @@ public sealed class Comparison
         Benchmarks(model).FirstOrDefault(record => record.Task == task && record.Metric == metric);
 
     /// <summary>Each benchmark's number less the reference's.</summary>
-    public IEnumerable<EvaluationRecord> BenchmarkChanges(ComparedModel model) => Benchmarks(model).Select(own => ChangeOf(model, own)).OfType<EvaluationRecord>();
+    public IEnumerable<EvaluationRecord> BenchmarkChanges(ComparedModel model) =>
+        Benchmarks(model).Select(own => ChangeOf(model, own)).OfType<EvaluationRecord>();
 
     /// <summary>The record of a number's change against the reference; null if there is none.</summary>
     public EvaluationRecord? ChangeOf(ComparedModel model, EvaluationRecord own) =>
@@ -159,7 +165,11 @@ public sealed class Comparison
         List<EvaluationRecord> own = _byModel[model.Name];
         EvaluationRecord[] derived =
         [
-            .. EffectiveLength(model) is { } length ? [Derived("effective_length", "tokens", length.Tokens, null, new JsonObject { ["min_passkey"] = Plan.EffectiveLength.MinPasskey, ["min_ruler"] = Plan.EffectiveLength.MinRuler, ["longest"] = length.Longest }) with { Interval = [length.Low, length.High] }] : (EvaluationRecord[])[],
+            .. EffectiveLength(model) is { } length
+            ? [Derived("effective_length", "tokens", length.Tokens, null,
+                new JsonObject { ["min_passkey"] = Plan.EffectiveLength.MinPasskey, ["min_ruler"] = Plan.EffectiveLength.MinRuler,
+                    ["longest"] = length.Longest }) with { Interval = [length.Low, length.High] }]
+            : (EvaluationRecord[])[],
             .. model == Reference ? [] : Changes(model),
         ];
         own.AddRange(derived.Select(record => Number(record with { Model = model.Name })));
@@ -169,19 +179,25 @@ public sealed class Comparison
     {
         foreach (EvaluationRecord own in RecordsOf(model).Where(HasChange).ToArray())
         {
-            if ((IsBenchmark(own) ? Benchmark(Reference, own.Task, own.Metric) : Find(Reference, own.Task, own.Metric, own.Length)) is { } reference)
+            if ((IsBenchmark(own)
+                ? Benchmark(Reference, own.Task, own.Metric)
+                : Find(Reference, own.Task, own.Metric, own.Length)) is { } reference)
             {
                 bool same = AreAskedTheSame(own, reference);
                 Change change = IsPerplexityByWindow(own) ? Change.Relative(own, reference, same) : Change.Difference(own, reference, same);
-                yield return Derived(own.Task, ChangedMetric(own), change.Value, change.StandardError, new JsonObject { ["against"] = Reference.Name, [PairedSetting] = change.IsPaired })
+                yield return Derived(own.Task, ChangedMetric(own), change.Value, change.StandardError,
+                    new JsonObject { ["against"] = Reference.Name, [PairedSetting] = change.IsPaired })
                     with
                 { Length = IsBenchmark(own) ? null : own.Length };
             }
         }
     }
 
-    /// <summary>Losses by position and shares by depth stand for themselves; perplexities of different tokenizers are of different things.</summary>
-    private bool HasChange(EvaluationRecord record) => IsMeasured(record) && !IsLossByPosition(record) && record.Settings!["depth"] is null && !(TokenizersDiffer && IsPerplexityByWindow(record));
+    /// <summary>Losses by position and shares by depth stand for themselves; perplexities of different tokenizers are of different
+    /// things.</summary>
+    private bool HasChange(EvaluationRecord record) =>
+        IsMeasured(record) && !IsLossByPosition(record) && record.Settings!["depth"] is null
+        && !(TokenizersDiffer && IsPerplexityByWindow(record));
 
     /// <summary>Measured, not derived here.</summary>
     internal static bool IsMeasured(EvaluationRecord record) => record.Settings?[ResultsStore.KeySetting] is not null;

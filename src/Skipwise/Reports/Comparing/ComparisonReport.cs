@@ -11,7 +11,8 @@ public static class ComparisonReport
     private static readonly LengthSection[] s_byLength =
     [
         new("Perplexity by window", "perplexity", "perplexity", MetricFormat.Perplexity,
-            "How well each model predicts the documents when it may look back over the window; lower is better. Bars: 95 % of the draws of documents."),
+            "How well each model predicts the documents when it may look back over the window; lower is better. Bars: 95 % of the draws " +
+            "of documents."),
         new("Passkey retrieval", "passkey", "accuracy", MetricFormat.Fraction,
             "Share of trials in which the number hidden in filler text was written out whole, by prompt length."),
         new("Needle in a haystack", "needle", "accuracy", MetricFormat.Fraction,
@@ -40,14 +41,19 @@ public static class ComparisonReport
         ReportSection Chapter(LengthSection section) => new(section.Heading, [.. section.Blocks(comparison, legend)]);
     }
 
-    private static string Title(Comparison c) => c.Models.Count == 1 ? $"Evaluation of {c.Reference.Name}" : $"Comparison: {string.Join(", ", c.Models.Select(model => model.Name))}";
+    private static string Title(Comparison c) =>
+        c.Models.Count == 1
+        ? $"Evaluation of {c.Reference.Name}"
+        : $"Comparison: {string.Join(", ", c.Models.Select(model => model.Name))}";
 
     private static IEnumerable<ReportBlock> GateTable(IReadOnlyList<GateResult> results)
     {
         if (results.Count > 0)
         {
             yield return new ReportBlock.Table("Limits that were asked for", ["gate", "model", "found", "passed"],
-                [.. results.Select(gate => (IReadOnlyList<ReportCell>)[gate.Name, gate.Model, gate.Finding, new ReportCell(gate.Passed ? "yes" : "no") { Passed = gate.Passed }])]);
+                [.. results.Select(gate =>
+                    (IReadOnlyList<ReportCell>)[gate.Name, gate.Model, gate.Finding,
+                        new ReportCell(gate.Passed ? "yes" : "no") { Passed = gate.Passed }])]);
         }
     }
 
@@ -60,7 +66,9 @@ public static class ComparisonReport
         yield return new ReportBlock.Table("Longest usable length, in tokens", ["model", "window", "effective length", "what ends it"],
         [
             .. c.Models.Select(model => c.EffectiveLength(model) is { } length && c.Find(model, "effective_length", "tokens") is { } record
-                ? (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", new ReportCell(length.Tokens == 0 ? "none" : $"{length.Tokens}", $"{length.Low}–{length.High}") { RawLine = c.Line(record) }, length.Limit ?? "no longer length was measured"]
+                ? (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}",
+                    new ReportCell(length.Tokens == 0 ? "none" : $"{length.Tokens}",
+                        $"{length.Low}–{length.High}") { RawLine = c.Line(record) }, length.Limit ?? "no longer length was measured"]
                 : [model.Name, $"{model.Window}", "", "no retrieval was measured"]),
         ]);
         yield return new ReportBlock.Text(EffectiveLength.Describe(c.Plan.EffectiveLength, c.OriginalWindow));
@@ -72,32 +80,45 @@ public static class ComparisonReport
         if (c.Models.Any(model => c.Find(model, "perplexity", "perplexity", c.OriginalWindow) is not null))
         {
             rows.Add([$"perplexity at {c.OriginalWindow} tokens", .. c.Models.Select(model => Beside(
-                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), MetricFormat.Perplexity), c, model, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), NumberFormat.Percent))]);
+                Number(c, c.Find(model, "perplexity", "perplexity", c.OriginalWindow), MetricFormat.Perplexity), c, model,
+                c.Find(model, "perplexity", "perplexity", c.OriginalWindow), NumberFormat.Percent))]);
         }
-        rows.AddRange(c.Models.SelectMany(c.Benchmarks).Select(record => (record.Task, record.Metric)).Distinct().Select(row => (IReadOnlyList<ReportCell>)
+        rows.AddRange(c.Models.SelectMany(c.Benchmarks).Select(record => (record.Task, record.Metric)).Distinct()
+            .Select(row => (IReadOnlyList<ReportCell>)
             [$"{row.Task} {row.Metric}", .. c.Models.Select(model => Beside(
-                Benchmark(c, c.Benchmark(model, row.Task, row.Metric)), c, model, c.Benchmark(model, row.Task, row.Metric), NumberFormat.Change))]));
+                Benchmark(c, c.Benchmark(model, row.Task, row.Metric)), c, model, c.Benchmark(model, row.Task, row.Metric),
+                NumberFormat.Change))]));
         if (rows.Count > 0)
         {
             yield return new ReportBlock.Table(
-                c.Models.Count == 1 ? "At the original window, ± one standard error" : $"At the original window, ± one standard error; below it the change against {c.Reference.Name}",
+                c.Models.Count == 1 ? "At the original window, ± one standard error"
+                    : $"At the original window, ± one standard error; below it the change against {c.Reference.Name}",
                 ["", .. c.Models.Select(model => model.Name)], rows);
         }
         if (c.Models.Count > 1 && rows.Count > 0)
         {
-            yield return new ReportBlock.Text("The error of a change is that of the differences, question by question and document by document, where both models were asked the same. Where they were not, or it is not known, it is that of two numbers measured apart, and the change is marked unpaired.");
+            yield return new ReportBlock.Text(
+                "The error of a change is that of the differences, question by question and document by document, where both models were " +
+                "asked the same. Where they were not, or it is not known, it is that of two numbers measured apart, and the change is " +
+                "marked unpaired.");
         }
     }
 
     /// <summary>A number's cell with its change against the reference below it.</summary>
-    internal static ReportCell Beside(ReportCell cell, Comparison c, ComparedModel model, EvaluationRecord? own, Func<double, string> format)
+    internal static ReportCell Beside(ReportCell cell, Comparison c, ComparedModel model, EvaluationRecord? own,
+        Func<double, string> format)
     {
         if (own is null || c.ChangeOf(model, own) is not { } record)
         {
             return cell;
         }
         var change = new Change(record.Value, record.StandardError, record.Settings![Comparison.PairedSetting]!.GetValue<bool>());
-        return cell with { Qualifiers = [.. cell.Qualifiers, NumberFormat.Change(change, format) + (change.IsPaired || change.StandardError is null ? "" : ", unpaired")] };
+        return cell with
+        {
+            Qualifiers =
+            [.. cell.Qualifiers,
+                NumberFormat.Change(change, format) + (change.IsPaired || change.StandardError is null ? "" : ", unpaired")]
+        };
     }
 
     private static IEnumerable<ReportBlock> RulerTasks(Comparison c)
@@ -113,8 +134,12 @@ public static class ComparisonReport
             ILookup<string, EvaluationRecord> own = c.RecordsOf(model).Where(IsRulerTask).ToLookup(record => record.Task);
             if (own.Count > 0)
             {
-                yield return new ReportBlock.Table($"{model.Name}: RULER by task, percent", ["task", .. lengths.Select(length => $"{length}")],
-                    [.. own.Select(task => (IReadOnlyList<ReportCell>)[task.Key, .. lengths.Select(length => Number(c, task.FirstOrDefault(record => record.Length == length), MetricFormat.Percent))])]);
+                yield return new ReportBlock.Table($"{model.Name}: RULER by task, percent",
+                    ["task", .. lengths.Select(length => $"{length}")],
+                    [.. own.Select(task =>
+                        (IReadOnlyList<ReportCell>)[task.Key,
+                            .. lengths.Select(length =>
+                                Number(c, task.FirstOrDefault(record => record.Length == length), MetricFormat.Percent))])]);
             }
         }
     }
@@ -125,30 +150,40 @@ public static class ComparisonReport
         (string Task, string Metric, int? Length)[] rows =
         [
             .. c.Models.SelectMany(c.RecordsOf)
-                .Where(record => record.Length is not null && Comparison.IsMeasured(record) && record.Settings!["depth"] is null && !Comparison.IsBenchmark(record) && !Comparison.IsLossByPosition(record)
+                .Where(record => record.Length is not null && Comparison.IsMeasured(record) && record.Settings!["depth"] is null
+                    && !Comparison.IsBenchmark(record) && !Comparison.IsLossByPosition(record)
                     && !IsRulerTask(record) && !s_byLength.Any(section => section.Task == record.Task && section.Metric == record.Metric))
                 .Select(record => (record.Task, record.Metric, record.Length)).Distinct(),
         ];
         if (rows.Length > 0)
         {
             yield return new ReportBlock.Table("", ["", .. c.Models.Select(model => model.Name)],
-                [.. rows.Select(row => (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}", .. c.Models.Select(model => Beside(Number(c, c.Find(model, row.Task, row.Metric, row.Length), MetricFormat.Perplexity), c, model, c.Find(model, row.Task, row.Metric, row.Length), NumberFormat.Change))])]);
+                [.. rows.Select(row =>
+                    (IReadOnlyList<ReportCell>)[$"{row.Task} {row.Metric} at {row.Length}",
+                        .. c.Models.Select(model =>
+                            Beside(Number(c, c.Find(model, row.Task, row.Metric, row.Length), MetricFormat.Perplexity), c, model,
+                                c.Find(model, row.Task, row.Metric, row.Length), NumberFormat.Change))])]);
         }
     }
 
     private static IEnumerable<ReportBlock> Method(Comparison c)
     {
-        yield return new ReportBlock.Table("Models", ["model", "window", "original window", "parameters", "rotary embedding", "fingerprint"],
-            [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", $"{model.OriginalWindow}", model.Parameters.ToString("N0", CultureInfo.InvariantCulture), model.Rope, model.Fingerprint])]);
+        yield return new ReportBlock.Table("Models",
+            ["model", "window", "original window", "parameters", "rotary embedding", "fingerprint"],
+            [.. c.Models.Select(model =>
+                (IReadOnlyList<ReportCell>)[model.Name, $"{model.Window}", $"{model.OriginalWindow}",
+                    model.Parameters.ToString("N0", CultureInfo.InvariantCulture), model.Rope, model.Fingerprint])]);
         EvaluationRecord[] measured = [.. c.RecordsOf(c.Reference).Where(Comparison.IsMeasured)];
         if (measured.Length > 0)
         {
             yield return new ReportBlock.Table($"Settings of {c.Reference.Name}'s measurements", ["task", "settings"],
-                [.. measured.GroupBy(record => record.Task).Select(task => (IReadOnlyList<ReportCell>)[task.Key, SettingsInWords(task.First().Settings!)])]);
+                [.. measured.GroupBy(record => record.Task)
+                    .Select(task => (IReadOnlyList<ReportCell>)[task.Key, SettingsInWords(task.First().Settings!)])]);
         }
         if (c.Plan.Skipped.Count > 0)
         {
-            yield return new ReportBlock.Table("Not measured", ["task", "why"], [.. c.Plan.Skipped.Select(skipped => (IReadOnlyList<ReportCell>)[skipped.Task, skipped.Reason])]);
+            yield return new ReportBlock.Table("Not measured", ["task", "why"],
+                [.. c.Plan.Skipped.Select(skipped => (IReadOnlyList<ReportCell>)[skipped.Task, skipped.Reason])]);
         }
     }
 
@@ -156,12 +191,17 @@ public static class ComparisonReport
 
     private static string SettingsInWords(JsonObject settings) => string.Join(", ", settings
         .Where(setting => setting.Value is not null && !s_unsaid.Contains(setting.Key))
-        .Select(setting => $"{setting.Key.Replace('_', ' ')} {(setting.Value is JsonValue value && value.TryGetValue(out string? text) ? text : setting.Value!.ToJsonString())}"));
+        .Select(setting =>
+            $"{setting.Key.Replace('_', ' ')} " +
+            (setting.Value is JsonValue value && value.TryGetValue(out string? text) ? text : setting.Value!.ToJsonString())));
 
     private static ReportCell Benchmark(Comparison c, EvaluationRecord? record) => record is null ? ReportCell.Empty
-        : new ReportCell(NumberFormat.Short(record.Value), record.StandardError is { } error ? $"± {NumberFormat.Error(error)}" : "", record.Count is { } n ? $"of {n}" : "") { RawLine = c.Line(record) };
+        : new ReportCell(NumberFormat.Short(record.Value), record.StandardError is { } error ? $"± {NumberFormat.Error(error)}" : "",
+            record.Count is { } n ? $"of {n}" : "")
+        { RawLine = c.Line(record) };
 
-    private static bool IsRulerTask(EvaluationRecord record) => record.Task.StartsWith("ruler_", StringComparison.Ordinal) && record.Length is not null;
+    private static bool IsRulerTask(EvaluationRecord record) =>
+        record.Task.StartsWith("ruler_", StringComparison.Ordinal) && record.Length is not null;
 
     /// <summary>A number with what it is worth, linked to its line.</summary>
     internal static ReportCell Number(Comparison c, EvaluationRecord? record, MetricFormat kind)
@@ -170,10 +210,16 @@ public static class ComparisonReport
         {
             return ReportCell.Empty;
         }
-        string error = record.StandardError is { } e && double.IsFinite(e) ? $"± {NumberFormat.Error(e)}" : "", count = record.Count is { } n ? $"of {n}" : "";
+        string error = record.StandardError is { } e && double.IsFinite(e)
+            ? $"± {NumberFormat.Error(e)}"
+            : "", count = record.Count is { } n
+            ? $"of {n}"
+            : "";
         ReportCell cell = kind switch
         {
-            MetricFormat.Fraction => new(NumberFormat.Fraction(record.Value), record.Interval is [var low, var high] ? $"{NumberFormat.Fraction(low)}–{NumberFormat.Fraction(high)}" : error, count),
+            MetricFormat.Fraction =>
+                new(NumberFormat.Fraction(record.Value),
+                    record.Interval is [var low, var high] ? $"{NumberFormat.Fraction(low)}–{NumberFormat.Fraction(high)}" : error, count),
             MetricFormat.Percent => new(NumberFormat.Score(record.Value), error),
             MetricFormat.Loss => new(NumberFormat.Fraction(record.Value), error),
             _ => new(NumberFormat.Perplexity(record.Value), error),

@@ -2,7 +2,8 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>A comparison's outcome in plain sentences. Each is computed from the numbers and claims only what they carry: a difference inside the error bars is called that.</summary>
+/// <summary>A comparison's outcome in plain sentences. Each is computed from the numbers and claims only what they carry: a difference
+/// inside the error bars is called that.</summary>
 public static class ComparisonSummary
 {
     /// <summary>The sentences in reading order; one that its numbers are missing for is left out.</summary>
@@ -11,19 +12,23 @@ public static class ComparisonSummary
     [
         Setting(comparison),
         .. comparison.Models.Select(model => Effective(comparison, model)),
-        .. comparison.Models.Skip(1).SelectMany(model => new[] { ShortPerplexity(comparison, model), Benchmarks(comparison, model) }).OfType<string>(),
+        .. comparison.Models.Skip(1).SelectMany(model => new[] { ShortPerplexity(comparison, model), Benchmarks(comparison, model) })
+        .OfType<string>(),
         .. Cautions(comparison, withReasons),
     ];
 
     private static string Setting(Comparison c) => c.Models.Count == 1
-        ? $"{c.Reference.Name} is meant for {c.Reference.Window} tokens{(c.Reference.Window == c.OriginalWindow ? "" : $", its base model for {c.OriginalWindow}")}."
-        : $"{string.Join(", ", c.Models.Skip(1).Select(model => model.Name))} against {c.Reference.Name}, whose original window is {c.OriginalWindow} tokens.";
+        ? $"{c.Reference.Name} is meant for {c.Reference.Window} " +
+            $"tokens{(c.Reference.Window == c.OriginalWindow ? "" : $", its base model for {c.OriginalWindow}")}."
+        : $"{string.Join(", ", c.Models.Skip(1).Select(model => model.Name))} against {c.Reference.Name}, whose original window is " +
+            $"{c.OriginalWindow} tokens.";
 
     private static string Effective(Comparison c, ComparedModel model)
     {
         if (c.EffectiveLength(model) is not { } length)
         {
-            return $"No retrieval was measured of {model.Name}, so no effective length is stated: perplexity alone does not show that a window is used.";
+            return $"No retrieval was measured of {model.Name}, so no effective length is stated: perplexity alone does not show that a " +
+                $"window is used.";
         }
         string between = length.Low == length.High ? "" : $" (within the errors {Words(length.Low)} to {Words(length.High)})";
         string end = length.Limit is { } limit ? $": {limit}" : $": it holds at every length measured, and none above {length.Longest} was";
@@ -41,21 +46,28 @@ public static class ComparisonSummary
             return null;
         }
         string change = NumberFormat.Change(cost.Increase, NumberFormat.Percent);
-        string verdict = cost.Increase.StandardError is { } error && Math.Abs(cost.Increase.Value) <= 1.96 * error ? $"{change}, a difference within the errors" : change;
-        return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {NumberFormat.Perplexity(cost.Own.Value)} against {NumberFormat.Perplexity(cost.Reference.Value)}: {verdict}.";
+        string verdict = cost.Increase.StandardError is { } error && Math.Abs(cost.Increase.Value) <= 1.96 * error
+            ? $"{change}, a difference within the errors"
+            : change;
+        return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {NumberFormat.Perplexity(cost.Own.Value)} against " +
+            $"{NumberFormat.Perplexity(cost.Reference.Value)}: {verdict}.";
     }
 
     private static string? Benchmarks(Comparison c, ComparedModel model)
     {
-        EvaluationRecord[] changes = [.. c.BenchmarkChanges(model).Where(change => change.Metric != "perplexity_change")]; // of accuracies: more is better
+        // of accuracies: more is better
+        EvaluationRecord[] changes = [.. c.BenchmarkChanges(model).Where(change => change.Metric != "perplexity_change")];
         if (changes.Length == 0)
         {
             return null;
         }
-        EvaluationRecord[] lost = [.. changes.Where(change => Differs(change) && change.Value < 0)], won = [.. changes.Where(change => Differs(change) && change.Value > 0)];
-        string Names(EvaluationRecord[] some) => string.Join(", ", some.Select(change => $"{change.Task} {NumberFormat.Change(change.Value)}"));
+        EvaluationRecord[] lost = [.. changes.Where(change => Differs(change) && change.Value < 0)],
+            won = [.. changes.Where(change => Differs(change) && change.Value > 0)];
+        string Names(EvaluationRecord[] some) =>
+            string.Join(", ", some.Select(change => $"{change.Task} {NumberFormat.Change(change.Value)}"));
         int even = changes.Length - lost.Length - won.Length;
-        return $"Of {changes.Length} benchmark numbers of {model.Name}, {lost.Length} {(lost.Length == 1 ? "is" : "are")} lower than {c.Reference.Name}'s beyond the errors{(lost.Length > 0 ? $" ({Names(lost)})" : "")}, " +
+        return $"Of {changes.Length} benchmark numbers of {model.Name}, {lost.Length} {(lost.Length == 1 ? "is" : "are")} lower than " +
+            $"{c.Reference.Name}'s beyond the errors{(lost.Length > 0 ? $" ({Names(lost)})" : "")}, " +
             $"{won.Length} higher{(won.Length > 0 ? $" ({Names(won)})" : "")}, and {even} cannot be told apart.";
     }
 

@@ -3,8 +3,8 @@ using Skipwise.Evaluation.Results;
 namespace Skipwise.Reports.Comparing;
 
 /// <summary>
-/// The longest measured length at which, as at every shorter one, a model still retrieves and its perplexity has not risen. Perplexity alone
-/// cannot show that a window is used, so a length counts only where retrieval was measured.
+/// The longest measured length at which, as at every shorter one, a model still retrieves and its perplexity has not risen. Perplexity
+/// alone cannot show that a window is used, so a length counts only where retrieval was measured.
 /// </summary>
 /// <param name="Tokens">0 if already the shortest length fails</param>
 /// <param name="Low">the same, where every number must pass even at the bad end of its 95 % interval</param>
@@ -13,20 +13,25 @@ namespace Skipwise.Reports.Comparing;
 /// <param name="Limit">what fails at the next length; null if nothing does</param>
 public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest, string? Limit)
 {
-    /// <summary>One thing asked of a length, with its answer as measured, and at the bad and the good end of what the error allows.</summary>
+    /// <summary>One thing asked of a length, with its answer as measured, and at the bad and the good end of what the error
+    /// allows.</summary>
     private readonly record struct Criterion(string Finding, bool AtPessimisticBound, bool Measured, bool AtOptimisticBound);
 
     /// <summary>The rule in words.</summary>
     public static string Describe(EffectiveLengthRule rule, int reference) =>
-        $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least {NumberFormat.Short(rule.MinPasskey)} of the passkeys, scores at least " +
-        $"{NumberFormat.Short(rule.MinRuler)} in RULER (percent, averaged over its tasks), and its perplexity is above its own at {reference} tokens by no more than one standard error; what was not measured is not asked. " +
-        "Low end: retrieval must pass with the lower end of its 95 % interval, and perplexity may not have risen at all. High end: the upper end suffices, and perplexity may have risen by two standard errors.";
+        $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least " +
+        $"{NumberFormat.Short(rule.MinPasskey)} of the passkeys, scores at least " +
+        $"{NumberFormat.Short(rule.MinRuler)} in RULER (percent, averaged over its tasks), and its perplexity is above its own at " +
+        $"{reference} tokens by no more than one standard error; what was not measured is not asked. " +
+        "Low end: retrieval must pass with the lower end of its 95 % interval, and perplexity may not have risen at all. High end: the " +
+        "upper end suffices, and perplexity may have risen by two standard errors.";
 
     /// <returns>null if no retrieval was measured</returns>
     /// <param name="reference">the window whose perplexity the others are held against; if it was not measured, the shortest one is</param>
     public static EffectiveLength? Compute(IReadOnlyList<EvaluationRecord> records, EffectiveLengthRule rule, int reference)
     {
-        EvaluationRecord[] passkeys = Metric(records, "passkey", "accuracy"), ruler = Metric(records, "ruler", "average"), perplexities = Metric(records, "perplexity", "perplexity");
+        EvaluationRecord[] passkeys = Metric(records, "passkey", "accuracy"), ruler = Metric(records, "ruler", "average"),
+            perplexities = Metric(records, "perplexity", "perplexity");
         int[] lengths = [.. passkeys.Concat(ruler).Select(record => record.Length!.Value).Distinct().Order()];
         if (lengths.Length == 0)
         {
@@ -54,12 +59,15 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
     {
         double reach = 1.96 * (score.StandardError ?? 0);
         (double low, double high) = score.Interval is [var from, var to] ? (from, to) : (score.Value - reach, score.Value + reach);
-        return new($"{name} is {NumberFormat.Short(score.Value)}, below {NumberFormat.Short(limit)}", low >= limit, score.Value >= limit, high >= limit);
+        return new($"{name} is {NumberFormat.Short(score.Value)}, below {NumberFormat.Short(limit)}", low >= limit, score.Value >= limit,
+            high >= limit);
     }
 
     private static Criterion NotRisen(EvaluationRecord far, EvaluationRecord near)
     {
         double rise = far.Value - near.Value, error = far.StandardError ?? 0;
-        return new($"perplexity has risen from {NumberFormat.Perplexity(near.Value)} to {NumberFormat.Perplexity(far.Value)}", rise <= 0, rise <= error, rise <= 2 * error); // false for NaN
+        // false for NaN
+        return new($"perplexity has risen from {NumberFormat.Perplexity(near.Value)} to {NumberFormat.Perplexity(far.Value)}", rise <= 0,
+            rise <= error, rise <= 2 * error);
     }
 }

@@ -2,7 +2,8 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>Judges the compared models: all but the first, which they are measured against; a model that stands alone is judged itself.</summary>
+/// <summary>Judges the compared models: all but the first, which they are measured against; a model that stands alone is judged
+/// itself.</summary>
 public static class Gates
 {
     public static IReadOnlyList<GateResult> Judge(Comparison comparison)
@@ -23,10 +24,13 @@ public static class Gates
         EvaluationRecord[] within = [.. comparison.ByLength(model, "passkey", "accuracy").Where(record => record.Length <= model.Window)];
         if (within.Length == 0)
         {
-            return new(name, model.Name, $"not measured at any length within its window of {model.Window} tokens: name one with --lengths", false);
+            return new(name, model.Name, $"not measured at any length within its window of {model.Window} tokens: name one with --lengths",
+                false);
         }
         EvaluationRecord worst = within.MinBy(record => double.IsNaN(record.Value) ? double.NegativeInfinity : record.Value)!;
-        return new(name, model.Name, $"{NumberFormat.Fraction(worst.Value)} at {worst.Length} tokens, the least of {string.Join(", ", within.Select(record => record.Length))}", worst.Value >= least);
+        return new(name, model.Name,
+            $"{NumberFormat.Fraction(worst.Value)} at {worst.Length} tokens, the least of " +
+            $"{string.Join(", ", within.Select(record => record.Length))}", worst.Value >= least);
     }
 
     private static GateResult ShortPerplexity(Comparison comparison, ComparedModel model, double most)
@@ -39,10 +43,14 @@ public static class Gates
         ShortCost? cost = comparison.ShortPerplexity(model);
         return cost switch
         {
-            null => new(name, model.Name, $"perplexity at the original window of {comparison.OriginalWindow} tokens was not measured for both models: give --data, and name this length if --lengths is given", false),
-            _ when comparison.TokenizersDiffer => new(name, model.Name, "the models' tokenizers differ, so their perplexities cannot be compared", false),
+            null => new(name, model.Name,
+                $"perplexity at the original window of {comparison.OriginalWindow} tokens was not measured for both models: give --data, " +
+                $"and name this length if --lengths is given", false),
+            _ when comparison.TokenizersDiffer =>
+                new(name, model.Name, "the models' tokenizers differ, so their perplexities cannot be compared", false),
             _ => new(name, model.Name,
-                $"{NumberFormat.Change(cost.Increase, NumberFormat.Percent)} ({NumberFormat.Perplexity(cost.Own.Value)} against {NumberFormat.Perplexity(cost.Reference.Value)} at {comparison.OriginalWindow} tokens)", cost.Increase.Value <= most),
+                $"{NumberFormat.Change(cost.Increase, NumberFormat.Percent)} ({NumberFormat.Perplexity(cost.Own.Value)} against " +
+                $"{NumberFormat.Perplexity(cost.Reference.Value)} at {comparison.OriginalWindow} tokens)", cost.Increase.Value <= most),
         };
     }
 

@@ -33,16 +33,30 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
         {
             yield break;
         }
-        LengthPoint[] points = [.. all.Select(record => new LengthPoint(record.Model!, record.Length!.Value, record.Value, record.StandardError ?? double.NaN))];
+        LengthPoint[] points =
+            [.. all.Select(record =>
+                new LengthPoint(record.Model!, record.Length!.Value, record.Value, record.StandardError ?? double.NaN))];
         bool isShare = Kind != MetricFormat.Perplexity, clipped = !isShare && points.Any(p => !(p.Value <= LengthPlot.Ceiling(points)));
         yield return new ReportBlock.Plot(
-            isShare ? AccuracyHeatmap.ByModel(Heading, points, c.OriginalWindow, legend, whole: Kind == MetricFormat.Percent ? 100 : 1) : LengthPlot.Perplexity(points, c.OriginalWindow, legend), Task,
+            isShare ? AccuracyHeatmap.ByModel(Heading, points, c.OriginalWindow, legend, whole: Kind == MetricFormat.Percent ? 100 : 1)
+                : LengthPlot.Perplexity(points, c.OriginalWindow, legend), Task,
             clipped ? $"{Caption} Arrows: too large for this axis, the number is beside the arrow." : Caption);
         int[] lengths = [.. points.Select(p => p.Length).Distinct().Order()];
-        string caption = Kind switch { MetricFormat.Fraction => "Share, below it its 95 % interval and the number of trials", MetricFormat.Percent => "Percent ± one standard error", _ => "± one standard error over documents" };
-        yield return new ReportBlock.Table(c.Models.Count == 1 ? caption : $"{caption}; last the change against {c.Reference.Name}, ± one standard error",
+        string caption =
+            Kind switch
+            {
+                MetricFormat.Fraction => "Share, below it its 95 % interval and the number of trials",
+                MetricFormat.Percent =>
+                "Percent ± one standard error",
+                _ => "± one standard error over documents"
+            };
+        yield return new ReportBlock.Table(c.Models.Count == 1 ? caption
+            : $"{caption}; last the change against {c.Reference.Name}, ± one standard error",
             ["", .. lengths.Select(length => $"{length} ({NumberFormat.Multiple(length, c.OriginalWindow)})")],
-            [.. c.Models.Select(model => (IReadOnlyList<ReportCell>)[model.Name, .. lengths.Select(length => c.Find(model, Task, Metric, length)).Select(record => ComparisonReport.Beside(ComparisonReport.Number(c, record, Kind), c, model, record, Change))])]);
+            [.. c.Models.Select(model =>
+                (IReadOnlyList<ReportCell>)[model.Name,
+                    .. lengths.Select(length => c.Find(model, Task, Metric, length))
+                    .Select(record => ComparisonReport.Beside(ComparisonReport.Number(c, record, Kind), c, model, record, Change))])]);
         foreach (ReportBlock block in Depths(c, legend))
         {
             yield return block;
@@ -52,25 +66,39 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
     private IEnumerable<ReportBlock> Depths(Comparison c, ModelLegend legend)
     {
         (ComparedModel Model, EvaluationRecord[] Cells)[] maps =
-            [.. c.Models.Select(model => (model, c.ByLength(model, Task, DepthMetric).Where(record => record.Settings?["depth"] is not null).ToArray())).Where(map => map.Item2.Length > 0)];
+            [.. c.Models.Select(model =>
+                (model, c.ByLength(model, Task, DepthMetric).Where(record => record.Settings?["depth"] is not null).ToArray()))
+                .Where(map => map.Item2.Length > 0)];
         if (maps.Length == 0)
         {
             yield break;
         }
         yield return new ReportBlock.SmallPlots(
-            [.. maps.Select(map => (map.Model.Name, AccuracyHeatmap.Grid($"{Heading}, {legend.Label(map.Model.Name)}", [.. map.Cells.Select(cell => (cell.Length!.Value, Depth(cell), cell.Value))], c.OriginalWindow)))],
+            [.. maps.Select(map =>
+                (map.Model.Name,
+                    AccuracyHeatmap.Grid($"{Heading}, {legend.Label(map.Model.Name)}",
+                        [.. map.Cells.Select(cell => (cell.Length!.Value, Depth(cell), cell.Value))], c.OriginalWindow)))],
             $"{Task}-depth", "By depth: 0 % is the start of the prompt, 100 % its end, right before the question.");
         foreach ((ComparedModel model, EvaluationRecord[] cells) in maps)
         {
             int[] lengths = [.. cells.Select(cell => cell.Length!.Value).Distinct().Order()];
-            yield return new ReportBlock.Table($"{model.Name}: share by depth and length", ["depth", .. lengths.Select(length => $"{length}")],
+            yield return new ReportBlock.Table($"{model.Name}: share by depth and length",
+                ["depth", .. lengths.Select(length => $"{length}")],
                 [.. cells.GroupBy(Depth).OrderBy(depth => depth.Key).Select(depth => (IReadOnlyList<ReportCell>)
-                    [$"{(100 * depth.Key).ToString("0.#", CultureInfo.InvariantCulture)} %", .. lengths.Select(length => depth.FirstOrDefault(cell => cell.Length == length) is { } cell
+                    [$"{(100 * depth.Key).ToString("0.#", CultureInfo.InvariantCulture)} %",
+                        .. lengths.Select(length => depth.FirstOrDefault(cell => cell.Length == length) is { } cell
                         ? new ReportCell(NumberFormat.Fraction(cell.Value)) { RawLine = c.Line(cell) } : ReportCell.Empty)])]);
         }
     }
 
-    private Func<double, string> Change => Kind switch { MetricFormat.Perplexity => NumberFormat.Percent, MetricFormat.Percent => NumberFormat.Points, _ => NumberFormat.Change };
+    private Func<double, string> Change =>
+        Kind switch
+        {
+            MetricFormat.Perplexity => NumberFormat.Percent,
+            MetricFormat.Percent => NumberFormat.Points,
+            _ =>
+            NumberFormat.Change
+        };
 
     private static double Depth(EvaluationRecord cell) => cell.Settings!["depth"]!.GetValue<double>();
 }

@@ -15,11 +15,13 @@ public static class AccuracyHeatmap
         string[] rows = [.. legend.Ordered(points.Select(p => p.Series))];
         return new($"{title} by model and prompt length", look =>
             Draw(look, points.Select(p => new Cell(Array.IndexOf(rows, p.Series), p.Length, p.Value)),
-                [.. rows.Select(series => look.IsNarrow ? Shortened(series) : legend.Label(series))], "", trainLength, whole), look => Height(look, rows.Length));
+                [.. rows.Select(series => look.IsNarrow ? Shortened(series) : legend.Label(series))], "", trainLength, whole),
+                look => Height(look, rows.Length));
     }
 
     /// <summary>Depth by length for one model; depths are gathered into <paramref name="rows"/> equal bands, down to the deepest.</summary>
-    public static Figure ByDepth(string title, IEnumerable<DepthTrial> trials, string series, int trainLength, ModelLegend legend, int rows = 5)
+    public static Figure ByDepth(string title, IEnumerable<DepthTrial> trials, string series, int trainLength, ModelLegend legend,
+        int rows = 5)
     {
         DepthTrial[] own = [.. trials.Where(t => t.Series == series)];
         double deepest = Math.Max(0.1, Math.Ceiling(own.Max(t => t.Depth) * 10) / 10);
@@ -56,7 +58,8 @@ public static class AccuracyHeatmap
         int[] lengths = [.. all.Select(c => c.Length).Distinct().Order()];
         foreach (Cell cell in all)
         {
-            AddCell(plot, look, Array.IndexOf(lengths, cell.Length), -cell.Row, cell.Share / whole, whole == 1 ? NumberFormat.Fraction(cell.Share) : NumberFormat.Score(cell.Share), lengths.Length);
+            AddCell(plot, look, Array.IndexOf(lengths, cell.Length), -cell.Row, cell.Share / whole,
+                whole == 1 ? NumberFormat.Fraction(cell.Share) : NumberFormat.Score(cell.Share), lengths.Length);
         }
         plot.HideGrid();
         plot.Axes.Bottom.TickGenerator = new NumericManual(

@@ -11,15 +11,18 @@ public static class LengthPlot
 {
     /// <summary>Perplexity by window.</summary>
     public static Figure Perplexity(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
-        new(Title("Perplexity by window", points, legend), look => Draw(look, "window (tokens)", "perplexity", points, Ceiling(points), trainLength, legend));
+        new(Title("Perplexity by window", points, legend),
+            look => Draw(look, "window (tokens)", "perplexity", points, Ceiling(points), trainLength, legend));
 
     /// <summary>A share of right answers, 0..1, by prompt length.</summary>
     public static Figure Accuracy(string title, IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
-        new(Title(title, points, legend), look => Draw(look, "prompt (tokens)", "share right", points, double.PositiveInfinity, trainLength, legend));
+        new(Title(title, points, legend),
+            look => Draw(look, "prompt (tokens)", "share right", points, double.PositiveInfinity, trainLength, legend));
 
     /// <summary>Loss by position in a window; a point's length is its position.</summary>
     public static Figure LossByPosition(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
-        new(Title("Loss by position", points, legend), look => Draw(look, "position (tokens)", "loss (nats per token)", points, Ceiling(points), trainLength, legend));
+        new(Title("Loss by position", points, legend),
+            look => Draw(look, "position (tokens)", "loss (nats per token)", points, Ceiling(points), trainLength, legend));
 
     /// <summary>The largest perplexity drawn to scale: twice the smallest one measured.</summary>
     public static double Ceiling(IReadOnlyList<LengthPoint> points) => 2 * points.Min(p => p.Value);
@@ -27,11 +30,13 @@ public static class LengthPlot
     private static string Title(string title, IReadOnlyList<LengthPoint> points, ModelLegend legend) =>
         $"{title}: {string.Join(", ", legend.Ordered(points.Select(p => p.Series)).Select(legend.Label))}";
 
-    private static Plot Draw(PlotLook look, string xTitle, string yTitle, IReadOnlyList<LengthPoint> points, double ceiling, int trainLength, ModelLegend legend)
+    private static Plot Draw(PlotLook look, string xTitle, string yTitle, IReadOnlyList<LengthPoint> points, double ceiling,
+        int trainLength, ModelLegend legend)
     {
         Plot plot = look.NewPlot(xTitle, yTitle);
         LengthPoint[] shown = [.. points.Where(p => p.Value <= ceiling && double.IsFinite(p.Value))];
-        double bottom = shown.Select(p => p.Value - Reach(p)).DefaultIfEmpty(0).Min(), top = shown.Select(p => p.Value + Reach(p)).DefaultIfEmpty(1).Max();
+        double bottom = shown.Select(p => p.Value - Reach(p)).DefaultIfEmpty(0).Min(),
+            top = shown.Select(p => p.Value + Reach(p)).DefaultIfEmpty(1).Max();
         double margin = 0.06 * Math.Max(Math.Max(top - bottom, 0.1 * top), 0.01), rowHeight = margin * (look.IsNarrow ? 1.8 : 1.6);
         foreach (string series in legend.Ordered(points.Select(p => p.Series)))
         {

@@ -20,7 +20,8 @@ internal sealed class PlotFont : IFontResolver
     /// <summary>Makes the font known and sets it for every text of the plot.</summary>
     public static void Use(Plot plot) => plot.Font.Set(Name);
 
-    public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) => fontName == Name ? s_typeface : null;
+    public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) =>
+        fontName == Name ? s_typeface : null;
 
     [Obsolete("ScottPlot asks through the other overload")]
     public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Name ? s_typeface : null;

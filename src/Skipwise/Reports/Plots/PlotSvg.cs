@@ -24,7 +24,8 @@ internal static partial class PlotSvg
         string ink = PlotLook.InkMark.ToHex();
         foreach (XElement element in svg.Descendants())
         {
-            foreach (XAttribute attribute in element.Attributes().Where(attribute => attribute.Value.Equals(ink, StringComparison.OrdinalIgnoreCase)))
+            foreach (XAttribute attribute in element.Attributes()
+                .Where(attribute => attribute.Value.Equals(ink, StringComparison.OrdinalIgnoreCase)))
             {
                 attribute.Value = "currentColor";
             }
@@ -48,7 +49,8 @@ internal static partial class PlotSvg
     /// <summary>Skia numbers its clips through the life of the process; numbered within the plot, the same plot is the same text.</summary>
     private static void NameIds(XElement svg, string prefix)
     {
-        var names = svg.Descendants().Attributes("id").Select((id, i) => (id.Value, Name: $"{prefix}clip{i}")).ToDictionary(id => $"url(#{id.Value})", id => id.Name);
+        var names = svg.Descendants().Attributes("id").Select((id, i) => (id.Value, Name: $"{prefix}clip{i}"))
+            .ToDictionary(id => $"url(#{id.Value})", id => id.Name);
         foreach (XAttribute attribute in svg.Descendants().Attributes())
         {
             if (attribute.Name.LocalName == "id")

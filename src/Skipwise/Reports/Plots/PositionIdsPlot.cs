@@ -21,7 +21,8 @@ public static class PositionIdsPlot
         }
         for (int chunk = 0; chunk < examples.Select(e => e.Count).DefaultIfEmpty().Max(); chunk++)
         {
-            plot.Legend.ManualItems.Add(new LegendItem { LabelText = $"chunk {chunk + 1}", LineColor = SeriesStyle.Part(chunk), LineWidth = 4 });
+            plot.Legend.ManualItems.Add(
+                new LegendItem { LabelText = $"chunk {chunk + 1}", LineColor = SeriesStyle.Part(chunk), LineWidth = 4 });
         }
         AddLimit(plot, look, targetLength, $"target length {targetLength}");
         AddLimit(plot, look, trainLength, $"train length {trainLength}");
@@ -46,7 +47,8 @@ public static class PositionIdsPlot
                 skip.LineColor = look.Ink.WithAlpha(0.35);
                 skip.LinePattern = LinePattern.Dotted;
             }
-            ScottPlot.Plottables.LinePlot line = plot.Add.Line(token, run.FirstPosition, token + run.Length - 1, run.FirstPosition + run.Length - 1);
+            ScottPlot.Plottables.LinePlot line =
+                plot.Add.Line(token, run.FirstPosition, token + run.Length - 1, run.FirstPosition + run.Length - 1);
             line.LineColor = SeriesStyle.Part(chunk);
             line.LineWidth = 3;
             line.MarkerSize = 0;

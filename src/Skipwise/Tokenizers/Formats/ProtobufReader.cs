@@ -17,7 +17,8 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
     public readonly ReadOnlySpan<byte> Bytes => _bytes;
     public readonly bool Truth => _number != 0;
     public readonly int Number => (int)(long)_number; // negative numbers are written as 64 bits
-    public readonly float Single => _bytes.Length == 4 ? BinaryPrimitives.ReadSingleLittleEndian(_bytes) : throw new FormatException("a number is not a float");
+    public readonly float Single =>
+        _bytes.Length == 4 ? BinaryPrimitives.ReadSingleLittleEndian(_bytes) : throw new FormatException("a number is not a float");
 
     public readonly string Text
     {

@@ -61,7 +61,9 @@ internal sealed class SentencePieceModel
             }
         }
         Require(_pieces.Count > 0, "it holds no pieces");
-        Require(_modelType == 2, $"its model type is {_modelType} ({NameOf(_modelType)}), and only BPE (2) is read (the type comes after the pieces: a cut file may lack it)");
+        Require(_modelType == 2,
+            $"its model type is {_modelType} ({NameOf(_modelType)}), and only BPE (2) is read (the type comes after the pieces: a cut " +
+            $"file may lack it)");
         Require(_hasNormalizer, "its normalizer is missing; the file may be cut");
         Require(!_hasCharacterMap, "its normalizer rewrites characters; only the identity is read (--normalization_rule_name=identity)");
         Require(!_whitespaceAsSuffix, "it treats white space as a suffix");
@@ -125,7 +127,8 @@ internal sealed class SentencePieceModel
     /// <summary>Equal scores have equal ranks, so that the leftmost goes first.</summary>
     private Func<int, int> RankOf()
     {
-        var ranks = _pieces.Select(piece => piece.Score).Distinct().OrderDescending().Select((score, rank) => (score, rank)).ToDictionary(x => x.score, x => x.rank);
+        var ranks = _pieces.Select(piece => piece.Score).Distinct().OrderDescending().Select((score, rank) => (score, rank))
+            .ToDictionary(x => x.score, x => x.rank);
         return id => ranks[_pieces[id].Score];
     }
 

@@ -5,7 +5,8 @@ namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
 /// Reads tiktoken's text format: a line "base64-of-bytes rank" for every piece, the rank being its id. Neither the rule that cuts words nor
-/// the special tokens are in the file; both are known for the two vocabularies of models that Skipwise runs, told by their number of pieces.
+/// the special tokens are in the file; both are known for the two vocabularies of models that Skipwise runs, told by their number of
+/// pieces.
 /// </summary>
 internal static class TiktokenRanks
 {
@@ -16,7 +17,8 @@ internal static class TiktokenRanks
         new(50256, PreTokenizerPattern.Gpt2, ["<|endoftext|>"], "<|endoftext|>", "<|endoftext|>", AddsBos: false),
         new(128000, PreTokenizerPattern.Llama3,
         [
-            "<|begin_of_text|>", "<|end_of_text|>", .. Reserved(0, 4), "<|start_header_id|>", "<|end_header_id|>", .. Reserved(4, 5), "<|eot_id|>", .. Reserved(5, 251),
+            "<|begin_of_text|>", "<|end_of_text|>", .. Reserved(0, 4), "<|start_header_id|>", "<|end_header_id|>", .. Reserved(4, 5),
+            "<|eot_id|>", .. Reserved(5, 251),
         ], "<|begin_of_text|>", "<|end_of_text|>", AddsBos: true),
     ];
 
@@ -50,13 +52,15 @@ internal static class TiktokenRanks
             if (lines[i].Split(' ') is not [var base64, var number] || !TryBytes(base64, out byte[] bytes)
                 || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int rank) || rank >= lines.Length)
             {
-                throw new SkipwiseException($"{path}: line {i + 1} (\"{lines[i]}\") is not \"base64 rank\" with ranks from 0 on, one a line");
+                throw new SkipwiseException(
+                    $"{path}: line {i + 1} (\"{lines[i]}\") is not \"base64 rank\" with ranks from 0 on, one a line");
             }
             vocabulary[string.Concat(bytes.Select(ByteAlphabet.ToCharacter))] = rank;
         }
         var known = Array.Find(s_known, k => k.Pieces == vocabulary.Count)
             ?? throw new SkipwiseException(
-                $"{path}: a tiktoken vocabulary of {vocabulary.Count} pieces, whose rule for words is not written in it; known are GPT-2's ({s_known[0].Pieces}) and Llama 3's ({s_known[1].Pieces}). " +
+                $"{path}: a tiktoken vocabulary of {vocabulary.Count} pieces, whose rule for words is not written in it; known are " +
+                $"GPT-2's ({s_known[0].Pieces}) and Llama 3's ({s_known[1].Pieces}). " +
                 "Use the model's tokenizer.json");
         AddedToken[] added = [.. known.Special.Select((text, i) => new AddedToken(known.Pieces + i, text, Special: true))];
         SpecialTokens special = settings.Special(
@@ -68,7 +72,8 @@ internal static class TiktokenRanks
         int? IdOf(string text) => Array.Find(added, t => t.Content == text)?.Id;
     }
 
-    private static IEnumerable<string> Reserved(int from, int to) => Enumerable.Range(from, to - from).Select(i => $"<|reserved_special_token_{i}|>");
+    private static IEnumerable<string> Reserved(int from, int to) =>
+        Enumerable.Range(from, to - from).Select(i => $"<|reserved_special_token_{i}|>");
 
     private static bool TryBytes(string base64, out byte[] bytes)
     {

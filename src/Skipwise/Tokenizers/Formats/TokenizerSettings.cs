@@ -67,8 +67,10 @@ internal sealed class TokenizerSettings
 
     public IEnumerable<AddedToken> AddedTokens => PlacedTokens.Select(placed => placed.Token);
 
-    /// <summary>What names the tokenizer's kind: its class in tokenizer_config.json, else the model_type of config.json; null where neither says.</summary>
-    public LocatedJson? Kind => _tokenizerConfig?.Find("tokenizer_class") ?? _config?.Find("tokenizer_class") ?? _config?.Find("model_type");
+    /// <summary>What names the tokenizer's kind: its class in tokenizer_config.json, else the model_type of config.json; null where neither
+    /// says.</summary>
+    public LocatedJson? Kind =>
+        _tokenizerConfig?.Find("tokenizer_class") ?? _config?.Find("tokenizer_class") ?? _config?.Find("model_type");
 
     /// <summary>The texts of the special tokens that the files name, under whatever role.</summary>
     public IEnumerable<string> SpecialTexts => s_roles.Select(role => TokenText($"{role}_token")).OfType<string>()
@@ -124,7 +126,8 @@ internal sealed class TokenizerSettings
         .Select(id => id.Number)
         .Where(id => id >= 0);
 
-    /// <summary>The id of "bos" or "eos": by its text, else by the number that the model's configuration gives, else as the tokenizer's file says.</summary>
+    /// <summary>The id of "bos" or "eos": by its text, else by the number that the model's configuration gives, else as the tokenizer's
+    /// file says.</summary>
     public int? Find(string name, Func<string, int?> idOf, int? defaultValue) =>
         (TokenText($"{name}_token") is { } text ? idOf(text) : null) ?? defaultValue ?? TokenId($"{name}_token_id");
 

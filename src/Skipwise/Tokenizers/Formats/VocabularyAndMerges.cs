@@ -30,7 +30,8 @@ internal static class VocabularyAndMerges
         ["qwen3"] = PreTokenizerPattern.Qwen2,
     };
 
-    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, VocabularyName)) && File.Exists(Path.Combine(folder, MergesName));
+    public static bool IsIn(string folder) =>
+        File.Exists(Path.Combine(folder, VocabularyName)) && File.Exists(Path.Combine(folder, MergesName));
 
     public static BpeTokenizer Load(string folder, TokenizerSettings settings)
     {
@@ -62,7 +63,9 @@ internal static class VocabularyAndMerges
     private static PreTokenizerPattern Rule(TokenizerSettings settings) =>
         settings.Kind is not { } kind ? PreTokenizerPattern.Gpt2 // the files are its own
         : s_rules.TryGetValue(kind.Text, out var rule) ? rule
-        : throw kind.Error($"is \"{kind.Text}\", and how it cuts words is not written in {VocabularyName} and {MergesName}; save the model's fast tokenizer as tokenizer.json");
+        : throw kind.Error(
+            $"is \"{kind.Text}\", and how it cuts words is not written in {VocabularyName} and {MergesName}; save the model's fast " +
+            $"tokenizer as tokenizer.json");
 
     /// <summary>A pair a line, in order of rank, below an optional "#version: ..." line.</summary>
     private static IEnumerable<(string, string, int)> Merges(string path, Dictionary<string, int> vocabulary)
@@ -82,7 +85,8 @@ internal static class VocabularyAndMerges
             {
                 if (!vocabulary.ContainsKey(piece))
                 {
-                    throw new SkipwiseException($"{path}: line {i + 1} merges \"{left}\" and \"{right}\", but {VocabularyName} lacks \"{piece}\"");
+                    throw new SkipwiseException(
+                        $"{path}: line {i + 1} merges \"{left}\" and \"{right}\", but {VocabularyName} lacks \"{piece}\"");
                 }
             }
             yield return (left, right, i);

@@ -113,8 +113,8 @@ internal sealed class CodePointRegex
         catch (RegexMatchTimeoutException)
         {
             throw _error(
-                Invariant($"found no match within {_regex.MatchTimeout.TotalSeconds} seconds at one place of a text; patterns that can match ") +
-                "a text in many ways, such as (a|aa)+, take time without end. Use another tokenizer");
+                Invariant($"found no match within {_regex.MatchTimeout.TotalSeconds} seconds at one place of a text; ") +
+                "patterns that can match a text in many ways, such as (a|aa)+, take time without end. Use another tokenizer");
         }
         return matches;
     }

@@ -16,7 +16,8 @@ public static class BytePairTrainer
         List<string> tokens = [.. options.SpecialTokens, .. BytePairPieces.Alphabet];
         if (options.VocabularySize < tokens.Count)
         {
-            throw new SkipwiseException($"vocabulary size {options.VocabularySize} is too small: the special tokens and the 256 bytes need {tokens.Count}");
+            throw new SkipwiseException(
+                $"vocabulary size {options.VocabularySize} is too small: the special tokens and the 256 bytes need {tokens.Count}");
         }
 
         var ids = new Dictionary<string, int>();
@@ -24,7 +25,8 @@ public static class BytePairTrainer
         {
             if (!ids.TryAdd(tokens[id], id))
             {
-                throw new SkipwiseException($"special token '{tokens[id]}' stands twice, or is one of the 256 byte characters: choose another");
+                throw new SkipwiseException(
+                    $"special token '{tokens[id]}' stands twice, or is one of the 256 byte characters: choose another");
             }
         }
 

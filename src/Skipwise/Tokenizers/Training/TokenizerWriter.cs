@@ -5,10 +5,12 @@ using Skipwise.Storage;
 
 namespace Skipwise.Tokenizers.Training;
 
-/// <summary>Writes a vocabulary as Hugging Face's libraries read it: tokenizer.json, tokenizer_config.json, special_tokens_map.json.</summary>
+/// <summary>Writes a vocabulary as Hugging Face's libraries read it: tokenizer.json, tokenizer_config.json,
+/// special_tokens_map.json.</summary>
 public static class TokenizerWriter
 {
-    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_json =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <param name="vocabulary">its special tokens are padding, begin and end of a text, in this order</param>
     /// <param name="folder">made if missing; files there are replaced</param>
@@ -17,7 +19,9 @@ public static class TokenizerWriter
     {
         if (vocabulary.SpecialTokens is not [string pad, string begin, string end])
         {
-            throw new SkipwiseException($"a tokenizer is written with 3 special tokens (padding, begin, end), this vocabulary has {vocabulary.SpecialTokens.Count}");
+            throw new SkipwiseException(
+                $"a tokenizer is written with 3 special tokens (padding, begin, end), this vocabulary has " +
+                $"{vocabulary.SpecialTokens.Count}");
         }
 
         Directory.CreateDirectory(folder);

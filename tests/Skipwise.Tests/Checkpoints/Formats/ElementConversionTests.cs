@@ -11,7 +11,8 @@ public sealed class ElementConversionTests : IDisposable
 
     public void Dispose() => _temp.Dispose();
 
-    /// <summary>All 65,536 bit patterns, subnormal numbers, infinities and NaN among them, to the bit; libtorch is the naive twin.</summary>
+    /// <summary>All 65,536 bit patterns, subnormal numbers, infinities and NaN among them, to the bit; libtorch is the naive
+    /// twin.</summary>
     [Theory]
     [InlineData(ScalarType.Float16), InlineData(ScalarType.BFloat16)]
     public void Every_half_becomes_the_float_that_libtorch_makes_of_it(ScalarType type)
@@ -24,13 +25,16 @@ public sealed class ElementConversionTests : IDisposable
         file.ReadInto(file.Tensors["x"], widened);
         float[] expected = halves.to(ScalarType.Float32).data<float>().ToArray(), found = widened.data<float>().ToArray();
         Assert.All(expected.Zip(found), pair => Assert.True(
-            float.IsNaN(pair.First) ? float.IsNaN(pair.Second) : BitConverter.SingleToInt32Bits(pair.First) == BitConverter.SingleToInt32Bits(pair.Second),
+            float.IsNaN(pair.First) ? float.IsNaN(pair.Second)
+                : BitConverter.SingleToInt32Bits(pair.First) == BitConverter.SingleToInt32Bits(pair.Second),
             $"{pair.First} {pair.Second}"));
     }
 
-    /// <summary>Pieces read at once by several cores: every element has its place, with and without a conversion, the last piece short.</summary>
+    /// <summary>Pieces read at once by several cores: every element has its place, with and without a conversion, the last piece
+    /// short.</summary>
     [Theory]
-    [InlineData(ScalarType.Float32, ScalarType.Float32), InlineData(ScalarType.BFloat16, ScalarType.Float32), InlineData(ScalarType.Float16, ScalarType.Float32), InlineData(ScalarType.Float32, ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float32, ScalarType.Float32), InlineData(ScalarType.BFloat16, ScalarType.Float32),
+        InlineData(ScalarType.Float16, ScalarType.Float32), InlineData(ScalarType.Float32, ScalarType.BFloat16)]
     public void A_tensor_of_many_pieces_arrives_whole(ScalarType stored, ScalarType wanted)
     {
         using var scope = NewDisposeScope();

@@ -107,13 +107,17 @@ internal static partial class Fuzz
                     int size = 1 << rng.Between(1, 3);
                     if (at + size <= bytes.Length)
                     {
-                        long[] edges = [0, 1, -1, -2, short.MaxValue, ushort.MaxValue, int.MaxValue, uint.MaxValue, int.MinValue, long.MaxValue, long.MinValue, bytes.Length, bytes.Length - at, bytes[at] + rng.Between(-4, 4)];
+                        long[] edges =
+                            [0, 1, -1, -2, short.MaxValue, ushort.MaxValue, int.MaxValue, uint.MaxValue, int.MinValue, long.MaxValue,
+                                long.MinValue, bytes.Length, bytes.Length - at, bytes[at] + rng.Between(-4, 4)];
                         BitConverter.GetBytes(rng.Pick(edges)).AsSpan(0, size).CopyTo(bytes.AsSpan(at));
                     }
                     break;
                 case 7: // one place copied over another
-                    int other = rng.Between(Math.Min(from, last), last), length = Math.Min(rng.Between(1, 30), bytes.Length - Math.Max(at, other));
-                    original.AsSpan(Math.Min(other, original.Length), Math.Max(0, Math.Min(length, original.Length - other))).CopyTo(bytes.AsSpan(at));
+                    int other = rng.Between(Math.Min(from, last), last),
+                        length = Math.Min(rng.Between(1, 30), bytes.Length - Math.Max(at, other));
+                    original.AsSpan(Math.Min(other, original.Length), Math.Max(0, Math.Min(length, original.Length - other)))
+                        .CopyTo(bytes.AsSpan(at));
                     break;
                 default: bytes[at]++; break;
             }

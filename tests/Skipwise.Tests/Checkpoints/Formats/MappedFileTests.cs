@@ -27,7 +27,8 @@ public sealed class MappedFileTests : IDisposable
         using (SafetensorsFile file = SafetensorsFile.Open(path))
         {
             pairs.AddRange(file.Tensors.Values.Select(entry => (entry.Name, file.Map(entry)!, file.Read(entry))));
-            Assert.All(file.Tensors.Values, entry => Assert.Null(file.Map(entry))); // each place is lent once, so that no two tensors share it
+            // each place is lent once, so that no two tensors share it
+            Assert.All(file.Tensors.Values, entry => Assert.Null(file.Map(entry)));
         }
         File.Delete(path);
         GC.Collect();
@@ -39,8 +40,10 @@ public sealed class MappedFileTests : IDisposable
     [Fact]
     public void Tensors_that_are_not_aligned_are_left_to_reading()
     {
-        const string header = """{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"none":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}""";
-        string aligned = _temp.Write("aligned", RawSafetensors.File(header.PadRight(120), 8)), not = _temp.Write("not", RawSafetensors.File(header.PadRight(128), 8));
+        const string header =
+            """{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"none":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}""";
+        string aligned = _temp.Write("aligned", RawSafetensors.File(header.PadRight(120), 8)),
+            not = _temp.Write("not", RawSafetensors.File(header.PadRight(128), 8));
         using SafetensorsFile first = SafetensorsFile.Open(aligned), second = SafetensorsFile.Open(not);
         using Tensor? mapped = first.Map(first.Tensors["x"]);
         Assert.NotNull(mapped);
@@ -52,7 +55,10 @@ public sealed class MappedFileTests : IDisposable
     [InlineData(false), InlineData(true)]
     public void A_file_that_has_become_shorter_is_an_error_and_not_the_end_of_the_process(bool isMapped)
     {
-        string path = _temp.Write("cut", RawSafetensors.File("""{"a":{"dtype":"F32","shape":[16],"data_offsets":[0,64]},"b":{"dtype":"F32","shape":[40000],"data_offsets":[64,160064]}}""".PadRight(120), 160064));
+        string path =
+            _temp.Write("cut",
+                RawSafetensors.File(
+                    """{"a":{"dtype":"F32","shape":[16],"data_offsets":[0,64]},"b":{"dtype":"F32","shape":[40000],"data_offsets":[64,160064]}}""".PadRight(120), 160064));
         using SafetensorsFile file = SafetensorsFile.Open(path);
         using Tensor? before = isMapped ? file.Map(file.Tensors["a"]) : null;
         using (FileStream writer = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
@@ -84,7 +90,8 @@ public sealed class MappedFileTests : IDisposable
             Assert.Equal(bytes, File.ReadAllBytes(path));
             pretrained.Save(folder);
             using PretrainedModel saved = PretrainedModel.Load(new ModelSource(folder));
-            Assert.All(pretrained.Model.named_parameters().Zip(saved.Model.named_parameters()), pair => Assert.True(pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
+            Assert.All(pretrained.Model.named_parameters().Zip(saved.Model.named_parameters()),
+                pair => Assert.True(pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
             Assert.NotEqual(bytes, File.ReadAllBytes(path));
         }
         Assert.False(IsMapped(path));
@@ -115,5 +122,6 @@ public sealed class MappedFileTests : IDisposable
         return _temp["model"];
     }
 
-    private static bool IsMapped(string path) => File.ReadLines("/proc/self/maps").Any(line => line.Contains(path, StringComparison.Ordinal));
+    private static bool IsMapped(string path) =>
+        File.ReadLines("/proc/self/maps").Any(line => line.Contains(path, StringComparison.Ordinal));
 }

@@ -7,7 +7,9 @@ namespace Skipwise.Tests.Checkpoints.Formats;
 
 public sealed class SafetensorsFileTests : IDisposable
 {
-    private static readonly ScalarType[] s_types = [ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32, ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool];
+    private static readonly ScalarType[] s_types =
+        [ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32,
+            ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool];
     private readonly TempFolder _temp = new();
 
     public void Dispose() => _temp.Dispose();
@@ -42,12 +44,15 @@ public sealed class SafetensorsFileTests : IDisposable
         string path = _temp["half.safetensors"];
         foreach (string type in (string[])["F16", "BF16"])
         {
-            File.WriteAllBytes(path, RawSafetensors.File($$$"""{"x":{"dtype":"{{{type}}}","shape":[{{{0x7C00}}}],"data_offsets":[0,{{{bits.Length}}}]}}""", bits));
+            File.WriteAllBytes(path,
+                RawSafetensors.File($$$"""{"x":{"dtype":"{{{type}}}","shape":[{{{0x7C00}}}],"data_offsets":[0,{{{bits.Length}}}]}}""",
+                    bits));
             using SafetensorsFile file = SafetensorsFile.Open(path);
             using Tensor floats = empty(0x7C00);
             file.ReadInto(file.Tensors["x"], floats);
             Assert.Equal(
-                Enumerable.Range(0, 0x7C00).Select(i => type == "F16" ? (float)BitConverter.UInt16BitsToHalf((ushort)i) : BitConverter.Int32BitsToSingle(i << 16)),
+                Enumerable.Range(0, 0x7C00)
+                .Select(i => type == "F16" ? (float)BitConverter.UInt16BitsToHalf((ushort)i) : BitConverter.Int32BitsToSingle(i << 16)),
                 floats.data<float>());
         }
     }
@@ -58,7 +63,11 @@ public sealed class SafetensorsFileTests : IDisposable
             Gen.Long[0, 5].Array[0, 4], Gen.Int[0, 1000]).List[0, 4].Sample(specs =>
             {
                 using var scope = NewDisposeScope();
-                var tensors = specs.Select((spec, i) => ($"tensor \"{i}\" é", arange(spec.Item2.Aggregate(1L, (a, b) => a * b)).add(spec.Item3).view(spec.Item2).to(spec.Item1), spec.Item1)).ToList();
+                var tensors =
+                    specs.Select((spec, i) =>
+                        ($"tensor \"{i}\" é",
+                            arange(spec.Item2.Aggregate(1L, (a, b) => a * b)).add(spec.Item3).view(spec.Item2).to(spec.Item1), spec.Item1))
+                            .ToList();
                 string path = _temp[$"{Guid.NewGuid()}.safetensors"];
                 var metadata = new Dictionary<string, string> { ["format"] = "pt", ["note"] = "ü\n\"" };
                 SafetensorsWriter.Write(path, tensors, metadata);
@@ -126,12 +135,17 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Integers_do_not_pass_for_weights_and_shapes_must_agree()
     {
-        File.WriteAllBytes(_temp["i.safetensors"], RawSafetensors.File("""{"x":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"u":{"dtype":"U32","shape":[1],"data_offsets":[16,20]}}""", 20));
+        File.WriteAllBytes(_temp["i.safetensors"],
+            RawSafetensors.File(
+                """{"x":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"u":{"dtype":"U32","shape":[1],"data_offsets":[16,20]}}""", 20));
         using SafetensorsFile file = SafetensorsFile.Open(_temp["i.safetensors"]);
         using Tensor two = zeros(2), three = zeros(3, ScalarType.Int64);
-        Assert.Contains("does not convert to Float32", Assert.Throws<SkipwiseException>(() => file.ReadInto(file.Tensors["x"], two)).Message);
-        Assert.Contains("tensor x: expected shape [3], found [2]", Assert.Throws<SkipwiseException>(() => file.ReadInto(file.Tensors["x"], three)).Message);
-        Assert.Contains("tensor u: there is no tensor type for U32", Assert.Throws<SkipwiseException>(() => file.Read(file.Tensors["u"])).Message);
+        Assert.Contains("does not convert to Float32",
+            Assert.Throws<SkipwiseException>(() => file.ReadInto(file.Tensors["x"], two)).Message);
+        Assert.Contains("tensor x: expected shape [3], found [2]",
+            Assert.Throws<SkipwiseException>(() => file.ReadInto(file.Tensors["x"], three)).Message);
+        Assert.Contains("tensor u: there is no tensor type for U32",
+            Assert.Throws<SkipwiseException>(() => file.Read(file.Tensors["u"])).Message);
     }
 
     [Fact]

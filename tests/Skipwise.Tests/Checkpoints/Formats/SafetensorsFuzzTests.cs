@@ -61,7 +61,8 @@ public sealed partial class SafetensorsFuzzTests : IDisposable
                     bytes = [.. bytes, .. new byte[rng.Between(1, 40)]];
                     break;
                 case 4: // a length that lies
-                    BinaryPrimitives.WriteInt64LittleEndian(bytes, rng.Chance(0.5) ? (long)rng.NextUInt64() >> (int)rng.Below(63) : end - 8 + rng.Between(-9, 9));
+                    BinaryPrimitives.WriteInt64LittleEndian(bytes,
+                        rng.Chance(0.5) ? (long)rng.NextUInt64() >> (int)rng.Below(63) : end - 8 + rng.Between(-9, 9));
                     break;
                 case 5: // a piece of the header twice, or gone
                     int from = rng.Between(8, end - 1), to = rng.Between(from, Math.Min(end - 1, from + 90));
@@ -75,7 +76,9 @@ public sealed partial class SafetensorsFuzzTests : IDisposable
                     (bytes[a], bytes[b]) = (bytes[b], bytes[a]);
                     break;
                 default: // another number, header still well formed
-                    string[] numbers = ["0", "1", "-1", "2147483648", "9223372036854775807", "9223372036854775808", "1e308", "1.5", "null", "[]", $"{rng.Below(20000)}", "32", "64"];
+                    string[] numbers =
+                        ["0", "1", "-1", "2147483648", "9223372036854775807", "9223372036854775808", "1e308", "1.5", "null", "[]",
+                            $"{rng.Below(20000)}", "32", "64"];
                     string header = Encoding.Latin1.GetString(bytes[8..end]);
                     MatchCollection found = Number().Matches(header);
                     if (found.Count > 0)

@@ -21,7 +21,8 @@ public sealed class WeightFilesTests : IDisposable
     public void Shards_are_one_collection()
     {
         using WeightFiles weights = WeightFiles.Open(_folder);
-        var expected = Enumerable.Range(1, 3).SelectMany(i => RawSafetensors.Read(Path.Combine(_folder, $"model-0000{i}-of-00003.safetensors"))).ToDictionary();
+        var expected = Enumerable.Range(1, 3)
+            .SelectMany(i => RawSafetensors.Read(Path.Combine(_folder, $"model-0000{i}-of-00003.safetensors"))).ToDictionary();
         Assert.Equal(expected.Keys.Order(), weights.Tensors.Keys.Order());
         foreach ((string name, StoredTensor tensor) in weights.Tensors)
         {
@@ -43,8 +44,13 @@ public sealed class WeightFilesTests : IDisposable
     {
         EditIndex(map => map["model.norm.weight"] = "model-00001-of-00003.safetensors");
         ExpectError("tensor model.norm.weight: ");
-        EditIndex(map => { map["model.norm.weight"] = "model-00003-of-00003.safetensors"; map["extra"] = "model-00003-of-00003.safetensors"; });
-        ExpectError("model-00003-of-00003.safetensors: tensor extra: model.safetensors.index.json says that it is in this shard, but it is not");
+        EditIndex(map =>
+        {
+            map["model.norm.weight"] = "model-00003-of-00003.safetensors";
+            map["extra"] = "model-00003-of-00003.safetensors";
+        });
+        ExpectError(
+            "model-00003-of-00003.safetensors: tensor extra: model.safetensors.index.json says that it is in this shard, but it is not");
         EditIndex(map => { map.Remove("extra"); map.Remove("model.norm.weight"); });
         ExpectError("tensor model.norm.weight: is in this shard, but model.safetensors.index.json does not say so");
     }

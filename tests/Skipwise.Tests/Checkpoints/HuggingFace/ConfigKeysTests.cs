@@ -5,7 +5,8 @@ using Skipwise.Rope;
 
 namespace Skipwise.Tests.Checkpoints.HuggingFace;
 
-/// <summary>Keys of config.json that are not read: an error if they may matter, a warning otherwise; and what each family reads of its own.</summary>
+/// <summary>Keys of config.json that are not read: an error if they may matter, a warning otherwise; and what each family reads of its
+/// own.</summary>
 public class ConfigKeysTests
 {
     private static HfConfig Changed(string fixture, string changes)
@@ -68,12 +69,14 @@ public class ConfigKeysTests
         "key rope_parameters.partial_rotary_factor: found 0.5, but rotary_pct is 0.25")]
     [InlineData("gptj-none", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0, \"partial_rotary_factor\": 0.25}",
         "key rope_scaling.partial_rotary_factor: found 0.25, but 8 of 16 dimensions")]
-    [InlineData("qwen2", "\"layer_types\": [\"full_attention\", \"sliding_attention\"]", "key layer_types: the other keys call for full attention in every layer")]
+    [InlineData("qwen2", "\"layer_types\": [\"full_attention\", \"sliding_attention\"]",
+        "key layer_types: the other keys call for full attention in every layer")]
     [InlineData("qwen2", "\"max_window_layers\": -1", "key max_window_layers: expected 0 or more")]
     [InlineData("mistral", "\"sliding_window\": 0", "key sliding_window: expected a whole number > 0")]
     [InlineData("baichuan2-none", "\"max_position_embeddings\": \"REMOVE\"", "biased by distance (ALiBi)")]
     [InlineData("baichuan2-none", "\"hidden_size\": 5120, \"num_hidden_layers\": 40", "biased by distance (ALiBi)")]
-    [InlineData("llama-none", "\"model_type\": \"gpt2\"", "key model_type: \"gpt2\" is not supported; supported: llama, mistral, qwen2, qwen3, phi3, gemma, baichuan, gptj, gpt_neox")]
+    [InlineData("llama-none", "\"model_type\": \"gpt2\"",
+        "key model_type: \"gpt2\" is not supported; supported: llama, mistral, qwen2, qwen3, phi3, gemma, baichuan, gptj, gpt_neox")]
     public void A_key_that_may_matter_is_an_error(string fixture, string change, string expected)
     {
         string message = Assert.Throws<SkipwiseException>(() => Changed(fixture, change)).Message;
@@ -84,16 +87,24 @@ public class ConfigKeysTests
     [Fact]
     public void What_a_family_leaves_out_has_its_own_defaults()
     {
-        DecoderConfig gptj = Changed("gptj-none", "\"layer_norm_epsilon\": \"REMOVE\", \"activation_function\": \"REMOVE\", \"n_inner\": null").Model;
+        DecoderConfig gptj =
+            Changed("gptj-none", "\"layer_norm_epsilon\": \"REMOVE\", \"activation_function\": \"REMOVE\", \"n_inner\": null").Model;
         Assert.Equal((1e-5, Activation.GeluTanh, 256), (gptj.NormEps, gptj.Activation, gptj.IntermediateSize));
-        DecoderConfig neox = Changed("gpt_neox-pct25-parallel", "\"rotary_pct\": \"REMOVE\", \"use_parallel_residual\": \"REMOVE\", \"attention_bias\": \"REMOVE\", \"hidden_act\": \"REMOVE\"").Model;
-        Assert.Equal((4, ResidualKind.Parallel, true, Activation.Gelu), (neox.RotaryDim, neox.Residual, neox.AttentionBias, neox.Activation));
+        DecoderConfig neox =
+            Changed("gpt_neox-pct25-parallel",
+                "\"rotary_pct\": \"REMOVE\", \"use_parallel_residual\": \"REMOVE\", \"attention_bias\": \"REMOVE\", \"hidden_act\": " +
+                "\"REMOVE\"").Model;
+        Assert.Equal((4, ResidualKind.Parallel, true, Activation.Gelu),
+            (neox.RotaryDim, neox.Residual, neox.AttentionBias, neox.Activation));
         Assert.Equal(4096, Changed("mistral", "\"sliding_window\": \"REMOVE\"").Model.SlidingWindow);
         Assert.Null(Changed("mistral", "\"sliding_window\": null").Model.SlidingWindow);
         Assert.Null(Changed("qwen2", "\"sliding_window\": 8").Model.SlidingWindow); // use_sliding_window is false
         DecoderConfig sliding = Changed("qwen2", "\"sliding_window\": 8, \"use_sliding_window\": true, \"max_window_layers\": 1").Model;
         Assert.Equal((8, 1), (sliding.SlidingWindow, sliding.FirstSlidingLayer));
-        Assert.Equal(0.5, Changed("gpt_neox-pct25-parallel", "\"rotary_pct\": \"REMOVE\", \"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}").Model.RotaryDim / 16.0);
+        Assert.Equal(0.5,
+            Changed("gpt_neox-pct25-parallel",
+                "\"rotary_pct\": \"REMOVE\", \"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": " +
+                "0.5}").Model.RotaryDim / 16.0);
     }
 
     [Fact]
@@ -104,7 +115,8 @@ public class ConfigKeysTests
     }
 
     [Theory]
-    [InlineData("llama-yarn16", true), InlineData("baichuan2-yarn16", true), InlineData("llama-hf-yarn16", false), InlineData("qwen2-tied-yarn4", false), InlineData("llama-linear8", false)]
+    [InlineData("llama-yarn16", true), InlineData("baichuan2-yarn16", true), InlineData("llama-hf-yarn16", false),
+        InlineData("qwen2-tied-yarn4", false), InlineData("llama-linear8", false)]
     public void A_yarn_that_looks_like_the_originals_is_warned_about_until_the_user_says_which(string fixture, bool warned)
     {
         HfConfig config = HfConfig.Read(Fixture.Path(fixture, "config.json"));
@@ -114,5 +126,6 @@ public class ConfigKeysTests
 
     [Fact]
     public void A_yarn_without_an_original_length_is_warned_about() =>
-        Assert.Contains("stretches a window of 512 tokens", Assert.Single(HfConfig.Read(Fixture.Path("gptj-yarn16", "config.json")).Warnings));
+        Assert.Contains("stretches a window of 512 tokens",
+            Assert.Single(HfConfig.Read(Fixture.Path("gptj-yarn16", "config.json")).Warnings));
 }

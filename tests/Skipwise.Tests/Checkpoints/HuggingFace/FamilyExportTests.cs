@@ -28,7 +28,8 @@ public class FamilyExportTests
         Assert.Equal(Shape(config.Model), Shape(read.Model));
         foreach (int length in (int[])[200, 1000, 2048])
         {
-            RopeFrequencies expected = RopeFrequency.Compute(extended.Rope, extended.RotaryDim, length), found = RopeFrequency.Compute(read.Model.Rope, read.Model.RotaryDim, length);
+            RopeFrequencies expected = RopeFrequency.Compute(extended.Rope, extended.RotaryDim, length),
+                found = RopeFrequency.Compute(read.Model.Rope, read.Model.RotaryDim, length);
             Assert.Equal(expected.AttentionFactor, found.AttentionFactor, 1e-14);
             Assert.All(expected.InvFreq.Zip(found.InvFreq), pair => Assert.Equal(pair.First, pair.Second, 1e-14 * pair.First));
         }
@@ -43,13 +44,16 @@ public class FamilyExportTests
     public void A_family_keeps_its_own_keys()
     {
         HfConfig gptj = HfConfig.Read(Fixture.Path("gptj-none", "config.json"));
-        var saved = (JsonObject)JsonNode.Parse(gptj.TextFor(ContextExtension.Extend(gptj.Model, 1024, new RopeOverrides { Type = RopeType.Linear })))!;
+        var saved = (JsonObject)JsonNode.Parse(
+            gptj.TextFor(ContextExtension.Extend(gptj.Model, 1024, new RopeOverrides { Type = RopeType.Linear })))!;
         Assert.Equal(1024, (int)saved["n_positions"]!);
         Assert.False(saved.ContainsKey("max_position_embeddings"));
         HfConfig neox = HfConfig.Read(Fixture.Path("gpt_neox-pct25-parallel", "config.json"));
-        saved = (JsonObject)JsonNode.Parse(neox.TextFor(ContextExtension.Extend(neox.Model, 1024, new RopeOverrides { Type = RopeType.Ntk })))!;
+        saved = (JsonObject)JsonNode.Parse(
+            neox.TextFor(ContextExtension.Extend(neox.Model, 1024, new RopeOverrides { Type = RopeType.Ntk })))!;
         // 4 rotary dimensions: 10000 * 4^(4/2)
-        Assert.Equal((160000.0, 160000.0, 0.25), ((double)saved["rotary_emb_base"]!, (double)saved["rope_theta"]!, (double)saved["rope_parameters"]!["partial_rotary_factor"]!));
+        Assert.Equal((160000.0, 160000.0, 0.25),
+            ((double)saved["rotary_emb_base"]!, (double)saved["rope_theta"]!, (double)saved["rope_parameters"]!["partial_rotary_factor"]!));
     }
 
     /// <summary>

@@ -17,7 +17,8 @@ public class HfConfigTests
     public void Keys_that_are_not_given_have_the_defaults_of_the_format()
     {
         DecoderConfig model = Parse().Model;
-        Assert.Equal((4, 16, 1e-6, false, false, false), (model.NumKeyValueHeads, model.HeadDim, model.NormEps, model.TieWordEmbeddings, model.AttentionBias, model.MlpBias));
+        Assert.Equal((4, 16, 1e-6, false, false, false),
+            (model.NumKeyValueHeads, model.HeadDim, model.NormEps, model.TieWordEmbeddings, model.AttentionBias, model.MlpBias));
         Assert.Equal(new RopeOptions { OriginalMaxPositionEmbeddings = 256 }, model.Rope);
         Assert.Equal((null, null, null), (model.BosTokenId, model.EosTokenId, model.PadTokenId));
     }
@@ -55,25 +56,42 @@ public class HfConfigTests
     [InlineData("llama-dynamic2-over", RopeType.DynamicNtk, 2, 28, 56, 10000)]
     [InlineData("llama3-rope", RopeType.Llama3, 8, 32, 256, 500000)]
     [InlineData("llama-attention-bias-theta", RopeType.Default, 1, 256, 256, 100000)]
-    public void The_ropes_of_real_configurations_are_read(string folder, RopeType type, double factor, int original, int window, double theta)
+    public void The_ropes_of_real_configurations_are_read(string folder, RopeType type, double factor, int original, int window,
+        double theta)
     {
         DecoderConfig model = HfConfig.Read(Fixture.Path(folder, "config.json")).Model;
-        Assert.Equal((type, factor, original, window, theta), (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings, model.Rope.Theta));
+        Assert.Equal((type, factor, original, window, theta),
+            (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings, model.Rope.Theta));
     }
 
     [Fact]
     public void The_keys_of_transformers_5_are_read()
     {
-        DecoderConfig model = Parse("\"rope_parameters\": {\"rope_type\": \"yarn\", \"rope_theta\": 500000.0, \"factor\": 4, \"original_max_position_embeddings\": 64, \"beta_fast\": 16.0, \"attention_factor\": 1.5}").Model;
-        Assert.Equal(new RopeOptions { Type = RopeType.Yarn, Theta = 500000, Factor = 4, OriginalMaxPositionEmbeddings = 64, BetaFast = 16, AttentionFactor = 1.5 }, model.Rope);
+        DecoderConfig model =
+            Parse("\"rope_parameters\": {\"rope_type\": \"yarn\", \"rope_theta\": 500000.0, \"factor\": 4, " +
+                "\"original_max_position_embeddings\": 64, \"beta_fast\": 16.0, \"attention_factor\": 1.5}").Model;
+        Assert.Equal(
+            new RopeOptions
+            {
+                Type = RopeType.Yarn,
+                Theta = 500000,
+                Factor = 4,
+                OriginalMaxPositionEmbeddings = 64,
+                BetaFast = 16,
+                AttentionFactor = 1.5
+            }, model.Rope);
         Assert.Equal(1e6, Parse("\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 1e6}").Model.Rope.Theta);
     }
 
     [Fact]
     public void The_original_window_of_longrope_at_the_top_level_overrides()
     {
-        string lists = $"\"short_factor\": [{string.Join(",", Enumerable.Repeat("1.0", 8))}], \"long_factor\": [{string.Join(",", Enumerable.Range(1, 8))}]";
-        DecoderConfig model = Parse($"\"original_max_position_embeddings\": 32, \"rope_scaling\": {{\"type\": \"longrope\", \"original_max_position_embeddings\": 64, {lists}}}").Model;
+        string lists =
+            $"\"short_factor\": [{string.Join(",", Enumerable.Repeat("1.0", 8))}], \"long_factor\": " +
+            $"[{string.Join(",", Enumerable.Range(1, 8))}]";
+        DecoderConfig model =
+            Parse($"\"original_max_position_embeddings\": 32, \"rope_scaling\": {{\"type\": \"longrope\", " +
+                $"\"original_max_position_embeddings\": 64, {lists}}}").Model;
         Assert.Equal((RopeType.LongRope, 32, 8.0), (model.Rope.Type, model.Rope.OriginalMaxPositionEmbeddings, model.Rope.Factor));
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], model.Rope.LongFactor!);
     }
@@ -81,7 +99,9 @@ public class HfConfigTests
     [Fact]
     public void A_scale_of_two_terms_is_their_quotient()
     {
-        RopeOptions rope = Parse("\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 40.0, \"original_max_position_embeddings\": 32, \"mscale\": 0.707, \"mscale_all_dim\": 1.0}").Model.Rope;
+        RopeOptions rope =
+            Parse("\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 40.0, \"original_max_position_embeddings\": 32, \"mscale\": " +
+                "0.707, \"mscale_all_dim\": 1.0}").Model.Rope;
         Assert.Equal(1.260805 / 1.368888, rope.AttentionFactor!.Value, 1e-6); // 0.0707 ln 40 + 1 over 0.1 ln 40 + 1
     }
 
@@ -100,16 +120,22 @@ public class HfConfigTests
     [InlineData("\"model_type\": null", "key model_type: missing; supported: llama")]
     [InlineData("\"rope_theta\": -1", "key rope_theta: expected a number > 1, found -1")]
     [InlineData("\"rope_scaling\": 8", "key rope_scaling: expected an object")]
-    [InlineData("\"rope_scaling\": {\"type\": \"magic\", \"factor\": 8.0}", "key rope_scaling.type: unknown rope type \"magic\"; known: default")]
+    [InlineData("\"rope_scaling\": {\"type\": \"magic\", \"factor\": 8.0}",
+        "key rope_scaling.type: unknown rope type \"magic\"; known: default")]
     [InlineData("\"rope_scaling\": {\"type\": \"linear\"}", "key rope_scaling.factor: missing")]
     [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 0.5}", "key rope_scaling.factor: expected a number >= 1, found 0.5")]
     [InlineData("\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2.0, \"alpha\": 1000.0}", "key rope_scaling.alpha: unknown")]
-    [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"rope_type\": \"yarn\", \"factor\": 2.0}", "key rope_scaling.type: found \"linear\", but rope_type is \"yarn\"")]
+    [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"rope_type\": \"yarn\", \"factor\": 2.0}",
+        "key rope_scaling.type: found \"linear\", but rope_type is \"yarn\"")]
     [InlineData("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 2.0, \"truncate\": false}", "key rope_scaling.truncate")]
-    [InlineData("\"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1.0], \"long_factor\": [1.0]}", "key rope_scaling.short_factor: expected 8 numbers > 0")]
-    [InlineData("\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 4.0, \"high_freq_factor\": 1.0}", "high > low")]
-    [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}, \"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 4.0}", "key rope_parameters: says something else than rope_scaling")]
-    [InlineData("\"rope_theta\": 10000.0, \"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 20000.0}", "key rope_parameters.rope_theta: found 20000, but rope_theta is 10000")]
+    [InlineData("\"rope_scaling\": {\"type\": \"longrope\", \"short_factor\": [1.0], \"long_factor\": [1.0]}",
+        "key rope_scaling.short_factor: expected 8 numbers > 0")]
+    [InlineData("\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 4.0, \"high_freq_factor\": 1.0}",
+        "high > low")]
+    [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}, \"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": " +
+        "4.0}", "key rope_parameters: says something else than rope_scaling")]
+    [InlineData("\"rope_theta\": 10000.0, \"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 20000.0}",
+        "key rope_parameters.rope_theta: found 20000, but rope_theta is 10000")]
     public void A_wrong_value_is_an_error_that_names_file_and_key(string change, string expected)
     {
         var json = (JsonObject)JsonNode.Parse($"{{{Minimal}}}")!;

@@ -10,10 +10,12 @@ using static TorchSharp.torch;
 namespace Skipwise.Tests.Checkpoints.HuggingFace;
 
 /// <summary>
-/// Speed and memory of loading, which need a process of their own: <c>SKIPWISE_LOADING=f32</c> (or f16, bf16) <c>-class "*.LoadingTests"</c>, alone. The model is held
-/// as for evaluation, where 16 bits stay so; with <c>-trained</c> behind the type as for training, in float32; with <c>-shifted</c> the file's tensors begin where training does not map them. The
-/// model is a Llama of 1 GB in the file, which is in the page cache. What its first load takes is held against two ways to read the file: through one small
-/// buffer, which touches no new memory and is the most that can be asked for, and into an array of the file's size, as a reader does that keeps what it read.
+/// Speed and memory of loading, which need a process of their own: <c>SKIPWISE_LOADING=f32</c> (or f16, bf16) <c>-class
+/// "*.LoadingTests"</c>, alone. The model is held as for evaluation, where 16 bits stay so; with <c>-trained</c> behind the type as for
+/// training, in float32; with <c>-shifted</c> the file's tensors begin where training does not map them. The model is a Llama of 1 GB in
+/// the file, which is in the page cache. What its first load takes is held against two ways to read the file: through one small buffer,
+/// which touches no new memory and is the most that can be asked for, and into an array of the file's size, as a reader does that keeps
+/// what it read.
 /// </summary>
 public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
 {
@@ -29,7 +31,8 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
         Assert.SkipWhen(asked.Length == 0, "SKIPWISE_LOADING is not set: it takes a gigabyte of disk and a quiet machine");
         StoredType type = StoredType.FromName(asked[0].ToUpperInvariant())!;
         bool isTrained = asked.Contains("trained");
-        PretrainedModel.Load(new ModelSource(WriteModel("small", type, layers: 1), InferenceOnly: !isTrained)).Dispose(); // compiles the code
+        // compiles the code
+        PretrainedModel.Load(new ModelSource(WriteModel("small", type, layers: 1), InferenceOnly: !isTrained)).Dispose();
         string path = Path.Combine(WriteModel("model", type, layers: 20 * 4 / type.Size), WeightFiles.SingleName);
         if (asked.Contains("shifted"))
         {
@@ -49,7 +52,8 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
             load = i == 0 ? seconds : load;
             Assert.InRange(Resident("VmHWM") - before, 0, (long)(1.3 * modelBytes));
         }
-        output.WriteLine($"file {bytes / 1e6:F0} MB, model {modelBytes / 1e6:F0} MB, peak memory of loading {(Resident("VmHWM") - before) / 1e6:F0} MB");
+        output.WriteLine(
+            $"file {bytes / 1e6:F0} MB, model {modelBytes / 1e6:F0} MB, peak memory of loading {(Resident("VmHWM") - before) / 1e6:F0} MB");
         Measured("load, then touch every number", () =>
         {
             using var scope = NewDisposeScope();
@@ -57,12 +61,14 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
             Assert.True(double.IsFinite(pretrained.Model.parameters().Sum(p => p.sum(ScalarType.Float32).item<float>())));
         });
         double into = Measured("read into a new array", () => Read(path, GC.AllocateUninitializedArray<byte>((int)bytes)));
-        bool isMapped = (!isTrained || asked is ["f32", "trained"]) && Environment.GetEnvironmentVariable("SKIPWISE_MAP") != "0"; // else loading fills new memory as well
+        // else loading fills new memory as well
+        bool isMapped = (!isTrained || asked is ["f32", "trained"]) && Environment.GetEnvironmentVariable("SKIPWISE_MAP") != "0";
         double bar = 2 * (isMapped ? through : into);
         Assert.True(load <= bar, $"{load:F3} s to load, {bar:F3} s allowed");
     }
 
-    /// <summary>The header gets a few spaces more, as other programs leave it: nothing in the file begins at a multiple of 16 then.</summary>
+    /// <summary>The header gets a few spaces more, as other programs leave it: nothing in the file begins at a multiple of 16
+    /// then.</summary>
     private static void ShiftTensors(string path)
     {
         using FileStream file = new(path + ".shifted", FileMode.Create), original = File.OpenRead(path);
@@ -93,10 +99,23 @@ public sealed class LoadingTests(ITestOutputHelper output) : IDisposable
     {
         using var scope = NewDisposeScope();
         string folder = _temp[name];
-        var config = new DecoderConfig { VocabSize = 32000, HiddenSize = 1024, IntermediateSize = 2752, NumHiddenLayers = layers, NumAttentionHeads = 16, NumKeyValueHeads = 16, HeadDim = 64, MaxPositionEmbeddings = 2048, TieWordEmbeddings = true };
+        var config =
+            new DecoderConfig
+            {
+                VocabSize = 32000,
+                HiddenSize = 1024,
+                IntermediateSize = 2752,
+                NumHiddenLayers = layers,
+                NumAttentionHeads = 16,
+                NumKeyValueHeads = 16,
+                HeadDim = 64,
+                MaxPositionEmbeddings = 2048,
+                TieWordEmbeddings = true
+            };
         Directory.CreateDirectory(folder);
         Tensor one = rand(32000 * 1024).to(type.Torch!.Value);
-        var tensors = ModelFamily.Parameters(config).Select(p => (p.Name, one.narrow(0, 0, p.Shape.Aggregate(1L, (a, b) => a * b)).view(p.Shape), type.Torch!.Value));
+        var tensors = ModelFamily.Parameters(config)
+            .Select(p => (p.Name, one.narrow(0, 0, p.Shape.Aggregate(1L, (a, b) => a * b)).view(p.Shape), type.Torch!.Value));
         SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.SingleName), tensors);
         File.WriteAllText(Path.Combine(folder, HfConfig.FileName), HfConfig.Create(config).TextFor(config));
         return folder;

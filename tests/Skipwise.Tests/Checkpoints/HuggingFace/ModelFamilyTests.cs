@@ -52,7 +52,8 @@ public class ModelFamilyTests
         Assert.Equal(stored.Length, stored.Select(parameter => parameter.Name).Distinct().Count());
         Assert.All(stored, parameter => Assert.Equal(parameter.Shape[0], parameter.Blocks.Sum(block => block.Rows)));
 
-        var rows = stored.SelectMany(parameter => parameter.Blocks).GroupBy(block => block.Canonical).ToDictionary(group => group.Key, group => group.OrderBy(block => block.FirstRow).ToArray());
+        var rows = stored.SelectMany(parameter => parameter.Blocks).GroupBy(block => block.Canonical)
+            .ToDictionary(group => group.Key, group => group.OrderBy(block => block.FirstRow).ToArray());
         using var decoder = new CausalLM(model);
         Assert.Equal(decoder.named_parameters().Select(p => p.name).Order(), rows.Keys.Order());
         foreach ((string parameter, TorchSharp.Modules.Parameter value) in decoder.named_parameters())
@@ -65,7 +66,8 @@ public class ModelFamilyTests
             }
             Assert.Equal(value.size(0), next);
         }
-        Assert.Equal(decoder.named_parameters().ToDictionary(p => p.name, p => string.Join(',', p.parameter.shape)), ModelFamily.Parameters(model).ToDictionary(p => p.Name, p => string.Join(',', p.Shape)));
+        Assert.Equal(decoder.named_parameters().ToDictionary(p => p.name, p => string.Join(',', p.parameter.shape)),
+            ModelFamily.Parameters(model).ToDictionary(p => p.Name, p => string.Join(',', p.Shape)));
     }
 
     [Fact]
@@ -80,17 +82,21 @@ public class ModelFamilyTests
     [Fact]
     public void Queries_keys_and_values_of_NeoX_lie_head_by_head()
     {
-        StoredParameter joined = ModelFamily.FromModelType("gpt_neox", "").StoredParameters(s_model with { NumKeyValueHeads = 6 }).First(p => p.Blocks.Count > 1);
+        StoredParameter joined = ModelFamily.FromModelType("gpt_neox", "").StoredParameters(s_model with { NumKeyValueHeads = 6 })
+            .First(p => p.Blocks.Count > 1);
         Assert.Equal("gpt_neox.layers.0.attention.query_key_value.weight", joined.Name);
         Assert.Equal([144, 24], joined.Shape);
-        Assert.Equal([("q", 0), ("k", 0), ("v", 0), ("q", 8), ("k", 8), ("v", 8), ("q", 16)], joined.Blocks.Take(7).Select(b => (b.Canonical.Split('.')[^2][..1], (int)b.FirstRow)));
+        Assert.Equal([("q", 0), ("k", 0), ("v", 0), ("q", 8), ("k", 8), ("v", 8), ("q", 16)],
+            joined.Blocks.Take(7).Select(b => (b.Canonical.Split('.')[^2][..1], (int)b.FirstRow)));
     }
 
     [Fact]
     public void Queries_keys_and_values_of_Baichuan_lie_one_below_the_other()
     {
-        StoredParameter joined = ModelFamily.FromModelType("baichuan", "").StoredParameters(s_model with { NumKeyValueHeads = 6 }).First(p => p.Blocks.Count > 1);
+        StoredParameter joined = ModelFamily.FromModelType("baichuan", "").StoredParameters(s_model with { NumKeyValueHeads = 6 })
+            .First(p => p.Blocks.Count > 1);
         Assert.Equal("model.layers.0.self_attn.W_pack.weight", joined.Name);
-        Assert.Equal([("q_proj", 0L, 48L), ("k_proj", 0, 48), ("v_proj", 0, 48)], joined.Blocks.Select(b => (b.Canonical.Split('.')[^2], b.FirstRow, b.Rows)));
+        Assert.Equal([("q_proj", 0L, 48L), ("k_proj", 0, 48), ("v_proj", 0, 48)],
+            joined.Blocks.Select(b => (b.Canonical.Split('.')[^2], b.FirstRow, b.Rows)));
     }
 }

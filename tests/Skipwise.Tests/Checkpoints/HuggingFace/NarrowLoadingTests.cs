@@ -15,17 +15,21 @@ public sealed class NarrowLoadingTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Theory]
-    [InlineData("llama-gqa-yarn16-tied", ScalarType.BFloat16), InlineData("llama-attention-bias-theta", ScalarType.Float16), InlineData("baichuan2-none", ScalarType.BFloat16)]
-    [InlineData("gptj-none", ScalarType.Float16), InlineData("gpt_neox-pct25-parallel", ScalarType.BFloat16), InlineData("qwen2", ScalarType.Float16), InlineData("mistral-sliding16", ScalarType.BFloat16)]
+    [InlineData("llama-gqa-yarn16-tied", ScalarType.BFloat16), InlineData("llama-attention-bias-theta", ScalarType.Float16),
+        InlineData("baichuan2-none", ScalarType.BFloat16)]
+    [InlineData("gptj-none", ScalarType.Float16), InlineData("gpt_neox-pct25-parallel", ScalarType.BFloat16),
+        InlineData("qwen2", ScalarType.Float16), InlineData("mistral-sliding16", ScalarType.BFloat16)]
     public void Computes_the_same_and_is_saved_to_the_same_bytes(string fixture, ScalarType type)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         string folder = Halved(fixture, type);
-        using PretrainedModel wide = PretrainedModel.Load(new ModelSource(folder)), narrow = PretrainedModel.Load(new ModelSource(folder, InferenceOnly: true));
+        using PretrainedModel wide = PretrainedModel.Load(new ModelSource(folder)),
+            narrow = PretrainedModel.Load(new ModelSource(folder, InferenceOnly: true));
         Assert.All(narrow.Model.parameters(), parameter => Assert.Equal(parameter.dim() == 2 ? type : ScalarType.Float32, parameter.dtype));
         Assert.Equal(ScalarType.Float32, narrow.Model.Dtype);
-        Assert.Equal(narrow.Model.parameters().Sum(parameter => parameter.numel() * parameter.element_size()), InspectModel.Describe(new ModelSource(folder)).LoadBytes);
+        Assert.Equal(narrow.Model.parameters().Sum(parameter => parameter.numel() * parameter.element_size()),
+            InspectModel.Describe(new ModelSource(folder)).LoadBytes);
 
         const int tokens = 20;
         Tensor ids = randint(3, 50, [1, tokens], ScalarType.Int64), positions = arange(tokens).unsqueeze(0);
@@ -34,7 +38,8 @@ public sealed class NarrowLoadingTests : IDisposable
 
         narrow.Save(_temp["saved"]);
         wide.Save(_temp["expected"]);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(_temp["expected"], WeightFiles.SingleName)), File.ReadAllBytes(Path.Combine(_temp["saved"], WeightFiles.SingleName)));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_temp["expected"], WeightFiles.SingleName)),
+            File.ReadAllBytes(Path.Combine(_temp["saved"], WeightFiles.SingleName)));
     }
 
     [Fact]
@@ -44,7 +49,8 @@ public sealed class NarrowLoadingTests : IDisposable
         using PretrainedModel half = PretrainedModel.Load(new ModelSource(folder, InferenceOnly: true), ScalarType.BFloat16);
         Assert.All(half.Model.parameters(), parameter => Assert.Equal(ScalarType.BFloat16, parameter.dtype));
         using PretrainedModel packed = PretrainedModel.Load(new ModelSource(folder, InferenceOnly: true, QuantizationBits: 8));
-        Assert.All(packed.Model.parameters(), parameter => Assert.True(parameter.dtype == ScalarType.Float16 || parameter.dim() == 1 || parameter.numel() == 0));
+        Assert.All(packed.Model.parameters(),
+            parameter => Assert.True(parameter.dtype == ScalarType.Float16 || parameter.dim() == 1 || parameter.numel() == 0));
     }
 
     /// <summary>Also where nothing can be mapped, as from PyTorch's own format.</summary>
@@ -53,9 +59,11 @@ public sealed class NarrowLoadingTests : IDisposable
     {
         using var scope = NewDisposeScope();
         string folder = Fixture.Path("formats", "sharded-pytorch-bin-f16");
-        using PretrainedModel wide = PretrainedModel.Load(new ModelSource(folder)), narrow = PretrainedModel.Load(new ModelSource(folder, InferenceOnly: true));
+        using PretrainedModel wide = PretrainedModel.Load(new ModelSource(folder)),
+            narrow = PretrainedModel.Load(new ModelSource(folder, InferenceOnly: true));
         Assert.Contains(narrow.Model.parameters(), parameter => parameter.dtype == ScalarType.Float16);
-        Assert.All(wide.Model.parameters().Zip(narrow.Model.parameters()), pair => Assert.True(pair.Second.to(ScalarType.Float32).Equals(pair.First)));
+        Assert.All(wide.Model.parameters().Zip(narrow.Model.parameters()),
+            pair => Assert.True(pair.Second.to(ScalarType.Float32).Equals(pair.First)));
     }
 
     /// <summary>A fixture's weights, rounded, under headers that end anywhere.</summary>

@@ -13,13 +13,15 @@ public sealed class PackedLoadingTests
 {
     private static readonly LoraOptions s_lora = new() { Rank = 2, QuantizationBits = 4 };
 
-    /// <summary>Weights that are packed while they are read are those that are packed afterwards; also where a file joins several in one tensor.</summary>
+    /// <summary>Weights that are packed while they are read are those that are packed afterwards; also where a file joins several in one
+    /// tensor.</summary>
     [Theory]
     [InlineData("llama-none", 8), InlineData("llama-none", 4), InlineData("gpt_neox-pct25-parallel", 4), InlineData("baichuan2-none", 8)]
     public void A_weight_is_packed_the_same_whether_at_once_or_later(string fixture, int bits)
     {
         using var scope = NewDisposeScope();
-        using PretrainedModel atOnce = PretrainedModel.Load(new ModelSource(Fixture.Path(fixture), QuantizationBits: bits)), later = PretrainedModel.Load(new ModelSource(Fixture.Path(fixture)));
+        using PretrainedModel atOnce = PretrainedModel.Load(new ModelSource(Fixture.Path(fixture), QuantizationBits: bits)),
+            later = PretrainedModel.Load(new ModelSource(Fixture.Path(fixture)));
         LoraInjector.Apply(atOnce.Model, s_lora with { QuantizationBits = bits, TargetModules = [LoraOptions.AllLinear] }, seed: 1);
         LoraInjector.Apply(later.Model, s_lora with { QuantizationBits = bits, TargetModules = [LoraOptions.AllLinear] }, seed: 1);
         var expected = LoraInjector.Projections(later.Model).ToDictionary(p => p.Name, p => p.Projection);
@@ -54,7 +56,8 @@ public sealed class PackedLoadingTests
             using var made = PretrainedModel.Create(model);
             made.Save(folder["model"]);
         }
-        long Peak(int? bits) => ProcessMemory.PeakDuring(() => PretrainedModel.Load(new ModelSource(folder["model"], QuantizationBits: bits)).Dispose());
+        long Peak(int? bits) =>
+            ProcessMemory.PeakDuring(() => PretrainedModel.Load(new ModelSource(folder["model"], QuantizationBits: bits)).Dispose());
         long whole = layers * ((4L * hidden * hidden) + (3L * hidden * inner)) * sizeof(float);
         Peak(null);
         Peak(4);

@@ -26,9 +26,11 @@ public sealed class PretrainedModelTests : IDisposable
 
     public static TheoryData<string> Folders => [.. ParityCase.All, "formats/sharded-safetensors-f16", "formats/single-safetensors-bf16"];
 
-    /// <summary>The names stand in the pickle, the bytes in records numbered in the same order: read here without Skipwise's reader.</summary>
+    /// <summary>The names stand in the pickle, the bytes in records numbered in the same order: read here without Skipwise's
+    /// reader.</summary>
     [Theory]
-    [InlineData("pytorch-bin-f32", "F32"), InlineData("sharded-pytorch-bin-f16", "F16"), InlineData("sharded-pytorch-bin-bf16-with-inv_freq", "BF16")]
+    [InlineData("pytorch-bin-f32", "F32"), InlineData("sharded-pytorch-bin-f16", "F16"),
+        InlineData("sharded-pytorch-bin-bf16-with-inv_freq", "BF16")]
     public void A_model_from_PyTorchs_files_is_saved_as_safetensors_byte_for_byte(string folder, string type)
     {
         var expected = new Dictionary<string, byte[]>();
@@ -42,7 +44,9 @@ public sealed class PretrainedModelTests : IDisposable
                 stream.CopyTo(copy);
                 return copy.ToArray();
             }
-            string[] names = [.. Regex.Matches(Encoding.Latin1.GetString(Bytes("/data.pkl")), @"(?:model\.|lm_head)[\w.]+(?:weight|inv_freq)").Select(match => match.Value)];
+            string[] names =
+                [.. Regex.Matches(Encoding.Latin1.GetString(Bytes("/data.pkl")), @"(?:model\.|lm_head)[\w.]+(?:weight|inv_freq)")
+                    .Select(match => match.Value)];
             for (int i = 0; i < names.Length; i++)
             {
                 expected.Add(names[i], Bytes($"/data/{i}"));
@@ -59,13 +63,16 @@ public sealed class PretrainedModelTests : IDisposable
         {
             var found = ReadFolder(saved);
             Assert.Equal(expected.Keys.Except(buffers).Order(), found.Keys.Order());
-            Assert.All(found, tensor => Assert.True(tensor.Value.Type == type && tensor.Value.Data.AsSpan().SequenceEqual(expected[tensor.Key]), tensor.Key));
+            Assert.All(found,
+                tensor => Assert.True(tensor.Value.Type == type && tensor.Value.Data.AsSpan().SequenceEqual(expected[tensor.Key]),
+                    tensor.Key));
             PretrainedModel.Load(new ModelSource(saved)).Dispose();
         }
         using SafetensorsFile file1 = SafetensorsFile.Open(Path.Combine(_temp["saved"], WeightFiles.SingleName));
         Assert.Equal("pt", file1.Metadata["format"]);
         JsonNode index = JsonNode.Parse(File.ReadAllText(Path.Combine(_temp["shards"], WeightFiles.IndexName)))!;
-        Assert.Equal(expected.Where(tensor => !buffers.Contains(tensor.Key)).Sum(tensor => tensor.Value.Length), (int)index["metadata"]!["total_size"]!);
+        Assert.Equal(expected.Where(tensor => !buffers.Contains(tensor.Key)).Sum(tensor => tensor.Value.Length),
+            (int)index["metadata"]!["total_size"]!);
     }
 
     [Theory]
@@ -75,7 +82,8 @@ public sealed class PretrainedModelTests : IDisposable
         string source = Fixture.Path(folder), saved = _temp["saved"];
         using (PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(source)))
         {
-            Assert.Equal(ModelFamily.Parameters(pretrained.Model.Config).Select(p => p.Name).Order(), pretrained.Model.named_parameters().Select(p => p.name).Order());
+            Assert.Equal(ModelFamily.Parameters(pretrained.Model.Config).Select(p => p.Name).Order(),
+                pretrained.Model.named_parameters().Select(p => p.name).Order());
             pretrained.Save(saved, shardBytes: folder.Contains("shard") ? 20_000 : PretrainedModel.DefaultShardBytes);
         }
         var expected = ReadFolder(source).Where(t => !ModelFamily.Ignores(t.Key)).ToDictionary();
@@ -142,12 +150,14 @@ public sealed class PretrainedModelTests : IDisposable
         {
             Assert.True(found.Equals(expected), name);
         }
-        Assert.All(optimizer.State().Zip(resumedOptimizer.State()), pair => Assert.True(pair.First.Value.Equals(pair.Second.Value), pair.First.Name));
+        Assert.All(optimizer.State().Zip(resumedOptimizer.State()),
+            pair => Assert.True(pair.First.Value.Equals(pair.Second.Value), pair.First.Name));
     }
 
     [Theory]
     [InlineData("formats/sharded-safetensors-f16"), InlineData("formats/single-safetensors-bf16"), InlineData("llama-gqa-linear8")]
-    [InlineData("formats/pytorch-bin-f32"), InlineData("formats/sharded-pytorch-bin-f16"), InlineData("formats/sharded-pytorch-bin-bf16-with-inv_freq")]
+    [InlineData("formats/pytorch-bin-f32"), InlineData("formats/sharded-pytorch-bin-f16"),
+        InlineData("formats/sharded-pytorch-bin-bf16-with-inv_freq")]
     public void Stored_halves_compute_the_logits_of_the_reference(string folder)
     {
         using var scope = NewDisposeScope();
@@ -181,7 +191,8 @@ public sealed class PretrainedModelTests : IDisposable
         Assert.Equal(ReadFolder(folder).Keys.Order(), ReadFolder(_temp["saved"]).Keys.Order());
         byte[] expected = RawSafetensors.Read(Fixture.Path("llama-gqa-yarn16-tied", "model.safetensors"))["model.embed_tokens.weight"].Data;
         Assert.True(pretrained.Model.HeadWeight.bytes.SequenceEqual(expected));
-        Assert.All(ReadFolder(_temp["saved"]).Where(t => t.Key is "model.embed_tokens.weight" or "lm_head.weight"), t => Assert.Equal(expected, t.Value.Data));
+        Assert.All(ReadFolder(_temp["saved"]).Where(t => t.Key is "model.embed_tokens.weight" or "lm_head.weight"),
+            t => Assert.Equal(expected, t.Value.Data));
     }
 
     [Fact]
@@ -232,7 +243,8 @@ public sealed class PretrainedModelTests : IDisposable
     {
         string source = Fixture.Path("llama-yarn16"), saved = _temp["saved"];
         RopeOptions revised;
-        using (PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(source, new RopeOverrides { Type = RopeType.YarnRevised })))
+        using (PretrainedModel pretrained =
+            PretrainedModel.Load(new ModelSource(source, new RopeOverrides { Type = RopeType.YarnRevised })))
         {
             revised = pretrained.Model.Config.Rope;
             pretrained.Save(saved);
@@ -352,7 +364,8 @@ public sealed class PretrainedModelTests : IDisposable
             return RawSafetensors.Read(Path.Combine(folder, WeightFiles.SingleName));
         }
         var map = (JsonObject)JsonNode.Parse(File.ReadAllText(index))!["weight_map"]!;
-        var shards = map.Select(pair => pair.Value!.GetValue<string>()).Distinct().ToDictionary(name => name, name => RawSafetensors.Read(Path.Combine(folder, name)));
+        var shards = map.Select(pair => pair.Value!.GetValue<string>()).Distinct()
+            .ToDictionary(name => name, name => RawSafetensors.Read(Path.Combine(folder, name)));
         return map.ToDictionary(pair => pair.Key, pair => shards[pair.Value!.GetValue<string>()][pair.Key]);
     }
 

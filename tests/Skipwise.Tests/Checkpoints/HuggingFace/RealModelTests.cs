@@ -33,9 +33,12 @@ public class RealModelTests
         string[] first = [.. lines.Where(line => line.Contains(".0.", StringComparison.Ordinal))];
         for (int layer = 1; layer < layers; layer++)
         {
-            Assert.Equal(first.Select(line => line.Replace(".0.", $".{layer}.", StringComparison.Ordinal)), lines.Where(line => line.Contains($".{layer}.", StringComparison.Ordinal)));
+            Assert.Equal(first.Select(line => line.Replace(".0.", $".{layer}.", StringComparison.Ordinal)),
+                lines.Where(line => line.Contains($".{layer}.", StringComparison.Ordinal)));
         }
-        string found = string.Concat(lines.Where(line => !Enumerable.Range(1, layers - 1).Any(layer => line.Contains($".{layer}.", StringComparison.Ordinal)))
+        string found =
+            string.Concat(
+                lines.Where(line => !Enumerable.Range(1, layers - 1).Any(layer => line.Contains($".{layer}.", StringComparison.Ordinal)))
             .Select(line => line.Replace(".0.", $".0-{layers - 1}.", StringComparison.Ordinal) + "\n"));
         Assert.Equal(File.ReadAllText(Golden(name, "txt")).ReplaceLineEndings("\n"), found);
     }
@@ -46,12 +49,17 @@ public class RealModelTests
         DecoderConfig Model(string name) => HfConfig.Read(Golden(name, "json")).Model;
         Assert.Equal((4096, 0), (Model("mistral-7b-v0.1").SlidingWindow, Model("mistral-7b-v0.1").FirstSlidingLayer));
         Assert.Null(Model("qwen2-7b").SlidingWindow);
-        Assert.Equal((64, 256, RotaryLayout.Interleaved), (Model("gpt-j-6b").RotaryDim, Model("gpt-j-6b").HeadDim, Model("gpt-j-6b").RotaryLayout));
-        Assert.Equal((64, 256, RotaryLayout.RotateHalf), (Model("pythia-1b").RotaryDim, Model("pythia-1b").HeadDim, Model("pythia-1b").RotaryLayout));
-        Assert.Equal((2047, 96, 96), (Model("phi-3-mini-4k").SlidingWindow, Model("phi-3-mini-4k").HeadDim, Model("phi-3-mini-4k").RotaryDim));
-        Assert.Equal((true, Activation.GeluTanh, Math.Sqrt(2048)), (Model("gemma-2b").TieWordEmbeddings, Model("gemma-2b").Activation, Model("gemma-2b").EmbeddingScale));
+        Assert.Equal((64, 256, RotaryLayout.Interleaved),
+            (Model("gpt-j-6b").RotaryDim, Model("gpt-j-6b").HeadDim, Model("gpt-j-6b").RotaryLayout));
+        Assert.Equal((64, 256, RotaryLayout.RotateHalf),
+            (Model("pythia-1b").RotaryDim, Model("pythia-1b").HeadDim, Model("pythia-1b").RotaryLayout));
+        Assert.Equal((2047, 96, 96),
+            (Model("phi-3-mini-4k").SlidingWindow, Model("phi-3-mini-4k").HeadDim, Model("phi-3-mini-4k").RotaryDim));
+        Assert.Equal((true, Activation.GeluTanh, Math.Sqrt(2048)),
+            (Model("gemma-2b").TieWordEmbeddings, Model("gemma-2b").Activation, Model("gemma-2b").EmbeddingScale));
         Assert.True(Model("baichuan2-7b").NormalizedHead);
     }
 
-    private static string Golden(string name, string ending) => Path.Combine(AppContext.BaseDirectory, "Golden", "models", $"{name}.{ending}");
+    private static string Golden(string name, string ending) =>
+        Path.Combine(AppContext.BaseDirectory, "Golden", "models", $"{name}.{ending}");
 }

@@ -38,8 +38,10 @@ public class RopeExportTests
         (JsonObject)JsonNode.Parse(HfConfig.Text(HfConfig.ForExtended(HfConfig.Create(s_base).Raw, model)))!;
 
     [Theory]
-    [InlineData(RopeType.Default, 1), InlineData(RopeType.Linear, 8), InlineData(RopeType.Ntk, 8), InlineData(RopeType.DynamicNtk, 8), InlineData(RopeType.Yarn, 8)]
-    [InlineData(RopeType.YarnRevised, 8), InlineData(RopeType.YarnRevised, 64), InlineData(RopeType.Llama3, 8), InlineData(RopeType.LongRope, 8), InlineData(RopeType.Yarn, 5.33)]
+    [InlineData(RopeType.Default, 1), InlineData(RopeType.Linear, 8), InlineData(RopeType.Ntk, 8), InlineData(RopeType.DynamicNtk, 8),
+        InlineData(RopeType.Yarn, 8)]
+    [InlineData(RopeType.YarnRevised, 8), InlineData(RopeType.YarnRevised, 64), InlineData(RopeType.Llama3, 8),
+        InlineData(RopeType.LongRope, 8), InlineData(RopeType.Yarn, 5.33)]
     public void What_is_exported_reads_back_as_the_same_frequencies_and_window(RopeType type, double factor)
     {
         DecoderConfig model = Extended(type, factor);
@@ -47,7 +49,8 @@ public class RopeExportTests
         Assert.InRange(read.MaxPositionEmbeddings, model.MaxPositionEmbeddings, model.MaxPositionEmbeddings + 1);
         foreach (int length in (int[])[100, 2048, 5000, model.MaxPositionEmbeddings])
         {
-            RopeFrequencies expected = RopeFrequency.Compute(model.Rope, HeadDim, length), found = RopeFrequency.Compute(read.Rope, HeadDim, length);
+            RopeFrequencies expected = RopeFrequency.Compute(model.Rope, HeadDim, length),
+                found = RopeFrequency.Compute(read.Rope, HeadDim, length);
             Assert.Equal(expected.AttentionFactor, found.AttentionFactor, 1e-15);
             foreach ((double e, double f) in expected.InvFreq.Zip(found.InvFreq))
             {
@@ -68,7 +71,8 @@ public class RopeExportTests
 
     [Fact]
     public void Linear_is_exported_with_three_keys_and_a_decimal_point() =>
-        Assert.Equal("""{"type":"linear","rope_type":"linear","factor":8.0}""", Export(Extended(RopeType.Linear))["rope_scaling"]!.ToJsonString());
+        Assert.Equal("""{"type":"linear","rope_type":"linear","factor":8.0}""",
+            Export(Extended(RopeType.Linear))["rope_scaling"]!.ToJsonString());
 
     [Fact]
     public void Dynamic_keeps_the_original_window_because_every_reader_takes_it_for_that() =>
@@ -98,7 +102,8 @@ public class RopeExportTests
     }
 
     [Theory]
-    [InlineData(RopeType.Linear), InlineData(RopeType.Ntk), InlineData(RopeType.Yarn), InlineData(RopeType.YarnRevised), InlineData(RopeType.Llama3), InlineData(RopeType.LongRope)]
+    [InlineData(RopeType.Linear), InlineData(RopeType.Ntk), InlineData(RopeType.Yarn), InlineData(RopeType.YarnRevised),
+        InlineData(RopeType.Llama3), InlineData(RopeType.LongRope)]
     public void Both_generations_of_keys_say_the_same_and_every_real_number_has_a_point(RopeType type)
     {
         JsonObject config = Export(Extended(type));
@@ -108,9 +113,12 @@ public class RopeExportTests
         if (config["rope_scaling"] is JsonObject older)
         {
             Assert.True(JsonNode.DeepEquals(older, newer));
-            foreach ((string key, JsonNode? value) in older.Where(pair => pair.Key.Contains("factor") || pair.Key.Contains("mscale") || pair.Key.Contains("beta")))
+            foreach ((string key,
+                JsonNode? value) in older.Where(pair => pair.Key.Contains("factor") || pair.Key.Contains("mscale")
+                    || pair.Key.Contains("beta")))
             {
-                Assert.All(value is JsonArray list ? list.ToArray() : [value], number => Assert.Matches(@"^[0-9]+\.[0-9]+(E-?[0-9]+)?$", number!.ToJsonString()));
+                Assert.All(value is JsonArray list ? list.ToArray() : [value],
+                    number => Assert.Matches(@"^[0-9]+\.[0-9]+(E-?[0-9]+)?$", number!.ToJsonString()));
             }
         }
     }
@@ -125,9 +133,11 @@ public class RopeExportTests
         Assert.False(config.ContainsKey("original_max_position_embeddings"));
     }
 
-    /// <summary>Release 4 of transformers refuses any other number of keys, and derives the attention factor from the two windows.</summary>
+    /// <summary>Release 4 of transformers refuses any other number of keys, and derives the attention factor from the two
+    /// windows.</summary>
     [Theory]
-    [InlineData(32768, 16, null, true), InlineData(32768, 8, null, false), InlineData(32768, 16, 1.3, false), InlineData(32768, 8, 1.1677484162422844, true)]
+    [InlineData(32768, 16, null, true), InlineData(32768, 8, null, false), InlineData(32768, 16, 1.3, false),
+        InlineData(32768, 8, 1.1677484162422844, true)]
     public void Longrope_of_Phi3_has_three_keys_where_they_say_all(int window, double factor, double? attentionFactor, bool hasThree)
     {
         var raw = (JsonObject)JsonNode.Parse("""
@@ -135,7 +145,11 @@ public class RopeExportTests
              "max_position_embeddings": 2048, "original_max_position_embeddings": 2048, "rope_theta": 10000.0, "rope_scaling": null, "bos_token_id": 1, "eos_token_id": 2}
             """)!;
         DecoderConfig model = Extended(RopeType.LongRope) with { MaxPositionEmbeddings = window };
-        model = model with { Rope = model.Rope with { Factor = factor, AttentionFactor = attentionFactor, OriginalMaxPositionEmbeddings = 2048 } };
+        model = model with
+        {
+            Rope =
+            model.Rope with { Factor = factor, AttentionFactor = attentionFactor, OriginalMaxPositionEmbeddings = 2048 }
+        };
         JsonObject config = HfConfig.ForExtended(raw, model);
         string[] keys = [.. config["rope_scaling"]!.AsObject().Select(pair => pair.Key)];
         Assert.Equal(hasThree, keys.SequenceEqual(["type", "short_factor", "long_factor"]));
@@ -143,13 +157,16 @@ public class RopeExportTests
         Assert.Equal("longrope", (string?)config["rope_parameters"]!["rope_type"]);
 
         HfConfig first = HfConfig.Parse(HfConfig.Text(config), "config.json");
-        DecoderConfig again = HfConfig.Parse(HfConfig.Text(HfConfig.ForExtended(first.Raw, first.Model with { FrozenEmbeddingRow = 1 })), "config.json").Model;
+        DecoderConfig again =
+            HfConfig.Parse(HfConfig.Text(HfConfig.ForExtended(first.Raw, first.Model with { FrozenEmbeddingRow = 1 })),
+                "config.json").Model;
         foreach (DecoderConfig read in (DecoderConfig[])[first.Model, again])
         {
             Assert.Equal(window, read.MaxPositionEmbeddings);
             foreach (int length in (int[])[100, 2048, 5000])
             {
-                RopeFrequencies expected = RopeFrequency.Compute(model.Rope, HeadDim, length), found = RopeFrequency.Compute(read.Rope, HeadDim, length);
+                RopeFrequencies expected = RopeFrequency.Compute(model.Rope, HeadDim, length),
+                    found = RopeFrequency.Compute(read.Rope, HeadDim, length);
                 Assert.Equal(expected.AttentionFactor, found.AttentionFactor, 1e-12);
                 Assert.Equal(expected.InvFreq, found.InvFreq);
             }

@@ -7,13 +7,14 @@ using static TorchSharp.torch;
 namespace Skipwise.Tests.Checkpoints.HuggingFace;
 
 /// <summary>
-/// Small models that were really trained, against an independent forward pass. SKIPWISE_TEST_DATA names a folder with models/golden.json (a list of
-/// model, text, token_ids, mean_nll, last_top5_ids, last_top5_logits) and the models beside it.
+/// Small models that were really trained, against an independent forward pass. SKIPWISE_TEST_DATA names a folder with models/golden.json (a
+/// list of model, text, token_ids, mean_nll, last_top5_ids, last_top5_logits) and the models beside it.
 /// </summary>
 public sealed class TrainedModelTests
 {
     [Theory]
-    [InlineData("stories260K", "stories260K", "stories260K"), InlineData("stories260K", "stories260K/stories260K.bin", "stories260K"), InlineData("stories260K", "stories260K-hf", null)]
+    [InlineData("stories260K", "stories260K", "stories260K"), InlineData("stories260K", "stories260K/stories260K.bin", "stories260K"),
+        InlineData("stories260K", "stories260K-hf", null)]
     [InlineData("llama2xs-512", "llama2xs-512", "stories260K"), InlineData("tinystories-656k", "tinystories-656k", "tinystories-656k")]
     public void They_compute_the_golden_numbers(string name, string folder, string? tokenizerFolder)
     {
@@ -39,7 +40,8 @@ public sealed class TrainedModelTests
             Assert.Equal(story.GetProperty("mean_nll").GetDouble(), nll.ToDouble(), 1e-4);
             (Tensor values, Tensor indexes) = logits[0, ids.Length - 1].topk(5);
             Assert.Equal(story.GetProperty("last_top5_ids").EnumerateArray().Select(id => id.GetInt64()), indexes.data<long>().ToArray());
-            Assert.All(story.GetProperty("last_top5_logits").EnumerateArray().Zip(values.data<float>().ToArray()), pair => Assert.Equal(pair.First.GetDouble(), pair.Second, 1e-4));
+            Assert.All(story.GetProperty("last_top5_logits").EnumerateArray().Zip(values.data<float>().ToArray()),
+                pair => Assert.Equal(pair.First.GetDouble(), pair.Second, 1e-4));
         }
     }
 }

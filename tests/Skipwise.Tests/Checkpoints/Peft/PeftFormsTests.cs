@@ -219,9 +219,11 @@ public sealed class PeftFormsTests : IDisposable
             Assert.Throws<SkipwiseException>(() => Load(s_untied, folder)).Message);
     }
 
-    private static PretrainedModel Load(string model, string? adapter = null) => PretrainedModel.Load(new ModelSource(model, Adapter: adapter));
+    private static PretrainedModel Load(string model, string? adapter = null) =>
+        PretrainedModel.Load(new ModelSource(model, Adapter: adapter));
 
-    private static Parameter Weight(PretrainedModel model, string name) => model.Model.named_parameters().Single(p => p.name == name).parameter;
+    private static Parameter Weight(PretrainedModel model, string name) =>
+        model.Model.named_parameters().Single(p => p.name == name).parameter;
 
     private static Tensor Logits(PretrainedModel model)
     {

@@ -48,7 +48,9 @@ public sealed class ProgressDisplayTests : IDisposable
         display.Tokenizing.Report(new TokenizationProgress(12, 3400, 15_000_000));
         view.End();
         view.End();
-        Assert.Equal("measuring\n  perplexity at 256 tokens  0 %\n  perplexity at 2048 tokens  100 %\nwriting\n  12 documents  3400 tokens  15.0 MB\n", _log.ToString());
+        Assert.Equal(
+            "measuring\n  perplexity at 256 tokens  0 %\n  perplexity at 2048 tokens  100 %\nwriting\n  12 documents  3400 tokens  15.0 " +
+            "MB\n", _log.ToString());
     }
 
     [Fact]
@@ -77,7 +79,9 @@ public sealed class ProgressDisplayTests : IDisposable
         display.Evaluation.Report(new EvaluationProgress("passkey", 256, 60, 100));
         _clock.Advance(2);
         display.Evaluation.Report(new EvaluationProgress("passkey", 256, 80, 100));
-        Assert.Equal(["  perplexity at 256 tokens  0 %", "  perplexity at 256 tokens  50 %  0:50 left", "  passkey at 256 tokens  60 %", "  passkey at 256 tokens  80 %  0:02 left"],
+        Assert.Equal(
+            ["  perplexity at 256 tokens  0 %", "  perplexity at 256 tokens  50 %  0:50 left", "  passkey at 256 tokens  60 %",
+                "  passkey at 256 tokens  80 %  0:02 left"],
             _log.ToString().TrimEnd('\n').Split('\n'));
     }
 
@@ -133,7 +137,9 @@ public sealed class ProgressDisplayTests : IDisposable
         var console = new TestConsole();
         console.Profile.Capabilities.Interactive = interactive;
         var screen = new Screen(console, TextWriter.Null, TextWriter.Null);
-        var thrown = Assert.Throws<SkipwiseException>(() => ProgressDisplay.Run<int>(screen, _ => throw new SkipwiseException("loss is NaN at step 3")));
+        var thrown =
+            Assert.Throws<SkipwiseException>(() =>
+                ProgressDisplay.Run<int>(screen, _ => throw new SkipwiseException("loss is NaN at step 3")));
         Assert.Equal("loss is NaN at step 3", thrown.Message);
     }
 

@@ -48,5 +48,6 @@ public sealed class RemainingTimeTests
     [InlineData(725, "12:05")]
     [InlineData(11275, "3:07:55")]
     [InlineData(100000, "27:46:40")]
-    public void Times_read_as_on_a_clock(double seconds, string text) => Assert.Equal(text, RemainingTime.Text(TimeSpan.FromSeconds(seconds)));
+    public void Times_read_as_on_a_clock(double seconds, string text) =>
+        Assert.Equal(text, RemainingTime.Text(TimeSpan.FromSeconds(seconds)));
 }

@@ -10,7 +10,8 @@ namespace Skipwise.Tests.Evaluation.Needles;
 public sealed class NeedleEvaluatorTests : IDisposable
 {
     private static readonly NaiveBytePairTokenizer s_tokenizer = LearnedVocabulary.NewTokenizer();
-    private static readonly NeedleOptions s_options = new() { Lengths = [200, 260], Depths = 3, Trials = 2, Distractors = [Needle.Distractors[0]] };
+    private static readonly NeedleOptions s_options =
+        new() { Lengths = [200, 260], Depths = 3, Trials = 2, Distractors = [Needle.Distractors[0]] };
     private readonly TempFolder _folder = new();
 
     [Fact]
@@ -29,7 +30,8 @@ public sealed class NeedleEvaluatorTests : IDisposable
         using CausalLM other = TinyModel.Create(seed: 9, vocabulary: s_tokenizer.VocabularySize);
         using var again = new TrialFile<NeedleTrial>(_folder["needle.jsonl"], 1);
         var reports = new PerplexityEvaluatorTests.Reports();
-        Same(single, NeedleEvaluator.Evaluate(other, s_tokenizer, haystack, s_options, progress: reports, file: again)); // nothing is asked: not even another model's answers appear
+        // nothing is asked: not even another model's answers appear
+        Same(single, NeedleEvaluator.Evaluate(other, s_tokenizer, haystack, s_options, progress: reports, file: again));
         Assert.Equal((6 * 460, 6 * 460), (reports.All[^1].Done, reports.All[^1].Total));
     }
 
@@ -37,11 +39,15 @@ public sealed class NeedleEvaluatorTests : IDisposable
     public void Results_are_counted_by_hand()
     {
         NeedleTrial Trial(double depth, bool[] best, double[] logProbs) => new(100, depth, 0, 0, 90, null, "", best, logProbs);
-        var result = new NeedleResult(100, [Trial(0, [true, true], [-0.5, -1.5]), Trial(0, [true, false], [-1, -3]), Trial(1, [true], [-0.25]), Trial(1, [true, true], [-0.5, -1])]);
+        var result =
+            new NeedleResult(100,
+                [Trial(0, [true, true], [-0.5, -1.5]), Trial(0, [true, false], [-1, -3]), Trial(1, [true], [-0.25]),
+                    Trial(1, [true, true], [-0.5, -1])]);
         Assert.Equal((3, 4, 0.75), (result.Correct, result.Count, result.Accuracy));
         Assert.Equal((-1 - 2 - 0.25 - 0.75) / 4, result.LogProb, 1e-12);
         EvaluationRecord[] records = [.. result.ToRecords("m", new NeedleOptions { Lengths = [100] })];
-        Assert.Equal([("accuracy", 0.75), ("answer_log_prob", -1.0), ("accuracy_at_depth", 0.5), ("accuracy_at_depth", 1.0)], records.Select(record => (record.Metric, record.Value)));
+        Assert.Equal([("accuracy", 0.75), ("answer_log_prob", -1.0), ("accuracy_at_depth", 0.5), ("accuracy_at_depth", 1.0)],
+            records.Select(record => (record.Metric, record.Value)));
         Assert.Equal(0.25, records[0].StandardError!.Value, 1e-12); // {1, 1, 1, 0}: sample deviation .5 over 2
         Assert.Equal(Math.Sqrt((0 + 1 + 0.5625 + 0.0625) / 3) / 2, records[1].StandardError!.Value, 1e-12);
         Assert.Equal("What is the special magic Singapore number?", (string)records[0].Settings!["needles"]![0]!["question"]!);
@@ -55,7 +61,8 @@ public sealed class NeedleEvaluatorTests : IDisposable
 
             {"needle": "B."}
             """);
-        Assert.Equal([new Needle { Text = "A.", Question = "Q?", Answer = "{n}", AnswerPrefix = " It is" }, new Needle { Text = "B." }], NeedleFile.Read(_folder["needles.jsonl"]));
+        Assert.Equal([new Needle { Text = "A.", Question = "Q?", Answer = "{n}", AnswerPrefix = " It is" }, new Needle { Text = "B." }],
+            NeedleFile.Read(_folder["needles.jsonl"]));
     }
 
     [Theory]

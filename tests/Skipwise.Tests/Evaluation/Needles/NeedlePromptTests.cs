@@ -7,7 +7,9 @@ namespace Skipwise.Tests.Evaluation.Needles;
 
 public sealed class NeedlePromptTests
 {
-    private const string Postfix = "</book>.\n Based on the content of the book, Question: What is the special magic Singapore number? Answer: The special magic Singapore number is:";
+    private const string Postfix =
+        "</book>.\n Based on the content of the book, Question: What is the special magic Singapore number? Answer: The special magic " +
+        "Singapore number is:";
     private static readonly NaiveBytePairTokenizer s_tokenizer = LearnedVocabulary.NewTokenizer();
     private static readonly string s_prose = Haystack.OwnProse(4000);
 
@@ -22,7 +24,8 @@ public sealed class NeedlePromptTests
     [Fact]
     public void The_book_is_easycontext_s_character_by_character()
     {
-        NeedlePrompt prompt = Assert.Single(NeedlePrompt.Draw(s_tokenizer, NewHaystack(), 500, depth: 0.4, trial: 0, new NeedleOptions { Lengths = [500] }));
+        NeedlePrompt prompt =
+            Assert.Single(NeedlePrompt.Draw(s_tokenizer, NewHaystack(), 500, depth: 0.4, trial: 0, new NeedleOptions { Lengths = [500] }));
         Assert.Matches("^[1-9][0-9]{6}$", prompt.Answer);
         string text = Text(prompt), needle = $"\nThe special magic Singapore number is: {prompt.Answer}.\n";
         Assert.StartsWith("This is a very long story book: <book>", text);
@@ -41,7 +44,8 @@ public sealed class NeedlePromptTests
         NeedlePrompt prompt = Assert.Single(NeedlePrompt.Draw(s_tokenizer, NewHaystack(), 700, depth: 0.5, trial: 0, options));
         string text = Text(prompt);
         const string needle = "\nThe best thing to do in San Francisco is eat a sandwich and sit in Dolores Park on a sunny day.\n";
-        const string question = "\n\nQuestion: What is the best thing to do in San Francisco?\nAnswer: The best thing to do in San Francisco is";
+        const string question =
+            "\n\nQuestion: What is the best thing to do in San Francisco?\nAnswer: The best thing to do in San Francisco is";
         Assert.EndsWith(question, text);
         Assert.StartsWith(text.Replace(needle, "", StringComparison.Ordinal)[..^question.Length], s_prose);
         Assert.Equal(" eat a sandwich and sit in Dolores Park on a sunny day.", s_tokenizer.Decode(prompt.AnswerIds));
@@ -55,7 +59,8 @@ public sealed class NeedlePromptTests
             double depth = step / 40.0;
             Haystack haystack = NewHaystack();
             string text = Text(NeedlePrompt.Draw(s_tokenizer, haystack, length, depth, 0, new NeedleOptions { Lengths = [length] })[0]);
-            string book = text[(text.IndexOf("<book>", StringComparison.Ordinal) + 6)..text.LastIndexOf("</book>", StringComparison.Ordinal)];
+            string book =
+                text[(text.IndexOf("<book>", StringComparison.Ordinal) + 6)..text.LastIndexOf("</book>", StringComparison.Ordinal)];
             int place = book.IndexOf("\nThe special magic", StringComparison.Ordinal);
             string before = book[..place], after = book[(book.IndexOf('\n', place + 1) + 1)..];
             int wanted = (int)(s_tokenizer.Encode(before + after).Length * depth), actual = s_tokenizer.Encode(before).Length;
@@ -97,8 +102,11 @@ public sealed class NeedlePromptTests
         Assert.Equal([0, 2], prompts.Select(prompt => prompt.Needle));
         string[] books = [.. prompts.Select(prompt => Text(prompt).Split("</book>")[0])];
         Assert.Equal(books[0], books[1]);
-        int[] places = [.. ((string[])["\nThe first key is " + prompts[0].Answer, "\nNobody asks", "\nThe third key"]).Select(needle => books[0].IndexOf(needle, StringComparison.Ordinal))];
-        Assert.All(places.Zip([0.1, 0.4, 0.7]), place => Assert.InRange((double)place.First / books[0].Length, place.Second - 0.06, place.Second + 0.03));
+        int[] places =
+            [.. ((string[])["\nThe first key is " + prompts[0].Answer, "\nNobody asks", "\nThe third key"])
+                .Select(needle => books[0].IndexOf(needle, StringComparison.Ordinal))];
+        Assert.All(places.Zip([0.1, 0.4, 0.7]),
+            place => Assert.InRange((double)place.First / books[0].Length, place.Second - 0.06, place.Second + 0.03));
         Assert.EndsWith("Question: What is the first key? Answer: It is", Text(prompts[0]));
         Assert.EndsWith("Question: And the third? Answer:", Text(prompts[1]));
         Assert.Equal(900, prompts.Max(prompt => prompt.InputIds.Length + prompt.AnswerIds.Length));
@@ -111,7 +119,9 @@ public sealed class NeedlePromptTests
         NeedlePrompt prompt = NeedlePrompt.Draw(s_tokenizer, NewHaystack(), 900, 0.5, 0, options)[0];
         string text = Text(prompt);
         string[] numbers = [.. ((string[])["Singapore", "New York", "London", "Paris", "Tokyo"]).Select(city =>
-            Assert.Single(System.Text.RegularExpressions.Regex.Matches(text, $"\nThe special magic {city} number is: ([0-9]{{7}})\\.\n")).Groups[1].Value)];
+            Assert.Single(
+                System.Text.RegularExpressions.Regex.Matches(text,
+                    $"\nThe special magic {city} number is: ([0-9]{{7}})\\.\n")).Groups[1].Value)];
         Assert.Equal(5, numbers.Distinct().Count());
         Assert.Equal(prompt.Answer, numbers[0]);
         Assert.DoesNotContain("Beijing", text);
@@ -124,7 +134,8 @@ public sealed class NeedlePromptTests
         var options = new NeedleOptions { Lengths = [400], Depths = 5, Trials = 2, Seed = 3, Distractors = Needle.Distractors };
         IReadOnlyList<NeedlePrompt> all = NeedlePrompt.All(s_tokenizer, NewHaystack(), 400, options);
         Assert.Equal([0, 0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 1, 1], all.Select(prompt => prompt.Depth));
-        Assert.Equal(all.Select(prompt => prompt.InputIds), NeedlePrompt.All(s_tokenizer, NewHaystack(), 400, options).Select(prompt => prompt.InputIds));
+        Assert.Equal(all.Select(prompt => prompt.InputIds),
+            NeedlePrompt.All(s_tokenizer, NewHaystack(), 400, options).Select(prompt => prompt.InputIds));
         Assert.Equal(all[0].Answer, all[8].Answer);
         Assert.NotEqual(all[0].Answer, all[1].Answer);
         Assert.NotEqual(all[0].Answer, NeedlePrompt.All(s_tokenizer, NewHaystack(), 400, options with { Seed = 4 })[0].Answer);
@@ -133,9 +144,14 @@ public sealed class NeedlePromptTests
     [Fact]
     public void Impossible_settings_are_named()
     {
-        Assert.Contains("too short", Assert.Throws<SkipwiseException>(() => NeedlePrompt.Draw(s_tokenizer, NewHaystack(), 60, 0, 0, new NeedleOptions { Lengths = [60] })).Message);
-        string message = Assert.Throws<SkipwiseException>(() => new NeedleOptions { Lengths = [], Depths = 1, Trials = 0, Needles = [new() { Text = "x" }] }.Validate()).Message;
-        Assert.All((string[])["no length", "depths is 1", "trials is 0", "no needle has a question"], problem => Assert.Contains(problem, message));
+        Assert.Contains("too short",
+            Assert.Throws<SkipwiseException>(() =>
+                NeedlePrompt.Draw(s_tokenizer, NewHaystack(), 60, 0, 0, new NeedleOptions { Lengths = [60] })).Message);
+        string message =
+            Assert.Throws<SkipwiseException>(() =>
+                new NeedleOptions { Lengths = [], Depths = 1, Trials = 0, Needles = [new() { Text = "x" }] }.Validate()).Message;
+        Assert.All((string[])["no length", "depths is 1", "trials is 0", "no needle has a question"],
+            problem => Assert.Contains(problem, message));
         Assert.Throws<SkipwiseException>(() => new Haystack(s_tokenizer, [""], 10));
     }
 }

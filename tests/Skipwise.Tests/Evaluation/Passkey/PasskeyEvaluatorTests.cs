@@ -18,7 +18,8 @@ public sealed class PasskeyEvaluatorTests
         var tokenizer = new WordTokenizer(20, addsBos: true);
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(tokenizer, s_options);
         Assert.True(prompts.Select(prompt => prompt.InputIds.Length).Distinct().Count() > 2); // prompts of one length differ by a digit
-        string[] single = [.. prompts.Select(prompt => tokenizer.Decode(TextGenerator.Generate(model, prompt.InputIds, new() { MaxNewTokens = 4 })))];
+        string[] single =
+            [.. prompts.Select(prompt => tokenizer.Decode(TextGenerator.Generate(model, prompt.InputIds, new() { MaxNewTokens = 4 })))];
         foreach (int? batch in (int?[])[1, 16, null])
         {
             IReadOnlyList<PasskeyResult> results = PasskeyEvaluator.Evaluate(model, tokenizer, s_options with { BatchSize = batch });
@@ -37,7 +38,9 @@ public sealed class PasskeyEvaluatorTests
         int key = prompts[3].Key;
         var seen = new List<PasskeyTrial>();
         var reports = new PerplexityEvaluatorTests.Reports();
-        PasskeyResult result = PasskeyEvaluator.Evaluate(model, new WordTokenizer(20, true, decoded: $" {key}. 1"), prompts, s_options, seen.Add, reports).Single();
+        PasskeyResult result =
+            PasskeyEvaluator.Evaluate(model, new WordTokenizer(20, true, decoded: $" {key}. 1"), prompts, s_options, seen.Add, reports)
+            .Single();
         Assert.Equal([3], result.Trials.Where(trial => trial.Correct).Select(trial => trial.Trial));
         Assert.Equal((1, 12, 1 / 12.0), (result.Correct, result.Count, result.Accuracy));
         Assert.Equal(12, seen.Count);
@@ -82,9 +85,11 @@ public sealed class PasskeyEvaluatorTests
         PasskeyTrial Trial(double depth, bool correct) => new(100, 0, depth, 1, 90, "", "", correct);
         var result = new PasskeyResult(100, [Trial(0, true), Trial(0, false), Trial(1, true), Trial(1, true)]);
         EvaluationRecord[] records = [.. result.ToRecords("m", new PasskeyOptions { Lengths = [100], Grid = 2 })];
-        Assert.Equal([("accuracy", 0.75), ("accuracy_at_depth", 0.5), ("accuracy_at_depth", 1.0)], records.Select(record => (record.Metric, record.Value)));
+        Assert.Equal([("accuracy", 0.75), ("accuracy_at_depth", 0.5), ("accuracy_at_depth", 1.0)],
+            records.Select(record => (record.Metric, record.Value)));
         Assert.Equal([0.0, 1.0], records.Skip(1).Select(record => (double)record.Settings!["depth"]!));
-        Assert.Equal([0.5, 0.0], records.Skip(1).Select(record => record.StandardError!.Value)); // {1, 0}: sample deviation 0.7071 over the root of 2
+        // {1, 0}: sample deviation 0.7071 over the root of 2
+        Assert.Equal([0.5, 0.0], records.Skip(1).Select(record => record.StandardError!.Value));
         Assert.Single(result.ToRecords("m", new PasskeyOptions { Lengths = [100] }));
     }
 

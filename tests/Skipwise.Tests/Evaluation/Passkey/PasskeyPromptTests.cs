@@ -12,8 +12,11 @@ public sealed class PasskeyPromptTests
         // one unit is 24 words and marks, and the rest of the prompt 63 tokens with BOS: 170 tokens hold four units and the answer
         PasskeyPrompt prompt = PasskeyPrompt.Compose(tokenizer, length: 170, depth: 0.5, key: 407, maxNewTokens: 10);
         const string unit = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.";
-        string expected = "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the important information there.\n" +
-            unit + unit + "\nThe pass key is 407. Remember it. 407 is the pass key.\n" + unit + unit + "\nWhat is the pass key? The pass key is";
+        string expected =
+            "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the " +
+            "important information there.\n" +
+            unit + unit + "\nThe pass key is 407. Remember it. 407 is the pass key.\n" + unit + unit +
+            "\nWhat is the pass key? The pass key is";
         Assert.Equal(expected, prompt.Text);
         Assert.Equal([0, .. tokenizer.Encode(expected)], prompt.InputIds);
     }
@@ -22,13 +25,17 @@ public sealed class PasskeyPromptTests
     public void The_landmark_variant_joins_units_by_spaces_and_cuts_them_after_any_character()
     {
         var tokenizer = new WordTokenizer(piece: 20, addsBos: true);
-        PasskeyPrompt prompt = PasskeyPrompt.Compose(tokenizer, length: 170, depth: 0.3, key: 407, maxNewTokens: 10, PasskeyVariant.Landmark);
+        PasskeyPrompt prompt =
+            PasskeyPrompt.Compose(tokenizer, length: 170, depth: 0.3, key: 407, maxNewTokens: 10, PasskeyVariant.Landmark);
         string[] lines = prompt.Text.Split('\n');
         Assert.Equal(5, lines.Length);
-        Assert.Equal("There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the important information there.", lines[0]);
+        Assert.Equal(
+            "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the " +
+            "important information there.", lines[0]);
         Assert.Equal("The pass key is 407. Remember it. 407 is the pass key.", lines[2]);
         Assert.Equal("What is the pass key? The pass key is", lines[4]);
-        const string unit = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.", garbage = unit + " " + unit + " " + unit + " " + unit + " " + unit;
+        const string unit = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.",
+            garbage = unit + " " + unit + " " + unit + " " + unit + " " + unit;
         Assert.Equal(garbage[..lines[1].Length], lines[1]);
         Assert.Equal(garbage[..lines[3].Length], lines[3]);
         Assert.InRange(lines[1].Length, 0.3 * (lines[1].Length + lines[3].Length) - 1, 0.3 * (lines[1].Length + lines[3].Length) + 1);
@@ -40,7 +47,9 @@ public sealed class PasskeyPromptTests
     public void A_landmark_prompt_fills_its_length_with_any_tokenizer() =>
         Gen.Select(Gen.Int[300, 1500], Gen.Double[0, 1], Gen.Int[1, 9]).Sample((length, depth, piece) =>
         {
-            PasskeyPrompt prompt = PasskeyPrompt.Compose(new WordTokenizer(piece, addsBos: true), length, depth, key: 31415, maxNewTokens: 10, PasskeyVariant.Landmark);
+            PasskeyPrompt prompt =
+                PasskeyPrompt.Compose(new WordTokenizer(piece, addsBos: true), length, depth, key: 31415, maxNewTokens: 10,
+                    PasskeyVariant.Landmark);
             Assert.InRange(prompt.InputIds.Length, length - 10 - 2, length - 10);
         }, iter: 60);
 
@@ -48,8 +57,10 @@ public sealed class PasskeyPromptTests
     public void A_grid_asks_every_depth_at_every_length_equally_often()
     {
         var options = new PasskeyOptions { Lengths = [256, 512], Trials = 3, Grid = 5 };
-        ILookup<(int, double), PasskeyPrompt> cells = PasskeyPrompt.All(new WordTokenizer(6, true), options).ToLookup(prompt => (prompt.Length, prompt.Depth));
-        Assert.Equal(options.Lengths.SelectMany(length => (double[])[0, 0.25, 0.5, 0.75, 1], (length, depth) => (length, depth)), cells.Select(cell => cell.Key));
+        ILookup<(int, double), PasskeyPrompt> cells = PasskeyPrompt.All(new WordTokenizer(6, true), options)
+            .ToLookup(prompt => (prompt.Length, prompt.Depth));
+        Assert.Equal(options.Lengths.SelectMany(length => (double[])[0, 0.25, 0.5, 0.75, 1], (length, depth) => (length, depth)),
+            cells.Select(cell => cell.Key));
         Assert.All(cells, cell => Assert.Equal(3, cell.Count()));
         Assert.Equal("", cells[(256, 0.0)].First().Text.Split('\n')[1]);
         Assert.Equal("", cells[(256, 1.0)].First().Text.Split('\n')[3]);
@@ -58,7 +69,8 @@ public sealed class PasskeyPromptTests
 
     [Fact]
     public void Prompt_and_answer_fill_the_length_to_less_than_a_unit_with_any_tokenizer() =>
-        Gen.Select(Gen.Int[300, 3000], Gen.Double[0, 1], Gen.Int[1, 50000], Gen.Int[1, 9], Gen.Bool).Sample((length, depth, key, piece, addsBos) =>
+        Gen.Select(Gen.Int[300, 3000], Gen.Double[0, 1], Gen.Int[1, 50000], Gen.Int[1, 9], Gen.Bool)
+        .Sample((length, depth, key, piece, addsBos) =>
         {
             var tokenizer = new WordTokenizer(piece, addsBos);
             PasskeyPrompt prompt = PasskeyPrompt.Compose(tokenizer, length, depth, key, maxNewTokens: 10);
@@ -134,5 +146,6 @@ public sealed class PasskeyPromptTests
     [InlineData("4 07", 4L)]
     [InlineData("no number", null)]
     [InlineData("99999999999999999999999", null)]
-    public void The_first_number_of_an_answer_is_the_key(string answer, long? expected) => Assert.Equal(expected, PasskeyPrompt.ReadKey(answer));
+    public void The_first_number_of_an_answer_is_the_key(string answer, long? expected) =>
+        Assert.Equal(expected, PasskeyPrompt.ReadKey(answer));
 }

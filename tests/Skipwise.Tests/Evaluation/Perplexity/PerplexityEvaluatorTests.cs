@@ -23,7 +23,9 @@ public sealed class PerplexityEvaluatorTests
         using var reference = new ParityCase(name);
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Fixture.Path(name, "ppl.json")));
         JsonElement root = json.RootElement;
-        var documents = new TokenList([.. root.GetProperty("docs").EnumerateArray().Select(doc => doc.EnumerateArray().Select(id => id.GetInt32()).ToArray())]);
+        var documents =
+            new TokenList(
+                [.. root.GetProperty("docs").EnumerateArray().Select(doc => doc.EnumerateArray().Select(id => id.GetInt32()).ToArray())]);
         int bos = root.GetProperty("bos_token_id").GetInt32(), tokens = documents[0].Length + documents[1].Length + documents[2].Length;
         foreach (JsonElement expected in root.GetProperty("results").EnumerateArray())
         {
@@ -50,8 +52,10 @@ public sealed class PerplexityEvaluatorTests
     {
         using CausalLM model = TinyModel.Create();
         PerplexityOptions options = Options(mode);
-        AssertSame(PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { BatchSize = 1 }), PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { BatchSize = 16 }));
-        AssertSame(PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { BatchSize = 1 }), PerplexityEvaluator.Evaluate(model, Documents(), Bos, options));
+        AssertSame(PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { BatchSize = 1 }),
+            PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { BatchSize = 16 }));
+        AssertSame(PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { BatchSize = 1 }),
+            PerplexityEvaluator.Evaluate(model, Documents(), Bos, options));
     }
 
     [Theory]
@@ -61,7 +65,9 @@ public sealed class PerplexityEvaluatorTests
     {
         using CausalLM model = TinyModel.Create(rope: new RopeOptions { Type = rope, Factor = 4, OriginalMaxPositionEmbeddings = 16 });
         PerplexityOptions options = Options(WindowMode.Truncate);
-        IReadOnlyList<PerplexityResult> alone = [.. options.Windows.Select(window => PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { Windows = [window] }).Single())];
+        IReadOnlyList<PerplexityResult> alone =
+            [.. options.Windows.Select(window => PerplexityEvaluator.Evaluate(model, Documents(), Bos, options with { Windows = [window] })
+                .Single())];
         AssertSame(alone, PerplexityEvaluator.Evaluate(model, Documents(), Bos, options));
     }
 
@@ -121,7 +127,9 @@ public sealed class PerplexityEvaluatorTests
             {
                 double width = (result.Window - 1) / (double)Parts;
                 Assert.InRange(part.To - part.From + 1, width - 1, width + 1);
-                (int Document, double Loss)[] there = [.. Enumerable.Range(part.From, part.To - part.From + 1).SelectMany(position => losses.GetValueOrDefault(position, []))];
+                (int Document, double Loss)[] there =
+                    [.. Enumerable.Range(part.From, part.To - part.From + 1)
+                        .SelectMany(position => losses.GetValueOrDefault(position, []))];
                 Assert.Equal(there.Length, part.Loss.Count);
                 Assert.Equal(there.Average(x => x.Loss), part.Loss.Mean, 1e-5);
                 Assert.Equal(there.Select(x => x.Document).Distinct().Count(), part.Loss.Documents);
@@ -131,14 +139,16 @@ public sealed class PerplexityEvaluatorTests
             Assert.Equal(Math.Log(result.Perplexity), mean, 1e-9);
             Assert.Equal(result.ByPosition.Count, result.PositionRecords("m", options).Count());
         }
-        AssertSame(PerplexityEvaluator.Evaluate(model, Documents(), Bos, Options(mode)), PerplexityEvaluator.Evaluate(model, Documents(), Bos, options));
+        AssertSame(PerplexityEvaluator.Evaluate(model, Documents(), Bos, Options(mode)),
+            PerplexityEvaluator.Evaluate(model, Documents(), Bos, options));
     }
 
     [Fact]
     public void Documents_are_chosen_and_cut_as_asked()
     {
         // min 31 tokens with BOS leaves out the first, max 41 cuts the others to 40, of which two are measured
-        var documents = new TokenList([TinyModel.Tokens(1, 29), TinyModel.Tokens(2, 30), TinyModel.Tokens(3, 100), TinyModel.Tokens(4, 100)]);
+        var documents =
+            new TokenList([TinyModel.Tokens(1, 29), TinyModel.Tokens(2, 30), TinyModel.Tokens(3, 100), TinyModel.Tokens(4, 100)]);
         var options = new PerplexityOptions { Windows = [16], MinTokens = 31, MaxTokens = 41, MaxDocuments = 2 };
         using CausalLM model = TinyModel.Create();
         PerplexityResult result = PerplexityEvaluator.Evaluate(model, documents, Bos, options).Single();
@@ -182,16 +192,23 @@ public sealed class PerplexityEvaluatorTests
         PerplexityEvaluator.Evaluate(model, Documents(), Bos, Options(WindowMode.Sliding), reports);
         Assert.Equal(reports.All[^1].Total, reports.All[^1].Done);
         Assert.Equal(reports.All.Select(report => report.Done).Order(), reports.All.Select(report => report.Done));
-        Assert.ThrowsAny<OperationCanceledException>(() => PerplexityEvaluator.Evaluate(model, Documents(), Bos, Options(WindowMode.Sliding), cancel: new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            PerplexityEvaluator.Evaluate(model, Documents(), Bos, Options(WindowMode.Sliding),
+                cancel: new CancellationToken(canceled: true)));
     }
 
     [Fact]
     public void What_cannot_be_measured_is_one_error_with_every_reason()
     {
         using CausalLM model = TinyModel.Create();
-        string settings = Assert.Throws<SkipwiseException>(() => PerplexityEvaluator.Evaluate(model, Documents(), Bos, new() { Windows = [1, 4], Mode = WindowMode.LastTokens, ScoredTokens = 6, Stride = 0, PositionBins = 4 })).Message;
+        string settings =
+            Assert.Throws<SkipwiseException>(() =>
+                PerplexityEvaluator.Evaluate(model, Documents(), Bos,
+                    new() { Windows = [1, 4], Mode = WindowMode.LastTokens, ScoredTokens = 6, Stride = 0, PositionBins = 4 })).Message;
         Assert.All((string[])["windows has 1", "window 4", "stride", "position-bins is 4"], part => Assert.Contains(part, settings));
-        string none = Assert.Throws<SkipwiseException>(() => PerplexityEvaluator.Evaluate(model, Documents(), Bos, new() { Windows = [8], MinTokens = 5000 })).Message;
+        string none =
+            Assert.Throws<SkipwiseException>(() =>
+                PerplexityEvaluator.Evaluate(model, Documents(), Bos, new() { Windows = [8], MinTokens = 5000 })).Message;
         Assert.Contains("4999", none);
     }
 

@@ -12,7 +12,8 @@ public sealed class ScoringWindowsTests
 
     [Fact]
     public void Sliding_windows_count_every_token_once_in_a_window_of_the_right_size() =>
-        Gen.Select(Gen.Int[0, 300], Gen.Int[2, 60], Gen.Int[1, 59]).Where((_, window, stride) => stride < window).Sample((length, window, stride) =>
+        Gen.Select(Gen.Int[0, 300], Gen.Int[2, 60], Gen.Int[1, 59]).Where((_, window, stride) => stride < window)
+        .Sample((length, window, stride) =>
         {
             ScoringWindow[] windows = [.. ScoringWindows.Sliding(length, window, stride)];
             Assert.Equal(Enumerable.Range(0, length), windows.SelectMany(w => Enumerable.Range(w.End - w.Scored, w.Scored)));
@@ -35,7 +36,8 @@ public sealed class ScoringWindowsTests
 
     [Fact]
     public void Windows_over_last_tokens_of_every_length_end_on_the_same_targets() =>
-        Gen.Select(Gen.Int[1, 300], Gen.Int[1, 40], Gen.Int[2, 200]).Where((length, targets, window) => targets <= length && targets < window).Sample((length, targets, window) =>
+        Gen.Select(Gen.Int[1, 300], Gen.Int[1, 40], Gen.Int[2, 200])
+        .Where((length, targets, window) => targets <= length && targets < window).Sample((length, targets, window) =>
         {
             ScoringWindow w = ScoringWindows.LastTokens(length, window, targets);
             Assert.Equal((length, targets, Math.Min(window, length + 1)), (w.End, w.Scored, w.Length));

@@ -22,7 +22,8 @@ public sealed class EvaluationJsonTests : IDisposable
         {
             EvaluationJson.Write(path, [
                 new PerplexityResult(32, 1.5, null, 99, 1).ToRecord("base", perplexity),
-                new PasskeyResult(128, [new(128, 0, 0.5, 7, 118, "p", "7", true), new(128, 1, 0.5, 7, 118, "p", "8", false)]).ToRecord("base", passkey),
+                new PasskeyResult(128,
+                    [new(128, 0, 0.5, 7, 118, "p", "7", true), new(128, 1, 0.5, 7, 118, "p", "8", false)]).ToRecord("base", passkey),
             ]);
         }
         finally
@@ -31,11 +32,13 @@ public sealed class EvaluationJsonTests : IDisposable
         }
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(path));
         JsonElement first = json.RootElement[0], second = json.RootElement[1];
-        Assert.Equal(["task", "metric", "length", "value", "count", "model", "settings"], first.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(["task", "metric", "length", "value", "count", "model", "settings"],
+            first.EnumerateObject().Select(field => field.Name));
         Assert.Equal(1.5, first.GetProperty("value").GetDouble());
         Assert.Equal("last-tokens", first.GetProperty("settings").GetProperty("mode").GetString());
         Assert.Equal(1, first.GetProperty("settings").GetProperty("documents").GetInt32());
-        Assert.Equal(["task", "metric", "length", "value", "standard_error", "interval", "count", "model", "settings"], second.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(["task", "metric", "length", "value", "standard_error", "interval", "count", "model", "settings"],
+            second.EnumerateObject().Select(field => field.Name));
         Assert.Equal(0.5, second.GetProperty("standard_error").GetDouble()); // sqrt(0.5 / 2)
         Assert.Equal([path, path + ".skipwise.json"], Directory.GetFiles(_folder).Order(StringComparer.Ordinal));
     }
@@ -44,7 +47,9 @@ public sealed class EvaluationJsonTests : IDisposable
     public void Results_come_back_as_they_were()
     {
         string path = Path.Combine(_folder, "results.json");
-        EvaluationRecord[] records = [new() { Task = "perplexity", Metric = "perplexity", Value = double.NaN, Length = 5 }, new() { Task = "a", Metric = "b", Value = 0.1 + 0.2, StandardError = 1e-300 }];
+        EvaluationRecord[] records =
+            [new() { Task = "perplexity", Metric = "perplexity", Value = double.NaN, Length = 5 },
+                new() { Task = "a", Metric = "b", Value = 0.1 + 0.2, StandardError = 1e-300 }];
         EvaluationJson.Write(path, records);
         Assert.Equal(records, EvaluationJson.Read(path));
     }

@@ -8,7 +8,8 @@ namespace Skipwise.Tests.Evaluation.Results;
 
 public sealed class ResultsStoreTests
 {
-    private static readonly EvaluationRecord s_record = new() { Task = "passkey", Metric = "accuracy", Length = 128, Value = 1, Settings = new JsonObject { ["trials"] = 4 } };
+    private static readonly EvaluationRecord s_record =
+        new() { Task = "passkey", Metric = "accuracy", Length = 128, Value = 1, Settings = new JsonObject { ["trials"] = 4 } };
 
     [Fact]
     public void A_finished_measurement_is_found_again_by_its_key_alone()
@@ -22,14 +23,16 @@ public sealed class ResultsStoreTests
         Assert.Equal([128, 256], found.Select(record => record.Length!.Value));
         Assert.Equal($$"""{"trials":4,"data":"abc","measurement":"{{key}}"}""", found[0].Settings!.ToJsonString());
         Assert.Equal($$"""{"trials":4}""", s_record.Settings!.ToJsonString()); // the caller's own is as it was
-        Assert.Equal([ResultsStore.ResultsName, ResultsStore.SamplesName, ResultsStore.TrialsName], Directory.EnumerateFileSystemEntries(folder["r"]).Select(Path.GetFileName).Order());
+        Assert.Equal([ResultsStore.ResultsName, ResultsStore.SamplesName, ResultsStore.TrialsName],
+            Directory.EnumerateFileSystemEntries(folder["r"]).Select(Path.GetFileName).Order());
     }
 
     [Fact]
     public void Samples_come_back_with_the_numbers_and_may_be_missing()
     {
         using var folder = new TempFolder();
-        ResultsStore.Open(folder["r"]).Add("k", [], [s_record with { Samples = [1, 0.1 + 0.2, double.NegativeInfinity] }, s_record with { Length = 256 }]);
+        ResultsStore.Open(folder["r"])
+            .Add("k", [], [s_record with { Samples = [1, 0.1 + 0.2, double.NegativeInfinity] }, s_record with { Length = 256 }]);
         ResultsStore store = ResultsStore.Open(folder["r"]);
         Assert.Equal([1, 0.1 + 0.2, double.NegativeInfinity], store.FindWithSamples("k")[0].Samples!);
         Assert.Null(store.FindWithSamples("k")[1].Samples);

@@ -21,7 +21,8 @@ public sealed class TrialFileTests : IDisposable
         int seen = 0;
         using (var file = new TrialFile<PasskeyTrial>(File, model: 7))
         {
-            Assert.ThrowsAny<OperationCanceledException>(() => PasskeyEvaluator.Evaluate(model, _tokenizer, _options with { BatchSize = 1 }, _ =>
+            Assert.ThrowsAny<OperationCanceledException>(() =>
+                PasskeyEvaluator.Evaluate(model, _tokenizer, _options with { BatchSize = 1 }, _ =>
             {
                 if (++seen == 4)
                 {
@@ -37,10 +38,12 @@ public sealed class TrialFileTests : IDisposable
         {
             IReadOnlyList<PasskeyResult> continued = PasskeyEvaluator.Evaluate(model, asked, _options, file: file);
             file.Complete(continued.SelectMany(result => result.Trials));
-            Assert.Equal(whole.SelectMany(r => r.Trials), continued.SelectMany(r => r.Trials).Select(trial => trial with { CacheKey = null }));
+            Assert.Equal(whole.SelectMany(r => r.Trials),
+                continued.SelectMany(r => r.Trials).Select(trial => trial with { CacheKey = null }));
         }
         Assert.Equal(6, asked.Decoded);
-        Assert.Equal(whole.SelectMany(r => r.Trials).Select(trial => trial.Answer), System.IO.File.ReadAllLines(File).Select(line => EvaluationJson.Parse<PasskeyTrial>(line)!.Answer));
+        Assert.Equal(whole.SelectMany(r => r.Trials).Select(trial => trial.Answer),
+            System.IO.File.ReadAllLines(File).Select(line => EvaluationJson.Parse<PasskeyTrial>(line)!.Answer));
     }
 
     [Fact]

@@ -50,11 +50,14 @@ public sealed class QaSetTests : IDisposable
     [InlineData("{\"data\": [{\"paragraphs\": [{\"context\": 3}]}]}", "$.data[0].paragraphs[0].context")]
     [InlineData("{\"data\": []}", "no question")]
     [InlineData("{", "broken JSON")]
-    public void Another_layout_is_named(string json, string place) => Assert.Contains(place, Assert.Throws<SkipwiseException>(() => QaSet.ReadSquad(Write(json))).Message);
+    public void Another_layout_is_named(string json, string place) =>
+        Assert.Contains(place, Assert.Throws<SkipwiseException>(() => QaSet.ReadSquad(Write(json))).Message);
 
     [Fact]
     public void A_hotpot_document_has_two_parts() =>
-        Assert.Contains("$[0].context[0]", Assert.Throws<SkipwiseException>(() => QaSet.ReadHotpot(Write("""[{"question": "Q?", "answer": "a", "context": [["T"]]}]"""))).Message);
+        Assert.Contains("$[0].context[0]",
+            Assert.Throws<SkipwiseException>(() =>
+                QaSet.ReadHotpot(Write("""[{"question": "Q?", "answer": "a", "context": [["T"]]}]"""))).Message);
 
     public void Dispose() => _folder.Dispose();
 }

@@ -29,9 +29,11 @@ public sealed class RulerEvaluatorTests
         using CausalLM model = TinyModel.Create();
         RulerSummary single = RulerEvaluator.Evaluate(model, s_tokenizer, s_material, s_options with { BatchSize = 1 });
         RulerSummary batched = RulerEvaluator.Evaluate(model, s_tokenizer, s_material, s_options with { BatchSize = 16 });
-        Assert.Equal([("niah_single_2", 600), ("vt", 600), ("niah_single_2", 700), ("vt", 700)], single.Results.Select(result => (result.Task.Name, result.Length)));
+        Assert.Equal([("niah_single_2", 600), ("vt", 600), ("niah_single_2", 700), ("vt", 700)],
+            single.Results.Select(result => (result.Task.Name, result.Length)));
         Assert.All(single.Results, result => Assert.Equal(3, result.Count));
-        Assert.Equal(single.Results.SelectMany(r => r.Trials).Select(t => (t.Task, t.Sample, t.Answer)), batched.Results.SelectMany(r => r.Trials).Select(t => (t.Task, t.Sample, t.Answer)));
+        Assert.Equal(single.Results.SelectMany(r => r.Trials).Select(t => (t.Task, t.Sample, t.Answer)),
+            batched.Results.SelectMany(r => r.Trials).Select(t => (t.Task, t.Sample, t.Answer)));
         Assert.All(single.Results.SelectMany(r => r.Trials), trial => Assert.Null(trial.Prompt)); // kept only where a file is
     }
 
@@ -41,7 +43,9 @@ public sealed class RulerEvaluatorTests
         using CausalLM model = TinyModel.Create();
         var plain = new RulerSamples(Task("niah_single_2"), s_material, s_tokenizer, 600, s_options);
         string second = plain.Draw(1).Text.References[0];
-        RulerSummary summary = RulerEvaluator.Evaluate(model, new WordTokenizer(20, true, decoded: $" {second}."), s_material, s_options with { Threshold = 10 });
+        RulerSummary summary =
+            RulerEvaluator.Evaluate(model, new WordTokenizer(20, true, decoded: $" {second}."), s_material,
+                s_options with { Threshold = 10 });
         RulerResult found = summary.Results[0];
         Assert.Equal([0.0, 1, 0], found.Trials.Select(trial => trial.Score));
         Assert.Equal(100.0 / 3, found.Value, 1e-9);
@@ -51,7 +55,8 @@ public sealed class RulerEvaluatorTests
         Assert.Equal(600, summary.EffectiveLength);
         Assert.Null((summary with { Options = s_options }).EffectiveLength);
         IReadOnlyList<EvaluationRecord> records = summary.ToRecords("m");
-        Assert.Equal(["ruler_niah_single_2", "ruler_vt", "ruler_niah_single_2", "ruler_vt", "ruler", "ruler", "ruler"], records.Select(record => record.Task));
+        Assert.Equal(["ruler_niah_single_2", "ruler_vt", "ruler_niah_single_2", "ruler_vt", "ruler", "ruler", "ruler"],
+            records.Select(record => record.Task));
         Assert.Equal(("effective_length", 600.0, 2L), (records[^1].Metric, records[^1].Value, records[^1].Count!.Value));
         Assert.Equal("niah_single_2,vt", string.Join(',', records[^1].Settings!["tasks_run"]!.AsArray().Select(name => (string)name!)));
     }
@@ -59,8 +64,11 @@ public sealed class RulerEvaluatorTests
     [Fact]
     public void The_effective_length_is_the_longest_whose_average_exceeds_the_threshold()
     {
-        RulerResult Result(int length, params double[] scores) => new(Task("vt"), length, [.. scores.Select((score, i) => new RulerTrial("vt", length, i, 1, null, ["A"], "", score))]);
-        var summary = new RulerSummary([Result(1024, 1, 1), Result(4096, 0.9, 0.9), Result(2048, 0.5, 0.5), Result(8192, 0.856, 0.856)], new RulerOptions { Lengths = [1024] });
+        RulerResult Result(int length, params double[] scores) =>
+            new(Task("vt"), length, [.. scores.Select((score, i) => new RulerTrial("vt", length, i, 1, null, ["A"], "", score))]);
+        var summary =
+            new RulerSummary([Result(1024, 1, 1), Result(4096, 0.9, 0.9), Result(2048, 0.5, 0.5), Result(8192, 0.856, 0.856)],
+                new RulerOptions { Lengths = [1024] });
         Assert.Equal([1024, 2048, 4096, 8192], summary.Averages.Select(average => average.Length));
         Assert.Equal(4096, summary.EffectiveLength); // 85.6 itself does not exceed it
     }
@@ -100,7 +108,8 @@ public sealed class RulerEvaluatorTests
         Assert.Equal(11, all.SelectedTasks(s_material).Count);
         Assert.Equal(2, all.UnavailableTasks(s_material).Count);
         Assert.Contains("--squad", all.UnavailableTasks(s_material)[0]);
-        Assert.Contains("--hotpot", Assert.Throws<SkipwiseException>(() => (all with { Tasks = ["qa_2"] }).SelectedTasks(s_material)).Message);
+        Assert.Contains("--hotpot",
+            Assert.Throws<SkipwiseException>(() => (all with { Tasks = ["qa_2"] }).SelectedTasks(s_material)).Message);
         Assert.Contains("no task \"niah\"", Assert.Throws<SkipwiseException>(() => (all with { Tasks = ["niah"] }).Validate()).Message);
         Assert.Contains("threshold is 856", Assert.Throws<SkipwiseException>(() => (all with { Threshold = 856 }).Validate()).Message);
     }

@@ -13,7 +13,8 @@ public sealed class RulerSamplesTests
     private static readonly NaiveBytePairTokenizer s_tokenizer = LearnedVocabulary.NewTokenizer();
     private static readonly RulerData s_material = new(new Essays(Haystack.OwnProse(9000)), Set(1), Set(3));
 
-    public static TheoryData<string, int> TasksAndLengths => [.. RulerTask.All.SelectMany(task => (int[])[2048, 4096], (task, length) => (task.Name, length))];
+    public static TheoryData<string, int> TasksAndLengths =>
+        [.. RulerTask.All.SelectMany(task => (int[])[2048, 4096], (task, length) => (task.Name, length))];
 
     private static RulerTask Task(string name) => RulerTask.All.Single(task => task.Name == name);
 
@@ -23,7 +24,8 @@ public sealed class RulerSamplesTests
     /// <summary>Documents and questions of the shape of the public files.</summary>
     private static QaSet Set(int gold)
     {
-        string[] documents = [.. Enumerable.Range(0, 200).Select(i => $"Title {i}\nThe number {i} lives here, and its friend is called friend{i}. {Noise}")];
+        string[] documents =
+            [.. Enumerable.Range(0, 200).Select(i => $"Title {i}\nThe number {i} lives here, and its friend is called friend{i}. {Noise}")];
         return new(documents, [.. Enumerable.Range(0, 20).Select(i => new QaQuestion($"Who is the friend of {i}?", [$"friend{i}", "nobody"],
             [.. Enumerable.Range(0, gold).Select(g => (i + g) % 200)], [100 + i, 101 + i, 102 + i]))]);
     }
@@ -55,7 +57,8 @@ public sealed class RulerSamplesTests
 
     [Fact]
     public void There_are_thirteen_tasks_with_the_paper_s_answer_lengths() => Assert.Equal(
-        [("niah_single_1", 128), ("niah_single_2", 128), ("niah_single_3", 128), ("niah_multikey_1", 128), ("niah_multikey_2", 128), ("niah_multikey_3", 128),
+        [("niah_single_1", 128), ("niah_single_2", 128), ("niah_single_3", 128), ("niah_multikey_1", 128), ("niah_multikey_2", 128),
+            ("niah_multikey_3", 128),
             ("niah_multivalue", 128), ("niah_multiquery", 128), ("vt", 30), ("cwe", 120), ("fwe", 50), ("qa_1", 32), ("qa_2", 32)],
         RulerTask.All.Select(task => (task.Name, task.NewTokens)));
 
@@ -68,9 +71,14 @@ public sealed class RulerSamplesTests
     [InlineData("niah_multikey_3", "uuid", "", Uuid, 0, 1)]
     [InlineData("niah_multivalue", "number", "s", "[0-9]{7}", 4, 4)]
     [InlineData("niah_multiquery", "number", "s", "[0-9]{7}", 4, 4)]
-    public void Needles_are_hidden_and_asked_for_in_ruler_s_words(string name, string type, string plural, string value, int needles, int answers)
+    public void Needles_are_hidden_and_asked_for_in_ruler_s_words(string name, string type, string plural, string value, int needles,
+        int answers)
     {
-        string key = name == "niah_multikey_3" ? Uuid : "[a-z]+-[a-z]+", keys = name == "niah_multiquery" ? $"{key}, {key}, {key}, and {key}" : key;
+        string key = name == "niah_multikey_3"
+            ? Uuid
+            : "[a-z]+-[a-z]+", keys = name == "niah_multiquery"
+            ? $"{key}, {key}, {key}, and {key}"
+            : key;
         (string some, string are, string areAll) = plural == "s" ? ("Some", "are", "are all") : ("A", "is", "is");
         RulerText text = Draw(name, 2048).Text;
         Match match = Regex.Match(text.Prompt,
@@ -78,7 +86,9 @@ public sealed class RulerSamplesTests
             $@"What {areAll} the special magic {type}{plural} for (?<query>{keys}) mentioned in the provided text\? The special magic {type}{plural} for \k<query> mentioned in the provided text {are}\z", RegexOptions.Singleline);
         Assert.True(match.Success, text.Prompt[..300] + " ... " + text.Prompt[^400..]);
 
-        (string Key, string Value)[] hidden = [.. Regex.Matches(match.Groups["context"].Value, $@"One of the special magic {type}s for ({key}) is: ({value})\.").Select(m => (m.Groups[1].Value, m.Groups[2].Value))];
+        (string Key, string Value)[] hidden =
+            [.. Regex.Matches(match.Groups["context"].Value, $@"One of the special magic {type}s for ({key}) is: ({value})\.")
+                .Select(m => (m.Groups[1].Value, m.Groups[2].Value))];
         Assert.Equal(answers, text.References.Count);
         string[] queries = match.Groups["query"].Value.Replace("and ", "", StringComparison.Ordinal).Split(", ");
         Assert.Equal(hidden.Where(needle => queries.Contains(needle.Key)).Select(needle => needle.Value).Order(), text.References.Order());
@@ -86,7 +96,8 @@ public sealed class RulerSamplesTests
         {
             Assert.Equal(needles, hidden.Length);
             string rest = Regex.Replace(match.Groups["context"].Value, $@"One of the special magic {type}s for {key} is: {value}\.\s?", "");
-            Assert.True(name == "niah_single_1" ? rest.Split('\n').All(line => line is Noise or "") : Haystack.OwnProse(9000).Contains(rest[..200], StringComparison.Ordinal));
+            Assert.True(name == "niah_single_1" ? rest.Split('\n').All(line => line is Noise or "") : Haystack.OwnProse(9000)
+                .Contains(rest[..200], StringComparison.Ordinal));
         }
         else
         {
@@ -103,7 +114,9 @@ public sealed class RulerSamplesTests
         {
             string context = Draw("niah_single_2", 2048, sample).Text.Prompt.Split('\n')[1];
             int place = context.IndexOf("One of the special", StringComparison.Ordinal);
-            bool isLast = context.LastIndexOf('.') == context.Length - 1 && !context[(place + 20)..].Contains(". ", StringComparison.Ordinal); // after a sentence that the length may cut
+            // after a sentence that the length may cut
+            bool isLast = context.LastIndexOf('.') == context.Length - 1
+                && !context[(place + 20)..].Contains(". ", StringComparison.Ordinal);
             Assert.True(place == 0 || isLast || context[place - 2] is '.' or '?' or '!', context);
             places.Add((int)Math.Round(40.0 * place / context.Length));
         }
@@ -146,10 +159,15 @@ public sealed class RulerSamplesTests
     [InlineData(2048, 6, 1, 3, 1, 20)]
     [InlineData(4096, 6, 1, 3, 1, 20)] // this tokenizer takes ten tokens for a word: the full repeats do not fit yet
     [InlineData(8192, 30, 3, 10, 3, 40)]
-    public void Common_words_are_the_ten_most_frequent_of_the_list(int length, int often, int seldom, int exampleOften, int exampleSeldom, int exampleWords)
+    public void Common_words_are_the_ten_most_frequent_of_the_list(int length, int often, int seldom, int exampleOften, int exampleSeldom,
+        int exampleWords)
     {
-        const string head = "Below is a numbered list of words. In these words, some appear more often than others. Memorize the ones that appear most often.\n";
-        const string tail = "\nQuestion: What are the 10 most common words in the above list? Answer: The top 10 words that appear most often in the list are:";
+        const string head =
+            "Below is a numbered list of words. In these words, some appear more often than others. Memorize the ones that appear most " +
+            "often.\n";
+        const string tail =
+            "\nQuestion: What are the 10 most common words in the above list? Answer: The top 10 words that appear most often in the " +
+            "list are:";
         RulerText text = Draw("cwe", length).Text;
         int second = text.Prompt.LastIndexOf(head, StringComparison.Ordinal);
         Assert.StartsWith(head, text.Prompt);
@@ -181,20 +199,27 @@ public sealed class RulerSamplesTests
     [Fact]
     public void Frequent_words_are_the_ranks_after_the_dots()
     {
-        const string head = "Read the following coded text and track the frequency of each coded word. Find the three most frequently appeared coded words. ";
-        const string tail = "\nQuestion: Do not provide any explanation. Please ignore the dots '....'. What are the three most frequently appeared words in the above coded text? " +
+        const string head =
+            "Read the following coded text and track the frequency of each coded word. Find the three most frequently appeared coded " +
+            "words. ";
+        const string tail =
+            "\nQuestion: Do not provide any explanation. Please ignore the dots '....'. What are the three most frequently appeared " +
+            "words in the above coded text? " +
             "Answer: According to the coded text above, the three most frequently appeared words are:";
         RulerText text = Draw("fwe", 4096).Text;
         Assert.StartsWith(head, text.Prompt);
         Assert.EndsWith(tail, text.Prompt);
-        (string Word, int Count)[] counts = [.. text.Prompt[head.Length..^tail.Length].Split(' ').GroupBy(word => word).Select(word => (word.Key, word.Count())).OrderByDescending(word => word.Item2)];
+        (string Word, int Count)[] counts =
+            [.. text.Prompt[head.Length..^tail.Length].Split(' ').GroupBy(word => word).Select(word => (word.Key, word.Count()))
+                .OrderByDescending(word => word.Item2)];
         Assert.Equal("...", counts[0].Word);
         Assert.Equal(text.References, counts[1..4].Select(word => word.Word));
         Assert.All(counts[1..], word => Assert.Matches("^[a-z]{6}$", word.Word));
         Assert.Equal(4.0, (double)counts[0].Count / counts[1].Count, 0.2); // 1 : 1/4 : 1/9
         Assert.Equal(9.0, (double)counts[0].Count / counts[2].Count, 0.5);
         Assert.True(counts[3].Count > counts[4].Count);
-        Assert.Equal([607, 151, 67, 37], Enumerable.Range(1, 4).Select(rank => FrequentWordsExtraction.Count(1000, rank))); // 1000 / (rank^2 pi^2 / 6), rounded down
+        // 1000 / (rank^2 pi^2 / 6), rounded down
+        Assert.Equal([607, 151, 67, 37], Enumerable.Range(1, 4).Select(rank => FrequentWordsExtraction.Count(1000, rank)));
     }
 
     [Theory]
@@ -204,17 +229,22 @@ public sealed class RulerSamplesTests
     {
         RulerText text = Draw(name, 2048, sample: 5).Text;
         const string rule = "Answer the question based on the given documents. Only give me the answer and do not output any other words.";
-        string head = $"{rule}\n\nThe following are given documents.\n\n", tail = $"\n\n{rule}\n\nQuestion: Who is the friend of 5? Answer:";
+        string head = $"{rule}\n\nThe following are given documents.\n\n",
+            tail = $"\n\n{rule}\n\nQuestion: Who is the friend of 5? Answer:";
         Assert.StartsWith(head, text.Prompt);
         Assert.EndsWith(tail, text.Prompt);
         string[] documents = text.Prompt[head.Length..^tail.Length].Split("\n\n");
-        Assert.Equal(Enumerable.Range(1, documents.Length).Select(i => $"Document {i}:"), documents.Select(document => document.Split('\n')[0]));
+        Assert.Equal(Enumerable.Range(1, documents.Length).Select(i => $"Document {i}:"),
+            documents.Select(document => document.Split('\n')[0]));
         Assert.Equal(documents.Length, documents.Select(document => document.Split('\n')[1]).Distinct().Count());
         for (int i = 0; i < gold; i++)
         {
             Assert.Contains(documents, document => document.Contains($"friend{5 + i}.", StringComparison.Ordinal));
         }
-        Assert.All((int[])[105, 106, 107], related => Assert.Contains(documents, document => document.StartsWith($"Title {related}\n", StringComparison.Ordinal) || document.Contains($"\nTitle {related}\n", StringComparison.Ordinal)));
+        Assert.All((int[])[105, 106, 107],
+            related => Assert.Contains(documents,
+                document => document.StartsWith($"Title {related}\n", StringComparison.Ordinal)
+                    || document.Contains($"\nTitle {related}\n", StringComparison.Ordinal)));
         Assert.Equal(["friend5", "nobody"], text.References);
     }
 
@@ -234,7 +264,9 @@ public sealed class RulerSamplesTests
     public void Sentences_end_where_a_reader_ends_them()
     {
         var essays = new Essays("Mr. Smith met J. Doe.  \"Really?\" he asked; it cost 3.5 coins.\nYes! (So it was.) And so on");
-        Assert.Equal(["Mr. Smith met J. Doe.", "\"Really?\" he asked; it cost 3.5 coins.", "Yes!", "(So it was.)", "And so on", "Mr. Smith"], essays.Sentences(21));
+        Assert.Equal(
+            ["Mr. Smith met J. Doe.", "\"Really?\" he asked; it cost 3.5 coins.", "Yes!", "(So it was.)", "And so on", "Mr. Smith"],
+            essays.Sentences(21));
         Assert.Equal(["Mr. Smith met J. Doe.", "\"Really?\" he"], essays.Sentences(7));
         Assert.Throws<SkipwiseException>(() => new Essays(" \n"));
     }

@@ -10,7 +10,8 @@ public sealed class EvaluationLMTests
     private static (int[][] Prompts, int[][] Answers) Questions()
     {
         int[] context = TinyModel.Tokens(1, 40);
-        int[][] prompts = [.. Enumerable.Range(0, 12).Select(i => (int[])[.. context[..(10 + i)], .. TinyModel.Tokens((ulong)(20 + i), 6 + i % 3)])];
+        int[][] prompts =
+            [.. Enumerable.Range(0, 12).Select(i => (int[])[.. context[..(10 + i)], .. TinyModel.Tokens((ulong)(20 + i), 6 + i % 3)])];
         return (prompts, [.. Enumerable.Range(0, 12).Select(i => TinyModel.Tokens((ulong)(50 + i), 1 + i % 4))]);
     }
 
@@ -53,7 +54,18 @@ public sealed class EvaluationLMTests
     public void A_batch_holds_as_many_rows_as_256_megabytes_of_keys_and_values(int length, int rows)
     {
         // 2 x 32 layers x 32 heads x 128 x 4 bytes: a megabyte per token
-        var config = new DecoderConfig { VocabSize = 2, HiddenSize = 4096, IntermediateSize = 2, NumHiddenLayers = 32, NumAttentionHeads = 32, NumKeyValueHeads = 32, HeadDim = 128, MaxPositionEmbeddings = 2 };
+        var config =
+            new DecoderConfig
+            {
+                VocabSize = 2,
+                HiddenSize = 4096,
+                IntermediateSize = 2,
+                NumHiddenLayers = 32,
+                NumAttentionHeads = 32,
+                NumKeyValueHeads = 32,
+                HeadDim = 128,
+                MaxPositionEmbeddings = 2
+            };
         Assert.Equal(rows, KvCache.MaxBatchSize(config, ScalarType.Float32, CPU, length));
     }
 
@@ -62,7 +74,8 @@ public sealed class EvaluationLMTests
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         long[] ids = [.. prompt.Concat(answer).Select(id => (long)id)];
-        Tensor logProbs = model.Logits(tensor(ids).unsqueeze(0), arange(ids.Length, dtype: ScalarType.Int64).unsqueeze(0))[0].log_softmax(-1);
+        Tensor logProbs = model.Logits(tensor(ids).unsqueeze(0), arange(ids.Length, dtype: ScalarType.Int64).unsqueeze(0))[0]
+            .log_softmax(-1);
         return (
             [.. answer.Select((id, t) => logProbs[prompt.Length + t - 1].argmax().item<long>() == id)],
             [.. answer.Select((id, t) => (double)logProbs[prompt.Length + t - 1, id].item<float>())]);
@@ -72,6 +85,7 @@ public sealed class EvaluationLMTests
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        return (int)model.Logits(tensor(prompt.Select(id => (long)id).ToArray()).unsqueeze(0), arange(prompt.Length, dtype: ScalarType.Int64).unsqueeze(0))[0, -1].argmax().item<long>();
+        return (int)model.Logits(tensor(prompt.Select(id => (long)id).ToArray()).unsqueeze(0),
+            arange(prompt.Length, dtype: ScalarType.Int64).unsqueeze(0))[0, -1].argmax().item<long>();
     }
 }

@@ -3,7 +3,8 @@ using Skipwise.Models;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
-/// <summary>Tasks from files to numbers on a model whose every probability is written down here, so that every number is computed by hand.</summary>
+/// <summary>Tasks from files to numbers on a model whose every probability is written down here, so that every number is computed by
+/// hand.</summary>
 public sealed class BigramTaskTests : IDisposable
 {
     private static readonly ListTokenizer s_words = new("yes", "no", "red", "blue", "dark", ":", "?", "the", "fox", ".");
@@ -12,14 +13,16 @@ public sealed class BigramTaskTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>After most words every word is as likely as another; the exceptions are given, the rest of their rows shared evenly.</summary>
+    /// <summary>After most words every word is as likely as another; the exceptions are given, the rest of their rows shared
+    /// evenly.</summary>
     private static CausalLM Model(params (string Token, string Next, double Probability)[] given)
     {
         int n = s_words.VocabularySize;
         var table = new double[n, n];
         for (int token = 0; token < n; token++)
         {
-            var row = given.Where(entry => s_words.Id(entry.Token) == token).ToDictionary(entry => s_words.Id(entry.Next), entry => entry.Probability);
+            var row = given.Where(entry => s_words.Id(entry.Token) == token)
+                .ToDictionary(entry => s_words.Id(entry.Next), entry => entry.Probability);
             for (int next = 0; next < n; next++)
             {
                 table[token, next] = row.TryGetValue(next, out double p) ? p : (1 - row.Values.Sum()) / (n - row.Count);
@@ -37,7 +40,9 @@ public sealed class BigramTaskTests : IDisposable
     {
         // p(yes | :) > p(no | :), so the answer is always yes: right for two of three
         using CausalLM model = Model((":", "yes", 0.3), (":", "no", 0.2));
-        _folder.Write("boolq_validation.jsonl", string.Join('\n', new[] { 1, 0, 1 }.Select((label, i) => $$"""{"question": "the fox {{i}}", "passage": "red .", "label": {{label}}}""")));
+        _folder.Write("boolq_validation.jsonl",
+            string.Join('\n',
+                new[] { 1, 0, 1 }.Select((label, i) => $$"""{"question": "the fox {{i}}", "passage": "red .", "label": {{label}}}""")));
         TaskResult result = Measure(model, "boolq")["acc"];
         Assert.Equal(2.0 / 3, result.Value, 1e-12);
         Assert.Equal(Math.Sqrt((2.0 / 9 + 4.0 / 9) / 2 / 3), result.StandardError!.Value, 1e-12); // deviations 1/3, 1/3, -2/3
@@ -49,7 +54,8 @@ public sealed class BigramTaskTests : IDisposable
     {
         // "red": ln 0.2 = -1.61; "dark blue": ln 0.3 + ln 0.5 = -1.90. By character: -1.61 / 3 = -0.54 and -1.90 / 9 = -0.21
         using CausalLM model = Model((":", "red", 0.2), (":", "dark", 0.3), ("dark", "blue", 0.5));
-        _folder.Write("piqa_validation.csv", "goal,sol1,sol2,label\nthe fox,red,dark blue,0\nthe fox .,dark blue,red,0\nfox,dark blue,red,1\n");
+        _folder.Write("piqa_validation.csv",
+            "goal,sol1,sol2,label\nthe fox,red,dark blue,0\nthe fox .,dark blue,red,0\nfox,dark blue,red,1\n");
         Dictionary<string, TaskResult> results = Measure(model, "piqa");
         Assert.Equal(2.0 / 3, results["acc"].Value, 1e-12);
         Assert.Equal(1.0 / 3, results["acc_norm"].Value, 1e-12);
@@ -92,14 +98,16 @@ public sealed class BigramTaskTests : IDisposable
     public void Arc_and_HellaSwag_with_examples()
     {
         using CausalLM model = Model((":", "red", 0.4), (":", "blue", 0.3), ("fox", "red", 0.4), ("fox", "blue", 0.3));
-        string Arc(int i, string key) => $$"""{"id": "{{i}}", "question": "fox {{i}}", "choices": {"text": ["blue", "red", "dark"], "label": ["A", "B", "C"]}, "answerKey": "{{key}}"}""";
+        string Arc(int i, string key) =>
+            $$"""{"id": "{{i}}", "question": "fox {{i}}", "choices": {"text": ["blue", "red", "dark"], "label": ["A", "B", "C"]}, "answerKey": "{{key}}"}""";
         _folder.Write("arc_challenge_test.jsonl", string.Join('\n', Arc(0, "B"), Arc(1, "A"), Arc(2, "B"), Arc(3, "C")));
         _folder.Write("arc_challenge_train.jsonl", string.Join('\n', Enumerable.Range(0, 30).Select(i => Arc(i, "A"))));
         Dictionary<string, TaskResult> arc = Measure(model, "arc_challenge");
         Assert.Equal((0.5, 25, "train"), (arc["acc"].Value, arc["acc"].Shots, arc["acc"].ShotSplit)); // red, right twice
         Assert.Equal(0.25, arc["acc_norm"].Value); // per character blue: ln 0.3 / 4 = -0.301 against ln 0.4 / 3 = -0.305
 
-        string Swag(int i, int label) => $$"""{"ind": {{i}}, "activity_label": "the {{i}}", "ctx_a": "yes .", "ctx_b": "fox", "endings": ["red", "blue"], "label": "{{label}}"}""";
+        string Swag(int i, int label) =>
+            $$"""{"ind": {{i}}, "activity_label": "the {{i}}", "ctx_a": "yes .", "ctx_b": "fox", "endings": ["red", "blue"], "label": "{{label}}"}""";
         _folder.Write("hellaswag_val.jsonl", string.Join('\n', Enumerable.Range(0, 12).Select(i => Swag(i, i % 4 == 0 ? 1 : 0))));
         Dictionary<string, TaskResult> swag = Measure(model, "hellaswag");
         Assert.Equal((12, 10, "validation"), (swag["acc"].Count, swag["acc"].Shots, swag["acc"].ShotSplit));
@@ -137,6 +145,7 @@ public sealed class BigramTaskTests : IDisposable
         using CausalLM model = Model();
         TaskSuite suite = TaskSuite.Prepare(_folder.Path, ["piqa"], s_words, model.Config, new());
         IReadOnlyList<TaskResult> results = suite.Results(request => new(request.Tokens[^1] == s_words.Id("red") ? -1 : -1.2, false));
-        Assert.Equal([1, 0], results.Select(result => result.Value)); // red is right and likelier, but per character blue is: -1.2 / 4 against -1 / 3
+        // red is right and likelier, but per character blue is: -1.2 / 4 against -1 / 3
+        Assert.Equal([1, 0], results.Select(result => result.Value));
     }
 }

@@ -3,7 +3,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
-/// <summary>A tokenizer of known words: id 0 is BOS, 1 is EOS, 2 is any other word, then the list. Blanks are not tokens, but a newline is.</summary>
+/// <summary>A tokenizer of known words: id 0 is BOS, 1 is EOS, 2 is any other word, then the list. Blanks are not tokens, but a newline
+/// is.</summary>
 internal sealed partial class ListTokenizer(params string[] words) : ITokenizer
 {
     public bool Adds { get; init; }

@@ -28,12 +28,16 @@ public class PythonTextTests
     [Fact]
     public void Blanks_are_these()
     {
-        int[] expected = [9, 10, 11, 12, 13, 28, 29, 30, 31, 32, 0x85, 0xA0, 0x1680, .. Enumerable.Range(0x2000, 11), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000];
+        int[] expected =
+            [9, 10, 11, 12, 13, 28, 29, 30, 31, 32, 0x85, 0xA0, 0x1680, .. Enumerable.Range(0x2000, 11), 0x2028, 0x2029, 0x202F, 0x205F,
+                0x3000];
         Assert.Equal(expected, Enumerable.Range(0, 0x10000).Where(c => PythonText.IsSpace((char)c)));
     }
 
     [Fact]
-    public void Trimming() => Assert.Equal(("a b", "\x1c a b", ""), (PythonText.Trim(" \x1c a b\u3000\n"), PythonText.TrimEnd("\x1c a b\x1f "), PythonText.Trim(" \n")));
+    public void Trimming() =>
+        Assert.Equal(("a b", "\x1c a b", ""),
+            (PythonText.Trim(" \x1c a b\u3000\n"), PythonText.TrimEnd("\x1c a b\x1f "), PythonText.Trim(" \n")));
 
     [Theory]
     [InlineData("naïve", 5), InlineData("🦙🦙", 2), InlineData("e\u0301", 2), InlineData("", 0)]

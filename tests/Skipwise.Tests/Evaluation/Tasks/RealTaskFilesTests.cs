@@ -17,7 +17,8 @@ public class RealTaskFilesTests
     }
 
     [Theory]
-    [InlineData("boolq", 3270, 2, 2), InlineData("piqa", 1838, 2, 2), InlineData("winogrande", 1267, 2, 2), InlineData("truthfulqa_mc1", 817, 2, 13), InlineData("truthfulqa_mc2", 817, 2, 30)]
+    [InlineData("boolq", 3270, 2, 2), InlineData("piqa", 1838, 2, 2), InlineData("winogrande", 1267, 2, 2),
+        InlineData("truthfulqa_mc1", 817, 2, 13), InlineData("truthfulqa_mc2", 817, 2, 30)]
     [InlineData("arc_challenge", 1172, 3, 5), InlineData("hellaswag", 1000, 4, 4), InlineData("lambada", 5153, 1, 1)]
     public void Every_row_is_a_question(string task, int questions, int fewest, int most)
     {

@@ -7,9 +7,17 @@ public class RequestEncoderTests
 {
     private static readonly ListTokenizer s_words = new("a", "b", "c", "d", "e");
 
-    private static TaskRequest Encode(ITokenizer tokenizer, string context, string continuation, int window = 100, TaskOptions? options = null, string examples = "")
+    private static TaskRequest Encode(ITokenizer tokenizer, string context, string continuation, int window = 100,
+        TaskOptions? options = null, string examples = "")
     {
-        var document = new TaskDocument { Choices = [new(context, continuation, "")], GoldChoices = new HashSet<int> { 0 }, FewshotText = "", Row = "" };
+        var document =
+            new TaskDocument
+            {
+                Choices = [new(context, continuation, "")],
+                GoldChoices = new HashSet<int> { 0 },
+                FewshotText = "",
+                Row = ""
+            };
         return Assert.Single(new RequestEncoder(tokenizer, options ?? new(), window).Encode(new(0, document, [], examples)));
     }
 
@@ -31,7 +39,8 @@ public class RequestEncoderTests
         Assert.Equal(3, request.ContinuationLength);
     }
 
-    /// <summary>"b" and "c" merge into one token across the seam: the continuation has what the whole has beyond the context's own number of tokens.</summary>
+    /// <summary>"b" and "c" merge into one token across the seam: the continuation has what the whole has beyond the context's own number
+    /// of tokens.</summary>
     [Fact]
     public void The_continuation_is_never_tokenized_alone()
     {
@@ -56,7 +65,9 @@ public class RequestEncoderTests
         TaskRequest request = Encode(s_words, "a", " b c d e", window: 2);
         Assert.Equal([5, 6, 7], request.Tokens);
         Assert.Equal((2, true), (request.ContinuationLength, request.IsContinuationCut));
-        Assert.Equal((3, false), (Encode(s_words, "a", " b c d", window: 3).ContinuationLength, Encode(s_words, "a", " b c d", window: 3).IsContinuationCut)); // just fits
+        // just fits
+        Assert.Equal((3, false),
+            (Encode(s_words, "a", " b c d", window: 3).ContinuationLength, Encode(s_words, "a", " b c d", window: 3).IsContinuationCut));
     }
 
     [Theory]
@@ -68,12 +79,16 @@ public class RequestEncoderTests
     public void An_empty_context_takes_what_there_is()
     {
         Assert.Equal([0, 3], Encode(new ListTokenizer("a") { Eos = null }, "", "a").Tokens);
-        Assert.Equal([1, 3], Encode(new ListTokenizer("a") { Bos = null }, "", "a", options: new() { Harness = HarnessVersion.V04 }).Tokens);
-        Assert.Contains("neither a BOS nor an EOS", Assert.Throws<SkipwiseException>(() => Encode(new ListTokenizer("a") { Bos = null, Eos = null }, "", "a")).Message, StringComparison.Ordinal);
+        Assert.Equal([1, 3],
+            Encode(new ListTokenizer("a") { Bos = null }, "", "a", options: new() { Harness = HarnessVersion.V04 }).Tokens);
+        Assert.Contains("neither a BOS nor an EOS",
+            Assert.Throws<SkipwiseException>(() => Encode(new ListTokenizer("a") { Bos = null, Eos = null }, "", "a")).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(BosMode.None, true, false), InlineData(BosMode.Auto, false, false), InlineData(BosMode.Auto, true, true), InlineData(BosMode.Always, false, true)]
+    [InlineData(BosMode.None, true, false), InlineData(BosMode.Auto, false, false), InlineData(BosMode.Auto, true, true),
+        InlineData(BosMode.Always, false, true)]
     public void Bos(BosMode rule, bool tokenizerAdds, bool expected)
     {
         TaskRequest request = Encode(new ListTokenizer("a", "b") { Adds = tokenizerAdds }, "a", " b", options: new() { Bos = rule });
@@ -85,13 +100,18 @@ public class RequestEncoderTests
     public void Bos_stands_once_and_may_be_missing()
     {
         Assert.Equal([0, 3, 4], Encode(new ListTokenizer("a", "b"), "<bos> a", " b", options: new() { Bos = BosMode.Always }).Tokens);
-        Assert.Contains("--bos", Assert.Throws<SkipwiseException>(() => Encode(new ListTokenizer("a") { Bos = null }, "a", "a", options: new() { Bos = BosMode.Always })).Message, StringComparison.Ordinal);
+        Assert.Contains("--bos",
+            Assert.Throws<SkipwiseException>(() =>
+                Encode(new ListTokenizer("a") { Bos = null }, "a", "a", options: new() { Bos = BosMode.Always })).Message,
+                StringComparison.Ordinal);
     }
 
     /// <summary>lm-evaluation-harness looks for "gemma" in model_type from 0.4 on, after all that the user says.</summary>
     [Theory]
-    [InlineData(HarnessVersion.V04, "gemma", BosMode.None, BosMode.Always), InlineData(HarnessVersion.V04, "gemma3_text", BosMode.Auto, BosMode.Always)]
-    [InlineData(HarnessVersion.V04, "llama", BosMode.None, BosMode.None), InlineData(HarnessVersion.V2023, "gemma", BosMode.None, BosMode.None)]
+    [InlineData(HarnessVersion.V04, "gemma", BosMode.None, BosMode.Always),
+        InlineData(HarnessVersion.V04, "gemma3_text", BosMode.Auto, BosMode.Always)]
+    [InlineData(HarnessVersion.V04, "llama", BosMode.None, BosMode.None),
+        InlineData(HarnessVersion.V2023, "gemma", BosMode.None, BosMode.None)]
     public void The_newer_harness_gives_Gemma_its_bos(HarnessVersion harness, string modelType, BosMode asked, BosMode expected) =>
         Assert.Equal(expected, new TaskOptions { Harness = harness, Bos = asked }.ResolveBos(modelType).Bos);
 

@@ -16,7 +16,9 @@ public class RequestScorerTests
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         int inputs = request.Tokens.Length - 1, vocabulary = model.Config.VocabSize;
-        float[] logits = model.Logits(tensor(request.Tokens[..^1].Select(id => (long)id).ToArray()).unsqueeze(0), arange(inputs, dtype: ScalarType.Int64).unsqueeze(0)).data<float>().ToArray();
+        float[] logits =
+            model.Logits(tensor(request.Tokens[..^1].Select(id => (long)id).ToArray()).unsqueeze(0),
+                arange(inputs, dtype: ScalarType.Int64).unsqueeze(0)).data<float>().ToArray();
         double sum = 0;
         bool greedy = true;
         for (int position = inputs - request.ContinuationLength; position < inputs; position++)
@@ -29,7 +31,8 @@ public class RequestScorerTests
         return new(sum, greedy);
     }
 
-    /// <summary>Prompts of several lengths; choices of 1 to 6 tokens, some beginning alike; one prompt with a single choice, one without a common beginning.</summary>
+    /// <summary>Prompts of several lengths; choices of 1 to 6 tokens, some beginning alike; one prompt with a single choice, one without a
+    /// common beginning.</summary>
     private static List<TaskRequest> Requests()
     {
         var requests = new List<TaskRequest>();
@@ -81,9 +84,11 @@ public class RequestScorerTests
         int[] context = TinyModel.Tokens(5, 12), answer = [];
         for (int i = 0; i < 4; i++)
         {
-            answer = [.. answer, Enumerable.Range(0, TinyModel.Vocabulary).First(token => Naive(model, new(0, [.. context, .. answer, token], 1)).IsGreedy)];
+            answer = [.. answer,
+                Enumerable.Range(0, TinyModel.Vocabulary).First(token => Naive(model, new(0, [.. context, .. answer, token], 1)).IsGreedy)];
         }
-        TaskRequest right = new(0, [.. context, .. answer], 4), wrong = new(0, [.. context, .. answer[..3], (answer[3] + 1) % TinyModel.Vocabulary], 4);
+        TaskRequest right = new(0, [.. context, .. answer], 4),
+            wrong = new(0, [.. context, .. answer[..3], (answer[3] + 1) % TinyModel.Vocabulary], 4);
         Dictionary<TaskRequest, RequestScore> scores = Score(model, [right, wrong], 2);
         Assert.True(scores[right].IsGreedy);
         Assert.False(scores[wrong].IsGreedy);
@@ -92,7 +97,8 @@ public class RequestScorerTests
     [Fact]
     public void A_rotation_that_depends_on_the_length_shares_nothing()
     {
-        using CausalLM model = TinyModel.Create(rope: new RopeOptions { Type = RopeType.DynamicNtk, Factor = 4, OriginalMaxPositionEmbeddings = 16 });
+        using CausalLM model =
+            TinyModel.Create(rope: new RopeOptions { Type = RopeType.DynamicNtk, Factor = 4, OriginalMaxPositionEmbeddings = 16 });
         List<TaskRequest> requests = Requests();
         Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 4);
         Assert.All(requests, request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 1e-4));
@@ -103,7 +109,10 @@ public class RequestScorerTests
     {
         using CausalLM model = TinyModel.Create();
         int length = Scorer.TokensPerForward(model) / 4;
-        TaskRequest[] requests = [.. Enumerable.Range(0, 10).Select(i => new TaskRequest(0, [.. TinyModel.Tokens((ulong)(i / 2), length), .. TinyModel.Tokens((ulong)(100 + i), 5)], 5))];
+        TaskRequest[] requests =
+            [.. Enumerable.Range(0, 10)
+                .Select(i =>
+                    new TaskRequest(0, [.. TinyModel.Tokens((ulong)(i / 2), length), .. TinyModel.Tokens((ulong)(100 + i), 5)], 5))];
         Dictionary<TaskRequest, RequestScore> scores = Score(model, requests, 5); // 5 x 2048 tokens
         Assert.All(requests.Take(3), request => Assert.Equal(Naive(model, request).LogLikelihood, scores[request].LogLikelihood, 2e-4));
         TaskRequest[] alone = [.. requests.Take(5).Select(request => request with { ContinuationLength = 1500 })];
@@ -111,7 +120,8 @@ public class RequestScorerTests
         Assert.Equal(Naive(model, alone[0]).LogLikelihood, scores[alone[0]].LogLikelihood, 5e-2); // a sum of 1500 terms of about 6
     }
 
-    /// <summary>Four questions with 20 tokens in common and 10 of their own, two answers each. One at a time, a prompt that comes again is read again from its last token.</summary>
+    /// <summary>Four questions with 20 tokens in common and 10 of their own, two answers each. One at a time, a prompt that comes again is
+    /// read again from its last token.</summary>
     [Theory]
     [InlineData(1, 20 + (4 * 10) + 4), InlineData(2, 20 + (4 * 10)), InlineData(4, 20 + (4 * 10)), InlineData(8, 20 + (4 * 10))]
     public void What_requests_begin_with_is_read_once(int batchSize, int tokens)
@@ -121,7 +131,8 @@ public class RequestScorerTests
         int[][] contexts = [.. Enumerable.Range(0, 4).Select(i => (int[])[.. alike, 2 + i, .. TinyModel.Tokens((ulong)(10 + i), 9)])];
         int[][] prompts = [.. contexts.Concat(contexts)];
         using var respondent = new EvaluationLM(model, batchSize);
-        Assert.Equal(8, respondent.LogLikelihood(prompts, [.. prompts.Select((_, i) => TinyModel.Tokens((ulong)(30 + i), 1 + i / 4))]).Count());
+        Assert.Equal(8,
+            respondent.LogLikelihood(prompts, [.. prompts.Select((_, i) => TinyModel.Tokens((ulong)(30 + i), 1 + i / 4))]).Count());
         Assert.Equal(tokens, respondent.PromptTokensProcessed);
     }
 
@@ -131,7 +142,8 @@ public class RequestScorerTests
         using CausalLM model = TinyModel.Create();
         using var respondent = new EvaluationLM(model, 2);
         int[][] prompts = [.. new[] { 3, 9, 3, 3, 9, 7 }.Select((length, i) => TinyModel.Tokens((ulong)i, length))];
-        Assert.Equal([9, 9, 7, 3, 3, 3], respondent.LogLikelihood(prompts, [.. prompts.Select(_ => new[] { 4 })]).Select(reply => prompts[reply.Index].Length));
+        Assert.Equal([9, 9, 7, 3, 3, 3],
+            respondent.LogLikelihood(prompts, [.. prompts.Select(_ => new[] { 4 })]).Select(reply => prompts[reply.Index].Length));
     }
 
     [Fact]

@@ -15,7 +15,8 @@ public sealed class RequestScoresTests : IDisposable
 
     private static string Key(TrialFile<RequestScore> file, TaskRequest request) => file.Key(request.Tokens, request.ContinuationLength);
 
-    private static RequestScore? Find(TrialFile<RequestScore> file, TaskRequest request) => file.Find(Key(file, request)) is { } score ? score with { CacheKey = null } : null;
+    private static RequestScore? Find(TrialFile<RequestScore> file, TaskRequest request) =>
+        file.Find(Key(file, request)) is { } score ? score with { CacheKey = null } : null;
 
     private void Write(ulong model, params (TaskRequest, RequestScore)[] scores)
     {
@@ -62,7 +63,8 @@ public sealed class RequestScoresTests : IDisposable
         Write(1, (_first, new(-1, true)));
         using var file = new TrialFile<RequestScore>(File, 2);
         Assert.Null(Find(file, _first));
-        Assert.Equal(3, new[] { _first, _second, _third }.Select(request => Key(file, request)).Distinct().Count()); // tokens and how many are scored both tell
+        // tokens and how many are scored both tell
+        Assert.Equal(3, new[] { _first, _second, _third }.Select(request => Key(file, request)).Distinct().Count());
     }
 
     [Theory]
@@ -70,7 +72,8 @@ public sealed class RequestScoresTests : IDisposable
     public void Another_kind_of_file_is_left_alone(string text)
     {
         _folder.Write("scores.jsonl", text);
-        Assert.Contains("scores.jsonl, line 1: not a trial of this test", Assert.Throws<SkipwiseException>(() => new TrialFile<RequestScore>(File, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("scores.jsonl, line 1: not a trial of this test",
+            Assert.Throws<SkipwiseException>(() => new TrialFile<RequestScore>(File, 1)).Message, StringComparison.Ordinal);
         Assert.Equal(text, System.IO.File.ReadAllText(File));
     }
 
@@ -78,7 +81,10 @@ public sealed class RequestScoresTests : IDisposable
     public void One_run_at_a_time()
     {
         using var file = new TrialFile<RequestScore>(File, 1);
-        Assert.Contains("cannot be opened", Assert.Throws<SkipwiseException>(() => new TrialFile<RequestScore>(File, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("cannot be opened", Assert.Throws<SkipwiseException>(() => new TrialFile<RequestScore>(_folder["no/folder.jsonl"], 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be opened", Assert.Throws<SkipwiseException>(() => new TrialFile<RequestScore>(File, 1)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("cannot be opened",
+            Assert.Throws<SkipwiseException>(() => new TrialFile<RequestScore>(_folder["no/folder.jsonl"], 1)).Message,
+            StringComparison.Ordinal);
     }
 }

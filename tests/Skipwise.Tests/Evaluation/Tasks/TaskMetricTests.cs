@@ -5,7 +5,13 @@ namespace Skipwise.Tests.Evaluation.Tasks;
 public class TaskMetricTests
 {
     private static TaskDocument Document(int[] right, params string[] choices) =>
-        new() { Choices = [.. choices.Select(text => new Choice("", " " + text, text))], GoldChoices = right.ToHashSet(), FewshotText = "", Row = "" };
+        new()
+        {
+            Choices = [.. choices.Select(text => new Choice("", " " + text, text))],
+            GoldChoices = right.ToHashSet(),
+            FewshotText = "",
+            Row = ""
+        };
 
     private static RequestScore[] Scores(params double[] logs) => [.. logs.Select(log => new RequestScore(log, false))];
 
@@ -33,7 +39,8 @@ public class TaskMetricTests
         TaskDocument document = Document([0, 2], "a", "b", "c");
         Assert.Equal(0.4, TaskMetric.Mc2.PerDocument(document, Scores(Math.Log(0.1), Math.Log(0.6), Math.Log(0.3))), 1e-12);
         // e^-800 is zero in every float; the shares stay
-        Assert.Equal(0.4, TaskMetric.Mc2.PerDocument(document, Scores(Math.Log(0.1) - 800, Math.Log(0.6) - 800, Math.Log(0.3) - 800)), 1e-9);
+        Assert.Equal(0.4, TaskMetric.Mc2.PerDocument(document, Scores(Math.Log(0.1) - 800, Math.Log(0.6) - 800, Math.Log(0.3) - 800)),
+            1e-9);
         Assert.Equal(0, TaskMetric.Mc2.PerDocument(Document([], "a", "b"), Scores(-1, -2)));
         Assert.Equal(1, TaskMetric.Mc2.PerDocument(Document([0, 1], "a", "b"), Scores(-1, -2)), 1e-12);
     }

@@ -8,14 +8,17 @@ public class TaskPromptsTests
     private static readonly TaskDocument[] s_none = [];
 
     private static IReadOnlyList<TaskPrompt> Prompts(TaskConfig card, int scored, int pool, HarnessVersion harness, int count = 2) =>
-        TaskPrompts.Build(new(card, card.NumFewshot, Rows.Numbered(scored), Rows.Numbered(pool + scored)[scored..], TaskSplit.Train), new() { Harness = harness, Limit = count });
+        TaskPrompts.Build(new(card, card.NumFewshot, Rows.Numbered(scored), Rows.Numbered(pool + scored)[scored..], TaskSplit.Train),
+            new() { Harness = harness, Limit = count });
 
     [Fact]
     public void Arc_2023()
     {
         IReadOnlyList<TaskPrompt> prompts = Prompts(ArcChallenge.Card, 1172, 1119, HarnessVersion.V2023, 12);
         Assert.Equal([595, 716, 511, 906, 148, 368, 930, 121, 1031, 280, 381, 314], prompts.Select(prompt => prompt.Index));
-        Assert.Equal([888, 201, 205, 908, 340, 613, 59, 94, 664, 114, 600, 734, 767, 882, 298, 500, 1087, 843, 368, 348, 358, 161, 783, 493, 1019], prompts[0].FewshotIndices);
+        Assert.Equal(
+            [888, 201, 205, 908, 340, 613, 59, 94, 664, 114, 600, 734, 767, 882, 298, 500, 1087, 843, 368, 348, 358, 161, 783, 493, 1019],
+            prompts[0].FewshotIndices);
         Assert.Equal([293, 475, 944, 520, 941, 522, 19, 952], prompts[1].FewshotIndices.Take(8));
         Assert.StartsWith($"q{1172 + 888} a\n\nq{1172 + 201} a\n\n", prompts[0].FewshotContext, StringComparison.Ordinal);
         Assert.EndsWith($"q{1172 + 1019} a\n\n", prompts[0].FewshotContext, StringComparison.Ordinal);
@@ -26,7 +29,9 @@ public class TaskPromptsTests
     {
         IReadOnlyList<TaskPrompt> prompts = Prompts(ArcChallenge.Card, 1172, 1119, HarnessVersion.V04);
         Assert.Equal([0, 1], prompts.Select(prompt => prompt.Index));
-        Assert.Equal([902, 239, 15, 185, 71, 171, 201, 726, 484, 35, 63, 32, 708, 991, 949, 304, 186, 374, 234, 29, 1030, 996, 511, 132, 1108], prompts[0].FewshotIndices);
+        Assert.Equal(
+            [902, 239, 15, 185, 71, 171, 201, 726, 484, 35, 63, 32, 708, 991, 949, 304, 186, 374, 234, 29, 1030, 996, 511, 132, 1108],
+            prompts[0].FewshotIndices);
         Assert.Equal([954, 140, 182, 1054, 94, 552, 129, 619], prompts[1].FewshotIndices.Take(8));
     }
 
@@ -70,11 +75,13 @@ public class TaskPromptsTests
 
     [Theory]
     [InlineData(HarnessVersion.V2023, null, 10), InlineData(HarnessVersion.V2023, 3.0, 3), InlineData(HarnessVersion.V2023, 99.0, 10)]
-    [InlineData(HarnessVersion.V2023, 0.25, 2), InlineData(HarnessVersion.V04, 0.25, 3), InlineData(HarnessVersion.V04, 2.0, 2), InlineData(HarnessVersion.V04, 1.0, 1)]
+    [InlineData(HarnessVersion.V2023, 0.25, 2), InlineData(HarnessVersion.V04, 0.25, 3), InlineData(HarnessVersion.V04, 2.0, 2),
+        InlineData(HarnessVersion.V04, 1.0, 1)]
     public void A_limit_is_a_number_or_a_share(HarnessVersion harness, double? limit, int expected)
     {
         var data = new TaskData(BoolQ.Card, 0, Rows.Numbered(10), s_none, null);
         IReadOnlyList<TaskPrompt> all = TaskPrompts.Build(data, new() { Harness = harness });
-        Assert.Equal(all.Take(expected).Select(prompt => prompt.Index), TaskPrompts.Build(data, new() { Harness = harness, Limit = limit }).Select(prompt => prompt.Index));
+        Assert.Equal(all.Take(expected).Select(prompt => prompt.Index),
+            TaskPrompts.Build(data, new() { Harness = harness, Limit = limit }).Select(prompt => prompt.Index));
     }
 }

@@ -32,13 +32,18 @@ public class TaskRowsTests
     [Fact]
     public void WinoGrande_scores_the_rest_of_the_sentence_after_each_option()
     {
-        TaskDocument document = Read(WinoGrande.Card, """{"sentence": "The pan did not fit the oven because the _  was too wide.", "option1": "pan", "option2": "oven", "answer": "1"}""");
-        Assert.Equal(["The pan did not fit the oven because the pan", "The pan did not fit the oven because the oven"], document.Choices.Select(choice => choice.Context));
+        TaskDocument document =
+            Read(WinoGrande.Card,
+                """{"sentence": "The pan did not fit the oven because the _  was too wide.", "option1": "pan", "option2": "oven", "answer": "1"}""");
+        Assert.Equal(["The pan did not fit the oven because the pan", "The pan did not fit the oven because the oven"],
+            document.Choices.Select(choice => choice.Context));
         Assert.All(document.Choices, choice => Assert.Equal(" was too wide.", choice.Continuation));
         Assert.Equal([0], document.GoldChoices);
         Assert.Equal("The pan did not fit the oven because the pan was too wide.", document.FewshotText);
-        Assert.Contains("no gap", Error(WinoGrande.Card, """{"sentence": "No gap.", "option1": "a", "option2": "b", "answer": "1"}"""), StringComparison.Ordinal);
-        Assert.Contains("'' where a whole number", Error(WinoGrande.Card, """{"sentence": "A _.", "option1": "a", "option2": "b", "answer": ""}"""), StringComparison.Ordinal);
+        Assert.Contains("no gap", Error(WinoGrande.Card, """{"sentence": "No gap.", "option1": "a", "option2": "b", "answer": "1"}"""),
+            StringComparison.Ordinal);
+        Assert.Contains("'' where a whole number",
+            Error(WinoGrande.Card, """{"sentence": "A _.", "option1": "a", "option2": "b", "answer": ""}"""), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -64,7 +69,8 @@ public class TaskRowsTests
     [Fact]
     public void TruthfulQA_labels_out_of_order_are_read_as_each_harness_does()
     {
-        const string row = """{"question": "?", "mc1_targets": {"a": 0, "b": 1}, "mc2_targets": {"choices": ["a", "b", "c"], "labels": [1, 0, 1]}}""";
+        const string row =
+            """{"question": "?", "mc1_targets": {"a": 0, "b": 1}, "mc2_targets": {"choices": ["a", "b", "c"], "labels": [1, 0, 1]}}""";
         Assert.Equal([0], Read(TruthfulQa.Mc2, row, HarnessVersion.V2023).GoldChoices);
         Assert.Equal([0, 2], Read(TruthfulQa.Mc2, row, HarnessVersion.V04).GoldChoices.Order());
         Assert.Contains("first choice", Error(TruthfulQa.Mc1, row), StringComparison.Ordinal);
@@ -74,7 +80,8 @@ public class TaskRowsTests
     [InlineData("""{"id": "x", "question": "What is wet?", "choices": {"text": ["sand", "rain", "salt"], "label": ["A", "B", "C"]}, "answerKey": "B"}""")]
     [InlineData("""{"id": "x", "question": "What is wet?", "choices": {"text": ["sand", "rain", "salt"], "label": ["1", "2", "3"]}, "answerKey": "2"}""")]
     [InlineData("""{"id": "x", "question": {"stem": "What is wet?", "choices": [{"text": "sand", "label": "A"}, {"text": "rain", "label": "B"}, {"text": "salt", "label": "C"}]}, "answerKey": "B"}""")]
-    [InlineData("""{"id": "x", "question": "What is wet?", "choices": "{\"text\": [\"sand\", \"rain\", \"salt\"], \"label\": [\"A\", \"B\", \"C\"]}", "answerKey": "B"}""")] // a cell of a CSV file
+    // a cell of a CSV file
+    [InlineData("""{"id": "x", "question": "What is wet?", "choices": "{\"text\": [\"sand\", \"rain\", \"salt\"], \"label\": [\"A\", \"B\", \"C\"]}", "answerKey": "B"}""")]
     public void Arc(string row)
     {
         foreach (HarnessVersion harness in Enum.GetValues<HarnessVersion>())
@@ -92,7 +99,9 @@ public class TaskRowsTests
         const string row = """{"question": "?", "choices": {"text": ["x", "y"], "label": ["B", "A"]}, "answerKey": "A"}""";
         Assert.Equal([0], Read(ArcChallenge.Card, row, HarnessVersion.V2023).GoldChoices);
         Assert.Equal([1], Read(ArcChallenge.Card, row, HarnessVersion.V04).GoldChoices);
-        Assert.Contains("right answer number -1 of 2", Error(ArcChallenge.Card, row.Replace("\"answerKey\": \"A\"", "\"answerKey\": \"\"", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains("right answer number -1 of 2",
+            Error(ArcChallenge.Card, row.Replace("\"answerKey\": \"A\"", "\"answerKey\": \"\"", StringComparison.Ordinal)),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,7 +141,8 @@ public class TaskRowsTests
     [InlineData("""{"text": "alone"}""", "", " alone")]
     [InlineData("""{"context": "She said  the", "continuation": "word"}""", "She said  the", " word")]
     [InlineData("""{"context": "She said", "continuation": " word"}""", "She said", " word")]
-    [InlineData("""{"context": "She said", "continuation": "\n\nword"}""", "She said", " \n\nword")] // the blank is where the text was split
+    // the blank is where the text was split
+    [InlineData("""{"context": "She said", "continuation": "\n\nword"}""", "She said", " \n\nword")]
     [InlineData("""{"text": "line one\nline two"}""", "line one\nline", " two")]
     public void Lambada_asks_for_the_last_word(string row, string context, string continuation)
     {
@@ -142,9 +152,11 @@ public class TaskRowsTests
 
     [Fact]
     public void A_row_without_a_field_is_named_with_what_it_has() =>
-        Assert.Equal("""rows.jsonl:1: $ has no "label" or "answer", but "question", "passage" """.TrimEnd(), Error(BoolQ.Card, """{"question": "q", "passage": "p"}"""));
+        Assert.Equal("""rows.jsonl:1: $ has no "label" or "answer", but "question", "passage" """.TrimEnd(),
+            Error(BoolQ.Card, """{"question": "q", "passage": "p"}"""));
 
     [Fact]
     public void Hidden_answers_cannot_be_scored() =>
-        Assert.Contains("right answer number -1 of 2 choices", Error(BoolQ.Card, """{"question": "q", "passage": "p", "label": -1}"""), StringComparison.Ordinal);
+        Assert.Contains("right answer number -1 of 2 choices", Error(BoolQ.Card, """{"question": "q", "passage": "p", "label": -1}"""),
+            StringComparison.Ordinal);
 }

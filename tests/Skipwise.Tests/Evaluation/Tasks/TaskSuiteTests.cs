@@ -17,7 +17,8 @@ public sealed class TaskSuiteTests : IDisposable
         static string Words(ulong seed, int count) => string.Join(' ', TinyModel.Tokens(seed, count, 40).Select(id => $"w{id}"));
         _folder.Write("piqa_validation.jsonl", string.Join('\n', Enumerable.Range(0, 30).Select(i =>
             $$"""{"goal": "{{Words((ulong)i, 5 + i % 9)}}", "sol1": "{{Words((ulong)i + 100, 1 + i % 5)}}", "sol2": "{{Words((ulong)i + 200, 1 + i % 7)}}", "label": {{i % 2}}}""")));
-        _folder.Write("lambada_test.jsonl", string.Join('\n', Enumerable.Range(0, 10).Select(i => $$"""{"text": "{{Words((ulong)i + 300, 9)}}"}""")));
+        _folder.Write("lambada_test.jsonl",
+            string.Join('\n', Enumerable.Range(0, 10).Select(i => $$"""{"text": "{{Words((ulong)i + 300, 9)}}"}""")));
     }
 
     public void Dispose()
@@ -26,23 +27,28 @@ public sealed class TaskSuiteTests : IDisposable
         _folder.Dispose();
     }
 
-    private IReadOnlyList<TaskResult> Measure(TaskOptions options, string? cache = null, IProgress<EvaluationProgress>? progress = null, CancellationToken stop = default)
+    private IReadOnlyList<TaskResult> Measure(TaskOptions options, string? cache = null, IProgress<EvaluationProgress>? progress = null,
+        CancellationToken stop = default)
     {
         using TrialFile<RequestScore>? file = cache is null ? null : new(cache, model: 1);
-        return TaskSuite.Prepare(_folder.Path, ["piqa", "lambada"], s_words, _model.Config, options, stop).Evaluate(_model, file, progress, stop);
+        return TaskSuite.Prepare(_folder.Path, ["piqa", "lambada"], s_words, _model.Config, options, stop)
+            .Evaluate(_model, file, progress, stop);
     }
 
     [Theory]
     [InlineData(0), InlineData(3)]
     public void One_at_a_time_and_sixteen_together_agree(int shots)
     {
-        IReadOnlyList<TaskResult> one = Measure(new() { BatchSize = 1, BootstrapIters = 500, NumFewshot = shots }), sixteen = Measure(new() { BatchSize = 16, BootstrapIters = 500, NumFewshot = shots });
+        IReadOnlyList<TaskResult> one = Measure(new() { BatchSize = 1, BootstrapIters = 500, NumFewshot = shots }),
+            sixteen = Measure(new() { BatchSize = 16, BootstrapIters = 500, NumFewshot = shots });
         Assert.Equal(["acc", "acc_norm", "perplexity", "acc"], one.Select(result => result.Metric));
-        Assert.All(one.Zip(sixteen), pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-4 * Math.Max(1, Math.Abs(pair.First.Value))));
+        Assert.All(one.Zip(sixteen),
+            pair => Assert.Equal(pair.First.Value, pair.Second.Value, 1e-4 * Math.Max(1, Math.Abs(pair.First.Value))));
     }
 
     /// <summary>Samples too: lists are not compared by what they hold.</summary>
-    private static IEnumerable<(TaskResult, string)> Whole(IReadOnlyList<TaskResult> results) => results.Select(result => (result with { Samples = null }, string.Join(' ', result.Samples!)));
+    private static IEnumerable<(TaskResult, string)> Whole(IReadOnlyList<TaskResult> results) =>
+        results.Select(result => (result with { Samples = null }, string.Join(' ', result.Samples!)));
 
     [Fact]
     public void A_run_that_was_stopped_continues_and_computes_only_the_rest()
@@ -80,11 +86,20 @@ public sealed class TaskSuiteTests : IDisposable
     [Fact]
     public void Impossible_settings_are_all_named()
     {
-        string message = Assert.Throws<SkipwiseException>(() => Measure(new() { NumFewshot = -1, Limit = 0, MaxLength = 0, BatchSize = 0, BootstrapIters = 1 })).Message;
-        Assert.All(new[] { "num-fewshot is -1", "limit is 0", "max-length is 0", "batch-size is 0", "bootstrap-iters is 1" }, hint => Assert.Contains(hint, message, StringComparison.Ordinal));
-        Assert.Contains("leaves none", Assert.Throws<SkipwiseException>(() => Measure(new() { Limit = 0.01 })).Message, StringComparison.Ordinal);
-        Assert.Contains("Unknown task 'nope'", Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["nope"], s_words, _model.Config, new())).Message, StringComparison.Ordinal);
-        Assert.Contains("takes no others", Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["truthfulqa"], s_words, _model.Config, new() { NumFewshot = 5 })).Message, StringComparison.Ordinal);
+        string message =
+            Assert.Throws<SkipwiseException>(() =>
+                Measure(new() { NumFewshot = -1, Limit = 0, MaxLength = 0, BatchSize = 0, BootstrapIters = 1 })).Message;
+        Assert.All(new[] { "num-fewshot is -1", "limit is 0", "max-length is 0", "batch-size is 0", "bootstrap-iters is 1" },
+            hint => Assert.Contains(hint, message, StringComparison.Ordinal));
+        Assert.Contains("leaves none", Assert.Throws<SkipwiseException>(() => Measure(new() { Limit = 0.01 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Unknown task 'nope'",
+            Assert.Throws<SkipwiseException>(() => TaskSuite.Prepare(_folder.Path, ["nope"], s_words, _model.Config, new())).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("takes no others",
+            Assert.Throws<SkipwiseException>(() =>
+                TaskSuite.Prepare(_folder.Path, ["truthfulqa"], s_words, _model.Config, new() { NumFewshot = 5 })).Message,
+                StringComparison.Ordinal);
     }
 
     private List<long> Totals(TaskOptions options)

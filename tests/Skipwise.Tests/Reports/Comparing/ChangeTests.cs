@@ -21,7 +21,8 @@ public sealed class ChangeTests
         Settings = new JsonObject { ["measurement"] = "b", ["shots"] = 0 },
     };
 
-    private static EvaluationRecord Documents(params (double Loss, long Tokens)[] documents) => PerplexityResult.FromDocuments(128, documents).ToRecord("m", new() { Windows = [128] });
+    private static EvaluationRecord Documents(params (double Loss, long Tokens)[] documents) =>
+        PerplexityResult.FromDocuments(128, documents).ToRecord("m", new() { Windows = [128] });
 
     [Fact]
     public void Answers_to_the_same_questions_are_compared_one_by_one()
@@ -65,15 +66,18 @@ public sealed class ChangeTests
         Assert.Equal(logs, TaskMetric.Mc2.Samples(logs, -3));
 
         RulerTrial Trial(string task, int sample, double score) => new(task, 4096, sample, 4000, null, [], "", score);
-        RulerResult Result(string task, params double[] scores) => new(RulerTask.All.First(known => known.Name == task), 4096, [.. scores.Select((score, i) => Trial(task, i, score))]);
-        Assert.Equal([75.0, 25.0], new RulerSummary([Result("vt", 1, 0.5), Result("cwe", 0.5, 0)], new() { Lengths = [4096] }).Averages[0].Samples!);
+        RulerResult Result(string task, params double[] scores) =>
+            new(RulerTask.All.First(known => known.Name == task), 4096, [.. scores.Select((score, i) => Trial(task, i, score))]);
+        Assert.Equal([75.0, 25.0],
+            new RulerSummary([Result("vt", 1, 0.5), Result("cwe", 0.5, 0)], new() { Lengths = [4096] }).Averages[0].Samples!);
         Assert.Null(new RulerSummary([Result("vt", 1, 0.5), Result("cwe", 0.5)], new() { Lengths = [4096] }).Averages[0].Samples);
     }
 
     [Fact]
     public void A_comparison_pairs_what_was_measured_alike()
     {
-        EvaluationRecord With(EvaluationRecord record, int limit) => record with { Settings = new JsonObject { ["measurement"] = $"{limit}", ["shots"] = 0, ["limit"] = limit } };
+        EvaluationRecord With(EvaluationRecord record, int limit) =>
+            record with { Settings = new JsonObject { ["measurement"] = $"{limit}", ["shots"] = 0, ["limit"] = limit } };
         EvaluationRecord ChangeBetween(EvaluationRecord own, EvaluationRecord reference)
         {
             var comparison = new Comparison(Plan(Model("a", 128), Model("b", 128)), [[reference], [own]]);
@@ -82,6 +86,7 @@ public sealed class ChangeTests
         EvaluationRecord paired = ChangeBetween(With(Answers(1, 1, 0, 1), 4), With(Answers(1, 0, 0, 1), 4));
         Assert.Equal((0.25, 0.25), (paired.Value, paired.StandardError!.Value));
         Assert.Equal("""{"against":"a","paired":true}""", paired.Settings!.ToJsonString());
-        Assert.Contains("\"paired\":false", ChangeBetween(With(Answers(1, 1, 0, 1), 4), With(Answers(1, 0, 0, 1), 5)).Settings!.ToJsonString(), StringComparison.Ordinal);
+        Assert.Contains("\"paired\":false",
+            ChangeBetween(With(Answers(1, 1, 0, 1), 4), With(Answers(1, 0, 0, 1), 5)).Settings!.ToJsonString(), StringComparison.Ordinal);
     }
 }

@@ -40,8 +40,11 @@ public sealed class ComparisonReportTests
     public void Every_measured_number_is_in_a_table()
     {
         Comparison comparison = Usual;
-        int[] linked = [.. Parse(HtmlPage.Render(ComparisonReport.Build(comparison))).Descendants("a").Select(a => int.Parse(a.Attribute("href")!.Value["#line-".Length..]))];
-        Assert.All(comparison.Records.Where(record => record.Settings?["against"] is null), record => Assert.Contains(comparison.Line(record), linked));
+        int[] linked =
+            [.. Parse(HtmlPage.Render(ComparisonReport.Build(comparison))).Descendants("a")
+                .Select(a => int.Parse(a.Attribute("href")!.Value["#line-".Length..]))];
+        Assert.All(comparison.Records.Where(record => record.Settings?["against"] is null),
+            record => Assert.Contains(comparison.Line(record), linked));
     }
 
     [Fact]
@@ -70,7 +73,9 @@ public sealed class ComparisonReportTests
     public void Hostile_names_stay_text()
     {
         const string Evil = "<script>alert(1)</script>|`*[x](y)\n# z";
-        var comparison = new Comparison(Plan(Model(Evil, 128), Model("b", 128)), [[Passkey(128, 50), Perplexity(128, 3, 0.1)], [Passkey(128, 50), Perplexity(128, 3, 0.1)]]);
+        var comparison =
+            new Comparison(Plan(Model(Evil, 128), Model("b", 128)),
+                [[Passkey(128, 50), Perplexity(128, 3, 0.1)], [Passkey(128, 50), Perplexity(128, 3, 0.1)]]);
         Report report = ComparisonReport.Build(comparison);
         Assert.DoesNotContain("<script", HtmlPage.Render(report));
         string markdown = Markdown.Render(report, name => name, "r.jsonl");
@@ -103,7 +108,8 @@ public sealed class ComparisonReportTests
         Assert.Equal(["report-plots", "report.html", "report.jsonl", "report.md", "report.skipwise.json"],
             Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName).Order());
         Assert.Equal(s_report.RawLines, File.ReadAllLines(folder["report.jsonl"]));
-        string[] plots = [.. Regex.Matches(File.ReadAllText(folder["report.md"]), @"\]\((report-plots/[^)]+)\)").Select(m => m.Groups[1].Value)];
+        string[] plots =
+            [.. Regex.Matches(File.ReadAllText(folder["report.md"]), @"\]\((report-plots/[^)]+)\)").Select(m => m.Groups[1].Value)];
         Assert.True(plots.Length >= 5);
         foreach (string plot in plots)
         {

@@ -14,7 +14,8 @@ public sealed class ComparisonTests
     {
         Assert.Equal(Enumerable.Range(1, Usual.Lines.Count), Usual.Records.Select(Usual.Line).Order());
         Assert.All(Usual.Records, record => Assert.Equal(EvaluationJson.ToJsonLine(record), Usual.Lines[Usual.Line(record) - 1]));
-        Assert.All(Usual.Lines, line => Assert.Contains(JsonDocument.Parse(line).RootElement.GetProperty("model").GetString(), new[] { Base, Extended }));
+        Assert.All(Usual.Lines,
+            line => Assert.Contains(JsonDocument.Parse(line).RootElement.GetProperty("model").GetString(), new[] { Base, Extended }));
     }
 
     [Fact]
@@ -35,17 +36,24 @@ public sealed class ComparisonTests
     [Fact]
     public void Perplexities_of_different_tokenizers_are_not_compared()
     {
-        var comparison = new Comparison(Plan(Model("a", 128), Model("b", 128, "other")), [[Perplexity(128, 3, 0.1)], [Perplexity(128, 4, 0.1)]]);
+        var comparison =
+            new Comparison(Plan(Model("a", 128), Model("b", 128, "other")), [[Perplexity(128, 3, 0.1)], [Perplexity(128, 4, 0.1)]]);
         Assert.Null(comparison.Find(comparison.Models[1], "perplexity", "increase", 128));
-        Assert.Contains(ComparisonSummary.Sentences(comparison), sentence => sentence.StartsWith("The models' tokenizers differ", StringComparison.Ordinal));
+        Assert.Contains(ComparisonSummary.Sentences(comparison),
+            sentence => sentence.StartsWith("The models' tokenizers differ", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Unequal_settings_are_seen_and_those_that_change_nothing_are_not()
     {
-        EvaluationRecord With(string setting, int value) => Passkey(128, 50) is var p && p.Settings!.DeepClone().AsObject() is var s && (s[setting] = value) is not null ? p with { Settings = s } : p;
-        Assert.Equal(["passkey"], new Comparison(Plan(Model("a", 128), Model("b", 128)), [[With("trials", 50)], [With("trials", 40)]]).UnevenTasks());
-        Assert.Empty(new Comparison(Plan(Model("a", 128), Model("b", 128)), [[With("batch_size", 1)], [With("batch_size", 16)]]).UnevenTasks());
+        EvaluationRecord With(string setting, int value) =>
+            Passkey(128, 50) is var p && p.Settings!.DeepClone().AsObject() is var s && (s[setting] = value) is not null
+            ? p with { Settings = s }
+            : p;
+        Assert.Equal(["passkey"],
+            new Comparison(Plan(Model("a", 128), Model("b", 128)), [[With("trials", 50)], [With("trials", 40)]]).UnevenTasks());
+        Assert.Empty(
+            new Comparison(Plan(Model("a", 128), Model("b", 128)), [[With("batch_size", 1)], [With("batch_size", 16)]]).UnevenTasks());
         Assert.Empty(Usual.UnevenTasks());
     }
 
@@ -55,9 +63,13 @@ public sealed class ComparisonTests
         string text = string.Join(" ", ComparisonSummary.Sentences(Usual));
         Assert.Contains("base-1k against base, whose original window is 128 tokens.", text);
         Assert.Contains("The effective length of base is 128 tokens", text);
-        Assert.Contains("The effective length of base-1k is 512 tokens (within the errors 128 to 512): at 1024 tokens passkey is 0.7, below 0.9.", text);
+        Assert.Contains(
+            "The effective length of base-1k is 512 tokens (within the errors 128 to 512): at 1024 tokens passkey is 0.7, below 0.9.",
+            text);
         Assert.Contains("perplexity of base-1k is 3.46 against 3.40: +1.8 % ± 2.1 %, a difference within the errors.", text);
-        Assert.Contains("Of 2 benchmark numbers of base-1k, 1 is lower than base's beyond the errors (piqa -0.080), 0 higher, and 1 cannot be told apart.", text);
+        Assert.Contains(
+            "Of 2 benchmark numbers of base-1k, 1 is lower than base's beyond the errors (piqa -0.080), 0 higher, and 1 cannot be told " +
+            "apart.", text);
         Assert.Contains("Not measured: needle (needs nothing).", text);
     }
 

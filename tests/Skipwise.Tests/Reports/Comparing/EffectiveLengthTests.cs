@@ -38,7 +38,9 @@ public sealed class EffectiveLengthTests
 
     [Fact]
     public void A_perplexity_that_is_worse_at_shorter_windows_than_the_original_is_not_asked() =>
-        Assert.Equal(256, Length(Passkey(64, 50), Passkey(128, 50), Passkey(256, 50), Perplexity(64, 9, 0.1), Perplexity(128, 4, 0.1), Perplexity(256, 4, 0.1)).Tokens);
+        Assert.Equal(256,
+            Length(Passkey(64, 50), Passkey(128, 50), Passkey(256, 50), Perplexity(64, 9, 0.1), Perplexity(128, 4, 0.1),
+                Perplexity(256, 4, 0.1)).Tokens);
 
     [Fact]
     public void Without_the_original_window_the_shortest_one_is_the_measure() =>
@@ -47,7 +49,9 @@ public sealed class EffectiveLengthTests
     [Fact]
     public void Ruler_counts_by_its_average_and_two_standard_errors()
     {
-        EffectiveLength length = Length(Ruler("ruler", 128, 90), Ruler("ruler", 256, 86), Ruler("ruler", 512, 84), Ruler("ruler", 1024, 80), Ruler("ruler_vt", 128, 0));
+        EffectiveLength length =
+            Length(Ruler("ruler", 128, 90), Ruler("ruler", 256, 86), Ruler("ruler", 512, 84), Ruler("ruler", 1024, 80),
+                Ruler("ruler_vt", 128, 0));
         Assert.Equal((256, 128, 512), (length.Tokens, length.Low, length.High)); // errors of 2
         Assert.Equal("at 512 tokens RULER is 84, below 85.6", length.Limit);
     }
@@ -56,7 +60,8 @@ public sealed class EffectiveLengthTests
     public void Perplexity_alone_gives_none() => Assert.Null(EffectiveLength.Compute([Perplexity(128, 3, 0.1)], s_rule, 128));
 
     [Fact]
-    public void A_model_that_fails_at_once_has_zero() => Assert.Equal((0, 0, 0), Length(Passkey(128, 3)) is var l ? (l.Tokens, l.Low, l.High) : default);
+    public void A_model_that_fails_at_once_has_zero() =>
+        Assert.Equal((0, 0, 0), Length(Passkey(128, 3)) is var l ? (l.Tokens, l.Low, l.High) : default);
 
     [Fact]
     public void What_holds_to_the_end_has_no_limit() => Assert.Null(Length(Passkey(128, 50), Passkey(256, 50)).Limit);

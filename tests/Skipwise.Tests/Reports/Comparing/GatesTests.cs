@@ -42,17 +42,20 @@ public sealed class GatesTests
     [InlineData(512, true)]
     [InlineData(513, false)]
     public void Effective_length_is_a_gate(int least, bool passes) =>
-        Assert.Equal(passes, Judge([Model("m", 1024)], new() { MinEffectiveLength = least }, Passkey(256, 50), Passkey(512, 50), Passkey(1024, 2)).Passed);
+        Assert.Equal(passes,
+            Judge([Model("m", 1024)], new() { MinEffectiveLength = least }, Passkey(256, 50), Passkey(512, 50), Passkey(1024, 2)).Passed);
 
     [Fact]
     public void What_cannot_be_judged_has_failed()
     {
         ComparedModel[] two = [Model("a", 128), Model("b", 128)];
-        Assert.Contains("there is no other model", Failed([Model("a", 128)], new() { MaxShortPplIncrease = 1 }, Perplexity(128, 3, 0.1)).Finding);
+        Assert.Contains("there is no other model",
+            Failed([Model("a", 128)], new() { MaxShortPplIncrease = 1 }, Perplexity(128, 3, 0.1)).Finding);
         Assert.Contains("--data", Failed(two, new() { MaxShortPplIncrease = 1 }, Perplexity(256, 3, 0.1)).Finding);
         Assert.Contains("not measured", Failed(two, new() { MinPasskey = 0 }, Passkey(256, 50)).Finding);
         Assert.Contains("no retrieval", Failed(two, new() { MinEffectiveLength = 0 }, Perplexity(128, 3, 0.1)).Finding);
-        Assert.Contains("tokenizers differ", Failed([Model("a", 128), Model("b", 128, "other")], new() { MaxShortPplIncrease = 1 }, Perplexity(128, 3, 0.1)).Finding);
+        Assert.Contains("tokenizers differ",
+            Failed([Model("a", 128), Model("b", 128, "other")], new() { MaxShortPplIncrease = 1 }, Perplexity(128, 3, 0.1)).Finding);
         Assert.False(Judge(two, new() { MaxShortPplIncrease = 1 }, Perplexity(128, double.NaN, null)).Passed);
         Assert.False(Judge(two, new() { MinPasskey = 0 }, Passkey(128, 50) with { Value = double.NaN }).Passed);
     }
@@ -66,13 +69,15 @@ public sealed class GatesTests
         Assert.Empty(Gates.Judge(Usual));
     }
 
-    private static GateResult Failed(ComparedModel[] models, GateOptions gates, params Skipwise.Evaluation.Results.EvaluationRecord[] records)
+    private static GateResult Failed(ComparedModel[] models, GateOptions gates,
+        params Skipwise.Evaluation.Results.EvaluationRecord[] records)
     {
         GateResult gate = Judge(models, gates, records);
         Assert.False(gate.Passed);
         return gate;
     }
 
-    private static GateResult Judge(ComparedModel[] models, GateOptions gates, params Skipwise.Evaluation.Results.EvaluationRecord[] records) =>
+    private static GateResult Judge(ComparedModel[] models, GateOptions gates,
+        params Skipwise.Evaluation.Results.EvaluationRecord[] records) =>
         Assert.Single(Gates.Judge(new Comparison(Plan(models) with { Gates = gates }, [.. models.Select(_ => records)])));
 }

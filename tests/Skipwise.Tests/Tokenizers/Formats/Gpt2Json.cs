@@ -3,7 +3,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Tokenizers.Formats;
 
-/// <summary>GPT-2's tokenizer.json, or its vocab.json and merges.txt, made from a list of "base64-of-bytes rank" lines (the tiktoken format).</summary>
+/// <summary>GPT-2's tokenizer.json, or its vocab.json and merges.txt, made from a list of "base64-of-bytes rank" lines (the tiktoken
+/// format).</summary>
 internal static class Gpt2Json
 {
     public static string FromRanks(IEnumerable<string> lines)
@@ -40,7 +41,8 @@ internal static class Gpt2Json
         List<string> parts = [.. piece.Select(c => c.ToString())];
         while (parts.Count > 2)
         {
-            int best = Enumerable.Range(0, parts.Count - 1).MinBy(i => ranks.TryGetValue(parts[i] + parts[i + 1], out int r) && r < rank ? r : int.MaxValue);
+            int best = Enumerable.Range(0, parts.Count - 1)
+                .MinBy(i => ranks.TryGetValue(parts[i] + parts[i + 1], out int r) && r < rank ? r : int.MaxValue);
             parts[best] += parts[best + 1];
             parts.RemoveAt(best + 1);
         }

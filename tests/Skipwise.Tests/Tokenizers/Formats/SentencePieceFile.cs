@@ -35,7 +35,8 @@ internal static class SentencePieceFile
 
     private static byte[] Number(int field, int value) => [.. Varint((uint)field << 3), .. Varint((uint)value)];
 
-    private static byte[] Bytes(int field, byte[] content) => [.. Varint(((uint)field << 3) | 2), .. Varint((uint)content.Length), .. content];
+    private static byte[] Bytes(int field, byte[] content) =>
+        [.. Varint(((uint)field << 3) | 2), .. Varint((uint)content.Length), .. content];
 
     private static IEnumerable<byte> Varint(uint value)
     {

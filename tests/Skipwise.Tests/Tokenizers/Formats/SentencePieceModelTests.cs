@@ -45,7 +45,8 @@ public class SentencePieceModelTests
         var tokenizer = Load(Small());
         Assert.Equal([First, 3 + 0xE6, 3 + 0x9D, 3 + 0xB1, First + 4], tokenizer.Encode("東ab"));
         Assert.Equal("東ab", tokenizer.Decode(tokenizer.Encode("東ab")));
-        Assert.Equal([First, 3 + (byte)'<', 3 + (byte)'0', 3 + (byte)'x', 3 + (byte)'4', 3 + (byte)'1', 3 + (byte)'>'], tokenizer.Encode("<0x41>"));
+        Assert.Equal([First, 3 + (byte)'<', 3 + (byte)'0', 3 + (byte)'x', 3 + (byte)'4', 3 + (byte)'1', 3 + (byte)'>'],
+            tokenizer.Encode("<0x41>"));
     }
 
     [Fact]
@@ -72,7 +73,8 @@ public class SentencePieceModelTests
     [Fact]
     public void Extra_white_space_goes_where_the_model_says_so()
     {
-        var tokenizer = Load(SentencePieceFile.Make(SentencePieceFile.Llama(("▁", -9), ("a", -9)), removeExtraWhitespaces: true, dummyPrefix: false));
+        var tokenizer =
+            Load(SentencePieceFile.Make(SentencePieceFile.Llama(("▁", -9), ("a", -9)), removeExtraWhitespaces: true, dummyPrefix: false));
         Assert.Equal([First + 1, First, First + 1], tokenizer.Encode("  a   a "));
         Assert.Equal("a a", tokenizer.Decode([First + 1, First, First + 1]));
     }

@@ -46,7 +46,8 @@ public class TiktokenRanksTests
     {
         var tokenizer = Load("tokenizer.model", string.Join('\n', Ranks(128000)) + "\n");
         Assert.Equal((128000, 128001, true, 128256), (tokenizer.BosId, tokenizer.EosId, tokenizer.AddsBos, tokenizer.VocabularySize));
-        Assert.Equal([128000, 128006, 128007, 128009, 128255], tokenizer.Encode("<|begin_of_text|><|start_header_id|><|end_header_id|><|eot_id|><|reserved_special_token_250|>"));
+        Assert.Equal([128000, 128006, 128007, 128009, 128255],
+            tokenizer.Encode("<|begin_of_text|><|start_header_id|><|end_header_id|><|eot_id|><|reserved_special_token_250|>"));
         Assert.Equal(TinyBpe.Corpus, tokenizer.Decode(tokenizer.Encode(TinyBpe.Corpus)));
         // the tiny vocabulary learned "234" within " 1234", which Llama 3 cuts into " ", "123", "4"
         Assert.Equal([.. tokenizer.Encode(" "), .. tokenizer.Encode("123"), .. tokenizer.Encode("4")], tokenizer.Encode(" 1234"));

@@ -97,7 +97,8 @@ public class TokenizerJsonTests
     {
         var tiny = TinyBpe.AcrossWords();
         object metaspace = new { type = "Metaspace", replacement = "▁", prepend_scheme = scheme, split = false };
-        var tokenizer = Load(tiny.Json(preTokenizer: metaspace, decoder: metaspace, addedTokens: [TinyBpe.Added(1, "<s>")], unknown: "<unk>"));
+        var tokenizer =
+            Load(tiny.Json(preTokenizer: metaspace, decoder: metaspace, addedTokens: [TinyBpe.Added(1, "<s>")], unknown: "<unk>"));
         var parts = expected.Split('|').Select(tiny.EncodeSlowly).ToArray();
         Assert.Equal([.. parts[0], 1, .. parts[1]], tokenizer.Encode("t<s>t"));
         Assert.Equal("t mill", tokenizer.Decode(tokenizer.Encode("t mill")));
@@ -115,8 +116,10 @@ public class TokenizerJsonTests
     [InlineData("""{"type":"BPE","vocab":{},"merges":[],"end_of_word_suffix":"</w>"}""", "$.model.end_of_word_suffix", "</w>")]
     [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"normalizer":{"type":"BertNormalizer"}""", "$.normalizer", "BertNormalizer")]
     [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"BertPreTokenizer"}]}""", "$.pre_tokenizer.pretokenizers[0]", "BertPreTokenizer")]
-    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}""", "$.pre_tokenizer.pattern", "regular expression")]
-    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a"},"behavior":"7"}""", "$.pre_tokenizer.behavior", "Isolated")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}""",
+        "$.pre_tokenizer.pattern", "regular expression")]
+    [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a"},"behavior":"7"}""",
+        "$.pre_tokenizer.behavior", "Isolated")]
     [InlineData("""{"type":"BPE","vocab":{},"merges":[]},"decoder":{"type":"WordPiece"}""", "$.decoder", "WordPiece")]
     public void What_is_not_understood_is_named_with_its_place(string model, string place, string word)
     {
@@ -143,9 +146,12 @@ public class TokenizerJsonTests
     public void A_damaged_file_loads_or_is_a_clear_error()
     {
         byte[] json = Encoding.UTF8.GetBytes(TinyBpe.AcrossWords(30, bytes: false).LlamaJson());
-        byte[] config = Encoding.UTF8.GetBytes("""{"add_bos_token":true,"bos_token":{"content":"<s>"},"added_tokens_decoder":{"0":{"content":"<unk>"}},"legacy":false}""");
+        byte[] config =
+            Encoding.UTF8.GetBytes(
+                """{"add_bos_token":true,"bos_token":{"content":"<s>"},"added_tokens_decoder":{"0":{"content":"<unk>"}},"legacy":false}""");
         using var folder = new TempFolder();
-        Gen.Select(Gen.Bool, Gen.Select(Gen.Int[0, 100_000], Gen.OneOf(Gen.Byte, Gen.Char["{}[]\":,0"].Select(c => (byte)c))).Array[1, 3], Gen.Bool, Gen.Int[0, 100_000])
+        Gen.Select(Gen.Bool, Gen.Select(Gen.Int[0, 100_000], Gen.OneOf(Gen.Byte, Gen.Char["{}[]\":,0"].Select(c => (byte)c))).Array[1, 3],
+            Gen.Bool, Gen.Int[0, 100_000])
             .Sample((damageConfig, changes, cut, length) =>
             {
                 byte[] target = [.. damageConfig ? config : json];

@@ -65,7 +65,8 @@ public class TokenizerVectorTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("llama2", "llama-spm"), InlineData("gpt-neox-20b", "mpt"), InlineData("gpt2", "gpt-2"), InlineData("gpt2 as tokenizer.json", "gpt-2"), InlineData("gpt2 as vocab.json and merges.txt", "gpt-2")]
+    [InlineData("llama2", "llama-spm"), InlineData("gpt-neox-20b", "mpt"), InlineData("gpt2", "gpt-2"),
+        InlineData("gpt2 as tokenizer.json", "gpt-2"), InlineData("gpt2 as vocab.json and merges.txt", "gpt-2")]
     public void Ids_equal_the_47_vectors_and_decode_back(string name, string vectors)
     {
         string path = Data("tokenizers", "vectors", $"ggml-vocab-{vectors}.gguf");
@@ -93,7 +94,8 @@ public class TokenizerVectorTests(ITestOutputHelper output)
             var tokenizer = Load(name);
             string text = entry.GetProperty("text").GetString()!;
             Assert.True(tokenizer.AddsBos);
-            Assert.Equal(entry.GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32()), [tokenizer.BosId!.Value, .. tokenizer.Encode(text)]);
+            Assert.Equal(entry.GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32()),
+                [tokenizer.BosId!.Value, .. tokenizer.Encode(text)]);
             Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text)));
             seen++;
         }
@@ -102,7 +104,8 @@ public class TokenizerVectorTests(ITestOutputHelper output)
 
     /// <summary>Books that it has not met: a tokenizer that only remembers its last text would be of no use for a corpus.</summary>
     [Theory]
-    [InlineData("llama2"), InlineData("gpt-neox-20b"), InlineData("gpt2"), InlineData("gpt2 as vocab.json and merges.txt"), InlineData("tinystories-656k"), InlineData("stories260K")]
+    [InlineData("llama2"), InlineData("gpt-neox-20b"), InlineData("gpt2"), InlineData("gpt2 as vocab.json and merges.txt"),
+        InlineData("tinystories-656k"), InlineData("stories260K")]
     public void A_megabyte_of_new_text_takes_less_than_a_second_of_one_core(string name)
     {
         string[] books = [.. Directory.GetFiles(Data("text", "books", "test"), "*.gz").Order(StringComparer.Ordinal).Take(6)
@@ -117,7 +120,8 @@ public class TokenizerVectorTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("llama2", "x"), InlineData("gpt-neox-20b", "x"), InlineData("gpt2", "x"), InlineData("llama2", "ab-"), InlineData("gpt-neox-20b", " "), InlineData("gpt2", "水車")]
+    [InlineData("llama2", "x"), InlineData("gpt-neox-20b", "x"), InlineData("gpt2", "x"), InlineData("llama2", "ab-"),
+        InlineData("gpt-neox-20b", " "), InlineData("gpt2", "水車")]
     public void A_megabyte_without_a_word_border_is_no_slower(string name, string unit)
     {
         var tokenizer = Load(name);

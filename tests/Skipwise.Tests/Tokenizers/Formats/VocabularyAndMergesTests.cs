@@ -10,8 +10,10 @@ public class VocabularyAndMergesTests
     private static readonly TinyBpe s_tiny = TinyBpe.ByteLevel();
 
     /// <summary>The tiny vocabulary with an end of text behind it, as GPT-2's has.</summary>
-    private static readonly string s_vocabulary = JsonSerializer.Serialize(s_tiny.Vocabulary.Append(new("<|endoftext|>", s_tiny.Pieces.Count)).ToDictionary());
-    private static readonly string s_merges = "#version: 0.2\n" + string.Join('\n', s_tiny.Merges.Select(m => $"{m.Left} {m.Right}")) + "\n";
+    private static readonly string s_vocabulary =
+        JsonSerializer.Serialize(s_tiny.Vocabulary.Append(new("<|endoftext|>", s_tiny.Pieces.Count)).ToDictionary());
+    private static readonly string s_merges = "#version: 0.2\n" + string.Join('\n', s_tiny.Merges.Select(m => $"{m.Left} {m.Right}")) +
+        "\n";
 
     private static ITokenizer Load(params (string Name, string Content)[] beside)
     {
@@ -75,7 +77,8 @@ public class VocabularyAndMergesTests
         var pair = Load(("config.json", """{"model_type": "qwen2", "eos_token_id": 376}"""));
         var json = Json(s_tiny.Json(
             normalizer: new { type = "NFC" },
-            preTokenizer: Sequence(@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+            preTokenizer: Sequence(
+                @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
             decoder: new { type = "ByteLevel" }));
         string text = TinyBpe.Corpus + " THEY'LL 1999 cafe\u0301\r\n\r\n";
         Assert.Equal(json.Encode(text), pair.Encode(text));
@@ -86,7 +89,8 @@ public class VocabularyAndMergesTests
     public void Settings_beside_the_pair_are_followed()
     {
         var tokenizer = Load(
-            ("tokenizer_config.json", """{"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": true, "add_bos_token": true, "pad_token": "Ġthe"}"""),
+            ("tokenizer_config.json",
+                """{"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": true, "add_bos_token": true, "pad_token": "Ġthe"}"""),
             ("added_tokens.json", """{"<|extra|>": 400}"""));
         int[] the = [s_tiny.Vocabulary["Ġthe"]];
         Assert.Equal([.. the, 400], tokenizer.Encode("the<|extra|>"));

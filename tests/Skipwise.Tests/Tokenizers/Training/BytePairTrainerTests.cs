@@ -66,7 +66,8 @@ public sealed class BytePairTrainerTests
     [Fact]
     public void Pieces_are_words_with_their_space_single_digits_and_punctuation()
     {
-        Assert.Equal(["It", "Ġis", "Ġ", "4", "8", ".", "ĊĊ", "Ċ", "I", "'ll", "Ġgo", "Ġ", "Ġon", "!?", "ĠĠ", "7", "s"], BytePairPieces.Cut("It is 48.\n\n\nI'll go  on!?  7s"));
+        Assert.Equal(["It", "Ġis", "Ġ", "4", "8", ".", "ĊĊ", "Ċ", "I", "'ll", "Ġgo", "Ġ", "Ġon", "!?", "ĠĠ", "7", "s"],
+            BytePairPieces.Cut("It is 48.\n\n\nI'll go  on!?  7s"));
         Assert.Equal(["ÃŁ", "ĠÃ¤"], BytePairPieces.Cut("ß ä"));
     }
 

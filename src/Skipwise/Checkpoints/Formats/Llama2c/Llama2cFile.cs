@@ -5,8 +5,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats.Llama2c;
 
 /// <summary>
-/// A checkpoint of llama2.c: a header, then float32 weights kind after kind, each for all layers. Its tensors get Hugging Face's Llama names.
-/// Its rotation turns neighbouring rows of a head, (0, 1), (2, 3), ...; Hugging Face's turns row i with row i + D/2. Query and key
+/// A checkpoint of llama2.c: a header, then float32 weights kind after kind, each for all layers. Its tensors get Hugging Face's Llama
+/// names. Its rotation turns neighbouring rows of a head, (0, 1), (2, 3), ...; Hugging Face's turns row i with row i + D/2. Query and key
 /// rows are therefore read evens first, then odds.
 /// </summary>
 public sealed class Llama2cFile : TensorFile
@@ -16,13 +16,14 @@ public sealed class Llama2cFile : TensorFile
     private static readonly StoredType s_float = StoredType.FromName("F32")!;
     private static readonly Dictionary<string, string> s_metadata = new() { ["format"] = "pt" };
 
-    private Llama2cFile(string path, SafeFileHandle handle, Llama2cHeader header, IEnumerable<TensorEntry> tensors) : base(path, handle, tensors, s_metadata) => Header = header;
+    private Llama2cFile(string path, SafeFileHandle handle, Llama2cHeader header, IEnumerable<TensorEntry> tensors)
+        : base(path, handle, tensors, s_metadata) => Header = header;
 
     internal Llama2cHeader Header { get; }
 
     /// <summary>
-    /// The checkpoint that a model's path names: the path itself if it is a file; in a folder without config.json the one .bin file that is no
-    /// tokenizer (tok*.bin). Null if there is none.
+    /// The checkpoint that a model's path names: the path itself if it is a file; in a folder without config.json the one .bin file that is
+    /// no tokenizer (tok*.bin). Null if there is none.
     /// </summary>
     public static string? Find(string model)
     {
@@ -34,7 +35,10 @@ public sealed class Llama2cFile : TensorFile
         {
             return null;
         }
-        string[] files = [.. Directory.EnumerateFiles(model, "*" + Ending).Where(file => System.IO.Path.GetFileName(file) is { } name && !name.StartsWith("tok", StringComparison.Ordinal) && !name.StartsWith("pytorch_model", StringComparison.Ordinal))];
+        string[] files =
+            [.. Directory.EnumerateFiles(model, "*" + Ending)
+                .Where(file => System.IO.Path.GetFileName(file) is { } name && !name.StartsWith("tok", StringComparison.Ordinal)
+                    && !name.StartsWith("pytorch_model", StringComparison.Ordinal))];
         return files is [string only] ? only : null;
     }
 
@@ -47,7 +51,9 @@ public sealed class Llama2cFile : TensorFile
         Int128 expected = header.DataStart + (kinds.Aggregate((Int128)0, (sum, kind) => sum + kind.Elements) * FloatBytes);
         return length == expected
             ? new Llama2cFile(path, handle, header, Entries(header, kinds))
-            : throw new SkipwiseException($"{path}: {length} bytes; its header (dim {header.Dim}, hidden {header.Hidden}, layers {header.Layers}, vocabulary {header.Vocabulary}, window {header.Window}) calls for {expected}. The file is cut off, or no llama2.c checkpoint");
+            : throw new SkipwiseException(
+                $"{path}: {length} bytes; its header (dim {header.Dim}, hidden {header.Hidden}, layers {header.Layers}, vocabulary " +
+                $"{header.Vocabulary}, window {header.Window}) calls for {expected}. The file is cut off, or no llama2.c checkpoint");
     });
 
     /// <summary>A kind of weights, for one place in the model or for each of its layers.</summary>
@@ -63,7 +69,8 @@ public sealed class Llama2cFile : TensorFile
         const string layer = "model.layers.{0}.";
         int C = h.Dim, L = h.Layers, K = h.KeyValueHeads * h.HeadDim;
         Kind embedding = new(ModelFamily.EmbeddingName, 1, h.Vocabulary, C), lastNorm = new("model.norm.weight", 1, C);
-        Kind attentionNorm = new(layer + "input_layernorm.weight", L, C), feedForwardNorm = new(layer + "post_attention_layernorm.weight", L, C);
+        Kind attentionNorm = new(layer + "input_layernorm.weight", L, C),
+            feedForwardNorm = new(layer + "post_attention_layernorm.weight", L, C);
         Kind[] attention =
         [
             new(layer + "self_attn.q_proj.weight", L, C, C, h.Heads),
@@ -95,7 +102,8 @@ public sealed class Llama2cFile : TensorFile
                 if (kind.Name is not null)
                 {
                     bool isVector = kind.Name.EndsWith("norm.weight", StringComparison.Ordinal);
-                    yield return new TensorEntry(kind.Name.Replace("{0}", $"{i}", StringComparison.Ordinal), s_float, isVector ? [kind.Rows] : [kind.Rows, kind.Columns], offset, bytes)
+                    yield return new TensorEntry(kind.Name.Replace("{0}", $"{i}", StringComparison.Ordinal), s_float,
+                        isVector ? [kind.Rows] : [kind.Rows, kind.Columns], offset, bytes)
                     {
                         View = kind.Heads > 0 ? EvensFirst(kind.Heads, header.HeadDim, kind.Columns) : null,
                     };

@@ -10,7 +10,8 @@ namespace Skipwise.Checkpoints.Formats.Llama2c;
 /// tied), version 1 with "ak42", its version, the same seven, and a byte that says whether the head is tied, padded to 256 bytes.
 /// </summary>
 /// <param name="DataStart">first byte of the weights</param>
-internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int Hidden, int Layers, int Heads, int KeyValueHeads, int Vocabulary, int Window, bool Tied)
+internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int Hidden, int Layers, int Heads, int KeyValueHeads,
+    int Vocabulary, int Window, bool Tied)
 {
     public const int Size = 256;
     private const uint Magic = 0x616B3432; // "ak42"
@@ -45,7 +46,9 @@ internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int H
         int version = isNew ? I32(bytes, 4) : 0, at = isNew ? 8 : 0;
         if (version is not (0 or 1))
         {
-            throw Wrong(path, $"version {version} of the llama2.c format (2 holds 8-bit weights); versions 0 and 1 are read. Export it again with --version 1");
+            throw Wrong(path,
+                $"version {version} of the llama2.c format (2 holds 8-bit weights); versions 0 and 1 are read. Export it again with " +
+                $"--version 1");
         }
         if (bytes.Length < at + (Sizes * sizeof(int)))
         {
@@ -71,7 +74,11 @@ internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int H
         }
             && header.Dim % header.Heads == 0 && header.Heads % header.KeyValueHeads == 0
             && header.HeadDim % 2 == 0 && header.HeadDim <= DecoderConfigReader.LargestHead;
-        return fits ? header : throw Wrong(path, $"no llama2.c checkpoint: it begins with dim {n[0]}, hidden {n[1]}, layers {n[2]}, heads {n[3]}, key/value heads {n[4]}, vocabulary {n[5]}, window {n[6]}");
+        return fits
+            ? header
+            : throw Wrong(path,
+                $"no llama2.c checkpoint: it begins with dim {n[0]}, hidden {n[1]}, layers {n[2]}, heads {n[3]}, key/value heads {n[4]}, " +
+                $"vocabulary {n[5]}, window {n[6]}");
     }
 
     private static SkipwiseException Wrong(string path, string what) => new($"{path}: {what}");

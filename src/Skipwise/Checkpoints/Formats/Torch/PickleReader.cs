@@ -5,9 +5,9 @@ using System.Text;
 namespace Skipwise.Checkpoints.Formats.Torch;
 
 /// <summary>
-/// Runs the stack machine of a pickle (docs.python.org, pickletools) as far as <c>torch.save</c> of a state dict needs it. A pickle is a program
-/// that calls what it names; here a name stays a name, and <see cref="SafeGlobals"/> knows the few that build tensors. Anything else is
-/// an error that says which, so nothing that a file asks for is ever run.
+/// Runs the stack machine of a pickle (docs.python.org, pickletools) as far as <c>torch.save</c> of a state dict needs it. A pickle is a
+/// program that calls what it names; here a name stays a name, and <see cref="SafeGlobals"/> knows the few that build tensors. Anything
+/// else is an error that says which, so nothing that a file asks for is ever run.
 /// </summary>
 internal ref struct PickleReader
 {
@@ -76,7 +76,8 @@ internal ref struct PickleReader
             case (byte)'c': Push(new PickleGlobal($"{Line()}.{Line()}")); break;
             case 0x93:
                 object?[] name = PopMany(2);
-                Push(new PickleGlobal(name is [string module, string member] ? $"{module}.{member}" : throw new FormatException("a name is no text")));
+                Push(new PickleGlobal(name is [string module, string member] ? $"{module}.{member}"
+                    : throw new FormatException("a name is no text")));
                 break;
             case (byte)'Q': Push(SafeGlobals.Storage(Pop())); break;
             case (byte)'R':
@@ -85,7 +86,8 @@ internal ref struct PickleReader
                 break;
             case (byte)'b': // an ordered dictionary's attributes: the versions of its modules
                 Pop();
-                _ = Peek() as PickleDictionary ?? throw new FormatException($"the object at byte {place} takes a state, but it is no dictionary");
+                _ = Peek() as PickleDictionary
+                    ?? throw new FormatException($"the object at byte {place} takes a state, but it is no dictionary");
                 break;
             default:
                 throw new FormatException($"operation 0x{operation:X2} at byte {place}, which a file of tensors never needs");
@@ -98,7 +100,8 @@ internal ref struct PickleReader
 
     private void SetItems(object?[] items)
     {
-        PickleDictionary dictionary = Peek() as PickleDictionary ?? throw new FormatException($"sets items at byte {_at} of what is no dictionary");
+        PickleDictionary dictionary = Peek() as PickleDictionary
+            ?? throw new FormatException($"sets items at byte {_at} of what is no dictionary");
         if (items.Length % 2 != 0)
         {
             throw new FormatException($"sets a key without a value at byte {_at}");
@@ -109,11 +112,14 @@ internal ref struct PickleReader
         }
     }
 
-    private void Recall(uint index) => Push(_memo.TryGetValue(index, out object? value) ? value : throw new FormatException($"recalls at byte {_at} what was never noted ({index})"));
+    private void Recall(uint index) =>
+        Push(_memo.TryGetValue(index, out object? value) ? value
+            : throw new FormatException($"recalls at byte {_at} what was never noted ({index})"));
 
     private void Push(object? value) => _stack.Add(value);
 
-    private object? Peek() => _stack.Count > (_marks is [.., int mark] ? mark : 0) ? _stack[^1] : throw new FormatException($"the stack is empty at byte {_at}");
+    private object? Peek() =>
+        _stack.Count > (_marks is [.., int mark] ? mark : 0) ? _stack[^1] : throw new FormatException($"the stack is empty at byte {_at}");
 
     private object? Pop()
     {
@@ -162,7 +168,9 @@ internal ref struct PickleReader
     {
         ReadOnlySpan<byte> bytes = Bytes(size);
         ulong length = size == 4 ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-        return length <= (ulong)(_pickle.Length - _at) ? (int)length : throw new FormatException($"claims {length} bytes at byte {_at}, more than are left");
+        return length <= (ulong)(_pickle.Length - _at)
+            ? (int)length
+            : throw new FormatException($"claims {length} bytes at byte {_at}, more than are left");
     }
 
     private string Text(int length) => Encoding.UTF8.GetString(Bytes(length));

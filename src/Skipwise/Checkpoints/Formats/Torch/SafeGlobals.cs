@@ -30,9 +30,12 @@ internal static class SafeGlobals
         return (name, given) switch
         {
             ("collections.OrderedDict", []) => new PickleDictionary(),
-            ("torch._utils._rebuild_tensor_v2", [PickleStorage storage, long offset, object?[] sizes, object?[] strides, ..]) => Tensor(storage, offset, Numbers(sizes), Numbers(strides)),
+            ("torch._utils._rebuild_tensor_v2", [PickleStorage storage, long offset, object?[] sizes, object?[] strides, ..]) =>
+                Tensor(storage, offset, Numbers(sizes), Numbers(strides)),
             ("torch._utils._rebuild_parameter" or "torch._utils._rebuild_parameter_with_state", [PickleTensor tensor, ..]) => tensor,
-            ("collections.OrderedDict" or "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_parameter" or "torch._utils._rebuild_parameter_with_state", _) => throw new FormatException($"calls {name} with other arguments than PyTorch does"),
+            ("collections.OrderedDict" or "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_parameter"
+                or "torch._utils._rebuild_parameter_with_state", _) =>
+                throw new FormatException($"calls {name} with other arguments than PyTorch does"),
             _ => throw new FormatException($"it asks to call {name}. Only tensors are read, and nothing is ever called"),
         };
     }
@@ -40,11 +43,13 @@ internal static class SafeGlobals
     /// <summary>The reference ('storage', type, key, device, count).</summary>
     public static PickleStorage Storage(object? reference)
     {
-        if (reference is not object?[] parts || parts is not ["storage", PickleGlobal { Name: string name }, string key, string, long count] || count < 0)
+        if (reference is not object?[] parts
+            || parts is not ["storage", PickleGlobal { Name: string name }, string key, string, long count] || count < 0)
         {
             throw new FormatException("refers to something outside that is no storage");
         }
-        string type = s_storages.GetValueOrDefault(name) ?? throw new FormatException($"holds a {name}; readable are {string.Join(", ", s_storages.Keys)}");
+        string type = s_storages.GetValueOrDefault(name)
+            ?? throw new FormatException($"holds a {name}; readable are {string.Join(", ", s_storages.Keys)}");
         return new PickleStorage(StoredType.FromName(type)!, key, count);
     }
 
@@ -72,7 +77,9 @@ internal static class SafeGlobals
         bool isEmpty = sizes.Contains(0);
         if (!isEmpty && (last >= storage.Count || elements > storage.Count))
         {
-            throw new FormatException($"a tensor {TensorEntry.Describe(sizes)} with strides {TensorEntry.Describe(strides)} from element {offset} on does not fit into its storage of {storage.Count}");
+            throw new FormatException(
+                $"a tensor {TensorEntry.Describe(sizes)} with strides {TensorEntry.Describe(strides)} from element {offset} on does not " +
+                $"fit into its storage of {storage.Count}");
         }
         return new PickleTensor(storage, offset, sizes, strides);
     }

@@ -16,16 +16,20 @@ public sealed class TorchFile : TensorFile
 
     private TorchFile(string path, SafeFileHandle handle, IEnumerable<TensorEntry> tensors) : base(path, handle, tensors, s_metadata) { }
 
-    /// <exception cref="SkipwiseException">there is no such file, it is damaged or of the old format, or it holds anything but tensors</exception>
+    /// <exception cref="SkipwiseException">there is no such file, it is damaged or of the old format, or it holds anything but
+    /// tensors</exception>
     public static TorchFile Open(string path) => Open(path, handle =>
     {
         CheckBeginning(FileBytes.Read(handle, 0, (int)Math.Min(RandomAccess.GetLength(handle), 265), path), path);
         var zip = new ZipDirectory(handle, path);
         const string pickleName = "/data.pkl";
-        string[] pickles = [.. zip.Names.Where(name => name.EndsWith(pickleName, StringComparison.Ordinal) && name.IndexOf('/') == name.Length - pickleName.Length)];
+        string[] pickles =
+            [.. zip.Names.Where(name => name.EndsWith(pickleName, StringComparison.Ordinal) && name.IndexOf('/') == name.Length
+                - pickleName.Length)];
         if (pickles is not [string pickle])
         {
-            throw new SkipwiseException($"{path}: expected one record NAME{pickleName}, found {pickles.Length}: this archive was not written by torch.save");
+            throw new SkipwiseException(
+                $"{path}: expected one record NAME{pickleName}, found {pickles.Length}: this archive was not written by torch.save");
         }
         string root = pickle[..^pickleName.Length];
         CheckByteOrder(handle, zip, root, path);
@@ -43,9 +47,11 @@ public sealed class TorchFile : TensorFile
         {
             return;
         }
-        bool isLegacy = beginning.StartsWith(s_legacyMagic) || (beginning.Length >= 262 && beginning.Slice(257, 5).SequenceEqual("ustar"u8));
+        bool isLegacy = beginning.StartsWith(s_legacyMagic)
+            || (beginning.Length >= 262 && beginning.Slice(257, 5).SequenceEqual("ustar"u8));
         throw new SkipwiseException(isLegacy
-            ? $"{path}: written in the format that PyTorch used before 1.6. Rewrite it with a newer PyTorch: python -c \"import torch; torch.save(torch.load('{System.IO.Path.GetFileName(path)}', map_location='cpu'), '{System.IO.Path.GetFileName(path)}')\""
+            ? $"{path}: written in the format that PyTorch used before 1.6. Rewrite it with a newer PyTorch: python -c \"import torch; " +
+                $"torch.save(torch.load('{System.IO.Path.GetFileName(path)}', map_location='cpu'), '{System.IO.Path.GetFileName(path)}')\""
             : $"{path}: does not begin as a file of torch.save does (\"PK\"): it is no PyTorch file, or damaged. Fetch it again");
     }
 
@@ -58,7 +64,8 @@ public sealed class TorchFile : TensorFile
         byte[] order = FileBytes.Read(handle, offset, (int)Math.Min(length, 16), path);
         if (!order.AsSpan().SequenceEqual("little"u8))
         {
-            throw new SkipwiseException($"{path}: its byte order is not \"little\". Save it again with torch.save on a little-endian machine");
+            throw new SkipwiseException(
+                $"{path}: its byte order is not \"little\". Save it again with torch.save on a little-endian machine");
         }
     }
 
@@ -75,7 +82,8 @@ public sealed class TorchFile : TensorFile
         }
         if (content is not PickleDictionary dictionary)
         {
-            throw new SkipwiseException($"{path}: expected a dictionary of tensors, found something else. Save the model's state_dict() alone");
+            throw new SkipwiseException(
+                $"{path}: expected a dictionary of tensors, found something else. Save the model's state_dict() alone");
         }
         var entries = new List<TensorEntry>();
         var names = new HashSet<string>();
@@ -83,7 +91,9 @@ public sealed class TorchFile : TensorFile
         {
             if (key is not string name || value is not PickleTensor tensor || !names.Add(name))
             {
-                throw new SkipwiseException($"{path}: key {key as string ?? "(no text)"}: expected one tensor under each name. Save the model's state_dict() alone");
+                throw new SkipwiseException(
+                    $"{path}: key {key as string ?? "(no text)"}: expected one tensor under each name. Save the model's state_dict() " +
+                    $"alone");
             }
             entries.Add(Entry(name, tensor, zip, root, path));
         }
@@ -93,11 +103,14 @@ public sealed class TorchFile : TensorFile
     private static TensorEntry Entry(string name, PickleTensor tensor, ZipDirectory zip, string root, string path)
     {
         string record = $"{root}/data/{tensor.Storage.Key}";
-        (long offset, long length) = zip.Find(record) ?? throw new SkipwiseException($"{path}: tensor {name}: record {record} is missing. Fetch the file again");
+        (long offset, long length) = zip.Find(record)
+            ?? throw new SkipwiseException($"{path}: tensor {name}: record {record} is missing. Fetch the file again");
         int size = tensor.Storage.Type.Size;
         if (tensor.Storage.Count > length / size)
         {
-            throw new SkipwiseException($"{path}: tensor {name}: record {record} holds {length} bytes, too few for {tensor.Storage.Count} elements of {tensor.Storage.Type}");
+            throw new SkipwiseException(
+                $"{path}: tensor {name}: record {record} holds {length} bytes, too few for {tensor.Storage.Count} elements of " +
+                $"{tensor.Storage.Type}");
         }
         var view = new StridedView(tensor.Sizes, tensor.Strides);
         long spanned = tensor.Sizes.Contains(0) ? 0 : 1 + tensor.Sizes.Zip(tensor.Strides, (count, stride) => (count - 1) * stride).Sum();

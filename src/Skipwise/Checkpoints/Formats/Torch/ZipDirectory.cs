@@ -6,12 +6,13 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats.Torch;
 
 /// <summary>
-/// Where the records of a zip archive lie in its file (PKWARE's APPNOTE, with ZIP64). PyTorch stores its records uncompressed so that they can be
-/// read in place; an archive that compresses, encrypts or overlaps them is refused, and nothing is ever unpacked.
+/// Where the records of a zip archive lie in its file (PKWARE's APPNOTE, with ZIP64). PyTorch stores its records uncompressed so that they
+/// can be read in place; an archive that compresses, encrypts or overlaps them is refused, and nothing is ever unpacked.
 /// </summary>
 internal sealed class ZipDirectory
 {
-    private const uint EndSignature = 0x06054B50, End64Signature = 0x06064B50, Locator64Signature = 0x07064B50, RecordSignature = 0x02014B50, LocalSignature = 0x04034B50;
+    private const uint EndSignature = 0x06054B50, End64Signature = 0x06064B50, Locator64Signature = 0x07064B50,
+        RecordSignature = 0x02014B50, LocalSignature = 0x04034B50;
     private const int EndSize = 22, End64Size = 56, Locator64Size = 20, RecordSize = 46, LocalSize = 30, LongestComment = ushort.MaxValue;
     private const long LongestDirectory = 100_000_000; // half a million records
     private readonly SafeFileHandle _handle;

@@ -24,11 +24,13 @@ internal static class Baichuan
         RejectUnsupported = root =>
         {
             // The 13B's configuration has no max_position_embeddings: ALiBi needs none.
-            bool is13B = root.Has("hidden_size") && root.Int("hidden_size") == 5120 && root.Has("num_hidden_layers") && root.Int("num_hidden_layers") == 40;
+            bool is13B = root.Has("hidden_size") && root.Int("hidden_size") == 5120 && root.Has("num_hidden_layers")
+                && root.Int("num_hidden_layers") == 40;
             if (is13B || !root.Has("max_position_embeddings"))
             {
                 throw root.Error("max_position_embeddings",
-                    "this is a Baichuan 13B, whose attention is biased by distance (ALiBi) and has no rotary embedding to extend. Use a 7B model");
+                    "this is a Baichuan 13B, whose attention is biased by distance (ALiBi) and has no rotary embedding to extend. Use a " +
+                    "7B model");
             }
         },
     };

@@ -41,9 +41,11 @@ public sealed class Llama2cFileTests : IDisposable
         {
             read.Save(_temp["saved"]);
         }
-        Assert.Equal(["config.json", "model.safetensors", "skipwise.json", "tokenizer.bin"], Directory.GetFiles(_temp["saved"]).Select(Path.GetFileName).Order());
+        Assert.Equal(["config.json", "model.safetensors", "skipwise.json", "tokenizer.bin"],
+            Directory.GetFiles(_temp["saved"]).Select(Path.GetFileName).Order());
         using PretrainedModel again = PretrainedModel.Load(new ModelSource(_temp["saved"]));
-        Assert.All(tied.named_parameters().Zip(again.Model.named_parameters()), pair => Assert.True(pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
+        Assert.All(tied.named_parameters().Zip(again.Model.named_parameters()),
+            pair => Assert.True(pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
     }
 
     [Fact]

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Checkpoints.Formats.Llama2c;
 
-/// <summary>Writes a model as llama2.c's export.py does: the order of the weights as it stands there, query and key rows put back in pairs.</summary>
+/// <summary>Writes a model as llama2.c's export.py does: the order of the weights as it stands there, query and key rows put back in
+/// pairs.</summary>
 internal static class RawLlama2c
 {
     public static byte[] Write(CausalLM model, int version)
@@ -11,7 +12,9 @@ internal static class RawLlama2c
         DecoderConfig c = model.Config;
         using var file = new MemoryStream();
         using var writer = new BinaryWriter(file);
-        int[] sizes = [c.HiddenSize, c.IntermediateSize, c.NumHiddenLayers, c.NumAttentionHeads, c.NumKeyValueHeads, c.VocabSize, c.MaxPositionEmbeddings];
+        int[] sizes =
+            [c.HiddenSize, c.IntermediateSize, c.NumHiddenLayers, c.NumAttentionHeads, c.NumKeyValueHeads, c.VocabSize,
+                c.MaxPositionEmbeddings];
         if (version == 0)
         {
             sizes[5] = c.TieWordEmbeddings ? sizes[5] : -sizes[5];
@@ -39,7 +42,9 @@ internal static class RawLlama2c
             for (int row = 0; row < values.Length / columns; row++)
             {
                 // Rows of a head: pair i is Hugging Face's rows i and i + D/2.
-                int within = row % D, from = name.Contains("q_proj") || name.Contains("k_proj") ? row - within + (within / 2) + (within % 2 * D / 2) : row;
+                int within = row % D, from = name.Contains("q_proj") || name.Contains("k_proj")
+                    ? row - within + (within / 2) + (within % 2 * D / 2)
+                    : row;
                 Array.ForEach(values[(from * columns)..((from + 1) * columns)], writer.Write);
             }
         }
@@ -53,7 +58,8 @@ internal static class RawLlama2c
                 }
             }
         }
-        string[] matrices = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"], feedForward = ["mlp.gate_proj", "mlp.down_proj", "mlp.up_proj"];
+        string[] matrices = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"],
+            feedForward = ["mlp.gate_proj", "mlp.down_proj", "mlp.up_proj"];
         if (version == 0)
         {
             Put("model.embed_tokens.weight");

@@ -38,7 +38,8 @@ internal static class RawTorch
     public static byte[] Number(long value) => [0x8A, 8, .. BitConverter.GetBytes(value)];
 
     /// <summary>{name: tensor}: one float32 tensor on storage "0".</summary>
-    public static byte[] OneTensor(string name, long storageCount, long offset, long[] sizes, long[] strides, string storage = "FloatStorage", string rebuild = "torch._utils\n_rebuild_tensor_v2\n") =>
+    public static byte[] OneTensor(string name, long storageCount, long offset, long[] sizes, long[] strides,
+        string storage = "FloatStorage", string rebuild = "torch._utils\n_rebuild_tensor_v2\n") =>
         Pickle("}", Item(name, "0", storageCount, offset, sizes, strides, storage, rebuild));
 
     /// <summary>An archive of float32 tensors, each on a storage of its own.</summary>
@@ -48,7 +49,9 @@ internal static class RawTorch
             [.. tensors.Select((t, i) => ($"data/{i}", t.Storage))]);
 
     /// <summary>Puts a tensor into the dictionary on the stack.</summary>
-    private static byte[] Item(string name, string key, long storageCount, long offset, long[] sizes, long[] strides, string storage = "FloatStorage", string rebuild = "torch._utils\n_rebuild_tensor_v2\n") =>
-        Pickle(Text(name), "c", rebuild, "((", Text("storage"), $"ctorch\n{storage}\n", Text(key), Text("cpu"), Number(storageCount), "tQ", Number(offset),
+    private static byte[] Item(string name, string key, long storageCount, long offset, long[] sizes, long[] strides,
+        string storage = "FloatStorage", string rebuild = "torch._utils\n_rebuild_tensor_v2\n") =>
+        Pickle(Text(name), "c", rebuild, "((", Text("storage"), $"ctorch\n{storage}\n", Text(key), Text("cpu"), Number(storageCount), "tQ",
+            Number(offset),
             "(", sizes.SelectMany(Number).ToArray(), "t(", strides.SelectMany(Number).ToArray(), "t", 0x89, "}tRs")[2..^1];
 }

@@ -21,7 +21,8 @@ public sealed class TorchFileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using TorchFile file = TorchFile.Open(Fixture.Path("formats", "torch-views", name + ".bin"));
-        Assert.Equal(["whole", "transposed", "every.second.column", "tail", "three", "half", "long", "scalar", "nothing", "one.column"], file.Tensors.Keys);
+        Assert.Equal(["whole", "transposed", "every.second.column", "tail", "three", "half", "long", "scalar", "nothing", "one.column"],
+            file.Tensors.Keys);
         double[] Values(string tensor) => file.Read(file.Tensors[tensor]).to(ScalarType.Float64).contiguous().data<double>().ToArray();
         long[] Shape(string tensor) => file.Read(file.Tensors[tensor]).shape;
 
@@ -74,21 +75,25 @@ public sealed class TorchFileTests : IDisposable
         long before = GC.GetAllocatedBytesForCurrentThread();
         ExpectError(RawTorch.Archive(RawTorch.Pickle(0x8B, new byte[] { 0xFF, 0xFF, 0xFF, 0x7F })), "claims 2147483647 bytes");
         ExpectError(RawTorch.Archive(RawTorch.Pickle(0x8A, 200, new byte[200])), "a whole number of 200 bytes");
-        ExpectError(RawTorch.Archive(RawTorch.Pickle(0x8D, new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F })), "claims 9223372036854775807 bytes");
-        ExpectError(RawTorch.Archive(RawTorch.Pickle("}r", new byte[] { 0xFF, 0xFF, 0xFF, 0xFF }, "X")), "cut off"); // a note under the largest index
+        ExpectError(RawTorch.Archive(RawTorch.Pickle(0x8D, new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F })),
+            "claims 9223372036854775807 bytes");
+        // a note under the largest index
+        ExpectError(RawTorch.Archive(RawTorch.Pickle("}r", new byte[] { 0xFF, 0xFF, 0xFF, 0xFF }, "X")), "cut off");
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
     }
 
     [Fact]
     public void Deep_nesting_is_no_recursion() =>
-        ExpectError(RawTorch.Archive(RawTorch.Pickle(")", Enumerable.Repeat((byte)0x85, 1_000_000).ToArray())), "expected a dictionary of tensors");
+        ExpectError(RawTorch.Archive(RawTorch.Pickle(")", Enumerable.Repeat((byte)0x85, 1_000_000).ToArray())),
+            "expected a dictionary of tensors");
 
     [Theory]
     [InlineData(6, 0, new long[] { 2, 3 }, new long[] { -3, 1 }, "neither can be negative")]
     [InlineData(6, 0, new long[] { -2, 3 }, new long[] { 3, 1 }, "neither can be negative")]
     [InlineData(6, -1, new long[] { 2, 3 }, new long[] { 3, 1 }, "from element -1")]
     [InlineData(6, 1, new long[] { 2, 3 }, new long[] { 3, 1 }, "does not fit into its storage of 6")]
-    [InlineData(6, 0, new long[] { 3, 3 }, new long[] { 1, 1 }, "does not fit into its storage of 6")] // overlapping windows: more elements than are stored
+    // overlapping windows: more elements than are stored
+    [InlineData(6, 0, new long[] { 3, 3 }, new long[] { 1, 1 }, "does not fit into its storage of 6")]
     [InlineData(6, 0, new long[] { 1_000_000, 1_000_000 }, new long[] { 0, 0 }, "does not fit into its storage of 6")]
     [InlineData(6, 0, new long[] { long.MaxValue, long.MaxValue, 4 }, new long[] { 0, 0, 0 }, "larger than any file")]
     [InlineData(6, 0, new long[] { 2, 2 }, new long[] { long.MaxValue, long.MaxValue }, "larger than any file")]
@@ -98,7 +103,8 @@ public sealed class TorchFileTests : IDisposable
     public void A_view_beyond_its_storage_is_refused(long count, long offset, long[] sizes, long[] strides, string expected) =>
         ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", count, offset, sizes, strides), ("data/0", new byte[24])), expected);
 
-    /// <summary>A file saved from a transposed weight holds its columns one after the other; the parts of a joint tensor are rows.</summary>
+    /// <summary>A file saved from a transposed weight holds its columns one after the other; the parts of a joint tensor are
+    /// rows.</summary>
     [Theory]
     [InlineData("baichuan2-none", "W_pack"), InlineData("gpt_neox-pct25-parallel", "query_key_value")]
     public void A_joint_tensor_that_is_stored_transposed_gives_its_parts_the_same_rows(string fixture, string joint)
@@ -107,16 +113,22 @@ public sealed class TorchFileTests : IDisposable
         File.Copy(Fixture.Path(fixture, "config.json"), Path.Combine(folder, "config.json"));
         int transposed = 0;
         var tensors = new List<(string, long[], long[], byte[])>();
-        foreach ((string name, (_, long[] shape, byte[] data)) in RawSafetensors.Read(Fixture.Path(fixture, "model.safetensors")).Where(t => !ModelFamily.Ignores(t.Key)))
+        foreach ((string name, (_, long[] shape, byte[] data)) in RawSafetensors.Read(Fixture.Path(fixture, "model.safetensors"))
+            .Where(t => !ModelFamily.Ignores(t.Key)))
         {
             bool isJoint = name.Contains(joint) && shape.Length == 2;
             transposed += isJoint ? 1 : 0;
-            tensors.Add((name, shape, shape.Length == 1 ? [1] : isJoint ? [1, shape[0]] : [shape[1], 1], isJoint ? Transposed(data, (int)shape[0], (int)shape[1]) : data));
+            tensors.Add(
+                (name, shape, shape.Length == 1 ? [1] : isJoint ? [1, shape[0]] : [shape[1], 1],
+                    isJoint ? Transposed(data, (int)shape[0], (int)shape[1]) : data));
         }
         Assert.Equal(2, transposed);
         File.WriteAllBytes(Path.Combine(folder, "pytorch_model.bin"), RawTorch.Model(tensors));
-        using PretrainedModel found = PretrainedModel.Load(new ModelSource(folder)), expected = PretrainedModel.Load(new ModelSource(Fixture.Path(fixture)));
-        Assert.All(expected.Model.named_parameters().Zip(found.Model.named_parameters()), pair => Assert.True(pair.First.name == pair.Second.name && pair.First.parameter.Equals(pair.Second.parameter), pair.First.name));
+        using PretrainedModel found = PretrainedModel.Load(new ModelSource(folder)),
+            expected = PretrainedModel.Load(new ModelSource(Fixture.Path(fixture)));
+        Assert.All(expected.Model.named_parameters().Zip(found.Model.named_parameters()),
+            pair => Assert.True(pair.First.name == pair.Second.name && pair.First.parameter.Equals(pair.Second.parameter),
+                pair.First.name));
     }
 
     private static byte[] Transposed(byte[] data, int rows, int columns)
@@ -133,8 +145,10 @@ public sealed class TorchFileTests : IDisposable
     public void A_tensor_without_its_record_or_of_a_foreign_type_is_named()
     {
         ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1])), "tensor w: record archive/data/0 is missing");
-        ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1], storage: "QInt8Storage"), ("data/0", new byte[24])), "holds a torch.QInt8Storage; readable are");
-        ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1]), ("data/0", new byte[24]), ("byteorder", "big"u8.ToArray())), "its byte order is not \"little\"");
+        ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1], storage: "QInt8Storage"), ("data/0", new byte[24])),
+            "holds a torch.QInt8Storage; readable are");
+        ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1]), ("data/0", new byte[24]), ("byteorder", "big"u8.ToArray())),
+            "its byte order is not \"little\"");
     }
 
     [Fact]
