@@ -58,7 +58,7 @@ public static partial class RopeFrequency
         {
             int count = divisors?.Count ?? 0;
             Require(divisors is not null && count == rotaryDim / 2,
-                $"rope type longrope needs {key} with {rotaryDim / 2} numbers, one per pair of the {rotaryDim} dimensions; found {count}.");
+                $"longrope needs {key} with {rotaryDim / 2} numbers, one per pair of the {rotaryDim} rotary dimensions; found {count}.");
             Require(divisors is null || divisors.All(x => x > 0 && double.IsFinite(x)),
                 $"{key} holds a number that is not greater than 0.");
         }
