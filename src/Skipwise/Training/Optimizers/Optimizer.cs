@@ -156,7 +156,6 @@ public abstract class Optimizer : IDisposable
     {
         using var _ = no_grad();
         StepCount = steps;
-        OnResume();
         _masters.CopyToModel();
     }
 
@@ -167,8 +166,6 @@ public abstract class Optimizer : IDisposable
     }
 
     private protected abstract void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace);
-
-    private protected virtual void OnResume() { }
 
     protected virtual void Dispose(bool disposing)
     {
