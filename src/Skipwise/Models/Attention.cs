@@ -17,7 +17,8 @@ public sealed class Attention : nn.Module
         _query = new Projection(config.HiddenSize, _heads * _headDim, config.AttentionBias, dtype, device);
         _key = new Projection(config.HiddenSize, _kvHeads * _headDim, config.AttentionBias, dtype, device);
         _value = new Projection(config.HiddenSize, _kvHeads * _headDim, config.AttentionBias, dtype, device);
-        _output = new Projection(_heads * _headDim, config.HiddenSize, config.AttentionOutputBias, dtype, device);
+        _output = new Projection(
+            _heads * _headDim, config.HiddenSize, config.AttentionOutputBias, dtype, device, ParameterRole.Matrix, addsToResidual: true);
         register_module("q_proj", _query);
         register_module("k_proj", _key);
         register_module("v_proj", _value);

@@ -30,7 +30,7 @@ public sealed class CausalLM : nn.Module
         register_module("model", _decoder);
         if (!config.TieWordEmbeddings)
         {
-            _head = new Projection(config.HiddenSize, config.VocabSize, config.HeadBias, dtype, device);
+            _head = new Projection(config.HiddenSize, config.VocabSize, config.HeadBias, dtype, device, ParameterRole.Head);
             register_module("lm_head", _head);
         }
         else if (config.HeadBias)
@@ -141,9 +141,11 @@ public sealed class CausalLM : nn.Module
     }
 
     /// <summary>A head's bias where its weight is the embedding's.</summary>
-    private sealed class HeadBias : nn.Module
+    private sealed class HeadBias : nn.Module, IParameterOwner
     {
         public Parameter bias { get; } // [V]
+
+        ParameterRole IParameterOwner.Role => ParameterRole.Head;
 
         public HeadBias(int vocabulary, ScalarType dtype, Device device) : base(nameof(HeadBias))
         {

@@ -23,7 +23,8 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
             register_module("gate_proj", _gate);
         }
         _up = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
-        _down = new Projection(config.IntermediateSize, config.HiddenSize, config.MlpBias, dtype, device);
+        _down = new Projection(
+            config.IntermediateSize, config.HiddenSize, config.MlpBias, dtype, device, ParameterRole.Matrix, addsToResidual: true);
         register_module("up_proj", _up);
         register_module("down_proj", _down);
     }

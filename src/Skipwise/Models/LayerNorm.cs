@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>(x - mean(x)) / sqrt(var(x) + eps) * weight + bias over the last dimension (Ba et al. 2016).</summary>
-public sealed class LayerNorm : nn.Module<Tensor, Tensor>
+public sealed class LayerNorm : nn.Module<Tensor, Tensor>, IParameterOwner
 {
     private readonly double _eps;
     public Parameter weight { get; } // [C]
     public Parameter bias { get; } // [C]
+
+    ParameterRole IParameterOwner.Role => ParameterRole.Norm;
 
     public LayerNorm(int size, double eps, ScalarType dtype, Device device) : base(nameof(LayerNorm))
     {

@@ -11,16 +11,30 @@ namespace Skipwise.Models;
 /// A linear map y = x W^T + b whose weights are left uninitialised: a checkpoint or <see cref="WeightInit"/> fills them. It may get a
 /// low-rank update, and its own weight may be packed into few bits.
 /// </summary>
-public sealed class Projection : nn.Module<Tensor, Tensor>
+public sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
 {
     private readonly int _inputs, _outputs;
 
     public Parameter weight { get; } // [out, in]; without elements once packed
     public Parameter? bias { get; } // [out]
 
-    public Projection(int inputs, int outputs, bool hasBias, ScalarType dtype, Device device) : base(nameof(Projection))
+    public Projection(int inputs, int outputs, bool hasBias, ScalarType dtype, Device device)
+        : this(inputs, outputs, hasBias, dtype, device, ParameterRole.Matrix)
     {
-        (_inputs, _outputs) = (inputs, outputs);
+    }
+
+    /// <param name="inputs">in</param>
+    /// <param name="outputs">out</param>
+    /// <param name="hasBias">whether there is a b</param>
+    /// <param name="dtype">of both</param>
+    /// <param name="device">where they lie</param>
+    /// <param name="role">what it is in the model</param>
+    /// <param name="addsToResidual">whether y is added to the residual stream</param>
+    internal Projection(
+        int inputs, int outputs, bool hasBias, ScalarType dtype, Device device, ParameterRole role, bool addsToResidual = false)
+        : base(nameof(Projection))
+    {
+        (_inputs, _outputs, Role, AddsToResidual) = (inputs, outputs, role, addsToResidual);
         weight = new Parameter(empty(outputs, inputs, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
         if (hasBias)
@@ -29,6 +43,14 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
             register_parameter(nameof(bias), bias);
         }
     }
+
+    internal ParameterRole Role { get; }
+
+    internal bool AddsToResidual { get; }
+
+    ParameterRole IParameterOwner.Role => Role;
+
+    bool IParameterOwner.AddsToResidual => AddsToResidual;
 
     /// <summary>the weight in few bits; null while it is a parameter</summary>
     internal QuantizedWeight? Quantized { get; private set; }
@@ -39,8 +61,8 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
     internal LoraLayer AddLora(LoraOptions options, KeyedDropout masks, int index)
     {
         ScalarType dtype = weight.dtype;
-        var a = new Projection(_inputs, options.Rank, hasBias: false, dtype, weight.device);
-        var b = new Projection(options.Rank, _outputs, hasBias: false, dtype, weight.device);
+        var a = new Projection(_inputs, options.Rank, hasBias: false, dtype, weight.device, ParameterRole.Adapter);
+        var b = new Projection(options.Rank, _outputs, hasBias: false, dtype, weight.device, ParameterRole.Adapter);
         a.weight.DetachFromDisposeScope(); // they live as long as the model, whatever scope adapts it
         b.weight.DetachFromDisposeScope();
         register_module("lora_A", a);

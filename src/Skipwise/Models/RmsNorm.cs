@@ -6,13 +6,15 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang, Sennrich 2019), in float32 whatever the input's type.</summary>
-public sealed class RmsNorm : nn.Module<Tensor, Tensor>
+public sealed class RmsNorm : nn.Module<Tensor, Tensor>, IParameterOwner
 {
     // Kept: TorchSharp boxes a number in a temporary that the collector may take while the kernel still reads it.
     private readonly Scalar _eps, _around, _size;
     private readonly float _epsNumber;
     private readonly bool _isAroundZero;
     public Parameter weight { get; } // [C]
+
+    ParameterRole IParameterOwner.Role => ParameterRole.Norm;
 
     /// <param name="around">added to the weight: what a weight of 0 stands for</param>
     public RmsNorm(int size, double eps, ScalarType dtype, Device device, double around = 0) : base(nameof(RmsNorm))

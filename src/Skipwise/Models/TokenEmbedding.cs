@@ -6,11 +6,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>One row of weights per token id, times a constant that some families call for.</summary>
-public sealed class TokenEmbedding : nn.Module
+public sealed class TokenEmbedding : nn.Module, IParameterOwner
 {
     private readonly int? _frozenRow;
     private readonly Scalar? _scale; // kept, see RmsNorm; null is 1
     public Parameter weight { get; } // [V, C]
+
+    ParameterRole IParameterOwner.Role => ParameterRole.Embedding;
 
     public TokenEmbedding(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(TokenEmbedding))
     {

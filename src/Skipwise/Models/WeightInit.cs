@@ -18,22 +18,20 @@ public static class WeightInit
 {
     public static void Initialize(CausalLM model, ulong seed)
     {
-        using var _ = no_grad();
+        using IDisposable noGradient = no_grad();
         ulong index = 0;
-        foreach ((string name, Parameter weight) in model.named_parameters())
+        foreach ((_, Parameter weight, ParameterRole role, _, bool addsToResidual) in ModelParameter.AllOf(model))
         {
             using var scope = NewDisposeScope();
             var rng = new KeyedRandom(seed, stream: 0x1217, index++);
-            bool isResidualOutput = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
-            bool isLookup = name.Contains("embed_tokens", StringComparison.Ordinal) || name.StartsWith("lm_head", StringComparison.Ordinal);
-            if (weight.dim() == 1)
+            if (role is ParameterRole.Norm or ParameterRole.Bias)
             {
-                weight.fill_(name.EndsWith("bias", StringComparison.Ordinal) || model.Config.Norm == NormKind.RmsUnitOffset ? 0 : 1);
+                weight.fill_(role == ParameterRole.Bias || model.Config.Norm == NormKind.RmsUnitOffset ? 0 : 1);
                 continue;
             }
-            double deviation = isLookup
+            double deviation = role is ParameterRole.Embedding or ParameterRole.Head
                 ? model.Config.InitializerRange
-                : 1 / Math.Sqrt(weight.size(1)) / (isResidualOutput ? Math.Sqrt(2.0 * model.Config.NumHiddenLayers) : 1);
+                : 1 / Math.Sqrt(weight.size(1)) / (addsToResidual ? Math.Sqrt(2.0 * model.Config.NumHiddenLayers) : 1);
             weight.copy_(tensor(Normal(ref rng, weight.numel(), deviation), device: CPU).view(weight.shape));
         }
     }

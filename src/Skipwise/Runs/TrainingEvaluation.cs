@@ -52,7 +52,7 @@ internal sealed class TrainingEvaluation
     /// <summary>Windows for perplexity, in tokens; empty without it.</summary>
     public IReadOnlyList<int> Windows => _perplexity?.Windows ?? [];
 
-    private static string HashOf(ITokenSource documents)
+    private static string HashOf(TokenList documents)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (int document = 0; document < documents.Count; document++)

@@ -1,8 +1,11 @@
 using System.Globalization;
+using Skipwise.Models;
 
 namespace Skipwise.Training;
 
-/// <summary>How much faster or slower than the schedule each group of parameters learns. A parameter's group follows from its name.</summary>
+/// <summary>
+/// How much faster or slower than the schedule each group of parameters learns. A parameter's group follows from its role in the model.
+/// </summary>
 public sealed record LearningRateScales
 {
     /// <summary>projections of attention and feed-forward</summary>
@@ -21,13 +24,15 @@ public sealed record LearningRateScales
     [Within(0, 1e6, Name = "--learning-rate-scale adapters", LeastMeans = "not trained")]
     public double Adapters { get; init; } = 1;
 
-    /// <param name="parameter">a Hugging Face name: model.layers.0.input_layernorm.weight</param>
-    public double ForParameter(string parameter) =>
-        parameter.Contains(".lora_", StringComparison.Ordinal) ? Adapters
-        : parameter.EndsWith(".bias", StringComparison.Ordinal) ? Biases
-        : parameter.Contains("norm", StringComparison.Ordinal) ? Norms
-        : parameter.Contains("embed_tokens", StringComparison.Ordinal) || parameter.StartsWith("lm_head", StringComparison.Ordinal) ? Embeddings
-        : Matrices;
+    /// <summary>The group's scale that a parameter of this role belongs to.</summary>
+    internal double Of(ParameterRole role) => role switch
+    {
+        ParameterRole.Adapter => Adapters,
+        ParameterRole.Bias => Biases,
+        ParameterRole.Norm => Norms,
+        ParameterRole.Embedding or ParameterRole.Head => Embeddings,
+        _ => Matrices,
+    };
 
     /// <summary>"embeddings=0.1,norms=2"; what is not named keeps 1.</summary>
     /// <exception cref="SkipwiseException">a group that does not exist, one named twice, or no number</exception>

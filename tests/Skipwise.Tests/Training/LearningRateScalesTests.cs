@@ -8,18 +8,16 @@ namespace Skipwise.Tests.Training;
 
 public class LearningRateScalesTests
 {
-    [Theory]
-    [InlineData("model.embed_tokens.weight", 2)]
-    [InlineData("lm_head.weight", 2)]
-    [InlineData("model.layers.3.input_layernorm.weight", 3)]
-    [InlineData("model.layers.3.post_attention_layernorm.weight", 3)]
-    [InlineData("model.norm.weight", 3)]
-    [InlineData("model.layers.0.self_attn.q_proj.bias", 4)]
-    [InlineData("model.layers.0.self_attn.q_proj.weight", 5)]
-    [InlineData("model.layers.0.mlp.down_proj.weight", 5)]
-    [InlineData("model.layers.0.self_attn.q_proj.lora_A.weight", 6)]
-    public void A_name_tells_the_group(string name, double scale) =>
-        Assert.Equal(scale, new LearningRateScales { Embeddings = 2, Norms = 3, Biases = 4, Matrices = 5, Adapters = 6 }.ForParameter(name));
+    [Fact]
+    public void Each_role_has_the_scale_of_its_group()
+    {
+        var scales = new LearningRateScales { Embeddings = 2, Norms = 3, Biases = 4, Matrices = 5, Adapters = 6 };
+        Assert.Equal(
+            [
+                (ParameterRole.Matrix, 5.0), (ParameterRole.Embedding, 2), (ParameterRole.Head, 2), (ParameterRole.Norm, 3),
+                (ParameterRole.Bias, 4), (ParameterRole.Adapter, 6),
+            ], Enum.GetValues<ParameterRole>().Select(role => (role, scales.Of(role))));
+    }
 
     [Fact]
     public void Scales_are_read_from_text()

@@ -79,7 +79,9 @@ public sealed class PeftModel : ITrainable
     }
 
     private IEnumerable<(string Name, Parameter Value)> Whole() =>
-        Model.named_parameters().Where(p => p.parameter.requires_grad && !p.name.Contains(".lora_", StringComparison.Ordinal));
+        from parameter in ModelParameter.AllOf(Model)
+        where parameter.Parameter.requires_grad && parameter.Role != ParameterRole.Adapter
+        select (parameter.Name, parameter.Parameter);
 
     /// <summary>What has been trained, as it is stored.</summary>
     private LoraAdapter Adapter()

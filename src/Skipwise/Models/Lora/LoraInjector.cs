@@ -22,9 +22,9 @@ public static class LoraInjector
         using IDisposable noGradient = no_grad();
         (string Name, Projection Projection)[] projections = [.. Projections(model)];
         string[] targets = Targets(options, projections.Select(p => p.Name));
-        foreach ((string name, Parameter parameter) in model.named_parameters())
+        foreach (ModelParameter parameter in ModelParameter.AllOf(model))
         {
-            parameter.requires_grad = IsFullyTrained(name, options);
+            parameter.Parameter.requires_grad = IsFullyTrained(parameter, options);
         }
         model.Dropout.Seed = seed;
         for (int index = 0; index < projections.Length; index++)
@@ -45,9 +45,12 @@ public static class LoraInjector
     }
 
     /// <summary>Whether a parameter of the base model is trained as a whole.</summary>
-    /// <param name="name">a Hugging Face name</param>
-    public static bool IsFullyTrained(string name, LoraOptions options) =>
-        (options.TrainNorms && name.Contains("norm", StringComparison.Ordinal)) || (options.TrainEmbeddings && (name.Contains("embed_tokens", StringComparison.Ordinal) || name.StartsWith("lm_head", StringComparison.Ordinal)));
+    internal static bool IsFullyTrained(ModelParameter parameter, LoraOptions options) => parameter.Owner switch
+    {
+        ParameterRole.Norm => options.TrainNorms,
+        ParameterRole.Embedding or ParameterRole.Head => options.TrainEmbeddings,
+        _ => false,
+    };
 
     /// <summary>The updates, by the name of the weight that they change.</summary>
     public static IEnumerable<(string Weight, Parameter A, Parameter B, double Scale)> LoraWeights(CausalLM model) =>
@@ -76,7 +79,7 @@ public static class LoraInjector
         // A module inside a list is enumerated under several names, and its parameters under the right one alone.
         HashSet<string> parameters = [.. model.named_parameters().Select(p => p.name)];
         return model.named_modules()
-            .Where(m => m.module is Projection && m.name.StartsWith("model.", StringComparison.Ordinal) && !m.name.Contains(".lora_", StringComparison.Ordinal) && parameters.Contains($"{m.name}.weight"))
+            .Where(m => m.module is Projection { Role: ParameterRole.Matrix } && parameters.Contains($"{m.name}.weight"))
             .DistinctBy(m => m.module)
             .Select(m => (m.name, (Projection)m.module));
     }

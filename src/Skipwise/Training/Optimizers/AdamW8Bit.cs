@@ -58,7 +58,8 @@ public sealed class AdamW8Bit : FusedAdamW
     }
 
     /// <summary>Whether a parameter's means are in 8 bits.</summary>
-    private static bool IsQuantized(TrainedParameter member) => member.Weight.numel() >= Min8BitSize && !member.Name.Contains("embed_tokens", StringComparison.Ordinal);
+    private static bool IsQuantized(TrainedParameter member) =>
+        member.Weight.numel() >= Min8BitSize && member.Role != ParameterRole.Embedding;
 
     public override IEnumerable<(string Name, Tensor Value)> State() => base.State().Concat(
         from member in Members

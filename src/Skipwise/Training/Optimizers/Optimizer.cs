@@ -40,10 +40,15 @@ public abstract class Optimizer : IDisposable
     private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters)
     {
         (_masters, _ownsMasters, Options) = (masters ?? MasterWeights.Create(model), masters is null, options);
-        Members = [.. _masters.Entries.Select((weight, index) => new TrainedParameter(index, weight.Name, weight.Parameter, weight.Master))];
+        var roles = ModelParameter.AllOf(model).ToDictionary(parameter => parameter.Name, parameter => parameter.Role);
+        Members =
+        [
+            .. _masters.Entries.Select((weight, index) =>
+                new TrainedParameter(index, weight.Name, roles[weight.Name], weight.Parameter, weight.Master)),
+        ];
         _groups =
         [
-            .. Members.GroupBy(member => (Decays: member.Weight.dim() >= 2, Scale: options.Scales.ForParameter(member.Name)))
+            .. Members.GroupBy(member => (Decays: member.Weight.dim() >= 2, Scale: options.Scales.Of(member.Role)))
                 .SelectMany(group => SplitGroup([.. group]).Select(piece => (piece, group.Key.Decays, group.Key.Scale))),
         ];
     }
@@ -231,7 +236,7 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>A parameter and the float32 weight that is updated for it.</summary>
     /// <param name="Index">its place among all</param>
-    private protected sealed record TrainedParameter(int Index, string Name, Parameter Parameter, Tensor Weight);
+    private protected sealed record TrainedParameter(int Index, string Name, ParameterRole Role, Parameter Parameter, Tensor Weight);
 
     /// <summary>How far a group goes.</summary>
     /// <param name="LearningRate">its learning rate</param>
