@@ -38,7 +38,8 @@ internal sealed unsafe class AttentionPlan(Tensor query, Tensor key, int? window
         // By libtorch, whose heap keeps what was freed: the thread's own would give it back, and clearing its pages again took 3 % of a step.
         using var scope = NewDisposeScope();
         Tensor rooms = empty([_threads, scratch + Avx512Gemm.VectorWidth], ScalarType.Float32, CPU);
-        float* start = TensorPointer.To<float>(rooms);
+        using TensorPointers pointers = new();
+        float* start = pointers.To<float>(rooms);
         ParallelWork.For(_threads, units, (thread, unit) => work(unit, new Workspace(start + (thread * (scratch + Avx512Gemm.VectorWidth)))));
     }
 }

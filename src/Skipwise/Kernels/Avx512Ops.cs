@@ -39,7 +39,8 @@ internal static unsafe class Avx512Ops
         (x, weight) = (x.contiguous(), weight.contiguous());
         int columns = (int)x.size(-1);
         Tensor normed = empty(x.shape, ScalarType.Float32, x.device), scale = empty([x.numel() / columns], ScalarType.Float32, x.device);
-        float* from = TensorPointer.To<float>(x), w = TensorPointer.To<float>(weight), to = TensorPointer.To<float>(normed), r = TensorPointer.To<float>(scale);
+        using TensorPointers pointers = new();
+        float* from = pointers.To<float>(x), w = pointers.To<float>(weight), to = pointers.To<float>(normed), r = pointers.To<float>(scale);
         ParallelWork.ForRange(scale.size(0), columns, (first, end) =>
         {
             for (long row = first; row < end; row++)
@@ -72,8 +73,9 @@ internal static unsafe class Avx512Ops
         int columns = (int)x.size(-1);
         long rows = scale.size(0), size = (rows + parts - 1) / parts;
         Tensor dX = empty(x.shape, ScalarType.Float32, x.device), dWeights = zeros([parts, columns], ScalarType.Float32, x.device);
-        float* gs = TensorPointer.To<float>(gradient), xs = TensorPointer.To<float>(x), w = TensorPointer.To<float>(weight), r = TensorPointer.To<float>(scale);
-        float* dxs = TensorPointer.To<float>(dX), dws = TensorPointer.To<float>(dWeights);
+        using TensorPointers pointers = new();
+        float* gs = pointers.To<float>(gradient), xs = pointers.To<float>(x), w = pointers.To<float>(weight), r = pointers.To<float>(scale);
+        float* dxs = pointers.To<float>(dX), dws = pointers.To<float>(dWeights);
         ParallelWork.For(get_num_threads(), parts, (_, part) =>
         {
             float* dw = dws + (part * columns);
@@ -116,7 +118,8 @@ internal static unsafe class Avx512Ops
         using var scope = NewDisposeScope();
         (gate, up) = (gate.contiguous(), up.contiguous());
         Tensor gated = empty(gate.shape, ScalarType.Float32, gate.device);
-        float* gates = TensorPointer.To<float>(gate), ups = TensorPointer.To<float>(up), to = TensorPointer.To<float>(gated);
+        using TensorPointers pointers = new();
+        float* gates = pointers.To<float>(gate), ups = pointers.To<float>(up), to = pointers.To<float>(gated);
         long numbers = gate.numel();
         ParallelWork.ForRange(numbers, 1, (first, end) =>
         {
@@ -136,8 +139,9 @@ internal static unsafe class Avx512Ops
         using var scope = NewDisposeScope();
         (gradient, gate, up) = (gradient.contiguous(), gate.contiguous(), up.contiguous());
         Tensor dGate = empty(gate.shape, ScalarType.Float32, gate.device), dUp = empty(gate.shape, ScalarType.Float32, gate.device);
-        float* gs = TensorPointer.To<float>(gradient), gates = TensorPointer.To<float>(gate), ups = TensorPointer.To<float>(up);
-        float* dGates = TensorPointer.To<float>(dGate), dUps = TensorPointer.To<float>(dUp);
+        using TensorPointers pointers = new();
+        float* gs = pointers.To<float>(gradient), gates = pointers.To<float>(gate), ups = pointers.To<float>(up);
+        float* dGates = pointers.To<float>(dGate), dUps = pointers.To<float>(dUp);
         long numbers = gate.numel();
         ParallelWork.ForRange(numbers, 1, (first, end) =>
         {
@@ -163,9 +167,10 @@ internal static unsafe class Avx512Ops
         labels = labels.contiguous();
         (long rows, long columns) = (scores.size(0), scores.size(1));
         Tensor losses = empty([rows], ScalarType.Float64, scores.device);
-        float* all = TensorPointer.To<float>(scores);
-        long* label = TensorPointer.To<long>(labels);
-        double* loss = TensorPointer.To<double>(losses);
+        using TensorPointers pointers = new();
+        float* all = pointers.To<float>(scores);
+        long* label = pointers.To<long>(labels);
+        double* loss = pointers.To<double>(losses);
         if (labels.numel() != rows || new ReadOnlySpan<long>(label, checked((int)rows)).IndexOfAnyExceptInRange(0, columns - 1) >= 0)
         {
             throw new ArgumentException($"expected {rows} labels from 0 to {columns - 1}", nameof(labels));
@@ -197,7 +202,8 @@ internal static unsafe class Avx512Ops
         (long tokens, int heads, int size, int count) = (x.size(1), (int)x.size(2), (int)x.size(3), (int)rotation.size(3));
         long rotations = rotation.size(0) * rotation.size(1);
         Tensor rotated = empty(x.shape, ScalarType.Float32, x.device);
-        float* from = TensorPointer.To<float>(x), to = TensorPointer.To<float>(rotated), angles = TensorPointer.To<float>(rotation);
+        using TensorPointers pointers = new();
+        float* from = pointers.To<float>(x), to = pointers.To<float>(rotated), angles = pointers.To<float>(rotation);
         // Where a pair's two numbers are: one after the other, or as far apart as there are pairs.
         (bool readsHalves, bool writesHalves) = (pairs == RotaryLayout.RotateHalf && !back, pairs == RotaryLayout.RotateHalf && back);
         ParallelWork.ForRange(x.size(0) * tokens, (long)heads * size, (first, end) =>

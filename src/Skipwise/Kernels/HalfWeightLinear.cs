@@ -40,8 +40,9 @@ internal static class HalfWeightLinear
     private static unsafe void Multiply(Tensor x, Tensor weight, Tensor y, HalfFloats.ElementConversion widen)
     {
         int inputs = (int)weight.size(1), outputs = (int)weight.size(0), rows = (int)(x.numel() / inputs);
-        float* input = TensorPointer.To<float>(x), output = TensorPointer.To<float>(y);
-        ushort* matrix = TensorPointer.To<ushort>(weight);
+        using TensorPointers pointers = new();
+        float* input = pointers.To<float>(x), output = pointers.To<float>(y);
+        ushort* matrix = pointers.To<ushort>(weight);
         int threads = get_num_threads();
         float[][] wides = [.. Enumerable.Range(0, threads).Select(_ => new float[inputs])];
         ParallelWork.For(threads, (outputs + RowsAtOnce - 1) / RowsAtOnce, (thread, piece) =>

@@ -2,16 +2,16 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>A tensor's memory [N, tokens, heads, D], whose scope outlives this.</summary>
+/// <summary>A tensor's memory [N, tokens, heads, D], as long as the pointers live that it was taken with.</summary>
 internal readonly unsafe struct HeadsView
 {
     private readonly float* _start;
     private readonly nint _sequence, _token, _head;
 
-    public HeadsView(Tensor tensor)
+    public HeadsView(TensorPointers pointers, Tensor tensor)
     {
         Tensor plain = tensor.size(-1) == 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
-        _start = TensorPointer.To<float>(plain, anyStrides: true);
+        _start = pointers.To<float>(plain, anyStrides: true);
         (_sequence, _token, _head) = ((nint)plain.stride(0), (nint)plain.stride(1), (nint)plain.stride(2));
     }
 

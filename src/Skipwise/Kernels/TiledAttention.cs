@@ -24,7 +24,9 @@ internal static unsafe class TiledAttention
         using var scope = NewDisposeScope();
         AttentionPlan plan = new(query, key, window);
         Tensor output = empty(query.shape, ScalarType.Float32, query.device), lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
-        HeadsView q = new(query), k = new(key), v = new(value), o = new(output), l = new(lse.unsqueeze(-1));
+        using TensorPointers pointers = new();
+        HeadsView q = new(pointers, query), k = new(pointers, key), v = new(pointers, value);
+        HeadsView o = new(pointers, output), l = new(pointers, lse.unsqueeze(-1));
         int parts = plan.SplitCount(plan.Sequences * plan.Heads, Avx512Gemm.RoundUp(plan.Window.Queries, QueryBlock) / QueryBlock);
         int[] bounds = plan.Window.SplitQueries(parts, QueryBlock);
         plan.ForEachUnit(plan.Sequences * plan.Heads * parts, QueryScratchSize(plan), (unit, scratch) =>
@@ -47,8 +49,10 @@ internal static unsafe class TiledAttention
         // A key's gradient is one part's; a query's is the sum of all parts'.
         Tensor[] dQueries = [.. Enumerable.Range(0, parts).Select(_ => zeros(query.shape, ScalarType.Float32, query.device))];
         Tensor dKey = empty(key.shape, ScalarType.Float32, key.device), dValue = empty(key.shape, ScalarType.Float32, key.device);
-        HeadsView[] dqs = [.. dQueries.Select(part => new HeadsView(part))];
-        HeadsView g = new(gradient), q = new(query), k = new(key), v = new(value), o = new(output), l = new(lse.unsqueeze(-1)), dk = new(dKey), dv = new(dValue);
+        using TensorPointers pointers = new();
+        HeadsView[] dqs = [.. dQueries.Select(part => new HeadsView(pointers, part))];
+        HeadsView g = new(pointers, gradient), q = new(pointers, query), k = new(pointers, key), v = new(pointers, value);
+        HeadsView o = new(pointers, output), l = new(pointers, lse.unsqueeze(-1)), dk = new(pointers, dKey), dv = new(pointers, dValue);
         plan.ForEachUnit(plan.Sequences * plan.KvHeads * parts, KeyValueGradients.ScratchSize(plan, bounds), (unit, scratch) =>
         {
             (int sequence, int kvHead, int part) = (unit / parts / plan.KvHeads, unit / parts % plan.KvHeads, unit % parts);

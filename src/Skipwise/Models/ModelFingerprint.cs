@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Skipwise.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -35,7 +36,8 @@ public static class ModelFingerprint
             for (long row = 0; row < rows.size(0); row += rowsAtOnce)
             {
                 using var piece = NewDisposeScope();
-                hash.AppendData(rows.narrow(0, row, Math.Min(rowsAtOnce, rows.size(0) - row)).contiguous().cpu().bytes);
+                using TensorPointers pointers = new();
+                hash.AppendData(pointers.Bytes(rows.narrow(0, row, Math.Min(rowsAtOnce, rows.size(0) - row)).contiguous().cpu()));
             }
         }
         return BinaryPrimitives.ReadUInt64LittleEndian(hash.GetHashAndReset());

@@ -8,66 +8,61 @@ namespace Skipwise.Checkpoints.Formats;
 /// time is prepared piece by piece, or its page faults would take most of the time. What has to be widened goes through a buffer that stays
 /// in the cache.
 /// </summary>
-internal static class DirectReader
+internal static unsafe class DirectReader
 {
     private const int BufferBytes = 1 << 18;
 
     /// <param name="offset">first byte in the file</param>
-    /// <param name="destination">the first element's own memory; <paramref name="count"/> elements lie there, which can be more than a span
-    /// holds</param>
+    /// <param name="memory">where <paramref name="count"/> elements lie, which can be more than a span holds; the caller keeps it</param>
     /// <exception cref="SkipwiseException">the file is shorter than it was, or the disk fails</exception>
-    public static unsafe void Fill(SafeFileHandle handle, string path, long offset, Span<byte> destination, long count,
-        ElementConversion widening)
+    public static void Fill(
+        SafeFileHandle handle, string path, long offset, byte* memory, long count, ElementConversion widening)
     {
-        fixed (byte* pinned = destination)
+        long bytes = count * widening.Size;
+        void Read(byte* start, byte* end)
         {
-            byte* memory = pinned; // a tensor's memory does not move
-            long bytes = count * widening.Size;
-            void Read(byte* start, byte* end)
+            MemoryPages.PopulateForWrite(start, end - start);
+            long place = offset + ((start - memory) / widening.Size * widening.StoredSize);
+            if (widening.Convert is null)
             {
-                MemoryPages.PopulateForWrite(start, end - start);
-                long place = offset + ((start - memory) / widening.Size * widening.StoredSize);
-                if (widening.Convert is null)
-                {
-                    FileBytes.Read(handle, new Span<byte>(start, (int)(end - start)), place, path);
-                    return;
-                }
-                byte[] buffer =
-                    GC.AllocateUninitializedArray<byte>((int)Math.Min(BufferBytes, (end - start) / widening.Size * widening.StoredSize));
-                while (start < end)
-                {
-                    int elements = (int)Math.Min(buffer.Length / widening.StoredSize, (end - start) / widening.Size);
-                    Span<byte> stored = buffer.AsSpan(0, elements * widening.StoredSize);
-                    FileBytes.Read(handle, stored, place, path);
-                    widening.Convert(stored, new Span<byte>(start, elements * widening.Size));
-                    start += elements * widening.Size;
-                    place += stored.Length;
-                }
-            }
-
-            // A piece is a large page: the first and the last one are what lies outside of them.
-            MemoryPages.AdviseHugePages(memory, bytes);
-            long first = (nint)memory / MemoryPages.HugePageSize,
-                pages = (((nint)memory + (nint)bytes - 1) / MemoryPages.HugePageSize) - first + 1;
-            void ReadPage(long page)
-            {
-                byte* start = (byte*)((first + page) * MemoryPages.HugePageSize);
-                Read(start < memory ? memory : start, (byte*)Math.Min((long)(start + MemoryPages.HugePageSize), (long)(memory + bytes)));
-            }
-
-            if (bytes <= MemoryPages.HugePageSize)
-            {
-                Read(memory, memory + bytes);
+                FileBytes.Read(handle, new Span<byte>(start, (int)(end - start)), place, path);
                 return;
             }
-            try
+            byte[] buffer =
+                GC.AllocateUninitializedArray<byte>((int)Math.Min(BufferBytes, (end - start) / widening.Size * widening.StoredSize));
+            while (start < end)
             {
-                Parallel.For(0, pages, ReadPage);
+                int elements = (int)Math.Min(buffer.Length / widening.StoredSize, (end - start) / widening.Size);
+                Span<byte> stored = buffer.AsSpan(0, elements * widening.StoredSize);
+                FileBytes.Read(handle, stored, place, path);
+                widening.Convert(stored, new Span<byte>(start, elements * widening.Size));
+                start += elements * widening.Size;
+                place += stored.Length;
             }
-            catch (AggregateException e) when (e.InnerExceptions[0] is SkipwiseException inner)
-            {
-                throw new SkipwiseException(inner.Message, e);
-            }
+        }
+
+        // A piece is a large page: the first and the last one are what lies outside of them.
+        MemoryPages.AdviseHugePages(memory, bytes);
+        long first = (nint)memory / MemoryPages.HugePageSize;
+        long pages = (((nint)memory + (nint)bytes - 1) / MemoryPages.HugePageSize) - first + 1;
+        void ReadPage(long page)
+        {
+            byte* start = (byte*)((first + page) * MemoryPages.HugePageSize);
+            Read(start < memory ? memory : start, (byte*)Math.Min((long)(start + MemoryPages.HugePageSize), (long)(memory + bytes)));
+        }
+
+        if (bytes <= MemoryPages.HugePageSize)
+        {
+            Read(memory, memory + bytes);
+            return;
+        }
+        try
+        {
+            Parallel.For(0, pages, ReadPage);
+        }
+        catch (AggregateException e) when (e.InnerExceptions[0] is SkipwiseException inner)
+        {
+            throw new SkipwiseException(inner.Message, e);
         }
     }
 }

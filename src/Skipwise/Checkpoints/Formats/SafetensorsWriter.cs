@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Skipwise.Kernels;
 using Skipwise.Models;
 using Skipwise.Storage;
 using TorchSharp;
@@ -127,7 +128,8 @@ public static class SafetensorsWriter
             {
                 beyond = FiniteCheck.MaxAbs(piece);
             }
-            stream.Write(stored.bytes);
+            using TensorPointers pointers = new();
+            stream.Write(pointers.Bytes(stored));
         }
         return beyond;
     }

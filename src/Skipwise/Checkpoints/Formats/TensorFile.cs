@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Skipwise.Kernels;
 using Skipwise.Storage;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -57,7 +58,7 @@ public abstract class TensorFile : IDisposable
     /// <summary>Fills a contiguous tensor of the same shape, on any device; f64, f32, f16 and bf16 are converted to its type.</summary>
     /// <exception cref="SkipwiseException">the shape differs, the types do not convert, or the file is shorter than when it was
     /// opened</exception>
-    public void ReadInto(TensorEntry tensor, Tensor destination)
+    public unsafe void ReadInto(TensorEntry tensor, Tensor destination)
     {
         ScalarType type = TorchTypeOf(tensor);
         if (!tensor.Shape.SequenceEqual(destination.shape))
@@ -83,8 +84,8 @@ public abstract class TensorFile : IDisposable
         }
         else if (destination.device_type == DeviceType.CPU && ElementConversion.For(type, destination.dtype) is { } widening)
         {
-            using Tensor first = flat.narrow(0, 0, 1);
-            DirectReader.Fill(_handle, Path, tensor.Offset, first.bytes, destination.numel(), widening);
+            using TensorPointers pointers = new();
+            DirectReader.Fill(_handle, Path, tensor.Offset, pointers.ToBytes(flat), flat.numel(), widening);
         }
         else
         {
@@ -127,17 +128,19 @@ public abstract class TensorFile : IDisposable
             long count = Math.Min(step, flat.numel() - start);
             using Tensor target = flat.narrow(0, start, count);
             using Tensor source = piece.narrow(0, 0, count);
-            FileBytes.Read(_handle, source.bytes, tensor.Offset + (start * tensor.Type.Size), Path);
+            using TensorPointers pointers = new();
+            FileBytes.Read(_handle, pointers.Bytes(source), tensor.Offset + (start * tensor.Type.Size), Path);
             target.copy_(source);
         }
     }
 
-    private void ReadStrided(TensorEntry tensor, ScalarType type, Tensor flat)
+    private unsafe void ReadStrided(TensorEntry tensor, ScalarType type, Tensor flat)
     {
         using Tensor stored = empty(tensor.Length / tensor.Type.Size, type);
-        using (Tensor first = stored.narrow(0, 0, 1))
+        using (TensorPointers pointers = new())
         {
-            DirectReader.Fill(_handle, Path, tensor.Offset, first.bytes, stored.numel(), ElementConversion.For(type, type)!);
+            byte* memory = pointers.ToBytes(stored);
+            DirectReader.Fill(_handle, Path, tensor.Offset, memory, stored.numel(), ElementConversion.For(type, type)!);
         }
         using Tensor inOrder = stored.as_strided([.. tensor.View!.Sizes], [.. tensor.View.Strides]);
         using Tensor target = flat.view([.. tensor.View.Sizes]);

@@ -21,8 +21,9 @@ internal static unsafe class AdamW8BitKernel
     public static void Update(Tensor weight, Tensor gradient, QuantizedMoment first, QuantizedMoment second, AdamWStep step)
     {
         long count = weight.numel();
-        float* w = TensorPointer.To<float>(weight), g = TensorPointer.To<float>(gradient);
-        MomentPointer m = new(first), v = new(second);
+        using TensorPointers pointers = new();
+        float* w = pointers.To<float>(weight), g = pointers.To<float>(gradient);
+        MomentPointer m = new(pointers, first), v = new(pointers, second);
         ParallelWork.ForRange((count + Block - 1) / Block, Block, (from, to) =>
         {
             for (long block = from; block < to; block++)
@@ -86,13 +87,13 @@ internal static unsafe class AdamW8BitKernel
     }
 
     /// <summary>A <see cref="QuantizedMoment"/> as the CPU sees it.</summary>
-    private readonly struct MomentPointer(QuantizedMoment packed)
+    private readonly struct MomentPointer(TensorPointers pointers, QuantizedMoment packed)
     {
-        private readonly float* _values = TensorPointer.To<float>(packed.Table.Values), _bounds = TensorPointer.To<float>(packed.Table.Boundaries);
-        private readonly int* _guesses = TensorPointer.To<int>(packed.Table.BinLookup);
+        private readonly float* _values = pointers.To<float>(packed.Table.Values), _bounds = pointers.To<float>(packed.Table.Boundaries);
+        private readonly int* _guesses = pointers.To<int>(packed.Table.BinLookup);
 
-        public readonly byte* Code = TensorPointer.To<byte>(packed.Codes);
-        public readonly float* Scales = TensorPointer.To<float>(packed.Absmax);
+        public readonly byte* Code = pointers.To<byte>(packed.Codes);
+        public readonly float* Scales = pointers.To<float>(packed.Absmax);
         public readonly byte Zero = packed.Table.ZeroCode;
 
         public Vector256<float> Dequantize(byte* code) => Avx2.GatherVector256(_values, Avx2.ConvertToVector256Int32(code), sizeof(float));

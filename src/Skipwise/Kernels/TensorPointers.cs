@@ -1,0 +1,73 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Kernels;
+
+/// <summary>
+/// Pointers into the memory of tensors on the CPU: the one way from a tensor to its numbers. What a tensor is gets checked when a pointer is
+/// taken, and its memory stays where it is until this is disposed, whoever disposes the tensor before.
+/// </summary>
+internal sealed unsafe class TensorPointers : IDisposable
+{
+    private readonly List<Tensor> _kept = [];
+
+    /// <summary>The tensor's first number; null if there is none.</summary>
+    /// <typeparam name="T">the type of its numbers; <see cref="ushort"/> for both types of 16 bits</typeparam>
+    /// <param name="anyStrides">the caller walks by the tensor's own strides; else the numbers have to lie end to end</param>
+    /// <exception cref="ArgumentException">
+    /// a tensor of another type, on another device, or in another order: what was read there would be other numbers
+    /// </exception>
+    public T* To<T>(Tensor tensor, bool anyStrides = false)
+        where T : unmanaged => (T*)Take(tensor, HasElementType<T>(tensor.dtype), anyStrides, typeof(T).Name);
+
+    /// <summary>The first byte of a tensor of any type, whose numbers lie end to end; null if there is none.</summary>
+    /// <exception cref="ArgumentException">a tensor on another device, or in another order</exception>
+    public byte* ToBytes(Tensor tensor) => Take(tensor, isOfType: true, anyStrides: false, "any");
+
+    /// <summary>All bytes of a tensor of any type, whose numbers lie end to end.</summary>
+    /// <exception cref="OverflowException">more bytes than a span holds</exception>
+    /// <inheritdoc cref="ToBytes"/>
+    public Span<byte> Bytes(Tensor tensor) => new(ToBytes(tensor), checked((int)(tensor.numel() * tensor.element_size())));
+
+    public void Dispose()
+    {
+        foreach (Tensor tensor in _kept)
+        {
+            tensor.Dispose();
+        }
+        _kept.Clear();
+    }
+
+    private byte* Take(Tensor tensor, bool isOfType, bool anyStrides, string expected)
+    {
+        if (!isOfType || tensor.device_type != DeviceType.CPU || !(anyStrides || tensor.is_contiguous()))
+        {
+            string order = tensor.is_contiguous() ? "" : $", strides [{string.Join(", ", tensor.stride())}]";
+            throw new ArgumentException(
+                $"expected {expected} numbers on the CPU{(anyStrides ? "" : ", end to end")}, " +
+                $"found {tensor.dtype} on {tensor.device}{order}", nameof(tensor));
+        }
+        if (tensor.numel() == 0)
+        {
+            return null;
+        }
+        using Tensor plain = tensor.detach();
+        Tensor first = plain.as_strided([1], [1], tensor.storage_offset()).DetachFromDisposeScope(); // keeps all of the memory
+        _kept.Add(first);
+        fixed (byte* start = first.bytes) // of a tensor, which does not move
+        {
+            return start;
+        }
+    }
+
+    private static bool HasElementType<T>(ScalarType dtype) => dtype switch
+    {
+        ScalarType.Float32 => typeof(T) == typeof(float),
+        ScalarType.Float64 => typeof(T) == typeof(double),
+        ScalarType.Int64 => typeof(T) == typeof(long),
+        ScalarType.Int32 => typeof(T) == typeof(int),
+        ScalarType.Byte => typeof(T) == typeof(byte),
+        ScalarType.BFloat16 or ScalarType.Float16 => typeof(T) == typeof(ushort),
+        _ => false,
+    };
+}
