@@ -82,6 +82,19 @@ public partial class HouseRulesTests
             ((string[])["Kernels", "Models", "Data", "Training"]).SelectMany(room => FilesOf(Path.Combine("Skipwise", room)))
             .Where(file => Reading().IsMatch(File.ReadAllText(file))).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
+    /// <summary>Who computes is chosen in one place: nobody outside of Kernels knows which sets there are, or asks for one by name.</summary>
+    [Fact]
+    public void Kernels_are_chosen_in_one_place() =>
+        Assert.Empty(FilesOf("").Where(file => !file.Contains(Path.Combine("Skipwise", "Kernels"), StringComparison.Ordinal))
+            .Where(file => KernelChoice().IsMatch(File.ReadAllText(file))));
+
+    /// <summary>Type, device, order and lifetime of a tensor are checked where its memory is touched, and nowhere else is it.</summary>
+    [Fact]
+    public void Pointers_into_tensors_come_from_one_place() =>
+        Assert.Equal(
+            ["TensorPointers.cs"],
+            FilesOf("").Where(file => TensorMemory().IsMatch(File.ReadAllText(file))).Select(Path.GetFileName));
+
     [Fact]
     public void The_library_never_writes_to_the_console() =>
         Assert.All(FilesOf("Skipwise"), file => Assert.DoesNotMatch(@"\bConsole\.(Write|Error|Out)", File.ReadAllText(file)));
@@ -122,6 +135,12 @@ public partial class HouseRulesTests
 
     [GeneratedRegex(@"\.To(Double|Single|Int32|Int64|Boolean)\(\)|\.item<|\.cpu\(\)|nonzero\(|\.data<|\.bytes")]
     private static partial Regex Reading();
+
+    [GeneratedRegex(@"KernelSet\.(?!For\b)\w+|\b(Reference|Torch|Cpu)Kernels\b|\bAvx(2Adam|512[GKO])\w+")]
+    private static partial Regex KernelChoice();
+
+    [GeneratedRegex(@"\.bytes\b|data_ptr|DangerousGetHandle|\.storage\(")]
+    private static partial Regex TensorMemory();
 
     [GeneratedRegex(
         @"(?<![\w.])(System\.IO\.)?File\.(Read\w+|Open\w*)\(|new FileStream\([^;]*FileMode\.Open,|new StreamReader\((path|file)")]

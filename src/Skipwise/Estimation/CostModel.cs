@@ -26,7 +26,8 @@ internal sealed class CostModel
     private readonly (long Layer, long Ends) _weights, _trained, _optimizer;
     private readonly LayerCosts _saved, _recomputed;
     private readonly ComputeTime _embeddingAndHeadPerToken, _update;
-    private readonly bool _isNarrow, _isTiled, _offloads; // the type that is computed in; whether our own kernels do; whether the optimizer's state is in host memory
+    private readonly KernelSet _kernels;
+    private readonly bool _isNarrow, _offloads; // the type that is computed in; whether the optimizer's state is in host memory
     private readonly long _process;
     private readonly WorkBudget _budget;
 
@@ -34,7 +35,7 @@ internal sealed class CostModel
     {
         (_config, _recomputeEvery, _weights, _trained) = (config, recomputeEvery, probe.Weights, probe.Trained);
         (_saved, _recomputed, _embeddingAndHeadPerToken) = (saved, checkpointed, endsPerToken);
-        (_isNarrow, _isTiled, _offloads) = (compute.Dtype != ScalarType.Float32, Avx512Gemm.Supports(compute.Dtype, compute.Device), offload);
+        (_isNarrow, _kernels, _offloads) = (compute.Dtype != ScalarType.Float32, KernelSet.For(compute.Device, compute.Dtype), offload);
         (ComputeTime update, long ofLayer, long ofEnds) = probe.Update();
         (_update, _optimizer) = ((Trained / (double)Math.Max(1, _trained.Layer + _trained.Ends)) * update, (ofLayer, ofEnds));
         _process = probe.ProcessBytes();
@@ -104,9 +105,8 @@ internal sealed class CostModel
         largest = Math.Max(largest, Trained + embedding) + gathered + Mask(length);
         largest += (long)(Fragmentation * largest);
         long weights = (layers * _weights.Layer) + _weights.Ends, optimizer = (layers * _optimizer.Layer) + _optimizer.Ends;
-        int scoreCopies = _isTiled ? 1 : 3; // libtorch's softmax needs a second, and one in passing
         long scores = Math.Min((long)Math.Min(tokens, _budget.HeadTokens) * _config.VocabSize, _budget.MaxLogits);
-        long logits = (long)scoreCopies * sizeof(float) * scores;
+        long logits = (long)_kernels.ScoreCopies * sizeof(float) * scores;
         return new(_process, weights, Trained, optimizer, largest, logits, _process + weights + (_offloads ? 0 : optimizer) + largest);
     }
 
@@ -125,8 +125,7 @@ internal sealed class CostModel
 
     private LayerCosts Costs(int layer) => _recomputeEvery > 0 && layer % _recomputeEvery == 0 ? _recomputed : _saved;
 
-    /// <summary>libtorch's attention needs a matrix [T, T] for a sliding window shorter than the sequence, and two of one byte while it is made.</summary>
-    private long Mask(int length) => _config.SlidingWindow < length && !_isTiled ? (sizeof(float) + 2L) * length * length : 0;
+    private long Mask(int length) => _kernels.AttentionPlanBytes(length, _config.SlidingWindow);
 
     /// <summary>How one layer's costs grow, and the head's bytes.</summary>
     private sealed record LayerCosts(QuadraticCost Seconds, QuadraticCost CpuSeconds, LinearCost SavedBytes, LinearCost LayerPeakBytes, LinearCost HeadPeakBytes)

@@ -1,8 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
@@ -22,21 +20,6 @@ internal static unsafe class Avx512Gemm
     /// subnormal numbers, and each of those costs an Intel core a hundred cycles: half of a step's time where attention is as sure as a trained model's.
     /// </summary>
     public const float MinExponent = -50;
-
-    [ThreadStatic]
-    private static bool s_off;
-
-    /// <summary>Whether this processor computes with 16 numbers at once, and tensors of this kind are its own.</summary>
-    public static bool Supports(ScalarType dtype, Device device) =>
-        Vector512.IsHardwareAccelerated && Avx512F.IsSupported && !s_off && dtype == ScalarType.Float32 && !TorchKernels.AreRequired(device);
-
-    /// <summary>Until it is disposed, this thread computes as on a processor without AVX-512.</summary>
-    public static IDisposable Disable()
-    {
-        bool before = s_off;
-        s_off = true;
-        return new Restore(before);
-    }
 
     /// <summary>The next multiple.</summary>
     public static int RoundUp(int number, int multiple) => (number + multiple - 1) / multiple * multiple;
@@ -250,10 +233,5 @@ internal static unsafe class Avx512Gemm
             result += a[i] * b[i];
         }
         return result;
-    }
-
-    private sealed class Restore(bool before) : IDisposable
-    {
-        public void Dispose() => s_off = before;
     }
 }

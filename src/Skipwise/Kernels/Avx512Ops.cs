@@ -7,27 +7,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// What libtorch would need several passes over memory for, in one, for processors with AVX-512: float32, rows that lie end to end. The
-/// formulas are those of <see cref="RmsNormFunction"/>, <see cref="GatedSiluFunction"/>, <see cref="RotaryFunction"/> and of the linear cross
-/// entropy, which do without where this does not serve.
+/// What libtorch would need several passes over memory for, in one, for processors with AVX-512: float32, rows that lie end to end, at
+/// least a vector of numbers. The formulas are those of <see cref="ReferenceKernels"/>.
 /// </summary>
 internal static unsafe class Avx512Ops
 {
     // N rows, C columns
     private const int Lanes = Avx512Gemm.VectorWidth;
-
-    /// <summary>Whether these can be worked on here.</summary>
-    public static bool Supports(params ReadOnlySpan<Tensor> tensors)
-    {
-        foreach (Tensor tensor in tensors)
-        {
-            if (!Avx512Gemm.Supports(tensor.dtype, tensor.device) || tensor.numel() < Lanes)
-            {
-                return false;
-            }
-        }
-        return true;
-    }
 
     /// <summary>y = x r w with r = 1 / sqrt(mean(x^2) + eps), by rows.</summary>
     /// <param name="x">[..., C]</param>

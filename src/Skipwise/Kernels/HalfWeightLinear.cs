@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// y = x W^T + b in float32 with a frozen W of 16-bit numbers. Each of them has an exact float32, so the result is that of a float32 weight, in half
-/// its memory. Many rows of x share the cost of widening W before the product. Few rows would not; they take as long as W takes to be read, half as long in
-/// 16 bits, if each of its rows is widened in the cache.
+/// y = x W^T + b in float32 with a frozen W of 16-bit numbers, for few rows of x. Each number of W has an exact float32, so the result is
+/// that of a float32 weight, in half its memory. Many rows of x share the cost of widening W before the product. Few rows would not; they
+/// take as long as W takes to be read, half as long in 16 bits, if each of its rows is widened in the cache.
 /// </summary>
 internal static class HalfWeightLinear
 {
@@ -18,18 +18,16 @@ internal static class HalfWeightLinear
 
     private const int RowsAtOnce = 32; // of W, per piece of work
 
-    /// <param name="x">float32 [..., in]</param>
+    /// <summary>Whether x has so few rows.</summary>
+    public static bool IsWorthwhile(Tensor x, Tensor weight) => x.numel() <= RowwiseLimit * weight.size(1);
+
+    /// <param name="x">float32 [..., in], without a graph</param>
     /// <param name="weight">float16 or bfloat16 [out, in]</param>
     /// <param name="bias">[out]</param>
     /// <returns>[..., out]</returns>
     public static Tensor Apply(Tensor x, Tensor weight, Tensor? bias)
     {
         using var scope = NewDisposeScope();
-        bool isFew = x.numel() <= RowwiseLimit * weight.size(1) && !TorchKernels.AreRequired(x.device) && !(is_grad_enabled() && x.requires_grad);
-        if (!isFew)
-        {
-            return nn.functional.linear(x, weight.to(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
-        }
         Tensor y = empty([.. x.shape[..^1], weight.size(0)], x.dtype, x.device);
         HalfFloats.ElementConversion widen = weight.dtype == ScalarType.BFloat16 ? HalfFloats.WidenBFloat16 : HalfFloats.WidenFloat16;
         Multiply(x.contiguous(), weight.contiguous(), y, widen);

@@ -3,7 +3,7 @@ namespace Skipwise.Kernels;
 /// <summary>The gradients of some keys and their values, summed up over the query heads that share them.</summary>
 internal sealed unsafe class KeyValueGradients
 {
-    private readonly AttentionPlan _plan;
+    private readonly TilePlan _plan;
     private readonly int _from, _to;
     private readonly float* _keys, _values, _dKeys, _dValues; // [rows, W]
     private readonly float* _queryPanels, _gradientPanels; // [panel, D, lane]
@@ -11,7 +11,7 @@ internal sealed unsafe class KeyValueGradients
     private readonly float* _probabilities, _dScores; // [96, 192]
     private readonly float* _lse, _delta; // [192]
 
-    public KeyValueGradients(AttentionPlan plan, Workspace scratch, int from, int to, HeadView key, HeadView value)
+    public KeyValueGradients(TilePlan plan, Workspace scratch, int from, int to, HeadView key, HeadView value)
     {
         (_plan, _from, _to) = (plan, from, to);
         (int paddedDim, int rows) = (plan.PaddedDim, Avx512Gemm.RoundUp(to - from, Avx512Gemm.TileRows));
@@ -32,7 +32,7 @@ internal sealed unsafe class KeyValueGradients
 
     /// <summary>What it takes at most.</summary>
     /// <param name="bounds">where parts of the keys begin, and the end</param>
-    public static long ScratchSize(AttentionPlan plan, int[] bounds)
+    public static long ScratchSize(TilePlan plan, int[] bounds)
     {
         long rows = Enumerable.Range(1, bounds.Length - 1).Max(part => bounds[part] - bounds[part - 1]) + Avx512Gemm.TileRows;
         return (4 * rows * plan.PaddedDim) + (ScoreBlock.QueryBlockSize * ((2 * plan.Dim) + (3 * plan.PaddedDim) + (2 * ScoreBlock.KeyBlockSize) + 2));

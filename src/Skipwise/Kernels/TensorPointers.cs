@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Pointers into the memory of tensors on the CPU: the one way from a tensor to its numbers. What a tensor is gets checked when a pointer is
-/// taken, and its memory stays where it is until this is disposed, whoever disposes the tensor before.
+/// Pointers into the memory of tensors on the CPU: the one way from a tensor to its numbers. What a tensor is gets checked when a pointer
+/// is taken, and its memory stays where it is until this is disposed, whoever disposes the tensor before.
 /// </summary>
 internal sealed unsafe class TensorPointers : IDisposable
 {

@@ -22,7 +22,7 @@ internal static unsafe class TiledAttention
     public static (Tensor Mixed, Tensor Lse) Forward(Tensor query, Tensor key, Tensor value, int? window = null)
     {
         using var scope = NewDisposeScope();
-        AttentionPlan plan = new(query, key, window);
+        TilePlan plan = new(query, key, window);
         Tensor output = empty(query.shape, ScalarType.Float32, query.device), lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
         using TensorPointers pointers = new();
         HeadsView q = new(pointers, query), k = new(pointers, key), v = new(pointers, value);
@@ -43,7 +43,7 @@ internal static unsafe class TiledAttention
     public static (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window = null)
     {
         using var scope = NewDisposeScope();
-        AttentionPlan plan = new(query, key, window);
+        TilePlan plan = new(query, key, window);
         int parts = plan.SplitCount(plan.Sequences * plan.KvHeads, Avx512Gemm.RoundUp(plan.Window.Keys, KeyBlock) / KeyBlock);
         int[] bounds = plan.Window.SplitKeys(parts, KeyBlock);
         // A key's gradient is one part's; a query's is the sum of all parts'.
@@ -76,11 +76,11 @@ internal static unsafe class TiledAttention
     }
 
     /// <summary>What <see cref="AttendQueries"/> takes at most.</summary>
-    private static long QueryScratchSize(AttentionPlan plan) =>
+    private static long QueryScratchSize(TilePlan plan) =>
         (2L * (plan.Window.Keys + Avx512Gemm.TileRows) * plan.PaddedDim) + (QueryBlock * (plan.Dim + KeyBlock + plan.PaddedDim + 3));
 
     /// <summary>The mix of some queries of one head: block by block of keys, with a running maximum and sum.</summary>
-    private static void AttendQueries(AttentionPlan plan, Workspace scratch, int from, int to, HeadView query, HeadView key, HeadView value, HeadView output, HeadView lse)
+    private static void AttendQueries(TilePlan plan, Workspace scratch, int from, int to, HeadView query, HeadView key, HeadView value, HeadView output, HeadView lse)
     {
         if (from == to)
         {

@@ -23,7 +23,7 @@ internal sealed unsafe class Workspace(float* start)
     }
 
     /// <summary>Rows from the <paramref name="first"/>th on, as a matrix of its own [rows, W]; zeros after the last key and dimension.</summary>
-    public float* CopyRows(HeadView from, int first, int rows, AttentionPlan plan)
+    public float* CopyRows(HeadView from, int first, int rows, TilePlan plan)
     {
         float* to = Allocate(rows * plan.PaddedDim);
         int there = Math.Min(rows, plan.Window.Keys - first);

@@ -1,9 +1,10 @@
+using Skipwise.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>Multi-head or grouped-query self-attention with rotary positions, through libtorch's fused kernel: no [T, T] matrix exists.</summary>
+/// <summary>Multi-head or grouped-query self-attention with rotary positions.</summary>
 public sealed class Attention : nn.Module
 {
     // B batch, T new tokens, S tokens in sight, H query heads, K kv heads, D head dim, C hidden
@@ -34,7 +35,7 @@ public sealed class Attention : nn.Module
 
     /// <param name="x">[B, T, C]</param>
     /// <returns>[B, T, C]</returns>
-    internal Tensor Forward(Tensor x, Rotary rotary, AttentionMask mask, KvCache? cache)
+    internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, KvCache? cache)
     {
         using var scope = NewDisposeScope();
         long batch = x.size(0), tokens = x.size(1);
@@ -46,7 +47,7 @@ public sealed class Attention : nn.Module
             (key, value) = cache.Append(_layer, key.transpose(1, 2), value.transpose(1, 2)); // [B, K, S, D]
             (key, value) = (key.transpose(1, 2), value.transpose(1, 2)); // [B, S, K, D]
         }
-        Tensor output = mask.Attend(query, key, value); // [B, T, H, D]
+        Tensor output = plan.Attend(query, key, value); // [B, T, H, D]
         return _output.forward(output.reshape(batch, tokens, _heads * _headDim)).MoveToOuterDisposeScope();
     }
 

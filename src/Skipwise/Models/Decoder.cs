@@ -1,3 +1,4 @@
+using Skipwise.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -51,22 +52,24 @@ public sealed class Decoder : nn.Module
     /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one document</param>
     internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
     {
-        (AttentionMask full, AttentionMask sliding) = Masks(tokens, documents, cache?.Length ?? 0);
+        (AttentionPlan full, AttentionPlan sliding) = PlanAttention(tokens, documents, cache?.Length ?? 0);
         return
         [
-            .. _layers.Select<DecoderLayer, Func<Tensor, Tensor>>((layer, index) => hidden => layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache)),
+            .. _layers.Select<DecoderLayer, Func<Tensor, Tensor>>((layer, index) => hidden =>
+                layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache)),
             _norm.forward,
         ];
     }
 
-    /// <summary>What the layers before the first sliding one see, and the others.</summary>
+    /// <summary>How the layers before the first sliding one attend, and the others.</summary>
     /// <inheritdoc cref="Blocks"/>
-    internal (AttentionMask Full, AttentionMask Sliding) Masks(int tokens, int[] documents, int cached)
+    internal (AttentionPlan Full, AttentionPlan Sliding) PlanAttention(int tokens, int[] documents, int cached)
     {
         int longest = documents.Length > 0 ? documents.Max() : tokens; // no query sees beyond its document
-        AttentionMask Mask(int? window) =>
-            AttentionMask.Create(longest, cached, window, Dtype, Embedding.weight.device) with { DocumentLengths = documents };
-        AttentionMask sliding = Mask(_window);
-        return (_firstSlidingLayer > 0 ? Mask(null) : sliding, sliding);
+        Device device = Embedding.weight.device;
+        AttentionPlan Plan(int? window) =>
+            KernelSet.For(device, Dtype).PlanAttention(longest, cached, window, documents, Dtype, device);
+        AttentionPlan sliding = Plan(_window);
+        return (_firstSlidingLayer > 0 ? Plan(null) : sliding, sliding);
     }
 }

@@ -1,3 +1,4 @@
+using Skipwise.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -32,11 +33,11 @@ public sealed class DecoderLayer : nn.Module
     }
 
     /// <param name="x">[B, T, C]</param>
-    internal Tensor Forward(Tensor x, Rotary rotary, AttentionMask mask, KvCache? cache)
+    internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, KvCache? cache)
     {
         using var scope = NewDisposeScope();
         Tensor normed = _attentionNorm.forward(x);
-        Tensor attended = x + _attention.Forward(normed, rotary, mask, cache);
+        Tensor attended = x + _attention.Forward(normed, rotary, plan, cache);
         Tensor input = _isParallel ? x : attended;
         Tensor fed = _feedForward.forward(_feedForwardNorm?.forward(input) ?? normed);
         return (attended + fed).MoveToOuterDisposeScope();

@@ -37,10 +37,8 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
         return _down.forward(inner).MoveToOuterDisposeScope();
     }
 
-    private Tensor GatedActivation(Tensor gate, Tensor up) => _activation != Activation.Silu ? Activate(gate) * up
-        : FusedKernels.UsesFusedBackward(gate) ? GatedSiluFunction.apply(gate, up)
-        : FusedKernels.CanRunWithoutGraph(gate, up) ? Avx512Ops.GatedSilu(gate, up)
-        : Activate(gate) * up;
+    private Tensor GatedActivation(Tensor gate, Tensor up) =>
+        _activation == Activation.Silu ? KernelSet.For(gate).GatedSilu(gate, up) : Activate(gate) * up;
 
     private Tensor Activate(Tensor x) => _activation switch
     {

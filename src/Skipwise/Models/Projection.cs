@@ -99,7 +99,7 @@ public sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
     /// <param name="bias">[out]</param>
     /// <returns>[..., out]</returns>
     internal static Tensor Linear(Tensor input, Tensor weight, Tensor? bias) =>
-        weight.dtype == input.dtype ? nn.functional.linear(input, weight, bias) : HalfWeightLinear.Apply(input, weight, bias);
+        KernelSet.For(input).Linear(input, weight, bias);
 
     public override Tensor forward(Tensor input)
     {
@@ -109,8 +109,7 @@ public sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
         }
         using var scope = NewDisposeScope();
         Tensor output = Quantized is null ? Linear(input, weight, bias)
-            : TorchKernels.AreRequired(input.device) ? nn.functional.linear(input, Quantized.Dequantize()) // whose graph holds the unpacked weight
-            : QuantizedLinear.apply(input, Quantized);
+            : KernelSet.For(input).QuantizedLinear(input, Quantized.Dequantize);
         if (Quantized is not null && bias is not null)
         {
             output += bias;

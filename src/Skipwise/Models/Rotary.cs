@@ -40,9 +40,7 @@ public sealed class Rotary : IDisposable
     /// scores are the same.
     /// </summary>
     /// <param name="x">queries or keys [B, T, H, D]</param>
-    public Tensor Apply(Tensor x) => FusedKernels.UsesFusedBackward(x)
-        ? RotaryFunction.apply(x, _rotation, _layout)
-        : RotaryFunction.Rotate(x, _rotation, _layout);
+    public Tensor Apply(Tensor x) => KernelSet.For(x).Rotate(x, _rotation, _layout);
 
     public void Dispose() => _rotation.Dispose();
 }

@@ -28,9 +28,7 @@ public sealed class TokenEmbedding : nn.Module, IParameterOwner
     internal Tensor Forward(Tensor ids, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        Tensor rows = TorchKernels.AreUsed(weight.device) ? TorchKernels.Embedding(weight, ids)
-            : weight.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
-        rows = rows.to(dtype);
+        Tensor rows = KernelSet.For(weight).Embedding(weight, ids).to(dtype);
         if (_frozenRow is { } frozen)
         {
             rows = where(ids.eq(frozen).unsqueeze(-1), rows.detach(), rows);

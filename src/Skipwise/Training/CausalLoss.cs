@@ -26,10 +26,7 @@ public static class CausalLoss
         {
             return total.MoveToOuterDisposeScope();
         }
-        if (TorchKernels.AreRequired(model.Device) && LoraInjector.IsQuantized(model))
-        {
-            recomputeEvery = 1; // a graph keeps the unpacked weights there: those of one layer at a time, then
-        }
+        recomputeEvery = KernelSet.For(model.Device, model.Dtype).RecomputeEvery(recomputeEvery, () => LoraInjector.IsQuantized(model));
         if (batch.MaxTokenId >= model.Config.VocabSize)
         {
             throw new SkipwiseException(

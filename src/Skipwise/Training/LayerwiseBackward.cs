@@ -51,7 +51,7 @@ internal sealed class LayerwiseBackward : IDisposable
                 {
                     return null;
                 }
-                FusedKernels.RethrowingBackward(() => autograd.backward([output], [flowing!]));
+                CustomBackward.Rethrowing(() => autograd.backward([output], [flowing!]));
                 if (!ReferenceEquals(flowing, gradient))
                 {
                     flowing!.Dispose();

@@ -16,7 +16,7 @@ public class Avx512OpsTests
     [InlineData(1, 16), InlineData(3, 7), InlineData(50, 320), InlineData(33, 100), InlineData(700, 65), InlineData(1, 4096)]
     public void Rms_norm(int rows, int columns)
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), NoTiles);
+        Assert.SkipUnless(Avx512Kernels.IsSupported, NoTiles);
         using var scope = NewDisposeScope();
         Tensor x = randn(2, rows, columns), weight = randn(columns), gradient = randn(2, rows, columns);
         (Tensor normed, Tensor scale) = Avx512Ops.RmsNorm(x, weight, 1e-5f);
@@ -34,7 +34,7 @@ public class Avx512OpsTests
     [InlineData(16), InlineData(17), InlineData(1000), InlineData(70001)]
     public void Gated_silu(int numbers)
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), NoTiles);
+        Assert.SkipUnless(Avx512Kernels.IsSupported, NoTiles);
         using var scope = NewDisposeScope();
         Tensor gate = randn(numbers) * 30, up = randn(numbers), gradient = randn(numbers); // some gates are beyond e^88
         (gate[0], gate[1], gate[2]) = (200, -200, 0);
@@ -53,7 +53,7 @@ public class Avx512OpsTests
     [InlineData(1, 20), InlineData(5, 16), InlineData(9, 1001), InlineData(64, 8192)]
     public void Cross_entropy(int rows, int columns)
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), NoTiles);
+        Assert.SkipUnless(Avx512Kernels.IsSupported, NoTiles);
         using var scope = NewDisposeScope();
         Tensor scores = randn(rows, columns) * 10, labels = randint(0, columns, [rows], ScalarType.Int64);
         scores[0] += 500; // e^500 has no float
@@ -69,22 +69,20 @@ public class Avx512OpsTests
     [InlineData(RotaryLayout.RotateHalf, 64, 64, 1), InlineData(RotaryLayout.RotateHalf, 64, 24, 2), InlineData(RotaryLayout.Interleaved, 64, 64, 2), InlineData(RotaryLayout.Interleaved, 40, 36, 1), InlineData(RotaryLayout.RotateHalf, 10, 10, 1)]
     public void Rotation_and_back(RotaryLayout pairs, int dim, int rotary, int rowsOfPositions)
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), NoTiles);
+        Assert.SkipUnless(Avx512Kernels.IsSupported, NoTiles);
         using var scope = NewDisposeScope();
         Tensor x = randn(2, 300, 3, dim), turn = polar(ones(rowsOfPositions, 300, 1, rotary / 2), rand(rowsOfPositions, 300, 1, rotary / 2) * 6);
-        Tensor turned = RotaryFunction.Rotate(x, turn, pairs), back = RotaryFunction.RotateBackward(turned, turn, pairs);
-        using (Avx512Gemm.Disable())
-        {
-            Near(RotaryFunction.Rotate(x, turn, pairs), turned);
-            Near(RotaryFunction.RotateBackward(turned, turn, pairs), back);
-        }
+        Tensor turned = Avx512Ops.Rotate(x, turn, pairs, back: false), back = Avx512Ops.Rotate(turned, turn, pairs, back: true);
+        var plain = (CpuKernels)KernelSet.Cpu;
+        Near(plain.RotateForward(x, turn, pairs), turned);
+        Near(plain.RotateBackward(turned, turn, pairs), back);
         Near(x, back);
     }
 
     [Fact]
     public void E_to_the_x()
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), NoTiles);
+        Assert.SkipUnless(Avx512Kernels.IsSupported, NoTiles);
         for (float x = Avx512Gemm.MinExponent; x < 88; x += 0.00731f)
         {
             double exact = Math.Exp(x);

@@ -19,14 +19,13 @@ public class BlockwiseAttentionTests
     public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int batch, int tokens, int[] documents, int kvHeads)
     {
         using var scope = NewDisposeScope();
-        using IDisposable withoutTiles = Avx512Gemm.Disable();
         const int heads = 3, dim = 16;
         using var generator = new Generator(5, CPU);
         Tensor Leaf(int heads) => randn([batch, tokens, heads, dim], generator: generator).requires_grad_();
         (Tensor query, Tensor key, Tensor value) = (Leaf(heads), Leaf(kvHeads), Leaf(kvHeads));
         Tensor gradient = randn([batch, tokens, heads, dim], generator: generator);
 
-        Tensor output = CausalAttentionFunction.apply(query, key, value, documents, 0);
+        Tensor output = CausalAttentionFunction.apply(query, key, value, documents, 0, KernelSet.Cpu);
         var found = autograd.grad([output], [query, key, value], [gradient]);
 
         Tensor owner = cat([.. (documents.Length == 0 ? [tokens] : documents).Select((length, i) => full([length], i, ScalarType.Int64))]);

@@ -22,11 +22,11 @@ public sealed class HalfWeightLinearTests
         {
             Tensor x = randn(rows, inputs), weight = randn(outputs, inputs).to(type), bias = randn(outputs);
             Tensor exact = x.to(ScalarType.Float64).matmul(weight.to(ScalarType.Float64).t()), size = x.abs().to(ScalarType.Float64).matmul(weight.abs().to(ScalarType.Float64).t());
-            Assert.InRange(((HalfWeightLinear.Apply(x, weight, null) - exact).abs() / size).max().ToDouble(), 0, 1e-6);
-            Assert.InRange(((HalfWeightLinear.Apply(x, weight, bias) - (exact + bias)).abs() / (size + bias.abs())).max().ToDouble(), 0, 1e-6);
+            Assert.InRange(((KernelSet.Cpu.Linear(x, weight, null) - exact).abs() / size).max().ToDouble(), 0, 1e-6);
+            Assert.InRange(((KernelSet.Cpu.Linear(x, weight, bias) - (exact + bias)).abs() / (size + bias.abs())).max().ToDouble(), 0, 1e-6);
             if (rows > HalfWeightLinear.RowwiseLimit)
             {
-                Assert.True(HalfWeightLinear.Apply(x, weight, bias).Equals(nn.functional.linear(x, weight.to(ScalarType.Float32), bias)));
+                Assert.True(KernelSet.Cpu.Linear(x, weight, bias).Equals(nn.functional.linear(x, weight.to(ScalarType.Float32), bias)));
             }
         }
     }
@@ -38,7 +38,7 @@ public sealed class HalfWeightLinearTests
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         Tensor x = randn(2, 24, tokens).transpose(1, 2), weight = randn(10, 24).to(ScalarType.BFloat16);
-        Tensor found = HalfWeightLinear.Apply(x, weight, null);
+        Tensor found = KernelSet.Cpu.Linear(x, weight, null);
         Assert.Equal([2, tokens, 10], found.shape);
         Assert.InRange((found - nn.functional.linear(x, weight.to(ScalarType.Float32))).abs().max().ToDouble(), 0, 1e-5);
     }
@@ -48,7 +48,7 @@ public sealed class HalfWeightLinearTests
     {
         using var scope = NewDisposeScope();
         Tensor x = randn(3, 20).requires_grad_(), weight = randn(7, 20).to(ScalarType.Float16);
-        HalfWeightLinear.Apply(x, weight, null).sum().backward();
+        KernelSet.Cpu.Linear(x, weight, null).sum().backward();
         Assert.InRange((x.grad! - weight.to(ScalarType.Float32).sum([0L])).abs().max().ToDouble(), 0, 1e-6);
     }
 }

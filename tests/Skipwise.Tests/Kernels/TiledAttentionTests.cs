@@ -19,7 +19,7 @@ public class TiledAttentionTests
     [MemberData(nameof(Shapes))]
     public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int sequences, int queries, int keys, int heads, int kvHeads, int dim, int window)
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), "This processor has no AVX-512.");
+        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
         Tensor Numbers(int tokens, int ofHeads) => randn([sequences, tokens, ofHeads, dim], generator: generator);
@@ -49,7 +49,7 @@ public class TiledAttentionTests
     [InlineData(1), InlineData(2), InlineData(3), InlineData(7)]
     public void Every_number_of_threads_finds_the_same(int threads)
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), "This processor has no AVX-512.");
+        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
         Tensor[] x = [.. Enumerable.Range(0, 4).Select(_ => randn([1, 800, 1, 32], generator: generator))];
@@ -83,7 +83,7 @@ public class TiledAttentionTests
     [Fact]
     public void Views_are_read_as_they_lie()
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), "This processor has no AVX-512.");
+        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         Tensor cache = randn(2, 3, 500, 40), query = randn(2, 100, 6, 40);
         Tensor key = cache.narrow(2, 0, 300).transpose(1, 2), value = cache.narrow(2, 200, 300).transpose(1, 2), gradient = ones(1).expand(2, 100, 6, 40);
@@ -98,7 +98,7 @@ public class TiledAttentionTests
     [Fact]
     public void A_number_that_is_none_is_told()
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), "This processor has no AVX-512.");
+        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 50, 1, 16), key = randn(1, 50, 1, 16), value = randn(1, 50, 1, 16);
         key[0, 20, 0, 3] = float.NaN;
@@ -111,7 +111,7 @@ public class TiledAttentionTests
     [Fact]
     public void Large_scores_do_not_overflow()
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), "This processor has no AVX-512.");
+        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 300, 1, 16) * 100, key = randn(1, 300, 1, 16) * 100, value = randn(1, 300, 1, 16), gradient = randn(1, 300, 1, 16);
         (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value);
@@ -127,7 +127,7 @@ public class TiledAttentionTests
     [Fact]
     public void Sure_attention_has_no_subnormal_gradients()
     {
-        Assert.SkipUnless(Avx512Gemm.Supports(ScalarType.Float32, CPU), "This processor has no AVX-512.");
+        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
         Tensor Numbers(double size) => randn([1, 700, 2, 32], generator: generator) * size;

@@ -25,7 +25,7 @@ public class LinearCrossEntropyTests
         (Tensor Head, Tensor States) Gradients(ScalarType type)
         {
             using CausalLM model = InType(TinyModel.Create(initializerRange: 0.05), dtype, type);
-            using IDisposable? plain = byAutograd ? FusedKernels.UseReference() : null;
+            using IDisposable? plain = byAutograd ? KernelSet.Use(KernelSet.Reference) : null;
             Tensor all = one.to(type).repeat(tokens / chunk, 1);
             Tensor states = LinearCrossEntropy.Backward(model, all, targets, tokens, chunk, zeros([], ScalarType.Float64));
             return (model.HeadWeight.grad!.to(ScalarType.Float32), states.to(ScalarType.Float32));
@@ -51,7 +51,7 @@ public class LinearCrossEntropyTests
         Tensor Gradient(ScalarType type)
         {
             using CausalLM model = InType(TinyModel.Create(initializerRange: 0.02), ScalarType.Float16, type);
-            using IDisposable? plain = byAutograd ? FusedKernels.UseReference() : null;
+            using IDisposable? plain = byAutograd ? KernelSet.Use(KernelSet.Reference) : null;
             using (no_grad())
             {
                 model.HeadWeight[7].fill_(0.55); // e^-17.6 for each of the others

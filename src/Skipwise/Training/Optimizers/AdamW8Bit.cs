@@ -1,3 +1,4 @@
+using Skipwise.Kernels;
 using Skipwise.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,14 +15,13 @@ namespace Skipwise.Training.Optimizers;
 public sealed class AdamW8Bit : FusedAdamW
 {
     /// <summary>numbers that share a scale</summary>
-    public const int BlockSize = 256;
+    public const int BlockSize = QuantizedMoment.BlockSize;
     /// <summary>with fewer numbers a parameter keeps its means in float32</summary>
     public const int Min8BitSize = 4096;
 
-    private const int BlocksAtOnce = 1 << 12; // a million numbers: what is made on the way is small beside the state
     private readonly Dictionary<int, (QuantizedMoment First, QuantizedMoment Second)> _quantized;
     private readonly QuantizationTable _signed, _unsigned;
-    private readonly jit.CompilationUnit _kernel;
+    private readonly AdamW8BitUpdate _update;
 
     /// <inheritdoc cref="FusedAdamW(CausalLM, AdamWOptions, MasterWeights?)"/>
     public AdamW8Bit(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : base(model, options, masters, member => !IsQuantized(member))
@@ -29,32 +29,11 @@ public sealed class AdamW8Bit : FusedAdamW
         Device device = Members[0].Weight.device;
         float[] bounds = DynamicQuantizationMap.Boundaries(DynamicQuantizationMap.Unsigned);
         bounds[0] = 0;
-        (_signed, _unsigned) = (QuantizationTable.Create(DynamicQuantizationMap.Signed, DynamicQuantizationMap.Boundaries(DynamicQuantizationMap.Signed), device), QuantizationTable.Create(DynamicQuantizationMap.Unsigned, bounds, device));
+        float[] signed = DynamicQuantizationMap.Signed;
+        _signed = QuantizationTable.Create(signed, DynamicQuantizationMap.Boundaries(signed), device);
+        _unsigned = QuantizationTable.Create(DynamicQuantizationMap.Unsigned, bounds, device);
         _quantized = Members.Where(IsQuantized).ToDictionary(member => member.Index, member => (QuantizedMoment.Zeros(member.Weight, _signed), QuantizedMoment.Zeros(member.Weight, _unsigned)));
-        string beta1 = ScriptLiteral(options.Beta1), beta2 = ScriptLiteral(options.Beta2), rest1 = ScriptLiteral(1 - options.Beta1), rest2 = ScriptLiteral(1 - options.Beta2);
-        // w, g [R, W]; the codes m, v [R, W] and their blocks' scales a, b [R, 1]; c and d undo the means' start at 0
-        _kernel = jit.compile($"""
-            def unpack(code: Tensor, table: Tensor, scale: Tensor):
-                return table.index_select(0, code.flatten().int()).view_as(code).mul_(scale)
-
-            def pack(x: Tensor, code: Tensor, bounds: Tensor, guesses: Tensor, scale: Tensor):
-                scale.copy_(x.abs().amax(1, keepdim=True))
-                x.div_(scale.clamp_min({ScriptLiteral(DynamicQuantizationMap.MinScale)}))
-                m, e = torch.frexp(x)  # the bin is the number's upper 16 bits: its sign, e + 126, and 7 bits of the fraction 2 |m| - 1
-                bin = e.add_(125).clamp_min_(0).mul_(128).add_(m.abs().mul_(256).int()).mul_(x.ne(0)).add_(x.lt(0).int().mul_(32768))
-                guess = guesses.index_select(0, bin.flatten()).view_as(x)
-                code.copy_(guess.add_(x.gt(bounds.index_select(0, guess.flatten()).view_as(x))))
-
-            def update(w: Tensor, g: Tensor, m: Tensor, v: Tensor, a: Tensor, b: Tensor, signed: Tensor, unsigned: Tensor, signed_bounds: Tensor, unsigned_bounds: Tensor, signed_guesses: Tensor, unsigned_guesses: Tensor, lr: Tensor, decay: Tensor, scale: Tensor, c: Tensor, d: Tensor):
-                g = g * scale
-                mean = unpack(m, signed, a).mul_({beta1}).add_(g, alpha={rest1})
-                square = unpack(v, unsigned, b).mul_({beta2}).addcmul_(g, g, value={rest2})
-                w.mul_(decay)
-                w.sub_((mean / c).div_(square.sqrt().div_(d).add_({ScriptLiteral(options.Eps)})).mul_(lr))
-                pack(mean, m, signed_bounds, signed_guesses, a)
-                pack(square, v, unsigned_bounds, unsigned_guesses, b)
-
-            """);
+        _update = KernelSet.For(device, ScalarType.Float32).CreateAdamW8Bit(options.Beta1, options.Beta2, options.Eps);
     }
 
     /// <summary>Whether a parameter's means are in 8 bits.</summary>
@@ -73,34 +52,14 @@ public sealed class AdamW8Bit : FusedAdamW
         (TrainedParameter Member, Tensor Gradient)[] all = [.. members.Zip(gradients)];
         (TrainedParameter Member, Tensor Gradient)[] whole = [.. all.Where(pair => !IsQuantized(pair.Member))];
         base.Apply([.. whole.Select(pair => pair.Member)], [.. whole.Select(pair => pair.Gradient)], pace);
-        AdamWStep step = new(Options, (float)pace.LearningRate, (float)(1 - (pace.LearningRate * pace.WeightDecay)), (float)pace.GradientScale, (float)(1 - Math.Pow(Options.Beta1, StepCount)), (float)Math.Sqrt(1 - Math.Pow(Options.Beta2, StepCount)));
+        AdamWStep step = new(
+            (float)pace.LearningRate, (float)(1 - (pace.LearningRate * pace.WeightDecay)), (float)pace.GradientScale,
+            (float)(1 - Math.Pow(Options.Beta1, StepCount)), (float)Math.Sqrt(1 - Math.Pow(Options.Beta2, StepCount)));
         foreach ((TrainedParameter member, Tensor gradient) in all.Where(pair => IsQuantized(pair.Member)))
         {
             using var scope = NewDisposeScope();
             (QuantizedMoment first, QuantizedMoment second) = _quantized[member.Index];
-            if (AdamW8BitKernel.Supports(member.Weight))
-            {
-                AdamW8BitKernel.Update(member.Weight, gradient.contiguous(), first, second, step);
-            }
-            else
-            {
-                Update(member.Weight, gradient.contiguous(), first, second, step);
-            }
-        }
-    }
-
-    /// <summary>The same as <see cref="AdamW8BitKernel"/> by libtorch's operations, on every device.</summary>
-    private void Update(Tensor weight, Tensor gradient, QuantizedMoment first, QuantizedMoment second, AdamWStep step)
-    {
-        // 0-dim on the CPU: every device takes them as numbers
-        Tensor lr = step.LearningRate, decay = step.DecayFactor, scale = step.GradientScale, c = step.BiasCorrection1, d = step.BiasCorrection2Sqrt;
-        foreach ((long block, long blocks, long width) in Parts(weight.numel()))
-        {
-            using var scope = NewDisposeScope();
-            Tensor Numbers(Tensor x) => x.view(-1).narrow(0, block * BlockSize, blocks * width).view(blocks, width);
-            Tensor Scales(Tensor x) => x.narrow(0, block, blocks).unsqueeze(1);
-            _kernel.invoke("update", Numbers(weight), Numbers(gradient), Numbers(first.Codes), Numbers(second.Codes), Scales(first.Absmax), Scales(second.Absmax),
-                _signed.Values, _unsigned.Values, _signed.Boundaries, _unsigned.Boundaries, _signed.BinLookup, _unsigned.BinLookup, lr, decay, scale, c, d);
+            _update.Update(member.Weight, gradient.contiguous(), first, second, step);
         }
     }
 
@@ -109,20 +68,6 @@ public sealed class AdamW8Bit : FusedAdamW
         base.Dispose(disposing);
         _signed.Dispose();
         _unsigned.Dispose();
-        _kernel.Dispose();
-    }
-
-    /// <summary>Whole blocks, many at once; then the last one, if it is shorter.</summary>
-    private static IEnumerable<(long Block, long Blocks, long Width)> Parts(long count)
-    {
-        long whole = count / BlockSize;
-        for (long block = 0; block < whole; block += BlocksAtOnce)
-        {
-            yield return (block, Math.Min(BlocksAtOnce, whole - block), BlockSize);
-        }
-        if (count % BlockSize is > 0 and long rest)
-        {
-            yield return (whole, 1, rest);
-        }
+        _update.Dispose();
     }
 }

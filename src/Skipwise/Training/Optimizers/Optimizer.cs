@@ -1,4 +1,3 @@
-using System.Globalization;
 using Skipwise.Models;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -204,13 +203,6 @@ public abstract class Optimizer : IDisposable
     {
         using IDisposable noGradient = no_grad();
         return make().DetachFromDisposeScope();
-    }
-
-    /// <summary>A number as TorchScript reads it. Constants are written into scripts: what is passed is boxed, for a kernel that may read it late.</summary>
-    private protected static string ScriptLiteral(double value)
-    {
-        string text = value.ToString("R", CultureInfo.InvariantCulture);
-        return text.Contains('E', StringComparison.Ordinal) || text.Contains('.', StringComparison.Ordinal) ? text : text + ".0";
     }
 
     private IEnumerable<TrainedParameter[]> SplitGroup(TrainedParameter[] members)

@@ -1,3 +1,4 @@
+using Skipwise.Kernels;
 using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Tests.Training.Optimizers;

@@ -19,7 +19,7 @@ public class OptimizerTests
     public void Every_optimizer_is_its_definition(OptimizerKind kind, bool fuses)
     {
         const double rate = 1e-2, maxNorm = 0.5;
-        using IDisposable? plain = fuses ? null : FusedKernels.UseReference();
+        using IDisposable? plain = fuses ? null : KernelSet.Use(KernelSet.Reference);
         using CausalLM model = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
         using var masters = MasterWeights.Create(model);
         using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = kind, AdamW = s_options }, masters);
@@ -137,7 +137,7 @@ public class OptimizerTests
 
         static Tensor[] Steps(bool fuses)
         {
-            using IDisposable? plain = fuses ? null : FusedKernels.UseReference();
+            using IDisposable? plain = fuses ? null : KernelSet.Use(KernelSet.Reference);
             using CausalLM model = TinyModel.Create(vocabulary: 2003, initializerRange: 0.05);
             using var masters = MasterWeights.Create(model);
             using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = OptimizerKind.Adamw8bit, AdamW = s_options }, masters);

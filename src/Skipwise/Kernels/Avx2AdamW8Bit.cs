@@ -1,24 +1,18 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Skipwise.Kernels;
 using static TorchSharp.torch;
 
-namespace Skipwise.Training.Optimizers;
+namespace Skipwise.Kernels;
 
 /// <summary>
-/// The update of <see cref="AdamW8Bit"/> in one pass over memory, for processors with AVX2: each block's means are unpacked, moved on, used and packed again
-/// while they are in the nearest cache.
+/// The update in one pass over memory, for processors with AVX2: each block's moments are unpacked, moved on, used and packed again while
+/// they are in the nearest cache.
 /// </summary>
-internal static unsafe class AdamW8BitKernel
+internal sealed unsafe class Avx2AdamW8Bit(double beta1, double beta2, double eps) : AdamW8BitUpdate
 {
-    private const int Block = AdamW8Bit.BlockSize, Lanes = 8;
+    private const int Block = QuantizedMoment.BlockSize, Lanes = 8;
 
-    /// <summary>Whether a weight can be updated here.</summary>
-    public static bool Supports(Tensor weight) =>
-        Avx2.IsSupported && Fma.IsSupported && FusedKernels.IsEnabledOn(weight.device) && weight.is_contiguous();
-
-    /// <param name="weight">float32, contiguous, N numbers, as the gradient</param>
-    public static void Update(Tensor weight, Tensor gradient, QuantizedMoment first, QuantizedMoment second, AdamWStep step)
+    public override void Update(Tensor weight, Tensor gradient, QuantizedMoment first, QuantizedMoment second, AdamWStep step)
     {
         long count = weight.numel();
         using TensorPointers pointers = new();
@@ -42,7 +36,8 @@ internal static unsafe class AdamW8BitKernel
     }
 
     /// <summary>The last block, filled up with zeros.</summary>
-    private static void UpdateTail(int width, float* w, float* g, byte* m, byte* v, MomentPointer first, MomentPointer second, long block, AdamWStep step)
+    private void UpdateTail(
+        int width, float* w, float* g, byte* m, byte* v, MomentPointer first, MomentPointer second, long block, AdamWStep step)
     {
         float* weights = stackalloc float[Block], gradients = stackalloc float[Block];
         byte* means = stackalloc byte[Block], squares = stackalloc byte[Block];
@@ -63,19 +58,21 @@ internal static unsafe class AdamW8BitKernel
             where T : unmanaged => new ReadOnlySpan<T>(from, width).CopyTo(new(to, width));
     }
 
-    private static void Update(float* w, float* g, byte* m, byte* v, MomentPointer first, MomentPointer second, long block, AdamWStep step)
+    private void Update(float* w, float* g, byte* m, byte* v, MomentPointer first, MomentPointer second, long block, AdamWStep step)
     {
         float* means = stackalloc float[Block], squares = stackalloc float[Block];
-        Vector256<float> a = Vector256.Create(first.Scales[block]), b = Vector256.Create(second.Scales[block]), largestMean = default, largestSquare = default;
-        (float beta1, float beta2) = ((float)step.Options.Beta1, (float)step.Options.Beta2);
-        Vector256<float> rest1 = Vector256.Create((float)(1 - step.Options.Beta1)), rest2 = Vector256.Create((float)(1 - step.Options.Beta2)), eps = Vector256.Create((float)step.Options.Eps);
-        Vector256<float> rate = Vector256.Create(step.LearningRate / step.BiasCorrection1), whole = Vector256.Create(1 / step.BiasCorrection2Sqrt);
+        Vector256<float> a = Vector256.Create(first.Scales[block]), b = Vector256.Create(second.Scales[block]);
+        Vector256<float> largestMean = default, largestSquare = default;
+        (float decay1, float decay2) = ((float)beta1, (float)beta2);
+        Vector256<float> rest1 = Vector256.Create((float)(1 - beta1)), rest2 = Vector256.Create((float)(1 - beta2));
+        Vector256<float> floor = Vector256.Create((float)eps), rate = Vector256.Create(step.LearningRate / step.BiasCorrection1);
+        Vector256<float> whole = Vector256.Create(1 / step.BiasCorrection2Sqrt);
         for (int i = 0; i < Block; i += Lanes)
         {
             Vector256<float> gradient = Vector256.Load(g + i) * step.GradientScale;
-            Vector256<float> mean = Vector256.FusedMultiplyAdd(gradient, rest1, first.Dequantize(m + i) * a * beta1);
-            Vector256<float> square = Vector256.FusedMultiplyAdd(gradient * rest2, gradient, second.Dequantize(v + i) * b * beta2);
-            Vector256<float> update = mean * rate / Vector256.FusedMultiplyAdd(Vector256.Sqrt(square), whole, eps);
+            Vector256<float> mean = Vector256.FusedMultiplyAdd(gradient, rest1, first.Dequantize(m + i) * a * decay1);
+            Vector256<float> square = Vector256.FusedMultiplyAdd(gradient * rest2, gradient, second.Dequantize(v + i) * b * decay2);
+            Vector256<float> update = mean * rate / Vector256.FusedMultiplyAdd(Vector256.Sqrt(square), whole, floor);
             ((Vector256.Load(w + i) * step.DecayFactor) - update).Store(w + i);
             mean.Store(means + i);
             square.Store(squares + i);

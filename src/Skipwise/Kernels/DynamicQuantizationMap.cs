@@ -1,4 +1,4 @@
-namespace Skipwise.Training.Optimizers;
+namespace Skipwise.Kernels;
 
 /// <summary>
 /// The 256 numbers that a byte stands for in an 8-bit optimizer state (Dettmers 2016; Dettmers et al. 2022, section 1.3): a dynamic

@@ -1,6 +1,7 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Skipwise.Training.Optimizers;
+namespace Skipwise.Kernels;
 
 /// <summary>A <see cref="DynamicQuantizationMap"/> on a device.</summary>
 /// <param name="Values">float32 [256]: what each byte stands for</param>
@@ -9,9 +10,11 @@ namespace Skipwise.Training.Optimizers;
 /// <param name="ZeroCode">the byte that stands for 0</param>
 internal sealed record QuantizationTable(Tensor Values, Tensor Boundaries, Tensor BinLookup, byte ZeroCode) : IDisposable
 {
+    /// <summary>A table that outlives all scopes.</summary>
     public static QuantizationTable Create(float[] values, float[] bounds, Device device) => new(
-        Optimizer.CreateState(() => tensor(values, device: device)), Optimizer.CreateState(() => tensor(bounds, device: device)),
-        Optimizer.CreateState(() => tensor(DynamicQuantizationMap.BinLookup(bounds), ScalarType.Int32, device: device)), (byte)Array.IndexOf(values, 0f));
+        tensor(values, device: device).DetachFromDisposeScope(), tensor(bounds, device: device).DetachFromDisposeScope(),
+        tensor(DynamicQuantizationMap.BinLookup(bounds), ScalarType.Int32, device: device).DetachFromDisposeScope(),
+        (byte)Array.IndexOf(values, 0f));
 
     public void Dispose()
     {

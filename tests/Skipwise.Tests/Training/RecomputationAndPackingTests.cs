@@ -1,34 +1,16 @@
-using System.Runtime.InteropServices;
 using Skipwise.Data;
-using Skipwise.Kernels;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Rope;
-using Skipwise.Tests.Training;
 using Skipwise.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Skipwise.Tests.Kernels;
+namespace Skipwise.Tests.Training;
 
-/// <summary>The blocks with a backward of their own, and the plain formulas with autograd's, give the same loss and gradients.</summary>
-public class FusedKernelsTests
+/// <summary>Layers that are computed twice, and documents that share a row, change no gradient.</summary>
+public class RecomputationAndPackingTests
 {
-    [Theory]
-    [InlineData(true), InlineData(false)]
-    public void Loss_and_gradients_are_those_of_the_formulas(bool tied)
-    {
-        using CausalLM plain = TinyModel.Create(tied: tied, initializerRange: 0.05), fused = TinyModel.Create(tied: tied, initializerRange: 0.05);
-        double expected, found;
-        using (FusedKernels.UseReference())
-        {
-            expected = Loss(plain);
-        }
-        found = Loss(fused);
-        Assert.Equal(1, found / expected, 1e-6);
-        Same(plain, fused, 1e-5);
-    }
-
     [Theory]
     [InlineData(1), InlineData(2), InlineData(3)]
     public void Checkpointed_layers_change_no_bit(int every)
@@ -104,72 +86,6 @@ public class FusedKernelsTests
         Assert.Equal(examples.Sum(example => example.InputIds.Length), row.Tokens);
         Assert.Equal(expected, CausalLoss.Backward(packed, row, labels, recomputeEvery).ToDouble(), 1e-4);
         Same(alone, packed, 1e-5);
-    }
-
-    [Fact]
-    public void An_exception_in_a_backward_reaches_the_caller()
-    {
-        using var scope = NewDisposeScope();
-        Tensor x = ones([2, 3]).requires_grad_();
-        Tensor loss = Broken.apply(Broken.apply(x, "early"), "late").sum();
-        Assert.Equal("late", Assert.Throws<InvalidDataException>(() => FusedKernels.RethrowingBackward(() => loss.backward())).Message);
-        FusedKernels.RethrowingBackward(() => (x * 2).sum().backward()); // it is told once
-        Assert.Equal(12, x.grad!.sum().ToDouble());
-    }
-
-    /// <summary>A user's own loop knows nothing of <see cref="FusedKernels.RethrowingBackward"/>.</summary>
-    [Fact]
-    public void A_backward_of_a_users_own_does_not_lose_gradients_silently()
-    {
-        using var scope = NewDisposeScope();
-        Tensor x = ones([2, 3]).requires_grad_(), whole = ones([3]).requires_grad_();
-        Tensor loss = (Broken.apply(x, "broken") * whole).sum();
-        Assert.ThrowsAny<ExternalException>(() => loss.backward());
-        Assert.Null(x.grad);
-        FusedKernels.RethrowingBackward(() => (x * 2).sum().backward()); // and what failed there is not blamed on what comes after
-    }
-
-    [Fact]
-    public void Two_trainings_side_by_side_get_their_own_exceptions()
-    {
-        using var bothHaveFailed = new Barrier(2);
-        Exception? Fail(string message)
-        {
-            using var scope = NewDisposeScope();
-            Tensor loss = Broken.apply(ones([2, 3]).requires_grad_(), message).sum();
-            return Record.Exception(() => FusedKernels.RethrowingBackward(() =>
-            {
-                try
-                {
-                    loss.backward();
-                }
-                finally
-                {
-                    bothHaveFailed.SignalAndWait(TimeSpan.FromMinutes(1));
-                }
-            }));
-        }
-        string[] names = ["one", "other"];
-        var failures = new Exception?[2];
-        Thread[] threads = [.. names.Select((name, i) => new Thread(() => failures[i] = Fail(name)))];
-        Array.ForEach(threads, thread => thread.Start());
-        Array.ForEach(threads, thread => thread.Join());
-        Assert.Equal(names, failures.Select(failure => Assert.IsType<InvalidDataException>(failure).Message));
-    }
-
-    private sealed class Broken : autograd.SingleTensorFunction<Broken>
-    {
-        public override string Name => nameof(Broken);
-
-        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
-        {
-            ctx.set_materialize_grads(false);
-            ctx.save_data("message", vars[1]);
-            return ((Tensor)vars[0]).clone();
-        }
-
-        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
-            FusedKernels.RunBackward(1, 1, grad_output, () => throw new InvalidDataException((string)ctx.get_data("message")));
     }
 
     private static TrainingExample[] Examples() => new ExampleCursor(new RandomExamples(10, 5, 24)).Take(4);

@@ -2,7 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Skipwise.Training;
+namespace Skipwise.Kernels;
 
 /// <summary>
 /// A parameter's gradient while it is summed up piece by piece: in float32, and rounded to a narrower parameter's type once, at the end.

@@ -1,0 +1,96 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Skipwise.Rope;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Kernels;
+
+/// <summary>
+/// The set of float32 on processors with AVX-512: what libtorch would need several passes over memory for, in one
+/// (<see cref="Avx512Ops"/>), and attention in tiles (<see cref="TiledAttention"/>). Tensors of less than a vector go to
+/// <see cref="CpuKernels"/>.
+/// </summary>
+internal sealed class Avx512Kernels : CpuKernels
+{
+    private const int LeastTiled = 48; // queries; of fewer a panel of 64 is too empty
+
+    /// <summary>Whether this processor computes with 16 numbers at once; <c>DOTNET_EnableAVX512=0</c> says no.</summary>
+    public static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
+
+    protected override bool Supports(DeviceType device, ScalarType dtype) =>
+        IsSupported && device == DeviceType.CPU && dtype == ScalarType.Float32;
+
+    public override Tensor RmsNorm(Tensor x, Tensor weight, RmsNormOptions options)
+    {
+        if (IsTracked(x, weight) || !Fits(x, weight))
+        {
+            return base.RmsNorm(x, weight, options);
+        }
+        using var scope = NewDisposeScope();
+        return Avx512Ops.RmsNorm(x, options.Factor(weight), options.Eps).Normed.MoveToOuterDisposeScope();
+    }
+
+    public override Tensor GatedSilu(Tensor gate, Tensor up) =>
+        IsTracked(gate, up) || !Fits(gate, up) ? base.GatedSilu(gate, up) : Avx512Ops.GatedSilu(gate, up);
+
+    public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
+        queries < LeastTiled ? base.PlanAttention(queries, cached, window, documents, dtype, device)
+        : new CausalAttention(this, window < cached + queries ? window : null, documents, withoutGraph: null);
+
+    public override long AttentionPlanBytes(int queries, int? window) => 0;
+
+    public override int ScoreCopies => 1;
+
+    public override (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options) =>
+        Fits(x, factor) ? Avx512Ops.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
+
+    public override (Tensor X, Tensor Factor) RmsNormBackward(
+        Tensor gradient, Tensor x, Tensor factor, Tensor scale, RmsNormOptions options) =>
+        Fits(gradient, x, factor)
+            ? Avx512Ops.RmsNormBackward(gradient, x, factor, scale)
+            : base.RmsNormBackward(gradient, x, factor, scale, options);
+
+    public override Tensor RotateForward(Tensor x, Tensor rotation, RotaryLayout layout) =>
+        Fits(x) ? Avx512Ops.Rotate(x, rotation, layout, back: false) : base.RotateForward(x, rotation, layout);
+
+    public override Tensor RotateBackward(Tensor gradient, Tensor rotation, RotaryLayout layout) =>
+        Fits(gradient) ? Avx512Ops.Rotate(gradient, rotation, layout, back: true) : base.RotateBackward(gradient, rotation, layout);
+
+    public override Tensor GatedSiluForward(Tensor gate, Tensor up) =>
+        Fits(gate, up) ? Avx512Ops.GatedSilu(gate, up) : base.GatedSiluForward(gate, up);
+
+    public override (Tensor Gate, Tensor Up) GatedSiluBackward(Tensor gradient, Tensor gate, Tensor up) =>
+        Fits(gradient, gate, up) ? Avx512Ops.GatedSiluBackward(gradient, gate, up) : base.GatedSiluBackward(gradient, gate, up);
+
+    public override (Tensor Output, Tensor Lse) AttentionForward(Tensor query, Tensor key, Tensor value, int? window) =>
+        TiledAttention.Forward(query, key, value, window);
+
+    public override (Tensor Query, Tensor Key, Tensor Value) AttentionBackward(
+        Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window) =>
+        TiledAttention.Backward(gradient, query, key, value, output, lse, window);
+
+    /// <inheritdoc/>
+    /// <remarks>The gradient stands in the place of the logits.</remarks>
+    protected override Tensor LogitsGradient(Tensor logits, Tensor labels, Tensor total)
+    {
+        if (!Fits(logits))
+        {
+            return base.LogitsGradient(logits, labels, total);
+        }
+        total.add_(Avx512Ops.CrossEntropy(logits, labels).sum());
+        return logits;
+    }
+
+    private static bool Fits(params ReadOnlySpan<Tensor> tensors)
+    {
+        foreach (Tensor tensor in tensors)
+        {
+            if (tensor.dtype != ScalarType.Float32 || tensor.device_type != DeviceType.CPU || tensor.numel() < Avx512Gemm.VectorWidth)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+}

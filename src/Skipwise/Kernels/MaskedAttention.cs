@@ -1,0 +1,65 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Kernels;
+
+/// <summary>Attention by libtorch's kernel, which is told what a query sees by its causal mode or by a bias.</summary>
+/// <param name="bias">float [T, S] to add to the scores (0 or -inf), or null; T = S is the longest document's length where there are
+/// several in a row</param>
+/// <param name="isCausal">T = S and libtorch's own causal mode applies</param>
+/// <param name="documents">lengths of documents that lie end to end in one row; empty: a row is one document</param>
+/// <param name="repeatsHeads">keys and values are copied for every query head, as the formula has it</param>
+internal sealed class MaskedAttention(Tensor? bias, bool isCausal, int[] documents, bool repeatsHeads) : AttentionPlan
+{
+    private const int RowMultiple = 16; // numbers; a GPU's kernel would copy a bias whose rows begin elsewhere, in every layer
+
+    public Tensor? Bias => bias;
+    public bool IsCausal => isCausal;
+
+    /// <inheritdoc cref="KernelSet.PlanAttention"/>
+    public static MaskedAttention Create(
+        int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device, bool repeatsHeads)
+    {
+        int keys = cached + queries;
+        bool seesAll = window is not { } limit || limit >= keys;
+        if (seesAll && queries == 1)
+        {
+            return new(null, false, documents, repeatsHeads); // the newest token sees everything
+        }
+        if (seesAll && cached == 0)
+        {
+            return new(null, true, documents, repeatsHeads);
+        }
+        using var scope = NewDisposeScope();
+        // query i is token cached + i of the text: it sees key j if j - i lies in (cached - W, cached]
+        Tensor seen = ones([queries, keys], ScalarType.Bool, device).tril(cached);
+        if (!seesAll)
+        {
+            seen = seen.triu(cached - window!.Value + 1);
+        }
+        Tensor bias = zeros([queries, Avx512Gemm.RoundUp(keys, RowMultiple)], dtype, device).narrow(1, 0, keys);
+        bias.masked_fill_(seen.logical_not(), float.NegativeInfinity);
+        return new(bias.MoveToOuterDisposeScope(), false, documents, repeatsHeads);
+    }
+
+    public override Tensor Attend(Tensor query, Tensor key, Tensor value)
+    {
+        using var scope = NewDisposeScope();
+        (Tensor q, Tensor k, Tensor v) = (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)); // [B, H, T, D], [B, K, S, D]
+        if (repeatsHeads)
+        {
+            long group = q.size(1) / k.size(1);
+            (k, v) = (k.repeat_interleave(group, 1), v.repeat_interleave(group, 1));
+        }
+        if (documents.Length == 0)
+        {
+            return GroupedAttention.Attend(q, k, v, bias, isCausal).transpose(1, 2).MoveToOuterDisposeScope();
+        }
+        // what a document's tokens see of each other depends on their distance alone: the top left corner serves every document
+        Tensor? Corner(Tensor part) => bias?.narrow(0, 0, part.size(2)).narrow(1, 0, part.size(2));
+        long[] lengths = [.. documents.Select(length => (long)length)];
+        Tensor[] qs = q.split(lengths, 2), ks = k.split(lengths, 2), vs = v.split(lengths, 2);
+        return cat([.. qs.Select((part, i) => GroupedAttention.Attend(part, ks[i], vs[i], Corner(part), isCausal))], 2)
+            .transpose(1, 2).MoveToOuterDisposeScope();
+    }
+}
