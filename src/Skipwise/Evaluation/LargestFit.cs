@@ -1,10 +1,10 @@
 namespace Skipwise.Evaluation;
 
-/// <summary>How much text a length holds: tokens can only be counted, not foretold.</summary>
+/// <summary>Finds how much text fits a length in tokens. Tokens can only be counted, not predicted.</summary>
 internal static class LargestFit
 {
-    /// <summary>The largest size in 0..<paramref name="most"/> that fits, or -1 if not even 0 does. Steps that double from the guess, then
-    /// bisection: a good guess needs few counts.</summary>
+    /// <summary>The largest size in 0..<paramref name="most"/> that fits, or -1 if 0 does not fit. Doubles its steps from the guess, then
+    /// bisects, so a good guess needs few counts.</summary>
     /// <param name="fits">true up to some size, false beyond</param>
     public static int Find(int guess, int most, Func<int, bool> fits)
     {

@@ -3,16 +3,16 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Positions;
 
-/// <summary>The plan that PoSE is compared with and that needs draws of its own; full and short are a single chunk.</summary>
+/// <summary>The RandPos plan, a baseline of PoSE. The baselines full and short need no draws: they are a single chunk.</summary>
 internal static class Baselines
 {
-    /// <summary>Contiguous text whose positions are <paramref name="length"/> distinct draws from 0..Lt - 1, sorted; neighbours share a
-    /// chunk.</summary>
+    /// <summary>Contiguous text at <paramref name="length"/> distinct positions drawn from 0..Lt - 1, sorted. Consecutive positions form
+    /// one chunk.</summary>
     public static ImmutableArray<Chunk> RandPos(ref KeyedRandom rng, int start, int length, int targetLength)
     {
         var chunks = ImmutableArray.CreateBuilder<Chunk>();
         int used = 0;
-        int run = 0; // tokens of the run of neighbouring positions that ends here
+        int run = 0; // length of the run of consecutive positions that ends here
         // Selection sampling: a position is taken with probability wanted / left, which makes every subset equally likely and sorts it.
         for (int position = 0; position < targetLength; position++)
         {

@@ -1,6 +1,6 @@
 namespace Skipwise.Positions;
 
-/// <summary>A run of neighbouring tokens that keeps neighbouring positions.</summary>
+/// <summary>A run of consecutive tokens of the document with consecutive positions.</summary>
 /// <param name="ContentStart">index in the document of the first token</param>
 /// <param name="Length">tokens, at least 1</param>
 /// <param name="PositionStart">position id of the first token</param>

@@ -3,13 +3,13 @@ using Skipwise.Numerics;
 namespace Skipwise.Positions;
 
 /// <summary>
-/// The probability that one example has a pair of tokens at relative distance r (paper, figure 5), for every r: double[Lt], entry 0 is 0.
-/// A distance the training never shows is one the model never learns.
+/// The probability that one example contains a pair of tokens at relative distance r, for every r (paper, figure 5): double[Lt], entry 0
+/// is 0. The model cannot learn a distance that training never shows.
 /// </summary>
 public static class Coverage
 {
-    /// <summary>The exact probabilities where they have a closed form: up to two chunks, full and short. Otherwise null. Split tokens are
-    /// left out of account.</summary>
+    /// <summary>The exact probabilities if they have a closed form (at most two chunks, full, short), else null. Ignores
+    /// <see cref="PoseOptions.SplitAfter"/>.</summary>
     public static double[]? Exact(PoseOptions pose, int documentLength)
     {
         int length = PoseSampler.WindowLength(pose, documentLength);
@@ -29,7 +29,7 @@ public static class Coverage
     /// <summary>
     /// Inside the chunks r is covered up to the longer chunk's length - 1. Across them it is covered from u + 1 to u + len - 1, wherever
     /// the cut lies. The cut and u are independent, so r is missed with the product of the two probabilities.
-    /// In the middle the second one alone counts: the plateau (len - 1) / (Lt - len + 1).
+    /// In the middle only the second one counts: the plateau (len - 1) / (Lt - len + 1).
     /// </summary>
     private static double TwoChunks(int r, int length, int documentLength, PoseOptions pose)
     {
@@ -41,7 +41,7 @@ public static class Coverage
         return 1 - ((double)cutsThatMiss / longestFirst * (1 - ((double)skipsThatCover / (largestSkip + 1))));
     }
 
-    /// <summary>The share of <paramref name="samples"/> drawn plans that cover each distance; its standard error is at most 0.5 /
+    /// <summary>The fraction of <paramref name="samples"/> drawn plans that cover each distance. Its standard error is at most 0.5 /
     /// sqrt(samples).</summary>
     public static double[] Estimate(PoseOptions pose, int documentLength, int samples, ulong seed)
     {

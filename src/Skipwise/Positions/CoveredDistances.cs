@@ -2,13 +2,13 @@ using System.Collections.Immutable;
 
 namespace Skipwise.Positions;
 
-/// <summary>The relative distances that some pair of tokens of one example has, at least 1: what attention learns from it.</summary>
+/// <summary>The relative distances, from 1 on, that occur between tokens of one example. Attention is trained on these.</summary>
 public static class CoveredDistances
 {
     // Every pair of chunks gives one range. Beyond this many chunks (RandPos) the pairs outnumber the words of a bit set.
     private const int FewChunks = 64;
 
-    /// <summary>The distances as disjoint rising ranges with gaps between them.</summary>
+    /// <summary>The distances as disjoint ranges in rising order, with gaps between them.</summary>
     public static IReadOnlyList<DistanceRange> Compute(PositionPlan plan) =>
         plan.Chunks.Length <= FewChunks ? ByPairs(plan.Chunks) : ByBits(plan);
 
@@ -49,8 +49,8 @@ public static class CoveredDistances
         return merged;
     }
 
-    /// <summary>Bit p of the set says that position p is used. The set moved down by p shows the distances of all later tokens to
-    /// p.</summary>
+    /// <summary>Computes the distances with bit sets. Bit p means that position p is used; the set shifted down by p holds the distances
+    /// of all later tokens to p.</summary>
     private static List<DistanceRange> ByBits(PositionPlan plan)
     {
         int[] positions = plan.PositionIds();

@@ -1,11 +1,12 @@
 namespace Skipwise.Positions;
 
-/// <summary>A plan made visible: where its chunks lie and which relative distances it teaches.</summary>
+/// <summary>A plan in human-readable form: its chunks and the relative distances that it covers.</summary>
 /// <param name="Chunks">in the order of the window</param>
-/// <param name="Distances">the relative distances between its tokens, as disjoint rising ranges</param>
-/// <param name="CoveredFraction">how many of the distances 1..Lt - 1 that is, from 0 to 1</param>
+/// <param name="Distances">the relative distances between its tokens, as disjoint ranges in rising order</param>
+/// <param name="CoveredFraction">covered fraction of the distances 1..Lt - 1, from 0 to 1</param>
 public sealed record PlanDescription(IReadOnlyList<ChunkDescription> Chunks, IReadOnlyList<DistanceRange> Distances, double CoveredFraction)
 {
+    /// <summary>Describes a plan.</summary>
     public static PlanDescription FromPlan(PositionPlan plan)
     {
         List<ChunkDescription> chunks = [];

@@ -1,36 +1,36 @@
 namespace Skipwise.Positions;
 
-/// <summary>Which positions a training window is given.</summary>
+/// <summary>How positions are assigned to a training window.</summary>
 public enum PositionMode
 {
     /// <summary>chunks with skips between them: the paper</summary>
     Pose,
-    /// <summary>the whole target length, positions 0, 1, 2, ...: what PoSE stands in for, at full cost</summary>
+    /// <summary>the whole target length, positions 0, 1, 2, ...: full-length training, which PoSE simulates, at its full cost</summary>
     Full,
-    /// <summary>the training length, positions 0, 1, 2, ...: interpolation without skips, the control</summary>
+    /// <summary>the training length, positions 0, 1, 2, ...: RoPE scaling without skips, the control</summary>
     Short,
-    /// <summary>every token its own random position (Ruoss et al. 2023), the paper's other baseline</summary>
+    /// <summary>each token at its own random position (Ruoss et al. 2023), the paper's other baseline</summary>
     RandPos,
 }
 
 /// <summary>How the window is cut into chunks.</summary>
 public enum LengthRule
 {
-    /// <summary>each chunk in turn takes 1 token up to all that leaves the later chunks one each (the paper's figures)</summary>
+    /// <summary>each chunk in turn takes at least 1 token and leaves at least 1 for each later chunk (the paper's figures)</summary>
     Uniform,
     /// <summary>two chunks, the first has 1..(len + 1) / 2 tokens (the released code)</summary>
     Released,
 }
 
-/// <summary>Which part of the document a chunk reads. v is a chunk's content bias, u its position bias: tokens left out before
-/// it.</summary>
+/// <summary>Which part of the document a chunk reads. v is a chunk's content bias and u its position bias: tokens or positions skipped
+/// before it.</summary>
 public enum ContentMode
 {
-    /// <summary>v drawn as u is: v_i ~ U{v_(i-1)..n - len}</summary>
+    /// <summary>v is drawn like u: v_i ~ U{v_(i-1)..n - len}</summary>
     Skip,
     /// <summary>v_i = 0: the document's beginning, without gaps</summary>
     Contiguous,
-    /// <summary>v_i = u_i: every token stands at its true position; skips end where the document does</summary>
+    /// <summary>v_i = u_i: every token has its true position, so skips stay within the document</summary>
     Follow,
 }
 
@@ -40,6 +40,7 @@ public enum ContentMode
 /// </summary>
 public sealed record PoseOptions
 {
+    /// <summary>how positions are assigned</summary>
     public PositionMode Mode { get; init; } = PositionMode.Pose;
     /// <summary>Lc, tokens in a training window</summary>
     [Within(1, 1 << 24, Name = "--train-length")]
@@ -50,20 +51,22 @@ public sealed record PoseOptions
     /// <summary>N, chunks per window; 1 leaves the window whole</summary>
     [Within(1, 1 << 20, Name = "--chunks")]
     public int Chunks { get; init; } = 2;
+    /// <summary>how the window is cut into chunks</summary>
     public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
+    /// <summary>which part of the document each chunk reads</summary>
     public ContentMode Content { get; init; } = ContentMode.Skip;
-    /// <summary>leave out the loss of each later chunk's first token, which its predecessor cannot foretell; the released code counts
-    /// it</summary>
+    /// <summary>exclude the first token of each later chunk from the loss, because the token before it cannot predict it; the released
+    /// code counts it</summary>
     public bool MaskSeams { get; init; }
-    /// <summary>chunks end and begin right after one of these token ids (a newline, say) where the document has them in reach; empty:
+    /// <summary>token ids (a newline, say) right after which chunks begin and end, if the document has one within reach; empty:
     /// anywhere</summary>
     [Within(0, 1 << 29)]
     public IReadOnlyList<int> SplitAfter { get; init; } = [];
-    /// <summary>read the document from a random token on, so that long ones are seen whole and not only their beginnings; false is the
-    /// paper</summary>
+    /// <summary>read the document from a random token on, so that training uses all of a long document and not only its beginning; false
+    /// is the paper</summary>
     public bool RandomStart { get; init; }
 
-    /// <summary>Reports every impossible setting at once.</summary>
+    /// <summary>Reports all invalid settings in one error.</summary>
     /// <exception cref="SkipwiseException">one line per problem: the flag, its value, the limit, the remedy</exception>
     public void Validate()
     {

@@ -4,25 +4,25 @@ using Skipwise.Numerics;
 namespace Skipwise.Positions;
 
 /// <summary>
-/// Decides an example's positions (paper, section 3.2). Pure: the same generator state gives the same plan.
-/// With len = min(n, Lc) tokens in the window, chunk i begins behind the i chunks before it plus a bias:
-/// u_i for positions, v_i for content. Biases never fall, so both orders rise; u_0 = v_0 = 0.
+/// Draws an example's positions (paper, section 3.2). Pure: the same generator state gives the same plan.
+/// The window holds len = min(n, Lc) tokens. Chunk i begins after the i chunks before it, plus a bias: u_i for positions, v_i for content.
+/// Biases never decrease, so positions and content indices rise; u_0 = v_0 = 0.
 /// </summary>
 public static class PoseSampler
 {
-    /// <summary>Draws a plan for a document of which only the length matters (no <see cref="PoseOptions.SplitAfter"/>).</summary>
+    /// <summary>Draws a plan from a document's length alone; <see cref="PoseOptions.SplitAfter"/> must be empty.</summary>
     /// <param name="rng">the example's own generator, advanced by the draws</param>
     /// <param name="documentLength">n, at least 1</param>
     /// <param name="pose">valid options (<see cref="PoseOptions.Validate"/>)</param>
     public static PositionPlan Sample(ref KeyedRandom rng, int documentLength, PoseOptions pose) =>
         Draw(ref rng, documentLength, default, pose);
 
-    /// <summary>Draws a plan for this document, its chunks cut right after <see cref="PoseOptions.SplitAfter"/> where that is
+    /// <summary>Draws a plan for this document. Chunks are cut right after <see cref="PoseOptions.SplitAfter"/> tokens if
     /// possible.</summary>
     /// <param name="rng">the example's own generator, advanced by the draws</param>
     /// <param name="document">token ids</param>
     /// <param name="pose">valid options (<see cref="PoseOptions.Validate"/>)</param>
-    /// <param name="leadingTokens">tokens that stand before the document (1 for BOS); content index k is then <c>document[k -
+    /// <param name="leadingTokens">tokens prepended to the document (1 for BOS); content index k is then <c>document[k -
     /// leadingTokens]</c></param>
     public static PositionPlan Sample(ref KeyedRandom rng, ReadOnlySpan<int> document, PoseOptions pose, int leadingTokens = 0) =>
         Draw(ref rng, document.Length + leadingTokens, new SplitPoints(document, leadingTokens, pose.SplitAfter), pose);
@@ -31,7 +31,7 @@ public static class PoseSampler
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(documentLength, 1);
         int length = WindowLength(pose, documentLength);
-        // A follow example needs as much text as it has positions: it may only start where that much is left.
+        // A follow example reads as many tokens as it has positions, so it may only start where that many are left.
         bool follows = pose.Mode == PositionMode.Pose && pose.Content == ContentMode.Follow;
         int reach = follows ? Math.Min(documentLength, pose.TargetLength) : length;
         int start = pose.RandomStart ? rng.Between(0, documentLength - reach) : 0;
@@ -44,16 +44,16 @@ public static class PoseSampler
         return new PositionPlan(chunks, length, documentLength, pose.TargetLength);
     }
 
-    /// <summary>Tokens in an example: min(n, Lc), or min(n, Lt) in full mode.</summary>
+    /// <summary>The number of tokens in an example: min(n, Lc), or min(n, Lt) in full mode.</summary>
     internal static int WindowLength(PoseOptions pose, int documentLength) =>
         Math.Min(documentLength, pose.Mode == PositionMode.Full ? pose.TargetLength : pose.TrainLength);
 
-    /// <summary>The most tokens a chunk may take of what is left of the window, <paramref name="later"/> chunks after it wanting one
-    /// each.</summary>
+    /// <summary>The largest chunk length, given <paramref name="left"/> remaining tokens of which <paramref name="later"/> later chunks
+    /// need one each.</summary>
     internal static int LongestChunk(LengthRule rule, int left, int later) =>
         later == 0 ? left : rule == LengthRule.Released ? (left + 1) / 2 : left - later;
 
-    /// <summary>The largest position bias: Lt - len; where text follows positions, the document's end is a bound too.</summary>
+    /// <summary>The largest position bias: Lt - len. In follow mode the document's end bounds it too.</summary>
     internal static int LargestSkip(PoseOptions pose, int textLength, int length) =>
         (pose.Content == ContentMode.Follow ? Math.Min(pose.TargetLength, textLength) : pose.TargetLength) - length;
 
@@ -69,7 +69,7 @@ public static class PoseSampler
         int v = 0;
         for (int i = 0; i < count; i++)
         {
-            int origin = start + used; // where this chunk would read without a content bias
+            int origin = start + used; // this chunk's first content index without a content bias
             if (i > 0)
             {
                 u = rng.Between(u, largestU);
@@ -78,7 +78,7 @@ public static class PoseSampler
                     int drawn = pose.Content == ContentMode.Follow ? u : rng.Between(v, largestV);
                     v = places.Nearest(origin + drawn, origin + v, origin + largestV) - origin;
                 }
-                // A start that moved to a split place takes its position along.
+                // In follow mode a start that moved to a split point moves its position too.
                 u = pose.Content == ContentMode.Follow ? v : u;
             }
             int begin = origin + v;

@@ -3,17 +3,18 @@ using System.Collections.Immutable;
 namespace Skipwise.Positions;
 
 /// <summary>
-/// Which tokens of a document an example holds and where they stand. Its constructor proves what training relies on: chunk lengths
-/// sum to the window, content indices rise within the document, positions strictly rise and stay below the target length.
-/// A value, compared by content; a class and no struct, because a default struct would escape the proof.
+/// The tokens of a document that an example holds, and their positions. The constructor checks what training relies on: chunk lengths sum
+/// to the window, content indices rise within the document, positions strictly rise and stay below the target length. Compared by value. A
+/// class and not a struct, because a default struct would escape the checks.
 /// </summary>
 public sealed class PositionPlan : IEquatable<PositionPlan>
 {
+    /// <summary>Checks every invariant of the plan.</summary>
     /// <param name="chunks">in the order of the window, at least one</param>
     /// <param name="windowLength">tokens in the window: the lengths' sum</param>
     /// <param name="documentLength">n, tokens in the document</param>
     /// <param name="targetLength">Lt, the bound of the positions</param>
-    /// <exception cref="ArgumentException">an invariant does not hold; the message says which, and at which chunk</exception>
+    /// <exception cref="ArgumentException">an invariant does not hold; the message names it and the chunk</exception>
     public PositionPlan(ImmutableArray<Chunk> chunks, int windowLength, int documentLength, int targetLength)
     {
         long sum = 0;
@@ -22,7 +23,7 @@ public sealed class PositionPlan : IEquatable<PositionPlan>
         {
             Chunk chunk = chunks[i];
             Require(chunk.Length >= 1, i, "has no token");
-            // The default chunk ends at 0 in both orders, so the first chunk is held against zero.
+            // The default chunk ends at 0 in both orders, so the first chunk is checked against 0.
             Require(chunk.ContentStart >= before.ContentEnd, i, "reads the document backwards");
             Require(chunk.PositionStart >= before.PositionEnd, i, "steps back in position");
             Require((long)chunk.ContentStart + chunk.Length <= documentLength, i, $"ends behind the document's {documentLength} tokens");
@@ -40,6 +41,7 @@ public sealed class PositionPlan : IEquatable<PositionPlan>
         TargetLength = targetLength;
     }
 
+    /// <summary>in the order of the window, at least one</summary>
     public ImmutableArray<Chunk> Chunks { get; }
     /// <summary>T, tokens in the example</summary>
     public int WindowLength { get; }
@@ -54,6 +56,7 @@ public sealed class PositionPlan : IEquatable<PositionPlan>
     /// <summary>Indices into the document, strictly rising: int[T].</summary>
     public int[] ContentIndices() => Expand(chunk => chunk.ContentStart);
 
+    /// <inheritdoc/>
     public bool Equals(PositionPlan? other) =>
         other is not null && TargetLength == other.TargetLength && DocumentLength == other.DocumentLength
         && Chunks.AsSpan().SequenceEqual(other.Chunks.AsSpan());

@@ -1,13 +1,13 @@
 namespace Skipwise.Positions;
 
-/// <summary>The places of a document where a chunk may be cut: right after one of the given tokens. Empty: anywhere.</summary>
+/// <summary>The split points of a document, where a chunk may be cut: right after one of the given tokens. Empty: anywhere.</summary>
 internal readonly ref struct SplitPoints(ReadOnlySpan<int> document, int leadingTokens, IReadOnlyList<int> splitAfter)
 {
     private readonly ReadOnlySpan<int> _document = document;
 
     /// <summary>
-    /// The allowed place nearest to the drawn one within [first, last], the earlier of two equally near; the drawn one if none is allowed.
-    /// A place is the index of the token behind the cut.
+    /// The split point in [first, last] nearest to the drawn one, the earlier of two equally near; the drawn one if there is none.
+    /// A split point is the index of the token after the cut.
     /// </summary>
     public int Nearest(int drawn, int first, int last)
     {

@@ -2,8 +2,8 @@ namespace Skipwise.Rope;
 
 public static partial class RopeFrequency
 {
-    /// <summary>NTK scaling that grows with the sequence: s * n / L - (s - 1) in place of s, n = max(sequence length, L). Unscaled up to
-    /// L.</summary>
+    /// <summary>NTK scaling whose factor grows with the sequence: s * n / L - (s - 1) instead of s, n = max(sequence length, L). Unscaled
+    /// up to L.</summary>
     private static double[] DynamicNtk(RopeOptions rope, int rotaryDim, int sequenceLength) =>
         Default(NtkTheta(rope.Theta, GrownFactor(rope, sequenceLength), rotaryDim), rotaryDim);
 

@@ -2,7 +2,7 @@ namespace Skipwise.Rope;
 
 public static partial class RopeFrequency
 {
-    /// <summary>The window that a scaling by this factor is meant for, in tokens: original * factor, rounded, within an int.</summary>
+    /// <summary>The extended window in tokens: original * factor, rounded and clamped to an int.</summary>
     internal static int ExtendedLength(int original, double factor) => (int)Math.Min(int.MaxValue, Math.Round(original * factor));
 
     /// <summary>Whether sequences of these two lengths, in tokens, are rotated by the same frequencies.</summary>
@@ -21,7 +21,7 @@ public static partial class RopeFrequency
     public static bool DependsOnLength(RopeOptions rope) => !AreEqualAt(rope, 0, int.MaxValue);
 
     /// <summary>
-    /// The scaling that gives sequences of every length the frequencies that <paramref name="rope"/> gives those of this one.
+    /// A scaling that is independent of the length and equals <paramref name="rope"/> at this length.
     /// </summary>
     /// <param name="rope">valid options</param>
     /// <param name="length">in tokens</param>

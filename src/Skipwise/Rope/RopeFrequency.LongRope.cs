@@ -2,8 +2,8 @@ namespace Skipwise.Rope;
 
 public static partial class RopeFrequency
 {
-    /// <summary>LongRoPE (Ding et al. 2024): each pair has its own divisor, from the long list for sequences over L tokens, else from the
-    /// short one.</summary>
+    /// <summary>LongRoPE (Ding et al. 2024): each pair has its own divisor, from the long list for sequences of more than L tokens, else
+    /// from the short list.</summary>
     private static double[] LongRope(RopeOptions rope, int rotaryDim, int sequenceLength)
     {
         IReadOnlyList<double> divisors = (sequenceLength > rope.OriginalMaxPositionEmbeddings ? rope.LongFactor : rope.ShortFactor)!;
@@ -15,7 +15,7 @@ public static partial class RopeFrequency
         return frequencies;
     }
 
-    /// <summary>sqrt(1 + ln s / ln L)</summary>
+    /// <summary>LongRoPE's scale of cos and sin: sqrt(1 + ln s / ln L).</summary>
     private static double LongRopeAttentionFactor(RopeOptions rope) =>
         Math.Sqrt(1 + (Math.Log(rope.Factor) / Math.Log(rope.OriginalMaxPositionEmbeddings)));
 }

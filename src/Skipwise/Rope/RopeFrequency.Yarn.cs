@@ -15,10 +15,10 @@ public static partial class RopeFrequency
         return frequencies;
     }
 
-    /// <summary>0.1 ln s + 1, the scale of cos and sin.</summary>
+    /// <summary>YaRN's scale of cos and sin: 0.1 ln s + 1.</summary>
     private static double YarnAttentionFactor(double factor) => (0.1 * Math.Log(factor)) + 1;
 
-    /// <summary>m_i: 1 for pairs that turn more than beta_fast times within L, 0 for those that turn less than beta_slow times, a ramp
+    /// <summary>m_i: 1 for pairs that complete more than beta_fast rotations within L, 0 for those with fewer than beta_slow, a ramp
     /// between them.</summary>
     private static double[] YarnMask(RopeOptions rope, int rotaryDim)
     {
@@ -26,7 +26,7 @@ public static partial class RopeFrequency
         double high = Math.Min(Math.Ceiling(PairWithRotations(rope, rotaryDim, rope.BetaSlow)), rotaryDim - 1);
         if (high == low)
         {
-            high += 0.001; // a step in place of a ramp, without dividing by zero
+            high += 0.001; // a step instead of a ramp, to avoid dividing by zero
         }
         double[] mask = new double[rotaryDim / 2];
         for (int i = 0; i < mask.Length; i++)
@@ -36,7 +36,7 @@ public static partial class RopeFrequency
         return mask;
     }
 
-    /// <summary>The (fractional) pair that turns r times within L tokens: solves L * f_i = 2 pi r for i.</summary>
+    /// <summary>The (fractional) pair that completes r rotations within L tokens: solves L * f_i = 2 pi r for i.</summary>
     private static double PairWithRotations(RopeOptions rope, int rotaryDim, double rotations) =>
         rotaryDim * Math.Log(rope.OriginalMaxPositionEmbeddings / (2 * Math.PI * rotations)) / (2 * Math.Log(rope.Theta));
 }

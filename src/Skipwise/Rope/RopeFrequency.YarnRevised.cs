@@ -3,8 +3,8 @@ namespace Skipwise.Rope;
 public static partial class RopeFrequency
 {
     /// <summary>
-    /// YaRN as the original PoSE code runs it: f_i / ((1 - m_i) s + m_i). The same ends as <see cref="Yarn"/>, but the ramp blends
-    /// wavelengths in place of frequencies: up to 2.5x apart at s = 8, 16x at s = 64.
+    /// YaRN as the PoSE reference code computes it: f_i / ((1 - m_i) s + m_i). It equals <see cref="Yarn"/> at both ends of the ramp.
+    /// The ramp blends wavelengths instead of frequencies: the two differ by up to 2.5x at s = 8 and 16x at s = 64.
     /// </summary>
     private static double[] YarnRevised(RopeOptions rope, int rotaryDim)
     {

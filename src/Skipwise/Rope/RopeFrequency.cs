@@ -6,13 +6,13 @@ namespace Skipwise.Rope;
 /// </summary>
 public static partial class RopeFrequency
 {
+    /// <summary>Computes the frequencies of a scaling.</summary>
     /// <param name="rope">the scaling; see <see cref="RopeOptions"/> for what each type reads</param>
     /// <param name="rotaryDim">d, even: the dimensions of a head that rotate</param>
     /// <param name="sequenceLength">
-    /// the largest position of the sequence at hand + 1, for the two types that depend on it (dynamic-ntk, longrope); at most L, or 0,
-    /// means the unextended model
+    /// the sequence's largest position + 1, for the two types that depend on it (dynamic-ntk, longrope); 0..L means the unextended model
     /// </param>
-    /// <exception cref="SkipwiseException">options that the formula cannot take, all of them in one message</exception>
+    /// <exception cref="SkipwiseException">invalid options, all of them in one message</exception>
     public static RopeFrequencies Compute(RopeOptions rope, int rotaryDim, int sequenceLength = 0)
     {
         Validate(rope, rotaryDim);
@@ -36,7 +36,8 @@ public static partial class RopeFrequency
         return new RopeFrequencies(invFreq, rope.AttentionFactor ?? derived);
     }
 
-    /// <summary>By how much a scaling that does not depend on the length slows each pair: what longrope's lists hold.</summary>
+    /// <summary>The divisor of each pair's frequency, for a scaling that does not depend on the length. LongRoPE's lists hold such
+    /// divisors.</summary>
     /// <returns>one divisor per dimension pair: double[rotaryDim / 2]</returns>
     /// <inheritdoc cref="Compute"/>
     public static double[] Divisors(RopeOptions rope, int rotaryDim) =>

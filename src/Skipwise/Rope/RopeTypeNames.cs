@@ -1,6 +1,6 @@
 namespace Skipwise.Rope;
 
-/// <summary>The scalings' names as users type and read them.</summary>
+/// <summary>The names of the RoPE scalings on the command line and in reports.</summary>
 public static class RopeTypeNames
 {
     private static readonly (string Name, RopeType Type)[] s_names =
@@ -15,10 +15,11 @@ public static class RopeTypeNames
         ("longrope", RopeType.LongRope),
     ];
 
+    /// <summary>All names, in the order of help texts.</summary>
     public static IReadOnlyList<string> All { get; } = [.. s_names.Select(pair => pair.Name)];
 
-    /// <summary>The type of a name, in any case.</summary>
-    /// <exception cref="SkipwiseException">no such type; the message lists those there are</exception>
+    /// <summary>The type with this name, ignoring case.</summary>
+    /// <exception cref="SkipwiseException">no such type; the message lists the valid ones</exception>
     public static RopeType Parse(string name)
     {
         foreach ((string known, RopeType type) in s_names)
@@ -31,6 +32,7 @@ public static class RopeTypeNames
         throw new SkipwiseException($"Unknown rope type '{name}'. Use one of: {string.Join(", ", All)}.");
     }
 
+    /// <summary>The name of a type.</summary>
     public static string NameOf(RopeType type) => Array.Find(s_names, pair => pair.Type == type).Name
         ?? throw new ArgumentOutOfRangeException(nameof(type), type, "no such rope type");
 }

@@ -1,6 +1,6 @@
 namespace Skipwise.Rope;
 
-/// <summary>Which two of the R rotary dimensions turn together as pair i.</summary>
+/// <summary>Which two of the R rotary dimensions are rotated together as pair i.</summary>
 public enum RotaryLayout
 {
     /// <summary>i and R/2 + i (Llama, GPT-NeoX)</summary>

@@ -82,7 +82,7 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
         (await Train(model.Folder, brief, folder)).Complained("None of the 1 documents has the 63 tokens", "--min-document-tokens");
         Assert.False(Directory.Exists(folder));
         (await CliRun.Of("eval", "perplexity", "--model", model.Folder, "--data", brief))
-            .Complained("No document can be measured", "--min-tokens");
+            .Complained("No document can be evaluated", "--min-tokens");
     }
 
     [Fact]

@@ -78,7 +78,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     {
         (await Train(model.Path("x"), "--eval-every", "-1", "--patience", "-2", "--eval-documents", "0")).Complained("--eval-every is -1", "--patience is -2", "--eval-documents is 0");
         (await Train(model.Path("x"), "--eval-every", "1")).Complained("nothing to measure", "--eval-data");
-        (await Train(model.Path("x"), "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "4096")).Complained("No document can be measured");
+        (await Train(model.Path("x"), "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "4096")).Complained("No document can be evaluated");
         Assert.False(Directory.Exists(model.Path("x")));
     }
 

@@ -2,18 +2,18 @@ using Skipwise.Documents;
 
 namespace Skipwise.Evaluation.Needles;
 
-/// <summary>Text to hide things in: the user's, or prose of Skipwise's own.</summary>
+/// <summary>The text of a haystack: the user's, or the default prose.</summary>
 internal static class HaystackTexts
 {
-    /// <summary>own prose is repeated beyond this</summary>
+    /// <summary>length of the default prose, which is repeated beyond this</summary>
     private const int OwnProseCharacters = 4_000_000;
 
-    /// <summary>more characters than a token of any tokenizer has on average in prose</summary>
+    /// <summary>upper bound of a tokenizer's average characters per token in prose</summary>
     private const int CharactersPerToken = 12;
 
-    /// <summary>No more documents than the length needs: a haystack may be a whole library.</summary>
-    /// <param name="paths">files and folders; none stands for own prose</param>
-    /// <param name="tokens">how long the text is wanted at most</param>
+    /// <summary>Reads no more documents than the length needs, because the folder may be large.</summary>
+    /// <param name="paths">files and folders; empty: the default prose</param>
+    /// <param name="tokens">the most tokens that are needed</param>
     public static IEnumerable<string> Read(IReadOnlyList<string> paths, DocumentOptions documents, int tokens)
     {
         long missing = (long)tokens * CharactersPerToken;

@@ -5,13 +5,13 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Needles;
 
-/// <summary>Needles in a haystack, by length and depth. <see cref="NeedlePrompt"/> decides what is asked, the model scores the true
-/// answers, this collects. No judge is needed.</summary>
+/// <summary>Evaluates needles in a haystack, by length and depth. <see cref="NeedlePrompt"/> draws the prompts; the model scores the true
+/// answers, so no judge model is needed.</summary>
 public static class NeedleEvaluator
 {
-    /// <summary>One result per length.</summary>
-    /// <param name="onTrial">called with every trial as its batch is done</param>
-    /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
+    /// <summary>Evaluates the model; one result per length.</summary>
+    /// <param name="onTrial">called with each trial when its batch is done</param>
+    /// <param name="file">cache of responses: earlier runs' are reused, new ones added; null: none</param>
     public static IReadOnlyList<NeedleResult> Evaluate(
         CausalLM model, ITokenizer tokenizer, Haystack haystack, NeedleOptions options,
         Action<NeedleTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<NeedleTrial>? file = null,
@@ -22,7 +22,7 @@ public static class NeedleEvaluator
         long questions = (long)options.Depths * options.Trials * options.EffectiveNeedles().Count(needle => needle.Question is not null);
         var run = new CachedTrialRunner<NeedleTrial>("needle", questions * options.Lengths.Sum(length => (long)length), file, onTrial,
             progress);
-        // Settings that cannot work are found before the first long prompt is read.
+        // Finds impossible settings before the first long prompt is processed.
         foreach (int length in options.Lengths)
         {
             NeedlePrompt.Draw(tokenizer, haystack, length, depth: 0, trial: 0, options);

@@ -10,6 +10,7 @@ public static class NeedleFile
     private static readonly JsonSerializerOptions s_json = new() { AllowDuplicateProperties = false };
     private static readonly string[] s_members = ["needle", "question", "answer", "lead"];
 
+    /// <summary>Reads the needles, in the order of the file.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or a line is no needle; names the line</exception>
     public static IReadOnlyList<Needle> Read(string path)
     {

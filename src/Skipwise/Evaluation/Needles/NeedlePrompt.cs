@@ -6,20 +6,21 @@ namespace Skipwise.Evaluation.Needles;
 
 /// <summary>One question about a needle in a haystack, in tokens. Pure: the same settings and haystack give the same prompt.</summary>
 /// <param name="Length">tokens that prompt and answer may fill</param>
-/// <param name="Depth">share of the haystack before the first needle, 0..1</param>
+/// <param name="Depth">fraction of the haystack before the first needle, 0..1</param>
 /// <param name="Trial">0, 1, ... within length and depth</param>
-/// <param name="Needle">which needle is asked for</param>
-/// <param name="Question">the question as it stands in the prompt</param>
+/// <param name="Needle">index of the needle that is asked for</param>
+/// <param name="Question">the question's text in the prompt</param>
 /// <param name="Answer">the answer's text</param>
 /// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
-/// <param name="AnswerIds">the answer's tokens as they follow the prompt</param>
+/// <param name="AnswerIds">the answer's tokens after the prompt</param>
 public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needle, string Question, string Answer, int[] InputIds,
     int[] AnswerIds)
 {
+    /// <summary>The beginning of EasyContext's prompts.</summary>
     public const string BookPrefix = "This is a very long story book: <book>";
 
-    /// <summary>All questions of one length. Trials of all depths share their numbers and distractors, so prompts begin alike up to the
-    /// needle.</summary>
+    /// <summary>All prompts of one length. The same trial at different depths has the same numbers and distractors, so its prompts share
+    /// their prefix up to the needle.</summary>
     /// <exception cref="SkipwiseException">the length does not hold needles and question</exception>
     public static IReadOnlyList<NeedlePrompt> All(ITokenizer tokenizer, Haystack haystack, int length, NeedleOptions options)
     {
@@ -28,7 +29,7 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
             .SelectMany(trial => Draw(tokenizer, haystack, length, step / (options.Depths - 1.0), trial, options)))];
     }
 
-    /// <summary>The questions of one trial, one per needle that is asked for: a function of (seed, length, trial) and the depth.</summary>
+    /// <summary>The prompts of one trial, one per needle with a question. A function of (seed, length, trial) and the depth.</summary>
     public static IReadOnlyList<NeedlePrompt> Draw(ITokenizer tokenizer, Haystack haystack, int length, double depth, int trial,
         NeedleOptions options)
     {
@@ -60,7 +61,7 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
                 return (needle.Index, question, answer);
             })];
 
-        // The same haystack for every question of a trial: what the longest leaves room for.
+        // Every question of a trial gets the same haystack: the one that fits next to the longest question.
         int taken = prefix.Length + hidden.Sum(needle => needle.Ids.Length) + distractors.Sum(distractor => distractor.Ids.Length)
             + asked.Max(question => question.Question.Length + question.Answer.Length) + options.EffectiveBuffer();
         if (taken >= length)
@@ -76,14 +77,14 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
             [.. context, .. question.Question], question.Answer))];
     }
 
-    /// <summary>What follows the haystack, up to where the answer begins.</summary>
+    /// <summary>The text after the haystack, up to the answer.</summary>
     public static string QuestionText(Needle needle, NeedleVariant variant) => variant == NeedleVariant.EasyContext
         ? $"</book>.\n Based on the content of the book, Question: {needle.Question} Answer:{needle.AnswerPrefix}"
         : $"\n\nQuestion: {needle.Question}\nAnswer:{needle.AnswerPrefix}";
 
     /// <summary>
-    /// Question and answer are encoded as one text and parted where the question's own tokens end: an answer's first token may hold the
-    /// space before it, or leave it to a token of its own, as the tokenizer likes.
+    /// Encodes question and answer as one text and splits it where the question's own tokens end. Some tokenizers put the space before the
+    /// answer into its first token, others make it a token.
     /// </summary>
     private static (int[] Question, int[] Answer) Ask(ITokenizer tokenizer, Needle needle, NeedleVariant variant)
     {
@@ -93,7 +94,8 @@ public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needl
         return (whole[..seam], whole[seam..]);
     }
 
-    /// <summary>Puts the pieces into the haystack; places are found in the haystack alone, so no piece moves another's depth.</summary>
+    /// <summary>Inserts the pieces into the haystack. Places are computed in the haystack alone, so no piece changes another's
+    /// depth.</summary>
     private static List<int> Hide(Haystack haystack, int[] tokens, IReadOnlyList<(int[] Ids, double Depth)> pieces)
     {
         var text = new List<int>(tokens.Length);

@@ -5,27 +5,30 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Needles;
 
-/// <summary>Needles found at one length.</summary>
+/// <summary>The result of the needle evaluation at one length.</summary>
 public sealed record NeedleResult(int Length, IReadOnlyList<NeedleTrial> Trials)
 {
+    /// <summary>number of questions</summary>
     public int Count => Trials.Count;
 
+    /// <summary>number of correct answers</summary>
     public int Correct => Trials.Count(trial => trial.Correct);
 
+    /// <summary>fraction of correct answers</summary>
     public double Accuracy => (double)Correct / Count;
 
-    /// <summary>95 %, Wilson's</summary>
+    /// <summary>95 % confidence interval of the accuracy (Wilson)</summary>
     public (double Low, double High) Interval => Statistics.Wilson(Correct, Count);
 
-    /// <summary>Mean over questions of the mean ln p of an answer's tokens.</summary>
+    /// <summary>The mean over questions of the mean ln p of an answer's tokens.</summary>
     public double LogProb => Trials.Average(trial => trial.MeanLogProb);
 
-    /// <summary>Found and asked at every depth, rising.</summary>
+    /// <summary>Correct answers and questions at every depth, by rising depth.</summary>
     public IReadOnlyList<(double Depth, int Correct, int Count)> Cells() =>
         [.. Trials.GroupBy(trial => trial.Depth).OrderBy(cell => cell.Key)
             .Select(cell => (cell.Key, cell.Count(trial => trial.Correct), cell.Count()))];
 
-    /// <summary>Accuracy, mean ln p of the answers, and the accuracy at each depth.</summary>
+    /// <summary>The results as records: accuracy, mean ln p of the answers, and accuracy at each depth.</summary>
     /// <param name="model">name or folder of the model</param>
     public IEnumerable<EvaluationRecord> ToRecords(string model, NeedleOptions options)
     {

@@ -5,11 +5,11 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Passkey;
 
-/// <summary>Passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> decides what is asked, the model answers
-/// greedily, this compares.</summary>
+/// <summary>Evaluates passkey retrieval of a model, by length and depth. <see cref="PasskeyPrompt"/> draws the prompts; the model answers
+/// by greedy decoding.</summary>
 public static class PasskeyEvaluator
 {
-    /// <summary>Draws the prompts and measures.</summary>
+    /// <summary>Draws the prompts and evaluates the model.</summary>
     /// <inheritdoc cref="Evaluate(CausalLM, ITokenizer, IReadOnlyList{PasskeyPrompt}, PasskeyOptions, Action{PasskeyTrial}?,
     /// IProgress{EvaluationProgress}?, TrialFile{PasskeyTrial}?, CancellationToken)"/>
     public static IReadOnlyList<PasskeyResult> Evaluate(
@@ -18,11 +18,11 @@ public static class PasskeyEvaluator
         TrialFile<PasskeyTrial>? file = null, CancellationToken cancel = default) =>
         Evaluate(model, tokenizer, PasskeyPrompt.All(tokenizer, options), options, onTrial, progress, file, cancel);
 
-    /// <summary>One result per length, in the order of the prompts.</summary>
+    /// <summary>Evaluates the model on given prompts; one result per length, in the order of the prompts.</summary>
     /// <param name="prompts">from <see cref="PasskeyPrompt.All"/>, with the same tokenizer and options</param>
-    /// <param name="onTrial">called with every trial as its batch is done</param>
-    /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
-    /// <remarks>A length is tested as it is, also one equal to the model's window.</remarks>
+    /// <param name="onTrial">called with each trial when its batch is done</param>
+    /// <param name="file">cache of responses: earlier runs' are reused, new ones added; null: none</param>
+    /// <remarks>Lengths are not reduced, even if one equals the model's window.</remarks>
     public static IReadOnlyList<PasskeyResult> Evaluate(
         CausalLM model, ITokenizer tokenizer, IReadOnlyList<PasskeyPrompt> prompts, PasskeyOptions options,
         Action<PasskeyTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<PasskeyTrial>? file = null,

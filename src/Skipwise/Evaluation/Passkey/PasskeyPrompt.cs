@@ -7,19 +7,18 @@ using Skipwise.Tokenizers;
 namespace Skipwise.Evaluation.Passkey;
 
 /// <summary>
-/// One passkey prompt: a number hidden in garbage and asked for at the end (Mohtashami, Jaggi 2023, in the wording of the
-/// original's eval_passkey.py). Pure: the same settings give the same prompt.
+/// One passkey prompt: a number hidden in filler text and asked for at the end (Mohtashami, Jaggi 2023, in the wording of eval_passkey.py
+/// of the PoSE reference code). Pure: the same settings give the same prompt.
 /// </summary>
-/// <param name="Length">tokens that the prompt, its BOS and the answer may fill; less than one unit of garbage stays unused</param>
+/// <param name="Length">the most tokens of prompt, BOS and answer together; less than one unit of filler stays unused</param>
 /// <param name="Trial">0, 1, ... within the length</param>
-/// <param name="Depth">share of the garbage before the key, 0..1</param>
+/// <param name="Depth">fraction of the filler text before the key, 0..1</param>
 /// <param name="Key">1..50000</param>
 /// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
 public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, int Key, string Text, int[] InputIds)
 {
-    /// <summary>All prompts of a measurement, length by length. They do not depend on the model: variants of one model share
-    /// them.</summary>
-    /// <exception cref="SkipwiseException">a length does not hold the prompt without any garbage</exception>
+    /// <summary>All prompts of an evaluation, length by length. They depend on the tokenizer and not on the model.</summary>
+    /// <exception cref="SkipwiseException">a length does not hold the prompt without filler</exception>
     public static IReadOnlyList<PasskeyPrompt> All(ITokenizer tokenizer, PasskeyOptions options)
     {
         options.Validate();
@@ -38,10 +37,10 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
         return Compose(tokenizer, length, depth, key, options.MaxNewTokens, options.Variant) with { Trial = trial };
     }
 
-    /// <summary>The longest prompt with this key at this depth that leaves room for the answer.</summary>
+    /// <summary>The longest prompt with this key at this depth that leaves <paramref name="maxNewTokens"/> tokens for the answer.</summary>
     /// <remarks>
-    /// The original counts 25 tokens a unit, Llama's tokenizer; here the given tokenizer counts. Of n units (or characters),
-    /// floor(depth * (n + 1)) stand before the key: a uniform depth gives the original's U{0..n}.
+    /// The PoSE reference code assumes 25 tokens per unit (Llama's tokenizer); this counts with the given tokenizer. Of n units (or
+    /// characters), floor(depth * (n + 1)) are before the key, so a uniform depth gives the reference's U{0..n}.
     /// </remarks>
     public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens,
         PasskeyVariant variant = PasskeyVariant.Pose)
@@ -82,7 +81,7 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
     public static long? ReadKey(string answer) =>
         long.TryParse(FirstNumber().Match(answer).Value, NumberStyles.None, CultureInfo.InvariantCulture, out long key) ? key : null;
 
-    /// <summary>Tokens of one unit of garbage among others.</summary>
+    /// <summary>The tokens of one unit of filler between others.</summary>
     private static double UnitCost(ITokenizer tokenizer)
     {
         const int few = 1, many = 9;

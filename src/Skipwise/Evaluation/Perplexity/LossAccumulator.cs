@@ -1,15 +1,15 @@
 namespace Skipwise.Evaluation.Perplexity;
 
-/// <summary>The losses of one window length, added up by document and by part of the window.</summary>
+/// <summary>Sums the losses of one window length by document and by part of the window.</summary>
 /// <param name="window">W: positions 1..W - 1 are scored</param>
-/// <param name="parts">equal parts of the window; 1 where positions do not matter</param>
+/// <param name="parts">number of equal parts of the window; 1 if positions do not matter</param>
 internal sealed class LossAccumulator(int window, int parts)
 {
     // sorted: sums must not depend on the order of the batches
     private readonly SortedDictionary<int, (double Loss, long Tokens)[]> _documents = [];
 
     /// <summary>Adds the losses of consecutive tokens.</summary>
-    /// <param name="firstPosition">where the first of them stands in the window; BOS stands at 0</param>
+    /// <param name="firstPosition">position of the first of them in the window; BOS is at 0</param>
     public void Add(int document, int firstPosition, ReadOnlySpan<float> losses)
     {
         if (!_documents.TryGetValue(document, out (double Loss, long Tokens)[]? sums))
@@ -23,7 +23,7 @@ internal sealed class LossAccumulator(int window, int parts)
         }
     }
 
-    /// <summary>Perplexity over everything, and the loss by position if there are parts.</summary>
+    /// <summary>The perplexity over all tokens, and the loss by position if there are parts.</summary>
     public PerplexityResult Result(bool byPosition) =>
         PerplexityResult.FromDocuments(window,
             [.. _documents.Values.Select(sums => (sums.Sum(sum => sum.Loss), sums.Sum(sum => sum.Tokens)))]) with

@@ -6,7 +6,7 @@ namespace Skipwise.Evaluation.Perplexity;
 /// <param name="Documents">documents they come from</param>
 public readonly record struct MeanLoss(double Mean, double? StandardError, long Count, int Documents)
 {
-    /// <summary>From each document's summed loss and number of tokens.</summary>
+    /// <summary>The mean from each document's summed loss and number of tokens.</summary>
     /// <remarks>
     /// The mean r = sum(L_d) / sum(n_d) is a ratio of two sums over documents. Its standard error is the ratio
     /// estimator's, sqrt(D / (D - 1) * sum((L_d - r n_d)^2)) / sum(n_d) (Cochran, Sampling Techniques, ch. 6).
@@ -30,8 +30,8 @@ public readonly record struct MeanLoss(double Mean, double? StandardError, long 
     }
 
     /// <summary>
-    /// What each document makes of the mean, to first order: r + D (L_d - r n_d) / sum(n_d). Their mean is r, and the standard error of
-    /// their mean is the ratio estimator's.
+    /// Each document's contribution to the mean, to first order: r + D (L_d - r n_d) / sum(n_d). The contributions' mean is r, and the
+    /// standard error of their mean is the ratio estimator's.
     /// </summary>
     public double[] Samples(IReadOnlyList<(double Loss, long Tokens)> documents)
     {

@@ -4,13 +4,13 @@ using Skipwise.TokenStores;
 
 namespace Skipwise.Evaluation.Perplexity;
 
-/// <summary>Perplexity of a model on documents, by window length. <see cref="PerplexityPlan"/> decides, <see cref="Scorer"/> computes, this
-/// adds up.</summary>
+/// <summary>Evaluates perplexity on documents, by window length. <see cref="PerplexityPlan"/> chooses the windows and <see cref="Scorer"/>
+/// computes the losses.</summary>
 public static class PerplexityEvaluator
 {
-    /// <summary>One result per window length, in the order of the options.</summary>
+    /// <summary>Evaluates the model; one result per window length, in the order of the options.</summary>
     /// <param name="documents">token ids without BOS</param>
-    /// <param name="bos">the id put before every window (a model without BOS: its end-of-text id)</param>
+    /// <param name="bos">the id prepended to every window (without BOS: the end-of-text id)</param>
     /// <exception cref="SkipwiseException">a setting out of range, or no document long enough</exception>
     public static IReadOnlyList<PerplexityResult> Evaluate(
         CausalLM model, ITokenSource documents, int bos, PerplexityOptions options, IProgress<EvaluationProgress>? progress = null,
@@ -30,7 +30,7 @@ public static class PerplexityEvaluator
             float[][] losses = Scorer.Losses(model, windows, first.Scored, cancel: cancel);
             for (int row = 0; row < batch.Length; row++)
             {
-                // A prefix of the window's scored losses is what a shorter window would have given.
+                // A prefix of the window's losses equals the losses of a shorter window.
                 foreach ((int result, int count) in batch[row].Contributions)
                 {
                     sums[result].Add(batch[row].Document, first.Length - first.Scored, losses[row].AsSpan(0, count));

@@ -1,43 +1,43 @@
 namespace Skipwise.Evaluation.Perplexity;
 
-/// <summary>Which tokens of a document a perplexity is taken over.</summary>
+/// <summary>Which tokens of a document are scored.</summary>
 public enum WindowMode
 {
-    /// <summary>every token, in windows that begin every Stride tokens</summary>
+    /// <summary>every token, in windows that start every Stride tokens</summary>
     Sliding,
     /// <summary>the first window of each document</summary>
     Truncate,
-    /// <summary>the last Targets tokens of each document, the same ones for every window length</summary>
+    /// <summary>the last <see cref="PerplexityOptions.ScoredTokens"/> tokens of each document, the same for every window length</summary>
     LastTokens,
 }
 
-/// <summary>How perplexity is measured; the defaults are the original's.</summary>
+/// <summary>Options of the perplexity evaluation. The defaults are those of the PoSE reference code.</summary>
 public sealed record PerplexityOptions
 {
     /// <summary>window lengths W in tokens, BOS included; one result each</summary>
     [Within(2, 1 << 27)]
     public required IReadOnlyList<int> Windows { get; init; }
-    /// <summary>which tokens count</summary>
+    /// <summary>which tokens are scored</summary>
     public WindowMode Mode { get; init; } = WindowMode.Sliding;
-    /// <summary>sliding: tokens between the beginnings of two windows; a window shorter than this slides by its whole body, W - 1</summary>
+    /// <summary>sliding: tokens between the starts of two windows; a window shorter than this slides by W - 1</summary>
     [Within(1, 1 << 27)]
     public int Stride { get; init; } = 1024;
-    /// <summary>last-tokens: tokens scored at each document's end; documents with fewer are left out</summary>
+    /// <summary>last-tokens: tokens scored at each document's end; documents with fewer are skipped</summary>
     [Within(1, 1 << 27)]
     public int ScoredTokens { get; init; } = 64;
-    /// <summary>documents shorter than this (BOS included) are left out</summary>
+    /// <summary>documents shorter than this (BOS included) are skipped</summary>
     [Within(0, 1 << 27)]
     public int MinTokens { get; init; }
     /// <summary>longer documents are cut to this many tokens (BOS included); null keeps them whole</summary>
     [Within(2, 1 << 27)]
     public int? MaxTokens { get; init; }
-    /// <summary>measure the first so many documents that are long enough; null measures all</summary>
+    /// <summary>number of documents to evaluate, the first that are long enough; null: all</summary>
     [Within(1, 1e9)]
     public int? MaxDocuments { get; init; } = 50;
-    /// <summary>into how many equal parts each window is cut for the loss by position; null leaves it out</summary>
+    /// <summary>number of equal parts of each window for the loss by position; null: no loss by position</summary>
     [Within(1, 1 << 16)]
     public int? PositionBins { get; init; }
-    /// <summary>windows per forward; null takes as many as make a forward worthwhile</summary>
+    /// <summary>windows per forward; null: as many as make efficient use of the device</summary>
     [Within(1, 1 << 16)]
     public int? BatchSize { get; init; }
 

@@ -2,7 +2,7 @@ using Skipwise.TokenStores;
 
 namespace Skipwise.Evaluation.Perplexity;
 
-/// <summary>Decides which documents and windows are scored, and which windows share a forward. Pure.</summary>
+/// <summary>Chooses the documents and windows to score and the windows that share a forward. Pure.</summary>
 internal static class PerplexityPlan
 {
     /// <summary>The documents that are long enough, in their order, each with the length it is cut to (without BOS).</summary>
@@ -25,14 +25,14 @@ internal static class PerplexityPlan
         if (chosen.Count == 0)
         {
             throw new SkipwiseException(
-                $"No document can be measured: {source.Count} documents, the longest has {longestSeen} tokens, and at least {shortest} " +
+                $"No document can be evaluated: {source.Count} documents, the longest has {longestSeen} tokens, and at least {shortest} " +
                 $"are needed. " +
                 "Give longer documents, or lower --min-tokens (or the number of target tokens).");
         }
         return chosen;
     }
 
-    /// <summary>Tokens, without BOS, that a document needs to be measured.</summary>
+    /// <summary>The tokens, without BOS, that a document needs at least to be evaluated.</summary>
     public static int MinDocumentTokens(PerplexityOptions options) =>
         Math.Max(Math.Max(1, options.MinTokens - 1), options.Mode == WindowMode.LastTokens ? options.ScoredTokens : 1);
 
@@ -63,9 +63,9 @@ internal static class PerplexityPlan
         return plan;
     }
 
-    /// <summary>Windows of equal length and equally many scored tokens, together. The longest come first: what does not fit memory fails at
-    /// once.</summary>
-    /// <param name="tokens">that make a forward worthwhile, when nobody says the batch's size</param>
+    /// <summary>Batches of windows of equal length with equally many scored tokens. The longest come first, so that running out of memory
+    /// happens early.</summary>
+    /// <param name="tokens">tokens per forward if <paramref name="batchSize"/> is null</param>
     public static IEnumerable<PlannedWindow[]> Batches(IReadOnlyList<PlannedWindow> plan, int? batchSize, int tokens) => plan
         .GroupBy(planned => (planned.Window.Length, planned.Window.Scored))
         .OrderByDescending(group => group.Key)

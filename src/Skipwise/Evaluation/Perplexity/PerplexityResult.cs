@@ -10,14 +10,14 @@ namespace Skipwise.Evaluation.Perplexity;
 /// <param name="Documents">documents they come from</param>
 public sealed record PerplexityResult(int Window, double Perplexity, double? StandardError, long Count, int Documents)
 {
-    /// <summary>mean loss by position in the window, in equal parts of it, those without tokens left out; empty unless asked for</summary>
+    /// <summary>mean loss by position in the window, in equal parts, parts without tokens omitted; empty unless requested</summary>
     public IReadOnlyList<PositionLoss> ByPosition { get; init; } = [];
 
-    /// <summary>what each document makes of the perplexity; see <see cref="EvaluationRecord.Samples"/></summary>
+    /// <summary>each document's contribution to the perplexity; see <see cref="EvaluationRecord.Samples"/></summary>
     public IReadOnlyList<double>? Samples { get; init; }
 
-    /// <summary>From each document's summed loss and number of tokens. The delta method carries the mean's error through the exponential:
-    /// se(exp r) = exp(r) se(r).</summary>
+    /// <summary>The result from each document's summed loss and number of tokens. The standard error follows by the delta method: se(exp
+    /// r) = exp(r) se(r).</summary>
     public static PerplexityResult FromDocuments(int window, IReadOnlyList<(double Loss, long Tokens)> documents)
     {
         MeanLoss loss = MeanLoss.FromDocuments(documents);
@@ -28,7 +28,7 @@ public sealed record PerplexityResult(int Window, double Perplexity, double? Sta
         };
     }
 
-    /// <summary>The JSON form of this result.</summary>
+    /// <summary>The result as a record.</summary>
     /// <param name="model">name or folder of the model</param>
     public EvaluationRecord ToRecord(string model, PerplexityOptions options) => new()
     {
@@ -43,7 +43,7 @@ public sealed record PerplexityResult(int Window, double Perplexity, double? Sta
         Samples = Samples,
     };
 
-    /// <summary>The JSON form of the losses by position, in nats.</summary>
+    /// <summary>The losses by position as records, in nats.</summary>
     /// <param name="model">name or folder of the model</param>
     public IEnumerable<EvaluationRecord> PositionRecords(string model, PerplexityOptions options) =>
         ByPosition.Select(part => new EvaluationRecord

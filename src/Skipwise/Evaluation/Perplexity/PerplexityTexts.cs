@@ -5,17 +5,17 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Perplexity;
 
-/// <summary>What perplexity is measured on, from text.</summary>
+/// <summary>Prepares text for the perplexity evaluation.</summary>
 internal static class PerplexityTexts
 {
     /// <summary>The token that every window begins with.</summary>
-    /// <exception cref="SkipwiseException">neither tokenizer nor configuration names one</exception>
+    /// <exception cref="SkipwiseException">neither tokenizer nor configuration defines one</exception>
     public static int BosId(ITokenizer tokenizer, DecoderConfig model) =>
         tokenizer.BosId ?? model.BosTokenId ?? tokenizer.EosId ?? model.EosTokenId ?? throw new SkipwiseException(
             "Neither the tokenizer nor config.json names a BOS or EOS token, and every window begins with one. "
             + "Add bos_token_id to the model's config.json.");
 
-    /// <summary>The documents' tokens, no more documents than the measurement takes.</summary>
+    /// <summary>The documents' tokens, of no more documents than the evaluation uses.</summary>
     public static TokenList Read(
         IEnumerable<Document> documents, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
     {

@@ -1,19 +1,18 @@
 namespace Skipwise.Evaluation.Perplexity;
 
 /// <summary>
-/// Which tokens of a document are scored in which context. A window of W tokens is BOS and a body of at most W - 1 tokens;
-/// BOS stands before every window, also in the middle of a document, and positions start at 0 in each
-/// (the semantics of the original's eval_ppl.py).
+/// Divides a document into scoring windows, as eval_ppl.py of the PoSE reference code does. A window of W tokens is BOS and a body of at
+/// most W - 1 tokens. Every window starts with BOS, also in the middle of a document, and with position 0.
 /// </summary>
 public static class ScoringWindows
 {
     /// <summary>
-    /// Windows that begin every <paramref name="stride"/> tokens until the document's end is reached; in each only the tokens
-    /// that no earlier window has seen count, so every token counts once.
+    /// Windows that start every <paramref name="stride"/> tokens until the document's end. Each scores only the tokens that no earlier
+    /// window contained, so every token is scored once.
     /// </summary>
     /// <param name="documentLength">tokens of the document, without BOS</param>
     /// <param name="windowLength">W, with BOS</param>
-    /// <param name="stride">tokens between beginnings, 1..W - 1: a longer stride would leave tokens that no window sees</param>
+    /// <param name="stride">tokens between starts, 1..W - 1: a longer stride would leave out tokens</param>
     public static IEnumerable<ScoringWindow> Sliding(int documentLength, int windowLength, int stride)
     {
         int body = Body(windowLength);
@@ -28,7 +27,7 @@ public static class ScoringWindows
         }
     }
 
-    /// <summary>The document's first W - 1 tokens, all of which count.</summary>
+    /// <summary>The document's first W - 1 tokens, all of which are scored.</summary>
     public static ScoringWindow Truncated(int documentLength, int windowLength)
     {
         int end = Math.Min(Body(windowLength), documentLength);
@@ -36,8 +35,8 @@ public static class ScoringWindows
     }
 
     /// <summary>
-    /// The document's last W - 1 tokens, of which the last <paramref name="targets"/> count: windows of every length are then
-    /// judged on the same tokens, and differ only in the context that they give.
+    /// The document's last W - 1 tokens, of which the last <paramref name="targets"/> are scored. Windows of every length then score the
+    /// same tokens and differ only in context.
     /// </summary>
     /// <param name="targets">K, 1..W - 1, and no more than the document has</param>
     public static ScoringWindow LastTokens(int documentLength, int windowLength, int targets)

@@ -1,11 +1,15 @@
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>What a run of <c>eval all</c> compares, as its folder's <c>comparison.json</c> holds it; the numbers stand beside it.</summary>
+/// <summary>The models and evaluations that a run of <c>eval all</c> compares: the content of <c>comparison.json</c>. The results are
+/// stored next to it.</summary>
 public sealed record ComparisonPlan
 {
-    /// <summary>the first one is what the others are compared with</summary>
+    /// <summary>the models; the others are compared with the first</summary>
     public required IReadOnlyList<ComparedModel> Models { get; init; }
+    /// <summary>tasks that were not evaluated</summary>
     public required IReadOnlyList<SkippedTask> Skipped { get; init; }
+    /// <summary>the scores that make a length effective</summary>
     public required EffectiveLengthRule EffectiveLength { get; init; }
+    /// <summary>the acceptance limits</summary>
     public required GateOptions Gates { get; init; }
 }

@@ -4,8 +4,8 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>A cell of a length x depth grid as a record. Its metric has a name of its own, so that nobody takes it for the whole length's
-/// accuracy.</summary>
+/// <summary>A cell of a length x depth grid as a record. Its metric has its own name, to distinguish it from the accuracy of the whole
+/// length.</summary>
 internal static class DepthCell
 {
     public const string Metric = "accuracy_at_depth";

@@ -7,7 +7,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>Results as JSON: keys in snake_case, enums in kebab-case as users type them, null fields left out.</summary>
+/// <summary>Serializes results as JSON: keys in snake_case, enums in kebab-case as users type them, null fields omitted.</summary>
 public static class EvaluationJson
 {
     private static readonly JsonSerializerOptions s_line = new()
@@ -19,12 +19,12 @@ public static class EvaluationJson
         RespectNullableAnnotations = true,
         AllowDuplicateProperties = false,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // a diverged model's NaN is a result too
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // a file for people, not a part of a web page
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // the file is for people and is not embedded in HTML
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
     private static readonly JsonSerializerOptions s_document = new(s_line) { WriteIndented = true };
 
-    /// <summary>What may be null is not written where it is: it is not asked for either.</summary>
+    /// <summary>Omits null values of nullable properties; reading does not require them.</summary>
     private static void LeaveOutNulls(JsonTypeInfo type)
     {
         foreach (JsonPropertyInfo property in type.Properties.Where(property => property.AssociatedParameter is { IsNullable: true }))
@@ -40,11 +40,11 @@ public static class EvaluationJson
     public static string ToIndentedJson<T>(T value) => JsonSerializer.Serialize(value, s_document);
 
     /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
-    /// <exception cref="SkipwiseException">as of <see cref="ResultFile"/></exception>
+    /// <exception cref="SkipwiseException">see <see cref="ResultFile"/></exception>
     public static void Write(string path, IReadOnlyList<EvaluationRecord> records) =>
         ResultFile.Write(path, ToIndentedJson(records) + "\n");
 
-    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <summary>Reads a file of <see cref="Write"/>.</summary>
     public static IReadOnlyList<EvaluationRecord> Read(string path)
     {
         try
@@ -57,11 +57,11 @@ public static class EvaluationJson
         }
     }
 
-    /// <summary>Reads what <see cref="ToJsonLine"/> wrote.</summary>
+    /// <summary>Parses a line of <see cref="ToJsonLine"/>.</summary>
     /// <exception cref="JsonException">the line is not such a value</exception>
     internal static T Parse<T>(string line) => JsonText.Deserialize<T>(line, s_line);
 
-    /// <summary>An options record as the settings of a result, with facts that no option holds.</summary>
+    /// <summary>An options record as the settings of a result, with additional facts.</summary>
     internal static JsonObject Settings<T>(T options, params ReadOnlySpan<(string Key, JsonNode Value)> facts)
     {
         JsonObject settings = JsonSerializer.SerializeToNode(options, s_line)!.AsObject();

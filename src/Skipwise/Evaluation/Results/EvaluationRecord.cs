@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>One number of an evaluation, the same shape for every task. Fields that do not apply are null and left out of the
+/// <summary>One value of an evaluation, in the same form for every task. Fields that do not apply are null and omitted from the
 /// JSON.</summary>
 public sealed record EvaluationRecord
 {
@@ -13,23 +13,23 @@ public sealed record EvaluationRecord
     public required string Metric { get; init; }
     /// <summary>window or prompt length in tokens</summary>
     public int? Length { get; init; }
-    /// <summary>[first, last] position in the window that the value is about, where it is about some of them only</summary>
+    /// <summary>[first, last] position in the window, if the value is about some positions only</summary>
     public IReadOnlyList<int>? Positions { get; init; }
+    /// <summary>the value of the metric</summary>
     public required double Value { get; init; }
-    /// <summary>of the value, over documents, trials or questions</summary>
+    /// <summary>standard error of the value, over documents, trials or questions</summary>
     public double? StandardError { get; init; }
-    /// <summary>95 % confidence interval [low, high], where the standard error does not serve (a proportion near 0 or 1)</summary>
+    /// <summary>95 % confidence interval [low, high], if the standard error is unsuitable (a proportion near 0 or 1)</summary>
     public IReadOnlyList<double>? Interval { get; init; }
-    /// <summary>what the value is a mean over: tokens, trials, questions</summary>
+    /// <summary>number of tokens, trials or questions that the value is a mean of</summary>
     public long? Count { get; init; }
     /// <summary>name or folder of the model</summary>
     public string? Model { get; init; }
-    /// <summary>the options that were in force</summary>
+    /// <summary>the options of the evaluation</summary>
     public JsonObject? Settings { get; init; }
     /// <summary>
-    /// what each document, trial or question, in their order, makes of the value: their mean is the value, and the standard error of that
-    /// mean the value's. Of a value that is no mean (a perplexity), to first order. Two models' samples of the same questions can be
-    /// compared one by one.
+    /// the contribution of each document, trial or question to the value, in order; to first order if the value is no mean (a perplexity).
+    /// Their mean is the value, and the standard error of that mean is the value's. Samples of two models on the same questions are paired.
     /// </summary>
     [JsonIgnore]
     public IReadOnlyList<double>? Samples { get; init; }

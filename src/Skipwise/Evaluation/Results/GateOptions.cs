@@ -1,12 +1,12 @@
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>Limits that a comparison must keep; null ones are not asked.</summary>
+/// <summary>Acceptance limits of a comparison. Limits that are null are not checked.</summary>
 public sealed record GateOptions
 {
-    /// <summary>least share of passkeys, at every measured length up to the model's window</summary>
+    /// <summary>least passkey accuracy, 0..1, at every evaluated length up to the model's window</summary>
     [Within(0, 1, Name = "--min-passkey")]
     public double? MinPasskey { get; init; }
-    /// <summary>by how much the perplexity at the original window may exceed the first model's, as a share: 0.02 is 2 %</summary>
+    /// <summary>largest relative increase of the perplexity at the original window over the first model's: 0.02 is 2 %</summary>
     [Within(-1, 1e6, Name = "--max-short-ppl-increase")]
     public double? MaxShortPplIncrease { get; init; }
     /// <summary>least effective length in tokens</summary>

@@ -1,11 +1,11 @@
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>One trial of a retrieval test: a prompt with what the model made of it.</summary>
+/// <summary>One trial of a retrieval evaluation: a prompt with the model's response.</summary>
 public interface ITrial
 {
     /// <summary>
-    /// what the reply depends on, as a number: the model, the prompt's tokens, how long an answer may be and what ends it; null
-    /// when no file is kept
+    /// hash of everything that the response depends on: the model, the prompt's tokens, the answer's limit and stop tokens; null if no
+    /// trial file is kept
     /// </summary>
     string? CacheKey { get; init; }
 }

@@ -7,14 +7,15 @@ using Skipwise.Storage;
 namespace Skipwise.Evaluation.Results;
 
 /// <summary>
-/// A folder of results: <c>results.jsonl</c>, to which each measurement is added when it is done; <c>comparison.json</c>, what the last run
-/// compared; <c>trials</c>, the raw answers; <c>samples</c>, what each document or question made of a number. One writer at a time.
+/// A folder of results: <c>results.jsonl</c>, to which each finished evaluation is appended; <c>comparison.json</c>, the last run's
+/// comparison; <c>trials</c>, the raw answers; <c>samples</c>, each document's or question's contribution to a value. One writer at a time.
 /// </summary>
 public sealed class ResultsStore
 {
+    /// <summary>Names of the files and folders in the store.</summary>
     public const string ResultsName = "results.jsonl", PlanName = "comparison.json", TrialsName = "trials", SamplesName = "samples";
 
-    /// <summary>The member of a stored record's settings that names the measurement it belongs to.</summary>
+    /// <summary>The setting of a stored record that holds the key of its evaluation.</summary>
     internal const string KeySetting = "measurement";
 
     private readonly string _folder;
@@ -22,8 +23,8 @@ public sealed class ResultsStore
 
     private ResultsStore(string folder, IEnumerable<EvaluationRecord> records) => (_folder, _records) = (folder, [.. records]);
 
-    /// <summary>Opens a folder to add to; a new one is made.</summary>
-    /// <exception cref="SkipwiseException">the folder cannot be made, or its results cannot be read</exception>
+    /// <summary>Opens a folder for adding results, and creates it if necessary.</summary>
+    /// <exception cref="SkipwiseException">the folder cannot be created, or its results cannot be read</exception>
     public static ResultsStore Open(string folder)
     {
         try
@@ -39,32 +40,32 @@ public sealed class ResultsStore
         var store = new ResultsStore(folder, File.Exists(results) ? JsonLines.Read<EvaluationRecord>(results) : []);
         if (File.Exists(Path.Combine(folder, PlanName)))
         {
-            _ = store.ReadPlan(); // a file of something else is not replaced
+            _ = store.ReadPlan(); // do not replace a file that is no comparison
         }
         return store;
     }
 
-    /// <summary>Opens a folder that a run has filled.</summary>
-    /// <exception cref="SkipwiseException">there is no such folder, or it is not one of results</exception>
+    /// <summary>Opens an existing folder of results.</summary>
+    /// <exception cref="SkipwiseException">there is no such folder, or it holds no results</exception>
     public static ResultsStore OpenExisting(string folder) => File.Exists(Path.Combine(folder, PlanName))
         ? Open(folder)
         : throw new SkipwiseException(
             $"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. Name the folder that was its --out");
 
-    /// <summary>Identifies a measurement: what is measured, of which model, with which settings, by which build of the program.</summary>
+    /// <summary>The key of an evaluation: a hash of the task, the model, the settings and the program's build.</summary>
     public static string Key(string task, string model, JsonObject settings)
     {
         var identity = new JsonArray(task, model, settings.DeepClone(), typeof(ResultsStore).Module.ModuleVersionId.ToString());
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())).AsSpan(0, 8));
     }
 
-    /// <summary>Where the raw trials of a measurement go.</summary>
+    /// <summary>The path of an evaluation's trial file.</summary>
     public string TrialsPath(string key) => Path.Combine(_folder, TrialsName, $"{key}.jsonl");
 
-    /// <summary>The numbers of a finished measurement; empty if it is not done yet.</summary>
+    /// <summary>The records of a finished evaluation; empty if it is not finished.</summary>
     public IReadOnlyList<EvaluationRecord> Find(string key) => [.. _records.Where(record => KeyOf(record) == key)];
 
-    /// <summary><see cref="Find"/>, each number with its <see cref="EvaluationRecord.Samples"/> as far as they were kept.</summary>
+    /// <summary><see cref="Find"/>, each record with its <see cref="EvaluationRecord.Samples"/> if they were stored.</summary>
     /// <exception cref="SkipwiseException">the samples cannot be read</exception>
     public IReadOnlyList<EvaluationRecord> FindWithSamples(string key)
     {
@@ -84,14 +85,14 @@ public sealed class ResultsStore
         catch (JsonException e)
         {
             throw new SkipwiseException(
-                $"{path}: not what 'skipwise eval all' writes: {e.Message} Without the file, errors of changes are those of numbers " +
-                $"measured apart", e);
+                $"{path}: not what 'skipwise eval all' writes: {e.Message} Without the file, errors of changes are those of " +
+                    $"unpaired results", e);
         }
     }
 
-    /// <summary>Adds a finished measurement; the file then holds all of it, or, if that fails, nothing of it.</summary>
-    /// <param name="identity">the settings that <paramref name="key"/> was made from; what a record does not say of them is added to its
-    /// own</param>
+    /// <summary>Adds a finished evaluation, all or nothing.</summary>
+    /// <param name="identity">the settings that <paramref name="key"/> was made from; those that a record lacks are added to its
+    /// settings</param>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public void Add(string key, JsonObject identity, IReadOnlyList<EvaluationRecord> records)
     {
@@ -110,11 +111,13 @@ public sealed class ResultsStore
             string.Concat(_records.Select(record => EvaluationJson.ToJsonLine(record) + "\n")));
     }
 
+    /// <summary>Writes <c>comparison.json</c>.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public void WritePlan(ComparisonPlan plan) =>
         AtomicFile.WriteText(Path.Combine(_folder, PlanName), JsonSerializer.Serialize(plan, ReportJson.Indented) + "\n");
 
-    /// <exception cref="SkipwiseException">the file cannot be read, or is something else</exception>
+    /// <summary>Reads <c>comparison.json</c>.</summary>
+    /// <exception cref="SkipwiseException">the file cannot be read, or is no comparison</exception>
     public ComparisonPlan ReadPlan()
     {
         string path = Path.Combine(_folder, PlanName);
@@ -127,7 +130,7 @@ public sealed class ResultsStore
         catch (JsonException e)
         {
             throw new SkipwiseException(
-                $"{path}: not what 'skipwise eval all' writes: {e.Message} Run it again; what it has measured is kept", e);
+                $"{path}: not what 'skipwise eval all' writes: {e.Message} Run it again; finished evaluations are kept", e);
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>Something that was not measured, and why.</summary>
-/// <param name="Task">what</param>
-/// <param name="Reason">what would have to be given</param>
+/// <summary>A task that was not evaluated, and why.</summary>
+/// <param name="Task">its name</param>
+/// <param name="Reason">the missing input</param>
 public sealed record SkippedTask(string Task, string Reason);

@@ -4,12 +4,13 @@ using System.Security.Cryptography;
 
 namespace Skipwise.Evaluation.Results;
 
-/// <summary>How a reply is found again.</summary>
+/// <summary>Computes the cache key of a response.</summary>
 internal static class TrialCacheKey
 {
-    /// <param name="model">fingerprint of the model that replies</param>
+    /// <param name="model">fingerprint of the model</param>
     /// <param name="prompt">token ids</param>
-    /// <param name="terms">what else the reply depends on: limit and end tokens of a generated answer, or the ids of a given one</param>
+    /// <param name="terms">what else the response depends on: limit and stop tokens of a generated answer, or the ids of a given
+    /// one</param>
     public static string Compute(ulong model, ReadOnlySpan<int> prompt, params ReadOnlySpan<int> terms)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -5,9 +5,9 @@ using Skipwise.Storage;
 namespace Skipwise.Evaluation.Results;
 
 /// <summary>
-/// Trials as JSON lines, each appended as soon as it is done: the record of a measurement, and what an interrupted one continues from.
-/// A reply is found again by <see cref="ITrial.CacheKey"/>, so a later run takes from the file whatever still holds: with another seed,
-/// other lengths or more trials only what is new is asked, with another model everything. One run at a time.
+/// A file of trials as JSON lines, each appended as soon as it is done, from which an interrupted evaluation continues.
+/// Responses are found by <see cref="ITrial.CacheKey"/>, so a later run with another seed, other lengths or more trials computes only the
+/// new ones. One run at a time.
 /// </summary>
 public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
 {
@@ -15,10 +15,11 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
     private readonly Dictionary<string, TTrial> _known = [];
     private StreamWriter? _writer;
 
-    /// <param name="path">a new file, or one of an earlier run; a last line without its end, as a crash leaves it, is dropped</param>
-    /// <param name="model">a number of the model that replies, with all that its replies depend on besides their prompts</param>
-    /// <exception cref="SkipwiseException">the file cannot be read or written, or holds something else than trials of this kind; it is then
-    /// left as it is</exception>
+    /// <summary>Opens or creates a trial file.</summary>
+    /// <param name="path">a new file, or one of an earlier run; an incomplete last line (after a crash) is dropped</param>
+    /// <param name="model">fingerprint of the model and of everything besides the prompt that its responses depend on</param>
+    /// <exception cref="SkipwiseException">the file cannot be read or written, or does not hold trials of this kind; it is left
+    /// unchanged</exception>
     public TrialFile(string path, ulong model)
     {
         (_path, Model) = (path, model);
@@ -46,12 +47,12 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
         }
     }
 
-    /// <summary>a number of the model that replies</summary>
+    /// <summary>fingerprint of the model</summary>
     public ulong Model { get; }
 
-    /// <summary>The key of a reply.</summary>
+    /// <summary>The key of a response.</summary>
     /// <param name="prompt">token ids</param>
-    /// <param name="terms">what else it depends on: limit and end tokens of a generated answer, or the ids of a given one</param>
+    /// <param name="terms">what else it depends on: limit and stop tokens of a generated answer, or the ids of a given one</param>
     public string Key(ReadOnlySpan<int> prompt, params ReadOnlySpan<int> terms) => TrialCacheKey.Compute(Model, prompt, terms);
 
     /// <summary>The trial of an earlier run with this key, or null.</summary>
@@ -60,7 +61,7 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
     /// <summary>Appends a trial and flushes it.</summary>
     public void Append(TTrial trial) => _writer!.WriteLine(EvaluationJson.ToJsonLine(trial));
 
-    /// <summary>Writes the trials of a whole measurement in their order, and nothing else.</summary>
+    /// <summary>Replaces the file's content by the trials of a whole evaluation, in their order.</summary>
     public void Complete(IEnumerable<TTrial> trials)
     {
         Dispose();
@@ -73,13 +74,14 @@ public sealed class TrialFile<TTrial> : IDisposable where TTrial : class, ITrial
         });
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         _writer?.Dispose();
         _writer = null;
     }
 
-    /// <returns>where the last complete line ends</returns>
+    /// <returns>the end of the last complete line</returns>
     private long LoadExisting(FileStream stream)
     {
         using var copy = new MemoryStream();

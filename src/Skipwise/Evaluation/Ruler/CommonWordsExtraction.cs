@@ -2,19 +2,19 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>cwe: a numbered list of words, ten of which appear more often than the others. One worked example goes before it.</summary>
+/// <summary>cwe: a numbered list of words, ten of which appear more often than the others. One worked example precedes it.</summary>
 internal sealed class CommonWordsExtraction : IRulerGenerator
 {
     public const int NewTokens = 120;
     private const int Common = 10, ShortLength = 4096;
 
-    /// <summary>Words of a list, and how often the common ones and the others appear.</summary>
+    /// <summary>The number of words in a list, and how often the common ones and the others appear.</summary>
     private (int Words, int Often, int Seldom) _example = (40, 10, 3);
     private (int Often, int Seldom) _repeats = (30, 3);
 
     /// <param name="length">tokens of prompt and answer; below 4,096 words are repeated less</param>
-    /// <param name="count">tokens of a text; a tokenizer that takes many for a word gets the lesser repeats also at a greater length that
-    /// does not hold the full ones</param>
+    /// <param name="count">tokens of a text; with many tokens per word, words are repeated less at greater lengths too if the full list
+    /// does not fit</param>
     public CommonWordsExtraction(int length, Func<string, int> count)
     {
         var rng = new KeyedRandom(0);

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>Prose as words, any number of them: from the beginning again where it ends.</summary>
+/// <summary>Prose as a sequence of words, repeated as often as needed.</summary>
 public sealed partial class Essays
 {
     private static readonly HashSet<string> s_abbreviations =
@@ -10,6 +10,7 @@ public sealed partial class Essays
     private readonly string[] _words;
     private readonly bool[] _endsSentence;
 
+    /// <summary>Splits a text into words.</summary>
     /// <exception cref="SkipwiseException">the text holds no word</exception>
     public Essays(string text)
     {
@@ -38,8 +39,8 @@ public sealed partial class Essays
         return sentences;
     }
 
-    /// <summary>A full stop, question or exclamation mark, perhaps in quotes or brackets, before a word that begins like a
-    /// sentence.</summary>
+    /// <summary>Whether a word ends a sentence: a full stop, question or exclamation mark, perhaps in quotes or brackets, before a word
+    /// that begins like a sentence.</summary>
     private static bool EndsSentence(string word, string next) =>
         End().IsMatch(word) && !s_abbreviations.Contains(word) && !Initial().IsMatch(word) && Begin().IsMatch(next);
 

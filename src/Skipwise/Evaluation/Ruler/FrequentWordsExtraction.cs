@@ -2,8 +2,8 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>fwe: coded words whose frequencies fall with the square of their rank; the most frequent is shown as dots and does not
-/// count.</summary>
+/// <summary>fwe: coded words whose frequencies fall with the square of their rank; the most frequent word is shown as dots and not asked
+/// for.</summary>
 /// <param name="length">tokens of prompt and answer; the vocabulary has a fiftieth of it</param>
 internal sealed class FrequentWordsExtraction(int length) : IRulerGenerator
 {
@@ -12,7 +12,7 @@ internal sealed class FrequentWordsExtraction(int length) : IRulerGenerator
 
     private readonly int _vocabulary = Math.Max(length / TokensPerWord, Asked + 2);
 
-    public int Smallest => 64; // ranks 2 to 5 then differ
+    public int Smallest => 64; // so that the frequencies of ranks 2 to 5 differ
 
     public int Largest => 1 << 26;
 

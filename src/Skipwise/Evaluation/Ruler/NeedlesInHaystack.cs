@@ -3,7 +3,7 @@ using Skipwise.Synthetic;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>niah_*: needles that give keys their values, hidden in a haystack; all values of some keys are asked for.</summary>
+/// <summary>niah_*: needles that assign values to keys, hidden in a haystack; all values of some keys are asked for.</summary>
 internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays essays) : IRulerGenerator
 {
     private const string Template =
@@ -15,7 +15,7 @@ internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays
 
     private int Needles => Math.Max(options.NumKeys, options.NumQueries) * options.NumValues;
 
-    public int Smallest => options.Haystack == NeedleHaystack.Essays ? 1 : Needles; // every needle has a line of its own to stand before
+    public int Smallest => options.Haystack == NeedleHaystack.Essays ? 1 : Needles; // every needle is before a line of its own
 
     public int Largest => 1 << 26;
 
@@ -54,7 +54,7 @@ internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays
             : Template;
         return template.Replace("{type}", isOne ? TypeName[..^1] : TypeName, StringComparison.Ordinal)
             .Replace("{query}", query, StringComparison.Ordinal)
-            .Replace("{context}", context, StringComparison.Ordinal); // last: the user's text may hold braces
+            .Replace("{context}", context, StringComparison.Ordinal); // last, because the user's text may contain braces
     }
 
     private string TypeName => options.Values == NeedleKind.Numbers ? "numbers" : options.Values == NeedleKind.Uuids ? "uuids" : "words";
@@ -96,7 +96,7 @@ internal sealed class NeedlesInHaystack(NeedlesInHaystackOptions options, Essays
         return lines;
     }
 
-    /// <summary>A key that is none of those in use: a question has one answer.</summary>
+    /// <summary>A key that is not in use yet, so that a question has one answer.</summary>
     private string DrawKey(ref KeyedRandom rng, List<string> used)
     {
         string key;

@@ -1,17 +1,17 @@
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>What the needles are hidden in.</summary>
+/// <summary>The type of haystack.</summary>
 internal enum NeedleHaystack
 {
     /// <summary>prose, needles between its sentences</summary>
     Essays,
-    /// <summary>one sentence over and over, one per line</summary>
+    /// <summary>one repeated sentence, one per line</summary>
     Noise,
     /// <summary>needles with other keys, one per line</summary>
     Needles,
 }
 
-/// <summary>What keys and values are.</summary>
+/// <summary>The type of keys and values.</summary>
 internal enum NeedleKind
 {
     Words,
@@ -19,16 +19,16 @@ internal enum NeedleKind
     Uuids,
 }
 
-/// <summary>The eight needle tasks differ in these alone.</summary>
+/// <summary>The parameters that distinguish the eight needle tasks.</summary>
 internal sealed record NeedlesInHaystackOptions
 {
     public NeedleHaystack Haystack { get; init; } = NeedleHaystack.Essays;
     public NeedleKind Keys { get; init; } = NeedleKind.Words;
     public NeedleKind Values { get; init; } = NeedleKind.Numbers;
-    /// <summary>k: there are never fewer keys than queries</summary>
+    /// <summary>k, number of keys; at least the number of queries is used</summary>
     public int NumKeys { get; init; } = 1;
-    /// <summary>v, values per key</summary>
+    /// <summary>v, number of values per key</summary>
     public int NumValues { get; init; } = 1;
-    /// <summary>q, keys asked for</summary>
+    /// <summary>q, number of keys asked for</summary>
     public int NumQueries { get; init; } = 1;
 }

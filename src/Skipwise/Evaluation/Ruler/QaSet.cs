@@ -2,10 +2,10 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>Questions over documents, from the public files of SQuAD and HotpotQA.</summary>
+/// <summary>A set of questions over documents, from the public files of SQuAD or HotpotQA.</summary>
 public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQuestion> Questions)
 {
-    /// <summary>SQuAD 1.1 or 2.0 (train or dev JSON); questions without an answer are left out.</summary>
+    /// <summary>Reads SQuAD 1.1 or 2.0 (train or dev JSON). Questions without an answer are skipped.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read or has another layout; names the place</exception>
     public static QaSet ReadSquad(string path)
     {
@@ -31,7 +31,7 @@ public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQues
         return Checked(path, documents, questions);
     }
 
-    /// <summary>HotpotQA (JSON list of questions with their context); all documents of a question's context count as gold, as in
+    /// <summary>Reads HotpotQA (JSON list of questions with their context). All documents of a question's context are gold, as in
     /// RULER.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read or has another layout; names the place</exception>
     public static QaSet ReadHotpot(string path)
@@ -63,7 +63,7 @@ public sealed record QaSet(IReadOnlyList<string> Documents, IReadOnlyList<QaQues
             : throw new SkipwiseException($"{path}: holds no question that has an answer");
     }
 
-    /// <summary>Documents by their text, each once.</summary>
+    /// <summary>Assigns each distinct document text one index.</summary>
     private sealed class DocumentIndex
     {
         private readonly Dictionary<string, int> _places = [];

@@ -2,7 +2,7 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>qa_1, qa_2: a question over documents, the right ones among others.</summary>
+/// <summary>qa_1, qa_2: a question over documents, the gold ones among distractors.</summary>
 internal sealed class QuestionAnswering(QaSet set) : IRulerGenerator
 {
     public int Smallest => 1;
@@ -11,8 +11,10 @@ internal sealed class QuestionAnswering(QaSet set) : IRulerGenerator
 
     public int? Samples => set.Questions.Count;
 
-    /// <param name="sample">the question in its file</param>
-    /// <param name="size">documents; a question's own are never left out</param>
+    /// <inheritdoc/>
+    /// <param name="rng">of this sample alone</param>
+    /// <param name="sample">index of the question in its file</param>
+    /// <param name="size">number of documents; a question's gold documents are always included</param>
     public RulerText Write(ref KeyedRandom rng, int sample, int size)
     {
         QaQuestion question = set.Questions[sample];

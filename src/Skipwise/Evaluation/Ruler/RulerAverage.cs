@@ -1,8 +1,7 @@
 namespace Skipwise.Evaluation.Ruler;
 
 /// <summary>The tasks' average at one length, in percent.</summary>
-/// <param name="StandardError">from the tasks' own; null where one is unknown</param>
-/// <param name="Tasks">how many tasks it is over; RULER's own average has 13</param>
-/// <param name="Samples">the average over the tasks of their first trials, of their second ones, ...; null where the tasks have different
-/// numbers of trials</param>
+/// <param name="StandardError">from the tasks' standard errors; null if one is unknown</param>
+/// <param name="Tasks">number of tasks; RULER's own average has 13</param>
+/// <param name="Samples">element i is the average of the tasks' i-th trials; null if the tasks have different numbers of trials</param>
 public sealed record RulerAverage(int Length, double Value, double? StandardError, int Tasks, IReadOnlyList<double>? Samples);

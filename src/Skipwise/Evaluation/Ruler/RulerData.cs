@@ -1,6 +1,6 @@
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>What the user's files give, for the tasks that need it.</summary>
+/// <summary>The source material of the tasks, from the user's files.</summary>
 /// <param name="Essays">prose to hide needles in</param>
 /// <param name="Squad">questions of qa_1, or null</param>
 /// <param name="Hotpot">questions of qa_2, or null</param>

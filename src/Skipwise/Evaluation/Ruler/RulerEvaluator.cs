@@ -5,16 +5,16 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>RULER (Hsieh et al. 2024). <see cref="RulerSamples"/> decides what is asked, the model answers greedily,
-/// <see cref="RulerTask.Score"/> judges.</summary>
+/// <summary>Evaluates RULER (Hsieh et al. 2024). <see cref="RulerSamples"/> generates the prompts, the model answers by greedy decoding,
+/// <see cref="RulerTask.Score"/> scores the answers.</summary>
 public static class RulerEvaluator
 {
-    /// <summary>tokens of prompts that exist at once: those of all samples at long lengths would not fit memory</summary>
+    /// <summary>tokens of prompts held at a time: those of all samples at long lengths would not fit in memory</summary>
     private const int TokensAtOnce = 1 << 22;
 
-    /// <summary>One result per task and length.</summary>
-    /// <param name="onTrial">called with every trial as its batch is done</param>
-    /// <param name="file">where replies of an earlier run are found, and new ones kept</param>
+    /// <summary>Evaluates the model; one result per task and length.</summary>
+    /// <param name="onTrial">called with each trial when its batch is done</param>
+    /// <param name="file">cache of responses: earlier runs' are reused, new ones added; null: none</param>
     /// <exception cref="SkipwiseException">a setting out of range, a task whose material is missing, or a length too short for a
     /// task</exception>
     public static RulerSummary Evaluate(
@@ -24,7 +24,7 @@ public static class RulerEvaluator
     {
         options.Validate();
         IReadOnlyList<RulerTask> tasks = options.SelectedTasks(material);
-        // A length that is too short for a task is found before the first prompt is read.
+        // Finds a length that is too short for a task before the first prompt is processed.
         RulerSamples[][] samples =
             [.. options.Lengths.Select(length => tasks.Select(task => new RulerSamples(task, material, tokenizer, length, options))
                 .ToArray())];

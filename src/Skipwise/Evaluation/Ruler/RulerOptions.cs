@@ -1,14 +1,14 @@
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>How RULER is run; the defaults are the paper's.</summary>
+/// <summary>Options of the RULER evaluation. The defaults are the paper's.</summary>
 public sealed record RulerOptions
 {
-    /// <summary>the average of Llama-2-7B-chat at 4k: a length counts as effective above it</summary>
+    /// <summary>the paper's threshold of an effective length in percent: the average of Llama-2-7B-chat at 4k</summary>
     public const double PaperThreshold = 85.6;
 
-    /// <summary>names of tasks; empty is all for which there is material</summary>
+    /// <summary>names of tasks; empty: all for which there is material</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];
-    /// <summary>lengths in tokens that prompt and answer fill</summary>
+    /// <summary>lengths of prompt and answer together, in tokens</summary>
     [Within(1, 1 << 27)]
     public required IReadOnlyList<int> Lengths { get; init; }
     /// <summary>samples per task and length</summary>
@@ -17,8 +17,9 @@ public sealed record RulerOptions
     /// <summary>average above which a length counts as effective, in percent</summary>
     [Within(0, 100)]
     public double Threshold { get; init; } = PaperThreshold;
+    /// <summary>seed of the samples</summary>
     public ulong Seed { get; init; } = 42;
-    /// <summary>prompts answered together; null takes as many as a 256 MB cache holds</summary>
+    /// <summary>prompts per batch; null: as many as fit a 256 MB cache</summary>
     [Within(1, 1 << 16)]
     public int? BatchSize { get; init; }
 
@@ -36,8 +37,8 @@ public sealed record RulerOptions
         OptionCheck.Require("RULER", this, problems);
     }
 
-    /// <summary>The tasks that are run, in RULER's order.</summary>
-    /// <exception cref="SkipwiseException">a task was named whose material is missing</exception>
+    /// <summary>The selected tasks, in RULER's order.</summary>
+    /// <exception cref="SkipwiseException">the material of a selected task is missing</exception>
     public IReadOnlyList<RulerTask> SelectedTasks(RulerData material)
     {
         RulerTask[] chosen = [.. RulerTask.All.Where(task => Tasks.Count == 0 || Tasks.Contains(task.Name))];
@@ -48,7 +49,7 @@ public sealed record RulerOptions
         return [.. chosen.Where(task => IsAvailable(task, material))];
     }
 
-    /// <summary>The tasks that "all" leaves out because their material is missing, each with what it needs.</summary>
+    /// <summary>The tasks that "all" omits because their material is missing, each with what it needs.</summary>
     public IReadOnlyList<string> UnavailableTasks(RulerData material) =>
         Tasks.Count > 0
         ? []

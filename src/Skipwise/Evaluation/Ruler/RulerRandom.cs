@@ -3,7 +3,7 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>What the tasks draw.</summary>
+/// <summary>The random draws of the tasks.</summary>
 internal static class RulerRandom
 {
     /// <summary>Seven digits.</summary>
@@ -35,7 +35,7 @@ internal static class RulerRandom
     public static int[] Distinct(ref KeyedRandom rng, int below, int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, below);
-        var moved = new Dictionary<int, int>(); // the first steps of a Fisher-Yates shuffle over an array that is not written out
+        var moved = new Dictionary<int, int>(); // the first steps of a Fisher-Yates shuffle, without the array
         var drawn = new int[count];
         for (int place = 0; place < count; place++)
         {

@@ -3,22 +3,23 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>One task at one length, in percent.</summary>
+/// <summary>The result of one task at one length, in percent.</summary>
 public sealed record RulerResult(RulerTask Task, int Length, IReadOnlyList<RulerTrial> Trials)
 {
+    /// <summary>number of samples</summary>
     public int Count => Trials.Count;
 
     /// <summary>100 times the mean score</summary>
     public double Value => 100 * Trials.Average(trial => trial.Score);
 
-    /// <summary>null for a single sample</summary>
+    /// <summary>standard error of the value; null for a single sample</summary>
     public double? StandardError => Count < 2 ? null : Statistics.StandardError(Samples);
 
     /// <summary>percent per trial</summary>
     internal double[] Samples => [.. Trials.Select(trial => 100 * trial.Score)];
 
-    /// <summary>95 %, Wilson's; for scores between 0 and 1, whose variance is never more than that of a yes or no, it is on the wide
-    /// side</summary>
+    /// <summary>95 % confidence interval (Wilson); conservative for scores between 0 and 1, whose variance is at most that of a yes or
+    /// no</summary>
     public (double Low, double High) Interval
     {
         get
@@ -28,7 +29,7 @@ public sealed record RulerResult(RulerTask Task, int Length, IReadOnlyList<Ruler
         }
     }
 
-    /// <summary>The JSON form of this result.</summary>
+    /// <summary>The result as a record.</summary>
     /// <param name="model">name or folder of the model</param>
     public EvaluationRecord ToRecord(string model, RulerOptions options) => new()
     {

@@ -4,12 +4,12 @@ using Skipwise.Tokenizers;
 namespace Skipwise.Evaluation.Ruler;
 
 /// <summary>
-/// The samples of one task at one length. How large a haystack fits is found once, on the first sample; a later sample that would be
-/// too long with it takes a smaller one. Pure: a sample is a function of (seed, task, length, its number).
+/// The samples of one task at one length. The first sample determines the haystack's size; a later sample that is too long with it uses a
+/// smaller one. Pure: a sample is a function of (seed, task, length, its index).
 /// </summary>
 public sealed class RulerSamples
 {
-    private const ulong FirstStream = 0x52554C4552; // "RULER": far from the streams of other draws
+    private const ulong FirstStream = 0x52554C4552; // "RULER" in ASCII, distinct from the streams of other draws
     private readonly RulerTask _task;
     private readonly ITokenizer _tokenizer;
     private readonly int _length;
@@ -17,6 +17,7 @@ public sealed class RulerSamples
     private readonly IRulerGenerator _writer;
     private readonly int _size;
 
+    /// <summary>Finds the haystack's size with the first sample.</summary>
     /// <exception cref="SkipwiseException">the length does not hold the task's smallest prompt and its answer</exception>
     public RulerSamples(RulerTask task, RulerData material, ITokenizer tokenizer, int length, RulerOptions options)
     {
@@ -39,11 +40,13 @@ public sealed class RulerSamples
             + LargestFit.Find(guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= Room);
     }
 
-    /// <summary>how many samples there are</summary>
+    /// <summary>number of samples</summary>
     public int Count { get; }
 
     private int Room => _length - _task.NewTokens;
 
+    /// <summary>Generates one sample.</summary>
+    /// <param name="sample">0..<see cref="Count"/> - 1</param>
     public RulerPrompt Draw(int sample)
     {
         int size = _size;

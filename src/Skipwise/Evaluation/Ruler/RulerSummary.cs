@@ -3,10 +3,10 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>All results of a run, and what they say together.</summary>
+/// <summary>All results of a run with their averages and the effective length.</summary>
 public sealed record RulerSummary(IReadOnlyList<RulerResult> Results, RulerOptions Options)
 {
-    /// <summary>By length, rising.</summary>
+    /// <summary>The average over the tasks at each length, by rising length.</summary>
     public IReadOnlyList<RulerAverage> Averages { get; } =
         [.. Results.GroupBy(result => result.Length).OrderBy(length => length.Key).Select(length => new RulerAverage(
         length.Key,
@@ -21,7 +21,7 @@ public sealed record RulerSummary(IReadOnlyList<RulerResult> Results, RulerOptio
     /// <summary>The longest length whose average exceeds the threshold; null if none does.</summary>
     public int? EffectiveLength => Averages.LastOrDefault(average => average.Value > Options.Threshold)?.Length;
 
-    /// <summary>One record per task and length, one average per length, and the effective length (0 where no length is
+    /// <summary>The results as records: one per task and length, one average per length, and the effective length (0 if no length is
     /// effective).</summary>
     /// <param name="model">name or folder of the model</param>
     public IReadOnlyList<EvaluationRecord> ToRecords(string model) =>

@@ -1,40 +1,45 @@
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>How an answer is judged; both look for the references anywhere in the answer, in any case.</summary>
+/// <summary>The scoring rule of a task. Both rules look for the references anywhere in the answer, ignoring case.</summary>
 public enum RulerScoring
 {
-    /// <summary>the share of the references found (string_match_all)</summary>
+    /// <summary>the fraction of the references found (string_match_all)</summary>
     MatchAll,
     /// <summary>1 if any reference is found (string_match_part)</summary>
     MatchPart,
 }
 
-/// <summary>What a task needs from the user's files.</summary>
+/// <summary>The source material that a task needs from the user's files.</summary>
 public enum RulerDataSource
 {
+    /// <summary>no material</summary>
     None,
+    /// <summary>prose</summary>
     Essays,
+    /// <summary>SQuAD</summary>
     Squad,
+    /// <summary>HotpotQA</summary>
     Hotpot,
 }
 
 /// <summary>One of RULER's thirteen tasks, as data (Hsieh et al. 2024).</summary>
 public sealed record RulerTask
 {
-    /// <param name="writer">(material, length, count of a text's tokens) to the writer of its samples</param>
+    /// <param name="writer">creates the generator from (material, length, function that counts a text's tokens)</param>
     private RulerTask(string name, int newTokens, Func<RulerData, int, Func<string, int>, IRulerGenerator> writer) =>
         (Name, NewTokens, Writer) = (name, newTokens, writer);
 
-    /// <summary>as RULER calls it</summary>
+    /// <summary>its name in RULER</summary>
     public string Name { get; }
-    /// <summary>tokens of an answer; prompt and answer together fill the length</summary>
+    /// <summary>tokens of an answer; the length includes them</summary>
     public int NewTokens { get; }
+    /// <summary>the scoring rule</summary>
     public RulerScoring Scoring { get; init; } = RulerScoring.MatchAll;
-    /// <summary>what it is made from</summary>
+    /// <summary>its source material</summary>
     public RulerDataSource DataSource { get; init; }
     internal Func<RulerData, int, Func<string, int>, IRulerGenerator> Writer { get; }
 
-    /// <summary>The thirteen, in RULER's order.</summary>
+    /// <summary>The thirteen tasks, in RULER's order.</summary>
     public static IReadOnlyList<RulerTask> All { get; } =
     [
         Needles("niah_single_1", new() { Haystack = NeedleHaystack.Noise }),
@@ -60,7 +65,7 @@ public sealed record RulerTask
             DataSource = options.Haystack == NeedleHaystack.Essays ? RulerDataSource.Essays : RulerDataSource.None,
         };
 
-    /// <summary>The share of the references that an answer holds, or whether it holds any: 0..1.</summary>
+    /// <summary>The score of an answer, 0..1: the fraction of the references that it contains, or whether it contains any.</summary>
     public double Score(string answer, IReadOnlyList<string> references)
     {
         int found = references.Count(reference => answer.Contains(reference, StringComparison.OrdinalIgnoreCase));

@@ -1,4 +1,4 @@
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>A prompt and what its answer should hold.</summary>
+/// <summary>A prompt and the references that its answer should contain.</summary>
 public sealed record RulerText(string Prompt, IReadOnlyList<string> References);

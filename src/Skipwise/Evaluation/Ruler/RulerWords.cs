@@ -1,6 +1,6 @@
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>Words to draw from.</summary>
+/// <summary>The words that tasks draw from.</summary>
 internal static class RulerWords
 {
     public static readonly string[] Adjectives = List(
@@ -75,8 +75,7 @@ internal static class RulerWords
         water way well wharf wing yard
         """);
 
-    /// <summary>Thousands of different words, made of two: no word of the list is a part of another, so that finding one in an answer means
-    /// that word.</summary>
+    /// <summary>Thousands of distinct compound words. No word is a substring of another, so a match in an answer is unambiguous.</summary>
     public static readonly IReadOnlyList<string> Listed =
         [.. s_heads.SelectMany(head => s_tails.Where(tail => tail != head).Select(tail => head + tail))];
 

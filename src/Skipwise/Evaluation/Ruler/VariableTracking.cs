@@ -4,7 +4,7 @@ using Skipwise.Synthetic;
 
 namespace Skipwise.Evaluation.Ruler;
 
-/// <summary>vt: a chain of assignments among noise; which variables have the value? One worked example goes before it.</summary>
+/// <summary>vt: a chain of assignments among noise; which variables have the value? One worked example precedes it.</summary>
 internal sealed class VariableTracking : IRulerGenerator
 {
     public const int NewTokens = 30;
@@ -25,7 +25,7 @@ internal sealed class VariableTracking : IRulerGenerator
         _exampleLines = ExampleStep * (Math.Max(steps, 0) + 1);
     }
 
-    public int Smallest => Hops + 1; // every assignment has a line of its own to stand before
+    public int Smallest => Hops + 1; // every assignment is before a line of its own
 
     public int Largest => 1 << 26;
 

@@ -1,12 +1,13 @@
 namespace Skipwise.Evaluation.Scoring;
 
-/// <summary>What a model thinks of a given answer, token by token, each judged after the true tokens before it (teacher forcing).</summary>
-/// <param name="IsGreedy">the token is the most probable one of all</param>
+/// <summary>A model's scores of a given answer, per token, each after the true tokens before it (teacher forcing).</summary>
+/// <param name="IsGreedy">whether the token is the most probable one</param>
 /// <param name="LogProbs">ln p(token | the tokens before it)</param>
 public sealed record AnswerScore(IReadOnlyList<bool> IsGreedy, IReadOnlyList<double> LogProbs)
 {
-    /// <summary>Greedy decoding would have written exactly this answer.</summary>
+    /// <summary>Whether greedy decoding would have generated exactly this answer.</summary>
     public bool IsCorrect => IsGreedy.All(best => best);
 
+    /// <summary>mean ln p of the answer's tokens</summary>
     public double MeanLogProb => LogProbs.Average();
 }

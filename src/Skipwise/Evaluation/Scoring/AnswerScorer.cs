@@ -5,17 +5,20 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Evaluation.Scoring;
 
-/// <summary>Scores given answers to prompts: prompts are read once, the answers' tokens then cost one forward, padded on the right (what
-/// follows an answer does not reach it).</summary>
+/// <summary>Scores given answers to prompts. Prompts are prefilled once; the answers then take one forward, padded on the right (causal
+/// attention does not reach the padding).</summary>
 internal static class AnswerScorer
 {
     // B batch, A tokens of the longest answer, C hidden, V vocabulary
 
+    /// <summary>Scores one answer per prompt.</summary>
+    /// <param name="model">the model under evaluation</param>
     /// <param name="prompts">B rows of equal length</param>
-    /// <param name="answers">B rows of at least one token; of equal length where the rotation depends on it</param>
-    /// <param name="prefixes">reads what the prompts begin with in common once</param>
+    /// <param name="answers">B rows of at least one token; of equal length if the rotation depends on the sequence length</param>
+    /// <param name="prefixes">prefills the prompts' common prefix once</param>
     /// <returns>one per row</returns>
-    /// <remarks>Scalings that depend on the sequence length see the tokens that are read: all but an answer's last.</remarks>
+    /// <remarks>For scalings that depend on the sequence length, the length is that of the input: all tokens but an answer's
+    /// last.</remarks>
     public static AnswerScore[] Score(CausalLM model, IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers, PrefixCache prefixes,
         CancellationToken cancel = default)
     {

@@ -2,8 +2,8 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Evaluation.Scoring;
 
-/// <summary>The way of every retrieval test: replies that the trial file knows are taken from it, the others are asked; each trial is told
-/// as it is done.</summary>
+/// <summary>Runs the trials of a retrieval evaluation. Responses in the trial file are reused, the others are computed; each finished
+/// trial is reported.</summary>
 /// <param name="task">name in progress reports</param>
 /// <param name="total">tokens of all prompts</param>
 internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFile<TTrial>? file, Action<TTrial>? onTrial,
@@ -11,13 +11,13 @@ internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFi
 {
     private long _done;
 
-    /// <summary>The trials of some prompts, in their order.</summary>
+    /// <summary>Runs the trials of some prompts and returns them in the prompts' order.</summary>
     /// <param name="length">for progress reports</param>
-    /// <param name="tokens">how many tokens a prompt has</param>
-    /// <param name="key">what its reply depends on</param>
-    /// <param name="stored">the reply that a trial holds</param>
-    /// <param name="judge">prompt, reply and key to trial</param>
-    /// <param name="ask">prompts to (index, reply), in any order</param>
+    /// <param name="tokens">number of tokens of a prompt</param>
+    /// <param name="key">its cache key</param>
+    /// <param name="stored">the response of a stored trial</param>
+    /// <param name="judge">makes a trial from prompt, response and key</param>
+    /// <param name="ask">computes (index, response) of prompts, in any order</param>
     public IReadOnlyList<TTrial> Run<TPrompt, TReply>(
         int length, IReadOnlyList<TPrompt> prompts, Func<TPrompt, int> tokens, Func<TrialFile<TTrial>, TPrompt, string> key,
         Func<TTrial, TReply> stored, Func<TPrompt, TReply, string?, TTrial> judge,

@@ -4,19 +4,19 @@ using Skipwise.Models;
 namespace Skipwise.Evaluation.Scoring;
 
 /// <summary>
-/// A model that sits a test: prompts in, answers out, or scores of given answers. Prompts of equal length share their forwards, prompts
-/// that begin alike the reading of their beginning, and no batch holds more keys and values than memory allows.
+/// The language model under evaluation: generates answers to prompts, or scores given answers. Prompts of equal length share forwards,
+/// prompts with a common prefix share its prefill, and batches are limited by the memory of their keys and values.
 /// </summary>
 internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
 {
     private readonly PrefixCache _prefixCache = new(model);
 
-    /// <summary>tokens that went through the model for prompts; less than the prompts have where they share beginnings</summary>
+    /// <summary>tokens prefilled for prompts; fewer than the prompts have if they share prefixes</summary>
     public long PromptTokensProcessed => _prefixCache.TokensProcessed;
 
-    /// <summary>Answers greedily.</summary>
+    /// <summary>Answers by greedy decoding.</summary>
     /// <param name="stop">ids that end an answer</param>
-    /// <returns>(index of the prompt, ids of its answer), batch by batch; every prompt once, not in their order</returns>
+    /// <returns>(index of the prompt, ids of its answer), batch by batch; every prompt once, in any order</returns>
     public IEnumerable<(int Index, int[] Answer)> GenerateUntil(IReadOnlyList<int[]> prompts, int maxNewTokens, IReadOnlyList<int> stop,
         CancellationToken cancel = default)
     {
@@ -51,14 +51,14 @@ internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
 
     private IEnumerable<int[]> Batches(IReadOnlyList<int[]> prompts, Func<int, int> answerLength) => Enumerable.Range(0, prompts.Count)
         .GroupBy(i => (Prompt: prompts[i].Length, Answer: model.RotationDependsOnLength ? answerLength(i) : 0))
-        .OrderByDescending(group => group.Key) // what does not fit memory fails at once
+        .OrderByDescending(group => group.Key) // the longest first, so that running out of memory happens early
         .SelectMany(group => GroupByPrefix([.. group], prompts, answerLength)
             .Chunk(batchSize ?? MaxBatchSize(group.Key.Prompt + group.Max(answerLength))));
 
     private int MaxBatchSize(int tokens) => KvCache.MaxBatchSize(model.Config, model.Dtype, model.Device, tokens);
 
-    /// <summary>Prompts that begin alike stand together, equal ones always. Short ones are read together anyway: there those stand together
-    /// whose answers are alike in length, and little is padded.</summary>
+    /// <summary>Orders prompts so that common prefixes are adjacent; equal prompts always are. Short prompts are batched anyway and
+    /// ordered by answer length, which saves padding.</summary>
     private IEnumerable<int> GroupByPrefix(int[] rows, IReadOnlyList<int[]> prompts, Func<int, int> answerLength)
     {
         List<List<int>> distinct = PrefixCache.Distinct([.. rows.Select(row => prompts[row])]);

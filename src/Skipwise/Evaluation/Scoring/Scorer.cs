@@ -5,26 +5,26 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Evaluation.Scoring;
 
-/// <summary>How surprised a model is by each token: -ln p(token | the tokens before it), in nats.</summary>
+/// <summary>Computes the loss of each token: -ln p(token | the tokens before it), in nats.</summary>
 public static class Scorer
 {
     // B batch, L tokens of a window, T = L - 1 inputs, C hidden, V vocabulary
 
     /// <summary>
-    /// Tokens that one forward may hold. More are read in chunks, which costs a fifth more time (the chunks need masks) but bounds the
-    /// memory. Short windows are gathered to half as many: enough to run at the speed of the matrix products, few enough for a cache.
+    /// The most tokens of one forward. Longer inputs are processed in chunks, which is slower (chunks need masks) but bounds the memory.
+    /// Short windows are batched to half as many: enough for efficient matrix products, few enough for the processor's cache.
     /// </summary>
     internal static int TokensPerForward(CausalLM model) => model.Budget.ForwardTokens;
 
     /// <summary>
-    /// Losses of the last tokens of equally long windows. Windows that fit one forward together take one; longer ones are read in
-    /// chunks through a cache, so memory grows with the length and not with its square.
+    /// The losses of the last tokens of equally long windows. Windows that fit one forward together take one. Longer ones are processed in
+    /// chunks with a key/value cache, so memory grows linearly with the length.
     /// </summary>
     /// <param name="windows">B rows of L token ids each, BOS first</param>
     /// <param name="scored">tokens at each window's end to score, at most L - 1: nothing precedes the first</param>
-    /// <param name="chunk">tokens per forward of windows that are read in chunks; null: as many as suit the device</param>
-    /// <returns>[B][scored], float32 log-softmax; add them in float64</returns>
-    /// <remarks>Scalings that depend on the sequence length see L.</remarks>
+    /// <param name="chunk">tokens per forward of windows that are processed in chunks; null: chosen by device</param>
+    /// <returns>[B][scored], float32 from log-softmax; sum them in float64</returns>
+    /// <remarks>For scalings that depend on the sequence length, the length is L.</remarks>
     public static float[][] Losses(
         CausalLM model, IReadOnlyList<int[]> windows, int scored, int? chunk = null, CancellationToken cancel = default)
     {
@@ -52,10 +52,10 @@ public static class Scorer
         return [.. flat.Chunk(scored)];
     }
 
-    /// <summary>What single hidden states say about the tokens that come next.</summary>
+    /// <summary>The losses of the next tokens, given single hidden states.</summary>
     /// <param name="states">[n, C]</param>
     /// <param name="targets">n token ids</param>
-    /// <returns>-ln p of each, and whether it is the most probable one of all</returns>
+    /// <returns>-ln p of each, and whether it is the most probable token</returns>
     internal static (float[] Losses, bool[] IsBest) ScoreTargets(CausalLM model, Tensor states, int[] targets)
     {
         using var scope = NewDisposeScope();
@@ -76,7 +76,7 @@ public static class Scorer
         return ([.. losses], [.. best]);
     }
 
-    /// <summary>Tokens whose scores exist at once: all of a window's never do.</summary>
+    /// <summary>The number of tokens whose logits are computed at a time, which bounds their memory.</summary>
     private static int RowsAtOnce(CausalLM model) => (int)Math.Max(1, model.Budget.MaxLogits / model.Config.VocabSize);
 
     /// <param name="hidden">[B, T, C]</param>

@@ -2,7 +2,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>School science questions that need more than a look-up (Clark et al. 2018), after 25 examples.</summary>
+/// <summary>ARC-Challenge: school science questions that retrieval alone does not answer (Clark et al. 2018), 25-shot.</summary>
 internal static class ArcChallenge
 {
     public static TaskConfig Card { get; } = new()
@@ -37,6 +37,6 @@ internal static class ArcChallenge
         return TaskDocument.MultipleChoice(row, $"Question: {stem}\nAnswer:", texts, key.Length > 0 ? gold : -1);
     }
 
-    /// <summary>Some questions number their choices.</summary>
+    /// <summary>The letter of a choice; some questions number their choices.</summary>
     private static string Letter(string key) => key is [>= '1' and <= '5'] ? ((char)(key[0] - '1' + 'A')).ToString() : key;
 }

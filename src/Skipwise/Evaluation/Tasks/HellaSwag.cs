@@ -3,8 +3,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>What happens next (Zellers et al. 2019), after 10 examples. The texts carry marks of the web pages they come from, which the
-/// harness cleans away.</summary>
+/// <summary>HellaSwag: what happens next (Zellers et al. 2019), 10-shot. The harness removes the texts' leftover web markup.</summary>
 internal static partial class HellaSwag
 {
     public static TaskConfig Card { get; } = new()
@@ -18,7 +17,7 @@ internal static partial class HellaSwag
         Metrics = [TaskMetric.Accuracy, TaskMetric.NormalizedAccuracy],
     };
 
-    /// <remarks>Rows with a "query" were cleaned by a harness before they were written; they are taken as they are.</remarks>
+    /// <remarks>Rows with a "query" were already cleaned by a harness and are used unchanged.</remarks>
     private static TaskDocument Read(LocatedJson row, HarnessVersion harness)
     {
         IReadOnlyList<string> endings = row.Any("endings", "ending_options", "choices").Texts();
@@ -31,7 +30,7 @@ internal static partial class HellaSwag
         return TaskDocument.MultipleChoice(row, Clean($"{row.Any("activity_label").Text}: {context}"), [.. endings.Select(Clean)], gold);
     }
 
-    /// <summary>Marks in brackets go, the one before a title for a full stop; two blanks become one, once.</summary>
+    /// <summary>Removes markup in brackets ([title] becomes a full stop) and replaces double spaces once, as the harness does.</summary>
     public static string Clean(string text)
     {
         text = PythonText.Trim(text).Replace(" [title]", ". ", StringComparison.Ordinal);

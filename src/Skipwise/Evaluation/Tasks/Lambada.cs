@@ -2,8 +2,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>The last word of a passage that only the whole passage gives away (Paperno et al. 2016): is it what the model would say, and
-/// how surprising is it?</summary>
+/// <summary>LAMBADA: the last word of a passage, predictable only from the whole passage (Paperno et al. 2016). Scores greedy accuracy and
+/// perplexity of the word.</summary>
 internal static class Lambada
 {
     public static TaskConfig Card { get; } = new()
@@ -16,7 +16,7 @@ internal static class Lambada
         Metrics = [TaskMetric.Perplexity, TaskMetric.Greedy],
     };
 
-    /// <remarks>Most files hold the whole "text"; some have it split already.</remarks>
+    /// <remarks>Most files hold the whole "text"; some hold it already split.</remarks>
     private static TaskDocument Read(LocatedJson row, HarnessVersion harness)
     {
         string text = row.Find("continuation") is { } continuation
@@ -28,7 +28,7 @@ internal static class Lambada
 
     private static string WithoutBlank(string continuation) => continuation.StartsWith(' ') ? continuation[1..] : continuation;
 
-    /// <summary>At the last blank; a text without one is a word after nothing.</summary>
+    /// <summary>Splits at the last space; a text without one is a word with an empty context.</summary>
     private static (string Context, string Word) Split(string text) =>
         text.LastIndexOf(' ') is var blank and >= 0 ? (text[..blank], text[(blank + 1)..]) : ("", text);
 }

@@ -2,7 +2,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Which of two ways reaches a goal in the physical world (Bisk et al. 2020).</summary>
+/// <summary>PIQA: which of two solutions reaches a goal in the physical world (Bisk et al. 2020).</summary>
 internal static class Piqa
 {
     public static TaskConfig Card { get; } = new()

@@ -14,7 +14,7 @@ internal sealed record PreparedTask(TaskData Data, IReadOnlyList<TaskPrompt> Pro
 
     public string Name => Data.Card.Name;
 
-    /// <summary>requests that a model has to see; a continuation that adds no token to its context is certain</summary>
+    /// <summary>requests that need the model; a continuation that adds no token to its context has probability 1</summary>
     public IEnumerable<TaskRequest> ToScore => Requests.SelectMany(choices => choices).Where(request => request.ContinuationLength > 0);
 
     public IEnumerable<TaskResult> Results(Func<TaskRequest, RequestScore> score, TaskOptions options, int window, CancellationToken cancel)

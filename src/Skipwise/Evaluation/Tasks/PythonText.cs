@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Operations on text with exactly the meaning that Python's str gives them: published prompts were made by them.</summary>
+/// <summary>String operations with exactly the semantics of Python's str, which produced the published prompts.</summary>
 internal static class PythonText
 {
     // Title case that is not the one upper-case letter: of the letter pairs, of Georgian, whose title case is itself, and of
@@ -61,7 +61,8 @@ internal static class PythonText
         _ => Rune.ToLowerInvariant(runes[i]).ToString(),
     };
 
-    /// <summary>A sigma at a word's end: a letter with case before it and none after it, marks between them passed over.</summary>
+    /// <summary>Whether a sigma ends a word: a cased letter before it and none after it, ignoring case-ignorable characters between
+    /// them.</summary>
     private static bool Ends(Rune[] runes, int i) =>
         HasCase(runes.Take(i).Reverse()) && !HasCase(runes.Skip(i + 1));
 
@@ -76,7 +77,7 @@ internal static class PythonText
     private static Dictionary<int, string> TitleCases()
     {
         var title = new Dictionary<int, string>();
-        foreach (int pair in (int[])[0x1C4, 0x1C7, 0x1CA, 0x1F1]) // upper, title and lower form stand side by side
+        foreach (int pair in (int[])[0x1C4, 0x1C7, 0x1CA, 0x1F1]) // upper, title and lower form are adjacent code points
         {
             title[pair] = title[pair + 1] = title[pair + 2] = ((char)(pair + 1)).ToString();
         }

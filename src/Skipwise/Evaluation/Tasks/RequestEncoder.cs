@@ -2,18 +2,18 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Turns (context, continuation) pairs into requests, as the harness does. Safe to use from several threads.</summary>
+/// <summary>Encodes (context, continuation) pairs as requests, as the harness does. Thread-safe.</summary>
 internal sealed class RequestEncoder
 {
     private readonly ITokenizer _tokenizer;
     private readonly int _window;
-    private readonly int? _bos; // put before every text
-    private readonly int _start; // stands for an empty context
+    private readonly int? _bos; // prepended to every text
+    private readonly int _start; // the token of an empty context
 
-    /// <param name="window">tokens the model reads at most</param>
-    /// <param name="bos">the model's, where the tokenizer names none</param>
-    /// <param name="eos">likewise</param>
-    /// <exception cref="SkipwiseException">a BOS is wanted, but there is none</exception>
+    /// <param name="window">the model's longest input in tokens</param>
+    /// <param name="bos">the model's, if the tokenizer defines none</param>
+    /// <param name="eos">the model's, if the tokenizer defines none</param>
+    /// <exception cref="SkipwiseException">a BOS is requested, but there is none</exception>
     public RequestEncoder(ITokenizer tokenizer, TaskOptions options, int window, int? bos = null, int? eos = null)
     {
         (_tokenizer, _window) = (tokenizer, window);
@@ -35,8 +35,8 @@ internal sealed class RequestEncoder
     }
 
     /// <remarks>
-    /// Blanks at the context's end move to the continuation, and both are tokenized as one text: the continuation's tokens are
-    /// those after the context's own. A text that is too long loses its beginning; the continuation stays.
+    /// Spaces at the context's end move to the continuation, and both are tokenized as one text. The continuation's tokens are those after
+    /// the context's own tokens. A text that is too long is truncated from the left.
     /// </remarks>
     private TaskRequest Encode(string context, string continuation, Dictionary<string, int[]> contexts)
     {
@@ -63,6 +63,6 @@ internal sealed class RequestEncoder
         return new(cut, kept, scored, IsContinuationCut: scored < after.Length);
     }
 
-    /// <summary>A text that spells BOS itself gets no second one.</summary>
+    /// <summary>Prepends BOS, unless the text already begins with it.</summary>
     private int[] WithBos(int[] ids) => _bos is { } bos && (ids.Length == 0 || ids[0] != bos) ? [bos, .. ids] : ids;
 }

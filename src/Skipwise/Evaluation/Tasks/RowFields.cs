@@ -3,7 +3,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Values of a row, whatever the file's format made of them: a CSV file holds only texts, and the public files differ in names and
+/// <summary>Reads values of a row independently of the file's format: CSV files hold only text, and the public files differ in names and
 /// types.</summary>
 internal static class RowFields
 {
@@ -22,7 +22,7 @@ internal static class RowFields
         throw row.Error($"has no {wanted}, but {(found.Length > 0 ? found : "no field at all")}");
     }
 
-    /// <summary>A whole number: 1, "1", or true and false as 1 and 0.</summary>
+    /// <summary>The value as an integer: 1, "1", or true and false as 1 and 0.</summary>
     public static int Index(this LocatedJson value)
     {
         if (value.IsTruth)

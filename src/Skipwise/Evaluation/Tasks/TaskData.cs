@@ -2,13 +2,13 @@ using Skipwise.Documents;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>A task's questions, and those that examples are taken from.</summary>
-/// <param name="FewshotPool">empty when no examples are wanted</param>
-/// <param name="FewshotSplit">where the pool comes from; null when no examples are wanted</param>
+/// <summary>A task's questions, and the pool of its few-shot examples.</summary>
+/// <param name="FewshotPool">empty without few-shot examples</param>
+/// <param name="FewshotSplit">split of the pool; null without few-shot examples</param>
 internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<TaskDocument> Scored,
     IReadOnlyList<TaskDocument> FewshotPool, TaskSplit? FewshotSplit)
 {
-    /// <summary>Reads what the task needs from the folder.</summary>
+    /// <summary>Reads the task's splits from the folder.</summary>
     /// <exception cref="SkipwiseException">a split that is missing or ambiguous, a row that is no question of this task, too few
     /// examples</exception>
     public static TaskData Read(TaskConfig card, TaskFiles files, TaskOptions options)
@@ -29,8 +29,7 @@ internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<T
         {
             return new(card, 0, scored, [], null);
         }
-        // Training questions serve as examples; without them those for validation, else for testing (the harnesses' rule for tasks without
-        // a training set).
+        // Examples come from the training split, else validation, else test (the harnesses' rule for tasks without a training split).
         foreach (TaskSplit split in (TaskSplit[])[TaskSplit.Train, TaskSplit.Validation, TaskSplit.Test])
         {
             TaskDocument[]? pool = split == card.Scored ? scored : Rows(card, files, split, options);
@@ -42,7 +41,7 @@ internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<T
         throw files.Missing(card, TaskSplit.Train);
     }
 
-    /// <summary>Examples to draw for a question: one more than are used where the question itself may be among them.</summary>
+    /// <summary>The number of examples to draw for a question: one more than are used if the question itself may be among them.</summary>
     public int Draws(HarnessVersion harness)
     {
         bool oneMore = harness == HarnessVersion.V2023 ? FewshotSplit != TaskSplit.Train : Card.DrawsExtraShot;

@@ -7,16 +7,16 @@ internal sealed record TaskDocument
 {
     public required IReadOnlyList<Choice> Choices { get; init; }
 
-    /// <summary>the choices that are right; exactly one but for TruthfulQA's mc2</summary>
+    /// <summary>indices of the correct choices; exactly one except in TruthfulQA's mc2</summary>
     public required IReadOnlySet<int> GoldChoices { get; init; }
 
-    /// <summary>question and right answer, as an example for other questions</summary>
+    /// <summary>question and gold answer, as a few-shot example for other questions</summary>
     public required string FewshotText { get; init; }
 
-    /// <summary>the row it was read from: equal rows are one question</summary>
+    /// <summary>the row it was read from; equal rows are the same question</summary>
     public required string Row { get; init; }
 
-    /// <summary>A question after which every choice stands with a blank before it, one of them right.</summary>
+    /// <summary>A question whose choices follow it after a space, one of them correct.</summary>
     public static TaskDocument MultipleChoice(LocatedJson row, string question, IReadOnlyList<string> choices, int gold) => new()
     {
         Choices = [.. choices.Select(choice => new Choice(question, " " + choice, choice))],

@@ -10,9 +10,9 @@ namespace Skipwise.Evaluation.Tasks;
 /// </summary>
 internal sealed partial class TaskFiles
 {
-    private readonly (string Path, string Words)[] _files; // words: the path in lower case, all but letters and digits as _
+    private readonly (string Path, string Words)[] _files; // words: the path in lower case, with _ for all but letters and digits
 
-    /// <summary>where the files lie</summary>
+    /// <summary>the folder of the files</summary>
     public string Folder { get; }
 
     /// <exception cref="SkipwiseException">no such folder</exception>
@@ -28,15 +28,15 @@ internal sealed partial class TaskFiles
             .Select(file => (Path.Combine(folder, file.Path), $"{WordsOf(name)}//{WordsOf(Stem(file.Path))}"))];
     }
 
-    /// <summary>The files of a split in order (several when the data comes in numbered shards); null when there are none.</summary>
-    /// <exception cref="SkipwiseException">several files could be meant</exception>
+    /// <summary>The files of a split in order (several if the data has numbered shards); null if there are none.</summary>
+    /// <exception cref="SkipwiseException">the split is ambiguous: several files match</exception>
     public IReadOnlyList<string>? Find(TaskConfig card, TaskSplit split)
     {
         (string Path, string Words)[] ofTask = OfTask(card);
         (string Path, string Words)[] found = [.. ofTask.Where(file => SplitOf(file.Words) == split)];
         if (found.Length == 0 && split == card.Scored)
         {
-            found = [.. ofTask.Where(file => SplitOf(file.Words) is null)]; // a file that names no split is the one that people score
+            found = [.. ofTask.Where(file => SplitOf(file.Words) is null)]; // a file that names no split is taken for the scored one
         }
         foreach (string word in card.PreferredWords)
         {
@@ -56,7 +56,7 @@ internal sealed partial class TaskFiles
         };
     }
 
-    /// <summary>What to say when a split that is needed is not there.</summary>
+    /// <summary>The error for a missing split.</summary>
     public SkipwiseException Missing(TaskConfig card, TaskSplit split)
     {
         string[] near = [.. OfTask(card).Select(file => Path.GetRelativePath(Folder, file.Path))];
@@ -67,7 +67,7 @@ internal sealed partial class TaskFiles
 
     public static string Name(TaskSplit split) => WordsFor(split)[0];
 
-    /// <summary>Files that name the task. If none does, the folder's own name may.</summary>
+    /// <summary>The files whose path names the task; if there are none, all files if the folder's name does.</summary>
     private (string Path, string Words)[] OfTask(TaskConfig card)
     {
         (string Path, string Words)[] Having(Func<string, string> part) =>

@@ -3,39 +3,39 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>A number per question, and the number that all questions give.</summary>
-/// <param name="PerDocument">from a question and the scores of its choices</param>
+/// <summary>A metric: a value per question, and its aggregate over all questions.</summary>
+/// <param name="PerDocument">the value of a question, from the scores of its choices</param>
 /// <param name="IsPerplexity">the result is exp(-mean) instead of the mean</param>
 internal sealed record TaskMetric(string Name, Func<TaskDocument, IReadOnlyList<RequestScore>, double> PerDocument,
     bool IsPerplexity = false)
 {
-    /// <summary>the likeliest choice is right; of equals the first counts</summary>
+    /// <summary>whether the most likely choice is correct; the first of equals counts</summary>
     public static TaskMetric Accuracy { get; } = new("acc", (document, scores) => Hit(document, scores, (score, _) => score.LogLikelihood));
 
-    /// <summary>the likeliest choice per character is right; characters are code points</summary>
+    /// <summary>whether the choice with the highest log-likelihood per character (code point) is correct</summary>
     public static TaskMetric NormalizedAccuracy { get; } =
         new("acc_norm",
             (document, scores) => Hit(document, scores, (score, choice) => score.LogLikelihood / PythonText.Length(choice.Text)));
 
-    /// <summary>the best answer of TruthfulQA is the likeliest</summary>
+    /// <summary>whether TruthfulQA's best answer is the most likely one</summary>
     public static TaskMetric Mc1 { get; } = Accuracy with { Name = "mc1" };
 
-    /// <summary>the share of probability that the true answers have</summary>
+    /// <summary>the normalized total probability of the true answers</summary>
     public static TaskMetric Mc2 { get; } = new("mc2", (document, scores) =>
         Math.Exp(LogSumExp(scores.Where((_, i) => document.GoldChoices.Contains(i))) - LogSumExp(scores)));
 
-    /// <summary>the model would have said it</summary>
+    /// <summary>whether greedy decoding would generate the answer</summary>
     public static TaskMetric Greedy { get; } = new("acc", (_, scores) => scores[0].IsGreedy ? 1 : 0);
 
     public static TaskMetric Perplexity { get; } = new("perplexity", (_, scores) => scores[0].LogLikelihood, IsPerplexity: true);
 
-    /// <summary>The mean with its standard error; of a perplexity exp(-mean), its error by bootstrap.</summary>
+    /// <summary>The mean with its standard error; for a perplexity exp(-mean), with a bootstrap standard error.</summary>
     public (double Value, double StandardError) Aggregate(double[] values, int resamples, CancellationToken cancel) => IsPerplexity
         ? (Math.Exp(-Statistics.Mean(values)), Bootstrap.StandardError(values, mean => Math.Exp(-mean), resamples, cancel))
         : (Statistics.Mean(values), Statistics.StandardError(values));
 
-    /// <summary>What each question makes of the number; see <see cref="EvaluationRecord.Samples"/>.</summary>
-    /// <param name="value">what <see cref="Aggregate"/> made of the values</param>
+    /// <summary>Each question's contribution to the aggregate; see <see cref="EvaluationRecord.Samples"/>.</summary>
+    /// <param name="value">the result of <see cref="Aggregate"/></param>
     public double[] Samples(double[] values, double value)
     {
         double mean = Statistics.Mean(values);

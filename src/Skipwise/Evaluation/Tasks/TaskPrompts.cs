@@ -2,7 +2,7 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Decides which questions are asked, in which order, after which examples, by the harness's draws. Pure.</summary>
+/// <summary>Chooses the questions, their order and their few-shot examples with the harness's random draws. Pure.</summary>
 internal static class TaskPrompts
 {
     private const long ShuffleSeed = 42; // harness 2023: also draws the examples
@@ -29,13 +29,13 @@ internal static class TaskPrompts
     private static int[] Draw(PythonRandom random, TaskDocument document, TaskData data, HarnessVersion harness)
     {
         int[] drawn = random.Sample(data.FewshotPool.Count, data.Draws(harness));
-        // Harness 2023 does not look for the question among training questions.
+        // Harness 2023 does not check whether the question is among the training questions.
         return harness == HarnessVersion.V2023 && data.FewshotSplit == TaskSplit.Train
             ? drawn
             : [.. drawn.Where(shot => data.FewshotPool[shot].Row != document.Row).Take(data.NumFewshot)];
     }
 
-    /// <summary>A limit below 1 is a share: harness 2023 rounds it down, 0.4 up.</summary>
+    /// <summary>The number of documents. A limit below 1 is a fraction: harness 2023 rounds down, 0.4 up.</summary>
     private static int Count(int documents, TaskOptions options) => options.Limit switch
     {
         null => documents,

@@ -12,10 +12,10 @@ public static class TaskRegistry
         ["all"] = [.. s_cards.Select(card => card.Name)],
     };
 
-    /// <summary>Every name that <c>--tasks</c> understands: tasks, then groups of them.</summary>
+    /// <summary>All valid task names: tasks, then groups of tasks.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. s_cards.Select(card => card.Name), .. s_groups.Keys];
 
-    /// <summary>The tasks behind names of tasks and groups, each once.</summary>
+    /// <summary>The tasks of these task and group names, each once.</summary>
     internal static IReadOnlyList<TaskConfig> Find(IEnumerable<string> names)
     {
         string[] wanted = [.. names.SelectMany(name => s_groups.GetValueOrDefault(name, [name])).Distinct()];

@@ -5,8 +5,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Evaluation.Tasks;
 
-/// <summary>Benchmark tasks made ready for one tokenizer: their files read, prompts drawn and tokenized. Measuring is then a matter of the
-/// model alone.</summary>
+/// <summary>Benchmark tasks prepared for one tokenizer: files are read, prompts drawn and tokenized. Evaluation then needs only the
+/// model.</summary>
 public sealed class TaskSuite
 {
     private readonly PreparedTask[] _tasks;
@@ -15,10 +15,10 @@ public sealed class TaskSuite
 
     private TaskSuite(PreparedTask[] tasks, TaskOptions options, int window) => (_tasks, _options, _window) = (tasks, options, window);
 
-    /// <summary>Reads, draws and tokenizes.</summary>
+    /// <summary>Reads the tasks' files, draws the prompts and tokenizes them.</summary>
     /// <param name="folder">holds the tasks' public files; see <see cref="TaskFiles"/></param>
     /// <param name="names">from <see cref="TaskRegistry.Names"/></param>
-    /// <param name="model">its window, and its BOS and EOS where the tokenizer names none</param>
+    /// <param name="model">its window, and its BOS and EOS if the tokenizer defines none</param>
     /// <exception cref="SkipwiseException">an unknown task, a file that is missing or broken, or an impossible setting</exception>
     public static TaskSuite Prepare(string folder, IEnumerable<string> names, ITokenizer tokenizer, DecoderConfig model,
         TaskOptions options, CancellationToken cancel = default)
@@ -28,12 +28,12 @@ public sealed class TaskSuite
         var encoder = new RequestEncoder(tokenizer, options, window, model.BosTokenId, model.EosTokenId);
         IReadOnlyList<TaskConfig> cards = TaskRegistry.Find(names);
         var files = new TaskFiles(folder);
-        // all files first: their errors are the likelier ones
+        // all files first, because errors are most likely there
         TaskData[] data = [.. cards.Select(card => TaskData.Read(card, files, options))];
         return new([.. data.Select(task => PreparedTask.Create(task, options, encoder, cancel))], options, window);
     }
 
-    /// <summary>Reads the tasks' files, to find what is wrong with them before anything is measured.</summary>
+    /// <summary>Reads the tasks' files to find errors before the evaluation.</summary>
     /// <exception cref="SkipwiseException">an unknown task, or a file that is missing or broken</exception>
     public static void RequireData(string folder, IEnumerable<string> names, TaskOptions options)
     {
@@ -44,15 +44,15 @@ public sealed class TaskSuite
         }
     }
 
-    /// <summary>The numbers of every task, in the order in which the tasks were named.</summary>
-    /// <param name="file">where scores of an earlier run are found, and new ones kept; null keeps none</param>
+    /// <summary>Evaluates the model; returns the results in the order of the task names.</summary>
+    /// <param name="file">cache of scores: earlier runs' are reused, new ones added; null: none</param>
     public IReadOnlyList<TaskResult> Evaluate(CausalLM model, TrialFile<RequestScore>? file = null,
         IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
     {
         string KeyOf(TaskRequest request) => TrialCacheKey.Compute(file?.Model ?? 0, request.Tokens, request.ContinuationLength);
         var scores = new Dictionary<string, RequestScore>();
         var asked = new HashSet<string>();
-        // The same request is computed once, also where two tasks share it.
+        // Equal requests are computed once, also across tasks.
         (PreparedTask Task, TaskRequest[] Requests)[] work =
             [.. _tasks.Select(task => (task, task.ToScore.Where(request => IsNew(KeyOf(request))).ToArray()))];
         long total = work.Sum(part => part.Requests.Sum(request => (long)request.Tokens.Length)), done = 0;
@@ -83,7 +83,7 @@ public sealed class TaskSuite
         }
     }
 
-    /// <summary>The numbers, from whatever scores the requests.</summary>
+    /// <summary>The results from a function that scores the requests.</summary>
     internal IReadOnlyList<TaskResult> Results(Func<TaskRequest, RequestScore> score, CancellationToken cancel = default) =>
         [.. _tasks.SelectMany(task => task.Results(score, _options, _window, cancel))];
 }

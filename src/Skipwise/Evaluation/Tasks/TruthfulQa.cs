@@ -3,8 +3,9 @@ using Skipwise.Storage;
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>
-/// Questions that people often answer wrongly (Lin et al. 2021). mc1: is the one best answer the likeliest? mc2: the share of
-/// probability that the true answers have among all. Six fixed pairs stand before every question; more examples are refused.
+/// TruthfulQA: questions that people often answer wrongly (Lin et al. 2021). mc1: whether the best answer is the most likely one.
+/// mc2: the normalized total probability of the true answers. Six fixed question-answer pairs precede every question; other examples are
+/// refused.
 /// </summary>
 internal static class TruthfulQa
 {
@@ -54,8 +55,8 @@ internal static class TruthfulQa
         return Document(row, choices, new HashSet<int> { 0 });
     }
 
-    /// <remarks>Harness 2023 takes the choices before the first wrong one for the true ones, 0.4 those labelled 1; the public files list
-    /// the true ones first.</remarks>
+    /// <remarks>Harness 2023 takes the choices before the first wrong one as true, 0.4 those labelled 1. The public files list the true
+    /// ones first.</remarks>
     private static TaskDocument ReadMc2(LocatedJson row, HarnessVersion harness)
     {
         (string[] choices, int[] labels) = Targets(row.Any("mc2_targets"));

@@ -3,8 +3,8 @@ using Skipwise.Storage;
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>
-/// Whom does a gap in a sentence mean (Sakaguchi et al. 2019), by partial scoring (Trinh, Le 2018): each option is put into the
-/// gap, and how likely the rest of the sentence is after it decides. The rest is the same, so nothing is divided by length.
+/// WinoGrande: whom a gap in a sentence refers to (Sakaguchi et al. 2019), by partial scoring (Trinh, Le 2018). Each option fills the gap,
+/// and the likelihood of the rest of the sentence decides. The rest is the same for both options, so there is no length normalization.
 /// </summary>
 internal static class WinoGrande
 {
