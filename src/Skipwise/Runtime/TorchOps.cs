@@ -41,7 +41,7 @@ internal static unsafe class TorchOps
 
     /// <summary>Calls an operation that returns nothing but what it was given.</summary>
     /// <param name="stack">all arguments of the schema, in its order; what they point to belongs to the call, which frees it</param>
-    /// <exception cref="ExternalException">libtorch refuses</exception>
+    /// <exception cref="InvalidOperationException">libtorch refuses</exception>
     private static void Call(string operation, string overload, ulong[] stack)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(operation + '\0'), kind = Encoding.UTF8.GetBytes(overload + '\0'))
@@ -86,7 +86,7 @@ internal static unsafe class TorchOps
     {
         if (code != Success)
         {
-            throw new ExternalException($"libtorch's {what} failed; standard error says why.");
+            throw new InvalidOperationException($"libtorch's {what} failed; standard error says why.");
         }
     }
 

@@ -31,6 +31,7 @@ public static class TorchRuntime
     private static readonly Lock s_lock = new();
     private static bool s_isStarted;
     private static nint s_wrapper;
+    private static string? s_obstacle; // to all patches
     private static ExceptionDispatchInfo? s_failure;
 
     [ThreadStatic]
@@ -65,7 +66,11 @@ public static class TorchRuntime
             s_failure?.Throw();
             if (s_isStarted)
             {
-                if (OperatingSystem.IsLinux())
+                if (s_obstacle is not null)
+                {
+                    NativePatches.Refuse(options, s_obstacle);
+                }
+                else
                 {
                     NativePatches.ApplyLater(options, s_wrapper, torchSharp);
                 }
@@ -130,9 +135,7 @@ public static class TorchRuntime
         if (!OperatingSystem.IsLinux())
         {
             // the packages' own libraries load unaided on Windows and macOS
-            const string reason = "there is no need for it outside of Linux";
-            NativePatches.SetLoad((NativePatchState.NotApplicable, reason));
-            NativePatches.Refuse(options, reason);
+            Refuse(options, "there is no need for it outside of Linux");
             return;
         }
         NativePatches.Apply(options, NativePatches.Stage.BeforeLibtorch);
@@ -143,9 +146,7 @@ public static class TorchRuntime
         }
         if (wrapper is null)
         {
-            const string reason = "libLibTorchSharp.so is not beside the program: TorchSharp searches for it";
-            NativePatches.SetLoad((NativePatchState.NotApplicable, reason));
-            NativePatches.Refuse(options, reason);
+            Refuse(options, "libLibTorchSharp.so is not beside the program: TorchSharp searches for it");
             return;
         }
         if (CustomLibtorch.Folder is null)
@@ -162,6 +163,13 @@ public static class TorchRuntime
         (s_wrapper, NativePatchState state, string how) = NativeImage.Load(wrapper, options.LoadOnOlderSystems);
         NativePatches.SetLoad((state, how));
         NativePatches.Apply(options, NativePatches.Stage.WithWrapper, s_wrapper, torchSharp);
+    }
+
+    private static void Refuse(TorchRuntimeOptions options, string obstacle)
+    {
+        s_obstacle = obstacle;
+        NativePatches.SetLoad((NativePatchState.NotApplicable, obstacle));
+        NativePatches.Refuse(options, obstacle);
     }
 
     private static string? FindPackaged(string file)
