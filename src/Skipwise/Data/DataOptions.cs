@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Skipwise.Documents;
 
 namespace Skipwise.Data;
@@ -7,6 +8,19 @@ public sealed record DataOptions
 {
     /// <summary>text files, folders of them, or one token store that <c>prepare</c> wrote</summary>
     [PathName(Name = "--data")]
-    public required IReadOnlyList<string> Paths { get; init; }
+    public IReadOnlyList<string> Paths { get; init; } = [];
+    /// <summary>texts in memory, one document each, in place of <see cref="Paths"/>; null reads the paths</summary>
+    [JsonIgnore]
+    public IEnumerable<string>? Texts { get; init; }
+    /// <summary>how files are read</summary>
     public DocumentOptions Documents { get; init; } = new();
+
+    /// <summary>The documents, read as they are asked for.</summary>
+    /// <exception cref="SkipwiseException">a file that cannot be read, or both texts and paths</exception>
+    public IEnumerable<Document> Read() => (Texts, Paths.Count) switch
+    {
+        (null, _) => DocumentReader.Read(Paths, Documents),
+        (_, 0) => Texts.Select((text, index) => new Document(text, $"text {index + 1}")),
+        _ => throw new SkipwiseException("Data are given both as texts in memory and as files: give one of them."),
+    };
 }

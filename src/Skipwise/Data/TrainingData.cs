@@ -1,4 +1,3 @@
-using Skipwise.Documents;
 using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
 
@@ -23,7 +22,7 @@ public static class TrainingData
         }
         if (!reuse || !File.Exists(storePath))
         {
-            Tokenization.Write(DocumentReader.Read(data.Paths, data.Documents), tokenizer, storePath, progress, stop);
+            Tokenization.Write(data.Read(), tokenizer, storePath, progress, stop);
         }
         return Checked(TokenStore.Open(storePath), tokenizer);
     }

@@ -66,7 +66,7 @@ public static class EvaluatePerplexity
         int bos = PerplexityTexts.BosId(model.Tokenizer, model.Config);
         using TokenStore? store = TrainingData.OpenStore(options.Data, model.Tokenizer);
         ITokenSource documents = store is not null ? store
-            : PerplexityTexts.Read(DocumentReader.Read(options.Data.Paths, options.Data.Documents), model.Tokenizer, perplexity, cancel);
+            : PerplexityTexts.Read(options.Data.Read(), model.Tokenizer, perplexity, cancel);
         return new(model.Name, perplexity, PerplexityEvaluator.Evaluate(model.Model, documents, bos, perplexity, progress, cancel));
     }
 

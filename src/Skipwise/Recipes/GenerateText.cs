@@ -34,13 +34,19 @@ public static class GenerateText
         OptionCheck.Require("Generation", options);
         var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter);
         ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), PretrainedModel.Architecture(source).VocabSize);
-        int[] text = tokenizer.Encode(options.Prompt);
-        int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. text] : text;
         using PretrainedModel pretrained = ModelLoader.Load(source, options.Compute, note);
-        IReadOnlyList<int> stop = options.Generation.StopTokens is { Count: > 0 } own ? own : tokenizer.EndIds;
-        GenerationOptions generation = options.Generation with { StopTokens = stop };
+        return Run(pretrained.Model, tokenizer, options.Prompt, options.Generation, onText, cancel);
+    }
+
+    /// <summary>Continues a text with a loaded model.</summary>
+    internal static (int PromptTokens, int NewTokens) Run(
+        CausalLM model, ITokenizer tokenizer, string text, GenerationOptions options, Action<string> onText, CancellationToken cancel)
+    {
+        int[] content = tokenizer.Encode(text);
+        int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
+        IReadOnlyList<int> stop = options.StopTokens is { Count: > 0 } own ? own : tokenizer.EndIds;
         var decoder = new IncrementalDecoder(tokenizer, prompt);
-        int[] ids = TextGenerator.Generate(pretrained.Model, prompt, generation, id => Tell(decoder.Append(id)), cancel);
+        int[] ids = TextGenerator.Generate(model, prompt, options with { StopTokens = stop }, id => Tell(decoder.Append(id)), cancel);
         Tell(decoder.Rest());
         return (prompt.Length, ids.Length);
 

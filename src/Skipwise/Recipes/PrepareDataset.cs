@@ -40,6 +40,6 @@ public static class PrepareDataset
         {
             tokenizer = BoundedTokenizer.Create(tokenizer, HfConfig.ForModel(options.Model).Model.VocabSize);
         }
-        return Tokenization.Write(DocumentReader.Read(options.Data.Paths, options.Data.Documents), tokenizer, options.Out, progress, cancel);
+        return Tokenization.Write(options.Data.Read(), tokenizer, options.Out, progress, cancel);
     }
 }

@@ -32,7 +32,7 @@ internal sealed class TrainingEvaluation
             _bos = PerplexityTexts.BosId(tokenizer, model);
             using TokenStore? store = TrainingData.OpenStore(data, tokenizer);
             ITokenSource source = store is not null ? store
-                : PerplexityTexts.Read(DocumentReader.Read(data.Paths, data.Documents), tokenizer, _perplexity, stop);
+                : PerplexityTexts.Read(data.Read(), tokenizer, _perplexity, stop);
             // Only the documents to be measured stay, in memory: the same ones every time.
             _documents = new TokenList([.. PerplexityPlan.Documents(source, _perplexity).Select(chosen => source[chosen.Document].ToArray())]);
             TextHash = HashOf(_documents);

@@ -1,0 +1,16 @@
+using Skipwise.Models;
+using Skipwise.Runtime;
+
+namespace Skipwise.Recipes;
+
+/// <summary>Where and how a <see cref="LanguageModel"/> computes, and what is changed about it as it is loaded.</summary>
+public sealed record LanguageModelOptions
+{
+    /// <summary>device and element type; the default is float32 on the CPU</summary>
+    public ComputeOptions Compute { get; init; } = new();
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
+    public RopeOverrides Rope { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName]
+    public string? Adapter { get; init; }
+}

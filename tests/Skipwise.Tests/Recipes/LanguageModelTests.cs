@@ -1,0 +1,147 @@
+using Microsoft.Extensions.Logging;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Perplexity;
+using Skipwise.Recipes;
+using Skipwise.Runs;
+using Skipwise.Tests.Cli;
+using Skipwise.Training;
+
+namespace Skipwise.Tests.Recipes;
+
+/// <summary>What a program that embeds the library does.</summary>
+public sealed class LanguageModelTests(SmallModel small) : IClassFixture<SmallModel>
+{
+    private static readonly TrainOptions s_training = new() { Steps = 2, BatchSize = 2, WarmupSteps = 0 };
+
+    [Fact]
+    public async Task Text_comes_in_pieces_and_is_what_the_recipe_makes()
+    {
+        var whole = new List<string>();
+        GenerateText.Run(
+            new() { Model = small.Folder, Prompt = "The town", Generation = new() { MaxNewTokens = 12 } }, whole.Add,
+            cancel: TestContext.Current.CancellationToken);
+        using LanguageModel model = LanguageModel.Load(small.Folder);
+        var pieces = new List<string>();
+        await foreach (string piece in model.GenerateAsync("The town", new() { MaxNewTokens = 12 }))
+        {
+            pieces.Add(piece);
+        }
+        Assert.True(pieces.Count > 1);
+        Assert.Equal(whole, pieces);
+        Assert.Equal(SmallModel.Window, model.ContextLength);
+    }
+
+    [Fact]
+    public async Task Who_stops_reading_stops_the_model_and_the_next_call_goes_on()
+    {
+        using LanguageModel model = LanguageModel.Load(small.Folder);
+        await foreach (string _ in model.GenerateAsync("The town", new() { MaxNewTokens = 1_000_000 }))
+        {
+            break;
+        }
+        using var cancel = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (string _ in model.GenerateAsync("The town", new() { MaxNewTokens = 1_000_000 }, cancel.Token))
+            {
+                await cancel.CancelAsync();
+            }
+        });
+        Assert.NotEmpty(await Text(model));
+    }
+
+    [Fact]
+    public async Task An_error_of_the_generation_reaches_the_reader()
+    {
+        using LanguageModel model = LanguageModel.Load(small.Folder);
+        var error = await Assert.ThrowsAsync<SkipwiseException>(() => Text(model, new() { TopP = 7 }));
+        Assert.Contains("top-p", error.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(await Text(model));
+    }
+
+    [Fact]
+    public async Task Calls_take_turns()
+    {
+        using LanguageModel model = LanguageModel.Load(small.Folder);
+        string alone = await Text(model);
+        Assert.All(await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Text(model))), text => Assert.Equal(alone, text));
+    }
+
+    [Fact]
+    public async Task A_loaded_model_is_evaluated()
+    {
+        using LanguageModel model = LanguageModel.Load(small.Folder);
+        PerplexityOptions windows = new() { Windows = [16, 32] };
+        IReadOnlyList<PerplexityResult> results = await model.EvaluatePerplexityAsync(Documents, windows);
+        PerplexityMeasurement recipe = EvaluatePerplexity.Run(
+            new() { Model = small.Folder, Data = new() { Texts = Documents }, Perplexity = windows, MinTokens = 0 },
+            cancel: TestContext.Current.CancellationToken);
+        Assert.Equal(recipe.Results.Select(result => result.Perplexity), results.Select(result => result.Perplexity));
+        IReadOnlyList<PasskeyResult> passkeys = await model.EvaluatePasskeyAsync(new() { Lengths = [128], Trials = 2 });
+        Assert.Equal([128], passkeys.Select(result => result.Length));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => model.EvaluatePerplexityAsync(Documents, windows, cancel: new CancellationToken(canceled: true)));
+    }
+
+    /// <summary>The same texts in memory and in a file make the same model.</summary>
+    [Fact]
+    public async Task Documents_in_memory_train_as_those_in_a_file_do()
+    {
+        using var folder = new TempFolder();
+        string file = folder.Write("texts.jsonl",
+            string.Join('\n', Documents.Select(text => System.Text.Json.JsonSerializer.Serialize(new { text }))));
+        using LanguageModel model = LanguageModel.Load(small.Folder);
+        var log = new RecordedLog();
+        var steps = new List<int>();
+        foreach ((string name, Skipwise.Data.DataOptions data) in new (string, Skipwise.Data.DataOptions)[]
+            { ("memory", new() { Texts = Documents }), ("file", new() { Paths = [file] }) })
+        {
+            TrainingOutcome outcome = await model.ExtendAsync(
+                128, data, folder[name], run => run with { Training = s_training }, progress: new Steps(steps));
+            Assert.True(outcome.Completed);
+        }
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(folder["file"], "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(folder["memory"], "model.safetensors")));
+        Assert.Equal([1, 2, 1, 2], steps);
+        using LanguageModel longer = LanguageModel.Load(folder["memory"], logger: log);
+        Assert.Equal(128, longer.ContextLength);
+        Assert.Contains(log.Lines, line => line.Level == LogLevel.Information && line.Text.Contains("frequencies", StringComparison.Ordinal));
+        longer.Save(folder["saved"]);
+        using LanguageModel saved = LanguageModel.Load(folder["saved"]);
+        Assert.Equal(await Text(longer), await Text(saved));
+        await Assert.ThrowsAsync<SkipwiseException>(
+            () => model.ExtendAsync(128, new() { Texts = Documents, Paths = [file] }, folder["both"]));
+    }
+
+    private static string[] Documents =>
+        [.. Enumerable.Range(0, 4).Select(i => string.Join(' ', Enumerable.Range(0, 120).Select(word => $"word{(word * (i + 3)) % 37}")))];
+
+    private static async Task<string> Text(LanguageModel model, Skipwise.Inference.GenerationOptions? options = null)
+    {
+        var text = new System.Text.StringBuilder();
+        await foreach (string piece in model.GenerateAsync("The town", options ?? new() { MaxNewTokens = 8 }))
+        {
+            text.Append(piece);
+        }
+        return text.ToString();
+    }
+
+    private sealed class Steps(List<int> steps) : IProgress<StepMetrics>
+    {
+        public void Report(StepMetrics value) => steps.Add(value.Step);
+    }
+
+    private sealed class RecordedLog : ILogger
+    {
+        public List<(LogLevel Level, string Text)> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Add((logLevel, formatter(state, exception)));
+    }
+}
