@@ -3,13 +3,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Skipwise.Estimation;
 
 namespace Skipwise.Benchmarks;
 
 /// <summary>
 /// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own, in turns, for a shared machine's rate moves meanwhile: every training is held against
-/// the mean of the estimates before and after it, and the middle one of these ratios counts; what the machine's host gave to others meanwhile stands on standard error.
+/// the mean of the estimates before and after it, and the middle one of these ratios counts. Every try stands on standard error.
 /// The peak is the whole process's; the seconds of a step are those of the middle one and its CPU seconds the mean, of all but the first steps. Some rows are asked besides
 /// for the largest batch that fits half as much memory again, which is then trained with.
 /// </summary>
@@ -58,8 +57,8 @@ internal static class EstimateCheck
                     int steps = Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps, MostSteps);
                     Cost real = Train(work, way, words, FirstSteps + steps), after = Estimate(way, words);
                     rounds.Add((Cost.Mean(before, after), real));
-                    Console.Error.WriteLine($"  {name}: estimated {before.Seconds:0.000} and {after.Seconds:0.000} s, CPU {before.CpuSeconds:0.000} and {after.CpuSeconds:0.000} s; took {real.Seconds:0.000} s, CPU {real.CpuSeconds:0.000} s;"
-                        + $" stolen {before.StolenShare:0%} and {after.StolenShare:0%}; {real.StolenShare:0%}");
+                    Console.Error.WriteLine($"  {name}: estimated {before.Seconds:0.000} and {after.Seconds:0.000} s, CPU {before.CpuSeconds:0.000} and {after.CpuSeconds:0.000} s;"
+                        + $" took {real.Seconds:0.000} s, CPU {real.CpuSeconds:0.000} s");
                     before = after;
                 }
                 string Compared(Func<Cost, double> part, string format)
@@ -85,24 +84,23 @@ internal static class EstimateCheck
     }
 
     /// <summary>Of a process's peak, and of one step.</summary>
-    private readonly record struct Cost(double PeakMib, double CpuSeconds, double Seconds, double StolenShare)
+    private readonly record struct Cost(double PeakMib, double CpuSeconds, double Seconds)
     {
         public static Cost Mean(Cost a, Cost b) =>
-            new(0.5 * (a.PeakMib + b.PeakMib), 0.5 * (a.CpuSeconds + b.CpuSeconds), 0.5 * (a.Seconds + b.Seconds), 0.5 * (a.StolenShare + b.StolenShare));
+            new(0.5 * (a.PeakMib + b.PeakMib), 0.5 * (a.CpuSeconds + b.CpuSeconds), 0.5 * (a.Seconds + b.Seconds));
     }
 
     private static Cost Estimate(string way, string[] words)
     {
-        JsonElement both = JsonDocument.Parse(Tool(["estimate", .. words, "--json"], _ => { })).RootElement, estimate = both.GetProperty(way);
-        return new(estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20), estimate.GetProperty("cpu_seconds_per_step").GetDouble(), estimate.GetProperty("seconds_per_step").GetDouble(),
-            both.GetProperty("stolen_share").GetDouble());
+        JsonElement estimate = JsonDocument.Parse(Tool(["estimate", .. words, "--json"], _ => { })).RootElement.GetProperty(way);
+        return new(estimate.GetProperty("memory").GetProperty("peak").GetInt64() / (double)(1 << 20),
+            estimate.GetProperty("cpu_seconds_per_step").GetDouble(), estimate.GetProperty("seconds_per_step").GetDouble());
     }
 
     private static Cost Train(string work, string way, string[] words, int steps)
     {
         string folder = Path.Combine(work, "run"), metrics = Path.Combine(folder, "metrics.jsonl");
         (double first, double last, long peak) = (0, 0, 0);
-        StealTime before = StealTime.Now();
         Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--out", folder], tool =>
         {
             peak = Math.Max(peak, tool.PeakWorkingSet64);
@@ -112,9 +110,8 @@ internal static class EstimateCheck
         });
         double[] times = [.. Lines(metrics).Select(line => JsonDocument.Parse(line).RootElement)
             .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(FirstSteps).Order()];
-        double stolen = StealTime.Now().FractionSince(before);
         Directory.Delete(folder, recursive: true);
-        return new(peak / (double)(1 << 20), (last - first) / (steps - FirstSteps), times[times.Length / 2], stolen);
+        return new(peak / (double)(1 << 20), (last - first) / (steps - FirstSteps), times[times.Length / 2]);
     }
 
     /// <summary>Whole lines of a file that is being written, if it is there.</summary>

@@ -25,7 +25,6 @@ internal static class EstimateBesideRun
                 TargetLength = 8 * window,
                 BatchSize = batch,
                 Compute = setup.Compute(Precision.Bfloat16),
-                ProbeSeconds = setup.IsSmall ? 0.1 : 5,
             });
         }
         finally

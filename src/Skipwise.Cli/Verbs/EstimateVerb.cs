@@ -12,12 +12,11 @@ namespace Skipwise.Cli.Verbs;
 internal static class EstimateVerb
 {
     private const double Gibibyte = 1L << 30;
-    private const double NoticedStealFraction = 0.1; // of stolen time
     private static readonly CostEstimatorOptions s_default = new() { Model = "", TargetLength = 0 };
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("estimate", "Tell the memory and the time of a training step before the run, by PoSE and at full length, from a few short steps.",
+        var verb = new Verb("estimate", "Tell the memory and the time of a training step before the run, by PoSE and at full length, from the config and one short step.",
             "skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
         Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
@@ -32,8 +31,6 @@ internal static class EstimateVerb
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
         Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has, or the GPU]");
-        Flag<int?> probe = verb.OptionalInteger("--probe-tokens", "tokens of the largest step that is tried; larger ones follow by the formula [default: as many as take a moment]");
-        Flag<double> seconds = verb.Number("--probe-seconds", "seconds for which a part of a step is repeated at most, where it is long or the machine's host gives its time to others", s_default.ProbeSeconds);
         Flag<string?> json = verb.ResultsOrPage("--json", "write the estimate as JSON: into the file, or in place of the table");
         verb.AddConfigOption();
         verb.OnRunWithTorch(screen, (parse, stop) =>
@@ -52,8 +49,6 @@ internal static class EstimateVerb
                 Rope = rope.Of(parse),
                 Lora = lora.Of(parse),
                 Memory = memory.ValueOf(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
-                ProbeTokens = probe.ValueOf(parse),
-                ProbeSeconds = seconds.ValueOf(parse),
             };
             CostEstimate estimate = ProgressDisplay.Run(screen, display => CostEstimator.Run(options, display.Stage, stop));
             string document = EvaluationJson.ToIndentedJson(estimate);
@@ -63,10 +58,6 @@ internal static class EstimateVerb
                 return ExitCode.Success;
             }
             screen.Table(Table(estimate));
-            if (estimate.StealFraction > NoticedStealFraction)
-            {
-                screen.Line($"{estimate.StealFraction:0%} of this virtual machine's time went to others meanwhile: undisturbed, steps are faster.");
-            }
             if (fit.ValueOf(parse))
             {
                 screen.Line(Fit(estimate));

@@ -36,10 +36,4 @@ public sealed record CostEstimatorOptions
     /// <summary>bytes that a run may take; null takes what the machine has, or the GPU</summary>
     [Within(1, 1L << 60, Name = "--memory")]
     public long? Memory { get; init; }
-    /// <summary>tokens of the largest step that is tried, larger ones follow by the formula; null: as many as take a moment</summary>
-    [Within(64, 1 << 24, Name = "--probe-tokens")]
-    public int? ProbeTokens { get; init; }
-    /// <summary>seconds for which a part of a step is repeated at most, where it is long or a machine's host gives its time to others, and its warm-up; the last repeat may run beyond</summary>
-    [Within(0, 3600, Name = "--probe-seconds")]
-    public double ProbeSeconds { get; init; } = 15;
 }

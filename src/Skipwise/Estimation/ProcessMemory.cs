@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Skipwise.Runtime;
 
@@ -8,8 +7,6 @@ namespace Skipwise.Estimation;
 /// <summary>What this process takes of the machine's memory, in bytes.</summary>
 internal static class ProcessMemory
 {
-    private static readonly TimeSpan s_sampling = TimeSpan.FromMilliseconds(0.5);
-
     /// <summary>What native code has allocated and not freed: tensors, above all. Where the C library does not tell: the resident size.</summary>
     public static long InUse() => Heap() is { } heap ? (long)(heap.InUse + heap.Mapped) : Resident();
 
@@ -23,19 +20,17 @@ internal static class ProcessMemory
     }
 
     /// <summary>
-    /// How far above what it is now the resident size rises. On Linux the kernel keeps that mark; elsewhere the size is sampled. What
-    /// earlier work has freed goes back to the kernel first: work that takes it again counts.
+    /// How far above what it is now the resident size rises; Linux alone forgets the mark of earlier work. What earlier work has freed goes
+    /// back to the kernel first: work that takes it again counts.
     /// </summary>
     public static long PeakDuring(Action work)
     {
         Trim();
         long before = Resident();
-        if (TryResetPeak())
-        {
-            work();
-            return Math.Max(0, PeakResident() - before);
-        }
-        return Math.Max(0, SampledPeak(work) - before);
+        ResetPeak();
+        work();
+        using var self = Process.GetCurrentProcess();
+        return Math.Max(0, self.PeakWorkingSet64 - before);
     }
 
     /// <summary>Frees what nobody holds any more, down to the kernel.</summary>
@@ -54,48 +49,13 @@ internal static class ProcessMemory
         catch (EntryPointNotFoundException) { } // a C library other than glibc
     }
 
-    private static bool TryResetPeak()
+    private static void ResetPeak()
     {
         try
         {
             File.WriteAllText("/proc/self/clear_refs", "5");
-            return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    private static long PeakResident()
-    {
-        string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)); // VmHWM:   12345 kB
-        return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
-    }
-
-    private static long SampledPeak(Action work)
-    {
-        long peak = 0;
-        using var done = new ManualResetEventSlim();
-        var watcher = new Thread(() =>
-        {
-            do
-            {
-                peak = Math.Max(peak, Resident());
-            }
-            while (!done.Wait(s_sampling));
-        });
-        watcher.Start();
-        try
-        {
-            work();
-        }
-        finally
-        {
-            done.Set();
-            watcher.Join();
-        }
-        return peak;
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // the mark of all work until now remains
     }
 
     private static MallInfo? Heap()

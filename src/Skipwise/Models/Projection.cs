@@ -57,6 +57,9 @@ public sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
 
     internal LoraLayer? Lora { get; private set; }
 
+    /// <summary>numbers in its matrices, packed or not, those of the update included</summary>
+    internal long MatrixSize => ((long)_inputs * _outputs) + (Lora is null ? 0 : Lora.A.MatrixSize + Lora.B.MatrixSize);
+
     /// <summary>Adds a low-rank update as trainable parameters lora_A.weight [r, in] and lora_B.weight [out, r], uninitialised.</summary>
     internal LoraLayer AddLora(LoraOptions options, KeyedDropout masks, int index)
     {

@@ -48,18 +48,20 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
     [Fact]
     public void The_costs_of_the_largest_step_are_counted()
     {
-        var costs = CostModel.Profile(HfConfig.ForModel(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32),
-            offload: false, recomputeEvery: 0, batch: 1, length: 64, new ProfilingBudget(64, Seconds: 0.1));
+        DecoderConfig config = HfConfig.ForModel(model.Folder).Model;
+        using var profiler = new StepProfiler(config, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false);
+        var memory = MemoryModel.Create(profiler, recomputeEvery: 0);
+        var time = new TimeModel(new StepFlops(config, profiler.LayerMatrices, IsFrozen: false, RecomputeEvery: 0), new(1e-11, 2e-11), new(1e-6, 2e-6), new(1e-3, 2e-3));
         // 2^29 tokens, whose bytes and pairs are beyond an int: twice the batch costs about twice as much
-        MemoryEstimate half = costs.Memory(1 << 8, 1 << 20, 1), whole = costs.Memory(1 << 9, 1 << 20, 1);
+        MemoryEstimate half = memory.Step(1 << 8, 1 << 20, 1), whole = memory.Step(1 << 9, 1 << 20, 1);
         Assert.InRange(half.Peak, 4L << 28, long.MaxValue / 2);
         Assert.InRange((double)whole.BackwardPeak / half.BackwardPeak, 1.9, 2.1);
         Assert.InRange(whole.Logits, 1, long.MaxValue);
-        Assert.InRange(costs.Time(1 << 9, 1 << 20, 1 << 16).CpuSeconds / costs.Time(1 << 8, 1 << 20, 1 << 16).CpuSeconds, 1.9, 2.1);
+        Assert.InRange(time.Step(1 << 9, 1 << 20, 1 << 16).CpuSeconds / time.Step(1 << 8, 1 << 20, 1 << 16).CpuSeconds, 1.9, 2.1);
         // however large the memory, a proposal is a batch that a forward can hold
         foreach (int length in (int[])[1, 1 << 10, 1 << 20, 1 << 27, int.MaxValue])
         {
-            int largest = costs.LargestBatch(length, 1 << 16, long.MaxValue);
+            int largest = memory.LargestBatch(length, 1 << 16, long.MaxValue);
             Assert.InRange(largest, 0, HostBatch.MostTokens / length);
             Assert.True(largest == (1 << 21) - 1 || (long)(largest + 1) * length > HostBatch.MostTokens, $"{largest} x {length}");
         }

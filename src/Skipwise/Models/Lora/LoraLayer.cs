@@ -12,6 +12,11 @@ internal sealed class LoraLayer(Projection a, Projection b, double scale, double
 
     public double Scaling { get; } = scale;
 
+    /// <summary>numbers that its forward saves per token: A's output, and with dropout what it lets through and the mask</summary>
+    public long SavedNumbers => A.weight.size(0) + (HasDropout ? 2 * A.weight.size(1) : 0);
+
+    public bool HasDropout => dropout > 0;
+
     public Tensor Forward(Tensor x)
     {
         using var scope = NewDisposeScope();
