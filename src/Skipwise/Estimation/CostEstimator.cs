@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Estimation;
 
-/// <summary>Tells what a run will cost before it runs. Memory follows from the config; time from one short step of one layer. The weights are not read.</summary>
+/// <summary>
+/// Tells what a run will cost before it runs. Memory follows from the config; time from one short step of one layer. The weights are not read.
+/// </summary>
 public static class CostEstimator
 {
     /// <summary>Bytes that a run takes beside what an estimate does: text, tokenizer, and what .NET has not collected yet.</summary>

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Estimation;
 
-/// <summary>Memory of one layer's activations in bytes per token, counted from the tensors that its forward saves and its backward makes.</summary>
+/// <summary>
+/// Memory of one layer's activations in bytes per token, counted from the tensors that its forward saves and its backward makes.
+/// </summary>
 /// <param name="Saved">kept between forward and backward, its input included</param>
 /// <param name="Peak">the most that exists while it goes backward, what it saved included</param>
 internal readonly record struct LayerActivations(long Saved, long Peak)
@@ -18,16 +20,19 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
     public static LayerActivations Of(CausalLM model)
     {
         DecoderConfig config = model.Config;
-        Dictionary<string, Projection> projections = LoraInjector.Projections(model).ToDictionary(p => p.Name[(p.Name.LastIndexOf('.') + 1)..], p => p.Projection);
+        Dictionary<string, Projection> projections =
+            LoraInjector.Projections(model).ToDictionary(p => p.Name[(p.Name.LastIndexOf('.') + 1)..], p => p.Projection);
         // A product with a frozen matrix needs no input for its backward; LoRA's dropout makes a tensor of its own.
-        bool KeepsInput(params string[] names) => names.Any(name => projections.TryGetValue(name, out Projection? p) && (p.weight.requires_grad || p.Lora is { HasDropout: false }));
+        bool KeepsInput(params string[] names) => names.Any(name =>
+            projections.TryGetValue(name, out Projection? p) && (p.weight.requires_grad || p.Lora is { HasDropout: false }));
         int width = (int)model.Dtype.ElementSize(), hidden = config.HiddenSize, inner = config.IntermediateSize;
         int query = config.NumAttentionHeads * config.HeadDim, keyValue = config.NumKeyValueHeads * config.HeadDim;
         bool isFused = FusedKernels.IsEnabledOn(model.Device), hasSharedNorm = config.Residual == ResidualKind.ParallelSharedNorm;
 
         long norms = config.Norm == NormKind.Layer ? 2 * Float : Float; // a norm's factor, or mean and factor
         long attention = width * (2L * (query + keyValue)) + (Float * config.NumAttentionHeads); // query, key, value, mix; log-sum-exp
-        attention += config.QueryKeyNorm ? (width * (query + keyValue)) + (norms * (config.NumAttentionHeads + config.NumKeyValueHeads)) : 0; // as they were before
+        attention += config.QueryKeyNorm // query and key as they were before
+            ? (width * (query + keyValue)) + (norms * (config.NumAttentionHeads + config.NumKeyValueHeads)) : 0;
         string[] readers = hasSharedNorm ? ["q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"] : ["q_proj", "k_proj", "v_proj"];
         attention += norms + (KeepsInput(readers) ? width * hidden : 0); // the normed input
 

@@ -16,7 +16,7 @@ namespace Skipwise.Estimation;
 internal sealed record MemoryModel
 {
     internal const double UsableFraction = 0.9; // of the memory, for a batch that is proposed
-    private const double Fragmentation = 0.1; // that the heap has between what is in use: by so much measured steps exceed the sum (docs/training.md)
+    private const double Fragmentation = 0.1; // holes between what is in use: by up to so much measured steps exceed the sum
     private const long WidenedAtOnce = 1L << 25; // numbers of gradients that an update widens at a time (Optimizer)
     private readonly DecoderConfig _config;
     private readonly int _recomputeEvery, _width; // _width: bytes of a number that is computed with
@@ -31,12 +31,14 @@ internal sealed record MemoryModel
         CausalLM model = profiler.Model;
         (_config, _activations, _budget) = (profiler.Config, LayerActivations.Of(model), model.Budget);
         (_weights, _trained, _optimizer, _offloads) = (profiler.Weights, profiler.Trained, profiler.OptimizerState, profiler.Offloads);
-        (_width, _isTiled, _isHeadLinear) = ((int)model.Dtype.ElementSize(), Avx512Gemm.Supports(model.Dtype, model.Device), model.IsHeadLinear);
+        (_width, _isHeadLinear) = ((int)model.Dtype.ElementSize(), model.IsHeadLinear);
+        _isTiled = Avx512Gemm.Supports(model.Dtype, model.Device);
         bool keepsUnpacked = profiler.IsQuantized && TorchKernels.AreRequired(model.Device);
         _recomputeEvery = keepsUnpacked ? 1 : recomputeEvery; // as CausalLoss has it
         // A float32 number a weight, and an index of four bytes for two.
+        int widest = Math.Max(_config.IntermediateSize, _config.NumAttentionHeads * _config.HeadDim);
         _dequantized = !profiler.IsQuantized ? 0 : keepsUnpacked ? profiler.LayerMatrices * _width
-            : (sizeof(float) + (sizeof(int) / 2)) * (long)_config.HiddenSize * Math.Max(_config.IntermediateSize, _config.NumAttentionHeads * _config.HeadDim);
+            : (sizeof(float) + (sizeof(int) / 2)) * (long)_config.HiddenSize * widest;
     }
 
     /// <summary>Bytes that the program takes beside the step's tensors.</summary>
@@ -62,7 +64,8 @@ internal sealed record MemoryModel
         // The head comes first, on top of what every layer keeps; its gradient stays.
         long headWeights = (long)_config.VocabSize * _config.HiddenSize, head = Math.Min(_trained.Ends, headWeights * _width);
         long below = Enumerable.Range(0, layers).Sum(layer => Saved(layer, tokens)), above = head;
-        long logits = LogitCopies * sizeof(float) * Math.Min((long)Math.Min(tokens, _budget.HeadTokens) * _config.VocabSize, _budget.MaxLogits);
+        long scores = Math.Min((long)Math.Min(tokens, _budget.HeadTokens) * _config.VocabSize, _budget.MaxLogits);
+        long logits = LogitCopies * sizeof(float) * scores;
         long summed = IsNarrow && head > 0 ? headWeights * (sizeof(float) + _width) : 0; // a narrow head's gradient adds up in float32
         // Hidden states twice, gathered and not, and their gradient twice.
         long largest = (4 * state) + below + head + summed + logits + (isInPlace ? Trained - head : 0);
@@ -70,10 +73,13 @@ internal sealed record MemoryModel
         {
             below -= Saved(layer, tokens);
             long gradients = isInPlace ? Trained : above + _trained.Layer;
-            largest = Math.Max(largest, (2 * state) + below + (tokens * _activations.Peak) + _dequantized + gradients); // the last output, and the gradient that arrives
+            // Measured steps with recomputation take one layer's activations more, at every size.
+            long twice = IsRecomputed(layer) ? tokens * _activations.Saved : 0;
+            // The last output, and the gradient that arrives.
+            largest = Math.Max(largest, (2 * state) + below + (tokens * _activations.Peak) + twice + _dequantized + gradients);
             above += _trained.Layer;
         }
-        // The embedding comes last, its input and its gradient beside every other gradient; in a tied model it then adds up with the head's.
+        // The embedding comes last, its input and its gradient beside every other gradient; tied, it then adds up with the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? headWeights * _width : 0);
         long widened = IsNarrow ? Math.Min(Trained / _width, Math.Max(WidenedAtOnce, headWeights)) * sizeof(float) : 0;
         largest = Math.Max(largest, Trained + Math.Max(embedding, widened)) + gathered + Mask(length);
@@ -82,7 +88,10 @@ internal sealed record MemoryModel
         return new(Process, weights, Trained, optimizer, largest, logits, Process + weights + (_offloads ? 0 : optimizer) + largest);
     }
 
-    /// <summary>The most windows per forward that <paramref name="memory"/> bytes hold, with a tenth to spare for what the formula does not know; 0 when not even one.</summary>
+    /// <summary>
+    /// The most windows per forward that <paramref name="memory"/> bytes hold, with a tenth to spare for what the formula does not know; 0
+    /// when not even one.
+    /// </summary>
     public int LargestBatch(int length, int accumulation, long memory)
     {
         int largest = 0;
@@ -99,9 +108,12 @@ internal sealed record MemoryModel
     private int LogitCopies => !_isHeadLinear ? 4 // libtorch's loss, with its softmax and gradients
         : _isTiled ? 1 : 3; // our kernel writes in place; libtorch's softmax needs a second, and one in passing
 
-    private long Saved(int layer, long tokens) =>
-        tokens * (_recomputeEvery > 0 && layer % _recomputeEvery == 0 ? (long)_config.HiddenSize * _width : _activations.Saved);
+    private bool IsRecomputed(int layer) => _recomputeEvery > 0 && layer % _recomputeEvery == 0;
 
-    /// <summary>libtorch's attention needs a matrix [T, T] for a sliding window shorter than the sequence, and two of one byte while it is made.</summary>
+    private long Saved(int layer, long tokens) => tokens * (IsRecomputed(layer) ? (long)_config.HiddenSize * _width : _activations.Saved);
+
+    /// <summary>
+    /// libtorch's attention needs a matrix [T, T] for a sliding window shorter than the sequence, and two of one byte while it is made.
+    /// </summary>
     private long Mask(int length) => _config.SlidingWindow < length && !_isTiled ? (_width + 2L) * length * length : 0;
 }

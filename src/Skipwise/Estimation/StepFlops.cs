@@ -19,13 +19,16 @@ internal sealed record StepFlops(DecoderConfig Config, long LayerWeights, bool I
     public double Layers(int batch, int length) =>
         Enumerable.Range(0, Config.NumHiddenLayers).Sum(layer => Layer(layer, layer >= Config.FirstSlidingLayer, batch, length));
 
-    /// <summary>One layer: per token 2 a weight and product; per pair of query and key that it sees, 2 a product and number of its heads.</summary>
+    /// <summary>
+    /// One layer: per token 2 a weight and product; per pair of query and key that it sees, 2 a product and number of its heads.
+    /// </summary>
     /// <param name="layer">its place, which decides whether it is recomputed</param>
     /// <param name="slides">whether it sees a sliding window, if the model has one</param>
     public double Layer(int layer, bool slides, int batch, int length)
     {
         int again = RecomputeEvery > 0 && layer % RecomputeEvery == 0 ? 1 : 0;
-        double seen = slides && Config.SlidingWindow is { } window && window < length ? window * (1 - (window / (2.0 * length))) : length / 2.0;
+        double seen = slides && Config.SlidingWindow is { } window && window < length
+            ? window * (1 - (window / (2.0 * length))) : length / 2.0;
         double pairwise = 2.0 * (((1 + again) * ForwardProducts) + BackwardProducts) * Config.NumAttentionHeads * Config.HeadDim;
         return (double)batch * length * ((2.0 * ((IsFrozen ? 2 : 3) + again) * LayerWeights) + (pairwise * seen));
     }

@@ -18,10 +18,12 @@ namespace Skipwise.Estimation;
 internal sealed class StepProfiler : IDisposable
 {
     private const string LayerPrefix = "model.layers.";
-    private const double CpuFlops = 2e11, GpuFlops = 200 * CpuFlops; // of a timed step: some seconds of two cores; enough to fill a GPU
-    private const int MostTokens = 8192, LeastLength = 64, MostLayers = 4; // of a timed step; layers after the fourth cost what the others do
+    // Of a timed step: some seconds of two cores; enough to fill a GPU.
+    private const double CpuFlops = 2e11, GpuFlops = 200 * CpuFlops;
+    private const int MostTokens = 8192, LeastLength = 64, MostLayers = 4; // layers after the fourth cost what the others do
     private const int LeastRepeats = 3;
-    private static readonly TimeSpan s_repeating = TimeSpan.FromSeconds(1), s_longest = TimeSpan.FromSeconds(10); // of a slow machine's repeats
+    private static readonly TimeSpan s_repeating = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(10); // of a slow machine's repeats
     private readonly bool _slides;
     private readonly MasterWeights _masters;
     private readonly Optimizer _optimizer;
@@ -30,7 +32,8 @@ internal sealed class StepProfiler : IDisposable
     /// <param name="lora">how it is adapted</param>
     /// <param name="compute">where and in which type it computes</param>
     /// <param name="offload">masters and the optimizer's state stay in host memory</param>
-    public StepProfiler(DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload)
+    public StepProfiler(
+        DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload)
     {
         (Config, Offloads) = (config, offload);
         _slides = 2 * config.FirstSlidingLayer <= config.NumHiddenLayers; // the more frequent kind of layer is timed
@@ -74,13 +77,16 @@ internal sealed class StepProfiler : IDisposable
     }
 
     /// <summary>Those that are trained: their gradients take as much.</summary>
-    public LayerBytes Trained => Bytes(Model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, (Tensor)p.parameter)));
+    public LayerBytes Trained =>
+        Bytes(Model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, (Tensor)p.parameter)));
 
     /// <summary>What the optimizer keeps, float32 masters included.</summary>
     public LayerBytes OptimizerState =>
-        Bytes([.. _optimizer.State(), .. _masters.AreSeparate ? _masters.Entries.Select(weight => (weight.Name, weight.Master)) : []]);
+        Bytes([.. _optimizer.State(), .. _masters.AreSeparate ? _masters.Entries.Select(entry => (entry.Name, entry.Master)) : []]);
 
-    /// <summary>Times a step of this batch and length, or of as much of it as takes a few seconds: fewer sequences first, then shorter ones.</summary>
+    /// <summary>
+    /// Times a step of this batch and length, or of as much of it as takes a few seconds: fewer sequences first, then shorter ones.
+    /// </summary>
     /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... run their forward twice; 0: none</param>
     /// <param name="stop">looked at before every repeat</param>
     public TimeModel Profile(int batch, int length, int recomputeEvery, CancellationToken stop)
@@ -96,7 +102,8 @@ internal sealed class StepProfiler : IDisposable
         }
         int rows = Math.Clamp((int)Math.Min(MostTokens / shorter, most / OfOneLayer(shorter)), 1, batch);
         int depth = Math.Clamp((int)(most / flops.Layer(0, _slides, rows, shorter)), 1, Math.Min(MostLayers, Config.NumHiddenLayers));
-        (ComputeTime layers, ComputeTime ends, ComputeTime update) = Repeat(new ProfiledStep(Model, rows, shorter), depth, recomputeEvery, stop);
+        using var step = new ProfiledStep(Model, rows, shorter);
+        (ComputeTime layers, ComputeTime ends, ComputeTime update) = Repeat(step, depth, recomputeEvery, stop);
         double done = Enumerable.Range(0, depth).Sum(layer => flops.Layer(layer, _slides, rows, shorter));
         double whole = Trained.Total(Config.NumHiddenLayers) / (double)Math.Max(1, Trained.Total(1));
         return new TimeModel(flops, (1 / done) * layers, (1.0 / ((long)rows * shorter)) * ends, whole * update);
@@ -118,15 +125,16 @@ internal sealed class StepProfiler : IDisposable
     }
 
     /// <summary>The middle time of each part. The first half of the repeats warms up: code is compiled, kernels are chosen.</summary>
-    private (ComputeTime Layers, ComputeTime Ends, ComputeTime Update) Repeat(ProfiledStep step, int depth, int recomputeEvery, CancellationToken stop)
+    private (ComputeTime Layers, ComputeTime Ends, ComputeTime Update) Repeat(
+        ProfiledStep step, int depth, int recomputeEvery, CancellationToken stop)
     {
-        using var _ = step;
         List<(ComputeTime Layers, ComputeTime Ends, ComputeTime Update)> times = [];
         var repeating = Stopwatch.StartNew();
         do
         {
             stop.ThrowIfCancellationRequested();
-            times.Add((Clock(() => step.Layers(depth, recomputeEvery)), Clock(step.EmbeddingAndHead), Clock(() => _optimizer.ClipAndStep(0, 1))));
+            ComputeTime layers = Clock(() => step.Layers(depth, recomputeEvery)), ends = Clock(step.EmbeddingAndHead);
+            times.Add((layers, ends, Clock(() => _optimizer.ClipAndStep(0, 1))));
         }
         while (repeating.Elapsed < s_repeating || (times.Count < LeastRepeats && repeating.Elapsed < s_longest));
         ComputeTime Middle(Func<(ComputeTime Layers, ComputeTime Ends, ComputeTime Update), ComputeTime> part)
@@ -172,10 +180,12 @@ internal sealed class StepProfiler : IDisposable
         {
             _model = model;
             _dropout = model.Dropout.ForMicroBatch(0);
-            _inputs = Batch.Padded([.. Enumerable.Range(0, batch).Select(row => Example(model.Config.VocabSize, row, length))], model.Device);
+            TrainingExample[] examples = [.. Enumerable.Range(0, batch).Select(row => Example(model.Config.VocabSize, row, length))];
+            _inputs = Batch.Padded(examples, model.Device);
             _rotary = CausalLoss.RotaryFor(model, _inputs);
             _blocks = model.Blocks(length, _rotary, []);
-            _hidden = model.Embed(_inputs.InputIds).detach().requires_grad_(); // most layers' inputs ask for a gradient, also where the embedding is frozen
+            // Most layers' inputs ask for a gradient, also where the embedding is frozen.
+            _hidden = model.Embed(_inputs.InputIds).detach().requires_grad_();
             _toOutput = ones_like(_hidden);
             _total = zeros([], ScalarType.Float64, model.Device);
         }

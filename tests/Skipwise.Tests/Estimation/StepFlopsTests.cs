@@ -26,9 +26,9 @@ public sealed class StepFlopsTests
     public void A_layer_is_products_with_weights_and_of_pairs()
     {
         const double pairs = Length * Length / 2.0, product = 2 * Heads * HeadDim;
-        Assert.Equal((6 * Weights * Length) + (7 * product * pairs), Flops().Layer(0, slides: false, 1, Length));
-        Assert.Equal((8 * Weights * Length) + (9 * product * pairs), (Flops() with { RecomputeEvery = 1 }).Layer(0, slides: false, 1, Length));
-        Assert.Equal((4 * Weights * Length) + (7 * product * pairs), (Flops() with { IsFrozen = true }).Layer(0, slides: false, 1, Length));
+        Assert.Equal((6 * Weights * Length) + (7 * product * pairs), Flops().Layer(0, false, 1, Length));
+        Assert.Equal((8 * Weights * Length) + (9 * product * pairs), (Flops() with { RecomputeEvery = 1 }).Layer(0, false, 1, Length));
+        Assert.Equal((4 * Weights * Length) + (7 * product * pairs), (Flops() with { IsFrozen = true }).Layer(0, false, 1, Length));
         Assert.Equal(6 * 50 * 10, Flops().EndsPerToken);
     }
 
@@ -45,7 +45,7 @@ public sealed class StepFlopsTests
     public void Every_kth_layer_runs_its_forward_twice()
     {
         StepFlops flops = Flops() with { RecomputeEvery = 3, Config = s_config with { FirstSlidingLayer = 1 } };
-        double whole = flops.Layer(0, false, 2, Length) + flops.Layer(1, true, 2, Length) + flops.Layer(2, true, 2, Length) + flops.Layer(3, true, 2, Length);
+        double whole = flops.Layer(0, false, 2, Length) + Enumerable.Range(1, 3).Sum(layer => flops.Layer(layer, true, 2, Length));
         Assert.Equal(whole, flops.Layers(2, Length));
         Assert.True(flops.Layer(3, true, 2, Length) > flops.Layer(2, true, 2, Length));
     }
