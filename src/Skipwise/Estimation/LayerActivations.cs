@@ -20,6 +20,7 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
     public static LayerActivations Of(CausalLM model)
     {
         DecoderConfig config = model.Config;
+        KernelSet kernels = KernelSet.For(model.Device, model.Dtype);
         Dictionary<string, Projection> projections =
             LoraInjector.Projections(model).ToDictionary(p => p.Name[(p.Name.LastIndexOf('.') + 1)..], p => p.Projection);
         // A product with a frozen matrix needs no input for its backward; LoRA's dropout makes a tensor of its own.
@@ -27,7 +28,7 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
             projections.TryGetValue(name, out Projection? p) && (p.weight.requires_grad || p.Lora is { HasDropout: false }));
         int width = (int)model.Dtype.ElementSize(), hidden = config.HiddenSize, inner = config.IntermediateSize;
         int query = config.NumAttentionHeads * config.HeadDim, keyValue = config.NumKeyValueHeads * config.HeadDim;
-        bool isFused = FusedKernels.IsEnabledOn(model.Device), hasSharedNorm = config.Residual == ResidualKind.ParallelSharedNorm;
+        bool hasSharedNorm = config.Residual == ResidualKind.ParallelSharedNorm;
 
         long norms = config.Norm == NormKind.Layer ? 2 * Float : Float; // a norm's factor, or mean and factor
         long attention = width * (2L * (query + keyValue)) + (Float * config.NumAttentionHeads); // query, key, value, mix; log-sum-exp
@@ -37,7 +38,7 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
         attention += norms + (KeepsInput(readers) ? width * hidden : 0); // the normed input
 
         bool keepsInner = KeepsInput("down_proj");
-        int wide = !config.GatedFeedForward ? 1 : config.Activation == Activation.Silu && isFused ? 2 : 3; // up; gate; activated gate
+        int wide = !config.GatedFeedForward ? 1 : config.Activation == Activation.Silu ? kernels.GatedSiluSaves : 3; // up; gate; activated gate
         long feedForward = width * (long)inner * (wide + (keepsInner ? 1 : 0));
         feedForward += config.Residual == ResidualKind.Sequential ? width * hidden : 0; // the norm's input, a tensor of its own
         feedForward += hasSharedNorm ? 0 : norms + (KeepsInput("gate_proj", "up_proj") ? width * hidden : 0);
@@ -48,7 +49,7 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
         // At the activation: gradients of the product, the gate and up, where the product itself is already gone.
         long gradients = width * (long)inner * ((config.GatedFeedForward ? 3 : 2) - (keepsInner ? 1 : 0));
         // At attention: gradients of the mix, keys, values, and of the queries by every thread; the feed-forward's tensors are gone.
-        int parts = Avx512Gemm.Supports(model.Dtype, model.Device) ? get_num_threads() : 2;
+        int parts = kernels.QueryGradientParts;
         long atAttention = (width * (((parts + 1L) * query) + (2L * keyValue) + hidden)) - feedForward;
         return new(saved, saved + Math.Max(gradients, atAttention));
     }

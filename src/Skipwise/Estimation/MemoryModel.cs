@@ -22,7 +22,8 @@ internal sealed record MemoryModel
     private readonly int _recomputeEvery, _width; // _width: bytes of a number that is computed with
     private readonly LayerBytes _weights, _trained, _optimizer;
     private readonly LayerActivations _activations;
-    private readonly bool _isTiled, _offloads, _isHeadLinear;
+    private readonly bool _offloads, _isHeadLinear;
+    private readonly KernelSet _kernels;
     private readonly long _dequantized; // bytes of the largest packed matrix while it is unpacked
     private readonly WorkBudget _budget;
 
@@ -32,9 +33,9 @@ internal sealed record MemoryModel
         (_config, _activations, _budget) = (profiler.Config, LayerActivations.Of(model), model.Budget);
         (_weights, _trained, _optimizer, _offloads) = (profiler.Weights, profiler.Trained, profiler.OptimizerState, profiler.Offloads);
         (_width, _isHeadLinear) = ((int)model.Dtype.ElementSize(), model.IsHeadLinear);
-        _isTiled = Avx512Gemm.Supports(model.Dtype, model.Device);
-        bool keepsUnpacked = profiler.IsQuantized && TorchKernels.AreRequired(model.Device);
-        _recomputeEvery = keepsUnpacked ? 1 : recomputeEvery; // as CausalLoss has it
+        _kernels = KernelSet.For(model.Device, model.Dtype);
+        bool keepsUnpacked = _kernels.RecomputeEvery(0, () => profiler.IsQuantized) > 0;
+        _recomputeEvery = _kernels.RecomputeEvery(recomputeEvery, () => profiler.IsQuantized);
         // A float32 number a weight, and an index of four bytes for two.
         int widest = Math.Max(_config.IntermediateSize, _config.NumAttentionHeads * _config.HeadDim);
         _dequantized = !profiler.IsQuantized ? 0 : keepsUnpacked ? profiler.LayerMatrices * _width
@@ -82,7 +83,7 @@ internal sealed record MemoryModel
         // The embedding comes last, its input and its gradient beside every other gradient; tied, it then adds up with the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? headWeights * _width : 0);
         long widened = IsNarrow ? Math.Min(Trained / _width, Math.Max(WidenedAtOnce, headWeights)) * sizeof(float) : 0;
-        largest = Math.Max(largest, Trained + Math.Max(embedding, widened)) + gathered + Mask(length);
+        largest = Math.Max(largest, Trained + Math.Max(embedding, widened)) + gathered + _kernels.AttentionPlanBytes(length, _config.SlidingWindow);
         largest += (long)(Fragmentation * largest);
         long weights = _weights.Total(layers), optimizer = _optimizer.Total(layers);
         return new(Process, weights, Trained, optimizer, largest, logits, Process + weights + (_offloads ? 0 : optimizer) + largest);
@@ -105,15 +106,9 @@ internal sealed record MemoryModel
     }
 
     /// <summary>Float32 tensors of a chunk's logits that exist at once.</summary>
-    private int LogitCopies => !_isHeadLinear ? 4 // libtorch's loss, with its softmax and gradients
-        : _isTiled ? 1 : 3; // our kernel writes in place; libtorch's softmax needs a second, and one in passing
+    private int LogitCopies => _isHeadLinear ? _kernels.ScoreCopies : 4; // libtorch's loss, with its softmax and gradients
 
     private bool IsRecomputed(int layer) => _recomputeEvery > 0 && layer % _recomputeEvery == 0;
 
     private long Saved(int layer, long tokens) => tokens * (IsRecomputed(layer) ? (long)_config.HiddenSize * _width : _activations.Saved);
-
-    /// <summary>
-    /// libtorch's attention needs a matrix [T, T] for a sliding window shorter than the sequence, and two of one byte while it is made.
-    /// </summary>
-    private long Mask(int length) => _config.SlidingWindow < length && !_isTiled ? (_width + 2L) * length * length : 0;
 }

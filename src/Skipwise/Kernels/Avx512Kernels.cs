@@ -42,6 +42,8 @@ internal sealed class Avx512Kernels : CpuKernels
 
     public override int ScoreCopies => 1;
 
+    public override int QueryGradientParts => torch.get_num_threads(); // one for every part of the keys
+
     public override (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options) =>
         Fits(x, factor) ? Avx512Ops.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
 

@@ -12,6 +12,8 @@ namespace Skipwise.Kernels;
 /// </summary>
 internal class CpuKernels : ReferenceKernels
 {
+    public override int GatedSiluSaves => 2; // gate and up
+
     protected override bool Supports(DeviceType device, ScalarType dtype) => device == DeviceType.CPU;
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, RmsNormOptions options)

@@ -146,6 +146,12 @@ internal abstract class KernelSet
     /// <summary>How many times a chunk's scores exist at once, in float32, while <see cref="LinearCrossEntropy"/> works.</summary>
     public abstract int ScoreCopies { get; }
 
+    /// <summary>How many tensors of its inputs' size <see cref="GatedSilu"/> keeps for its backward.</summary>
+    public virtual int GatedSiluSaves => 3; // gate, up, and the activated gate
+
+    /// <summary>How many tensors of the queries' size attention's backward makes their gradient in.</summary>
+    public virtual int QueryGradientParts => 2;
+
     /// <summary>AdamW's update with moments in 8 bits, compiled for these constants; it belongs to the caller.</summary>
     public abstract AdamW8BitUpdate CreateAdamW8Bit(double beta1, double beta2, double eps);
 
