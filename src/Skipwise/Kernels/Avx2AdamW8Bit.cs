@@ -107,8 +107,10 @@ internal sealed unsafe class Avx2AdamW8Bit(double beta1, double beta2, double ep
             for (int i = 0; i < Block; i += Lanes)
             {
                 Vector256<float> x = Vector256.Load(numbers + i) * factor;
-                Vector256<int> guess = Avx2.GatherVector256(_guesses, Vector256.ShiftRightLogical(x.AsInt32(), DynamicQuantizationMap.BinShift), sizeof(int));
-                Vector256<int> index = guess - Vector256.GreaterThan(x, Avx2.GatherVector256(_bounds, guess, sizeof(float))).AsInt32(); // true is -1
+                Vector256<int> guess = Avx2.GatherVector256(
+                    _guesses, Vector256.ShiftRightLogical(x.AsInt32(), DynamicQuantizationMap.BinShift), sizeof(int));
+                Vector256<float> isAbove = Vector256.GreaterThan(x, Avx2.GatherVector256(_bounds, guess, sizeof(float)));
+                Vector256<int> index = guess - isAbove.AsInt32(); // true is -1
                 Vector128<ushort> halves = Vector128.Narrow(index.GetLower().AsUInt32(), index.GetUpper().AsUInt32());
                 *(ulong*)(code + i) = Vector128.Narrow(halves, halves).AsUInt64().ToScalar();
             }

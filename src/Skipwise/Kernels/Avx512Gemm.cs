@@ -5,8 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// What <see cref="TiledAttention"/> is made of: products of matrices that fit the cache, as wide as AVX-512. A tile of the result, six rows
-/// of 64 numbers, stays in registers while it is summed up. On the small and narrow matrices of attention this is faster than MKL, which copies them first.
+/// What <see cref="TiledAttention"/> is made of: products of matrices that fit the cache, as wide as AVX-512. A tile of the result, six
+/// rows of 64 numbers, stays in registers while it is summed up. On the small and narrow matrices of attention this is faster than MKL,
+/// which copies them first.
 /// </summary>
 internal static unsafe class Avx512Gemm
 {
@@ -16,8 +17,9 @@ internal static unsafe class Avx512Gemm
     /// <summary>of a tile: what the rows of a result are a multiple of</summary>
     public const int TileRows = 6;
     /// <summary>
-    /// Below it <see cref="Exp"/> is 0. Whatever is computed with it stands beside a 1, in which 2e-22 is lost even a million times over; but its products with small gradients would be
-    /// subnormal numbers, and each of those costs an Intel core a hundred cycles: half of a step's time where attention is as sure as a trained model's.
+    /// Below it <see cref="Exp"/> is 0. Whatever is computed with it stands beside a 1, in which 2e-22 is lost even a million times over;
+    /// but its products with small gradients would be subnormal numbers, and each of those costs an Intel core a hundred cycles: half of a
+    /// step's time where attention is as sure as a trained model's.
     /// </summary>
     public const float MinExponent = -50;
 
@@ -29,7 +31,8 @@ internal static unsafe class Avx512Gemm
     /// <param name="b">[depth, columns], rows of <paramref name="bRow"/> numbers</param>
     /// <param name="c">[6, columns], rows of <paramref name="cRow"/> numbers</param>
     /// <param name="columns">a multiple of 32</param>
-    public static void Multiply(float* a, nint rowStep, nint step, float* b, nint bRow, float* c, nint cRow, int columns, int depth, bool adds)
+    public static void Multiply(
+        float* a, nint rowStep, nint step, float* b, nint bRow, float* c, nint cRow, int columns, int depth, bool adds)
     {
         int column = 0;
         for (; column <= columns - TileColumns; column += TileColumns)
@@ -46,25 +49,40 @@ internal static unsafe class Avx512Gemm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(float* a, nint rowStep, nint step, float* b, nint bRow, float* c, nint cRow, int depth, bool adds)
     {
-        Vector512<float> c00 = default, c01 = default, c02 = default, c03 = default, c10 = default, c11 = default, c12 = default, c13 = default;
-        Vector512<float> c20 = default, c21 = default, c22 = default, c23 = default, c30 = default, c31 = default, c32 = default, c33 = default;
-        Vector512<float> c40 = default, c41 = default, c42 = default, c43 = default, c50 = default, c51 = default, c52 = default, c53 = default;
+        Vector512<float> c00 = default, c01 = default, c02 = default, c03 = default;
+        Vector512<float> c10 = default, c11 = default, c12 = default, c13 = default;
+        Vector512<float> c20 = default, c21 = default, c22 = default, c23 = default;
+        Vector512<float> c30 = default, c31 = default, c32 = default, c33 = default;
+        Vector512<float> c40 = default, c41 = default, c42 = default, c43 = default;
+        Vector512<float> c50 = default, c51 = default, c52 = default, c53 = default;
         float* a1 = a + rowStep, a2 = a1 + rowStep, a3 = a2 + rowStep, a4 = a3 + rowStep, a5 = a4 + rowStep;
         for (int k = 0; k < depth; k++)
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), b2 = Vector512.Load(b + 32), b3 = Vector512.Load(b + 48);
             Vector512<float> x = Vector512.Create(*a);
-            (c00, c01, c02, c03) = (Vector512.FusedMultiplyAdd(x, b0, c00), Vector512.FusedMultiplyAdd(x, b1, c01), Vector512.FusedMultiplyAdd(x, b2, c02), Vector512.FusedMultiplyAdd(x, b3, c03));
+            (c00, c01, c02, c03) = (
+                Vector512.FusedMultiplyAdd(x, b0, c00), Vector512.FusedMultiplyAdd(x, b1, c01),
+                Vector512.FusedMultiplyAdd(x, b2, c02), Vector512.FusedMultiplyAdd(x, b3, c03));
             x = Vector512.Create(*a1);
-            (c10, c11, c12, c13) = (Vector512.FusedMultiplyAdd(x, b0, c10), Vector512.FusedMultiplyAdd(x, b1, c11), Vector512.FusedMultiplyAdd(x, b2, c12), Vector512.FusedMultiplyAdd(x, b3, c13));
+            (c10, c11, c12, c13) = (
+                Vector512.FusedMultiplyAdd(x, b0, c10), Vector512.FusedMultiplyAdd(x, b1, c11),
+                Vector512.FusedMultiplyAdd(x, b2, c12), Vector512.FusedMultiplyAdd(x, b3, c13));
             x = Vector512.Create(*a2);
-            (c20, c21, c22, c23) = (Vector512.FusedMultiplyAdd(x, b0, c20), Vector512.FusedMultiplyAdd(x, b1, c21), Vector512.FusedMultiplyAdd(x, b2, c22), Vector512.FusedMultiplyAdd(x, b3, c23));
+            (c20, c21, c22, c23) = (
+                Vector512.FusedMultiplyAdd(x, b0, c20), Vector512.FusedMultiplyAdd(x, b1, c21),
+                Vector512.FusedMultiplyAdd(x, b2, c22), Vector512.FusedMultiplyAdd(x, b3, c23));
             x = Vector512.Create(*a3);
-            (c30, c31, c32, c33) = (Vector512.FusedMultiplyAdd(x, b0, c30), Vector512.FusedMultiplyAdd(x, b1, c31), Vector512.FusedMultiplyAdd(x, b2, c32), Vector512.FusedMultiplyAdd(x, b3, c33));
+            (c30, c31, c32, c33) = (
+                Vector512.FusedMultiplyAdd(x, b0, c30), Vector512.FusedMultiplyAdd(x, b1, c31),
+                Vector512.FusedMultiplyAdd(x, b2, c32), Vector512.FusedMultiplyAdd(x, b3, c33));
             x = Vector512.Create(*a4);
-            (c40, c41, c42, c43) = (Vector512.FusedMultiplyAdd(x, b0, c40), Vector512.FusedMultiplyAdd(x, b1, c41), Vector512.FusedMultiplyAdd(x, b2, c42), Vector512.FusedMultiplyAdd(x, b3, c43));
+            (c40, c41, c42, c43) = (
+                Vector512.FusedMultiplyAdd(x, b0, c40), Vector512.FusedMultiplyAdd(x, b1, c41),
+                Vector512.FusedMultiplyAdd(x, b2, c42), Vector512.FusedMultiplyAdd(x, b3, c43));
             x = Vector512.Create(*a5);
-            (c50, c51, c52, c53) = (Vector512.FusedMultiplyAdd(x, b0, c50), Vector512.FusedMultiplyAdd(x, b1, c51), Vector512.FusedMultiplyAdd(x, b2, c52), Vector512.FusedMultiplyAdd(x, b3, c53));
+            (c50, c51, c52, c53) = (
+                Vector512.FusedMultiplyAdd(x, b0, c50), Vector512.FusedMultiplyAdd(x, b1, c51),
+                Vector512.FusedMultiplyAdd(x, b2, c52), Vector512.FusedMultiplyAdd(x, b3, c53));
             a += step;
             a1 += step;
             a2 += step;
@@ -91,11 +109,17 @@ internal static unsafe class Avx512Gemm
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> x = Vector512.Create(*a), y = Vector512.Create(*a1);
-            (c00, c01, c10, c11) = (Vector512.FusedMultiplyAdd(x, b0, c00), Vector512.FusedMultiplyAdd(x, b1, c01), Vector512.FusedMultiplyAdd(y, b0, c10), Vector512.FusedMultiplyAdd(y, b1, c11));
+            (c00, c01, c10, c11) = (
+                Vector512.FusedMultiplyAdd(x, b0, c00), Vector512.FusedMultiplyAdd(x, b1, c01),
+                Vector512.FusedMultiplyAdd(y, b0, c10), Vector512.FusedMultiplyAdd(y, b1, c11));
             (x, y) = (Vector512.Create(*a2), Vector512.Create(*a3));
-            (c20, c21, c30, c31) = (Vector512.FusedMultiplyAdd(x, b0, c20), Vector512.FusedMultiplyAdd(x, b1, c21), Vector512.FusedMultiplyAdd(y, b0, c30), Vector512.FusedMultiplyAdd(y, b1, c31));
+            (c20, c21, c30, c31) = (
+                Vector512.FusedMultiplyAdd(x, b0, c20), Vector512.FusedMultiplyAdd(x, b1, c21),
+                Vector512.FusedMultiplyAdd(y, b0, c30), Vector512.FusedMultiplyAdd(y, b1, c31));
             (x, y) = (Vector512.Create(*a4), Vector512.Create(*a5));
-            (c40, c41, c50, c51) = (Vector512.FusedMultiplyAdd(x, b0, c40), Vector512.FusedMultiplyAdd(x, b1, c41), Vector512.FusedMultiplyAdd(y, b0, c50), Vector512.FusedMultiplyAdd(y, b1, c51));
+            (c40, c41, c50, c51) = (
+                Vector512.FusedMultiplyAdd(x, b0, c40), Vector512.FusedMultiplyAdd(x, b1, c41),
+                Vector512.FusedMultiplyAdd(y, b0, c50), Vector512.FusedMultiplyAdd(y, b1, c51));
             a += step;
             a1 += step;
             a2 += step;
@@ -127,7 +151,8 @@ internal static unsafe class Avx512Gemm
     }
 
     /// <summary>
-    /// e^x to 2 units in the last place: 2^n e^r with |r| at most ln 2 / 2 (Cephes' expf); 0 below <see cref="MinExponent"/>, for minus infinity too; NaN stays NaN.
+    /// e^x to 2 units in the last place: 2^n e^r with |r| at most ln 2 / 2 (Cephes' expf); 0 below <see cref="MinExponent"/>, for minus
+    /// infinity too; NaN stays NaN.
     /// </summary>
     /// <param name="x">at most 88</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -144,7 +169,8 @@ internal static unsafe class Avx512Gemm
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.5f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
         Vector512<int> exponent = Vector512.ConvertToInt32Native(n) + Vector512.Create(127);
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(MinExponent)), default, p * Vector512.ShiftLeft(exponent, 23).AsSingle());
+        return Vector512.ConditionalSelect(
+            Vector512.LessThan(x, Vector512.Create(MinExponent)), default, p * Vector512.ShiftLeft(exponent, 23).AsSingle());
     }
 
     /// <summary>to = factor from, and zeros in the columns from there to <paramref name="filled"/>.</summary>
@@ -171,7 +197,10 @@ internal static unsafe class Avx512Gemm
         }
     }
 
-    /// <summary>Columns become rows, 64 rows of the source at a time: to[panel, column, lane] = factor from[64 panel + lane, column]; zeros where the source has no row.</summary>
+    /// <summary>
+    /// Columns become rows, 64 rows of the source at a time: to[panel, column, lane] = factor from[64 panel + lane, column]; zeros where
+    /// the source has no row.
+    /// </summary>
     /// <param name="from">[rows, columns], rows of <paramref name="fromRow"/> numbers</param>
     public static void PackTransposed(float* from, nint fromRow, float* to, int rows, int columns, float factor)
     {
@@ -192,7 +221,8 @@ internal static unsafe class Avx512Gemm
                 {
                     Vector128<float> r0 = Vector128.Load(row + column), r1 = Vector128.Load(row + fromRow + column);
                     Vector128<float> r2 = Vector128.Load(row + (2 * fromRow) + column), r3 = Vector128.Load(row + (3 * fromRow) + column);
-                    Vector128<float> low01 = Sse.UnpackLow(r0, r1), low23 = Sse.UnpackLow(r2, r3), high01 = Sse.UnpackHigh(r0, r1), high23 = Sse.UnpackHigh(r2, r3);
+                    Vector128<float> low01 = Sse.UnpackLow(r0, r1), low23 = Sse.UnpackLow(r2, r3);
+                    Vector128<float> high01 = Sse.UnpackHigh(r0, r1), high23 = Sse.UnpackHigh(r2, r3);
                     float* place = to + (column * TileColumns) + lane;
                     (Sse.MoveLowToHigh(low01, low23) * factors).Store(place);
                     (Sse.MoveHighToLow(low23, low01) * factors).Store(place + TileColumns);

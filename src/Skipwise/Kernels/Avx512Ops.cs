@@ -142,7 +142,9 @@ internal static unsafe class Avx512Ops
         return (dGate.MoveToOuterDisposeScope(), dUp.MoveToOuterDisposeScope());
     }
 
-    /// <summary>Scores become softmax(scores) - onehot(label), by rows: the gradient of the loss -ln softmax(scores)[label] by them.</summary>
+    /// <summary>
+    /// Scores become softmax(scores) - onehot(label), by rows: the gradient of the loss -ln softmax(scores)[label] by them.
+    /// </summary>
     /// <param name="scores">[N, C], contiguous; overwritten</param>
     /// <param name="labels">int64 [N], below C</param>
     /// <exception cref="ArgumentException">a label that no score belongs to: it would be a place in memory</exception>
@@ -176,7 +178,9 @@ internal static unsafe class Avx512Ops
         return losses.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Turns every pair of the rotary dimensions, or turns it back, which also puts the dimensions back into their places (<see cref="RotaryFunction"/>).</summary>
+    /// <summary>
+    /// Turns every pair of the rotary dimensions, or turns it back, which also puts the dimensions back into their places.
+    /// </summary>
     /// <param name="x">[B, T, H, D]</param>
     /// <param name="rotation">complex [B or 1, T, 1, P], for the first 2 P dimensions</param>
     /// <param name="pairs">which dimensions turn together; turned ones lie side by side</param>
@@ -196,7 +200,8 @@ internal static unsafe class Avx512Ops
         {
             for (long token = first; token < end; token++)
             {
-                float* source = from + (token * heads * size), target = to + (token * heads * size), angle = angles + (token % rotations * 2 * count);
+                float* source = from + (token * heads * size), target = to + (token * heads * size),
+                    angle = angles + (token % rotations * 2 * count);
                 int pair = 0;
                 for (; pair <= count - Lanes; pair += Lanes)
                 {
@@ -222,7 +227,8 @@ internal static unsafe class Avx512Ops
                 }
                 for (int head = 0; head < heads && 2 * count < size; head++)
                 {
-                    new ReadOnlySpan<float>(source + (head * size) + (2 * count), size - (2 * count)).CopyTo(new(target + (head * size) + (2 * count), size - (2 * count)));
+                    new ReadOnlySpan<float>(source + (head * size) + (2 * count), size - (2 * count)).CopyTo(
+                        new(target + (head * size) + (2 * count), size - (2 * count)));
                 }
             }
         });
@@ -301,5 +307,6 @@ internal static unsafe class Avx512Ops
     }
 
     private static Vector512<float> Sigmoid(Vector512<float> z) =>
-        Vector512<float>.One / (Vector512<float>.One + Avx512Gemm.Exp(Vector512.MinNative(Vector512.Create(88f), -z))); // the second where z is NaN
+        // the least of the two is the second where z is NaN
+        Vector512<float>.One / (Vector512<float>.One + Avx512Gemm.Exp(Vector512.MinNative(Vector512.Create(88f), -z)));
 }

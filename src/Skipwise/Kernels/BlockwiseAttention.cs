@@ -44,20 +44,25 @@ internal static class BlockwiseAttention
     }
 
     /// <summary>With the whole row's mix and L at hand, each part's gradient is exact on its own, and they add up.</summary>
-    public static (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse)
+    public static (Tensor Query, Tensor Key, Tensor Value) Backward(
+        Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse)
     {
         using var scope = NewDisposeScope();
         long tokens = query.size(1), block = Block(tokens);
         (Tensor dQuery, Tensor dKey, Tensor dValue) = Kernel(
-            Blocks(gradient, block), Blocks(query, block), Blocks(key, block), Blocks(value, block), Blocks(output, block), Blocks(lse, block), isCausal: true);
+            Blocks(gradient, block), Blocks(query, block), Blocks(key, block), Blocks(value, block), Blocks(output, block),
+            Blocks(lse, block), isCausal: true);
         (dQuery, dKey, dValue) = (dQuery.reshape(query.shape), dKey.reshape(key.shape), dValue.reshape(key.shape));
         for (long half = block; half < tokens; half *= 2)
         {
             using var level = NewDisposeScope();
             int parts = KeyParts(First(key, half));
-            Tensor Queries(Tensor x) => parts == 1 ? Second(x, half) : Second(x, half).expand([parts, .. x.shape[1..].Select((size, i) => i == 0 ? half : size)]);
+            Tensor Queries(Tensor x) => parts == 1
+                ? Second(x, half)
+                : Second(x, half).expand([parts, .. x.shape[1..].Select((size, i) => i == 0 ? half : size)]);
             Tensor Keys(Tensor x) => First(x, half).view([-1, half / parts, .. x.shape[2..]]);
-            (Tensor q, Tensor k, Tensor v) = Kernel(Queries(gradient), Queries(query), Keys(key), Keys(value), Queries(output), Queries(lse), isCausal: false);
+            (Tensor q, Tensor k, Tensor v) = Kernel(
+                Queries(gradient), Queries(query), Keys(key), Keys(value), Queries(output), Queries(lse), isCausal: false);
             foreach (Tensor part in q.chunk(parts))
             {
                 Second(dQuery, half).add_(part);
@@ -69,13 +74,15 @@ internal static class BlockwiseAttention
     }
 
     /// <summary>
-    /// libtorch's backward gives every core whole heads of a sequence, so that five heads on two cores leave one waiting. With the keys in parts there are more to give.
+    /// libtorch's backward gives every core whole heads of a sequence, so that five heads on two cores leave one waiting. With the keys in
+    /// parts there are more to give.
     /// </summary>
     /// <param name="keys">[N, T, K, D]</param>
     private static int KeyParts(Tensor keys)
     {
         int parts = 1, threads = get_num_threads();
-        while (keys.size(0) == 1 && keys.device_type == DeviceType.CPU && parts * keys.size(2) % threads != 0 && parts < threads && keys.size(1) / parts % 2 == 0 && keys.size(1) / parts > SmallestBlock)
+        while (keys.size(0) == 1 && keys.device_type == DeviceType.CPU && parts * keys.size(2) % threads != 0 && parts < threads
+            && keys.size(1) / parts % 2 == 0 && keys.size(1) / parts > SmallestBlock)
         {
             parts *= 2;
         }
@@ -101,14 +108,17 @@ internal static class BlockwiseAttention
 
     private static (Tensor, Tensor) Kernel(Tensor query, Tensor key, Tensor value, bool isCausal)
     {
-        var (output, lse) = ((Tensor, Tensor))s_kernel.Value.invoke("forward", query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), isCausal);
+        var (output, lse) = ((Tensor, Tensor))s_kernel.Value.invoke(
+            "forward", query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), isCausal);
         return (output.transpose(1, 2), lse.transpose(1, 2));
     }
 
-    private static (Tensor, Tensor, Tensor) Kernel(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, bool isCausal)
+    private static (Tensor, Tensor, Tensor) Kernel(
+        Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, bool isCausal)
     {
         var (q, k, v) = ((Tensor, Tensor, Tensor))s_kernel.Value.invoke(
-            "backward", gradient.transpose(1, 2), query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), output.transpose(1, 2), lse.transpose(1, 2), isCausal);
+            "backward", gradient.transpose(1, 2), query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2),
+            output.transpose(1, 2), lse.transpose(1, 2), isCausal);
         return (q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));
     }
 }

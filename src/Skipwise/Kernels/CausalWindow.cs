@@ -1,7 +1,8 @@
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Which keys a query sees, when the queries are the last of the tokens that the keys stand for: no later token, and of the earlier ones the last W.
+/// Which keys a query sees, when the queries are the last of the tokens that the keys stand for: no later token, and of the earlier ones
+/// the last W.
 /// </summary>
 /// <param name="Queries">T</param>
 /// <param name="Keys">S, at least T</param>

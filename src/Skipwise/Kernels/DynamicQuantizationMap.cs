@@ -2,8 +2,8 @@ namespace Skipwise.Kernels;
 
 /// <summary>
 /// The 256 numbers that a byte stands for in an 8-bit optimizer state (Dettmers 2016; Dettmers et al. 2022, section 1.3): a dynamic
-/// exponent, whose length leaves more or fewer bits to a linear fraction. Of seven decades below 1 the highest has 64 steps, each lower one half as many.
-/// Numbers of a block are divided by its largest magnitude first.
+/// exponent, whose length leaves more or fewer bits to a linear fraction. Of seven decades below 1 the highest has 64 steps, each lower one
+/// half as many. Numbers of a block are divided by its largest magnitude first.
 /// </summary>
 internal static class DynamicQuantizationMap
 {

@@ -58,7 +58,8 @@ internal static class HalfWeightLinear
 
     private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
-        ReadOnlySpan<Vector<float>> first = MemoryMarshal.Cast<float, Vector<float>>(a), second = MemoryMarshal.Cast<float, Vector<float>>(b);
+        ReadOnlySpan<Vector<float>> first = MemoryMarshal.Cast<float, Vector<float>>(a);
+        ReadOnlySpan<Vector<float>> second = MemoryMarshal.Cast<float, Vector<float>>(b);
         // Four sums, because an addition waits for the one before it.
         Vector<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         int i = 0;

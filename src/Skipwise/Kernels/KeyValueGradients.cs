@@ -35,7 +35,8 @@ internal sealed unsafe class KeyValueGradients
     public static long ScratchSize(TilePlan plan, int[] bounds)
     {
         long rows = Enumerable.Range(1, bounds.Length - 1).Max(part => bounds[part] - bounds[part - 1]) + Avx512Gemm.TileRows;
-        return (4 * rows * plan.PaddedDim) + (ScoreBlock.QueryBlockSize * ((2 * plan.Dim) + (3 * plan.PaddedDim) + (2 * ScoreBlock.KeyBlockSize) + 2));
+        long perQuery = (2 * plan.Dim) + (3 * plan.PaddedDim) + (2 * ScoreBlock.KeyBlockSize) + 2;
+        return (4 * rows * plan.PaddedDim) + (ScoreBlock.QueryBlockSize * perQuery);
     }
 
     /// <summary>Adds what one head's queries have to say; writes the queries' own gradient by these keys.</summary>
@@ -43,7 +44,8 @@ internal sealed unsafe class KeyValueGradients
     {
         (CausalWindow window, int dim, int paddedDim) = (_plan.Window, _plan.Dim, _plan.PaddedDim);
         int last = window.LastQuery(_to - 1);
-        for (int start = window.FirstQuery(_from) / ScoreBlock.QueryBlockSize * ScoreBlock.QueryBlockSize; start <= last; start += ScoreBlock.QueryBlockSize)
+        int begin = window.FirstQuery(_from) / ScoreBlock.QueryBlockSize * ScoreBlock.QueryBlockSize;
+        for (int start = begin; start <= last; start += ScoreBlock.QueryBlockSize)
         {
             int count = Math.Min(ScoreBlock.QueryBlockSize, window.Queries - start);
             Avx512Gemm.PackTransposed(query.Row(start), query.RowStride, _queryPanels, count, dim, _plan.Scale);
@@ -52,11 +54,14 @@ internal sealed unsafe class KeyValueGradients
             Avx512Gemm.ScaledCopy(gradient.Row(start), gradient.RowStride, _gradients, paddedDim, count, dim, paddedDim, 1);
             for (int row = 0; row < ScoreBlock.QueryBlockSize; row++)
             {
-                (_lse[row], _delta[row]) = row < count ? (*lse.Row(start + row), Avx512Gemm.Dot(gradient.Row(start + row), output.Row(start + row), dim)) : (0, 0);
+                (_lse[row], _delta[row]) = row < count
+                    ? (*lse.Row(start + row), Avx512Gemm.Dot(gradient.Row(start + row), output.Row(start + row), dim))
+                    : (0, 0);
             }
             new Span<float>(_dQueries, ScoreBlock.QueryBlockSize * paddedDim).Clear();
             ScoreBlock block = new(window, start, count);
-            int firstKey = Math.Max(_from, _from + ((window.FirstKey(start) - _from) / ScoreBlock.KeyBlockSize * ScoreBlock.KeyBlockSize)), lastKey = Math.Min(_to - 1, window.LastKey(start + count - 1));
+            int firstKey = Math.Max(_from, _from + ((window.FirstKey(start) - _from) / ScoreBlock.KeyBlockSize * ScoreBlock.KeyBlockSize));
+            int lastKey = Math.Min(_to - 1, window.LastKey(start + count - 1));
             for (int keyStart = firstKey; keyStart <= lastKey; keyStart += ScoreBlock.KeyBlockSize)
             {
                 AccumulateBlock(block, keyStart, Math.Min(ScoreBlock.KeyBlockSize, _to - keyStart));
@@ -78,8 +83,12 @@ internal sealed unsafe class KeyValueGradients
             if (first < end)
             {
                 nint key = place + (row * paddedDim);
-                Avx512Gemm.Multiply(_probabilities + (row * ScoreBlock.QueryBlockSize) + first, ScoreBlock.QueryBlockSize, 1, _gradients + (first * paddedDim), paddedDim, _dValues + key, paddedDim, paddedDim, end - first, adds: true);
-                Avx512Gemm.Multiply(_dScores + (row * ScoreBlock.QueryBlockSize) + first, ScoreBlock.QueryBlockSize, 1, _queries + (first * paddedDim), paddedDim, _dKeys + key, paddedDim, paddedDim, end - first, adds: true);
+                Avx512Gemm.Multiply(
+                    _probabilities + (row * ScoreBlock.QueryBlockSize) + first, ScoreBlock.QueryBlockSize, 1,
+                    _gradients + (first * paddedDim), paddedDim, _dValues + key, paddedDim, paddedDim, end - first, adds: true);
+                Avx512Gemm.Multiply(
+                    _dScores + (row * ScoreBlock.QueryBlockSize) + first, ScoreBlock.QueryBlockSize, 1, _queries + (first * paddedDim),
+                    paddedDim, _dKeys + key, paddedDim, paddedDim, end - first, adds: true);
             }
         }
         for (int row = 0; row < block.Count; row += Avx512Gemm.TileRows)
@@ -87,7 +96,9 @@ internal sealed unsafe class KeyValueGradients
             (int first, int end) = block.VisibleKeys(row, keyStart);
             if (first < end)
             {
-                Avx512Gemm.Multiply(_dScores + (first * ScoreBlock.QueryBlockSize) + row, 1, ScoreBlock.QueryBlockSize, _keys + place + (first * paddedDim), paddedDim, _dQueries + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
+                Avx512Gemm.Multiply(
+                    _dScores + (first * ScoreBlock.QueryBlockSize) + row, 1, ScoreBlock.QueryBlockSize, _keys + place + (first * paddedDim),
+                    paddedDim, _dQueries + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
             }
         }
     }

@@ -11,5 +11,6 @@ internal readonly ref struct LaneMask(CausalWindow window, int query)
     public bool AllLanes(int key) => key >= _firstOfAll && key <= _lastOfAll;
 
     public Vector512<float> Mask(int key) =>
-        (Vector512.GreaterThanOrEqual(_token, Vector512.Create(key)) & Vector512.LessThan(_token, Vector512.Create((int)Math.Min(int.MaxValue, (long)key + window.Window)))).AsSingle();
+        (Vector512.GreaterThanOrEqual(_token, Vector512.Create(key))
+            & Vector512.LessThan(_token, Vector512.Create((int)Math.Min(int.MaxValue, (long)key + window.Window)))).AsSingle();
 }

@@ -5,7 +5,9 @@ namespace Skipwise.Kernels;
 /// <summary>Work of our own shared among as many threads as libtorch has.</summary>
 internal static class ParallelWork
 {
-    /// <summary>Calls <paramref name="work"/> once for every unit; whoever is free takes the next, so what comes out must not depend on who did.</summary>
+    /// <summary>
+    /// Calls <paramref name="work"/> once for every unit; whoever is free takes the next, so what comes out must not depend on who did.
+    /// </summary>
     /// <param name="work">takes the thread's number, below <paramref name="threads"/>, and the unit's</param>
     public static void For(int threads, int units, Action<int, int> work)
     {

@@ -14,7 +14,8 @@ internal readonly unsafe record struct ScoreBlock(CausalWindow Window, int Start
     public (int First, int End) VisibleKeys(int row, int keyStart) => VisibleRange(row, row + Avx512Gemm.TileRows - 1, keyStart);
 
     /// <summary>Of the queries, those that see some of six keys.</summary>
-    public (int First, int End) AttendingQueries(int key) => (Math.Max(0, Window.FirstQuery(key) - Start), Math.Min(Count, Window.LastQuery(key + Avx512Gemm.TileRows - 1) - Start + 1));
+    public (int First, int End) AttendingQueries(int key) =>
+        (Math.Max(0, Window.FirstQuery(key) - Start), Math.Min(Count, Window.LastQuery(key + Avx512Gemm.TileRows - 1) - Start + 1));
 
     /// <summary>to[key, lane] = rows[key] . panels[lane], where a query sees the key and up to the edges of tiles around.</summary>
     /// <param name="rows">[96, W]</param>
@@ -26,7 +27,9 @@ internal readonly unsafe record struct ScoreBlock(CausalWindow Window, int Start
             (int first, int end) = VisibleTiles(lane, keyStart);
             for (int key = first; key < end; key += Avx512Gemm.TileRows)
             {
-                Avx512Gemm.Multiply(rows + (key * paddedDim), paddedDim, 1, panels + (lane * dim), Avx512Gemm.TileColumns, to + (key * QueryBlockSize) + lane, QueryBlockSize, Avx512Gemm.TileColumns, dim, adds: false);
+                Avx512Gemm.Multiply(
+                    rows + (key * paddedDim), paddedDim, 1, panels + (lane * dim), Avx512Gemm.TileColumns,
+                    to + (key * QueryBlockSize) + lane, QueryBlockSize, Avx512Gemm.TileColumns, dim, adds: false);
             }
         }
     }
@@ -91,10 +94,15 @@ internal readonly unsafe record struct ScoreBlock(CausalWindow Window, int Start
         }
     }
 
-    /// <summary>Of the keys from <paramref name="keyStart"/> on, those of tiles of which some query of a panel sees something, or one that shares six rows with it.</summary>
+    /// <summary>
+    /// Of the keys from <paramref name="keyStart"/> on, those of tiles of which some query of a panel sees something, or one that shares
+    /// six rows with it.
+    /// </summary>
     private (int First, int End) VisibleTiles(int panel, int keyStart)
     {
-        (int first, int end) = VisibleRange(panel / Avx512Gemm.TileRows * Avx512Gemm.TileRows, Avx512Gemm.RoundUp(Math.Min(Count, panel + Avx512Gemm.TileColumns), Avx512Gemm.TileRows) - 1, keyStart);
+        (int first, int end) = VisibleRange(
+            panel / Avx512Gemm.TileRows * Avx512Gemm.TileRows,
+            Avx512Gemm.RoundUp(Math.Min(Count, panel + Avx512Gemm.TileColumns), Avx512Gemm.TileRows) - 1, keyStart);
         return (first / Avx512Gemm.TileRows * Avx512Gemm.TileRows, Avx512Gemm.RoundUp(end, Avx512Gemm.TileRows));
     }
 

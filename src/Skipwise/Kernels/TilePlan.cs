@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>One attention's shapes, and who shares its work.</summary>
-/// <remarks>The letters are those of <see cref="TiledAttention"/>: query [N, T, H, D], key [N, S, K, D], W as wide as D in whole tiles.</remarks>
+/// <remarks>
+/// The letters are those of <see cref="TiledAttention"/>: query [N, T, H, D], key [N, S, K, D], W as wide as D in whole tiles.
+/// </remarks>
 internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
 {
     private const int LeastWork = 1 << 17; // pairs of query and key that are worth waking another thread for
@@ -35,11 +37,13 @@ internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
     /// <param name="scratch">numbers that one of them takes at most</param>
     public void ForEachUnit(int units, long scratch, Action<int, Workspace> work)
     {
-        // By libtorch, whose heap keeps what was freed: the thread's own would give it back, and clearing its pages again took 3 % of a step.
+        // By libtorch, whose heap keeps what was freed: the thread's own would give it back, and clearing its pages again took 3 % of a
+        // step.
         using var scope = NewDisposeScope();
         Tensor rooms = empty([_threads, scratch + Avx512Gemm.VectorWidth], ScalarType.Float32, CPU);
         using TensorPointers pointers = new();
         float* start = pointers.To<float>(rooms);
-        ParallelWork.For(_threads, units, (thread, unit) => work(unit, new Workspace(start + (thread * (scratch + Avx512Gemm.VectorWidth)))));
+        ParallelWork.For(
+            _threads, units, (thread, unit) => work(unit, new Workspace(start + (thread * (scratch + Avx512Gemm.VectorWidth)))));
     }
 }

@@ -5,13 +5,15 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Causal attention for processors with AVX-512: FlashAttention-2 (Dao 2023) with <see cref="Avx512Gemm"/>. Scores of 192 queries and 96 keys exist at a
-/// time, in the cache, with a row per key and a lane per query: so a query's softmax is one lane's, and keys, values and gradients are read as they lie. Keys past
-/// a query's own are never touched; each head is cut into parts of equal work, so that every core has a share.
+/// Causal attention for processors with AVX-512: FlashAttention-2 (Dao 2023) with <see cref="Avx512Gemm"/>. Scores of 192 queries and 96
+/// keys exist at a time, in the cache, with a row per key and a lane per query: so a query's softmax is one lane's, and keys, values and
+/// gradients are read as they lie. Keys past a query's own are never touched; each head is cut into parts of equal work, so that every core
+/// has a share.
 /// </summary>
 internal static unsafe class TiledAttention
 {
-    // N sequences, T queries, S keys, H query heads, K kv heads, D head dim, W = D up to the next multiple of 32; L = log of the sum of exp of a query's scores
+    // N sequences, T queries, S keys, H query heads, K kv heads, D head dim, W = D up to the next multiple of 32; L = log of the sum of exp
+    // of a query's scores
     private const int QueryBlock = ScoreBlock.QueryBlockSize, KeyBlock = ScoreBlock.KeyBlockSize;
     private const float Lowest = -1e30f; // below every score, and finite, so that nothing of it is NaN
 
@@ -23,7 +25,8 @@ internal static unsafe class TiledAttention
     {
         using var scope = NewDisposeScope();
         TilePlan plan = new(query, key, window);
-        Tensor output = empty(query.shape, ScalarType.Float32, query.device), lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
+        Tensor output = empty(query.shape, ScalarType.Float32, query.device);
+        Tensor lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
         using TensorPointers pointers = new();
         HeadsView q = new(pointers, query), k = new(pointers, key), v = new(pointers, value);
         HeadsView o = new(pointers, output), l = new(pointers, lse.unsqueeze(-1));
@@ -33,14 +36,17 @@ internal static unsafe class TiledAttention
         {
             (int sequence, int head, int part) = (unit / parts / plan.Heads, unit / parts % plan.Heads, unit % parts);
             int kvHead = head / plan.GroupSize;
-            AttendQueries(plan, scratch, bounds[part], bounds[part + 1], q.Head(sequence, head), k.Head(sequence, kvHead), v.Head(sequence, kvHead), o.Head(sequence, head), l.Head(sequence, head));
+            AttendQueries(
+                plan, scratch, bounds[part], bounds[part + 1], q.Head(sequence, head), k.Head(sequence, kvHead),
+                v.Head(sequence, kvHead), o.Head(sequence, head), l.Head(sequence, head));
         });
         return (output.MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
     }
 
     /// <param name="gradient">of the mix</param>
     /// <returns>gradients of query [N, T, H, D], key and value [N, S, K, D]</returns>
-    public static (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window = null)
+    public static (Tensor Query, Tensor Key, Tensor Value) Backward(
+        Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window = null)
     {
         using var scope = NewDisposeScope();
         TilePlan plan = new(query, key, window);
@@ -64,7 +70,9 @@ internal static unsafe class TiledAttention
             KeyValueGradients keys = new(plan, scratch, from, to, k.Head(sequence, kvHead), v.Head(sequence, kvHead));
             for (int head = kvHead * plan.GroupSize; head < (kvHead + 1) * plan.GroupSize; head++)
             {
-                keys.AccumulateHead(g.Head(sequence, head), q.Head(sequence, head), o.Head(sequence, head), l.Head(sequence, head), dqs[part].Head(sequence, head));
+                keys.AccumulateHead(
+                    g.Head(sequence, head), q.Head(sequence, head), o.Head(sequence, head), l.Head(sequence, head),
+                    dqs[part].Head(sequence, head));
             }
             keys.Write(dk.Head(sequence, kvHead), dv.Head(sequence, kvHead));
         });
@@ -80,16 +88,19 @@ internal static unsafe class TiledAttention
         (2L * (plan.Window.Keys + Avx512Gemm.TileRows) * plan.PaddedDim) + (QueryBlock * (plan.Dim + KeyBlock + plan.PaddedDim + 3));
 
     /// <summary>The mix of some queries of one head: block by block of keys, with a running maximum and sum.</summary>
-    private static void AttendQueries(TilePlan plan, Workspace scratch, int from, int to, HeadView query, HeadView key, HeadView value, HeadView output, HeadView lse)
+    private static void AttendQueries(
+        TilePlan plan, Workspace scratch, int from, int to, HeadView query, HeadView key, HeadView value, HeadView output, HeadView lse)
     {
         if (from == to)
         {
             return;
         }
         (CausalWindow window, int dim, int paddedDim) = (plan.Window, plan.Dim, plan.PaddedDim);
-        int firstKey = window.FirstKey(from) / KeyBlock * KeyBlock, rows = Avx512Gemm.RoundUp(window.LastKey(to - 1) + 1 - firstKey, Avx512Gemm.TileRows);
+        int firstKey = window.FirstKey(from) / KeyBlock * KeyBlock;
+        int rows = Avx512Gemm.RoundUp(window.LastKey(to - 1) + 1 - firstKey, Avx512Gemm.TileRows);
         float* keys = scratch.CopyRows(key, firstKey, rows, plan), values = scratch.CopyRows(value, firstKey, rows, plan);
-        float* panels = scratch.Allocate(QueryBlock * dim), scores = scratch.Allocate(QueryBlock * KeyBlock), sums = scratch.Allocate(QueryBlock * paddedDim);
+        float* panels = scratch.Allocate(QueryBlock * dim), scores = scratch.Allocate(QueryBlock * KeyBlock);
+        float* sums = scratch.Allocate(QueryBlock * paddedDim);
         float* largest = scratch.Allocate(QueryBlock), total = scratch.Allocate(QueryBlock), decay = scratch.Allocate(QueryBlock);
         for (int start = from; start < to; start += QueryBlock)
         {
@@ -99,7 +110,8 @@ internal static unsafe class TiledAttention
             new Span<float>(largest, QueryBlock).Fill(Lowest);
             new Span<float>(total, QueryBlock).Clear();
             ScoreBlock block = new(window, start, count);
-            for (int keyStart = window.FirstKey(start) / KeyBlock * KeyBlock; keyStart <= window.LastKey(start + count - 1); keyStart += KeyBlock)
+            int firstStart = window.FirstKey(start) / KeyBlock * KeyBlock;
+            for (int keyStart = firstStart; keyStart <= window.LastKey(start + count - 1); keyStart += KeyBlock)
             {
                 float* some = keys + ((keyStart - firstKey) * paddedDim);
                 block.ComputeScores(some, paddedDim, dim, panels, keyStart, scores);
@@ -113,13 +125,16 @@ internal static unsafe class TiledAttention
                     }
                     if (first < end)
                     {
-                        Avx512Gemm.Multiply(scores + (first * QueryBlock) + row, 1, QueryBlock, values + ((keyStart + first - firstKey) * paddedDim), paddedDim, sums + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
+                        Avx512Gemm.Multiply(
+                            scores + (first * QueryBlock) + row, 1, QueryBlock, values + ((keyStart + first - firstKey) * paddedDim),
+                            paddedDim, sums + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
                     }
                 }
             }
             for (int row = 0; row < count; row++)
             {
-                Avx512Gemm.ScaledCopy(sums + (row * paddedDim), paddedDim, output.Row(start + row), output.RowStride, 1, dim, dim, 1 / total[row]);
+                Avx512Gemm.ScaledCopy(
+                    sums + (row * paddedDim), paddedDim, output.Row(start + row), output.RowStride, 1, dim, dim, 1 / total[row]);
                 *lse.Row(start + row) = largest[row] + MathF.Log(total[row]);
             }
         }

@@ -64,6 +64,7 @@ internal sealed class TorchAdamW8Bit : AdamW8BitUpdate
         {
             _script.Dispose();
         }
+        base.Dispose(disposing);
     }
 
     /// <summary>Whole blocks, many at once; then the last one, if it is shorter.</summary>

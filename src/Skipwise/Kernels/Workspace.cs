@@ -22,7 +22,9 @@ internal sealed unsafe class Workspace(float* start)
         return taken;
     }
 
-    /// <summary>Rows from the <paramref name="first"/>th on, as a matrix of its own [rows, W]; zeros after the last key and dimension.</summary>
+    /// <summary>
+    /// Rows from the <paramref name="first"/>th on, as a matrix of its own [rows, W]; zeros after the last key and dimension.
+    /// </summary>
     public float* CopyRows(HeadView from, int first, int rows, TilePlan plan)
     {
         float* to = Allocate(rows * plan.PaddedDim);
