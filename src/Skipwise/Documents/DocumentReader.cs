@@ -51,7 +51,13 @@ public static class DocumentReader
         DocumentKind.JsonLines => JsonDocuments.Read(JsonRows.Lines(file, options.Limits), options.Field),
         DocumentKind.Json => JsonDocuments.Read(JsonRows.Values(file, options.Limits), options.Field),
         DocumentKind.Csv => CsvTable.Documents(file, options.Field, options.Limits),
-        DocumentKind.Parquet => ParquetFile.Documents(file, options.Field),
+        DocumentKind.Parquet => ParquetDocuments(file, options.Field),
         _ => TextFiles.Read(file, options.SeparatorText, options.Limits),
     };
+
+    private static IEnumerable<Document> ParquetDocuments(string file, string? field)
+    {
+        OptionalPackage.Require("ParquetSharp", file, "Parquet files");
+        return ParquetFile.Documents(file, field);
+    }
 }

@@ -20,7 +20,7 @@ internal static class RowReader
     public static IEnumerable<LocatedJson> Read(string path, LimitOptions limits) => KindOf(path) switch
     {
         0 => JsonRows.Lines(path, limits),
-        1 => ParquetFile.Rows(path),
+        1 => ParquetRows(path),
         2 => JsonRows.Values(path, limits),
         3 => CsvTable.Rows(path, limits),
         _ => throw new SkipwiseException($"{path}: unknown kind of file; rows are read from {Kinds}"),
@@ -31,4 +31,10 @@ internal static class RowReader
         || (kind != ".parquet"
             && new[] { CompressedFile.Gzip,
                 CompressedFile.Zstandard }.Any(packed => path.EndsWith(kind + packed, StringComparison.OrdinalIgnoreCase)));
+
+    private static IEnumerable<LocatedJson> ParquetRows(string path)
+    {
+        OptionalPackage.Require("ParquetSharp", path, "Parquet files");
+        return ParquetFile.Rows(path);
+    }
 }
