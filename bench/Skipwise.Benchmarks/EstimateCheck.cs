@@ -7,10 +7,11 @@ using System.Text.RegularExpressions;
 namespace Skipwise.Benchmarks;
 
 /// <summary>
-/// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own, in turns, for a shared machine's rate moves meanwhile: every training is held against
-/// the mean of the estimates before and after it, and the middle one of these ratios counts. Every try stands on standard error.
-/// The peak is the whole process's; the seconds of a step are those of the middle one and its CPU seconds the mean, of all but the first steps. Some rows are asked besides
-/// for the largest batch that fits half as much memory again, which is then trained with.
+/// <c>skipwise estimate</c> against <c>skipwise train</c>, each a process of its own, in turns, for a shared machine's rate moves
+/// meanwhile: every training is held against the mean of the estimates before and after it, and the middle one of these ratios counts.
+/// Every try stands on standard error. The peak is the whole process's; the seconds of a step are those of the middle one and its CPU
+/// seconds the mean, of all but the first steps. Some rows are asked besides for the largest batch that fits half as much memory again,
+/// which is then trained with.
 /// </summary>
 internal static class EstimateCheck
 {
@@ -46,10 +47,13 @@ internal static class EstimateCheck
         try
         {
             BenchModels.Write(work);
-            Console.WriteLine($"{"case",-24} {"MiB",6} {"real",6} {"ratio",6}  {"CPU s",7} {"real",7} {"ratio",6}  {"s",7} {"real",7} {"ratio",6}  all ratios of s");
+            Console.WriteLine(
+                $"{"case",-24} {"MiB",6} {"real",6} {"ratio",6}  {"CPU s",7} {"real",7} {"ratio",6}  {"s",7} {"real",7} {"ratio",6}  all " +
+                $"ratios of s");
             foreach ((string name, string way, string options) in s_rows.Where(row => Regex.IsMatch(row.Name, pattern)))
             {
-                string[] words = ["--model", .. $"{Path.Combine(work, options)}".Split(' '), .. threads is null ? [] : (string[])["--threads", threads]];
+                string[] words =
+                    ["--model", .. $"{Path.Combine(work, options)}".Split(' '), .. threads is null ? [] : (string[])["--threads", threads]];
                 Cost before = Estimate(way, words);
                 var rounds = new List<(Cost Estimate, Cost Real)>();
                 for (int round = 0; round < Rounds; round++)
@@ -57,23 +61,32 @@ internal static class EstimateCheck
                     int steps = Math.Clamp((int)(RunSeconds / before.Seconds), LeastSteps, MostSteps);
                     Cost real = Train(work, way, words, FirstSteps + steps), after = Estimate(way, words);
                     rounds.Add((Cost.Mean(before, after), real));
-                    Console.Error.WriteLine($"  {name}: estimated {before.Seconds:0.000} and {after.Seconds:0.000} s, CPU {before.CpuSeconds:0.000} and {after.CpuSeconds:0.000} s;"
+                    Console.Error.WriteLine(
+                        $"  {name}: estimated {before.Seconds:0.000} and {after.Seconds:0.000} s, CPU {before.CpuSeconds:0.000} and " +
+                        $"{after.CpuSeconds:0.000} s;"
                         + $" took {real.Seconds:0.000} s, CPU {real.CpuSeconds:0.000} s");
                     before = after;
                 }
                 string Compared(Func<Cost, double> part, string format)
                 {
                     (Cost estimate, Cost real) = rounds.OrderBy(round => part(round.Estimate) / part(round.Real)).ElementAt(Rounds / 2);
-                    return string.Format(CultureInfo.InvariantCulture, $"{{0,7:{format}}} {{1,7:{format}}} {{2,6:0.00}}", part(estimate), part(real), part(estimate) / part(real));
+                    return string.Format(CultureInfo.InvariantCulture, $"{{0,7:{format}}} {{1,7:{format}}} {{2,6:0.00}}", part(estimate),
+                        part(real), part(estimate) / part(real));
                 }
-                Console.WriteLine($"{name,-24}{Compared(cost => cost.PeakMib, "0")}  {Compared(cost => cost.CpuSeconds, "0.000")}  {Compared(cost => cost.Seconds, "0.000")}  "
+                Console.WriteLine(
+                    $"{name,-24}{Compared(cost => cost.PeakMib, "0")}  {Compared(cost => cost.CpuSeconds, "0.000")}  " +
+                    $"{Compared(cost => cost.Seconds, "0.000")}  "
                     + string.Join(' ', rounds.Select(round => $"{round.Estimate.Seconds / round.Real.Seconds:0.00}")));
                 if (s_fitted.Contains(name))
                 {
                     string memory = (1.5 * before.PeakMib / 1024).ToString("0.000", CultureInfo.InvariantCulture);
-                    int largest = JsonDocument.Parse(Tool(["estimate", .. words, "--memory", memory, "--json"], _ => { })).RootElement.GetProperty(way).GetProperty("largest_batch").GetInt32();
+                    int largest =
+                        JsonDocument.Parse(Tool(["estimate", .. words, "--memory", memory, "--json"], _ => { })).RootElement.GetProperty(
+                            way).GetProperty("largest_batch").GetInt32();
                     words[Array.IndexOf(words, "--batch-size") + 1] = largest.ToString(CultureInfo.InvariantCulture);
-                    Console.WriteLine($"  --fit --memory {memory}: --batch-size {largest} took {Train(work, way, words, FirstSteps + 1).PeakMib / 1024:0.000} GiB");
+                    Console.WriteLine(
+                        $"  --fit --memory {memory}: --batch-size {largest} took " +
+                        $"{Train(work, way, words, FirstSteps + 1).PeakMib / 1024:0.000} GiB");
                 }
             }
         }
@@ -101,7 +114,8 @@ internal static class EstimateCheck
     {
         string folder = Path.Combine(work, "run"), metrics = Path.Combine(folder, "metrics.jsonl");
         (double first, double last, long peak) = (0, 0, 0);
-        Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps", steps.ToString(CultureInfo.InvariantCulture), "--out", folder], tool =>
+        Tool(["train", .. words, "--data", Path.Combine(work, "text.jsonl"), "--positions", way, "--save-every", "0", "--steps",
+            steps.ToString(CultureInfo.InvariantCulture), "--out", folder], tool =>
         {
             peak = Math.Max(peak, tool.PeakWorkingSet64);
             double cpu = tool.TotalProcessorTime.TotalSeconds;
@@ -109,7 +123,8 @@ internal static class EstimateCheck
             (first, last) = (done < FirstSteps ? cpu : first, done < steps ? cpu : last);
         });
         double[] times = [.. Lines(metrics).Select(line => JsonDocument.Parse(line).RootElement)
-            .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(FirstSteps).Order()];
+            .Select(step => step.GetProperty("tokens").GetInt64() / step.GetProperty("tokens_per_second").GetDouble()).Skip(FirstSteps)
+            .Order()];
         Directory.Delete(folder, recursive: true);
         return new(peak / (double)(1 << 20), (last - first) / (steps - FirstSteps), times[times.Length / 2]);
     }
@@ -129,7 +144,11 @@ internal static class EstimateCheck
     /// <returns>what it prints</returns>
     private static string Tool(IEnumerable<string> words, Action<Process> watch)
     {
-        using var tool = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. words]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var tool =
+            Process.Start(
+                new ProcessStartInfo("dotnet",
+                    [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. words]) { RedirectStandardOutput = true,
+                    RedirectStandardError = true })!;
         Task<string> output = tool.StandardOutput.ReadToEndAsync(), errors = tool.StandardError.ReadToEndAsync();
         while (!tool.WaitForExit(s_sampling))
         {

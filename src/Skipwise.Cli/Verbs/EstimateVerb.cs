@@ -16,14 +16,20 @@ internal static class EstimateVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("estimate", "Tell the memory and the time of a training step before the run, by PoSE and at full length, from the config and one short step.",
+        var verb = new Verb("estimate",
+            "Tell the memory and the time of a training step before the run, by PoSE and at full length, from the config and one short " +
+            "step.",
             "skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
         Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
         Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
         Flag<int> batch = verb.Integer("--batch-size", "windows per forward", s_default.BatchSize);
-        Flag<int> accumulation = verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulationSteps);
-        Flag<int> checkpoint = verb.Integer("--recompute-every", "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none", s_default.RecomputeEvery);
+        Flag<int> accumulation =
+            verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulationSteps);
+        Flag<int> checkpoint =
+            verb.Integer("--recompute-every",
+                "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none",
+                s_default.RecomputeEvery);
         Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "how gradients become updates", s_default.Optimizer);
         var compute = new ComputeFlags(verb);
         Flag<Offload> offload = verb.Choice("--offload", "what stays in host memory while a GPU computes", s_default.Offload);

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Estimation;
 
 /// <summary>
-/// Tells what a run will cost before it runs. Memory follows from the config; time from one short step of one layer. The weights are not read.
+/// Tells what a run will cost before it runs. Memory follows from the config; time from one short step of one layer. The weights are not
+/// read.
 /// </summary>
 public static class CostEstimator
 {

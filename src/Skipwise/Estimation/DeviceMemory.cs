@@ -43,8 +43,8 @@ internal abstract class DeviceMemory
     }
 
     /// <summary>
-    /// A GPU's memory by the driver's own count, other processes' share included: libtorch's statistics have no entry point that is not C++, but its allocator keeps what
-    /// it has taken, so that what is taken after some work is the most that was taken while it went on.
+    /// A GPU's memory by the driver's own count, other processes' share included: libtorch's statistics have no entry point that is not
+    /// C++, but its allocator keeps what it has taken, so that what is taken after some work is the most that was taken while it went on.
     /// </summary>
     private sealed class GpuMemory(Device device) : DeviceMemory
     {

@@ -38,7 +38,8 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
         attention += norms + (KeepsInput(readers) ? width * hidden : 0); // the normed input
 
         bool keepsInner = KeepsInput("down_proj");
-        int wide = !config.GatedFeedForward ? 1 : config.Activation == Activation.Silu ? kernels.GatedSiluSaves : 3; // up; gate; activated gate
+        // up; gate; activated gate
+        int wide = !config.GatedFeedForward ? 1 : config.Activation == Activation.Silu ? kernels.GatedSiluSaves : 3;
         long feedForward = width * (long)inner * (wide + (keepsInner ? 1 : 0));
         feedForward += config.Residual == ResidualKind.Sequential ? width * hidden : 0; // the norm's input, a tensor of its own
         feedForward += hasSharedNorm ? 0 : norms + (KeepsInput("gate_proj", "up_proj") ? width * hidden : 0);

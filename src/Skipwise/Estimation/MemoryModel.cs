@@ -83,7 +83,8 @@ internal sealed record MemoryModel
         // The embedding comes last, its input and its gradient beside every other gradient; tied, it then adds up with the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? headWeights * _width : 0);
         long widened = IsNarrow ? Math.Min(Trained / _width, Math.Max(WidenedAtOnce, headWeights)) * sizeof(float) : 0;
-        largest = Math.Max(largest, Trained + Math.Max(embedding, widened)) + gathered + _kernels.AttentionPlanBytes(length, _config.SlidingWindow);
+        largest = Math.Max(largest, Trained + Math.Max(embedding, widened)) + gathered
+            + _kernels.AttentionPlanBytes(length, _config.SlidingWindow);
         largest += (long)(Fragmentation * largest);
         long weights = _weights.Total(layers), optimizer = _optimizer.Total(layers);
         return new(Process, weights, Trained, optimizer, largest, logits, Process + weights + (_offloads ? 0 : optimizer) + largest);

@@ -7,10 +7,12 @@ namespace Skipwise.Estimation;
 /// <summary>What this process takes of the machine's memory, in bytes.</summary>
 internal static class ProcessMemory
 {
-    /// <summary>What native code has allocated and not freed: tensors, above all. Where the C library does not tell: the resident size.</summary>
+    /// <summary>What native code has allocated and not freed: tensors, above all. Where the C library does not tell: the resident
+    /// size.</summary>
     public static long InUse() => Heap() is { } heap ? (long)(heap.InUse + heap.Mapped) : Resident();
 
-    /// <summary>What the allocator has taken from the kernel, holes included; where the C library does not tell: the resident size.</summary>
+    /// <summary>What the allocator has taken from the kernel, holes included; where the C library does not tell: the resident
+    /// size.</summary>
     public static long Reserved() => Heap() is { } heap ? (long)(heap.Arena + heap.Mapped) : Resident();
 
     public static long Resident()

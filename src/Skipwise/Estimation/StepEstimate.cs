@@ -7,4 +7,5 @@ namespace Skipwise.Estimation;
 /// <param name="SecondsPerStep">on the clock, of this machine as busy as it was</param>
 /// <param name="CpuSecondsPerStep">of all threads</param>
 /// <param name="LargestBatch">the most sequences per forward that the memory holds; 0 when not even one</param>
-public sealed record StepEstimate(string Mode, int BatchSize, int Length, MemoryEstimate Memory, double SecondsPerStep, double CpuSecondsPerStep, int LargestBatch);
+public sealed record StepEstimate(string Mode, int BatchSize, int Length, MemoryEstimate Memory, double SecondsPerStep,
+    double CpuSecondsPerStep, int LargestBatch);

@@ -63,7 +63,8 @@ public sealed class CausalLM : nn.Module
     /// <summary>The type that is computed in; matrices may be held in a narrower one (<see cref="HalfWeightLinear"/>).</summary>
     public ScalarType Dtype => _decoder.Dtype;
 
-    /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one length can share keys.</summary>
+    /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one
+    /// length can share keys.</summary>
     public bool RotationDependsOnLength => RopeFrequency.DependsOnLength(Config.Rope);
 
     /// <summary>Whether texts of these two lengths, in tokens, are rotated alike: then their keys may be shared.</summary>
@@ -84,7 +85,8 @@ public sealed class CausalLM : nn.Module
             {
                 _frequency?.InvFreq.Dispose();
                 RopeFrequencies values = RopeFrequency.Compute(Config.Rope, Config.RotaryDim, sequenceLength);
-                Tensor there = HostToDevice.Copy(tensor(values.InvFreq, dtype: ScalarType.Float64), positionIds.device).DetachFromDisposeScope();
+                Tensor there = HostToDevice.Copy(tensor(values.InvFreq, dtype: ScalarType.Float64), positionIds.device)
+                    .DetachFromDisposeScope();
                 _frequency = new(sequenceLength, device, there, values);
             }
             return Rotary.Create(_frequency.InvFreq, _frequency.Values, positionIds, Config.RotaryLayout);
@@ -98,7 +100,8 @@ public sealed class CausalLM : nn.Module
 
     /// <summary>The steps of <see cref="HiddenStates"/> one by one, for training that goes back through them one by one.</summary>
     /// <inheritdoc cref="Decoder.Blocks"/>
-    internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents) => _decoder.Blocks(tokens, rotary, documents, null);
+    internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents) =>
+        _decoder.Blocks(tokens, rotary, documents, null);
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C], what the first of <see cref="Blocks"/> takes</returns>

@@ -3,7 +3,8 @@ using Skipwise.Rope;
 
 namespace Skipwise.Models;
 
-/// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by name, or refused.</summary>
+/// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by
+/// name, or refused.</summary>
 public static class ContextExtension
 {
     /// <summary>
@@ -13,7 +14,8 @@ public static class ContextExtension
     /// <param name="targetLength">Lt, in tokens</param>
     /// <param name="overrides">what the user says; the factor is derived as target / original unless given</param>
     /// <param name="preference">the scaling where the user names none, and the form it takes; null for yarn as it is</param>
-    /// <exception cref="SkipwiseException">the model is scaled already and no replacement is named, or the target is no longer than the window</exception>
+    /// <exception cref="SkipwiseException">the model is scaled already and no replacement is named, or the target is no longer than the
+    /// window</exception>
     public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides, RopePreference? preference = null)
     {
         RopeOptions rope = model.Rope;
@@ -22,12 +24,15 @@ public static class ContextExtension
         {
             throw new SkipwiseException(
                 $"The model's rotary embedding is scaled already ({Describe(rope)}), and scalings are never stacked. " +
-                $"Name the one to use in its place and the base model's window: --rope yarn --rope-original-length {rope.OriginalMaxPositionEmbeddings}.");
+                $"Name the one to use in its place and the base model's window: --rope yarn --rope-original-length " +
+                $"{rope.OriginalMaxPositionEmbeddings}.");
         }
         int original = overrides.OriginalLength ?? OriginalLength(model);
         if (targetLength <= original)
         {
-            throw new SkipwiseException($"--target-length {targetLength} is no longer than the model's window of {original} tokens: there is nothing to extend. Give a longer target.");
+            throw new SkipwiseException(
+                $"--target-length {targetLength} is no longer than the model's window of {original} tokens: there is nothing to extend. " +
+                $"Give a longer target.");
         }
         RopeType type = overrides.Type ?? preference?.Default ?? RopeType.Yarn;
         RopeOverrides decided = overrides with
@@ -36,7 +41,9 @@ public static class ContextExtension
             OriginalLength = original,
             Factor = overrides.Factor ?? (type == RopeType.Default ? null : (double)targetLength / original),
         };
-        DecoderConfig plain = isScaled ? model with { Rope = new RopeOptions { Theta = rope.Theta }, MaxPositionEmbeddings = original } : model;
+        DecoderConfig plain = isScaled
+            ? model with { Rope = new RopeOptions { Theta = rope.Theta }, MaxPositionEmbeddings = original }
+            : model;
         if (type == RopeType.LongRope && plain.Rope.LongFactor is null)
         {
             double[] divisors = YarnDivisors(plain, decided);
@@ -70,7 +77,9 @@ public static class ContextExtension
 
     /// <summary>The window that the base model was trained with, in tokens.</summary>
     public static int OriginalLength(DecoderConfig model) =>
-        model.Rope.Type == RopeType.Default || model.Rope.OriginalMaxPositionEmbeddings == 0 ? model.MaxPositionEmbeddings : model.Rope.OriginalMaxPositionEmbeddings;
+        model.Rope.Type == RopeType.Default || model.Rope.OriginalMaxPositionEmbeddings == 0
+        ? model.MaxPositionEmbeddings
+        : model.Rope.OriginalMaxPositionEmbeddings;
 
     /// <summary>One line a person reads: "yarn, factor 8, original length 2048, theta 10000".</summary>
     public static string Describe(RopeOptions rope) =>

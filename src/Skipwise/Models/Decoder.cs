@@ -16,7 +16,8 @@ public sealed class Decoder : nn.Module
     public Decoder(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(Decoder))
     {
         Embedding = new TokenEmbedding(config, dtype, device);
-        _layers = new ModuleList<DecoderLayer>([.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DecoderLayer(config, layer, dtype, device))]);
+        _layers = new ModuleList<DecoderLayer>(
+            [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DecoderLayer(config, layer, dtype, device))]);
         _norm = NormFactory.Create(config, config.HiddenSize, dtype, device);
         (_window, _firstSlidingLayer) = (config.SlidingWindow, config.FirstSlidingLayer);
         register_module("embed_tokens", Embedding);
@@ -48,8 +49,10 @@ public sealed class Decoder : nn.Module
         return hidden.MoveToOuterDisposeScope();
     }
 
-    /// <summary>What turns embeddings into hidden states, one after the other [B, T, C] -> [B, T, C]: every layer, then the final norm.</summary>
-    /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one document</param>
+    /// <summary>What turns embeddings into hidden states, one after the other [B, T, C] -> [B, T, C]: every layer, then the final
+    /// norm.</summary>
+    /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one
+    /// document</param>
     internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
     {
         (AttentionPlan full, AttentionPlan sliding) = PlanAttention(tokens, documents, cache?.Length ?? 0);

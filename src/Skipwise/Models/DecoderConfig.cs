@@ -37,7 +37,8 @@ public sealed record DecoderConfig
     public bool MlpBias { get; init; }
     /// <summary>every query and key head is normalised before it is rotated</summary>
     public bool QueryKeyNorm { get; init; }
-    /// <summary>W: token i sees the tokens j with i - W &lt; j &lt;= i, counted in tokens and not in position ids; null sees all before it</summary>
+    /// <summary>W: token i sees the tokens j with i - W &lt; j &lt;= i, counted in tokens and not in position ids; null sees all before
+    /// it</summary>
     public int? SlidingWindow { get; init; }
     /// <summary>the first layer with the sliding window; the layers below it see everything</summary>
     public int FirstSlidingLayer { get; init; }

@@ -54,7 +54,8 @@ public sealed class KvCache : IDisposable
     /// <summary>Counts the tokens of the forward that has just appended to every layer.</summary>
     internal void Advance(int tokens) => Length += tokens;
 
-    /// <summary>Forgets the tokens from <paramref name="length"/> on, so that another continuation of the same prefix can be read.</summary>
+    /// <summary>Forgets the tokens from <paramref name="length"/> on, so that another continuation of the same prefix can be
+    /// read.</summary>
     public void Crop(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
@@ -62,8 +63,8 @@ public sealed class KvCache : IDisposable
     }
 
     /// <summary>
-    /// Puts the tokens that a row of another cache holds into a row of this one, which then counts as many: another continuation of a text that
-    /// was read once. The rows of a cache have to be filled alike.
+    /// Puts the tokens that a row of another cache holds into a row of this one, which then counts as many: another continuation of a text
+    /// that was read once. The rows of a cache have to be filled alike.
     /// </summary>
     /// <param name="source">of the same model, with no more tokens than this one has room for</param>
     /// <param name="from">row of the source</param>

@@ -81,7 +81,8 @@ public sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
         Quantized = packed;
     }
 
-    /// <summary>The same with a weight that comes from elsewhere, when the parameter has been <see cref="FreeWeight">released</see>.</summary>
+    /// <summary>The same with a weight that comes from elsewhere, when the parameter has been
+    /// <see cref="FreeWeight">released</see>.</summary>
     /// <param name="values">[out, in]; stays the caller's</param>
     internal void Quantize(int bits, Tensor values) => Quantized = new QuantizedWeight(values, bits);
 

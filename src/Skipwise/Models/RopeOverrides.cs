@@ -34,7 +34,9 @@ public sealed record RopeOverrides
         }
         if (type != RopeType.Default && Type is not null && Factor is null && model.Rope.Type == RopeType.Default)
         {
-            throw new SkipwiseException($"--rope {RopeTypeNames.NameOf(type)} needs --rope-factor (target length / original length); the model's own config.json has none");
+            throw new SkipwiseException(
+                $"--rope {RopeTypeNames.NameOf(type)} needs --rope-factor (target length / original length); the model's own config.json " +
+                $"has none");
         }
         int original = OriginalLength ?? model.Rope.OriginalMaxPositionEmbeddings;
         bool sameLength = Factor is null && OriginalLength is null && type != RopeType.Default;

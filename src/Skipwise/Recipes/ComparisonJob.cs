@@ -8,4 +8,5 @@ namespace Skipwise.Recipes;
 /// <param name="Description">what it does, for the reader</param>
 /// <param name="Settings">what its numbers depend on, besides the model</param>
 /// <param name="Run">measures a model; keeps its trials in the file that it is given</param>
-internal sealed record ComparisonJob(string Description, JsonObject Settings, Func<EvaluatedModel, string, IProgress<EvaluationProgress>?, CancellationToken, IReadOnlyList<EvaluationRecord>> Run);
+internal sealed record ComparisonJob(string Description, JsonObject Settings,
+    Func<EvaluatedModel, string, IProgress<EvaluationProgress>?, CancellationToken, IReadOnlyList<EvaluationRecord>> Run);

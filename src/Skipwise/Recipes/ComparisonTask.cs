@@ -17,19 +17,22 @@ namespace Skipwise.Recipes;
 /// <param name="Name">of the records</param>
 /// <param name="SkipReason">the input that has to be given for it; null if it can run</param>
 /// <param name="Jobs">for the lengths of the comparison</param>
-internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, string?> SkipReason, Func<EvaluateAllOptions, IReadOnlyList<int>, IEnumerable<ComparisonJob>> Jobs)
+internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, string?> SkipReason,
+    Func<EvaluateAllOptions, IReadOnlyList<int>, IEnumerable<ComparisonJob>> Jobs)
 {
     /// <summary>
-    /// A part that cannot be measured is said, and the others are measured: for prompts that are made here, since it is then the length's fault;
-    /// for benchmarks that the user did not name. Else it is an error.
+    /// A part that cannot be measured is said, and the others are measured: for prompts that are made here, since it is then the length's
+    /// fault; for benchmarks that the user did not name. Else it is an error.
     /// </summary>
     public Func<EvaluateAllOptions, bool> ContinuesOnError { get; init; } = _ => true;
 
     /// <summary>All of them, in the order of the report. Adding one is adding it here.</summary>
     public static IReadOnlyList<ComparisonTask> All { get; } =
     [
-        new("perplexity", options => options.Data is null ? "needs long documents: --data" : null, Perplexity) { ContinuesOnError = _ => false },
-        new("benchmarks", options => options.TasksData is null ? "need their public files: --tasks-data" : null, Benchmarks) { ContinuesOnError = options => options.Tasks.Count == 0 },
+        new("perplexity", options => options.Data is null ? "needs long documents: --data" : null,
+            Perplexity) { ContinuesOnError = _ => false },
+        new("benchmarks", options => options.TasksData is null ? "need their public files: --tasks-data" : null,
+            Benchmarks) { ContinuesOnError = options => options.Tasks.Count == 0 },
         new("passkey", _ => null, Passkey),
         new("needle", options => options.Needle is null ? "needs prompts: --needle-trials" : null, Needle),
         new("ruler", options => options.Ruler is null ? "needs samples: --ruler-samples" : null, Ruler),
@@ -39,15 +42,21 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
     {
         string data = ContentHash.Compute(options.Data!.Paths);
         // Every window reads the same documents, those that fill the longest.
-        int fills = options.Perplexity.MinTokens > 0 ? options.Perplexity.MinTokens : Math.Min(lengths.Max(), options.Perplexity.MaxTokens ?? int.MaxValue);
+        int fills = options.Perplexity.MinTokens > 0
+            ? options.Perplexity.MinTokens
+            : Math.Min(lengths.Max(), options.Perplexity.MaxTokens ?? int.MaxValue);
         foreach (int length in lengths)
         {
-            PerplexityOptions one = options.Perplexity with { Windows = [length], MinTokens = fills, PositionBins = length == lengths.Max() ? options.Perplexity.PositionBins : null };
+            PerplexityOptions one =
+                options.Perplexity with { Windows = [length], MinTokens = fills, PositionBins = length == lengths.Max()
+                    ? options.Perplexity.PositionBins
+                    : null };
             one.Validate();
             yield return new($"perplexity, windows of {length} tokens",
                 Read(options.Data.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("data", data))),
                 (model, _, progress, cancel) =>
-                EvaluatePerplexity.Run(model, new() { Model = model.Name, Data = options.Data, Perplexity = one, MinTokens = fills }, progress, cancel).Records);
+                EvaluatePerplexity.Run(model, new() { Model = model.Name, Data = options.Data, Perplexity = one, MinTokens = fills },
+                    progress, cancel).Records);
         }
     }
 
@@ -61,8 +70,11 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
         }
         foreach (string name in TaskRegistry.Find(options.Tasks.Count > 0 ? options.Tasks : ["all"]).Select(card => card.Name))
         {
-            yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)), (model, scores, progress, cancel) =>
-                EvaluateTasks.Run(model, new() { Model = model.Name, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores }, progress, cancel).Records);
+            yield return new(name, EvaluationJson.Settings(options.Benchmarks with { BatchSize = null }, ("name", name), ("data", data)),
+                (model, scores, progress, cancel) =>
+                EvaluateTasks.Run(model,
+                    new() { Model = model.Name, Data = options.TasksData!, Names = [name], Tasks = options.Benchmarks, Cache = scores },
+                    progress, cancel).Records);
         }
     }
 
@@ -72,7 +84,8 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
         {
             PasskeyOptions one = options.Passkey with { Lengths = [length] };
             one.Validate();
-            yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }), (model, trials, progress, cancel) =>
+            yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }),
+                (model, trials, progress, cancel) =>
                 EvaluatePasskey.Run(model, new() { Model = model.Name, Passkey = one, Trials = trials }, progress, cancel).Records);
         }
     }
@@ -87,7 +100,9 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
             yield return new($"needle, prompts of {length} tokens",
                 Read(options.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("haystack", haystack))),
                 (model, trials, progress, cancel) =>
-                EvaluateNeedle.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials }, progress, cancel).Records);
+                EvaluateNeedle.Run(model,
+                    new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials },
+                    progress, cancel).Records);
         }
     }
 
@@ -105,7 +120,9 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
                 Read(options.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("material", material))),
                 (model, trials, progress, cancel) =>
                 // RULER's own effective length is that of a whole run; here a run is one length.
-                [.. EvaluateRuler.Run(model, new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad, Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, null, cancel)
+                [.. EvaluateRuler.Run(model,
+                    new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad,
+                        Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, null, cancel)
                     .Records.Where(record => record.Length is not null)]);
         }
     }

@@ -45,7 +45,8 @@ public sealed class Demo
         DecoderConfig model = HfConfig.ForModel(options.Model).Model;
         _tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), model.VocabSize);
         _window = model.MaxPositionEmbeddings;
-        long longest = (long)_window * Math.Max(Math.Max(16, options.ExtensionFactor + options.MarginWindows), options.LengthMultiples.Max());
+        long longest =
+            (long)_window * Math.Max(Math.Max(16, options.ExtensionFactor + options.MarginWindows), options.LengthMultiples.Max());
         if (longest > int.MaxValue)
         {
             throw new SkipwiseException(
@@ -65,7 +66,8 @@ public sealed class Demo
     /// <summary>Folder of the extended model.</summary>
     public static string ModelFolder(DemoOptions options) => Path.Combine(options.Out, DemoVariant.Pose);
 
-    /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c> with its Markdown and plots.</summary>
+    /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c> with its
+    /// Markdown and plots.</summary>
     /// <exception cref="OperationCanceledException">stopped; nothing is reported, since half a comparison misleads</exception>
     /// <exception cref="SkipwiseException">the folder holds something else than a demo, or another process works in it</exception>
     public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop)
@@ -137,13 +139,20 @@ public sealed class Demo
             {
                 // Every token of every document counts once for every window, with at least half a window of text before it.
                 var sliding = new PerplexityOptions { Windows = [window], Stride = window / 2 };
-                PerplexityResult result = PerplexityEvaluator.Evaluate(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
-                _perplexity.Add(new PerplexityPoint(variant, window, result.Perplexity, result.StandardError ?? double.NaN, result.Documents));
+                PerplexityResult result =
+                    PerplexityEvaluator.Evaluate(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
+                _perplexity.Add(
+                    new PerplexityPoint(variant, window, result.Perplexity, result.StandardError ?? double.NaN, result.Documents));
             }
-            foreach (PasskeyResult result in PasskeyEvaluator.Evaluate(model, _tokenizer, _prompts, _passkeyOptions, progress: _progress.Evaluation, cancel: _stop))
+            foreach (PasskeyResult result in PasskeyEvaluator.Evaluate(model, _tokenizer, _prompts, _passkeyOptions,
+                progress: _progress.Evaluation, cancel: _stop))
             {
-                _passkey.Add(new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count) { Correct = result.Correct, IntervalLow = result.Interval.Low, IntervalHigh = result.Interval.High });
-                _trials.AddRange(result.Trials.Select(t => new Skipwise.Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
+                _passkey.Add(
+                    new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count) { Correct = result.Correct,
+                        IntervalLow = result.Interval.Low, IntervalHigh = result.Interval.High });
+                _trials.AddRange(
+                    result.Trials.Select(t =>
+                        new Skipwise.Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
             }
             return true;
         });
@@ -152,7 +161,8 @@ public sealed class Demo
     private DemoResults Write(Dictionary<string, IReadOnlyList<TrainingPoint>> losses, TokenList training)
     {
         // Examples are a function of where they stand: what the fine-tunes saw can be drawn again.
-        TrainingExample[] poseExamples = Examples(DemoVariant.Pose, PositionMode.Pose, training), shortExamples = Examples(DemoVariant.Short, PositionMode.Short, training);
+        TrainingExample[] poseExamples = Examples(DemoVariant.Pose, PositionMode.Pose, training),
+            shortExamples = Examples(DemoVariant.Short, PositionMode.Short, training);
         TrainOptions tuned = _options.Training;
         var results = new DemoResults
         {
@@ -170,7 +180,9 @@ public sealed class Demo
                 ["fine-tune"] = FormattableString.Invariant(
                     $"{tuned.Steps} steps of {tuned.BatchSize} windows, AdamW, peak rate {tuned.LearningRate}"),
                 ["positions"] = $"drawn below {PositionLimit}, one window past the target, so that its last distances are trained too",
-                ["perplexity"] = $"every token of {_options.Documents} held-out documents of {_options.LengthMultiples.Max() * _window} tokens; windows slide by half their length",
+                ["perplexity"] =
+                    $"every token of {_options.Documents} held-out documents of {_options.LengthMultiples.Max() * _window} tokens; " +
+                    $"windows slide by half their length",
                 ["passkey"] = $"{_options.Trials} prompts per length, keys at {_options.Trials} depths spread over the filler",
             },
             Training = losses,
@@ -196,8 +208,10 @@ public sealed class Demo
         return
         [
             DemoCriterion.AtLeast($"base: passkey inside its window ({_window} tokens)", 0.95, Accuracy(DemoVariant.Base, _window)),
-            DemoCriterion.AtMost("base: passkey past its window, at best", 0.10, lengths.Where(l => l > _window).Max(l => Accuracy(DemoVariant.Base, l))),
-            DemoCriterion.AtLeast($"PoSE: passkey at every length up to {Target}, at worst", 0.95, lengths.Where(l => l <= Target).Min(l => Accuracy(DemoVariant.Pose, l))),
+            DemoCriterion.AtMost("base: passkey past its window, at best", 0.10,
+                lengths.Where(l => l > _window).Max(l => Accuracy(DemoVariant.Base, l))),
+            DemoCriterion.AtLeast($"PoSE: passkey at every length up to {Target}, at worst", 0.95,
+                lengths.Where(l => l <= Target).Min(l => Accuracy(DemoVariant.Pose, l))),
             DemoCriterion.AtMost($"PoSE: perplexity at {Target} against its own at {_window}", Value(_window), Value(Target)),
         ];
     }
@@ -209,7 +223,8 @@ public sealed class Demo
         Out = Path.Combine(_options.Out, variant),
         TargetLength = PositionLimit,
         Positions = positions,
-        ChunkContent = ContentMode.Contiguous, // the text stays whole and only positions skip: the simplest of the three that keeps passkeys in one window
+        // the text stays whole and only positions skip: the simplest of the three that keeps passkeys in one window
+        ChunkContent = ContentMode.Contiguous,
         Rope = new RopeOverrides { Type = _options.Rope, Factor = _options.RopeFactor },
         MinDocumentTokens = 1,
         Training = _options.Training,
@@ -217,7 +232,8 @@ public sealed class Demo
     };
 
     private TrainingExample[] Examples(string variant, PositionMode positions, TokenList training) =>
-        new ExampleCursor(Dataset(Variant(variant, positions), training)).Take((int)TrainLoop.ExamplesAfter(_options.Training.Steps, _options.Training));
+        new ExampleCursor(Dataset(Variant(variant, positions), training)).Take(
+            (int)TrainLoop.ExamplesAfter(_options.Training.Steps, _options.Training));
 
     private PoseDataset Dataset(FineTuneOptions fineTune, TokenList documents) =>
         FineTune.Dataset(fineTune, HfConfig.ForModel(_options.Model).Model, documents, _tokenizer);
@@ -225,13 +241,17 @@ public sealed class Demo
     // The base model was pretrained on the corpus of seed 1; the fine-tune reads other documents.
     private ulong TextSeed => _options.Seed + 1000;
 
-    private SyntheticMixOptions TrainingText() => new() { Documents = _options.TrainingDocuments, PasskeyFraction = _options.PasskeyFraction, Window = _window, LongestChronicle = 16 * _window };
+    private SyntheticMixOptions TrainingText() =>
+        new() { Documents = _options.TrainingDocuments, PasskeyFraction = _options.PasskeyFraction, Window = _window,
+            LongestChronicle = 16 * _window };
 
     private TokenList HeldOut()
     {
         int length = _options.LengthMultiples.Max() * _window;
         return new([.. Enumerable.Range(0, _options.Documents).Select(index =>
-            _tokenizer.Encode(SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, HeldOutSeed, (ulong)index, TextLength.Tokens(length, _tokenizer))))]);
+            _tokenizer.Encode(
+                SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, HeldOutSeed, (ulong)index,
+                    TextLength.Tokens(length, _tokenizer))))]);
     }
 
     private T Timed<T>(string stage, string words, Func<T> work)

@@ -25,7 +25,8 @@ public sealed record DemoOptions
     public int MarginWindows { get; init; } = 1;
     /// <summary>how positions are stretched</summary>
     public RopeType Rope { get; init; } = RopeType.Yarn;
-    /// <summary>s. Three times the extension: a model stretched by just the extension gives out before the end of the window (docs/log.md)</summary>
+    /// <summary>s. Three times the extension: a model stretched by just the extension gives out before the end of the window
+    /// (docs/log.md)</summary>
     [Within(1, 1e6, Name = "--rope-factor")]
     public double RopeFactor { get; init; } = 24;
     /// <summary>windows are this many times Lc, to measure at</summary>

@@ -11,7 +11,8 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
-/// <summary>Measures models side by side: everything that the inputs allow, each part kept as it is done, and a report of all of it.</summary>
+/// <summary>Measures models side by side: everything that the inputs allow, each part kept as it is done, and a report of all of
+/// it.</summary>
 public static class EvaluateAll
 {
     public const string ReportName = "report.html";
@@ -45,9 +46,11 @@ public static class EvaluateAll
             using var model = new EvaluatedModel(source, options.Compute, progress.Stage);
             ComparedModel described = Describe(model, name);
             var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, Hexadecimal(model.Identity), own.Parts))).ToList();
-            plan = plan with { Models = [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }] };
+            plan = plan with { Models =
+                [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }] };
             store.WritePlan(plan); // a report of an interrupted run shows the models that it came to
-            SkippedTask[] impossible = [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), progress, cancel))];
+            SkippedTask[] impossible =
+                [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), progress, cancel))];
             plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
         }
         store.WritePlan(plan);
@@ -80,7 +83,8 @@ public static class EvaluateAll
     /// <summary>Measures what the store does not hold yet.</summary>
     /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>
     private static List<SkippedTask> Measure(
-        ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, ComparisonJob Part)> parts, bool partsMayFail, EvaluateAllProgress progress, CancellationToken cancel)
+        ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, ComparisonJob Part)> parts, bool partsMayFail,
+        EvaluateAllProgress progress, CancellationToken cancel)
     {
         var impossible = new List<SkippedTask>();
         foreach ((string key, ComparisonJob part) in parts)
@@ -106,14 +110,17 @@ public static class EvaluateAll
 
     /// <summary>The longest window of all and its halves, and the first model's original window.</summary>
     private static IReadOnlyList<int> Lengths(DecoderConfig[] models) =>
-        [.. DefaultLengths.For(models.MaxBy(model => model.MaxPositionEmbeddings)!).Append(ContextExtension.OriginalLength(models[0])).Distinct().Order()];
+        [.. DefaultLengths.For(models.MaxBy(model => model.MaxPositionEmbeddings)!).Append(ContextExtension.OriginalLength(models[0]))
+            .Distinct().Order()];
 
     /// <summary>A folder's last name, where it tells the models apart; else its path. What was said of adapter and rope follows.</summary>
     private static string[] Names(IReadOnlyList<ModelSource> models)
     {
         static string Last(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         string[] last = [.. models.Select(model => Last(model.Folder) + Said(model, Last))];
-        string[] names = [.. models.Select((model, i) => last.Count(name => name == last[i]) > 1 ? model.Folder + Said(model, folder => folder) : last[i])];
+        string[] names =
+            [.. models.Select((model, i) => last.Count(name => name == last[i]) > 1 ? model.Folder + Said(model, folder => folder)
+                : last[i])];
         return names.GroupBy(name => name).FirstOrDefault(name => name.Count() > 1) is { } twice
             ? throw new SkipwiseException($"--model {twice.Key}: given twice. A model is compared with others, not with itself.")
             : names;

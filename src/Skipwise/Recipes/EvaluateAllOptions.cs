@@ -21,10 +21,12 @@ public sealed record EvaluateAllOptions
     public required string Out { get; init; }
     /// <summary>long documents for perplexity; null skips it</summary>
     public DataOptions? Data { get; init; }
-    /// <summary>lengths in tokens of windows and prompts, the same for every model; empty takes the longest window and its halves, and the first model's original window</summary>
+    /// <summary>lengths in tokens of windows and prompts, the same for every model; empty takes the longest window and its halves, and the
+    /// first model's original window</summary>
     [Within(1, 1 << 27)]
     public IReadOnlyList<int> Lengths { get; init; } = [];
-    /// <summary>how perplexity is measured; its windows are <see cref="Lengths"/>. The loss by position is that of the longest one</summary>
+    /// <summary>how perplexity is measured; its windows are <see cref="Lengths"/>. The loss by position is that of the longest
+    /// one</summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [], PositionBins = 8 };
     /// <summary>how passkeys are asked for; its lengths are <see cref="Lengths"/>. A grid of five depths</summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [], Grid = 5, Trials = 10 };

@@ -38,7 +38,8 @@ public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IRea
 public static class EvaluateNeedle
 {
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
-    public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
+    public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null,
+        IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Needle", options);
         if (options.Needle.Lengths.Count > 0)
@@ -50,13 +51,19 @@ public static class EvaluateNeedle
     }
 
     /// <param name="model">that of the options</param>
-    internal static NeedleMeasurement Run(EvaluatedModel model, EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    internal static NeedleMeasurement Run(EvaluatedModel model, EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress,
+        CancellationToken cancel)
     {
-        NeedleOptions needle = options.Needle.Lengths.Count > 0 ? options.Needle : options.Needle with { Lengths = DefaultLengths.For(model.Config) };
+        NeedleOptions needle = options.Needle.Lengths.Count > 0
+            ? options.Needle
+            : options.Needle with { Lengths = DefaultLengths.For(model.Config) };
         needle.Validate();
-        var haystack = new Haystack(model.Tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()), needle.Lengths.Max());
+        var haystack =
+            new Haystack(model.Tokenizer, HaystackTexts.Read(options.Haystack, options.Documents, needle.Lengths.Max()),
+                needle.Lengths.Max());
         IReadOnlyList<NeedleResult> results = ResumableTrials.Run<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, model,
-            file => NeedleEvaluator.Evaluate(model.Model, model.Tokenizer, haystack, needle, progress: progress, file: file, cancel: cancel),
+            file => NeedleEvaluator.Evaluate(model.Model, model.Tokenizer, haystack, needle, progress: progress, file: file,
+                cancel: cancel),
             measured => measured.SelectMany(result => result.Trials));
         return new(model.Name, needle, results);
     }

@@ -35,7 +35,8 @@ public sealed record PasskeyMeasurement(string Model, PasskeyOptions Options, IR
 public static class EvaluatePasskey
 {
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
-    public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
+    public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null,
+        IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Passkey", options);
         if (options.Passkey.Lengths.Count > 0)
@@ -47,12 +48,16 @@ public static class EvaluatePasskey
     }
 
     /// <param name="model">that of the options</param>
-    internal static PasskeyMeasurement Run(EvaluatedModel model, EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    internal static PasskeyMeasurement Run(EvaluatedModel model, EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress,
+        CancellationToken cancel)
     {
-        PasskeyOptions passkey = options.Passkey.Lengths.Count > 0 ? options.Passkey : options.Passkey with { Lengths = DefaultLengths.For(model.Config) };
+        PasskeyOptions passkey = options.Passkey.Lengths.Count > 0
+            ? options.Passkey
+            : options.Passkey with { Lengths = DefaultLengths.For(model.Config) };
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(model.Tokenizer, passkey);
         IReadOnlyList<PasskeyResult> results = ResumableTrials.Run<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, model,
-            file => PasskeyEvaluator.Evaluate(model.Model, model.Tokenizer, prompts, passkey, progress: progress, cancel: cancel, file: file),
+            file => PasskeyEvaluator.Evaluate(model.Model, model.Tokenizer, prompts, passkey, progress: progress, cancel: cancel,
+                file: file),
             measured => measured.SelectMany(result => result.Trials));
         return new(model.Name, passkey, results);
     }

@@ -24,7 +24,8 @@ public sealed record EvaluatePerplexityOptions
     public string? Adapter { get; init; }
     /// <summary>how; an empty list of windows stands for <see cref="DefaultLengths"/></summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
-    /// <summary>documents shorter than this (BOS included) are left out; null takes the longest window, so that every window is really filled</summary>
+    /// <summary>documents shorter than this (BOS included) are left out; null takes the longest window, so that every window is really
+    /// filled</summary>
     [Within(0, 1 << 27)]
     public int? MinTokens { get; init; }
 }
@@ -32,14 +33,18 @@ public sealed record EvaluatePerplexityOptions
 /// <summary>Perplexities, and the options they were measured with.</summary>
 public sealed record PerplexityMeasurement(string Model, PerplexityOptions Options, IReadOnlyList<PerplexityResult> Results)
 {
-    public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options)), .. Results.SelectMany(result => result.PositionRecords(Model, Options))];
+    public IReadOnlyList<EvaluationRecord> Records =>
+        [.. Results.Select(result => result.ToRecord(Model, Options)),
+            .. Results.SelectMany(result => result.PositionRecords(Model, Options))];
 }
 
 /// <summary>Measures a model's perplexity on text by window length.</summary>
 public static class EvaluatePerplexity
 {
-    /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long enough</exception>
-    public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
+    /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long
+    /// enough</exception>
+    public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null,
+        IProgress<string>? note = null, CancellationToken cancel = default)
     {
         Validate(options);
         using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
@@ -58,7 +63,8 @@ public static class EvaluatePerplexity
     }
 
     /// <param name="model">that of the options</param>
-    internal static PerplexityMeasurement Run(EvaluatedModel model, EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    internal static PerplexityMeasurement Run(EvaluatedModel model, EvaluatePerplexityOptions options,
+        IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
         IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : DefaultLengths.For(model.Config);
         PerplexityOptions perplexity = Complete(options, windows);

@@ -45,8 +45,10 @@ public sealed record RulerMeasurement(string Model, RulerSummary Summary)
 public static class EvaluateRuler
 {
     /// <param name="note">told what is left out or replaced, and why</param>
-    /// <exception cref="SkipwiseException">a model or file that cannot be read, an impossible setting, or a task whose material is missing</exception>
-    public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
+    /// <exception cref="SkipwiseException">a model or file that cannot be read, an impossible setting, or a task whose material is
+    /// missing</exception>
+    public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null,
+        IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("RULER", options);
         if (options.Ruler.Lengths.Count > 0)
@@ -58,9 +60,12 @@ public static class EvaluateRuler
     }
 
     /// <param name="model">that of the options</param>
-    internal static RulerMeasurement Run(EvaluatedModel model, EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress, IProgress<string>? note, CancellationToken cancel)
+    internal static RulerMeasurement Run(EvaluatedModel model, EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress,
+        IProgress<string>? note, CancellationToken cancel)
     {
-        RulerOptions ruler = options.Ruler.Lengths.Count > 0 ? options.Ruler : options.Ruler with { Lengths = DefaultLengths.For(model.Config) };
+        RulerOptions ruler = options.Ruler.Lengths.Count > 0
+            ? options.Ruler
+            : options.Ruler with { Lengths = DefaultLengths.For(model.Config) };
         ruler.Validate();
         var material = new RulerData(
             new Essays(string.Join('\n', HaystackTexts.Read(options.Haystack, options.Documents, ruler.Lengths.Max()))),

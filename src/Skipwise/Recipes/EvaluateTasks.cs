@@ -39,7 +39,8 @@ public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnl
 public static class EvaluateTasks
 {
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
-    public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null, IProgress<string>? note = null, CancellationToken cancel = default)
+    public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null,
+        IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Tasks", options);
         using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
@@ -47,7 +48,8 @@ public static class EvaluateTasks
     }
 
     /// <param name="model">that of the options</param>
-    internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress, CancellationToken cancel)
+    internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress,
+        CancellationToken cancel)
     {
         TaskOptions tasks = options.Tasks.ResolveBos(model.ModelType);
         if (tasks.Bos != options.Tasks.Bos)

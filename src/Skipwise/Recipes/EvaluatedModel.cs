@@ -9,8 +9,8 @@ using Skipwise.Tokenizers;
 namespace Skipwise.Recipes;
 
 /// <summary>
-/// A model that is measured, once or several times in a row. Its weights are loaded when they are first asked for: texts and settings are looked at
-/// before, since their errors are the likelier ones and take no time to find.
+/// A model that is measured, once or several times in a row. Its weights are loaded when they are first asked for: texts and settings are
+/// looked at before, since their errors are the likelier ones and take no time to find.
 /// </summary>
 /// <param name="compute">where and in which type</param>
 /// <param name="note">told what to know of the model as it is loaded</param>

@@ -48,9 +48,11 @@ public sealed record FineTuneOptions
     public ContentMode ChunkContent { get; init; } = ContentMode.Skip;
     /// <summary>leave out the loss where one chunk's end would have to foretell the next one's beginning</summary>
     public bool MaskSeams { get; init; }
-    /// <summary>windows begin anywhere in a document, so that long ones are seen whole; false begins at its first token, as the paper does</summary>
+    /// <summary>windows begin anywhere in a document, so that long ones are seen whole; false begins at its first token, as the paper
+    /// does</summary>
     public bool RandomStart { get; init; } = true;
-    /// <summary>chunks end after one of these texts, each a single token (a newline, say), where a document has them; empty: anywhere</summary>
+    /// <summary>chunks end after one of these texts, each a single token (a newline, say), where a document has them; empty:
+    /// anywhere</summary>
     public IReadOnlyList<string> SplitAfter { get; init; } = [];
     /// <summary>shorter documents are left out; null takes the training length</summary>
     [Within(0, 1 << 27, Name = "--min-document-tokens")]
@@ -62,7 +64,8 @@ public sealed record FineTuneOptions
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>train low-rank updates of a frozen model; the default trains the model</summary>
     public LoraOptions Lora { get; init; } = new();
-    /// <summary>besides the adapter, leave a model with the updates in its weights, in the run folder's <see cref="FineTune.MergedName"/></summary>
+    /// <summary>besides the adapter, leave a model with the updates in its weights, in the run folder's
+    /// <see cref="FineTune.MergedName"/></summary>
     public bool Merge { get; init; }
     /// <summary>what to measure on the way</summary>
     public TrainingEvaluationOptions Evaluation { get; init; } = new();
@@ -84,7 +87,8 @@ public static class FineTune
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     public static TrainingOutcome Run(
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
-        Func<int, IProgress<StepMetrics>>? progress = null, IProgress<EvaluationProgress>? measuring = null, CancellationToken stop = default)
+        Func<int, IProgress<StepMetrics>>? progress = null, IProgress<EvaluationProgress>? measuring = null,
+        CancellationToken stop = default)
     {
         Validate(options, save);
         var folder = new RunFolder(options.Out);
@@ -115,7 +119,9 @@ public static class FineTune
             RunContract contract = FineTuneContract.Complete(
                 options, pretrained, dataset, Pose(options, pretrained.Config.Model, tokenizer), documents, tokenizer, training,
                 compute.Device, evaluation);
-            ITrainable trainable = options.Lora.IsEnabled ? new PeftModel(pretrained, options.Lora, options.Model, options.Seed) : pretrained;
+            ITrainable trainable = options.Lora.IsEnabled
+                ? new PeftModel(pretrained, options.Lora, options.Model, options.Seed)
+                : pretrained;
             note?.Report(DescribeTrained(options, trainable.Model));
             TrainingOutcome outcome = TrainingRun.Run(
                 trainable, dataset, training, options, contract, folder, save, progress?.Invoke(training.Steps), stop,
@@ -159,8 +165,11 @@ public static class FineTune
 
     private static string DescribeTrained(FineTuneOptions options, CausalLM model)
     {
-        long trained = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()), frozen = model.parameters().Where(p => !p.requires_grad).Sum(p => p.numel());
-        string packed = options.Lora.QuantizationBits is { } bits ? FormattableString.Invariant($", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights in {bits} bits") : "";
+        long trained = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()),
+            frozen = model.parameters().Where(p => !p.requires_grad).Sum(p => p.numel());
+        string packed = options.Lora.QuantizationBits is { } bits
+            ? FormattableString.Invariant($", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights in {bits} bits")
+            : "";
         return frozen == 0 && packed.Length == 0
             ? FormattableString.Invariant($"trains all of {trained / 1e6:0.###} million weights")
             : FormattableString.Invariant($"trains {trained / 1e6:0.###} million weights; {frozen / 1e6:0.###} million are frozen{packed}");
@@ -170,7 +179,8 @@ public static class FineTune
     public static PretrainedModel Load(FineTuneOptions options, IProgress<string>? note = null)
     {
         RopePreference preference = HfConfig.ForModel(options.Model).Family.RopePreference;
-        var source = new ModelSource(options.Model, options.Rope, options.FreezePadEmbedding, options.Adapter, options.Lora.QuantizationBits);
+        var source =
+            new ModelSource(options.Model, options.Rope, options.FreezePadEmbedding, options.Adapter, options.Lora.QuantizationBits);
         PretrainedModel pretrained = PretrainedModel.Load(source,
             model => ContextExtension.Extend(model, options.TargetLength, options.Rope, preference));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;
@@ -179,7 +189,9 @@ public static class FineTune
             note?.Report($"warning: {warning}");
         }
         note?.Report($"rope: {ContextExtension.Describe(before.Rope)} -> {ContextExtension.Describe(after.Rope)}");
-        note?.Report($"window: {before.MaxPositionEmbeddings} -> {after.MaxPositionEmbeddings} tokens, trained on windows of {TrainLength(options, before)}");
+        note?.Report(
+            $"window: {before.MaxPositionEmbeddings} -> {after.MaxPositionEmbeddings} tokens, trained on windows of " +
+            $"{TrainLength(options, before)}");
         if (options.Rope.Type == RopeType.DynamicNtk)
         {
             note?.Report(
@@ -189,7 +201,9 @@ public static class FineTune
         note?.Report(RopeCheck.Describe(before.Rope.Theta, pretrained.Model, options.TargetLength - 1));
         if (after.SlidingWindow is { } slides && slides < options.TargetLength)
         {
-            note?.Report($"warning: a token sees the {slides} tokens before it and no others, in layers {after.FirstSlidingLayer} to {after.NumHiddenLayers - 1} (sliding_window): what lies further back reaches it only through other tokens");
+            note?.Report(
+                $"warning: a token sees the {slides} tokens before it and no others, in layers {after.FirstSlidingLayer} to " +
+                $"{after.NumHiddenLayers - 1} (sliding_window): what lies further back reaches it only through other tokens");
         }
         if (pretrained.Config.ExportWarning(after) is { } unportable)
         {
@@ -204,7 +218,8 @@ public static class FineTune
     {
         int window = Window(options, model);
         int? bos = tokenizer.AddsBos ? tokenizer.BosId : null;
-        return new PoseDataset(documents, Pose(options, model, tokenizer), options.Seed, bos, options.MinDocumentTokens ?? (bos is null ? window : window - 1));
+        return new PoseDataset(documents, Pose(options, model, tokenizer), options.Seed, bos,
+            options.MinDocumentTokens ?? (bos is null ? window : window - 1));
     }
 
     private static PoseOptions Pose(FineTuneOptions options, DecoderConfig model, ITokenizer tokenizer) => new()
@@ -230,5 +245,7 @@ public static class FineTune
     private static int SingleToken(string text, ITokenizer tokenizer) =>
         tokenizer.Encode(text) is [int only]
             ? only
-            : throw new SkipwiseException($"--split-after '{text}' is not one token of this model but {tokenizer.Encode(text).Length}. Name a text that is a single token, such as a newline.");
+            : throw new SkipwiseException(
+                $"--split-after '{text}' is not one token of this model but {tokenizer.Encode(text).Length}. Name a text that is a " +
+                $"single token, such as a newline.");
 }

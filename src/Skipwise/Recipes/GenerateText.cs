@@ -29,7 +29,8 @@ public static class GenerateText
     /// <param name="note">lines that a person should read first</param>
     /// <returns>tokens of the prompt, BOS included, and tokens generated</returns>
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
-    public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null, CancellationToken cancel = default)
+    public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null,
+        CancellationToken cancel = default)
     {
         OptionCheck.Require("Generation", options);
         var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter);

@@ -38,12 +38,14 @@ public sealed record ModelDescription(string ModelType, DecoderConfig Model, lon
     public long TrainBytes => WeightBytes + GradientBytes + OptimizerBytes;
 
     /// <summary>bytes of the key/value cache of one text that fills the window, as float32</summary>
-    public long CacheBytes => 2L * Model.NumHiddenLayers * Model.NumKeyValueHeads * Model.HeadDim * Model.MaxPositionEmbeddings * FloatBytes;
+    public long CacheBytes =>
+        2L * Model.NumHiddenLayers * Model.NumKeyValueHeads * Model.HeadDim * Model.MaxPositionEmbeddings * FloatBytes;
 
     /// <summary>the window before any extension, in tokens</summary>
     public int OriginalLength => ContextExtension.OriginalLength(Model);
 
-    /// <summary>The dimension pairs, as the rope in force turns them at the full window, that do not complete a turn within the original one.</summary>
+    /// <summary>The dimension pairs, as the rope in force turns them at the full window, that do not complete a turn within the original
+    /// one.</summary>
     public IReadOnlyList<int> LongPairs =>
     [
         .. RopeWavelength.Compute(RopeFrequency.Compute(Model.Rope, Model.RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
@@ -66,7 +68,8 @@ public static class InspectModel
             config.Family.ModelType,
             model,
             ModelFamily.Parameters(model).Sum(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size)),
-            [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count()).Select(type => type.Key)],
+            [.. weights.Tensors.Values.GroupBy(tensor => tensor.Entry.Type.Name).OrderByDescending(type => type.Count())
+                .Select(type => type.Key)],
             weights.Tensors.Values.Sum(tensor => tensor.Entry.Length),
             layout.FrozenBytes,
             [.. config.WarningsFor(source.Rope ?? new RopeOverrides()), .. UnreadWeights.Warnings(source.Folder, weights.Paths)],
@@ -79,7 +82,8 @@ public static class InspectModel
     {
         using WeightFiles weights = WeightFiles.Open(folder);
         return [.. weights.Tensors.Values.Select(tensor =>
-            new TensorDescription(tensor.Entry.Name, tensor.Entry.Shape, tensor.Entry.Type.Name, Path.GetFileName(tensor.File.Path), tensor.Entry.Length))];
+            new TensorDescription(tensor.Entry.Name, tensor.Entry.Shape, tensor.Entry.Type.Name, Path.GetFileName(tensor.File.Path),
+                tensor.Entry.Length))];
     }
 
     /// <summary>The configuration alone: enough for the rope.</summary>

@@ -162,7 +162,8 @@ public sealed class LanguageModel : IDisposable
         options = configure?.Invoke(options) ?? options;
         return InTurn(
             () => FineTune.Run(
-                options, save ?? new SaveOptions(), new LoggedNotes(_logger), progress: progress is null ? null : _ => progress, stop: stop),
+                options, save ?? new SaveOptions(), new LoggedNotes(_logger), progress: progress is null ? null : _ => progress,
+                stop: stop),
             stop);
     }
 

@@ -24,12 +24,15 @@ public static class PrepareDataset
     /// <returns>the totals</returns>
     /// <exception cref="SkipwiseException">a tokenizer or text that cannot be read, no text at all, a token that
     /// the model has no row for, or a full disk; nothing is then written</exception>
-    public static TokenizationProgress Run(PrepareDatasetOptions options, IProgress<TokenizationProgress>? progress = null, CancellationToken cancel = default)
+    public static TokenizationProgress Run(PrepareDatasetOptions options, IProgress<TokenizationProgress>? progress = null,
+        CancellationToken cancel = default)
     {
         OptionCheck.Require("Preparing", options);
         if (!options.Out.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal))
         {
-            throw new SkipwiseException($"--out {options.Out}: a token store is known by its ending. Call it {Path.GetFileName(options.Out) + TrainingData.StoreExtension}.");
+            throw new SkipwiseException(
+                $"--out {options.Out}: a token store is known by its ending. Call it " +
+                $"{Path.GetFileName(options.Out) + TrainingData.StoreExtension}.");
         }
         if (Path.GetDirectoryName(Path.GetFullPath(options.Out)) is { } folder && !Directory.Exists(folder))
         {

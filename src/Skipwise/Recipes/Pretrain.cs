@@ -67,7 +67,8 @@ public static class Pretrain
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="progress">stage name and step</param>
     /// <param name="stop">ends the run with a checkpoint</param>
-    public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress, CancellationToken stop)
+    public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress,
+        CancellationToken stop)
     {
         int heads = options.NumAttentionHeads;
         OptionCheck.Require("Pretraining", options,
@@ -118,7 +119,8 @@ public static class Pretrain
         }
         return outcome;
 
-        IProgress<StepMetrics>? Named(string stage) => progress is null ? null : new SynchronousProgress<StepMetrics>(metrics => progress.Report((stage, metrics)));
+        IProgress<StepMetrics>? Named(string stage) =>
+            progress is null ? null : new SynchronousProgress<StepMetrics>(metrics => progress.Report((stage, metrics)));
     }
 
     private static RunContract ListContract(PretrainOptions options) => PretrainContract.Complete(options, ListTraining(options));
@@ -166,18 +168,23 @@ public static class Pretrain
     {
         int window = options.ContextLength / 2;
         var documents = Enumerable.Range(0, options.ListSteps * options.BatchSize)
-            .Select(index => tokenizer.Encode(SyntheticCorpus.Document(SyntheticKind.RepeatedLists, SyntheticPart.Train, options.Seed, (ulong)index, TextLength.Tokens(window, tokenizer))));
+            .Select(index =>
+                tokenizer.Encode(
+                    SyntheticCorpus.Document(SyntheticKind.RepeatedLists, SyntheticPart.Train, options.Seed, (ulong)index,
+                        TextLength.Tokens(window, tokenizer))));
         return Windows(new TokenList([.. documents]), window, options, tokenizer);
     }
 
     private static PoseDataset Corpus(PretrainOptions options, ITokenizer tokenizer)
     {
-        var mix = new SyntheticMixOptions { Documents = options.Documents, ListFraction = 0.2, Window = options.ContextLength, LongestChronicle = 16 * options.ContextLength };
+        var mix = new SyntheticMixOptions { Documents = options.Documents, ListFraction = 0.2, Window = options.ContextLength,
+            LongestChronicle = 16 * options.ContextLength };
         return Windows(SyntheticMix.Tokens(mix, SyntheticPart.Train, options.Seed, tokenizer), options.ContextLength, options, tokenizer);
     }
 
     private static PoseDataset Windows(ITokenSource documents, int window, PretrainOptions options, ITokenizer tokenizer) =>
-        new(documents, new PoseOptions { Mode = PositionMode.Short, TrainLength = window, TargetLength = window, RandomStart = true }, options.Seed, tokenizer.BosId, minDocumentTokens: 1);
+        new(documents, new PoseOptions { Mode = PositionMode.Short, TrainLength = window, TargetLength = window, RandomStart = true },
+            options.Seed, tokenizer.BosId, minDocumentTokens: 1);
 
     private static TrainOptions ListTraining(PretrainOptions options) => new()
     {

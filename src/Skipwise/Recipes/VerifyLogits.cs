@@ -38,19 +38,22 @@ public sealed record Verification(IReadOnlyList<LogitsDifference> Differences, s
     public bool Passes => Differences.All(difference => difference.Passes);
 }
 
-/// <summary>Holds this program's logits against those of another one, for any positions: how a user proves that both compute the same.</summary>
+/// <summary>Holds this program's logits against those of another one, for any positions: how a user proves that both compute the
+/// same.</summary>
 public static class VerifyLogits
 {
     // B batch, T tokens, V vocabulary
     private const string Ids = "input_ids", PositionPrefix = "position_ids.", LogitsPrefix = "logits.";
 
-    /// <exception cref="SkipwiseException">a model or reference that cannot be read, a pair without its other half, a wrong shape, an id outside the vocabulary</exception>
+    /// <exception cref="SkipwiseException">a model or reference that cannot be read, a pair without its other half, a wrong shape, an id
+    /// outside the vocabulary</exception>
     public static Verification Run(VerifyLogitsOptions options, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Verification", options);
         using SafetensorsFile reference = SafetensorsFile.Open(options.Reference);
         IReadOnlyList<string> names = Names(reference);
-        using PretrainedModel pretrained = ModelLoader.Load(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        using PretrainedModel pretrained =
+            ModelLoader.Load(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor ids = Read(reference, Ids); // [B, T]
@@ -72,19 +75,25 @@ public static class VerifyLogits
         {
             throw new SkipwiseException($"{reference.Path}: tensor {Ids} is missing. Save the token ids [batch, tokens] under that name.");
         }
-        List<string> Named(string prefix) => [.. reference.Tensors.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..]).Order(StringComparer.Ordinal)];
+        List<string> Named(string prefix) =>
+            [.. reference.Tensors.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..])
+                .Order(StringComparer.Ordinal)];
         List<string> positions = Named(PositionPrefix), logits = Named(LogitsPrefix);
         if (positions.Except(logits).FirstOrDefault() is { } silent)
         {
-            throw new SkipwiseException($"{reference.Path}: tensor {PositionPrefix}{silent} has no {LogitsPrefix}{silent} beside it. Save both.");
+            throw new SkipwiseException(
+                $"{reference.Path}: tensor {PositionPrefix}{silent} has no {LogitsPrefix}{silent} beside it. Save both.");
         }
         if (logits.Except(positions).FirstOrDefault() is { } placeless)
         {
-            throw new SkipwiseException($"{reference.Path}: tensor {LogitsPrefix}{placeless} has no {PositionPrefix}{placeless} beside it. Save both.");
+            throw new SkipwiseException(
+                $"{reference.Path}: tensor {LogitsPrefix}{placeless} has no {PositionPrefix}{placeless} beside it. Save both.");
         }
         return logits.Count > 0
             ? logits
-            : throw new SkipwiseException($"{reference.Path}: holds no pair {PositionPrefix}NAME and {LogitsPrefix}NAME. Save at least one, such as {LogitsPrefix}contiguous.");
+            : throw new SkipwiseException(
+                $"{reference.Path}: holds no pair {PositionPrefix}NAME and {LogitsPrefix}NAME. Save at least one, such as " +
+                $"{LogitsPrefix}contiguous.");
     }
 
     private static double Largest(CausalLM model, SafetensorsFile reference, Tensor ids, string name)
@@ -124,12 +133,15 @@ public static class VerifyLogits
         long least = values.min().ToInt64(), most = values.max().ToInt64();
         if (least < 0 || most >= limit)
         {
-            throw new SkipwiseException($"{reference.Path}: tensor {name}: {(least < 0 ? least : most)} is outside {what} (0 to {limit - 1}). Does the reference belong to this model?");
+            throw new SkipwiseException(
+                $"{reference.Path}: tensor {name}: {(least < 0 ? least : most)} is outside {what} (0 to {limit - 1}). Does the reference " +
+                $"belong to this model?");
         }
     }
 
     private static SkipwiseException Shape(SafetensorsFile reference, string name, long[] expected) =>
-        new($"{reference.Path}: tensor {name}: expected [{string.Join(", ", expected)}], found {reference.Tensors[name]}. Does the reference belong to this model?");
+        new($"{reference.Path}: tensor {name}: expected [{string.Join(", ", expected)}], found {reference.Tensors[name]}. Does the " +
+            $"reference belong to this model?");
 
     /// <summary>The original PoSE code writes "type": "yarn" and computes its own revision of it for Llama models.</summary>
     private static string? Hint(HfConfig config) =>

@@ -186,7 +186,8 @@ public sealed class RunFolder(string path)
 
     /// <summary>Writes a checkpoint, all or nothing, then removes the oldest beyond <paramref name="keepLast"/>.</summary>
     /// <param name="note">told when one of these cannot be removed</param>
-    public string SaveCheckpoint(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast, IProgress<string>? note = null)
+    public string SaveCheckpoint(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast,
+        IProgress<string>? note = null)
     {
         string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
         using IDisposable masters = optimizer.Masters.SwapIntoModel();
@@ -294,14 +295,17 @@ public sealed class RunFolder(string path)
         {
             if (!state.Tensors.TryGetValue(name, out TensorEntry? entry) || !entry.Shape.SequenceEqual(value.shape))
             {
-                throw new SkipwiseException($"{state.Path}: tensor {name} of shape {TensorEntry.Describe(value.shape)} is missing; the checkpoint belongs to another model. Start afresh without --resume");
+                throw new SkipwiseException(
+                    $"{state.Path}: tensor {name} of shape {TensorEntry.Describe(value.shape)} is missing; the checkpoint belongs to " +
+                    $"another model. Start afresh without --resume");
             }
             state.ReadInto(entry, value);
         }
     }
 
     private static int StepOf(string folder) =>
-        int.TryParse(System.IO.Path.GetFileName(folder).AsSpan("step-".Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1;
+        int.TryParse(System.IO.Path.GetFileName(folder).AsSpan("step-".Length), NumberStyles.None, CultureInfo.InvariantCulture,
+            out int step) ? step : -1;
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -38,5 +38,6 @@ internal sealed class TensorBoardLog
         _writer.add_scalar("train/tokens_per_second", (float)metrics.TokensPerSecond, metrics.Step);
     }
 
-    public void Write(EvaluationPoint point) => _writer.add_scalar(FormattableString.Invariant($"{point.Task}/{point.Metric} at {point.Length}"), (float)point.Value, point.Step);
+    public void Write(EvaluationPoint point) =>
+        _writer.add_scalar(FormattableString.Invariant($"{point.Task}/{point.Metric} at {point.Length}"), (float)point.Value, point.Step);
 }

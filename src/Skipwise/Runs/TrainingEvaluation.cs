@@ -22,7 +22,8 @@ internal sealed class TrainingEvaluation
     private readonly int _bos;
     private readonly IProgress<EvaluationProgress>? _progress;
 
-    private TrainingEvaluation(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer, IProgress<EvaluationProgress>? progress, CancellationToken stop)
+    private TrainingEvaluation(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer,
+        IProgress<EvaluationProgress>? progress, CancellationToken stop)
     {
         (Options, _tokenizer, _progress) = (options, tokenizer, progress);
         if (options.Data is { } data)
@@ -34,7 +35,8 @@ internal sealed class TrainingEvaluation
             ITokenSource source = store is not null ? store
                 : PerplexityTexts.Read(data.Read(), tokenizer, _perplexity, stop);
             // Only the documents to be measured stay, in memory: the same ones every time.
-            _documents = new TokenList([.. PerplexityPlan.Documents(source, _perplexity).Select(chosen => source[chosen.Document].ToArray())]);
+            _documents =
+                new TokenList([.. PerplexityPlan.Documents(source, _perplexity).Select(chosen => source[chosen.Document].ToArray())]);
             TextHash = HashOf(_documents);
         }
         if (options.PasskeyLengths.Count > 0)
@@ -66,7 +68,8 @@ internal sealed class TrainingEvaluation
     /// <returns>null when the options ask for none</returns>
     /// <param name="model">the extended model's configuration</param>
     /// <exception cref="SkipwiseException">text that cannot be read, no document long enough, prompts that do not fit</exception>
-    public static TrainingEvaluation? Create(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer, IProgress<EvaluationProgress>? progress, CancellationToken stop)
+    public static TrainingEvaluation? Create(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer,
+        IProgress<EvaluationProgress>? progress, CancellationToken stop)
     {
         options.Validate();
         return options.EverySteps == 0 ? null : new TrainingEvaluation(options, model, tokenizer, progress, stop);
@@ -79,7 +82,9 @@ internal sealed class TrainingEvaluation
         if (_perplexity is not null)
         {
             points.AddRange(PerplexityEvaluator.Evaluate(model, _documents!, _bos, _perplexity, _progress, cancel)
-                .Select(result => new EvaluationPoint(step, "perplexity", "perplexity", result.Window, result.Perplexity, result.StandardError, result.Count)));
+                .Select(result =>
+                    new EvaluationPoint(step, "perplexity", "perplexity", result.Window, result.Perplexity, result.StandardError,
+                        result.Count)));
         }
         if (_passkey is not null)
         {

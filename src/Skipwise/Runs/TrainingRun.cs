@@ -60,7 +60,8 @@ internal sealed class TrainingRun : IDisposable
         IProgress<string>? note)
     {
         (_trainable, _train, _folder, _save, _evaluation, _note) = (trainable, train, folder, save, evaluation, note);
-        _masters = MasterWeights.Create(trainable.Model, compute.Dtype, compute.Device, offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU);
+        _masters = MasterWeights.Create(trainable.Model, compute.Dtype, compute.Device,
+            offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU);
         _optimizer = Optimizer.Create(trainable.Model, train, _masters);
         try
         {
@@ -68,12 +69,16 @@ internal sealed class TrainingRun : IDisposable
             _guard = new StepGuard(train, _start.Guard);
             _scaler = new LossScaler(_start.Scaler);
             bool resumes = _start.Step > 0;
-            _log = resumes ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= _start.Step) : MetricLog.Create(folder.MetricsPath);
+            _log = resumes
+                ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= _start.Step)
+                : MetricLog.Create(folder.MetricsPath);
             WarnOfMissing(_log, _start.LoggedSteps, folder.MetricsPath, "the plot and the log of these steps stay incomplete");
             IReadOnlyList<EvaluationPoint> measured = [];
             if (evaluation is not null)
             {
-                _evaluations = resumes ? MetricLog.Resume<EvaluationPoint>(folder.EvaluationsPath, point => point.Step <= _start.Step) : MetricLog.Create(folder.EvaluationsPath);
+                _evaluations = resumes
+                    ? MetricLog.Resume<EvaluationPoint>(folder.EvaluationsPath, point => point.Step <= _start.Step)
+                    : MetricLog.Create(folder.EvaluationsPath);
                 WarnOfMissing(_evaluations, _start.LoggedEvaluations, folder.EvaluationsPath,
                     "a worse model may be taken for the best one");
                 measured = JsonLines.Read<EvaluationPoint>(folder.EvaluationsPath);
@@ -161,7 +166,8 @@ internal sealed class TrainingRun : IDisposable
 
     private string? Remark() => _best.BestStep == 0
         ? null
-        : $"the best model was measured after step {_best.BestStep}: {_folder.BestPath}{(IsOver ? $"; the run ended early, {_best.EvaluationsSinceBest} measurements later" : "")}";
+        : $"the best model was measured after step {_best.BestStep}: " +
+            $"{_folder.BestPath}{(IsOver ? $"; the run ended early, {_best.EvaluationsSinceBest} measurements later" : "")}";
 
     /// <summary>Measures if the step is due and has not been measured; keeps the model if it is the best so far.</summary>
     /// <returns>false when interrupted</returns>
@@ -197,7 +203,8 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>
     /// Whether a run of this contract can begin, or continue, in this folder. Recipes ask before they write anything into it.
     /// </summary>
-    /// <exception cref="SkipwiseException">a setting out of range, an unfinished run that is not to be resumed, or one with other options</exception>
+    /// <exception cref="SkipwiseException">a setting out of range, an unfinished run that is not to be resumed, or one with other
+    /// options</exception>
     public static void RequireStartable(RunFolder folder, RunContract contract, TrainOptions train, SaveOptions save)
     {
         train.Validate();
@@ -216,7 +223,8 @@ internal sealed class TrainingRun : IDisposable
         bool holdsForeign = !exists && Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any(IsForeign);
         if (holdsForeign || File.Exists(folder.Path))
         {
-            throw new SkipwiseException($"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another --out.");
+            throw new SkipwiseException(
+                $"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another --out.");
         }
     }
 
@@ -250,7 +258,8 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Not what a run leaves that was killed before its first step.</summary>
     private static bool IsForeign(string entry) =>
-        !entry.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal) && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)
+        !entry.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal)
+        && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)
         && Path.GetFileName(entry) is not (FolderClaim.LockName or RunFolder.ContractName);
 
     private static string Text(object options) => JsonSerializer.Serialize(options, RunOptionsJson.Options) + "\n";

@@ -48,7 +48,8 @@ public sealed record ComputeOptions
         {
             note?.Report($"warning: {warning}");
         }
-        return (device, Dtype switch { Precision.Bfloat16 => ScalarType.BFloat16, Precision.Float16 => ScalarType.Float16, _ => ScalarType.Float32 });
+        return (device,
+            Dtype switch { Precision.Bfloat16 => ScalarType.BFloat16, Precision.Float16 => ScalarType.Float16, _ => ScalarType.Float32 });
     }
 
     /// <summary>The device of a name.</summary>
@@ -62,7 +63,8 @@ public sealed record ComputeOptions
         }
         string[] parts = name.Split(':');
         int index = 0;
-        bool isKnown = parts is ["cpu" or "cuda"] || (parts is ["cuda", var number] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out index));
+        bool isKnown = parts is ["cpu" or "cuda"]
+            || (parts is ["cuda", var number] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out index));
         if (!isKnown)
         {
             throw new SkipwiseException($"--device {name}: expected cpu, cuda or cuda:n.");
@@ -72,15 +74,18 @@ public sealed record ComputeOptions
             return name == "cpu" ? CPU : new Device(DeviceType.CUDA, index);
         }
         throw new SkipwiseException(gpus == 0
-            ? $"--device {name}: libtorch finds no GPU. The packaged libtorch computes on the CPU alone: set SKIPWISE_LIBTORCH to the lib folder of a PyTorch {TorchRuntime.RequiredLibtorch} with CUDA, or leave --device out."
-            : $"--device {name}: libtorch finds {gpus} GPU{(gpus == 1 ? "" : "s")}, counted from 0. Use one of cuda:0 to cuda:{gpus - 1}, or cpu.");
+            ? $"--device {name}: libtorch finds no GPU. The packaged libtorch computes on the CPU alone: set SKIPWISE_LIBTORCH to the " +
+                $"lib folder of a PyTorch {TorchRuntime.RequiredLibtorch} with CUDA, or leave --device out."
+            : $"--device {name}: libtorch finds {gpus} GPU{(gpus == 1 ? "" : "s")}, counted from 0. Use one of cuda:0 to " +
+                $"cuda:{gpus - 1}, or cpu.");
     }
 
     /// <summary>What to know before computing in a type on a CPU; null if nothing.</summary>
     internal static string? Warning(Precision dtype, bool computesBfloat16) => dtype switch
     {
         Precision.Float16 => "float16 on the CPU is many times slower than float32; it is for GPUs. Leave --dtype out, or use bfloat16.",
-        Precision.Bfloat16 when !computesBfloat16 => "this processor has no instructions for bfloat16 (AVX512-BF16 or AMX), so that it is slower than float32. Leave --dtype out.",
+        Precision.Bfloat16 when !computesBfloat16 =>
+            "this processor has no instructions for bfloat16 (AVX512-BF16 or AMX), so that it is slower than float32. Leave --dtype out.",
         _ => null,
     };
 

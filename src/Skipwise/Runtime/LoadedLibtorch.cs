@@ -8,14 +8,16 @@ internal static unsafe class LoadedLibtorch
 {
     private const int MajorShift = 56, MinorShift = 48;
 
-    /// <summary>On Linux, the address of something that a library of libtorch exports; by its name alone the loader finds the loaded one.</summary>
+    /// <summary>On Linux, the address of something that a library of libtorch exports; by its name alone the loader finds the loaded
+    /// one.</summary>
     public static bool TryFind(string library, string symbol, out nint address)
     {
         address = 0;
         return NativeLibrary.TryLoad(library, out nint handle) && NativeLibrary.TryGetExport(handle, symbol, out address);
     }
 
-    /// <summary>The address of a function of the loaded libtorch, on every system: the library is searched for as TorchSharp does.</summary>
+    /// <summary>The address of a function of the loaded libtorch, on every system: the library is searched for as TorchSharp
+    /// does.</summary>
     public static bool TryFind(string symbol, out nint address)
     {
         if (OperatingSystem.IsLinux())
@@ -37,7 +39,8 @@ internal static unsafe class LoadedLibtorch
         return $"{version >> MajorShift}.{version >> MinorShift & 0xFF}";
     }
 
-    /// <summary>Switches the compiler of scripts off: those here are single operations, or formulas that the tests check as they stand.</summary>
+    /// <summary>Switches the compiler of scripts off: those here are single operations, or formulas that the tests check as they
+    /// stand.</summary>
     public static (NativePatchState State, string Reason) DisableScriptFusion()
     {
         const string setting = "_ZN5torch3jit25setTensorExprFuserEnabledEb"; // void torch::jit::setTensorExprFuserEnabled(bool)

@@ -19,7 +19,8 @@ internal static class NativeImage
 
     /// <summary>Loads a library, from a patched copy in memory where this system needs it. The file itself is never touched.</summary>
     /// <param name="isAllowed">whether it may be such a copy; else the file is loaded as it is</param>
-    /// <returns>the library's handle, and whether it is the copy; 0 where the system's loader refuses the file and no copy is allowed</returns>
+    /// <returns>the library's handle, and whether it is the copy; 0 where the system's loader refuses the file and no copy is
+    /// allowed</returns>
     /// <exception cref="SkipwiseException">the kernel refuses files in memory</exception>
     public static (nint Library, NativePatchState State, string Reason) Load(string path, bool isAllowed)
     {
@@ -43,7 +44,8 @@ internal static class NativeImage
         int descriptor = memfd_create("LibTorchSharp", 0);
         if (descriptor < 0)
         {
-            throw new SkipwiseException("The kernel refused an in-memory file (memfd_create), which loading libtorch needs on this system.");
+            throw new SkipwiseException(
+                "The kernel refused an in-memory file (memfd_create), which loading libtorch needs on this system.");
         }
         using var handle = new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true);
         RandomAccess.Write(handle, image, 0);

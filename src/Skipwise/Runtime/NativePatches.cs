@@ -57,7 +57,8 @@ internal static class NativePatches
     ];
 
     /// <summary>What became of the load itself, which is no patch of the process.</summary>
-    public static void SetLoad((NativePatchState State, string Reason) result) => Set(nameof(TorchRuntimeOptions.LoadOnOlderSystems), result);
+    public static void SetLoad((NativePatchState State, string Reason) result) =>
+        Set(nameof(TorchRuntimeOptions.LoadOnOlderSystems), result);
 
     /// <summary>Applies what is asked for and belongs to a stage of the start.</summary>
     /// <param name="wrapper">TorchSharp's native library, once it is loaded</param>
@@ -111,7 +112,8 @@ internal static class NativePatches
         return found == known ? null : $"the machine code of {what} {known} is known, this is {found ?? "another"}";
     }
 
-    private static void Set(string name, (NativePatchState State, string Reason) result) => s_status[name] = new(name, result.State, result.Reason);
+    private static void Set(string name, (NativePatchState State, string Reason) result) =>
+        s_status[name] = new(name, result.State, result.Reason);
 
     /// <param name="Name">the property that asks for it</param>
     /// <param name="Stage">when a start applies it</param>

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// Operations that TorchSharp does not wrap, by libtorch's stable C interface (<c>torch_call_dispatcher</c>, since 2.10). Numbers are passed
-/// by value, where TorchSharp boxes them.
+/// Operations that TorchSharp does not wrap, by libtorch's stable C interface (<c>torch_call_dispatcher</c>, since 2.10). Numbers are
+/// passed by value, where TorchSharp boxes them.
 /// </summary>
 /// <remarks>
 /// Arguments of the schema's type Scalar cannot be passed (libtorch converts int, float and bool alone). Of an error libtorch tells only

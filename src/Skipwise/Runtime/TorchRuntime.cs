@@ -89,9 +89,11 @@ public static class TorchRuntime
         }
     }
 
-    /// <summary>TorchSharp's own search for its libraries does not find all of them on every system: it is watched for, to come first.</summary>
+    /// <summary>TorchSharp's own search for its libraries does not find all of them on every system: it is watched for, to come
+    /// first.</summary>
     [ModuleInitializer]
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "it only listens: libtorch has to be loaded before TorchSharp's first type initializer runs")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255",
+        Justification = "it only listens: libtorch has to be loaded before TorchSharp's first type initializer runs")]
     internal static void Watch()
     {
         AppDomain.CurrentDomain.AssemblyLoad += (_, loaded) => LoadFor(loaded.LoadedAssembly);
@@ -112,7 +114,8 @@ public static class TorchRuntime
         catch (SkipwiseException) { }
     }
 
-    /// <summary>The version of TorchSharp. This thread loads it, if need be, without the load of libtorch that comes with it else.</summary>
+    /// <summary>The version of TorchSharp. This thread loads it, if need be, without the load of libtorch that comes with it
+    /// else.</summary>
     private static string? TorchSharpVersion()
     {
         bool before = s_isInitializing;
@@ -176,7 +179,8 @@ public static class TorchRuntime
     {
         bool isArm = RuntimeInformation.RuntimeIdentifier.StartsWith("linux-arm", StringComparison.Ordinal);
         string native = Path.Combine(AppContext.BaseDirectory, "runtimes", isArm ? "linux-arm64" : "linux-x64", "native");
-        string[] search = ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES"))?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        string[] search = ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES"))?.Split(':', StringSplitOptions.RemoveEmptyEntries)
+            ?? [];
         return search.Prepend(native).Prepend(AppContext.BaseDirectory)
             .Select(folder => Path.Combine(folder, file))
             .FirstOrDefault(File.Exists);

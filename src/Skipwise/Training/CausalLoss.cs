@@ -7,17 +7,20 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Training;
 
-/// <summary>A micro-batch forward and back: next-token cross entropy, with the layers on a <see cref="LayerwiseBackward"/> and the head in chunks.</summary>
+/// <summary>A micro-batch forward and back: next-token cross entropy, with the layers on a <see cref="LayerwiseBackward"/> and the head in
+/// chunks.</summary>
 public static class CausalLoss
 {
     // B batch, T tokens, M tokens with a label, C hidden, V vocabulary
 
     /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
-    /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
+    /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their
+    /// tokens</param>
     /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0:
     /// none; packed weights on a GPU make it 1</param>
     /// <exception cref="SkipwiseException">an id or label outside the model's vocabulary: it would be read beyond the weights</exception>
-    /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the device</returns>
+    /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the
+    /// device</returns>
     public static Tensor Backward(CausalLM model, Batch batch, double divisor, int recomputeEvery = 0, long? logitsPerChunk = null)
     {
         using var scope = NewDisposeScope();
@@ -36,7 +39,8 @@ public static class CausalLoss
         using Rotary rotary = RotaryFor(model, batch);
         Tensor embedded = model.Embed(batch.InputIds);
         IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
-        if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total) is { } toEmbedding && embedded.requires_grad)
+        if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total) is { } toEmbedding
+            && embedded.requires_grad)
         {
             embedded.backward([toEmbedding]); // no block of its own lies below it
         }

@@ -24,7 +24,8 @@ internal sealed class LayerwiseBackward : IDisposable
             // With a graph also where it is dropped at once: so both computations take the same operations.
             Tensor leaf = hidden.detach().requires_grad_(hidden.requires_grad).DetachFromDisposeScope();
             Tensor output = blocks[i](leaf).DetachFromDisposeScope();
-            bool isRecomputed = recomputeEvery > 0 && i % recomputeEvery == 0 && i < blocks.Count - 1; // the last is recomputed at once: nothing is saved
+            // the last is recomputed at once: nothing is saved
+            bool isRecomputed = recomputeEvery > 0 && i % recomputeEvery == 0 && i < blocks.Count - 1;
             hidden = output.detach().requires_grad_(output.requires_grad);
             if (isRecomputed)
             {

@@ -40,7 +40,8 @@ public sealed record LearningRateScales
     {
         var scales = new LearningRateScales();
         var named = new HashSet<string>();
-        foreach (string[] pair in text.Split(',', StringSplitOptions.TrimEntries).Select(part => part.Split('=', StringSplitOptions.TrimEntries)))
+        foreach (string[] pair in text.Split(',', StringSplitOptions.TrimEntries)
+            .Select(part => part.Split('=', StringSplitOptions.TrimEntries)))
         {
             if (pair.Length != 2 || !double.TryParse(pair[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double scale)
                 || !double.IsFinite(scale))

@@ -16,7 +16,8 @@ public enum LearningRateDecay
 /// <param name="WarmupSteps">steps 1 .. WarmupSteps rise in a straight line</param>
 /// <param name="Steps">steps of the whole run</param>
 /// <param name="MinRatio">where the decay ends, as a share of the peak</param>
-public sealed record LearningRateSchedule(double Peak, int WarmupSteps, int Steps, LearningRateDecay DecayShape = LearningRateDecay.Linear, double MinRatio = 0)
+public sealed record LearningRateSchedule(double Peak, int WarmupSteps, int Steps, LearningRateDecay DecayShape = LearningRateDecay.Linear,
+    double MinRatio = 0)
 {
     /// <param name="step">1 for the first</param>
     public double At(int step)

@@ -2,8 +2,8 @@ namespace Skipwise.Training;
 
 /// <summary>
 /// Scales the loss of a float16 computation (Micikevicius et al. 2018): small gradients would vanish below 6e-8, large ones overflow
-/// above 65504. The rules and their numbers are those of the original's DeepSpeed configuration: start at 2^12; the first overflow is borne, each
-/// later one halves the scale, down to 1; after 1000 good steps in a row the scale doubles and an overflow is borne again.
+/// above 65504. The rules and their numbers are those of the original's DeepSpeed configuration: start at 2^12; the first overflow is
+/// borne, each later one halves the scale, down to 1; after 1000 good steps in a row the scale doubles and an overflow is borne again.
 /// </summary>
 public sealed class LossScaler(LossScalerState? state = null)
 {
@@ -21,12 +21,21 @@ public sealed class LossScaler(LossScalerState? state = null)
         if (overflowed)
         {
             bool halves = State.HysteresisTracker <= 1;
-            State = State with { Scale = halves ? Math.Max(MinScale, State.Scale / 2) : State.Scale, HysteresisTracker = Math.Max(1, State.HysteresisTracker - 1), GrowthTracker = 0, SkippedSteps = State.SkippedSteps + 1 };
+            State = State with { Scale = halves
+                ? Math.Max(MinScale, State.Scale / 2)
+                : State.Scale, HysteresisTracker = Math.Max(1, State.HysteresisTracker - 1), GrowthTracker = 0,
+                SkippedSteps = State.SkippedSteps + 1 };
         }
         else
         {
             bool doubles = State.GrowthTracker + 1 == GrowthInterval;
-            State = State with { Scale = doubles ? State.Scale * 2 : State.Scale, HysteresisTracker = doubles ? Hysteresis : State.HysteresisTracker, GrowthTracker = doubles ? 0 : State.GrowthTracker + 1 };
+            State = State with { Scale = doubles
+                ? State.Scale * 2
+                : State.Scale, HysteresisTracker = doubles
+                ? Hysteresis
+                : State.HysteresisTracker, GrowthTracker = doubles
+                ? 0
+                : State.GrowthTracker + 1 };
         }
     }
 }

@@ -16,7 +16,8 @@ public sealed class MasterWeights : IDisposable
     private MasterWeights(CausalLM model, bool areApart)
     {
         AreSeparate = areApart;
-        Entries = [.. model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, p.parameter, p.parameter.detach().DetachFromDisposeScope()))];
+        Entries = [.. model.named_parameters().Where(p => p.parameter.requires_grad)
+            .Select(p => (p.name, p.parameter, p.parameter.detach().DetachFromDisposeScope()))];
     }
 
     /// <summary>Whether the model computes with copies.</summary>
@@ -51,7 +52,9 @@ public sealed class MasterWeights : IDisposable
         using IDisposable noGradient = no_grad();
         foreach ((string name, Parameter parameter) in model.named_parameters())
         {
-            using Tensor moved = parameter.requires_grad ? parameter.to(ScalarType.Float32, offload ? CPU : device) : parameter.to(dtype, device);
+            using Tensor moved = parameter.requires_grad
+                ? parameter.to(ScalarType.Float32, offload ? CPU : device)
+                : parameter.to(dtype, device);
             FiniteCheck.RequireInRange(parameter, moved, name);
             ParameterData.Set(parameter, moved);
         }

@@ -12,7 +12,9 @@ internal static class Prefetcher
     {
         using var stop = new CancellationTokenSource();
         using var ready = new BlockingCollection<T>(ahead);
-        Task producer = Task.Factory.StartNew(() => Produce(source, ready, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task producer =
+            Task.Factory.StartNew(() => Produce(source, ready, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
         try
         {
             foreach (T element in ready.GetConsumingEnumerable())

@@ -33,7 +33,8 @@ public static class RopeCheck
             ? FormattableString.Invariant(
                 $"{changed} of {used.Length} frequencies differ from the base model's, at most {ratios.Max():0.###}-fold")
             : $"all {used.Length} frequencies are the base model's";
-        string positions = $"positions to {largestPosition} {(largestPosition < reach ? "fit" : "exceed")} the {reach} tokens that they are meant for";
+        string positions =
+            $"positions to {largestPosition} {(largestPosition < reach ? "fit" : "exceed")} the {reach} tokens that they are meant for";
         return $"{(changed > 0 && largestPosition < reach ? "check" : "warning")}: {frequencies}; {positions}";
     }
 }

@@ -20,7 +20,9 @@ internal sealed record StepBatches(int Step, IReadOnlyList<HostBatch> MicroBatch
         {
             long place = cursor.ExamplesTaken;
             TrainingExample[] examples = cursor.Take(options.BatchSize * options.GradientAccumulationSteps);
-            yield return new(step, [.. examples.Chunk(options.BatchSize).Select(micro => options.Packing ? HostBatch.Packed(micro) : HostBatch.Padded(micro))], place, cursor.Epoch);
+            yield return new(step,
+                [.. examples.Chunk(options.BatchSize).Select(micro => options.Packing ? HostBatch.Packed(micro) : HostBatch.Padded(micro))],
+                place, cursor.Epoch);
         }
     }
 }

@@ -70,7 +70,9 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
         {
             return;
         }
-        string row = State.ConsecutiveSkips == 1 ? "It was skipped" : $"Steps {step - State.ConsecutiveSkips + 1} to {step} went bad in a row and were skipped";
+        string row = State.ConsecutiveSkips == 1
+            ? "It was skipped"
+            : $"Steps {step - State.ConsecutiveSkips + 1} to {step} went bad in a row and were skipped";
         throw new SkipwiseException(
             $"Step {step}: {_fault}; training has diverged. {row}, {State.SkippedSteps} in all; the weights are those before. " +
             string.Create(CultureInfo.InvariantCulture, $"Lower --learning-rate (now {options.LearningRate}), ") +

@@ -9,7 +9,8 @@ namespace Skipwise.Training;
 /// <param name="TokensPerSecond">of this step</param>
 /// <param name="Epoch">passes over the data, with fraction</param>
 /// <param name="LiveTensors">tensor handles alive after the step: constant, or something leaks</param>
-public sealed record StepMetrics(int Step, double Loss, double LearningRate, double GradientNorm, long Tokens, double TokensPerSecond, double Epoch, long LiveTensors)
+public sealed record StepMetrics(int Step, double Loss, double LearningRate, double GradientNorm, long Tokens, double TokensPerSecond,
+    double Epoch, long LiveTensors)
 {
     /// <summary>why the step was not taken; null when it was</summary>
     public string? Skipped { get; init; }

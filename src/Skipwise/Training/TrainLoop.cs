@@ -16,7 +16,8 @@ public static class TrainLoop
     /// <param name="scaler">of a float16 model's loss; the same</param>
     /// <exception cref="SkipwiseException">too many bad steps in a row; the weights are those before them</exception>
     public static IEnumerable<StepMetrics> Run(
-        CausalLM model, Optimizer optimizer, IExampleSource source, TrainOptions options, TrainProgress? start = null, StepGuard? guard = null, LossScaler? scaler = null)
+        CausalLM model, Optimizer optimizer, IExampleSource source, TrainOptions options, TrainProgress? start = null,
+        StepGuard? guard = null, LossScaler? scaler = null)
     {
         options = options.WithStepsFor(source.Count);
         start ??= new TrainProgress(0, 0);
@@ -25,22 +26,27 @@ public static class TrainLoop
         scaler = model.Dtype == ScalarType.Float16 ? scaler ?? new LossScaler(start.Scaler) : null;
         foreach (StepBatches batches in Prefetcher.Run(StepBatches.Enumerate(source, options, start), StepsAhead))
         {
-            yield return TakeStep(model, optimizer, batches, options, schedule.At(batches.Step), guard, scaler); // no dispose scope is open across a yield
-            guard.ThrowIfTooManyBadSteps(batches.Step, isLast: batches.Step == options.Steps); // after the step has been told, so that a log shows it
+            // no dispose scope is open across a yield
+            yield return TakeStep(model, optimizer, batches, options, schedule.At(batches.Step), guard, scaler);
+            // after the step has been told, so that a log shows it
+            guard.ThrowIfTooManyBadSteps(batches.Step, isLast: batches.Step == options.Steps);
         }
     }
 
     /// <summary>The examples that <paramref name="steps"/> steps consume.</summary>
-    public static long ExamplesAfter(int steps, TrainOptions options) => (long)steps * options.BatchSize * options.GradientAccumulationSteps;
+    public static long ExamplesAfter(int steps, TrainOptions options) =>
+        (long)steps * options.BatchSize * options.GradientAccumulationSteps;
 
-    private static StepMetrics TakeStep(CausalLM model, Optimizer optimizer, StepBatches batches, TrainOptions options, double learningRate, StepGuard guard, LossScaler? scaler)
+    private static StepMetrics TakeStep(CausalLM model, Optimizer optimizer, StepBatches batches, TrainOptions options, double learningRate,
+        StepGuard guard, LossScaler? scaler)
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
         long labels = batches.LabelCount;
         if (labels == 0)
         {
-            throw new SkipwiseException($"Step {batches.Step}: none of its examples has a label that counts. Give longer documents, or mask fewer labels.");
+            throw new SkipwiseException(
+                $"Step {batches.Step}: none of its examples has a label that counts. Give longer documents, or mask fewer labels.");
         }
         double lossScale = scaler?.State.Scale ?? 1;
         Tensor sum = zeros([], ScalarType.Float64, model.Device);
@@ -63,7 +69,9 @@ public static class TrainLoop
         string? fault = guard.CheckLoss(loss), overflow = null;
         if (fault is null && !double.IsFinite(norm))
         {
-            overflow = scaler is { CanReduceScale: true } ? FormattableString.Invariant($"the gradient overflows float16 at a loss scale of {lossScale}") : null;
+            overflow = scaler is { CanReduceScale: true }
+                ? FormattableString.Invariant($"the gradient overflows float16 at a loss scale of {lossScale}")
+                : null;
             fault = overflow is null ? FormattableString.Invariant($"the loss is {loss} and the gradient norm {norm}") : null;
         }
         if ((fault ?? overflow) is null)
@@ -80,7 +88,8 @@ public static class TrainLoop
             scaler?.Update(overflow is not null);
         }
         long tokens = batches.MicroBatches.Sum(micro => micro.Tokens);
-        return new StepMetrics(batches.Step, loss, learningRate, norm, tokens, tokens / clock.Elapsed.TotalSeconds, batches.Epoch, DisposeScopeManager.Statistics.ThreadTotalLiveCount)
+        return new StepMetrics(batches.Step, loss, learningRate, norm, tokens, tokens / clock.Elapsed.TotalSeconds, batches.Epoch,
+            DisposeScopeManager.Statistics.ThreadTotalLiveCount)
         {
             Skipped = fault ?? overflow,
             LossScale = scaler is null ? null : lossScale,

@@ -42,7 +42,8 @@ public sealed record TrainOptions
     /// <summary>the run stops after so many bad steps in a row: their loss or gradient is no number, or their loss a spike</summary>
     [Within(1, 1e9, Name = "--max-bad-steps")]
     public int MaxBadSteps { get; init; } = 5;
-    /// <summary>how far above the last losses a spike is, in widths of their middle four fifths (<see cref="StepGuard"/>); 0 looks for none</summary>
+    /// <summary>how far above the last losses a spike is, in widths of their middle four fifths (<see cref="StepGuard"/>); 0 looks for
+    /// none</summary>
     [Within(0, 1e9, Name = "--spike-threshold", LeastMeans = "no spike is looked for")]
     public double SpikeThreshold { get; init; } = 6;
     /// <summary>how gradients become updates</summary>
@@ -50,7 +51,8 @@ public sealed record TrainOptions
     /// <summary>what an optimizer keeps, and the float32 weights that it updates, stay in host memory while a GPU computes</summary>
     public Offload Offload { get; init; }
     public AdamWOptions AdamW { get; init; } = new();
-    /// <summary>k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 1: every layer; 0: none</summary>
+    /// <summary>k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 1: every layer; 0:
+    /// none</summary>
     [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
     public int RecomputeEvery { get; init; }
     /// <summary>a micro-batch's examples lie end to end in one row without padding; none sees another</summary>

@@ -33,11 +33,15 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
     public void It_ends_when_it_is_asked_to()
     {
         using var stop = new CancellationTokenSource();
-        var stopping = new SynchronousProgress<string>(note => { if (note.Contains("timing", StringComparison.Ordinal)) { stop.Cancel(); } });
+        var stopping = new SynchronousProgress<string>(note =>
+        {
+            if (note.Contains("timing", StringComparison.Ordinal)) { stop.Cancel(); }
+        });
         Assert.Throws<OperationCanceledException>(() => CostEstimator.Run(Options(), stopping, stop.Token));
     }
 
-    /// <summary>A step of the real thing. How near a whole run comes on three sizes of model is measured apart (docs/training.md).</summary>
+    /// <summary>A step of the real thing. How near a whole run comes on three sizes of model is measured apart
+    /// (docs/training.md).</summary>
     [Theory]
     [InlineData(0, 0), InlineData(1, 0), InlineData(2, 0), InlineData(1, 8)]
     public void A_step_takes_what_was_estimated(int recomputeEvery, int loraRank)
@@ -64,14 +68,18 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
             LoraInjector.Apply(model, lora, seed: 1);
         }
         using var optimizer = new FusedAdamW(model, new());
-        using Batch inputs = Batch.Padded([.. Enumerable.Range(0, batch).Select(row => TinyModel.Tokens((ulong)row, length, 1000)).Select(ids => new TrainingExample(ids, [.. Enumerable.Range(0, length)], ids))], CPU);
+        using Batch inputs =
+            Batch.Padded(
+                [.. Enumerable.Range(0, batch).Select(row => TinyModel.Tokens((ulong)row, length, 1000))
+                    .Select(ids => new TrainingExample(ids, [.. Enumerable.Range(0, length)], ids))], CPU);
         void Step()
         {
             CausalLoss.Backward(model, inputs, batch * length, recomputeEvery).Dispose();
             optimizer.ClipAndStep(0, 1);
         }
         Step();
-        double peak = Enumerable.Range(0, 3).Min(_ => ProcessMemory.PeakDuring(Step)); // what the runtime takes now and then is none of the step's
+        // what the runtime takes now and then is none of the step's
+        double peak = Enumerable.Range(0, 3).Min(_ => ProcessMemory.PeakDuring(Step));
         TestContext.Current.TestOutputHelper!.WriteLine($"{estimate / 1e6:0.0} MB, measured {peak / 1e6:0.0}");
         Assert.InRange(estimate / peak, 0.85, 1.15);
     }
@@ -113,7 +121,8 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         Assert.Equal(2L << 30, json.GetProperty("available_memory").GetInt64());
         Assert.Equal(64, json.GetProperty("pose").GetProperty("length").GetInt32());
         (await CliRun.Of([.. words, "--device", "cuda:99"])).Complained("--device cuda:99: libtorch finds");
-        (await CliRun.Of([.. words, "--gradient-accumulation", "0", "--recompute-every", "-1"])).Complained("--gradient-accumulation is 0", "--recompute-every is -1");
+        (await CliRun.Of([.. words, "--gradient-accumulation", "0", "--recompute-every", "-1"]))
+            .Complained("--gradient-accumulation is 0", "--recompute-every is -1");
     }
 
     private CostEstimatorOptions Options() => new() { Model = model.Folder, TargetLength = 256, BatchSize = 1 };

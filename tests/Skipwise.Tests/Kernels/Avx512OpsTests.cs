@@ -66,12 +66,15 @@ public class Avx512OpsTests
     }
 
     [Theory]
-    [InlineData(RotaryLayout.RotateHalf, 64, 64, 1), InlineData(RotaryLayout.RotateHalf, 64, 24, 2), InlineData(RotaryLayout.Interleaved, 64, 64, 2), InlineData(RotaryLayout.Interleaved, 40, 36, 1), InlineData(RotaryLayout.RotateHalf, 10, 10, 1)]
+    [InlineData(RotaryLayout.RotateHalf, 64, 64, 1), InlineData(RotaryLayout.RotateHalf, 64, 24, 2),
+        InlineData(RotaryLayout.Interleaved, 64, 64, 2), InlineData(RotaryLayout.Interleaved, 40, 36, 1),
+        InlineData(RotaryLayout.RotateHalf, 10, 10, 1)]
     public void Rotation_and_back(RotaryLayout pairs, int dim, int rotary, int rowsOfPositions)
     {
         Assert.SkipUnless(Avx512Kernels.IsSupported, NoTiles);
         using var scope = NewDisposeScope();
-        Tensor x = randn(2, 300, 3, dim), turn = polar(ones(rowsOfPositions, 300, 1, rotary / 2), rand(rowsOfPositions, 300, 1, rotary / 2) * 6);
+        Tensor x = randn(2, 300, 3, dim),
+            turn = polar(ones(rowsOfPositions, 300, 1, rotary / 2), rand(rowsOfPositions, 300, 1, rotary / 2) * 6);
         Tensor turned = Avx512Ops.Rotate(x, turn, pairs, back: false), back = Avx512Ops.Rotate(turned, turn, pairs, back: true);
         var plain = (CpuKernels)KernelSet.Cpu;
         Near(plain.RotateForward(x, turn, pairs), turned);

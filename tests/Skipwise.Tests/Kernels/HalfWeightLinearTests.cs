@@ -9,7 +9,8 @@ public sealed class HalfWeightLinearTests
 {
     public static TheoryData<int, int, int> Sizes => new()
     {
-        { 1, 1, 1 }, { 1, 7, 3 }, { 1, 64, 31 }, { 2, 33, 32 }, { 3, 257, 33 }, { HalfWeightLinear.RowwiseLimit, 1024, 70 }, { HalfWeightLinear.RowwiseLimit + 1, 100, 65 }, { 40, 48, 9 },
+        { 1, 1, 1 }, { 1, 7, 3 }, { 1, 64, 31 }, { 2, 33, 32 }, { 3, 257, 33 }, { HalfWeightLinear.RowwiseLimit, 1024, 70 },
+        { HalfWeightLinear.RowwiseLimit + 1, 100, 65 }, { 40, 48, 9 },
     };
 
     [Theory]
@@ -21,9 +22,11 @@ public sealed class HalfWeightLinearTests
         foreach (ScalarType type in (ScalarType[])[ScalarType.BFloat16, ScalarType.Float16])
         {
             Tensor x = randn(rows, inputs), weight = randn(outputs, inputs).to(type), bias = randn(outputs);
-            Tensor exact = x.to(ScalarType.Float64).matmul(weight.to(ScalarType.Float64).t()), size = x.abs().to(ScalarType.Float64).matmul(weight.abs().to(ScalarType.Float64).t());
+            Tensor exact = x.to(ScalarType.Float64).matmul(weight.to(ScalarType.Float64).t()),
+                size = x.abs().to(ScalarType.Float64).matmul(weight.abs().to(ScalarType.Float64).t());
             Assert.InRange(((KernelSet.Cpu.Linear(x, weight, null) - exact).abs() / size).max().ToDouble(), 0, 1e-6);
-            Assert.InRange(((KernelSet.Cpu.Linear(x, weight, bias) - (exact + bias)).abs() / (size + bias.abs())).max().ToDouble(), 0, 1e-6);
+            Assert.InRange(((KernelSet.Cpu.Linear(x, weight, bias) - (exact + bias)).abs() / (size + bias.abs())).max().ToDouble(), 0,
+                1e-6);
             if (rows > HalfWeightLinear.RowwiseLimit)
             {
                 Assert.True(KernelSet.Cpu.Linear(x, weight, bias).Equals(nn.functional.linear(x, weight.to(ScalarType.Float32), bias)));

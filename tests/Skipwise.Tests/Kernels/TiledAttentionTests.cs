@@ -10,23 +10,28 @@ public class TiledAttentionTests
     /// <summary>Sequences, queries, keys, heads, heads of keys, head dimension, window (0: all).</summary>
     public static TheoryData<int, int, int, int, int, int, int> Shapes => new()
     {
-        { 1, 1, 1, 1, 1, 4, 0 }, { 2, 7, 7, 2, 2, 8, 0 }, { 1, 193, 193, 1, 1, 64, 0 }, { 2, 130, 130, 3, 3, 16, 0 }, { 3, 401, 401, 4, 2, 80, 0 }, { 1, 577, 577, 2, 1, 33, 0 },
+        { 1, 1, 1, 1, 1, 4, 0 }, { 2, 7, 7, 2, 2, 8, 0 }, { 1, 193, 193, 1, 1, 64, 0 }, { 2, 130, 130, 3, 3, 16, 0 },
+        { 3, 401, 401, 4, 2, 80, 0 }, { 1, 577, 577, 2, 1, 33, 0 },
         { 2, 300, 700, 4, 1, 128, 0 }, { 1, 200, 210, 1, 1, 64, 0 }, { 1, 1, 150, 2, 2, 64, 0 }, { 1, 16, 1000, 2, 2, 96, 0 },
-        { 2, 300, 300, 4, 2, 96, 50 }, { 1, 200, 513, 2, 2, 33, 70 }, { 1, 400, 400, 2, 2, 64, 1 }, { 1, 400, 400, 1, 1, 64, 399 }, { 1, 20, 600, 1, 1, 32, 100 },
+        { 2, 300, 300, 4, 2, 96, 50 }, { 1, 200, 513, 2, 2, 33, 70 }, { 1, 400, 400, 2, 2, 64, 1 }, { 1, 400, 400, 1, 1, 64, 399 },
+        { 1, 20, 600, 1, 1, 32, 100 },
     };
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int sequences, int queries, int keys, int heads, int kvHeads, int dim, int window)
+    public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int sequences, int queries, int keys, int heads, int kvHeads,
+        int dim, int window)
     {
         Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
         Tensor Numbers(int tokens, int ofHeads) => randn([sequences, tokens, ofHeads, dim], generator: generator);
-        (Tensor query, Tensor key, Tensor value, Tensor gradient) = (Numbers(queries, heads), Numbers(keys, kvHeads), Numbers(keys, kvHeads), Numbers(queries, heads));
+        (Tensor query, Tensor key, Tensor value, Tensor gradient) =
+            (Numbers(queries, heads), Numbers(keys, kvHeads), Numbers(keys, kvHeads), Numbers(queries, heads));
 
         (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value, window == 0 ? null : window);
-        (Tensor dQuery, Tensor dKey, Tensor dValue) = TiledAttention.Backward(gradient, query, key, value, output, lse, window == 0 ? null : window);
+        (Tensor dQuery, Tensor dKey, Tensor dValue) =
+            TiledAttention.Backward(gradient, query, key, value, output, lse, window == 0 ? null : window);
 
         Tensor Leaf(Tensor x) => x.to(ScalarType.Float64).requires_grad_();
         (Tensor q, Tensor k, Tensor v) = (Leaf(query), Leaf(key), Leaf(value));
@@ -86,7 +91,8 @@ public class TiledAttentionTests
         Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         Tensor cache = randn(2, 3, 500, 40), query = randn(2, 100, 6, 40);
-        Tensor key = cache.narrow(2, 0, 300).transpose(1, 2), value = cache.narrow(2, 200, 300).transpose(1, 2), gradient = ones(1).expand(2, 100, 6, 40);
+        Tensor key = cache.narrow(2, 0, 300).transpose(1, 2), value = cache.narrow(2, 200, 300).transpose(1, 2),
+            gradient = ones(1).expand(2, 100, 6, 40);
         (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value);
         (Tensor plain, Tensor plainLse) = TiledAttention.Forward(query, key.contiguous(), value.contiguous());
         Assert.True(output.Equals(plain));
@@ -113,7 +119,8 @@ public class TiledAttentionTests
     {
         Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
-        Tensor query = randn(1, 300, 1, 16) * 100, key = randn(1, 300, 1, 16) * 100, value = randn(1, 300, 1, 16), gradient = randn(1, 300, 1, 16);
+        Tensor query = randn(1, 300, 1, 16) * 100, key = randn(1, 300, 1, 16) * 100, value = randn(1, 300, 1, 16),
+            gradient = randn(1, 300, 1, 16);
         (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value);
         (Tensor dQuery, Tensor dKey, Tensor dValue) = TiledAttention.Backward(gradient, query, key, value, output, lse);
         foreach (Tensor found in (Tensor[])[output, lse, dQuery, dKey, dValue])
@@ -123,7 +130,8 @@ public class TiledAttentionTests
         Assert.True(output.abs().max().ToSingle() <= value.abs().max().ToSingle() * 1.00001);
     }
 
-    /// <summary>A trained model looks at a few keys, and the gradients that reach it are small. Products of the two must not be subnormal: those take an Intel core a hundred times as long.</summary>
+    /// <summary>A trained model looks at a few keys, and the gradients that reach it are small. Products of the two must not be subnormal:
+    /// those take an Intel core a hundred times as long.</summary>
     [Fact]
     public void Sure_attention_has_no_subnormal_gradients()
     {

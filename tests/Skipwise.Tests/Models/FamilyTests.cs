@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Models;
 
-/// <summary>The families that no other program's numbers are at hand for, against a naive decoder that is told by hand what they do.</summary>
+/// <summary>The families that no other program's numbers are at hand for, against a naive decoder that is told by hand what they
+/// do.</summary>
 public sealed class FamilyTests : IDisposable
 {
     private const string Sizes = """
@@ -31,7 +32,8 @@ public sealed class FamilyTests : IDisposable
 
     [Fact]
     public void Gemma_norms_around_one_and_scales_its_embedding() =>
-        Compare($$"""{"model_type": "gemma", "head_dim": 10, "hidden_act": "gelu", "hidden_activation": null, {{Sizes}}}""", (naive, _) => naive with
+        Compare($$"""{"model_type": "gemma", "head_dim": 10, "hidden_act": "gelu", "hidden_activation": null, {{Sizes}}}""",
+            (naive, _) => naive with
         {
             HeadDim = 10,
             NormOffset = 1,
@@ -48,15 +50,20 @@ public sealed class FamilyTests : IDisposable
         using IDisposable noGradient = no_grad();
         Tensor x = (rand(50, 24) * 4).to(ScalarType.BFloat16), weight = (rand(24) - 0.5f).to(ScalarType.BFloat16);
         Tensor normed = x.@float() / (x.@float().square().mean([1L], keepdim: true) + 1e-6f).sqrt();
-        foreach ((int around, Tensor expected) in new[] { (0, normed.bfloat16() * weight), (1, (normed * (1 + weight.@float())).bfloat16()) })
+        foreach ((int around, Tensor expected) in new[] { (0, normed.bfloat16() * weight),
+            (1, (normed * (1 + weight.@float())).bfloat16()) })
         {
             using var norm = new RmsNorm(24, 1e-6, ScalarType.BFloat16, CPU, around);
             norm.weight.copy_(weight);
-            Assert.InRange((norm.forward(x) != expected).@float().mean().ToDouble(), 0, 0.01); // a reciprocal root and a division may differ in the last bit of float32
+            // a reciprocal root and a division may differ in the last bit of float32
+            Assert.InRange((norm.forward(x) != expected).@float().mean().ToDouble(), 0, 0.01);
         }
-        using var embedding = new TokenEmbedding(HfConfig.Parse($$"""{"model_type": "gemma", "head_dim": 10, {{Sizes}}}""", "config.json").Model, ScalarType.BFloat16, CPU);
+        using var embedding =
+            new TokenEmbedding(HfConfig.Parse($$"""{"model_type": "gemma", "head_dim": 10, {{Sizes}}}""", "config.json").Model,
+                ScalarType.BFloat16, CPU);
         embedding.weight.fill_(1);
-        Assert.Equal(4.90625, embedding.Forward(zeros(1, 1, ScalarType.Int64), ScalarType.BFloat16)[0, 0, 0].ToDouble()); // sqrt(24) = 4.89898
+        // sqrt(24) = 4.89898
+        Assert.Equal(4.90625, embedding.Forward(zeros(1, 1, ScalarType.Int64), ScalarType.BFloat16)[0, 0, 0].ToDouble());
     }
 
     [Fact]
@@ -94,11 +101,13 @@ public sealed class FamilyTests : IDisposable
         }
         Directory.CreateDirectory(_folder["model"]);
         File.WriteAllText(Path.Combine(_folder["model"], HfConfig.FileName), json);
-        SafetensorsWriter.Write(Path.Combine(_folder["model"], WeightFiles.SingleName), stored.Select(t => (t.Key, t.Value, ScalarType.Float32)));
+        SafetensorsWriter.Write(Path.Combine(_folder["model"], WeightFiles.SingleName),
+            stored.Select(t => (t.Key, t.Value, ScalarType.Float32)));
 
         int[] ids = TinyModel.Tokens(seed: 8, count: 14, vocabulary: 40);
         long[] positions = [0, 1, 2, 3, 4, 20, 21, 22, 23, 24, 50, 51, 52, 53];
-        var naive = family(new NaiveDecoder { Weight = name => stored[name], Layers = 3, Heads = 4, KeyValueHeads = 2, HeadDim = 0 }, name => stored[name]);
+        var naive = family(new NaiveDecoder { Weight = name => stored[name], Layers = 3, Heads = 4, KeyValueHeads = 2, HeadDim = 0 },
+            name => stored[name]);
         Tensor expected = naive.Logits(ids, positions);
         using PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(_folder["model"]));
         Tensor inputIds = tensor(ids.Select(id => (long)id).ToArray()).unsqueeze(0), positionIds = tensor(positions).unsqueeze(0);
@@ -114,7 +123,8 @@ public sealed class FamilyTests : IDisposable
         Assert.InRange(ParityCase.LargestDifference(cat([.. parts], 1).squeeze(0), expected), 0, 2e-5);
 
         pretrained.Save(_folder["saved"]);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder["model"], WeightFiles.SingleName)), File.ReadAllBytes(Path.Combine(_folder["saved"], WeightFiles.SingleName)));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder["model"], WeightFiles.SingleName)),
+            File.ReadAllBytes(Path.Combine(_folder["saved"], WeightFiles.SingleName)));
     }
 
     private static Tensor RandomTensor(ref KeyedRandom rng, StoredParameter parameter)

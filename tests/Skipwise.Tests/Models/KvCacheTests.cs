@@ -12,7 +12,8 @@ public class KvCacheTests
     {
         using var scope = NewDisposeScope();
         using CausalLM model = TinyModel.Create();
-        int[][] texts = [TinyModel.Tokens(1, 9), TinyModel.Tokens(2, 9)], ends = [TinyModel.Tokens(3, 4), TinyModel.Tokens(4, 4), TinyModel.Tokens(5, 4)];
+        int[][] texts = [TinyModel.Tokens(1, 9), TinyModel.Tokens(2, 9)],
+            ends = [TinyModel.Tokens(3, 4), TinyModel.Tokens(4, 4), TinyModel.Tokens(5, 4)];
         int[] rows = [1, 0, 1];
         using var cache = new KvCache(model.Config, batch: 2, capacity: 9, model.Dtype, model.Device);
         Read(model, texts, 0, cache);
@@ -35,7 +36,8 @@ public class KvCacheTests
             }
         }
         using KvCache second = Branch([0], 13); // the first branch wrote into its own room
-        Assert.True(Read(model, [ends[0]], 9, second)[0].allclose(Read(model, [[.. texts[0], .. ends[0]]], 0, null)[0].narrow(0, 9, 4), rtol: 1e-4, atol: 1e-5));
+        Assert.True(Read(model, [ends[0]], 9, second)[0]
+            .allclose(Read(model, [[.. texts[0], .. ends[0]]], 0, null)[0].narrow(0, 9, 4), rtol: 1e-4, atol: 1e-5));
         Assert.Equal((9, 13), (cache.Length, second.Length));
         Assert.Throws<ArgumentOutOfRangeException>(() => Branch([0], 8));
     }
@@ -45,7 +47,8 @@ public class KvCacheTests
         Tensor? states = null;
         int count = texts[0].Length;
         Tensor ids = tensor(texts.SelectMany(text => text).Select(id => (long)id).ToArray(), [texts.Length, count]);
-        Prefill.Run(model, ids, Prefill.Positions(start, count, CPU), cache, start + count, count, (_, hidden) => states = hidden.clone().MoveToOuterDisposeScope());
+        Prefill.Run(model, ids, Prefill.Positions(start, count, CPU), cache, start + count, count,
+            (_, hidden) => states = hidden.clone().MoveToOuterDisposeScope());
         return states!;
     }
 }

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Tests.Models;
 
 /// <summary>
-/// The decoder a second time, as the papers write it: float64, one head at a time, a full matrix of scores, cosines and sines per pair. Shares no code with
-/// the real one; what a family does is said by hand.
+/// The decoder a second time, as the papers write it: float64, one head at a time, a full matrix of scores, cosines and sines per pair.
+/// Shares no code with the real one; what a family does is said by hand.
 /// </summary>
 internal sealed record NaiveDecoder
 {
@@ -51,7 +51,8 @@ internal sealed record NaiveDecoder
         {
             int shared = head * KeyValueHeads / Heads;
             Tensor Of(Tensor all, int which) => all.narrow(1, which * HeadDim, HeadDim);
-            Tensor Normed(Tensor all, int which, string norm) => QueryKeyNorm ? Norm(Of(all, which), $"{prefix}{norm}.weight") : Of(all, which);
+            Tensor Normed(Tensor all, int which, string norm) =>
+                QueryKeyNorm ? Norm(Of(all, which), $"{prefix}{norm}.weight") : Of(all, which);
             Tensor q = Rotate(Normed(query, head, "q_norm"), positions), k = Rotate(Normed(key, shared, "k_norm"), positions);
             Tensor scores = q.matmul(k.t()) / Math.Sqrt(HeadDim); // [T, T]
             for (int i = 0; i < positions.Length; i++)
@@ -90,7 +91,8 @@ internal sealed record NaiveDecoder
 
     private Tensor Norm(Tensor x, string weight) => x / (x * x).mean([1L], keepdim: true).add(Eps).sqrt() * (Double(weight) + NormOffset);
 
-    private Tensor Project(Tensor x, string name) => HasBias ? Linear(x, name + ".weight") + Double(name + ".bias") : Linear(x, name + ".weight");
+    private Tensor Project(Tensor x, string name) =>
+        HasBias ? Linear(x, name + ".weight") + Double(name + ".bias") : Linear(x, name + ".weight");
 
     private Tensor Linear(Tensor x, string weight) => x.matmul(Double(weight).t());
 

@@ -18,7 +18,8 @@ public class ParityTests
         using var scope = NewDisposeScope();
         using var reference = new ParityCase(name);
         Tensor ids = reference["input_ids"];
-        string[] sets = [.. reference.Names.Where(n => n.StartsWith("logits.", StringComparison.Ordinal)).Select(n => n["logits.".Length..])];
+        string[] sets =
+            [.. reference.Names.Where(n => n.StartsWith("logits.", StringComparison.Ordinal)).Select(n => n["logits.".Length..])];
         Assert.Contains("contiguous", sets);
         foreach (string positions in sets)
         {
@@ -46,8 +47,10 @@ public class ParityTests
         using (no_grad())
         {
             Tensor logits = reference.Model.Logits(batch.InputIds, batch.PositionIds);
-            // Padding comes last, so no text sees it. GPT-J's own logits are those of a token that sees the text alone, Llama's and ours see the padding before it too.
-            Tensor mask = reference["padded.attention_mask"], real = (name == "gptj-none" ? mask : ones_like(mask)).to(ScalarType.Float32).unsqueeze(-1);
+            // Padding comes last, so no text sees it. GPT-J's own logits are those of a token that sees the text alone, Llama's and ours
+            // see the padding before it too.
+            Tensor mask = reference["padded.attention_mask"],
+                real = (name == "gptj-none" ? mask : ones_like(mask)).to(ScalarType.Float32).unsqueeze(-1);
             Assert.InRange(mask.to(ScalarType.Float32).mean().ToDouble(), 0.1, 0.99);
             Assert.InRange(ParityCase.LargestDifference(logits * real, reference["padded.logits"] * real), 0, 1e-4);
         }
@@ -64,14 +67,18 @@ public class ParityTests
         using var _ = no_grad();
         using var reference = new ParityCase(name);
         reference.Model.Logits(reference["input_ids"], reference["position_ids.contiguous"]); // a longer sequence first
-        string ids = reference.Names.Single(n => n.StartsWith("short.", StringComparison.Ordinal) && n.EndsWith("input_ids", StringComparison.Ordinal));
+        string ids =
+            reference.Names.Single(n => n.StartsWith("short.", StringComparison.Ordinal)
+                && n.EndsWith("input_ids", StringComparison.Ordinal));
         Tensor input = reference[ids];
         Tensor positions = arange(input.size(1)).unsqueeze(0);
-        Assert.InRange(ParityCase.LargestDifference(reference.Model.Logits(input, positions), reference["short.logits_fresh_model"]), 0, 1e-4);
+        Assert.InRange(ParityCase.LargestDifference(reference.Model.Logits(input, positions), reference["short.logits_fresh_model"]), 0,
+            1e-4);
     }
 
     [Theory]
-    [InlineData("llama-none"), InlineData("llama-gqa-yarn16-tied"), InlineData("llama-dynamic2-within"), InlineData("gptj-none"), InlineData("gptj-linear8")]
+    [InlineData("llama-none"), InlineData("llama-gqa-yarn16-tied"), InlineData("llama-dynamic2-within"), InlineData("gptj-none"),
+        InlineData("gptj-linear8")]
     [InlineData("mistral-sliding16"), InlineData("gpt_neox-pct25-parallel"), InlineData("baichuan2-none")]
     public void A_cache_changes_nothing(string name)
     {

@@ -19,36 +19,45 @@ public class RopeOverridesTests
     public void Revised_yarn_takes_factor_and_length_from_the_file()
     {
         DecoderConfig model = new RopeOverrides { Type = RopeType.YarnRevised }.Apply(Model("llama-yarn16"));
-        Assert.Equal((RopeType.YarnRevised, 16.0, 32, 512), (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings));
+        Assert.Equal((RopeType.YarnRevised, 16.0, 32, 512),
+            (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings));
     }
 
     [Fact]
     public void A_plain_model_gets_a_scaling_and_its_window()
     {
         DecoderConfig model = new RopeOverrides { Type = RopeType.Linear, Factor = 4 }.Apply(Model("llama-none"));
-        Assert.Equal((RopeType.Linear, 4.0, 256, 1024), (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings));
+        Assert.Equal((RopeType.Linear, 4.0, 256, 1024),
+            (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings));
     }
 
     [Fact]
     public void The_scaling_of_the_file_can_be_taken_away()
     {
         DecoderConfig model = new RopeOverrides { Type = RopeType.Default, Theta = 20000 }.Apply(Model("llama-linear8"));
-        Assert.Equal((RopeType.Default, 1.0, 20000.0, 32), (model.Rope.Type, model.Rope.Factor, model.Rope.Theta, model.MaxPositionEmbeddings));
+        Assert.Equal((RopeType.Default, 1.0, 20000.0, 32),
+            (model.Rope.Type, model.Rope.Factor, model.Rope.Theta, model.MaxPositionEmbeddings));
     }
 
     [Fact]
     public void A_factor_alone_keeps_the_type_of_the_file()
     {
         DecoderConfig model = new RopeOverrides { Factor = 4, OriginalLength = 64 }.Apply(Model("llama-yarn16"));
-        Assert.Equal((RopeType.Yarn, 4.0, 64, 256), (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings));
+        Assert.Equal((RopeType.Yarn, 4.0, 64, 256),
+            (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings));
     }
 
     [Fact]
     public void Half_a_request_is_an_error_that_names_the_option()
     {
-        Assert.Contains("--rope-factor 8", Assert.Throws<SkipwiseException>(() => new RopeOverrides { Factor = 8 }.Apply(Model("llama-none"))).Message);
-        Assert.Contains("--rope yarn-revised needs --rope-factor", Assert.Throws<SkipwiseException>(() => new RopeOverrides { Type = RopeType.YarnRevised }.Apply(Model("llama-none"))).Message);
-        Assert.Contains("--rope-factor", Assert.Throws<SkipwiseException>(() => new RopeOverrides { Type = RopeType.Yarn, Factor = 0.5 }.Apply(Model("llama-none"))).Message);
-        Assert.Contains("--rope-theta", Assert.Throws<SkipwiseException>(() => new RopeOverrides { Theta = 0 }.Apply(Model("llama-none"))).Message);
+        Assert.Contains("--rope-factor 8",
+            Assert.Throws<SkipwiseException>(() => new RopeOverrides { Factor = 8 }.Apply(Model("llama-none"))).Message);
+        Assert.Contains("--rope yarn-revised needs --rope-factor",
+            Assert.Throws<SkipwiseException>(() => new RopeOverrides { Type = RopeType.YarnRevised }.Apply(Model("llama-none"))).Message);
+        Assert.Contains("--rope-factor",
+            Assert.Throws<SkipwiseException>(() =>
+                new RopeOverrides { Type = RopeType.Yarn, Factor = 0.5 }.Apply(Model("llama-none"))).Message);
+        Assert.Contains("--rope-theta",
+            Assert.Throws<SkipwiseException>(() => new RopeOverrides { Theta = 0 }.Apply(Model("llama-none"))).Message);
     }
 }

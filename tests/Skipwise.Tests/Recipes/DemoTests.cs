@@ -32,7 +32,8 @@ public sealed class DemoTests
         (string, int)[] expected = [.. DemoVariant.All.SelectMany(variant => new[] { (variant, 128), (variant, 256) })];
         Assert.Equal(expected, results.Perplexity.Select(p => (p.Variant, p.Length)));
         Assert.Equal(expected, results.Passkey.Select(p => (p.Variant, p.Length)));
-        Assert.Equal(4, results.Passkey.Single(p => p is { Variant: DemoVariant.Base, Length: 128 }).Correct); // the base knows its own window
+        // the base knows its own window
+        Assert.Equal(4, results.Passkey.Single(p => p is { Variant: DemoVariant.Base, Length: 128 }).Correct);
         Assert.All(results.Training!.Values, losses => Assert.Equal(3, losses.Count));
         Assert.Equal(results.Perplexity, DemoResults.Read(Path.Combine(options.Out, Demo.ResultsName)).Perplexity);
         Assert.Equal(4 * 2 * 4, JsonLines.Read<PasskeyTrial>(Path.Combine(options.Out, Demo.TrialsName)).Count);
@@ -47,7 +48,8 @@ public sealed class DemoTests
         using var folder = new TempFolder();
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => Demo.Run(new DemoOptions { Model = s_shipped, Out = folder["demo"] }, new DemoProgress(), stop.Token));
+        Assert.Throws<OperationCanceledException>(() =>
+            Demo.Run(new DemoOptions { Model = s_shipped, Out = folder["demo"] }, new DemoProgress(), stop.Token));
         Assert.False(File.Exists(Path.Combine(folder["demo"], Demo.ResultsName)));
     }
 }

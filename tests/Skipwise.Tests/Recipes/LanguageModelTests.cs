@@ -106,7 +106,8 @@ public sealed class LanguageModelTests(SmallModel small) : IClassFixture<SmallMo
         Assert.Equal([1, 2, 1, 2], steps);
         using LanguageModel longer = LanguageModel.Load(folder["memory"], logger: log);
         Assert.Equal(128, longer.ContextLength);
-        Assert.Contains(log.Lines, line => line.Level == LogLevel.Information && line.Text.Contains("frequencies", StringComparison.Ordinal));
+        Assert.Contains(log.Lines,
+            line => line.Level == LogLevel.Information && line.Text.Contains("frequencies", StringComparison.Ordinal));
         longer.Save(folder["saved"]);
         using LanguageModel saved = LanguageModel.Load(folder["saved"]);
         Assert.Equal(await Text(longer), await Text(saved));

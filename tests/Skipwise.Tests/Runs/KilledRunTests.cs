@@ -112,11 +112,14 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
 
     private string[] Arguments(string folder) =>
     [
-        "train", "--model", model.Folder, "--data", Store(), "--target-length", $"{4 * SmallModel.Window}", "--out", folder, "--steps", $"{Steps}", "--batch-size", "2",
-        "--learning-rate", "1e-3", "--save-every", "1", "--eval-every", "4", "--eval-data", Store(), "--eval-windows", "64", "--eval-documents", "1", "--threads", "1",
+        "train", "--model", model.Folder, "--data", Store(), "--target-length", $"{4 * SmallModel.Window}", "--out", folder, "--steps",
+        $"{Steps}", "--batch-size", "2",
+        "--learning-rate", "1e-3", "--save-every", "1", "--eval-every", "4", "--eval-data", Store(), "--eval-windows", "64",
+        "--eval-documents", "1", "--threads", "1",
     ];
 
-    private ProcessStartInfo Command(string folder, params string[] more) => new("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. Arguments(folder), .. more]);
+    private ProcessStartInfo Command(string folder, params string[] more) =>
+        new("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. Arguments(folder), .. more]);
 
     private void Finish(string folder, params string[] more)
     {
@@ -148,14 +151,18 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
 
     private static void AssertSame(string expected, string actual)
     {
-        string[] Files(string folder) => [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file)).Order(StringComparer.Ordinal)];
+        string[] Files(string folder) =>
+            [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file))
+                .Order(StringComparer.Ordinal)];
         Assert.Equal(Files(expected), Files(actual));
         foreach (string file in Files(expected).Where(file => file is not ("metrics.jsonl" or "run.json" or "run.yaml")))
         {
-            Assert.True(File.ReadAllBytes(Path.Combine(expected, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, file))), file);
+            Assert.True(File.ReadAllBytes(Path.Combine(expected, file)).AsSpan()
+                .SequenceEqual(File.ReadAllBytes(Path.Combine(actual, file))), file);
         }
         (int, double, double, double, double)[] Steps(string folder) =>
-            [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(m => (m.Step, m.Loss, m.LearningRate, m.GradientNorm, m.Epoch))];
+            [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl"))
+                .Select(m => (m.Step, m.Loss, m.LearningRate, m.GradientNorm, m.Epoch))];
         Assert.Equal(KilledRunTests.Steps, Steps(expected).Length);
         Assert.Equal(Steps(expected), Steps(actual));
         Assert.Equal(Steps(expected).Length / 4, JsonLines.Read<EvaluationPoint>(Path.Combine(expected, "evaluations.jsonl")).Count);

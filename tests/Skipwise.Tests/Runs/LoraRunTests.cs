@@ -14,10 +14,12 @@ public sealed class LoraRunTests(SmallModel model) : IClassFixture<SmallModel>
     private const string AdapterFile = "adapter_model.safetensors";
 
     [Theory]
-    [InlineData("plain"), InlineData("packed", "--quantization-bits", "8"), InlineData("whole", "--lora-train", "norms,embeddings", "--quantization-bits", "4", "--lora-target-modules", "all-linear")]
+    [InlineData("plain"), InlineData("packed", "--quantization-bits", "8"),
+        InlineData("whole", "--lora-train", "norms,embeddings", "--quantization-bits", "4", "--lora-target-modules", "all-linear")]
     public async Task An_adapter_resumes_to_the_same_bytes_and_merges_into_what_it_computes(string name, params string[] more)
     {
-        string whole = model.Path(name), halves = model.Path(name + "-halves"), merged = Path.Combine(whole, FineTune.MergedName), tokens = model.Path(name + ".tokens");
+        string whole = model.Path(name), halves = model.Path(name + "-halves"), merged = Path.Combine(whole, FineTune.MergedName),
+            tokens = model.Path(name + ".tokens");
         (await CliRun.Of("prepare", "--model", model.Folder, "--data", model.Text, "--out", tokens)).Succeeded();
         string[] lora = ["--lora-rank", "4", "--lora-dropout", "0.2", .. more];
         CliRun run = (await Train(tokens, whole, [.. lora, "--merge"])).Succeeded();
@@ -29,7 +31,8 @@ public sealed class LoraRunTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(130, (await Train(tokens, halves, lora, stop.Token)).Code);
         CliRun resumed = (await Train(tokens, halves, [.. lora, "--resume"])).Succeeded();
         Assert.Contains($"--model {model.Folder} --adapter {halves}", resumed.Output);
-        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(whole, AdapterFile)), await File.ReadAllBytesAsync(Path.Combine(halves, AdapterFile)));
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(whole, AdapterFile)),
+            await File.ReadAllBytesAsync(Path.Combine(halves, AdapterFile)));
         Assert.False(File.Exists(Path.Combine(whole, "model.safetensors")));
 
         int mergedVocabulary = HfConfig.ForModel(merged).Model.VocabSize;
@@ -44,7 +47,9 @@ public sealed class LoraRunTests(SmallModel model) : IClassFixture<SmallModel>
             Assert.Empty(adapter.Warnings);
             Assert.Contains(adapter.Weights, weight => weight.B.abs().max().ToDouble() > 0);
         }
-        using PretrainedModel mergedModel = PretrainedModel.Load(new ModelSource(merged)), adapted = PretrainedModel.Load(new ModelSource(model.Folder, Adapter: whole)), plain = PretrainedModel.Load(new ModelSource(model.Folder));
+        using PretrainedModel mergedModel = PretrainedModel.Load(new ModelSource(merged)),
+            adapted = PretrainedModel.Load(new ModelSource(model.Folder, Adapter: whole)),
+            plain = PretrainedModel.Load(new ModelSource(model.Folder));
         Assert.Equal(256, mergedModel.Model.Config.MaxPositionEmbeddings); // the stretched window travels with the adapter
         Assert.Equal(256, adapted.Model.Config.MaxPositionEmbeddings);
         Assert.Equal(mergedModel.Model.Config.Rope, adapted.Model.Config.Rope);
@@ -63,13 +68,15 @@ public sealed class LoraRunTests(SmallModel model) : IClassFixture<SmallModel>
         string folder = model.Path("refused");
         (await Train(model.Text, folder, ["--merge"])).Complained("--merge", "--lora-rank");
         (await Train(model.Text, folder, ["--quantization-bits", "4"])).Complained("--quantization-bits", "--lora-rank");
-        (await Train(model.Text, folder, ["--lora-rank", "2", "--lora-train", "norm"])).Complained("--lora-train norm", "Did you mean 'norms'?");
+        (await Train(model.Text, folder, ["--lora-rank", "2", "--lora-train", "norm"]))
+            .Complained("--lora-train norm", "Did you mean 'norms'?");
         (await Train(model.Text, folder, ["--lora-rank", "2", "--lora-target-modules", "W_pack"])).Complained("W_pack", "q_proj");
         Assert.False(Directory.Exists(folder));
     }
 
     private Task<CliRun> Train(string data, string folder, string[] more, CancellationToken stop = default) =>
-        CliRun.Of(["train", "--model", model.Folder, "--data", data, "--target-length", "256", "--out", folder, "--steps", "3", "--batch-size", "2", "--learning-rate", "1e-2", .. more], "", stop);
+        CliRun.Of(["train", "--model", model.Folder, "--data", data, "--target-length", "256", "--out", folder, "--steps", "3",
+            "--batch-size", "2", "--learning-rate", "1e-2", .. more], "", stop);
 
     private static Tensor Logits(CausalLM model)
     {

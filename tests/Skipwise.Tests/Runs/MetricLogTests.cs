@@ -18,7 +18,8 @@ public sealed class MetricLogTests : IDisposable
         log.Append(new TrainingPoint(1, 2.5, 0.001));
         Assert.Equal([new TrainingPoint(1, 2.5, 0.001)], JsonLines.Read<TrainingPoint>(Log)); // the log is still open
         log.Append(new TrainingPoint(2, double.NaN, 0.001));
-        Assert.Equal("{\"step\":1,\"loss\":2.5,\"learning_rate\":0.001}\n{\"step\":2,\"loss\":\"NaN\",\"learning_rate\":0.001}\n", ReadShared());
+        Assert.Equal("{\"step\":1,\"loss\":2.5,\"learning_rate\":0.001}\n{\"step\":2,\"loss\":\"NaN\",\"learning_rate\":0.001}\n",
+            ReadShared());
         Assert.True(double.IsNaN(JsonLines.Read<TrainingPoint>(Log)[1].Loss));
     }
 
@@ -60,11 +61,13 @@ public sealed class MetricLogTests : IDisposable
     [Fact]
     public void Trials_round_trip_whatever_the_model_wrote()
     {
-        PasskeyTrial[] trials = [new("pose", 2048, 0.35, "01234", "01234", true), new("base", 512, 0, "99999", "a\n\"b\" </td> é 漢", false)];
+        PasskeyTrial[] trials =
+            [new("pose", 2048, 0.35, "01234", "01234", true), new("base", 512, 0, "99999", "a\n\"b\" </td> é 漢", false)];
         JsonLines.Write(Log, trials);
         Assert.Equal(trials, JsonLines.Read<PasskeyTrial>(Log));
         Assert.Equal(2, File.ReadAllLines(Log).Length);
-        Assert.StartsWith("{\"variant\":\"pose\",\"length\":2048,\"depth\":0.35,\"key\":\"01234\",\"answer\":\"01234\",\"correct\":true}", File.ReadAllText(Log));
+        Assert.StartsWith("{\"variant\":\"pose\",\"length\":2048,\"depth\":0.35,\"key\":\"01234\",\"answer\":\"01234\",\"correct\":true}",
+            File.ReadAllText(Log));
     }
 
     private string ReadShared()

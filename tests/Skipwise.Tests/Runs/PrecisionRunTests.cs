@@ -11,7 +11,8 @@ namespace Skipwise.Tests.Runs;
 public sealed class PrecisionRunTests(SmallModel model) : IClassFixture<SmallModel>
 {
     [Theory]
-    [InlineData("adamw", "bfloat16"), InlineData("adamw8bit", "bfloat16"), InlineData("adafactor", "float32"), InlineData("adamw", "float16")]
+    [InlineData("adamw", "bfloat16"), InlineData("adamw8bit", "bfloat16"), InlineData("adafactor", "float32"),
+        InlineData("adamw", "float16")]
     public async Task An_interrupted_run_ends_in_the_same_bytes(string optimizer, string dtype)
     {
         string whole = model.Path($"whole-{optimizer}-{dtype}"), parts = model.Path($"parts-{optimizer}-{dtype}");
@@ -24,16 +25,19 @@ public sealed class PrecisionRunTests(SmallModel model) : IClassFixture<SmallMod
         (await CliRun.Of([.. Words(parts), "--resume"])).Succeeded();
         AssertSameModel(whole, parts);
         StepMetrics[] steps = [.. JsonLines.Read<StepMetrics>(Path.Combine(parts, "metrics.jsonl"))];
-        Assert.Equal(JsonLines.Read<StepMetrics>(Path.Combine(whole, "metrics.jsonl")).Select(step => step.Loss), steps.Select(step => step.Loss));
+        Assert.Equal(JsonLines.Read<StepMetrics>(Path.Combine(whole, "metrics.jsonl")).Select(step => step.Loss),
+            steps.Select(step => step.Loss));
         Assert.Equal(dtype == "float16", steps[0].LossScale is not null);
 
         string yaml = Path.Combine(whole, "run.yaml"), again = model.Path($"again-{optimizer}-{dtype}");
-        Assert.All((string[])[$"optimizer: {optimizer}", $"dtype: {dtype}", "offload: optimizer", "device: \"cpu\""], line => Assert.Contains(line, File.ReadAllText(yaml), StringComparison.Ordinal));
+        Assert.All((string[])[$"optimizer: {optimizer}", $"dtype: {dtype}", "offload: optimizer", "device: \"cpu\""],
+            line => Assert.Contains(line, File.ReadAllText(yaml), StringComparison.Ordinal));
         (await CliRun.Of("train", "--config", yaml, "--out", again)).Succeeded();
         AssertSameModel(whole, again);
     }
 
-    /// <summary>The finished model holds what the float32 weights behind the computation had become, in the base model's own types.</summary>
+    /// <summary>The finished model holds what the float32 weights behind the computation had become, in the base model's own
+    /// types.</summary>
     [Fact]
     public async Task A_bfloat16_run_saves_its_float32_weights()
     {
@@ -50,10 +54,13 @@ public sealed class PrecisionRunTests(SmallModel model) : IClassFixture<SmallMod
     public async Task Models_are_measured_in_bfloat16_too()
     {
         string[] narrow = ["--model", model.Folder, "--dtype", "bfloat16", "--device", "cpu"];
-        (await CliRun.Of(["eval", "perplexity", "--data", model.Text, "--windows", "32,64", "--max-documents", "2", .. narrow])).Succeeded();
+        (await CliRun.Of(["eval", "perplexity", "--data", model.Text, "--windows", "32,64", "--max-documents", "2", .. narrow]))
+            .Succeeded();
         (await CliRun.Of(["eval", "passkey", "--lengths", "200", "--trials", "2", .. narrow])).Succeeded();
         (await CliRun.Of(["generate", "--prompt", "The", "--max-new-tokens", "3", .. narrow])).Succeeded();
-        string[] all = ["eval", "all", "--model", model.Folder, "--data", model.Text, "--lengths", "128", "--needle-trials", "0", "--trials", "1", "--depths", "2", "--out", model.Path("all")];
+        string[] all =
+            ["eval", "all", "--model", model.Folder, "--data", model.Text, "--lengths", "128", "--needle-trials", "0", "--trials", "1",
+                "--depths", "2", "--out", model.Path("all")];
         (await CliRun.Of(all)).Succeeded();
         CliRun second = (await CliRun.Of([.. all, "--dtype", "bfloat16"])).Succeeded();
         Assert.DoesNotContain("kept from an earlier run", second.Output + second.Error, StringComparison.Ordinal); // another number
@@ -66,17 +73,20 @@ public sealed class PrecisionRunTests(SmallModel model) : IClassFixture<SmallMod
         (await CliRun.Of(Train(model.Path("x"), "--dtype", "fp16"))).Complained("float32, bfloat16, float16");
         if (!torch.cuda.is_available())
         {
-            (await CliRun.Of("eval", "passkey", "--model", model.Folder, "--device", "cuda:1")).Complained("--device cuda:1", "SKIPWISE_LIBTORCH");
+            (await CliRun.Of("eval", "passkey", "--model", model.Folder, "--device", "cuda:1"))
+                .Complained("--device cuda:1", "SKIPWISE_LIBTORCH");
         }
         Assert.False(Directory.Exists(model.Path("x")));
     }
 
     private string[] Train(string folder, params string[] more) =>
     [
-        "train", "--model", model.Folder, "--data", model.Text, "--target-length", $"{4 * SmallModel.Window}", "--out", folder, "--steps", "4", "--batch-size", "2",
+        "train", "--model", model.Folder, "--data", model.Text, "--target-length", $"{4 * SmallModel.Window}", "--out", folder, "--steps",
+        "4", "--batch-size", "2",
         "--learning-rate", "1e-3", "--save-every", "2", "--threads", "1", "--device", "cpu", .. more,
     ];
 
     private static void AssertSameModel(string expected, string actual) =>
-        Assert.True(File.ReadAllBytes(Path.Combine(expected, "model.safetensors")).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, "model.safetensors"))));
+        Assert.True(File.ReadAllBytes(Path.Combine(expected, "model.safetensors")).AsSpan()
+            .SequenceEqual(File.ReadAllBytes(Path.Combine(actual, "model.safetensors"))));
 }

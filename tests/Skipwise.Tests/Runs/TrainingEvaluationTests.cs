@@ -17,7 +17,9 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     public async Task A_run_measures_every_so_many_steps_and_at_its_end_and_keeps_the_best_model()
     {
         string folder = model.Path("measured");
-        CliRun run = (await Train(folder, "--steps", "5", "--learning-rate", "1e-2", "--eval-every", "2", "--eval-data", model.Text, "--eval-windows", "64,128", "--eval-documents", "2",
+        CliRun run =
+            (await Train(folder, "--steps", "5", "--learning-rate", "1e-2", "--eval-every", "2", "--eval-data", model.Text,
+                "--eval-windows", "64,128", "--eval-documents", "2",
             "--eval-passkey-lengths", "128", "--eval-passkey-trials", "2", "--tensorboard")).Succeeded();
         IReadOnlyList<EvaluationPoint> points = JsonLines.Read<EvaluationPoint>(Path.Combine(folder, "evaluations.jsonl"));
         Assert.Equal([2, 4, 5], points.Select(point => point.Step).Distinct());
@@ -37,7 +39,8 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Event[] events = [.. Events(folder)];
         Assert.Equal(5, events.Count(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true));
         Assert.Equal(points.Where(p => p.Task == "passkey").Select(p => (p.Step, (float)p.Value)),
-            events.Where(e => e.Summary?.Value.Any(v => v.Tag == "passkey/accuracy at 128") == true).Select(e => ((int)e.Step, e.Summary.Value[0].SimpleValue)));
+            events.Where(e => e.Summary?.Value.Any(v => v.Tag == "passkey/accuracy at 128") == true)
+            .Select(e => ((int)e.Step, e.Summary.Value[0].SimpleValue)));
     }
 
     [Fact]
@@ -48,7 +51,8 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         (await Train(folder, settings)).Succeeded();
         File.Delete(Path.Combine(folder, "config.json")); // as if it had ended after its checkpoint of step 2
         (await Train(folder, [.. settings, "--resume"])).Succeeded();
-        Assert.Equal([1, 2, 3], Events(folder).Where(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true).Select(e => (int)e.Step));
+        Assert.Equal([1, 2, 3],
+            Events(folder).Where(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true).Select(e => (int)e.Step));
     }
 
     [Fact]
@@ -56,7 +60,9 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     {
         string folder = model.Path("patient");
         // Without learning nothing gets better: the first measurement stays the best.
-        CliRun run = (await Train(folder, "--steps", "50", "--learning-rate", "1e-30", "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "64", "--eval-documents", "1", "--patience", "2")).Succeeded();
+        CliRun run =
+            (await Train(folder, "--steps", "50", "--learning-rate", "1e-30", "--eval-every", "1", "--eval-data", model.Text,
+                "--eval-windows", "64", "--eval-documents", "1", "--patience", "2")).Succeeded();
         Assert.Contains("after step 1", run.Error);
         Assert.Contains("ended early, 2 measurements later", run.Error);
         Assert.Equal(3, JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Count);
@@ -76,9 +82,11 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     [Fact]
     public async Task Impossible_settings_are_named_at_once()
     {
-        (await Train(model.Path("x"), "--eval-every", "-1", "--patience", "-2", "--eval-documents", "0")).Complained("--eval-every is -1", "--patience is -2", "--eval-documents is 0");
+        (await Train(model.Path("x"), "--eval-every", "-1", "--patience", "-2", "--eval-documents", "0"))
+            .Complained("--eval-every is -1", "--patience is -2", "--eval-documents is 0");
         (await Train(model.Path("x"), "--eval-every", "1")).Complained("nothing to measure", "--eval-data");
-        (await Train(model.Path("x"), "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "4096")).Complained("No document can be evaluated");
+        (await Train(model.Path("x"), "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "4096"))
+            .Complained("No document can be evaluated");
         Assert.False(Directory.Exists(model.Path("x")));
     }
 
@@ -87,8 +95,12 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     {
         EvaluationPoint Perplexity(int step, int length, double value) => new(step, "perplexity", "perplexity", length, value);
         EvaluationPoint Passkey(int step, int length, double value) => new(step, "passkey", "accuracy", length, value);
-        Assert.Equal(new BestCheckpoint(2, 5, 1), BestCheckpoint.FromPoints([Perplexity(1, 64, 3), Perplexity(1, 128, 6), Perplexity(2, 64, 4), Perplexity(2, 128, 5), Passkey(2, 64, 0), Perplexity(3, 64, 1), Perplexity(3, 128, 5)]));
-        Assert.Equal(new BestCheckpoint(2, -0.5, 0), BestCheckpoint.FromPoints([Passkey(1, 64, 0.5), Passkey(1, 128, 0.25), Passkey(2, 64, 0.25), Passkey(2, 128, 0.75)]));
+        Assert.Equal(new BestCheckpoint(2, 5, 1),
+            BestCheckpoint.FromPoints(
+                [Perplexity(1, 64, 3), Perplexity(1, 128, 6), Perplexity(2, 64, 4), Perplexity(2, 128, 5), Passkey(2, 64, 0),
+                    Perplexity(3, 64, 1), Perplexity(3, 128, 5)]));
+        Assert.Equal(new BestCheckpoint(2, -0.5, 0),
+            BestCheckpoint.FromPoints([Passkey(1, 64, 0.5), Passkey(1, 128, 0.25), Passkey(2, 64, 0.25), Passkey(2, 128, 0.75)]));
         Assert.Equal(new BestCheckpoint(0, double.PositiveInfinity, 1), BestCheckpoint.FromPoints([Perplexity(1, 64, double.NaN)]));
     }
 
@@ -99,7 +111,9 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     /// <summary>TFRecord: length (8 bytes), its checksum (4), the event, its checksum (4).</summary>
     private static IEnumerable<Event> Events(string folder)
     {
-        byte[] bytes = File.ReadAllBytes(Assert.Single(Directory.EnumerateFiles(Path.Combine(folder, "tensorboard"), "*", SearchOption.AllDirectories)));
+        byte[] bytes =
+            File.ReadAllBytes(
+                Assert.Single(Directory.EnumerateFiles(Path.Combine(folder, "tensorboard"), "*", SearchOption.AllDirectories)));
         for (int at = 0; at < bytes.Length;)
         {
             int length = (int)BitConverter.ToInt64(bytes, at);

@@ -6,7 +6,8 @@ namespace Skipwise.Tests.Runtime;
 public class ComputeOptionsTests
 {
     [Theory]
-    [InlineData(null, 0, "cpu"), InlineData(null, 2, "cuda:0"), InlineData("cpu", 2, "cpu"), InlineData("cuda", 1, "cuda:0"), InlineData("cuda:1", 2, "cuda:1")]
+    [InlineData(null, 0, "cpu"), InlineData(null, 2, "cuda:0"), InlineData("cpu", 2, "cpu"), InlineData("cuda", 1, "cuda:0"),
+        InlineData("cuda:1", 2, "cuda:1")]
     public void A_device_is_found_by_its_name(string? name, int gpus, string expected)
     {
         var (wanted, found) = (new torch.Device(expected), ComputeOptions.ResolveDevice(name, gpus));
@@ -14,10 +15,12 @@ public class ComputeOptionsTests
     }
 
     [Theory]
-    [InlineData("cuda", 0, "SKIPWISE_LIBTORCH"), InlineData("cuda:2", 2, "cuda:0 to cuda:1"), InlineData("gpu", 1, "cpu, cuda or cuda:n"), InlineData("cuda:", 1, "cuda:n"),
+    [InlineData("cuda", 0, "SKIPWISE_LIBTORCH"), InlineData("cuda:2", 2, "cuda:0 to cuda:1"), InlineData("gpu", 1, "cpu, cuda or cuda:n"),
+        InlineData("cuda:", 1, "cuda:n"),
      InlineData("cuda:-1", 1, "cuda:n"), InlineData("cpu:1", 1, "cuda:n"), InlineData("meta", 1, "cuda:n")]
     public void A_device_that_is_not_there_is_an_error_with_a_remedy(string name, int gpus, string hint) =>
-        Assert.Contains(hint, Assert.Throws<SkipwiseException>(() => ComputeOptions.ResolveDevice(name, gpus)).Message, StringComparison.Ordinal);
+        Assert.Contains(hint, Assert.Throws<SkipwiseException>(() => ComputeOptions.ResolveDevice(name, gpus)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Slow_types_are_told_of()
@@ -41,5 +44,8 @@ public class ComputeOptionsTests
 
     [Fact]
     public void Everything_on_the_CPU_needs_no_GPU() =>
-        Assert.Equal((torch.CPU.type, torch.ScalarType.BFloat16), (new ComputeOptions { Device = "cpu", Dtype = Precision.Bfloat16, Tf32 = true }.Prepare() is var (device, dtype) ? (device.type, dtype) : default));
+        Assert.Equal((torch.CPU.type, torch.ScalarType.BFloat16),
+            (new ComputeOptions { Device = "cpu", Dtype = Precision.Bfloat16, Tf32 = true }.Prepare() is var (device, dtype)
+                ? (device.type, dtype)
+                : default));
 }

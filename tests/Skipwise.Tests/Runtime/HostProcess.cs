@@ -41,7 +41,8 @@ internal static class HostProcess
     /// <param name="Environment">variables that are set for native code, beyond those that the process was given</param>
     /// <param name="Overwritten">patches whose function has other bytes in memory than in its file</param>
     internal sealed record Report(
-        Dictionary<string, NativePatchState> Patches, bool MapsLargeAllocations, string[] Environment, string[] Overwritten, float[] Logits);
+        Dictionary<string, NativePatchState> Patches, bool MapsLargeAllocations, string[] Environment, string[] Overwritten,
+        float[] Logits);
 
     /// <param name="patches">the value of the variable that switches patches off</param>
     public static Report Run(Kind kind, string? patches = null)
@@ -93,7 +94,8 @@ internal static class HostProcess
         return model.Logits(tensor((long[])[1, 2, 3]).view(1, 3), arange(3).view(1, 3)).data<float>().ToArray();
     }
 
-    /// <summary>Whether malloc takes a large piece from the kernel by a mapping of its own: a bit of the size before the piece says so.</summary>
+    /// <summary>Whether malloc takes a large piece from the kernel by a mapping of its own: a bit of the size before the piece says
+    /// so.</summary>
     private static unsafe bool MapsLargeAllocations()
     {
         const nuint large = 100 << 20, isMapped = 2;

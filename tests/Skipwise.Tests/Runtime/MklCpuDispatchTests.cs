@@ -8,7 +8,8 @@ public sealed class MklCpuDispatchTests
 {
     public static TheoryData<int, int, int> Sizes => new()
     {
-        { 1, 1, 1 }, { 1, 300, 70 }, { 2, 17, 33 }, { 16, 64, 16 }, { 31, 48, 49 }, { 64, 7, 65 }, { 129, 256, 31 }, { 200, 333, 95 }, { 512, 64, 130 },
+        { 1, 1, 1 }, { 1, 300, 70 }, { 2, 17, 33 }, { 16, 64, 16 }, { 31, 48, 49 }, { 64, 7, 65 }, { 129, 256, 31 }, { 200, 333, 95 },
+        { 512, 64, 130 },
     };
 
     [Theory]
@@ -30,12 +31,14 @@ public sealed class MklCpuDispatchTests
         }
         Tensor left = tensor(a).view(rows, inner), right = tensor(b).view(inner, columns);
         Tensor leftTurned = left.t().contiguous().t(), rightTurned = right.t().contiguous().t();
-        foreach (Tensor product in (Tensor[])[left.mm(right), leftTurned.mm(right), left.mm(rightTurned), leftTurned.mm(rightTurned), nn.functional.linear(left, right.t()), left.unsqueeze(0).bmm(right.unsqueeze(0)).squeeze(0)])
+        foreach (Tensor product in (Tensor[])[left.mm(right), leftTurned.mm(right), left.mm(rightTurned), leftTurned.mm(rightTurned),
+            nn.functional.linear(left, right.t()), left.unsqueeze(0).bmm(right.unsqueeze(0)).squeeze(0)])
         {
             float[] found = product.contiguous().data<float>().ToArray();
             Assert.All(expected.Zip(found), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-6 * inner));
         }
-        Assert.All(expected.Zip(left.to(ScalarType.Float64).mm(right.to(ScalarType.Float64)).data<double>().ToArray()), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-14 * inner));
+        Assert.All(expected.Zip(left.to(ScalarType.Float64).mm(right.to(ScalarType.Float64)).data<double>().ToArray()),
+            pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-14 * inner));
     }
 
     private static float[] Random(int count, ulong seed)

@@ -35,7 +35,8 @@ public sealed class NativePatchesTests
         Assert.Equal(s_code.Except(missing).Order(), tool.Overwritten.Order());
         Assert.False(tool.MapsLargeAllocations);
         Assert.All(Patches(tool), patch =>
-            Assert.Equal((patch.Key, missing.Contains(patch.Key) ? NativePatchState.NotApplicable : NativePatchState.On), (patch.Key, patch.Value)));
+            Assert.Equal((patch.Key, missing.Contains(patch.Key) ? NativePatchState.NotApplicable : NativePatchState.On),
+                (patch.Key, patch.Value)));
         Assert.All(tool.Logits.Zip(plain.Logits), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-5)); // other MKL kernels
     }
 
@@ -63,9 +64,11 @@ public sealed class NativePatchesTests
     [Fact]
     public void Every_option_has_one_line_of_status() // and All has every option
     {
-        string[] options = [.. typeof(TorchRuntimeOptions).GetProperties().Where(property => property.CanWrite).Select(property => property.Name)];
+        string[] options =
+            [.. typeof(TorchRuntimeOptions).GetProperties().Where(property => property.CanWrite).Select(property => property.Name)];
         Assert.Equal(options.Order(), TorchRuntime.Status.Select(patch => patch.Name).Order());
-        Assert.All(TorchRuntime.Status, patch => Assert.Matches($"^{patch.Name}: (on|off|not applicable) \\([^\\n]+\\)$", patch.ToString()));
+        Assert.All(TorchRuntime.Status,
+            patch => Assert.Matches($"^{patch.Name}: (on|off|not applicable) \\([^\\n]+\\)$", patch.ToString()));
         Assert.All(options, name => Assert.Equal(true, typeof(TorchRuntimeOptions).GetProperty(name)!.GetValue(TorchRuntimeOptions.All)));
     }
 

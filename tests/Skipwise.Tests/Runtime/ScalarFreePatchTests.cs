@@ -10,7 +10,8 @@ public sealed class ScalarFreePatchTests
     [Fact]
     public void A_number_outlives_its_box_and_is_freed_in_the_end()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "numbers are kept on x86-64 Linux");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64,
+            "numbers are kept on x86-64 Linux");
         byte[] before, after;
         nint address;
         using (Scalar number = 0.3.ToScalar())

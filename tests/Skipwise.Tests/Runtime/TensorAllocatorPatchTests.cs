@@ -11,7 +11,8 @@ public sealed class TensorAllocatorPatchTests
     [Fact]
     public void The_place_of_a_freed_tensor_serves_the_next_of_its_size()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "malloc serves libtorch on x86-64 Linux");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64,
+            "malloc serves libtorch on x86-64 Linux");
         using var scope = NewDisposeScope();
         const int rounds = 60, settled = 10, sizes = 8;
         long before = 0;
@@ -26,7 +27,8 @@ public sealed class TensorAllocatorPatchTests
             }
             before = round == settled ? ProcessMemory.Reserved() : before;
         }
-        // The small ones themselves take up to 0.3 MB, or nothing where holes serve them. Where the freed ones' places do not: 130 to 200 MB.
+        // The small ones themselves take up to 0.3 MB, or nothing where holes serve them. Where the freed ones' places do not: 130 to 200
+        // MB.
         Assert.InRange(ProcessMemory.Reserved() - before, long.MinValue, (rounds - settled) * sizes * 2048);
     }
 

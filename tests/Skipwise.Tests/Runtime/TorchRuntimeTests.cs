@@ -65,7 +65,8 @@ public sealed class TorchRuntimeTests
     public void A_libtorch_too_old_to_tell_its_version_is_refused()
     {
         Assert.SkipUnless(IsLinuxX64, "the packaged library stands in for an old one");
-        string packaged = Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libc10.so"); // loads, and has no version to tell
+        // loads, and has no version to tell
+        string packaged = Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libc10.so");
         using var folder = new TempFolder();
         File.Copy(packaged, Path.Combine(folder.Path, "libc10.so"));
         File.Copy(packaged, Path.Combine(folder.Path, "libtorch_cpu.so"));
@@ -120,7 +121,9 @@ public sealed class TorchRuntimeTests
     private static (int Code, string Error) Verify(string? libtorch, string force = "")
     {
         string fixture = Fixture.Path("llama-none");
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), "verify", "--model", fixture, "--reference", Path.Combine(fixture, "reference.safetensors")]);
+        var start = new ProcessStartInfo("dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), "verify", "--model", fixture, "--reference",
+                Path.Combine(fixture, "reference.safetensors")]);
         start.Environment["SKIPWISE_LIBTORCH"] = libtorch ?? "";
         start.Environment["SKIPWISE_LIBTORCH_FORCE"] = force;
         (int code, _, string error) = ChildProcess.Run(start);

@@ -48,7 +48,8 @@ public class TokenStoreTests
         Assert.Equal("SKIPTOK\n"u8.ToArray(), bytes[..8]);
         Assert.Equal([2, 1000],
             [BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12))]);
-        Assert.Equal([0xABCDEF, 3, 3], Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(16 + (8 * i)))));
+        Assert.Equal([0xABCDEF, 3, 3],
+            Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(16 + (8 * i)))));
         Assert.Equal([7, 8, 9], Enumerable.Range(0, 3).Select(i => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(64 + (4 * i)))));
         Assert.Equal([0, 2, 2, 3], Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(76 + (8 * i)))));
         Assert.Equal(108, bytes.Length);
@@ -149,7 +150,8 @@ public class TokenStoreTests
             Assert.Contains(path, Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message);
         }
         File.WriteAllBytes(path, [.. bytes, 0]);
-        Assert.Contains("109 bytes", Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message.Replace($"{bytes.Length + 1} bytes", "109 bytes"));
+        Assert.Contains("109 bytes",
+            Assert.Throws<SkipwiseException>(() => TokenStore.Open(path)).Message.Replace($"{bytes.Length + 1} bytes", "109 bytes"));
     }
 
     [Fact]
@@ -171,7 +173,8 @@ public class TokenStoreTests
     }
 
     [Theory]
-    [InlineData(long.MaxValue, 0L), InlineData(-1L, 0L), InlineData(0L, long.MaxValue), InlineData(0L, -5L), InlineData(-2L, 4L), InlineData(1L << 40, -(1L << 41))]
+    [InlineData(long.MaxValue, 0L), InlineData(-1L, 0L), InlineData(0L, long.MaxValue), InlineData(0L, -5L), InlineData(-2L, 4L),
+        InlineData(1L << 40, -(1L << 41))]
     public void A_header_that_lies_with_a_right_checksum_is_an_error(long documents, long tokens)
     {
         using var folder = new TempFolder();

@@ -31,11 +31,13 @@ public class TokenizationTests
         {
             Assert.Equal(s_tokenizer.Encode(document.Text), store[i].ToArray());
         }
-        Assert.Equal(new TokenizationProgress(300, store.Tokens, Some(300).Sum(d => System.Text.Encoding.UTF8.GetByteCount(d.Text))), totals);
+        Assert.Equal(new TokenizationProgress(300, store.Tokens, Some(300).Sum(d => System.Text.Encoding.UTF8.GetByteCount(d.Text))),
+            totals);
         Assert.Equal(totals, reports.Last);
         store.RequireTokenizer(s_tokenizer);
         store.RequireTokenizer(LoadTokenizer(TinyBpe.AcrossWords())); // the same vocabulary, loaded anew
-        Assert.Contains("another tokenizer", Assert.Throws<SkipwiseException>(() => store.RequireTokenizer(LoadTokenizer(TinyBpe.AcrossWords(119)))).Message);
+        Assert.Contains("another tokenizer",
+            Assert.Throws<SkipwiseException>(() => store.RequireTokenizer(LoadTokenizer(TinyBpe.AcrossWords(119)))).Message);
     }
 
     [Fact]

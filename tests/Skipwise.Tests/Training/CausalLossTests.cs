@@ -21,8 +21,13 @@ public class CausalLossTests
         using Batch batch = Batch.Padded(examples, CPU);
         Tensor logits = plain.Logits(batch.InputIds, batch.PositionIds);
         long next = batch.InputIds.size(1) - 1;
-        Tensor targets = stack([.. examples.Select(e => tensor([.. e.Labels.Skip(1).Concat(Enumerable.Repeat(TrainingExample.IgnoreIndex, (int)next)).Take((int)next).Select(label => (long)label)]))]);
-        Tensor mean = nn.functional.cross_entropy(logits.narrow(1, 0, next).flatten(0, 1), targets.flatten(), ignore_index: TrainingExample.IgnoreIndex);
+        Tensor targets =
+            stack([.. examples.Select(e =>
+                tensor([.. e.Labels.Skip(1).Concat(Enumerable.Repeat(TrainingExample.IgnoreIndex, (int)next)).Take((int)next)
+                    .Select(label => (long)label)]))]);
+        Tensor mean =
+            nn.functional.cross_entropy(logits.narrow(1, 0, next).flatten(0, 1), targets.flatten(),
+                ignore_index: TrainingExample.IgnoreIndex);
         mean.backward();
 
         using CausalLM chunked = TinyModel.Create(tied: tied, initializerRange: 0.05);

@@ -32,7 +32,8 @@ public class LearningRateScalesTests
         Assert.Contains("matrices is NaN", message);
     }
 
-    /// <summary>Adam's first step moves every weight by rate * g / (|g| + eps): the rate itself, wherever the gradient is not tiny.</summary>
+    /// <summary>Adam's first step moves every weight by rate * g / (|g| + eps): the rate itself, wherever the gradient is not
+    /// tiny.</summary>
     [Fact]
     public void Each_group_moves_at_its_own_rate()
     {
@@ -47,7 +48,11 @@ public class LearningRateScalesTests
         optimizer.ClipAndStep(1e-3, maxGradNorm: 0);
         foreach ((string name, var parameter) in model.named_parameters())
         {
-            double expected = name.Contains("embed", StringComparison.Ordinal) || name.Contains("lm_head", StringComparison.Ordinal) ? 0 : name.Contains("norm", StringComparison.Ordinal) ? 3e-3 : 1e-3;
+            double expected = name.Contains("embed", StringComparison.Ordinal) || name.Contains("lm_head", StringComparison.Ordinal)
+                ? 0
+                : name.Contains("norm", StringComparison.Ordinal)
+                ? 3e-3
+                : 1e-3;
             Tensor moved = before[name] - parameter.detach();
             Assert.InRange((moved - expected).abs().max().ToDouble(), 0, 1e-6);
         }

@@ -5,7 +5,9 @@ namespace Skipwise.Tests.Training;
 public class LearningRateScheduleTests
 {
     [Theory]
-    [InlineData(LearningRateDecay.Linear, 1, 0.25), InlineData(LearningRateDecay.Linear, 4, 1.0), InlineData(LearningRateDecay.Linear, 5, 1.0), InlineData(LearningRateDecay.Linear, 9, 0.5), InlineData(LearningRateDecay.Linear, 12, 0.125)]
+    [InlineData(LearningRateDecay.Linear, 1, 0.25), InlineData(LearningRateDecay.Linear, 4, 1.0),
+        InlineData(LearningRateDecay.Linear, 5, 1.0), InlineData(LearningRateDecay.Linear, 9, 0.5),
+        InlineData(LearningRateDecay.Linear, 12, 0.125)]
     [InlineData(LearningRateDecay.Cosine, 5, 1.0), InlineData(LearningRateDecay.Cosine, 9, 0.5)]
     [InlineData(LearningRateDecay.Constant, 5, 1.0), InlineData(LearningRateDecay.Constant, 12, 1.0)]
     public void Rises_in_a_line_then_decays(LearningRateDecay decay, int step, double share) =>

@@ -16,7 +16,8 @@ namespace Skipwise.Tests.Training;
 /// <summary>Float32 weights behind a model that computes in another type, or with them on another device.</summary>
 public sealed class MasterWeightsTests : IDisposable
 {
-    private static readonly TrainOptions s_options = new() { Steps = 8, BatchSize = 4, LearningRate = 1e-3, WarmupSteps = 2, AdamW = new(WeightDecay: 0.1) };
+    private static readonly TrainOptions s_options =
+        new() { Steps = 8, BatchSize = 4, LearningRate = 1e-3, WarmupSteps = 2, AdamW = new(WeightDecay: 0.1) };
     private readonly TempFolder _temp = new();
 
     public void Dispose() => _temp.Dispose();
@@ -26,12 +27,14 @@ public sealed class MasterWeightsTests : IDisposable
     public void Narrow_types_learn_like_float32(ScalarType dtype, int recomputeEvery)
     {
         TrainOptions options = s_options with { Steps = 30, RecomputeEvery = recomputeEvery };
-        using CausalLM wide = TinyModel.Create(tied: true, initializerRange: 0.05), narrow = TinyModel.Create(tied: true, initializerRange: 0.05);
+        using CausalLM wide = TinyModel.Create(tied: true, initializerRange: 0.05),
+            narrow = TinyModel.Create(tied: true, initializerRange: 0.05);
         using var optimizer = new FusedAdamW(wide, options.AdamW);
         using var masters = MasterWeights.Create(narrow, dtype, CPU, offload: false);
         using Optimizer narrowOptimizer = Optimizer.Create(narrow, options, masters);
         Assert.Equal(dtype, narrow.Dtype);
-        StepMetrics[] expected = [.. TrainLoop.Run(wide, optimizer, new RandomExamples(8, 12, 12), options)], found = [.. TrainLoop.Run(narrow, narrowOptimizer, new RandomExamples(8, 12, 12), options)];
+        StepMetrics[] expected = [.. TrainLoop.Run(wide, optimizer, new RandomExamples(8, 12, 12), options)],
+            found = [.. TrainLoop.Run(narrow, narrowOptimizer, new RandomExamples(8, 12, 12), options)];
         Assert.All(found, step => Assert.Null(step.Skipped));
         Assert.All(expected.Zip(found), pair => Assert.InRange(pair.Second.Loss / pair.First.Loss, 0.99, 1.01));
         Assert.All(expected.Zip(found), pair => Assert.InRange(pair.Second.GradientNorm / pair.First.GradientNorm, 0.95, 1.05));
@@ -40,7 +43,8 @@ public sealed class MasterWeightsTests : IDisposable
         {
             Assert.Equal((ScalarType.Float32, dtype), (weight.Master.dtype, weight.Parameter.dtype));
             Assert.True(weight.Parameter.Equals(weight.Master.to(dtype)), weight.Name);
-            Assert.False(weight.Parameter.to(ScalarType.Float32).Equals(weight.Master), weight.Name); // it has digits that the copy cannot hold
+            // it has digits that the copy cannot hold
+            Assert.False(weight.Parameter.to(ScalarType.Float32).Equals(weight.Master), weight.Name);
         });
     }
 
@@ -98,7 +102,8 @@ public sealed class MasterWeightsTests : IDisposable
         };
     }
 
-    /// <summary>What micro-batches add up to is a sum in float32 of what each of them gives; in bfloat16 a small one would vanish beside a large one.</summary>
+    /// <summary>What micro-batches add up to is a sum in float32 of what each of them gives; in bfloat16 a small one would vanish beside a
+    /// large one.</summary>
     [Theory]
     [InlineData(ScalarType.BFloat16), InlineData(ScalarType.Float32)]
     public void Gradients_of_micro_batches_add_up_in_float32(ScalarType dtype)
@@ -111,7 +116,9 @@ public sealed class MasterWeightsTests : IDisposable
         var expected = new Dictionary<string, Tensor>();
         for (int micro = 0; micro < 6; micro++)
         {
-            Tensor ids = tensor(TinyModel.Tokens(seed: (ulong)micro, count: 24, vocabulary: model.Config.VocabSize).Select(id => (long)id).ToArray()).view(2, 12);
+            Tensor ids =
+                tensor(TinyModel.Tokens(seed: (ulong)micro, count: 24, vocabulary: model.Config.VocabSize).Select(id => (long)id).ToArray())
+                .view(2, 12);
             using Batch batch = TensorBatch.Of(ids, arange(12).expand(2, 12), ids);
             CausalLoss.Backward(model, batch, divisor: micro == 0 ? 1 : 500);
             optimizer.AccumulateGradients();
@@ -128,13 +135,16 @@ public sealed class MasterWeightsTests : IDisposable
 
         optimizer.Step(learningRate: 0, scale: 1);
         var means = optimizer.State().ToDictionary(state => state.Name, state => state.Value); // Adam's first mean is a tenth of the sum
-        Assert.All(expected, sum => Assert.InRange((means[$"exp_avg.{sum.Key}"] - (0.1 * sum.Value)).abs().max().ToDouble(), 0, 1e-6 * sum.Value.abs().max().ToDouble()));
+        Assert.All(expected,
+            sum => Assert.InRange((means[$"exp_avg.{sum.Key}"] - (0.1 * sum.Value)).abs().max().ToDouble(), 0,
+                1e-6 * sum.Value.abs().max().ToDouble()));
         Assert.Equal(0, optimizer.GradientNorm().ToDouble()); // nothing is left
     }
 
     /// <summary>Every family's blocks, heads and norms in bfloat16.</summary>
     [Theory]
-    [InlineData("gptj-none"), InlineData("baichuan2-none"), InlineData("gpt_neox-pct25-parallel"), InlineData("llama-gqa-yarn16-tied"), InlineData("mistral-sliding16"), InlineData("qwen2")]
+    [InlineData("gptj-none"), InlineData("baichuan2-none"), InlineData("gpt_neox-pct25-parallel"), InlineData("llama-gqa-yarn16-tied"),
+        InlineData("mistral-sliding16"), InlineData("qwen2")]
     public void Every_family_computes_in_bfloat16(string fixture)
     {
         using var scope = NewDisposeScope();
@@ -156,19 +166,23 @@ public sealed class MasterWeightsTests : IDisposable
     public void Offloaded_masters_change_no_bit(OptimizerKind kind)
     {
         TrainOptions options = s_options with { Optimizer = kind };
-        using CausalLM plain = TinyModel.Create(vocabulary: 201, initializerRange: 0.05), offloaded = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
+        using CausalLM plain = TinyModel.Create(vocabulary: 201, initializerRange: 0.05),
+            offloaded = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
         using var own = MasterWeights.Create(plain, ScalarType.Float32, CPU, offload: false);
         using var apart = MasterWeights.Create(offloaded, ScalarType.Float32, CPU, offload: true);
         Assert.Equal((false, true), (own.AreSeparate, apart.AreSeparate));
         using (no_grad())
         {
             offloaded.HeadWeight.zero_(); // a copy: the masters keep what they are
-            Assert.True(apart.Entries.Single(weight => weight.Name.StartsWith("lm_head", StringComparison.Ordinal)).Master.abs().max().ToDouble() > 0);
+            Assert.True(apart.Entries.Single(weight => weight.Name.StartsWith("lm_head", StringComparison.Ordinal)).Master.abs().max()
+                .ToDouble() > 0);
             apart.CopyToModel();
         }
         using Optimizer first = Optimizer.Create(plain, options, own), second = Optimizer.Create(offloaded, options, apart);
         Assert.Equal(Losses(plain, first, options), Losses(offloaded, second, options));
-        Assert.All(own.Entries.Zip(apart.Entries), pair => Assert.True(pair.First.Master.Equals(pair.Second.Master) && pair.Second.Parameter.Equals(pair.First.Parameter), pair.First.Name));
+        Assert.All(own.Entries.Zip(apart.Entries),
+            pair => Assert.True(pair.First.Master.Equals(pair.Second.Master) && pair.Second.Parameter.Equals(pair.First.Parameter),
+                pair.First.Name));
     }
 
     [Fact]
@@ -191,17 +205,22 @@ public sealed class MasterWeightsTests : IDisposable
     }
 
     [Theory]
-    [InlineData(OptimizerKind.Adamw, ScalarType.BFloat16), InlineData(OptimizerKind.Adamw8bit, ScalarType.Float32), InlineData(OptimizerKind.Adamw8bit, ScalarType.BFloat16),
+    [InlineData(OptimizerKind.Adamw, ScalarType.BFloat16), InlineData(OptimizerKind.Adamw8bit, ScalarType.Float32),
+        InlineData(OptimizerKind.Adamw8bit, ScalarType.BFloat16),
      InlineData(OptimizerKind.Adafactor, ScalarType.Float32), InlineData(OptimizerKind.Adafactor, ScalarType.Float16)]
     public void A_resumed_run_ends_in_the_same_bits(OptimizerKind kind, ScalarType dtype)
     {
         TrainOptions options = s_options with { Optimizer = kind };
         double[] whole = Run(_temp["whole"], options, dtype, stopAfter: 8, resume: false);
-        double[] parts = [.. Run(_temp["parts"], options, dtype, stopAfter: 3, resume: false), .. Run(_temp["parts"], options, dtype, stopAfter: 8, resume: true)];
+        double[] parts =
+            [.. Run(_temp["parts"], options, dtype, stopAfter: 3, resume: false),
+                .. Run(_temp["parts"], options, dtype, stopAfter: 8, resume: true)];
         Assert.Equal(whole, parts);
-        string[] Files(string folder) => [.. Directory.EnumerateFiles(Path.Combine(_temp[folder], "checkpoints", "step-000008")).Order(StringComparer.Ordinal)];
+        string[] Files(string folder) =>
+            [.. Directory.EnumerateFiles(Path.Combine(_temp[folder], "checkpoints", "step-000008")).Order(StringComparer.Ordinal)];
         Assert.NotEmpty(Files("whole"));
-        Assert.All(Files("whole").Zip(Files("parts")), pair => Assert.True(File.ReadAllBytes(pair.First).AsSpan().SequenceEqual(File.ReadAllBytes(pair.Second)), pair.First));
+        Assert.All(Files("whole").Zip(Files("parts")),
+            pair => Assert.True(File.ReadAllBytes(pair.First).AsSpan().SequenceEqual(File.ReadAllBytes(pair.Second)), pair.First));
     }
 
     [Fact]
@@ -214,7 +233,8 @@ public sealed class MasterWeightsTests : IDisposable
         using Tensor before = model.HeadWeight.detach().clone();
         var log = new List<StepMetrics>();
         var guard = new StepGuard(s_options);
-        foreach (StepMetrics step in TrainLoop.Run(model, optimizer, new RandomExamples(8, 12, 12), s_options with { Steps = 20 }, guard: guard, scaler: scaler))
+        foreach (StepMetrics step in TrainLoop.Run(model, optimizer, new RandomExamples(8, 12, 12), s_options with { Steps = 20 },
+            guard: guard, scaler: scaler))
         {
             log.Add(step);
             Assert.Equal(optimizer.StepCount == 0, model.HeadWeight.Equals(before));
@@ -222,7 +242,8 @@ public sealed class MasterWeightsTests : IDisposable
         Assert.NotNull(log[1].Skipped);
         Assert.Null(log[^1].Skipped);
         int overflows = log.Count(step => step.Skipped is not null);
-        Assert.All(log.Where(step => step.Skipped is not null), step => Assert.Contains("overflows float16", step.Skipped, StringComparison.Ordinal));
+        Assert.All(log.Where(step => step.Skipped is not null),
+            step => Assert.Contains("overflows float16", step.Skipped, StringComparison.Ordinal));
         Assert.Equal(Math.Pow(2, 24 - overflows + 1), scaler.State.Scale); // the first was borne
         Assert.Equal((overflows, 20 - overflows, 0), (scaler.State.SkippedSteps, optimizer.StepCount, guard.State.SkippedSteps));
         Assert.Equal(optimizer.StepCount, new TrainProgress(20, 0) { Guard = guard.State, Scaler = scaler.State }.OptimizerSteps);
@@ -263,8 +284,12 @@ public sealed class MasterWeightsTests : IDisposable
         TrainProgress start = resume ? RunFolder.LoadCheckpoint(run.Checkpoints()[^1], pretrained, optimizer) : new TrainProgress(0, 0);
         var scaler = new LossScaler(start.Scaler);
         var guard = new StepGuard(options, start.Guard);
-        double[] losses = [.. TrainLoop.Run(pretrained.Model, optimizer, new RandomExamples(8, 12, 12), options, start, guard, scaler).Take(stopAfter - start.Step).Select(step => step.Loss)];
-        run.SaveCheckpoint(pretrained, optimizer, new TrainProgress(stopAfter, TrainLoop.ExamplesAfter(stopAfter, options)) { Guard = guard.State, Scaler = scaler.State }, keepLast: 1);
+        double[] losses =
+            [.. TrainLoop.Run(pretrained.Model, optimizer, new RandomExamples(8, 12, 12), options, start, guard, scaler)
+                .Take(stopAfter - start.Step).Select(step => step.Loss)];
+        run.SaveCheckpoint(pretrained, optimizer,
+            new TrainProgress(stopAfter, TrainLoop.ExamplesAfter(stopAfter, options)) { Guard = guard.State, Scaler = scaler.State },
+            keepLast: 1);
         return losses;
     }
 }

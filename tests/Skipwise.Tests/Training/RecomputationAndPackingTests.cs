@@ -27,7 +27,9 @@ public class RecomputationAndPackingTests
         CausalLM Adapted()
         {
             CausalLM model = TinyModel.Create(initializerRange: 0.05);
-            LoraInjector.Apply(model, new LoraOptions { Rank = 3, Dropout = 0.3, TargetModules = [LoraOptions.AllLinear], TrainNorms = true, QuantizationBits = baseBits }, seed: 5);
+            LoraInjector.Apply(model,
+                new LoraOptions { Rank = 3, Dropout = 0.3, TargetModules = [LoraOptions.AllLinear], TrainNorms = true,
+                    QuantizationBits = baseBits }, seed: 5);
             using IDisposable _ = no_grad();
             foreach (var update in LoraInjector.LoraWeights(model))
             {
@@ -101,7 +103,8 @@ public class RecomputationAndPackingTests
     private static void Same(CausalLM expected, CausalLM found, double tolerance)
     {
         using var scope = NewDisposeScope();
-        foreach (((string name, var one), (_, var other)) in expected.named_parameters().Zip(found.named_parameters()).Where(pair => pair.First.parameter.requires_grad))
+        foreach (((string name, var one), (_, var other)) in expected.named_parameters().Zip(found.named_parameters())
+            .Where(pair => pair.First.parameter.requires_grad))
         {
             double off = (one.grad! - other.grad!).abs().max().ToDouble(), largest = one.grad!.abs().max().ToDouble();
             Assert.True(largest > 0 && off <= tolerance * largest, $"{name}: {off} of {largest}");

@@ -13,11 +13,14 @@ public class RopeCheckTests
         return RopeCheck.Describe(10000, model, target - 1);
     }
 
-    private static readonly DecoderConfig s_model = HfConfig.Read(Fixture.Path("llama-none", "config.json")).Model; // 16 dimensions, window 256
+    // 16 dimensions, window 256
+    private static readonly DecoderConfig s_model = HfConfig.Read(Fixture.Path("llama-none", "config.json")).Model;
 
     [Fact]
     public void A_scaling_in_use_is_confirmed() =>
-        Assert.Equal("check: 8 of 8 frequencies differ from the base model's, at most 4-fold; positions to 1023 fit the 1024 tokens that they are meant for",
+        Assert.Equal(
+            "check: 8 of 8 frequencies differ from the base model's, at most 4-fold; positions to 1023 fit the 1024 tokens that they are " +
+            "meant for",
             Describe(new RopeOverrides { Type = RopeType.Linear }));
 
     [Fact]

@@ -9,7 +9,8 @@ namespace Skipwise.Tests.Training;
 
 public class StepGuardTests
 {
-    private static readonly TrainOptions s_options = new() { Steps = 40, BatchSize = 2, LearningRate = 1e-3, WarmupSteps = 0, MaxBadSteps = 3 };
+    private static readonly TrainOptions s_options =
+        new() { Steps = 40, BatchSize = 2, LearningRate = 1e-3, WarmupSteps = 0, MaxBadSteps = 3 };
 
     [Fact]
     public void A_spike_is_a_loss_far_above_the_upper_quantile()
@@ -42,13 +43,15 @@ public class StepGuardTests
         {
             guard.Record(step, null);
         }
-        Assert.Equal(Enumerable.Range(100 - StepGuard.HistoryLength, StepGuard.HistoryLength).Select(step => (double)step), guard.State.RecentLosses);
+        Assert.Equal(Enumerable.Range(100 - StepGuard.HistoryLength, StepGuard.HistoryLength).Select(step => (double)step),
+            guard.State.RecentLosses);
     }
 
     [Fact]
     public void A_new_level_is_accepted_in_time()
     {
-        var guard = new StepGuard(s_options with { MaxBadSteps = 100 }, new StepGuardState { RecentLosses = [.. Enumerable.Repeat(1.0, 64)] });
+        var guard = new StepGuard(s_options with { MaxBadSteps = 100 },
+            new StepGuardState { RecentLosses = [.. Enumerable.Repeat(1.0, 64)] });
         int skipped = 0;
         while (skipped < StepGuard.HistoryLength && guard.CheckLoss(5) is { } fault)
         {
@@ -70,7 +73,8 @@ public class StepGuardTests
         Assert.Equal((4, 2), (guard.State.SkippedSteps, guard.State.ConsecutiveSkips));
         guard.Record(double.NaN, guard.CheckLoss(double.NaN));
         var error = Assert.Throws<SkipwiseException>(() => guard.ThrowIfTooManyBadSteps(6, isLast: false));
-        Assert.Contains("Step 6: the loss is NaN; training has diverged. Steps 4 to 6 went bad in a row and were skipped, 5 in all", error.Message);
+        Assert.Contains("Step 6: the loss is NaN; training has diverged. Steps 4 to 6 went bad in a row and were skipped, 5 in all",
+            error.Message);
         Assert.Contains("--learning-rate", error.Message);
         Assert.Contains("--max-bad-steps", error.Message);
     }
@@ -87,7 +91,8 @@ public class StepGuardTests
     [Fact]
     public void A_skipped_step_leaves_everything_as_it_was()
     {
-        using CausalLM skipping = TinyModel.Create(tied: true, initializerRange: 0.05), sound = TinyModel.Create(tied: true, initializerRange: 0.05);
+        using CausalLM skipping = TinyModel.Create(tied: true, initializerRange: 0.05),
+            sound = TinyModel.Create(tied: true, initializerRange: 0.05);
         using FusedAdamW first = new(skipping, new()), second = new(sound, new());
         TrainOptions options = s_options with { Steps = 30, BatchSize = 1, LearningRateDecay = LearningRateDecay.Constant };
         int poisoned = 19; // a step, from 0
@@ -103,7 +108,8 @@ public class StepGuardTests
         Assert.Equal([poisoned + 1], log.Where(metrics => metrics.Skipped is not null).Select(metrics => metrics.Step));
         Assert.Equal(1, guard.State.SkippedSteps);
         Assert.Equal(29, first.StepCount);
-        Assert.Equal(without.Select(metrics => metrics.Loss), log.Where(metrics => metrics.Skipped is null).Select(metrics => metrics.Loss), (a, b) => Math.Abs(a - b) < 1e-4);
+        Assert.Equal(without.Select(metrics => metrics.Loss), log.Where(metrics => metrics.Skipped is null).Select(metrics => metrics.Loss),
+            (a, b) => Math.Abs(a - b) < 1e-4);
         foreach ((var expected, var actual) in sound.parameters().Zip(skipping.parameters()))
         {
             Assert.True(actual.allclose(expected, rtol: 1e-3, atol: 1e-5));

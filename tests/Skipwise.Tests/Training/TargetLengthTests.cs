@@ -41,6 +41,7 @@ public class TargetLengthTests
         using Rotary rotary = model.RotaryFor(batch.PositionIds, batch.SequenceLength);
         long before = ProcessMemory.InUse();
         using Tensor hidden = model.HiddenStates(batch.InputIds, rotary);
-        return ([batch.Tokens, batch.Labels.numel()], [.. steps.Skip(1).Select(step => step.LiveTensors - steps[0].LiveTensors)], ProcessMemory.InUse() - before);
+        return ([batch.Tokens, batch.Labels.numel()], [.. steps.Skip(1).Select(step => step.LiveTensors - steps[0].LiveTensors)],
+            ProcessMemory.InUse() - before);
     }
 }

@@ -10,7 +10,8 @@ namespace Skipwise.Tests.Training;
 
 public class TrainLoopTests
 {
-    private static readonly TrainOptions s_options = new() { Steps = 6, BatchSize = 4, LearningRate = 1e-2, WarmupSteps = 2, AdamW = new(WeightDecay: 0.1) };
+    private static readonly TrainOptions s_options =
+        new() { Steps = 6, BatchSize = 4, LearningRate = 1e-2, WarmupSteps = 2, AdamW = new(WeightDecay: 0.1) };
 
     [Fact]
     public void Live_tensors_do_not_grow()
@@ -43,7 +44,9 @@ public class TrainLoopTests
     [Fact]
     public void A_resumed_run_repeats_no_example_of_its_micro_batches()
     {
-        TrainOptions options = s_options with { BatchSize = 2, GradientAccumulationSteps = 3, LearningRateDecay = LearningRateDecay.Constant, WarmupSteps = 0 };
+        TrainOptions options =
+            s_options with { BatchSize = 2, GradientAccumulationSteps = 3, LearningRateDecay = LearningRateDecay.Constant,
+                WarmupSteps = 0 };
         var source = new RandomExamples(50, 4, 16);
         double[] Train(params int[] stops)
         {
@@ -53,7 +56,8 @@ public class TrainLoopTests
             foreach (int stop in stops)
             {
                 var start = new TrainProgress(losses.Count, TrainLoop.ExamplesAfter(losses.Count, options));
-                losses.AddRange(TrainLoop.Run(model, optimizer, source, options, start).Take(stop - losses.Count).Select(step => step.Loss));
+                losses.AddRange(TrainLoop.Run(model, optimizer, source, options, start).Take(stop - losses.Count)
+                    .Select(step => step.Loss));
             }
             return [.. losses];
         }
@@ -150,7 +154,8 @@ public class TrainLoopTests
             broken[0, 0] = float.NaN;
         }
         Tensor before = model.HeadWeight.detach().clone();
-        var error = Assert.Throws<SkipwiseException>(() => TrainLoop.Run(model, optimizer, new RandomExamples(4, 8, 8), s_options with { MaxBadSteps = 1 }).ToList());
+        var error = Assert.Throws<SkipwiseException>(() =>
+            TrainLoop.Run(model, optimizer, new RandomExamples(4, 8, 8), s_options with { MaxBadSteps = 1 }).ToList());
         Assert.Contains("Step 1", error.Message);
         Assert.Contains("--learning-rate", error.Message);
         Assert.True(model.HeadWeight.detach().allclose(before, rtol: 0, atol: 0));
@@ -161,7 +166,8 @@ public class TrainLoopTests
     public void The_fused_optimizer_equals_the_library_s_own(double weightDecay, double maxNorm)
     {
         using var scope = NewDisposeScope();
-        using CausalLM fused = TinyModel.Create(tied: true, initializerRange: 0.05), plain = TinyModel.Create(tied: true, initializerRange: 0.05);
+        using CausalLM fused = TinyModel.Create(tied: true, initializerRange: 0.05),
+            plain = TinyModel.Create(tied: true, initializerRange: 0.05);
         using var optimizer = new FusedAdamW(fused, new(0.9, 0.95, 1e-8, weightDecay));
         // Norms and biases do not decay: two groups, as the fused one has.
         var matrices = plain.parameters().Where(p => p.dim() >= 2).ToArray();

@@ -46,7 +46,8 @@ public sealed class TrainingMemoryTests
         const int few = 2, many = 50; // holes in the heap are three hidden states' worth: few beside those of 48 layers
         Peak(few, recomputeEvery); // kernels and code settle
         long perLayer = (Peak(many, recomputeEvery) - Peak(few, recomputeEvery)) / (many - few);
-        // Checkpointed: its input. Else: both norms' inputs and outputs, query, key, value, mix, gate and up with their product (1.5 each), little more.
+        // Checkpointed: its input. Else: both norms' inputs and outputs, query, key, value, mix, gate and up with their product (1.5 each),
+        // little more.
         double states = (double)perLayer / (Windows * Tokens * Hidden * sizeof(float));
         TestContext.Current.TestOutputHelper!.WriteLine($"{states:0.000} states of {perLayer / states / 1e6:0.0} MB");
         Assert.InRange(states, 0.9, recomputeEvery == 1 ? 2 : 15);
@@ -67,8 +68,11 @@ public sealed class TrainingMemoryTests
         });
         WeightInit.Initialize(model, seed: 1);
         using Batch batch = Batch.Padded(new ExampleCursor(new RandomExamples(Windows, Tokens, Tokens)).Take(Windows), CPU);
-        // What the runtime takes meanwhile adds to a peak, and what it had not yet given back before takes away from one: the middle of three is rid of either.
-        return Enumerable.Range(0, 3).Select(_ => ProcessMemory.PeakDuring(() => CausalLoss.Backward(model, batch, Windows * Tokens, recomputeEvery).Dispose())).Order().ElementAt(1);
+        // What the runtime takes meanwhile adds to a peak, and what it had not yet given back before takes away from one: the middle of
+        // three is rid of either.
+        return Enumerable.Range(0, 3)
+            .Select(_ => ProcessMemory.PeakDuring(() => CausalLoss.Backward(model, batch, Windows * Tokens, recomputeEvery).Dispose()))
+            .Order().ElementAt(1);
     }
 
     private static long InUse()

@@ -6,8 +6,8 @@ namespace Skipwise.Models.Lora;
 
 /// <summary>
 /// Dropout whose masks are a function of (seed, micro-batch, projection): a resumed run draws the same ones, and so does a layer that is
-/// computed again for its backward. They are drawn where x lies: a GPU's are others than a CPU's. Outside <see cref="ForMicroBatch"/> nothing is
-/// dropped.
+/// computed again for its backward. They are drawn where x lies: a GPU's are others than a CPU's. Outside <see cref="ForMicroBatch"/>
+/// nothing is dropped.
 /// </summary>
 public sealed class KeyedDropout
 {

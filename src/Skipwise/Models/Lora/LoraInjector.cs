@@ -56,7 +56,8 @@ public static class LoraInjector
     public static IEnumerable<(string Weight, Parameter A, Parameter B, double Scale)> LoraWeights(CausalLM model) =>
         from projection in Projections(model)
         where projection.Projection.Lora is not null
-        select ($"{projection.Name}.weight", projection.Projection.Lora!.A.weight, projection.Projection.Lora.B.weight, projection.Projection.Lora.Scaling);
+        select ($"{projection.Name}.weight", projection.Projection.Lora!.A.weight, projection.Projection.Lora.B.weight,
+            projection.Projection.Lora.Scaling);
 
     /// <summary>memory of the packed weights, in bytes</summary>
     public static long QuantizedBytes(CausalLM model) => Projections(model).Sum(p => p.Projection.Quantized?.Bytes ?? 0);
@@ -93,7 +94,9 @@ public static class LoraInjector
         }
         string[] unknown = [.. options.TargetModules.Except(known)];
         return unknown.Length == 0 ? [.. options.TargetModules]
-            : throw new SkipwiseException($"--lora-target-modules: the model has no projection {string.Join(", ", unknown)}. It has {string.Join(", ", known)}; {LoraOptions.AllLinear} takes them all.");
+            : throw new SkipwiseException(
+                $"--lora-target-modules: the model has no projection {string.Join(", ", unknown)}. It has {string.Join(", ", known)}; " +
+                $"{LoraOptions.AllLinear} takes them all.");
     }
 
     private static string LastPart(string name) => name[(name.LastIndexOf('.') + 1)..];

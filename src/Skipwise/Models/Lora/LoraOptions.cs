@@ -39,7 +39,10 @@ public sealed record LoraOptions
     public void Validate()
     {
         var problems = new List<string>();
-        if (Rank == 0 && (QuantizationBits is not null || TrainNorms || TrainEmbeddings || Alpha is not null || Dropout != 0)) { problems.Add("--quantization-bits and the --lora options need --lora-rank, say 16"); }
+        if (Rank == 0 && (QuantizationBits is not null || TrainNorms || TrainEmbeddings || Alpha is not null || Dropout != 0))
+        {
+            problems.Add("--quantization-bits and the --lora options need --lora-rank, say 16");
+        }
         if (Rank > 0 && TargetModules.Count == 0) { problems.Add("--lora-target-modules names no projection"); }
         if (QuantizationBits is not (null or 4 or 8)) { problems.Add($"--quantization-bits is {QuantizationBits}; it must be 8 or 4"); }
         OptionCheck.Require("LoRA", this, problems);

@@ -15,8 +15,10 @@ public sealed class QuantizedWeight : IDisposable
     /// <summary>NormalFloat4: quantiles of the normal distribution, eight positive, zero, seven negative, scaled to [-1, 1].</summary>
     public static IReadOnlyList<float> NormalFloat4 { get; } =
     [
-        -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f,
-        0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f,
+        -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
+        -0.09105003625154495f, 0.0f,
+        0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f,
+        0.7229568362236023f, 1.0f,
     ];
 
     private const long BlocksAtOnce = 1 << 12;
@@ -61,7 +63,9 @@ public sealed class QuantizedWeight : IDisposable
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        Tensor unit = _decodeTable is null ? _codes.to(ScalarType.Float32) : _decodeTable.index_select(0, _codes.flatten().to(ScalarType.Int32)).view(-1, BlockSize);
+        Tensor unit = _decodeTable is null
+            ? _codes.to(ScalarType.Float32)
+            : _decodeTable.index_select(0, _codes.flatten().to(ScalarType.Int32)).view(-1, BlockSize);
         long count = _shape.Aggregate(1L, (product, size) => product * size);
         return unit.mul_(_scales).flatten().narrow(0, 0, count).view(_shape).to(_dtype).MoveToOuterDisposeScope();
     }

@@ -21,7 +21,8 @@ public sealed class Adafactor : Optimizer
     /// <param name="masters">of the model; null: its own weights, in float32</param>
     public Adafactor(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : base(model, options, masters)
     {
-        Tensor Zeros(TrainedParameter member, params long[] shape) => CreateState(() => zeros(shape, ScalarType.Float32, member.Weight.device));
+        Tensor Zeros(TrainedParameter member, params long[] shape) =>
+            CreateState(() => zeros(shape, ScalarType.Float32, member.Weight.device));
         _means = Members.ToDictionary(member => member.Index, member => member.Weight.dim() == 2
             ? new FactoredMoment(Zeros(member, member.Weight.size(0)), Zeros(member, member.Weight.size(1)))
             : new FactoredMoment(Zeros(member, member.Weight.shape), null));
@@ -49,13 +50,15 @@ public sealed class Adafactor : Optimizer
             """);
     }
 
-    public override IEnumerable<(string Name, Tensor Value)> State() => Members.SelectMany(member => _means[member.Index] is { Columns: { } columns } means
+    public override IEnumerable<(string Name, Tensor Value)> State() =>
+        Members.SelectMany(member => _means[member.Index] is { Columns: { } columns } means
         ? ((string, Tensor)[])[($"exp_avg_sq_row.{member.Name}", means.Rows), ($"exp_avg_sq_col.{member.Name}", columns)]
         : [($"exp_avg_sq.{member.Name}", _means[member.Index].Rows)]);
 
     private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace)
     {
-        Tensor keep = (float)(1 - Math.Pow(StepCount, -DecayPower)), scale = (float)pace.GradientScale, lr = (float)pace.LearningRate, decay = (float)(1 - (pace.LearningRate * pace.WeightDecay));
+        Tensor keep = (float)(1 - Math.Pow(StepCount, -DecayPower)), scale = (float)pace.GradientScale, lr = (float)pace.LearningRate,
+            decay = (float)(1 - (pace.LearningRate * pace.WeightDecay));
         foreach ((TrainedParameter member, Tensor gradient) in members.Zip(gradients))
         {
             using var scope = NewDisposeScope();

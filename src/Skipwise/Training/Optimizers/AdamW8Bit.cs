@@ -7,8 +7,8 @@ namespace Skipwise.Training.Optimizers;
 
 /// <summary>
 /// AdamW with both running means in 8 bits (Dettmers et al. 2022, arXiv 2110.02861): a quarter of the memory. Each block of 256 numbers is
-/// divided by its largest magnitude, which stays in float32, and written in a <see cref="DynamicQuantizationMap"/>; the paper takes blocks of 2048, its
-/// authors' bitsandbytes 256 since. The update itself is made in float32, from the means before they are rounded. As the paper
+/// divided by its largest magnitude, which stays in float32, and written in a <see cref="DynamicQuantizationMap"/>; the paper takes blocks
+/// of 2048, its authors' bitsandbytes 256 since. The update itself is made in float32, from the means before they are rounded. As the paper
 /// advises, embeddings and what is smaller than 4096 numbers keep float32.
 /// </summary>
 /// <remarks>A mean of squares that is not 0 is never rounded to 0: the step would be divided by eps alone.</remarks>
@@ -24,7 +24,8 @@ public sealed class AdamW8Bit : FusedAdamW
     private readonly AdamW8BitUpdate _update;
 
     /// <inheritdoc cref="FusedAdamW(CausalLM, AdamWOptions, MasterWeights?)"/>
-    public AdamW8Bit(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : base(model, options, masters, member => !IsQuantized(member))
+    public AdamW8Bit(CausalLM model, AdamWOptions options, MasterWeights? masters = null)
+        : base(model, options, masters, member => !IsQuantized(member))
     {
         Device device = Members[0].Weight.device;
         float[] bounds = DynamicQuantizationMap.Boundaries(DynamicQuantizationMap.Unsigned);
@@ -32,7 +33,9 @@ public sealed class AdamW8Bit : FusedAdamW
         float[] signed = DynamicQuantizationMap.Signed;
         _signed = QuantizationTable.Create(signed, DynamicQuantizationMap.Boundaries(signed), device);
         _unsigned = QuantizationTable.Create(DynamicQuantizationMap.Unsigned, bounds, device);
-        _quantized = Members.Where(IsQuantized).ToDictionary(member => member.Index, member => (QuantizedMoment.Zeros(member.Weight, _signed), QuantizedMoment.Zeros(member.Weight, _unsigned)));
+        _quantized = Members.Where(IsQuantized)
+            .ToDictionary(member => member.Index,
+                member => (QuantizedMoment.Zeros(member.Weight, _signed), QuantizedMoment.Zeros(member.Weight, _unsigned)));
         _update = KernelSet.For(device, ScalarType.Float32).CreateAdamW8Bit(options.Beta1, options.Beta2, options.Eps);
     }
 
@@ -44,7 +47,8 @@ public sealed class AdamW8Bit : FusedAdamW
         from member in Members
         where _quantized.ContainsKey(member.Index)
         let packed = _quantized[member.Index]
-        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", packed.First.Codes), ("exp_avg.scale", packed.First.Absmax), ("exp_avg_sq.code", packed.Second.Codes), ("exp_avg_sq.scale", packed.Second.Absmax)]
+        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", packed.First.Codes), ("exp_avg.scale", packed.First.Absmax),
+            ("exp_avg_sq.code", packed.Second.Codes), ("exp_avg_sq.scale", packed.Second.Absmax)]
         select ($"{state.Kind}.{member.Name}", state.Value));
 
     private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace)

@@ -16,7 +16,8 @@ public class FusedAdamW : Optimizer
     public FusedAdamW(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : this(model, options, masters, _ => true) { }
 
     /// <param name="keeps">the parameters whose means are kept here; a derived class answers for the others</param>
-    private protected FusedAdamW(CausalLM model, AdamWOptions options, MasterWeights? masters, Func<TrainedParameter, bool> keeps) : base(model, options, masters)
+    private protected FusedAdamW(CausalLM model, AdamWOptions options, MasterWeights? masters, Func<TrainedParameter, bool> keeps)
+        : base(model, options, masters)
     {
         _means = Members.Where(keeps).ToDictionary(member => member.Index, member => new Moments(
             CreateState(() => zeros_like(member.Weight)), CreateState(() => zeros_like(member.Weight))));
@@ -35,7 +36,8 @@ public class FusedAdamW : Optimizer
             return;
         }
         Device device = members[0].Weight.device;
-        Tensor Filled(double value) => full([], value, ScalarType.Float32, device); // on the device, without a copy that the host would wait for
+        // on the device, without a copy that the host would wait for
+        Tensor Filled(double value) => full([], value, ScalarType.Float32, device);
         Tensor[] Of(Func<Moments, Tensor> of) => [.. members.Select(member => of(_means[member.Index]))];
         Tensor[] weights = [.. members.Select(member => member.Weight)];
         Tensor[] steps = new Tensor[members.Length];

@@ -34,7 +34,8 @@ public abstract class Optimizer : IDisposable
     private readonly MasterWeights _masters;
     private readonly bool _ownsMasters;
     private readonly Dictionary<int, Tensor> _accumulated = []; // by a member's index
-    private readonly (TrainedParameter[] Members, bool Decays, double Scale)[] _groups; // parameters by what they share, in pieces that are updated at once
+    // parameters by what they share, in pieces that are updated at once
+    private readonly (TrainedParameter[] Members, bool Decays, double Scale)[] _groups;
 
     private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters)
     {
@@ -75,8 +76,8 @@ public abstract class Optimizer : IDisposable
     private protected IReadOnlyList<TrainedParameter> Members { get; }
 
     /// <summary>
-    /// Sets the gradients of a micro-batch aside, added to those of others: in float32, with the masters, for in a narrower type every addition would round. Gradients
-    /// that are float32 themselves stay where they are and add up there.
+    /// Sets the gradients of a micro-batch aside, added to those of others: in float32, with the masters, for in a narrower type every
+    /// addition would round. Gradients that are float32 themselves stay where they are and add up there.
     /// </summary>
     public void AccumulateGradients()
     {
@@ -101,7 +102,8 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>The norm over all gradients: a 0-dim tensor on the model's device, so that the caller decides when to wait for it.</summary>
+    /// <summary>The norm over all gradients: a 0-dim tensor on the model's device, so that the caller decides when to wait for
+    /// it.</summary>
     public Tensor GradientNorm()
     {
         using var _ = no_grad();
@@ -121,14 +123,17 @@ public abstract class Optimizer : IDisposable
         foreach ((TrainedParameter[] members, bool decays, double faster) in _groups)
         {
             using var scope = NewDisposeScope();
-            Tensor[] gradients = [.. members.Select(member => GradientOf(member)?.to(ScalarType.Float32, member.Weight.device) ?? zeros_like(member.Weight))];
+            Tensor[] gradients =
+                [.. members.Select(member => GradientOf(member)?.to(ScalarType.Float32, member.Weight.device)
+                    ?? zeros_like(member.Weight))];
             Apply(members, gradients, new GroupStep(learningRate * faster, scale, decays ? Options.WeightDecay : 0));
             ZeroGrad(members);
         }
         _masters.CopyToModel();
     }
 
-    /// <summary>Clips the gradients' common norm to <paramref name="maxGradNorm"/>, updates every weight, and drops the gradients.</summary>
+    /// <summary>Clips the gradients' common norm to <paramref name="maxGradNorm"/>, updates every weight, and drops the
+    /// gradients.</summary>
     /// <returns>the norm before clipping; when it is not finite nothing has been updated</returns>
     public double ClipAndStep(double learningRate, double maxGradNorm)
     {

@@ -73,7 +73,8 @@ public class LoraInjectorTests
             Assert.True(a.grad!.allclose(scale * b.detach().T.matmul(g), rtol: 1e-4, atol: 1e-5), weight);
             Assert.True(b.grad!.allclose(scale * g.matmul(a.detach().T), rtol: 1e-4, atol: 1e-5), weight);
         }
-        Assert.All(adapted.named_parameters().Where(p => !p.name.Contains("lora_", StringComparison.Ordinal)), p => Assert.Null(p.parameter.grad));
+        Assert.All(adapted.named_parameters().Where(p => !p.name.Contains("lora_", StringComparison.Ordinal)),
+            p => Assert.Null(p.parameter.grad));
     }
 
     /// <summary>A packed base computes, forward and backward, what a model computes whose weights are the unpacked ones.</summary>
@@ -82,10 +83,12 @@ public class LoraInjectorTests
     public void A_packed_base_equals_its_unpacked_weights(int bits)
     {
         using var scope = NewDisposeScope();
-        using CausalLM packed = TinyModel.Create(tied: true, initializerRange: 0.3), plain = TinyModel.Create(tied: true, initializerRange: 0.3);
+        using CausalLM packed = TinyModel.Create(tied: true, initializerRange: 0.3),
+            plain = TinyModel.Create(tied: true, initializerRange: 0.3);
         using (no_grad())
         {
-            foreach ((string name, Parameter parameter) in plain.named_parameters().Where(p => p.name.EndsWith("_proj.weight", StringComparison.Ordinal)))
+            foreach ((string name, Parameter parameter) in plain.named_parameters()
+                .Where(p => p.name.EndsWith("_proj.weight", StringComparison.Ordinal)))
             {
                 using var weight = new QuantizedWeight(parameter, bits);
                 parameter.copy_(weight.Dequantize());
@@ -96,7 +99,8 @@ public class LoraInjectorTests
         LoraInjector.Apply(plain, s_lora with { TrainNorms = true, TrainEmbeddings = true }, seed: 1);
         DrawB(packed);
         DrawB(plain);
-        long after = packed.named_parameters().Where(p => !p.name.Contains("lora_", StringComparison.Ordinal)).Sum(p => p.parameter.numel() * 4) + LoraInjector.QuantizedBytes(packed);
+        long after = packed.named_parameters().Where(p => !p.name.Contains("lora_", StringComparison.Ordinal))
+            .Sum(p => p.parameter.numel() * 4) + LoraInjector.QuantizedBytes(packed);
         Assert.True(after < before * 0.6, $"{before} -> {after}"); // the embedding stays as it is
 
         Assert.True(Logits(packed).allclose(Logits(plain), rtol: 1e-5, atol: 1e-5));
@@ -123,7 +127,9 @@ public class LoraInjectorTests
         StepMetrics[] steps = [.. TrainLoop.Run(model, optimizer, new Same(), options)];
         Assert.True(steps[^1].Loss < 0.8 * steps[0].Loss, $"{steps[0].Loss} -> {steps[^1].Loss}");
         Assert.All(steps.Skip(2), step => Assert.Equal(steps[1].LiveTensors, step.LiveTensors));
-        foreach ((string name, Parameter parameter) in model.named_parameters().Where(p => before.ContainsKey(p.name) && p.parameter.numel() > 0)) // packed ones have no elements
+        // packed ones have no elements
+        foreach ((string name, Parameter parameter) in model.named_parameters()
+            .Where(p => before.ContainsKey(p.name) && p.parameter.numel() > 0))
         {
             Assert.True(parameter.detach().Equals(before[name]), name);
         }
@@ -154,7 +160,9 @@ public class LoraInjectorTests
     public void Impossible_options_are_named()
     {
         using CausalLM model = TinyModel.Create();
-        string targets = Assert.Throws<SkipwiseException>(() => LoraInjector.Apply(model, s_lora with { TargetModules = ["q_proj", "query"] }, 1)).Message;
+        string targets =
+            Assert.Throws<SkipwiseException>(() =>
+                LoraInjector.Apply(model, s_lora with { TargetModules = ["q_proj", "query"] }, 1)).Message;
         Assert.Contains("no projection query", targets);
         Assert.Contains("q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj", targets);
         string many = Assert.Throws<SkipwiseException>(new LoraOptions { Rank = -1, Dropout = 1, QuantizationBits = 5 }.Validate).Message;

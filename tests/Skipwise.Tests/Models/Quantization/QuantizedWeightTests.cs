@@ -17,7 +17,9 @@ public class QuantizedWeightTests
         using Tensor unpacked = packed.Dequantize();
         Assert.Equal([rows, columns], unpacked.shape);
         float[] actual = [.. unpacked.data<float>()];
-        double widest = bits == 8 ? 1.0 / 254 : QuantizedWeight.NormalFloat4.Zip(QuantizedWeight.NormalFloat4.Skip(1), (low, high) => (high - low) / 2.0).Max();
+        double widest = bits == 8
+            ? 1.0 / 254
+            : QuantizedWeight.NormalFloat4.Zip(QuantizedWeight.NormalFloat4.Skip(1), (low, high) => (high - low) / 2.0).Max();
         for (int start = 0; start < weights.Length; start += QuantizedWeight.BlockSize)
         {
             float[] block = weights[start..Math.Min(start + QuantizedWeight.BlockSize, weights.Length)];

@@ -18,7 +18,8 @@ internal static class NaiveOptimizers
         public double[] ColumnMeans { get; } = new double[columns];
     }
 
-    /// <param name="held">the two means as the optimizer holds them, if they are packed: where two codes are equally near, it says which was taken</param>
+    /// <param name="held">the two means as the optimizer holds them, if they are packed: where two codes are equally near, it says which
+    /// was taken</param>
     public static void AdamW(Twin p, double[] g, AdamWOptions o, double rate, int step, (double[] First, double[] Second) held)
     {
         double correction1 = 1 - Math.Pow(o.Beta1, step), correction2 = 1 - Math.Pow(o.Beta2, step);
@@ -75,7 +76,8 @@ internal static class NaiveOptimizers
         }
     }
 
-    /// <summary>To the nearest code, block by block. Of two that are equally near, as far as float32 can tell, to the one that is held.</summary>
+    /// <summary>To the nearest code, block by block. Of two that are equally near, as far as float32 can tell, to the one that is
+    /// held.</summary>
     private static void Round(double[] values, float[] code, bool keepsAboveZero, double[] held)
     {
         for (int start = 0; start < values.Length; start += AdamW8Bit.BlockSize)

@@ -15,7 +15,8 @@ public class OptimizerTests
 
     /// <summary>Five steps with clipping, on a model whose head has whole blocks and a rest.</summary>
     [Theory]
-    [InlineData(OptimizerKind.Adamw, true), InlineData(OptimizerKind.Adamw8bit, true), InlineData(OptimizerKind.Adamw8bit, false), InlineData(OptimizerKind.Adafactor, true)]
+    [InlineData(OptimizerKind.Adamw, true), InlineData(OptimizerKind.Adamw8bit, true), InlineData(OptimizerKind.Adamw8bit, false),
+        InlineData(OptimizerKind.Adafactor, true)]
     public void Every_optimizer_is_its_definition(OptimizerKind kind, bool fuses)
     {
         const double rate = 1e-2, maxNorm = 0.5;
@@ -25,7 +26,8 @@ public class OptimizerTests
         using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = kind, AdamW = s_options }, masters);
         double[] Numbers(Tensor tensor) => [.. tensor.detach().flatten().data<float>().ToArray().Select(x => (double)x)];
         var twins = model.named_parameters().ToDictionary(p => p.name, p => new NaiveOptimizers.Twin(
-            Numbers(p.parameter), p.parameter.dim() == 2 ? (int)p.parameter.size(1) : 0, kind == OptimizerKind.Adamw8bit && p.name.StartsWith("lm_head", StringComparison.Ordinal)));
+            Numbers(p.parameter), p.parameter.dim() == 2 ? (int)p.parameter.size(1) : 0,
+            kind == OptimizerKind.Adamw8bit && p.name.StartsWith("lm_head", StringComparison.Ordinal)));
         double[] Held(string kind, string name, float[] code)
         {
             Tensor State(string part) => optimizer.State().Single(state => state.Name == $"{kind}.{part}.{name}").Value;
@@ -51,7 +53,10 @@ public class OptimizerTests
                 }
                 else
                 {
-                    NaiveOptimizers.AdamW(twins[name], gradient, s_options, rate, step, twins[name].IsPacked ? (Held("exp_avg", name, DynamicQuantizationMap.Signed), Held("exp_avg_sq", name, DynamicQuantizationMap.Unsigned)) : ([], []));
+                    NaiveOptimizers.AdamW(twins[name], gradient, s_options, rate, step,
+                        twins[name].IsPacked
+                            ? (Held("exp_avg", name, DynamicQuantizationMap.Signed),
+                                Held("exp_avg_sq", name, DynamicQuantizationMap.Unsigned)) : ([], []));
                 }
                 double off = Numbers(parameter).Zip(twins[name].Weight).Max(pair => Math.Abs(pair.First - pair.Second));
                 Assert.True(off <= 1e-5, $"step {step}, {name}: {off}");
@@ -64,7 +69,8 @@ public class OptimizerTests
     public void They_learn_alike_and_keep_less(OptimizerKind kind, double bytesPerWeight)
     {
         double adamw = Train(OptimizerKind.Adamw, out _, out _), loss = Train(kind, out double perWeight, out double first);
-        TestContext.Current.TestOutputHelper!.WriteLine($"{kind}: loss {first:0.000} -> {loss:0.0000} (adamw {adamw:0.0000}), {perWeight:0.000} bytes per weight");
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"{kind}: loss {first:0.000} -> {loss:0.0000} (adamw {adamw:0.0000}), {perWeight:0.000} bytes per weight");
         Assert.InRange(perWeight, 0, bytesPerWeight);
         Assert.True(adamw < 0.7 * first, $"{first} -> {adamw}");
         Assert.InRange(loss / adamw, kind == OptimizerKind.Adafactor ? 0.5 : 0.98, kind == OptimizerKind.Adafactor ? 1.1 : 1.02);
@@ -83,9 +89,13 @@ public class OptimizerTests
         });
         Assert.Equal(0, DynamicQuantizationMap.Unsigned[0]);
         // 0 and 1 besides, every magnitude has its negative; the highest decade has 64 steps, without a sign 128
-        Assert.Equal(DynamicQuantizationMap.Signed.Where(c => c is > 0 and < 1), DynamicQuantizationMap.Signed.Where(c => c < 0).Select(c => -c).Reverse());
-        Assert.Equal((64, 128), (DynamicQuantizationMap.Signed.Count(c => c is > 0.1f and < 1), DynamicQuantizationMap.Unsigned.Count(c => c is > 0.1f and < 1)));
-        Assert.Equal((0.55e-6f, 0.1f + (0.9f * 63.5f / 64)), (DynamicQuantizationMap.Signed.First(c => c > 0), DynamicQuantizationMap.Signed[^2]));
+        Assert.Equal(DynamicQuantizationMap.Signed.Where(c => c is > 0 and < 1),
+            DynamicQuantizationMap.Signed.Where(c => c < 0).Select(c => -c).Reverse());
+        Assert.Equal((64, 128),
+            (DynamicQuantizationMap.Signed.Count(c => c is > 0.1f and < 1),
+                DynamicQuantizationMap.Unsigned.Count(c => c is > 0.1f and < 1)));
+        Assert.Equal((0.55e-6f, 0.1f + (0.9f * 63.5f / 64)),
+            (DynamicQuantizationMap.Signed.First(c => c > 0), DynamicQuantizationMap.Signed[^2]));
     }
 
     /// <summary>Every number's code is the bin's guess or the next.</summary>
@@ -97,15 +107,18 @@ public class OptimizerTests
         int[] guesses = DynamicQuantizationMap.BinLookup(bounds);
         Assert.Equal(1 << 16, guesses.Length);
         var rng = new KeyedRandom(1, 0, 0);
-        IEnumerable<float> numbers = Enumerable.Range(0, 20000).Select(_ => (float)(Math.Pow(10, -9 * rng.NextDouble()) * (isSigned && rng.Chance(0.5) ? -1 : 1)));
-        foreach (float x in numbers.Concat(bounds.SkipLast(1).SelectMany(b => new[] { float.BitDecrement(b), b, float.BitIncrement(b) })).Concat([0, -0f, 1, float.Epsilon, 1e-40f]))
+        IEnumerable<float> numbers = Enumerable.Range(0, 20000)
+            .Select(_ => (float)(Math.Pow(10, -9 * rng.NextDouble()) * (isSigned && rng.Chance(0.5) ? -1 : 1)));
+        foreach (float x in numbers.Concat(bounds.SkipLast(1).SelectMany(b => new[] { float.BitDecrement(b), b, float.BitIncrement(b) }))
+            .Concat([0, -0f, 1, float.Epsilon, 1e-40f]))
         {
             int guess = guesses[BitConverter.SingleToUInt32Bits(x) >> DynamicQuantizationMap.BinShift];
             Assert.Equal(bounds.Count(b => b < x), guess + (x > bounds[guess] ? 1 : 0));
         }
     }
 
-    /// <summary>Numbers of many sizes, some rows and a part of a block of them; a block without a gradient, and one with a tiny one.</summary>
+    /// <summary>Numbers of many sizes, some rows and a part of a block of them; a block without a gradient, and one with a tiny
+    /// one.</summary>
     [Theory]
     [InlineData(1), InlineData(3)]
     public void One_pass_of_8_bit_AdamW_finds_what_several_find(int threads)
@@ -140,14 +153,16 @@ public class OptimizerTests
             using IDisposable? plain = fuses ? null : KernelSet.Use(KernelSet.Reference);
             using CausalLM model = TinyModel.Create(vocabulary: 2003, initializerRange: 0.05);
             using var masters = MasterWeights.Create(model);
-            using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = OptimizerKind.Adamw8bit, AdamW = s_options }, masters);
+            using Optimizer optimizer =
+                Optimizer.Create(model, new TrainOptions { Optimizer = OptimizerKind.Adamw8bit, AdamW = s_options }, masters);
             using var generator = new Generator(3, CPU);
             for (int step = 0; step < 4; step++)
             {
                 using var each = NewDisposeScope();
                 foreach (var parameter in model.parameters())
                 {
-                    Tensor gradient = randn(parameter.shape, generator: generator) * exp(3 * randn(parameter.shape, generator: generator)) * 1e-4;
+                    Tensor gradient =
+                        randn(parameter.shape, generator: generator) * exp(3 * randn(parameter.shape, generator: generator)) * 1e-4;
                     if (gradient.numel() >= AdamW8Bit.Min8BitSize)
                     {
                         gradient.view(-1)[..256].zero_();
@@ -178,7 +193,8 @@ public class OptimizerTests
         });
         WeightInit.Initialize(model, 1);
         using var masters = MasterWeights.Create(model);
-        var options = new TrainOptions { Optimizer = kind, Steps = 40, BatchSize = 8, LearningRate = 1e-3, WarmupSteps = 10, AdamW = s_options };
+        var options =
+            new TrainOptions { Optimizer = kind, Steps = 40, BatchSize = 8, LearningRate = 1e-3, WarmupSteps = 10, AdamW = s_options };
         using Optimizer optimizer = Optimizer.Create(model, options, masters);
         bytesPerWeight = (double)optimizer.StateBytes / model.parameters().Sum(p => p.numel());
         StepMetrics[] steps = [.. TrainLoop.Run(model, optimizer, new Repeated(8), options)];
