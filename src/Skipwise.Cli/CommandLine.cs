@@ -13,7 +13,7 @@ internal static class CommandLine
     private const string Name = "skipwise";
 
     public static RootCommand Root(Screen screen, TextReader input) =>
-        new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer " +
+        new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and shows that the longer " +
             "window works.")
     {
         DemoVerb.Create(screen),
@@ -21,7 +21,7 @@ internal static class CommandLine
         PrepareVerb.Create(screen),
         TrainVerb.Create(screen),
         EstimateVerb.Create(screen),
-        new Command("eval", "Measure a model by the length of its context.")
+        new Command("eval", "Evaluate a model by context length.")
         {
             EvalPerplexityVerb.Create(screen),
             EvalPasskeyVerb.Create(screen),

@@ -37,13 +37,13 @@ internal sealed class ConfigArguments
             string name = "--" + entry.Key.Replace('_', '-');
             if (!seen.TryAdd(name, entry.Line))
             {
-                config.Report(entry, $"'{entry.Key}' stands in line {seen[name]} already. Keep one of them.");
+                config.Report(entry, $"'{entry.Key}' is in line {seen[name]} already. Keep one of them.");
             }
             else if (verb.Settings.FirstOrDefault(setting => setting.Name == name) is not { } setting)
             {
                 config.Report(entry,
                     $"'{entry.Key}' is no option of this " +
-                    $"verb.{Suggestion.DidYouMean(name[2..], verb.Settings.Select(known => known.Name[2..]))}");
+                    $"command.{Suggestion.DidYouMean(name[2..], verb.Settings.Select(known => known.Name[2..]))}");
             }
             else if (parse.GetResult(setting) is not { Implicit: false } && entry.Values.Count > 0)
             {

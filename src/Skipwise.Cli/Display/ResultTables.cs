@@ -28,14 +28,14 @@ public static class ResultTables
 
     public static ResultTable Passkey(IReadOnlyList<PasskeyResult> results) => new(
         "Passkey retrieval by length",
-        ["length", "retrieved", "share", "95 % interval"],
+        ["length", "retrieved", "accuracy", "95 % interval"],
         [.. results.Select(r => (IReadOnlyList<string>)
             [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy),
                 $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}"])]);
 
     public static ResultTable Needle(IReadOnlyList<NeedleResult> results) => new(
         "Needles found by length",
-        ["length", "found", "share", "95 % interval", "ln p of the answer"],
+        ["length", "found", "accuracy", "95 % interval", "ln p of the answer"],
         [.. results.Select(r => (IReadOnlyList<string>)
             [$"{r.Length}", $"{r.Correct}/{r.Count}", NumberFormat.Fraction(r.Accuracy),
                 $"{NumberFormat.Fraction(r.Interval.Low)}-{NumberFormat.Fraction(r.Interval.High)}", NumberFormat.Fraction(r.LogProb)])]);
@@ -63,7 +63,7 @@ public static class ResultTables
 
     public static ResultTable Tasks(IReadOnlyList<TaskResult> results) => new(
         "Benchmark tasks",
-        ["task", "metric", "value", "± s.e.", "questions", "examples", "cut"],
+        ["task", "metric", "value", "± s.e.", "questions", "few-shot", "cut"],
         [.. results.Select(r => (IReadOnlyList<string>)
             [r.Task, r.Metric, Fraction(r.Metric, r.Value), r.StandardError is { } error ? Fraction(r.Metric, error) : "", $"{r.Count}",
                 $"{r.Shots}", $"{r.CutTexts}"])]);
@@ -78,13 +78,13 @@ public static class ResultTables
 
     /// <summary>The demo's passkeys, a row per variant, a column per prompt length.</summary>
     public static ResultTable Passkey(DemoResults results) => ByLength(
-        $"Passkey: share retrieved, by prompt in tokens ({string.Join(", ", results.Passkey.Select(p => p.Trials).Distinct())} trials " +
+        $"Passkey accuracy, by prompt length in tokens ({string.Join(", ", results.Passkey.Select(p => p.Trials).Distinct())} trials " +
         $"each)",
         [.. results.Passkey.Select(p => (p.Variant, p.Length, NumberFormat.Fraction(p.Accuracy)))]);
 
     /// <summary>What the demo promises, and whether it holds.</summary>
     public static ResultTable Bars(IReadOnlyList<DemoCriterion> bars) => new(
-        "Bars", ["bar", "required", "measured", "met"],
+        "Success criteria", ["criterion", "required", "measured", "met"],
         [.. bars.Select(bar => (IReadOnlyList<string>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured), bar.Met ? "yes" : "NO"])]);
 
     /// <summary>Models side by side: a row per number, a column per model.</summary>

@@ -13,11 +13,11 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
         (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required);
     private readonly Flag<string?> _field = command.Text("--text-field", "name",
         "field of the JSON objects, or column of the CSV or Parquet files, that holds the text "
-        + "[default: the one with a usual name, such as text or input; .json files are not read then]");
+        + "[default: the one with a usual name, such as text or input; .json files are then not read]");
     private readonly Flag<string?> _separator =
         command.Text("--separator", "text",
-            "what stands between the documents of one text file, such as '<|endoftext|>' (\\n for a newline); without it each file is " +
-            "one document");
+            "text between the documents of one text file, such as '<|endoftext|>' (\\n for a newline) [default: each file is one " +
+            "document]");
 
     private readonly LimitFlags _limits = new(command);
 

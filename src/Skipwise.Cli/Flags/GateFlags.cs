@@ -8,16 +8,17 @@ internal sealed class GateFlags(Command command)
 {
     private static readonly EffectiveLengthRule s_rule = new();
     private readonly Flag<double?> _minPasskey =
-        command.OptionalNumber("--min-passkey", "gate: least share of passkeys at every measured length up to a model's window");
+        command.OptionalNumber("--min-passkey", "gate: minimum passkey accuracy, 0 to 1, at every evaluated length up to a model's window");
     private readonly Flag<double?> _maxIncrease =
         command.OptionalNumber("--max-short-ppl-increase",
-            "gate: by how much the perplexity at the original window may exceed the first model's; 0.02 is 2 %");
-    private readonly Flag<int?> _minEffective = command.OptionalInteger("--min-effective-length", "gate: least effective length in tokens");
+            "gate: maximum increase of the perplexity at the original window over the first model's; 0.02 is 2 %");
+    private readonly Flag<int?> _minEffective =
+        command.OptionalInteger("--min-effective-length", "gate: minimum effective length, in tokens");
     private readonly Flag<double> _effectivePasskey =
-        command.Number("--effective-passkey", "share of passkeys that an effective length asks for", s_rule.MinPasskey);
+        command.Number("--effective-passkey", "passkey accuracy, 0 to 1, that an effective length requires", s_rule.MinPasskey);
     private readonly Flag<double> _effectiveRuler =
         command.Number("--effective-ruler",
-            "average over the RULER tasks, percent, that an effective length asks for; the default is RULER's own", s_rule.MinRuler);
+            "average over the RULER tasks, in percent, that an effective length requires; the default is RULER's own", s_rule.MinRuler);
 
     public GateOptions Of(ParseResult parse) =>
         new()

@@ -9,18 +9,19 @@ internal sealed class LoraFlags(Command command)
     private const string Norms = "norms", Embeddings = "embeddings";
     private static readonly LoraOptions s_default = new();
     private readonly Flag<int> _rank =
-        command.Integer("--lora-rank", "train low-rank updates of this rank and freeze the model; 0 trains the model", s_default.Rank);
+        command.Integer("--lora-rank", "rank of the LoRA adapters; the model is frozen. 0 trains the model itself", s_default.Rank);
     private readonly Flag<double?> _alpha =
-        command.OptionalNumber("--lora-alpha", "updates are multiplied by alpha / rank [default: 2 rank]");
+        command.OptionalNumber("--lora-alpha", "LoRA scaling: the update BA is multiplied by alpha / rank [default: 2 rank]");
     private readonly Flag<double> _dropout =
-        command.Number("--lora-dropout", "share of a projection's inputs that its update does not see", s_default.Dropout);
+        command.Number("--lora-dropout", "dropout probability of the LoRA input", s_default.Dropout);
     private readonly Flag<IReadOnlyList<string>> _targets =
-        command.Names("--lora-target-modules", "name,...", $"projections that get an update; {LoraOptions.AllLinear} takes them all",
+        command.Names("--lora-target-modules", "name,...", $"projections with a LoRA adapter; {LoraOptions.AllLinear} is every projection",
             s_default.TargetModules);
     private readonly Flag<IReadOnlyList<string>> _modulesToSave =
-        command.Names("--lora-train", $"{Norms},{Embeddings}", "what is trained as a whole besides; a longer window needs both", []);
+        command.Names("--lora-train", $"{Norms},{Embeddings}",
+            "also train these fully; extending the window needs both [default: none]", []);
     private readonly Flag<int?> _quantizationBits =
-        command.OptionalInteger("--quantization-bits", "hold the frozen projections in 8 or 4 bits [default: as they are]");
+        command.OptionalInteger("--quantization-bits", "quantize the frozen projections: 4 (NF4) or 8 bits [default: not quantized]");
 
     /// <exception cref="SkipwiseException">--lora-train names something else</exception>
     public LoraOptions Of(ParseResult parse)

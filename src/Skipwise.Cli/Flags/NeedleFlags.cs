@@ -8,16 +8,16 @@ internal sealed class NeedleFlags(Command command)
 {
     private readonly Flag<string[]> _needles =
         command.Texts("--needle", "text",
-            "sentence to hide, may be repeated; {n} becomes a number that each prompt draws anew (\\n for a newline) [default: the " +
-            "variant's own]");
+            "sentence to hide, may be repeated; {n} is replaced by a random number, a new one per prompt (\\n for a newline) " +
+            "[default: the variant's own]");
     private readonly Flag<string[]> _questions =
-        command.Texts("--question", "text", "what is asked about the needle; one per needle, or one for all of them");
-    private readonly Flag<string[]> _answers = command.Texts("--answer", "text", "the answer that counts; one per question");
+        command.Texts("--question", "text", "question about the needle; one per needle, or one for all needles");
+    private readonly Flag<string[]> _answers = command.Texts("--answer", "text", "gold answer; one per question");
     private readonly Flag<string?> _file =
         command.Text("--needle-file", "file",
-            "needles as JSON lines with needle, question, answer, and lead: what begins the model's answer");
+            "needles as JSON lines with the fields needle, question, answer, and lead (the beginning of the model's answer)");
     private readonly Flag<int> _count =
-        command.Integer("--num-distractors", "sentences like the default needle, with other cities and numbers, up to 6", 0);
+        command.Integer("--num-distractors", "number of sentences like the default needle, with other cities and numbers; 0 to 6", 0);
     private readonly Flag<string[]> _distractors =
         command.Texts("--distractor", "text", "a distracting sentence of your own, may be repeated");
 

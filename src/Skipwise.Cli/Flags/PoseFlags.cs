@@ -8,7 +8,7 @@ internal sealed class PoseFlags(Command command)
 {
     private static readonly PoseOptions s_default = new() { TrainLength = 0, TargetLength = 0 };
     private readonly Flag<PositionMode> _positions =
-        command.Choice("--positions", "pose, or a baseline to compare it with", s_default.Mode);
+        command.Choice("--positions", "how position ids are drawn: pose, or a baseline to compare it with", s_default.Mode);
     private readonly Flag<int> _chunks = command.Integer("--chunks", "chunks per window", s_default.Chunks);
     private readonly Flag<LengthRule> _lengthRule =
         command.Choice("--length-rule", "how a window is cut into chunks: as in the paper, or as in its released code",
@@ -16,9 +16,10 @@ internal sealed class PoseFlags(Command command)
     private readonly Flag<ContentMode> _content =
         command.Choice("--content", "which part of the document a chunk reads", s_default.Content);
     private readonly Flag<bool> _maskSeams =
-        command.Switch("--mask-seams", "leave out the loss of each later chunk's first token, which its predecessor cannot foretell");
+        command.Switch("--mask-seams",
+            "ignore the loss of the first token of every chunk but the first: the token before it does not predict it");
     private readonly Flag<bool> _fromDocumentStart =
-        command.Switch("--from-document-start", "windows begin at a document's first token, as in the paper, and not anywhere");
+        command.Switch("--from-document-start", "windows begin at a document's first token, as in the paper [default: at a random token]");
 
     /// <summary>All but the lengths.</summary>
     public PoseOptions Of(ParseResult parse) => s_default with

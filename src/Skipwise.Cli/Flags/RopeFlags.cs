@@ -9,12 +9,13 @@ internal sealed class RopeFlags(Command command)
 {
     private readonly Flag<RopeType?> _type =
         new(command.Add<RopeType?>("--rope", "type",
-            $"scaling of the rotary embedding, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse), null);
+            $"RoPE scaling, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse), null);
     private readonly Flag<double?> _factor =
-        command.OptionalNumber("--rope-factor", "how far the scaling stretches: target length / original length");
+        command.OptionalNumber("--rope-factor", "factor of the RoPE scaling: target length / original length");
     private readonly Flag<int?> _originalLength =
-        command.OptionalInteger("--rope-original-length", "window of the base model in tokens, if config.json does not say it");
-    private readonly Flag<double?> _theta = command.OptionalNumber("--rope-theta", "base of the frequencies, in place of config.json's");
+        command.OptionalInteger("--rope-original-length", "window of the base model, in tokens, if config.json does not state it");
+    private readonly Flag<double?> _theta =
+        command.OptionalNumber("--rope-theta", "base of the rotary frequencies, in place of config.json's");
 
     public RopeOverrides Of(ParseResult parse) => new()
     {

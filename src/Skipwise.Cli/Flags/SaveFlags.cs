@@ -9,11 +9,12 @@ internal sealed class SaveFlags(Command command)
     private static readonly SaveOptions s_default = new();
     private readonly Flag<int> _every =
         command.Integer("--save-every", "steps between checkpoints; 0 saves only at the end or when interrupted", s_default.EverySteps);
-    private readonly Flag<int> _keepLast = command.Integer("--keep-last", "checkpoints kept, the newest ones", s_default.KeepLast);
+    private readonly Flag<int> _keepLast =
+        command.Integer("--keep-last", "number of checkpoints kept, the newest ones", s_default.KeepLast);
     private readonly Flag<bool> _tensorBoard =
-        command.Switch("--tensorboard", "write the run's curves as TensorBoard event files too, into tensorboard/");
+        command.Switch("--tensorboard", "also write the metrics as TensorBoard event files, into tensorboard/");
     private readonly Flag<bool> _resume = command.Switch("--resume",
-        "continue the run in --out from its newest checkpoint; options that decide its bytes must be the same");
+        "continue the run in --out from its newest checkpoint; options that decide the result must be the same");
 
     public SaveOptions Of(ParseResult parse) =>
         new() { EverySteps = _every.ValueOf(parse), KeepLast = _keepLast.ValueOf(parse), Resume = _resume.ValueOf(parse),

@@ -10,50 +10,55 @@ internal sealed class TrainFlags(Command command)
     private static readonly TrainOptions s_default = new();
     private readonly Flag<int> _steps = command.Integer("--steps", "optimizer steps", s_default.Steps);
     private readonly Flag<double?> _epochs = command.OptionalNumber("--epochs", "passes over the data, in place of --steps");
-    private readonly Flag<int> _batchSize = command.Integer("--batch-size", "windows per forward", s_default.BatchSize);
+    private readonly Flag<int> _batchSize =
+        command.Integer("--batch-size", "windows per micro-batch (one forward and backward pass)", s_default.BatchSize);
     private readonly Flag<int> _accumulation =
-        command.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulationSteps);
+        command.Integer("--gradient-accumulation", "micro-batches per optimizer step", s_default.GradientAccumulationSteps);
     private readonly Flag<double> _learningRate = command.Number("--learning-rate", "peak learning rate", s_default.LearningRate);
-    private readonly Flag<int> _warmupSteps = command.Integer("--warmup-steps", "steps of linear rise to the peak", s_default.WarmupSteps);
+    private readonly Flag<int> _warmupSteps =
+        command.Integer("--warmup-steps", "steps of linear warmup to the peak learning rate", s_default.WarmupSteps);
     private readonly Flag<LearningRateDecay> _schedule =
-        command.Choice("--schedule", "how the rate falls afterwards", s_default.LearningRateDecay);
+        command.Choice("--schedule", "decay of the learning rate after the warmup", s_default.LearningRateDecay);
     private readonly Flag<double> _floor =
-        command.Number("--min-lr-ratio", "where the fall ends, as a share of the peak", s_default.MinLearningRateRatio);
+        command.Number("--min-lr-ratio", "final learning rate, as a fraction of the peak", s_default.MinLearningRateRatio);
     private readonly Flag<LearningRateScales> _scales =
         command.Scales("--learning-rate-scale",
-            "groups that learn faster or slower than the schedule, such as embeddings=0.1,norms=2 [groups: matrices, embeddings, norms, " +
-            "biases, adapters]");
+            "multipliers of the learning rate per parameter group, such as embeddings=0.1,norms=2 [groups: matrices, embeddings, norms, " +
+            "biases, adapters] [default: 1 for all]");
     private readonly Flag<OptimizerKind> _optimizer =
         command.Choice("--optimizer",
-            "how gradients become updates; bytes kept per trained weight: adamw 8, adamw8bit 2, adafactor next to none",
+            "optimizer; bytes of its state per trained weight: adamw 8, adamw8bit 2, adafactor nearly 0",
             s_default.Optimizer);
     private readonly Flag<Offload> _offload =
         command.Choice("--offload",
-            "what stays in host memory while a GPU computes: optimizer keeps the optimizer's state and the float32 weights there",
+            "state kept in host memory while a GPU computes; optimizer: the optimizer state and the float32 master weights",
             s_default.Offload);
     private readonly Flag<double> _weightDecay =
-        command.Number("--weight-decay", "decoupled weight decay, of matrices; norms and biases never decay", s_default.AdamW.WeightDecay);
-    private readonly Flag<double> _beta1 = command.Number("--adam-beta1", "decay of the gradient's running mean", s_default.AdamW.Beta1);
+        command.Number("--weight-decay", "decoupled weight decay of matrices; norms and biases have none", s_default.AdamW.WeightDecay);
+    private readonly Flag<double> _beta1 = command.Number("--adam-beta1", "decay of the first moment (exp_avg)", s_default.AdamW.Beta1);
     private readonly Flag<double> _beta2 =
-        command.Number("--adam-beta2", "decay of the squared gradient's running mean", s_default.AdamW.Beta2);
-    private readonly Flag<double> _eps = command.Number("--adam-eps", "added to the root in the denominator", s_default.AdamW.Eps);
+        command.Number("--adam-beta2", "decay of the second moment (exp_avg_sq)", s_default.AdamW.Beta2);
+    private readonly Flag<double> _eps =
+        command.Number("--adam-eps", "epsilon, added to sqrt(exp_avg_sq) in the denominator", s_default.AdamW.Eps);
     private readonly Flag<double> _maxGradNorm =
-        command.Number("--max-grad-norm", "the gradients' common norm is clipped to this; 0 does not clip", s_default.MaxGradNorm);
+        command.Number("--max-grad-norm",
+            "maximum global gradient norm; larger gradients are clipped to it. 0 does not clip", s_default.MaxGradNorm);
     private readonly Flag<double> _spikeThreshold =
         command.Number("--spike-threshold",
-            "a step is skipped when its loss lies so many times the last losses' spread above them; 0 skips none",
+            "skip a step if its loss is above the 90 % quantile of the last losses by this many times their 10-90 % range; 0 never",
             s_default.SpikeThreshold);
     private readonly Flag<int> _maxBadSteps =
-        command.Integer("--max-bad-steps", "stop after so many bad steps in a row: spikes, and losses or gradients that are no numbers",
+        command.Integer("--max-bad-steps", "stop after this number of skipped steps in a row (loss spikes, non-finite losses or gradients)",
             s_default.MaxBadSteps);
     private readonly Flag<int> _recomputeEvery =
         command.Integer("--recompute-every",
-            "compute every n-th layer a second time instead of keeping its activations: 1 all of them, for the least memory; 0 none",
+            "gradient checkpointing: recompute every n-th layer in the backward pass instead of keeping its activations; 1 all layers " +
+            "(least memory), 0 none",
             s_default.RecomputeEvery);
     private readonly Flag<bool> _packing =
         command.Switch("--packing",
-            "lay the windows of a batch end to end without padding, each with its own attention: for documents shorter than the window " +
-            "(see --min-document-tokens)");
+            "sequence packing: pack the windows of a batch into one row without padding, each with its own attention mask; for documents " +
+            "shorter than the window (see --min-document-tokens)");
 
     public TrainOptions Of(ParseResult parse) => s_default with
     {

@@ -29,7 +29,8 @@ internal sealed class Verb(string name, string description, string example) : Co
     {
         ConfigOption =
             this.Add("--config", "file",
-                "YAML file with options, by their names without hyphens in front; what is given here too overrules it", text => text);
+                "YAML file with options, by their names without the leading hyphens; options of the command line override it",
+                text => text);
         _momentary.UnionWith(momentary);
     }
 

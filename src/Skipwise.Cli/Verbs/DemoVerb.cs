@@ -16,18 +16,18 @@ internal static class DemoVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("demo",
-            "Extend the shipped model 8x and prove it: the base failing past its window, PoSE, and the same fine-tune without skips " +
-            "beside it.",
+            "Extend the shipped model 8x and show that it works: compare the base model, PoSE, and the same fine-tuning without skips.",
             "skipwise demo --out skipwise-demo");
         Flag<string?> folder =
-            verb.Text("--out", "folder", $"receives the models, report.html and results.json [default: {s_default.Out}]");
-        Flag<ulong> seed = verb.Seed("seed of the fine-tunes: text, positions, order", s_default.Seed);
-        Flag<int> extension = verb.Integer("--extension", "target length / window", s_default.ExtensionFactor);
-        Flag<RopeType> rope = verb.Choice("--rope", "how positions are stretched", s_default.Rope);
-        Flag<double> factor = verb.Number("--rope-factor", "by how much", s_default.RopeFactor);
-        Flag<int> steps = verb.Integer("--steps", "steps of each fine-tune", s_default.Training.Steps);
+            verb.Text("--out", "folder", $"folder for the models, report.html and results.json [default: {s_default.Out}]");
+        Flag<ulong> seed = verb.Seed("seed of both fine-tuning runs: text, positions, order", s_default.Seed);
+        Flag<int> extension =
+            verb.Integer("--extension", "extension factor: target length / window of the model", s_default.ExtensionFactor);
+        Flag<RopeType> rope = verb.Choice("--rope", "RoPE scaling", s_default.Rope);
+        Flag<double> factor = verb.Number("--rope-factor", "factor of the RoPE scaling", s_default.RopeFactor);
+        Flag<int> steps = verb.Integer("--steps", "optimizer steps of each fine-tuning run", s_default.Training.Steps);
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate", s_default.Training.LearningRate);
-        Flag<int> trials = verb.Integer("--trials", "passkey prompts per length", s_default.Trials);
+        Flag<int> trials = verb.Integer("--trials", "number of passkey prompts per length", s_default.Trials);
         verb.AddConfigOption();
         verb.OnRunWithTorch(screen, (parse, stop) => Run(screen, s_default with
         {

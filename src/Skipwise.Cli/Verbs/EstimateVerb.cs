@@ -17,27 +17,28 @@ internal static class EstimateVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("estimate",
-            "Tell the memory and the time of a training step before the run, by PoSE and at full length, from the config and one short " +
-            "step.",
+            "Estimate memory and time of a training step, with PoSE and at full length, from the config and one short step.",
             "skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
         Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
         Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
-        Flag<int> batch = verb.Integer("--batch-size", "windows per forward", s_default.BatchSize);
+        Flag<int> batch = verb.Integer("--batch-size", "windows per micro-batch", s_default.BatchSize);
         Flag<int> accumulation =
-            verb.Integer("--gradient-accumulation", "forwards per optimizer step", s_default.GradientAccumulationSteps);
-        Flag<int> checkpoint =
-            verb.Integer("--recompute-every",
-                "compute every n-th layer a second time instead of keeping its activations: 1 all of them; 0 none",
-                s_default.RecomputeEvery);
-        Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "how gradients become updates", s_default.Optimizer);
+            verb.Integer("--gradient-accumulation", "micro-batches per optimizer step", s_default.GradientAccumulationSteps);
+        Flag<int> recompute = verb.Integer("--recompute-every",
+            "gradient checkpointing: recompute every n-th layer in the backward pass instead of keeping its activations; 1 all layers, " +
+            "0 none",
+            s_default.RecomputeEvery);
+        Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "optimizer whose state is counted", s_default.Optimizer);
         var compute = new ComputeFlags(verb);
-        Flag<Offload> offload = verb.Choice("--offload", "what stays in host memory while a GPU computes", s_default.Offload);
+        Flag<Offload> offload = verb.Choice("--offload", "state kept in host memory while a GPU computes", s_default.Offload);
         var rope = new RopeFlags(verb);
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
-        Flag<double?> memory = verb.OptionalNumber("--memory", "GiB that the run may take [default: what the machine has, or the GPU]");
-        Flag<string?> json = verb.ResultsOrPage("--json", "write the estimate as JSON: into the file, or in place of the table");
+        Flag<double?> memory =
+            verb.OptionalNumber("--memory", "memory available to the run, in GiB [default: that of the machine, or of the GPU]");
+        Flag<string?> json =
+            verb.ResultsOrPage("--json", "write the estimate as JSON: to the file, or without a file in place of the table");
         verb.AddConfigOption();
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
@@ -48,7 +49,7 @@ internal static class EstimateVerb
                 TrainLength = trainLength.ValueOf(parse),
                 BatchSize = batch.ValueOf(parse),
                 GradientAccumulationSteps = accumulation.ValueOf(parse),
-                RecomputeEvery = checkpoint.ValueOf(parse),
+                RecomputeEvery = recompute.ValueOf(parse),
                 Optimizer = optimizer.ValueOf(parse),
                 Compute = compute.Of(parse),
                 Offload = offload.ValueOf(parse),

@@ -20,54 +20,56 @@ internal static class EvalAllVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("all", "Measure models side by side, each number once, and write one report; limits decide the exit code.",
+        var verb = new Verb("all", "Compare models: run every evaluation and write one report. Gates decide the exit code.",
             "skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --out compared --min-passkey 0.9 " +
             "--max-short-ppl-increase 0.02");
         Flag<string[]> models =
             verb.Texts("--model", "folder",
-                "Hugging Face folders; give --model once for each. The others are compared with the first. Rope and adapter go behind " +
+                "Hugging Face folders; give --model once for each. The others are compared with the first. RoPE and adapter follow " +
                 "the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true);
         Flag<string?> folder =
-            verb.Text("--out", "folder", $"receives results and report; an interrupted run continues there [default: {DefaultFolder}]");
+            verb.Text("--out", "folder", $"folder for results and report; an interrupted run continues there [default: {DefaultFolder}]");
         var data = new DataFlags(verb, required: false);
         Flag<IReadOnlyList<int>> lengths =
             verb.Integers("--lengths",
                 "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first " +
                 "model's original window]");
         Flag<int> maxDocuments =
-            verb.Integer("--max-documents", "perplexity: measure the first so many documents; 0 measures all",
+            verb.Integer("--max-documents", "perplexity: number of documents, from the first; 0 takes all",
                 s_default.Perplexity.MaxDocuments ?? 0);
         Flag<int> byPosition =
             verb.Integer("--position-bins",
-                "perplexity: into how many equal parts the longest window is cut for the loss by position; 0 leaves it out",
+                "perplexity: number of equal parts of the longest window for the loss by position; 0 leaves it out",
                 s_default.Perplexity.PositionBins ?? 0);
         Flag<string?> tasksData =
             verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
         var tasks = new Flag<IReadOnlyList<string>>(
-            verb.Add("--tasks", "name,name,...", "benchmarks: which [default: all that the folder has files for]", EvalTasksVerb.Names),
+            verb.Add("--tasks", "name,name,...",
+                "benchmarks: task names [default: all that the folder has files for]", EvalTasksVerb.Names),
             []);
         Flag<double?> limit =
             verb.OptionalNumber("--limit",
-                "benchmarks: only the first questions in the harness's order: a number, or below 1 a share [default: all]");
+                "benchmarks: number of questions per task, in the harness's order; below 1 a fraction [default: all]");
         var harness =
             new Flag<HarnessVersion>(
-                verb.Add("--harness", "2023|0.4", "benchmarks: whose rules hold [default: 2023]", EvalTasksVerb.ParseHarness),
+                verb.Add("--harness", "2023|0.4",
+                    "benchmarks: version of lm-evaluation-harness that is followed [default: 2023]", EvalTasksVerb.ParseHarness),
                 s_default.Benchmarks.Harness);
         Flag<int> depths =
-            verb.Integer("--depths", "passkey and needle: depths in equal steps from the beginning to the end", s_needle.Depths);
+            verb.Integer("--depths", "passkey and needle: number of depths, in equal steps from the beginning to the end", s_needle.Depths);
         Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length and depth", s_default.Passkey.Trials);
         Flag<int> needleTrials = verb.Integer("--needle-trials", "needle: prompts per length and depth; 0 skips it", s_needle.Trials);
         Flag<int> rulerSamples =
             verb.Integer("--ruler-samples", "RULER: samples per task and length; 0 skips it. RULER's own number is 500", 0);
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
-                "needle and RULER: prose to hide things in, files and folders of them [default: prose of Skipwise's own]");
+                "needle and RULER: haystack text, files and folders of them [default: text that Skipwise generates]");
         Flag<string?> squad = verb.Text("--squad", "file", "RULER: SQuAD's JSON file, for qa_1");
         Flag<string?> hotpot = verb.Text("--hotpot", "file", "RULER: HotpotQA's JSON file, for qa_2");
-        Flag<ulong> seed = verb.Seed("seed of what is hidden and where", s_default.Passkey.Seed);
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward [default: by their length]");
+        Flag<ulong> seed = verb.Seed("seed of the hidden texts and their depths", s_default.Passkey.Seed);
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward pass [default: by their length]");
         var compute = new ComputeFlags(verb);
-        Flag<string?> json = verb.Results("--json", "write every number as JSON");
+        Flag<string?> json = verb.Results("--json", "write all results as JSON to this file");
         var gates = new GateFlags(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {

@@ -16,30 +16,32 @@ internal static class EvalNeedleVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("needle",
-            "Hide a sentence in a long text of your own and ask for it, by the length of the text and the depth of the sentence.",
+            "Evaluate retrieval of a sentence hidden in long text, by text length and depth of the sentence.",
             "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --num-distractors 3 --json " +
             "needle.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
-                "text to hide needles in: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
+                "haystack text: files and folders of them, repeated if too short [default: text that Skipwise generates]");
         Flag<string?> field =
             verb.Text("--text-field", "name",
                 "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
         Flag<NeedleVariant> variant =
-            verb.Choice("--variant", "a story book around the text, or the bare text with 200 tokens of room", s_default.Variant);
+            verb.Choice("--variant",
+                "prompt template: the text as a book, or the bare text with a buffer of 200 tokens", s_default.Variant);
         var needles = new NeedleFlags(verb);
         Flag<IReadOnlyList<int>> lengths =
             verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
-        Flag<int> depths = verb.Integer("--depths", "depths in equal steps from the beginning to the end", s_default.Depths);
+        Flag<int> depths = verb.Integer("--depths", "number of depths, in equal steps from the beginning to the end", s_default.Depths);
         Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials)
             .Alias("--limit");
         Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]");
-        Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' places", s_default.Seed);
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts scored together [default: as many as a 256 MB cache holds]");
-        Flag<string?> json = verb.Results("--json", "write the results as JSON");
+        Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' positions", s_default.Seed);
+        Flag<int?> batchSize =
+            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> saveTrials = verb.Output("--save-trials",
-            "keep every prompt with its answer's scores, one JSON line each; an interrupted run continues from it");
+            "save every prompt with the scores of its answer, one JSON line each; an interrupted run continues from the file");
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);

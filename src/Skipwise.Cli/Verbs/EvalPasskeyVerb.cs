@@ -15,7 +15,7 @@ internal static class EvalPasskeyVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("passkey",
-            "Hide a number in a long text and ask for it, by the length of the text and the depth of the number.",
+            "Evaluate retrieval of a number hidden in filler text (passkey), by text length and depth of the number.",
             "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
@@ -23,25 +23,27 @@ internal static class EvalPasskeyVerb
             verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<PasskeyVariant> variant =
             verb.Choice("--variant",
-                "the filler: whole sentences as in the PoSE code, or cut anywhere as in the tests of Landmark attention and YaRN",
+                "filler: whole sentences as in the PoSE reference code, or cut anywhere as in the tests of Landmark attention and YaRN",
                 s_default.Variant);
         Flag<int> trials =
             verb.Integer("--trials", "prompts per length (with --depths: per length and depth), each with its own number", s_default.Trials)
             .Alias("--limit");
         Flag<int?> grid =
             verb.OptionalInteger("--depths",
-                "measure on a grid: so many depths in equal steps, the same for every length [default: the trials of a length spread " +
-                "over all depths]");
-        Flag<bool> randomDepths = verb.Switch("--random-depths", "draw the depths, as the original does");
+                "evaluate on a grid: number of depths, in equal steps, the same for every length [default: the trials of a length " +
+                "are spread over all depths]");
+        Flag<bool> randomDepths = verb.Switch("--random-depths", "draw the depths at random, as the PoSE reference code does");
         Flag<double> maxDepth =
-            verb.Number("--max-depth", "numbers stand in this first share of the text; 0.5 leaves out those that a short window finds too",
+            verb.Number("--max-depth",
+                "largest depth of a number, as a fraction of the text; 0.5 leaves out those that a short window finds too",
                 s_default.MaxDepth);
         Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed);
-        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens of the answer", s_default.MaxNewTokens);
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
-        Flag<string?> json = verb.Results("--json", "write the results as JSON");
+        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "maximum tokens of the answer", s_default.MaxNewTokens);
+        Flag<int?> batchSize =
+            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> saveTrials = verb.Output("--save-trials",
-            "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
+            "save every prompt with its response, one JSON line each; an interrupted run continues from the file");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.AddConfigOption();

@@ -13,7 +13,7 @@ internal static class EvalPerplexityVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("perplexity", "Measure perplexity on text, by the length of the window.",
+        var verb = new Verb("perplexity", "Evaluate perplexity on text, by window length.",
             "skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --windows 2048,4096,8192,16384");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
@@ -22,22 +22,24 @@ internal static class EvalPerplexityVerb
             verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]");
         Flag<WindowMode> mode =
             verb.Choice("--mode",
-                "which tokens count: all, in sliding windows; those of each document's first window; or each document's last ones",
+                "tokens that are scored: all, in sliding windows; those of each document's first window; or each document's last ones",
                 s_default.Mode);
-        Flag<int> stride = verb.Integer("--stride", "sliding: tokens between the beginnings of two windows", s_default.Stride);
+        Flag<int> stride = verb.Integer("--stride", "sliding: tokens between the starts of two windows", s_default.Stride);
         Flag<int> targets =
             verb.Integer("--scored-tokens", "last-tokens: tokens scored at each document's end, the same for every window",
                 s_default.ScoredTokens);
         Flag<int?> minTokens =
-            verb.OptionalInteger("--min-tokens", "documents shorter than this are left out [default: the longest window]");
-        Flag<int?> maxTokens = verb.OptionalInteger("--max-tokens", "longer documents are cut to this [default: not cut]");
+            verb.OptionalInteger("--min-tokens",
+                "minimum document length, in tokens; shorter documents are left out [default: the longest window]");
+        Flag<int?> maxTokens =
+            verb.OptionalInteger("--max-tokens", "maximum document length, in tokens; longer documents are cut [default: not cut]");
         Flag<int> maxDocuments =
-            verb.Integer("--max-documents", "measure the first so many documents; 0 measures all", s_default.MaxDocuments ?? 0)
+            verb.Integer("--max-documents", "number of documents, from the first; 0 takes all", s_default.MaxDocuments ?? 0)
             .Alias("--limit");
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward [default: by their length]");
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward pass [default: by their length]");
         Flag<int?> byPosition =
-            verb.OptionalInteger("--position-bins", "also report the mean loss by position, in so many equal parts of each window");
-        Flag<string?> json = verb.Results("--json", "write the results as JSON");
+            verb.OptionalInteger("--position-bins", "also report the mean loss by position, in this number of equal parts of each window");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.AddConfigOption();

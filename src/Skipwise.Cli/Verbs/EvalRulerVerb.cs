@@ -21,25 +21,27 @@ internal static class EvalRulerVerb
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> tasks =
             verb.Text("--tasks", "all|name,name",
-                $"which tasks [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
+                $"task names [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
         Flag<IReadOnlyList<int>> lengths =
             verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
         Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples).Alias("--limit");
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
-                "prose for the tasks with essays: files and folders of them, repeated if too short [default: prose of Skipwise's own]");
+                "text for the tasks with essays: files and folders of them, repeated if too short [default: text that Skipwise generates]");
         Flag<string?> field =
             verb.Text("--text-field", "name",
                 "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
         Flag<string?> squad = verb.Text("--squad", "file", "SQuAD's JSON file, for qa_1");
         Flag<string?> hotpot = verb.Text("--hotpot", "file", "HotpotQA's JSON file, for qa_2");
         Flag<double> threshold =
-            verb.Number("--threshold", "a length counts as effective if the tasks' average exceeds this percentage", s_default.Threshold);
-        Flag<ulong> seed = verb.Seed("seed of everything that is drawn", s_default.Seed);
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "prompts answered together [default: as many as a 256 MB cache holds]");
-        Flag<string?> json = verb.Results("--json", "write the results as JSON");
+            verb.Number("--threshold",
+                "threshold of the effective length: its average over the tasks, in percent, is larger", s_default.Threshold);
+        Flag<ulong> seed = verb.Seed("seed of the samples", s_default.Seed);
+        Flag<int?> batchSize =
+            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> saveTrials = verb.Output("--save-trials",
-            "keep every prompt with its answer, one JSON line each; an interrupted run continues from it");
+            "save every prompt with its response, one JSON line each; an interrupted run continues from the file");
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);

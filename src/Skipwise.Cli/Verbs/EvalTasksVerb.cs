@@ -14,12 +14,12 @@ internal static class EvalTasksVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("tasks", "Score a model on benchmark tasks by the rules of the evaluation harness.",
+        var verb = new Verb("tasks", "Evaluate a model on benchmark tasks by the rules of lm-evaluation-harness.",
             "skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande,truthfulqa --data benchmarks --json tasks.json");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
         Option<IReadOnlyList<string>> namesOption =
-            verb.Add("--tasks", "name,name,...", $"which: {string.Join(", ", TaskRegistry.Names)}", Names);
+            verb.Add("--tasks", "name,name,...", $"task names: {string.Join(", ", TaskRegistry.Names)}", Names);
         namesOption.Required = true;
         var names = new Flag<IReadOnlyList<string>>(namesOption, []);
         Flag<string> data =
@@ -27,26 +27,28 @@ internal static class EvalTasksVerb
                 "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in " +
                 "their paths");
         Flag<double?> limit =
-            verb.OptionalNumber("--limit", "only the first questions in the harness's order: a number, or below 1 a share [default: all]");
+            verb.OptionalNumber("--limit", "number of questions per task, in the harness's order; below 1 a fraction [default: all]");
         Flag<int?> shots =
             verb.OptionalInteger("--num-fewshot",
-                "examples before each question [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
+                "number of few-shot examples [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
         var harness =
             new Flag<HarnessVersion>(
-                verb.Add("--harness", "2023|0.4", "whose document order, draws of examples and rules hold [default: 2023]", ParseHarness,
+                verb.Add("--harness", "2023|0.4",
+                    "version whose document order, few-shot draws and rules are followed [default: 2023]", ParseHarness,
                     "2023"), s_default.Harness);
         Flag<BosMode> bos =
-            verb.Choice("--bos", "a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
+            verb.Choice("--bos", "add a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
         Flag<int?> maxLength =
-            verb.OptionalInteger("--max-length", "tokens that texts are cut to, from the left [default: the model's window]");
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward [default: by their length]");
+            verb.OptionalInteger("--max-length",
+                "maximum tokens of a text; longer texts are cut from the left [default: the model's window]");
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward pass [default: by their length]");
         Flag<int> resamples =
-            verb.Integer("--bootstrap-iters", "bootstrap resamples behind the standard error of lambada's perplexity",
+            verb.Integer("--bootstrap-iters", "bootstrap iterations for the standard error of lambada's perplexity",
                 s_default.BootstrapIters);
-        Flag<string?> json = verb.Results("--json", "write the results as JSON");
+        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> cache = verb.Output("--cache",
-            "keep every score here as it comes; a run that was interrupted continues from it [default: the --json file with "
-            + ".scores.jsonl for its ending]");
+            "file that keeps every score; an interrupted run continues from it [default: the --json file with the extension "
+            + ".scores.jsonl]");
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
@@ -106,7 +108,8 @@ internal static class EvalTasksVerb
         {
             if (task.ShotSplit is { } split and not "train")
             {
-                yield return $"{task.Task}: no train split was found; its {task.Shots} examples per question come from the {split} split";
+                yield return $"{task.Task}: no train split was found; the {task.Shots} few-shot examples per question come from the " +
+                    $"{split} split";
             }
             if (task.CutContinuations > 0)
             {

@@ -14,19 +14,21 @@ internal static class GenerateVerb
 
     public static Verb Create(Screen screen, TextReader input)
     {
-        var verb = new Verb("generate", "Continue a text; it appears as it is written.",
+        var verb = new Verb("generate", "Generate text that continues a prompt; each piece is printed as soon as it is generated.",
             "skipwise generate --model llama-2-7b-16k --prompt \"Once upon a time\" --temperature 0.8\nskipwise generate --model " +
             "llama-2-7b-16k --max-new-tokens 200 < chapter.txt");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
         Flag<string?> adapter = verb.Adapter();
         Flag<string?> prompt = verb.Text("--prompt", "text", "the text to continue [default: the standard input]");
-        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "tokens to generate at most", s_default.MaxNewTokens);
+        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "maximum number of tokens to generate", s_default.MaxNewTokens);
         Flag<double> temperature =
-            verb.Number("--temperature", "0 takes the most probable token every time; 1 draws as the model would", s_default.Temperature);
-        Flag<int> topK = verb.Integer("--top-k", "draw from the k most probable tokens only; 0 draws from all", s_default.TopK);
+            verb.Number("--temperature",
+                "sampling temperature; 0 is greedy, 1 leaves the model's probabilities as they are", s_default.Temperature);
+        Flag<int> topK = verb.Integer("--top-k", "sample from the k most probable tokens; 0 samples from all", s_default.TopK);
         Flag<double> topP =
-            verb.Number("--top-p", "draw from the most probable tokens that reach this probability together", s_default.TopP);
-        Flag<ulong> seed = verb.Seed("seed of the draws", s_default.Seed);
+            verb.Number("--top-p",
+                "sample from the most probable tokens whose probabilities sum up to this (nucleus sampling)", s_default.TopP);
+        Flag<ulong> seed = verb.Seed("seed of the sampling", s_default.Seed);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>

@@ -14,7 +14,7 @@ internal static class InspectModelVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("model",
-            "Show a model's sizes, window, rotary embedding and memory, and where it can run, without loading its weights.",
+            "Show a model's sizes, window, rotary embedding and memory, and which programs can run it, without loading its weights.",
             "skipwise inspect model --model llama-2-7b");
         ShowsModel(verb, screen);
         return verb;
@@ -24,7 +24,8 @@ internal static class InspectModelVerb
     {
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder");
         var rope = new RopeFlags(verb);
-        Flag<string?> json = verb.ResultsOrPage("--json", "write the page as JSON: into the file, or in place of the page");
+        Flag<string?> json =
+            verb.ResultsOrPage("--json", "write the description as JSON: to the file, or without a file in place of the text");
         verb.OnRun(screen, (parse, _) =>
         {
             ModelDescription description = InspectModel.Describe(new ModelSource(folder.ValueOf(parse), rope.Of(parse)));
@@ -57,7 +58,7 @@ internal static class InspectModelVerb
             ("window", $"{model.MaxPositionEmbeddings} " +
                 $"tokens{(model.MaxPositionEmbeddings != description.OriginalLength ? $", originally {description.OriginalLength}" : "")}"
                 + (model.SlidingWindow is { } width
-                    ? $", of which a token sees the last {width} in layers {model.FirstSlidingLayer} to {model.NumHiddenLayers - 1}"
+                    ? $", of which a token attends to the last {width} in layers {model.FirstSlidingLayer} to {model.NumHiddenLayers - 1}"
                     : "")),
             ("rope", ContextExtension.Describe(model.Rope) +
                 (model.RotaryDim < model.HeadDim ? $", on {model.RotaryDim} dimensions of a head" : "")),

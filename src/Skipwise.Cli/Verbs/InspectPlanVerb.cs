@@ -18,7 +18,8 @@ internal static class InspectPlanVerb
             "skipwise inspect plan --train-length 2048 --target-length 16384 --chunks 2");
         Flag<int> trainLength = verb.RequiredInteger("--train-length", "tokens per training window");
         Flag<int> targetLength = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
-        Flag<int?> documentLength = verb.OptionalInteger("--document-length", "tokens of the document [default: the target length]");
+        Flag<int?> documentLength =
+            verb.OptionalInteger("--document-length", "length of the document, in tokens [default: the target length]");
         var pose = new PoseFlags(verb);
         Flag<ulong> seed = verb.Seed("seed of the run", 0);
         Flag<int> epoch = verb.Integer("--epoch", "pass over the data, from 0", 0);

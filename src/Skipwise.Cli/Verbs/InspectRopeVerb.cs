@@ -14,13 +14,13 @@ internal static class InspectRopeVerb
 
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("rope", "Show the rotary frequencies of a model, or what another scaling would make of them.",
+        var verb = new Verb("rope", "Show the rotary frequencies of a model, as they are or under another RoPE scaling.",
             "skipwise inspect rope --model llama-2-7b --rope yarn --rope-factor 8");
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder; only its config.json is read");
         var rope = new RopeFlags(verb);
         Flag<int?> sequenceLength =
             verb.OptionalInteger("--sequence-length",
-                "tokens of the text at hand, on which dynamic-ntk and longrope depend [default: the model's window]");
+                "length of the text, in tokens, on which dynamic-ntk and longrope depend [default: the model's window]");
         verb.OnRun(screen, (parse, _) =>
         {
             if (sequenceLength.ValueOf(parse) is < 1 or > LongestText)

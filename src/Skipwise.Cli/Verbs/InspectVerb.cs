@@ -8,7 +8,7 @@ internal static class InspectVerb
 {
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("inspect", "Look into models and training windows.", "skipwise inspect --model llama-2-7b")
+        var verb = new Verb("inspect", "Show models and training windows.", "skipwise inspect --model llama-2-7b")
         {
             InspectModelVerb.Create(screen),
             InspectTensorsVerb.Create(screen),

@@ -9,7 +9,7 @@ internal static class MergeVerb
 {
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("merge", "Merge a LoRA adapter into its base model, and save the result as a model folder of its own.",
+        var verb = new Verb("merge", "Merge a LoRA adapter into its base model and save the result as a new model folder.",
             "skipwise merge --model llama-2-7b --adapter lora-16k --out llama-2-7b-16k");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
         Flag<string> adapter =
@@ -24,7 +24,7 @@ internal static class MergeVerb
                 $"saved {options.Out}: {merged.Updates} weights updated{(merged.Replaced > 0 ? $", {merged.Replaced} replaced" : "")}");
             if (merged.LosesPrecision)
             {
-                screen.Note("the sum was rounded to the type in which the base model is stored");
+                screen.Note("the merged weights were rounded to the type in which the base model is stored");
             }
             return ExitCode.Success;
         });

@@ -15,21 +15,22 @@ internal static class PretrainVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("pretrain",
-            "Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.",
+            "Train the small base model of 'demo' from scratch, on synthetic English text.",
             "skipwise pretrain --out base --seed 1");
         Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
         Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.ContextLength);
         Flag<int> vocabulary =
-            verb.Integer("--vocab-size", "tokens of the byte-pair vocabulary that is learned first", s_default.VocabSize);
-        Flag<int> hidden = verb.Integer("--hidden-size", "width of the model", s_default.HiddenSize);
-        Flag<int> intermediate = verb.Integer("--intermediate-size", "width of the feed-forward blocks", s_default.IntermediateSize);
+            verb.Integer("--vocab-size", "size of the BPE vocabulary, which is trained first", s_default.VocabSize);
+        Flag<int> hidden = verb.Integer("--hidden-size", "hidden size of the model", s_default.HiddenSize);
+        Flag<int> intermediate =
+            verb.Integer("--intermediate-size", "intermediate size of the feed-forward layers", s_default.IntermediateSize);
         Flag<int> layers = verb.Integer("--layers", "decoder layers", s_default.NumHiddenLayers);
-        Flag<int> heads = verb.Integer("--heads", "attention heads; they share the width evenly", s_default.NumAttentionHeads);
+        Flag<int> heads = verb.Integer("--heads", "attention heads; each has hidden size / heads dimensions", s_default.NumAttentionHeads);
         Flag<double> theta = verb.Number("--rope-theta", "base of the rotary frequencies", s_default.RopeTheta);
         Flag<int> listSteps =
             verb.Integer("--list-steps", "steps of the first stage, on repeated lists in half the window", s_default.ListSteps);
         Flag<int> steps = verb.Integer("--steps", "steps of the second stage, on the whole corpus", s_default.Steps);
-        Flag<int> documents = verb.Integer("--documents", "documents of the second stage's corpus", s_default.Documents);
+        Flag<int> documents = verb.Integer("--documents", "number of documents in the second stage's corpus", s_default.Documents);
         Flag<int> batch = verb.Integer("--batch-size", "windows per step", s_default.BatchSize);
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate);
         Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed);

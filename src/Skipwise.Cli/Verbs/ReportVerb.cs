@@ -11,12 +11,13 @@ internal static class ReportVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("report",
-            "Write a report from results that 'eval all' left, without any model; several folders become one comparison.",
+            "Write a report from results of 'eval all', without loading a model; several folders become one comparison.",
             "skipwise report --from compared --from compared-later --out report.html");
         Flag<string[]> folders =
-            verb.Texts("--from", "folder", "folders of 'eval all'; the first model of the first is what the others are compared with",
+            verb.Texts("--from", "folder", "result folders of 'eval all'; all models are compared with the first model of the first folder",
                 required: true);
-        Flag<string> path = verb.Required("--out", "file", "the page; Markdown, plots and JSON lines of the same name go beside it");
+        Flag<string> path =
+            verb.Required("--out", "file", "HTML file to write; Markdown, plots and JSON lines of the same name are written next to it");
         verb.OnRun(screen, (parse, _) => Tell(screen, RenderReport.Run(folders.ValueOf(parse), path.ValueOf(parse)), path.ValueOf(parse)));
         return verb;
     }

@@ -18,7 +18,7 @@ internal static class TrainVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("train",
-            "Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.",
+            "Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target length.",
             "skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
         Flag<string?> adapter = verb.Adapter();
@@ -30,17 +30,18 @@ internal static class TrainVerb
         var pose = new PoseFlags(verb);
         Flag<string[]> splitAfter =
             verb.Texts("--split-after", "text",
-                "chunks end after this text where a document has it; a single token each (\\n for a newline)");
+                "end chunks after one of these texts, if the document has it; each is a single token (\\n for a newline)");
         Flag<int?> minTokens =
-            verb.OptionalInteger("--min-document-tokens", "shorter documents are left out [default: the training length]");
+            verb.OptionalInteger("--min-document-tokens",
+                "minimum document length, in tokens; shorter documents are left out [default: the training length]");
         var training = new TrainFlags(verb);
         var compute = new ComputeFlags(verb);
         var lora = new LoraFlags(verb);
-        Flag<bool> merge = verb.Switch("--merge", "besides the adapter, leave a model with the updates in its weights, in merged/");
+        Flag<bool> merge = verb.Switch("--merge", "also write the model with the LoRA adapter merged into its weights, to merged/");
         var evaluation = new RunEvaluationFlags(verb);
         Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
         Flag<bool> freezePadRow =
-            verb.Switch("--freeze-pad-embedding", "never train the embedding of pad_token_id, as the original code does");
+            verb.Switch("--freeze-pad-embedding", "never train the embedding of pad_token_id, as the PoSE reference code does");
         var save = new SaveFlags(verb);
         verb.AddConfigOption("--resume");
         verb.OnRunWithTorch(screen, (parse, stop) =>

@@ -10,7 +10,7 @@ internal static class VerifyVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("verify",
-            "Hold Skipwise's logits against those that another program computed with the same model, for any position ids.",
+            "Compare Skipwise's logits with those that another program computed with the same model, for any position ids.",
             "skipwise verify --model llama-2-7b --reference reference.safetensors\n# reference.safetensors holds input_ids, and for " +
             "every NAME position_ids.NAME and logits.NAME");
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
@@ -20,7 +20,7 @@ internal static class VerifyVerb
                 "safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, " +
                 "tokens, vocabulary]");
         Flag<double> tolerance =
-            verb.Number("--atol", "largest absolute difference that passes",
+            verb.Number("--atol", "absolute tolerance: largest difference of a logit that passes",
                 new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);

@@ -34,7 +34,7 @@ public static class TrainingData
         string? store = data.Paths.FirstOrDefault(path => path.EndsWith(StoreExtension, StringComparison.Ordinal));
         if (store is not null && data.Paths.Count > 1)
         {
-            throw new SkipwiseException($"--data {store}: a token store stands alone. Give it as the only data, or name the text files it was made from.");
+            throw new SkipwiseException($"--data {store}: a token store cannot be combined with other data. Give it alone, or name the text files it was made from.");
         }
         return store is null ? null : Checked(TokenStore.Open(store), tokenizer);
     }

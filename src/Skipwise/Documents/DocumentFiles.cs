@@ -76,7 +76,7 @@ internal static class DocumentFiles
         List<string> distinct = [.. files.DistinctBy(file => file.Real).Select(file => file.Path)];
         foreach (var twins in distinct.GroupBy(Unpacked).Where(twins => twins.Count() > 1))
         {
-            remarks?.Add($"{string.Join(" and ", twins)}: all of them are read; if they are one text, plain and packed, leave one");
+            remarks?.Add($"{string.Join(" and ", twins)}: all of them are read; if they are one text, plain and compressed, leave one");
         }
         return distinct.Count > 0 ? distinct : throw new SkipwiseException("no data was given; name a file or a folder with documents");
     }

@@ -50,7 +50,7 @@ internal sealed class GzipMembers(Stream packed) : Stream
             }
             else
             {
-                throw new EndOfStreamException("the packed text ends too early.");
+                throw new EndOfStreamException("the compressed text ends too early.");
             }
         }
         return 0;
@@ -86,7 +86,7 @@ internal sealed class GzipMembers(Stream packed) : Stream
         }
         if (Next() != 0x1F || Next() != 0x8B || Next() != 8)
         {
-            throw new InvalidDataException(_hadMember ? "what follows the packed text is no gzip." : "it does not begin as gzip does.");
+            throw new InvalidDataException(_hadMember ? "what follows the compressed text is no gzip." : "it does not begin as gzip does.");
         }
         int flags = Next();
         Skip(6); // time, level, system

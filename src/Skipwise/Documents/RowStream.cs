@@ -41,7 +41,7 @@ internal sealed class RowStream(Stream inner, string path, long? packed, LimitOp
         if (_all > _most)
         {
             throw new SkipwiseException(
-                $"{_row}: the file of {packed} bytes unpacks to more than {_all} bytes, over {limits.MaxDecompressionRatio} times as many. "
+                $"{_row}: the file of {packed} bytes decompresses to more than {_all} bytes, over {limits.MaxDecompressionRatio} times as many. "
                 + "If that is really its text, raise --max-decompression-ratio");
         }
         return read;

@@ -54,7 +54,7 @@ public static class EvaluateTasks
         TaskOptions tasks = options.Tasks.ResolveBos(model.ModelType);
         if (tasks.Bos != options.Tasks.Bos)
         {
-            model.Note?.Report("a BOS token stands before every text: from 0.4 on the harness does so for Gemma, whatever --bos says");
+            model.Note?.Report("a BOS token is added before every text: from 0.4 on the harness does so for Gemma, whatever --bos says");
         }
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, tasks, cancel);
         // The scores of other runs stay in the file: other tasks and models may share it.

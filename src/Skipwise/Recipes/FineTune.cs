@@ -168,7 +168,7 @@ public static class FineTune
         long trained = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()),
             frozen = model.parameters().Where(p => !p.requires_grad).Sum(p => p.numel());
         string packed = options.Lora.QuantizationBits is { } bits
-            ? FormattableString.Invariant($", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights in {bits} bits")
+            ? FormattableString.Invariant($", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights are quantized to {bits} bits")
             : "";
         return frozen == 0 && packed.Length == 0
             ? FormattableString.Invariant($"trains all of {trained / 1e6:0.###} million weights")
@@ -202,8 +202,8 @@ public static class FineTune
         if (after.SlidingWindow is { } slides && slides < options.TargetLength)
         {
             note?.Report(
-                $"warning: a token sees the {slides} tokens before it and no others, in layers {after.FirstSlidingLayer} to " +
-                $"{after.NumHiddenLayers - 1} (sliding_window): what lies further back reaches it only through other tokens");
+                $"warning: a token attends to the {slides} tokens before it and no others, in layers {after.FirstSlidingLayer} to " +
+                $"{after.NumHiddenLayers - 1} (sliding_window): earlier tokens reach it only through other tokens");
         }
         if (pretrained.Config.ExportWarning(after) is { } unportable)
         {

@@ -146,6 +146,6 @@ public static class VerifyLogits
     /// <summary>The original PoSE code writes "type": "yarn" and computes its own revision of it for Llama models.</summary>
     private static string? Hint(HfConfig config) =>
         config.Raw["rope_scaling"] is JsonObject rope && (string?)rope["type"] == "yarn" && rope["rope_type"] is null
-            ? "config.json has the original repository's rope keys, whose \"yarn\" is another function: try --rope yarn-revised."
+            ? "config.json has the PoSE reference code's rope keys, whose \"yarn\" is another function: try --rope yarn-revised."
             : null;
 }

@@ -23,7 +23,7 @@ public static class DemoReport
 
     private static IReadOnlyList<ReportBlock> Bars(DemoResults r) => r.Bars is not { Count: > 0 } bars ? [] :
     [
-        new ReportBlock.Table("Each bar, held against the measured number", ["bar", "required", "measured", "met"],
+        new ReportBlock.Table("Success criteria", ["criterion", "required", "measured", "met"],
             [.. bars.Select(bar =>
                 (IReadOnlyList<ReportCell>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured),
                     new ReportCell(bar.Met ? "yes" : "no") { Passed = bar.Met }])]),

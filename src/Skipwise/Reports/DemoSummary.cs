@@ -62,9 +62,9 @@ public static class DemoSummary
             ? $" (95 % interval {NumberFormat.Fraction(low)} to {NumberFormat.Fraction(high)})"
             : "";
         string elsewhere = worst.Accuracy < last.Accuracy
-            ? $"; its lowest share up to there is {Count(worst)} at {worst.Length}"
+            ? $"; its lowest accuracy up to there is {Count(worst)} at {worst.Length}"
             : within.Length > 1 && last.Accuracy > 0.5
-            ? ", and in no smaller share at any shorter length"
+            ? ", and no less often at any shorter length"
             : "";
         return $"After PoSE it finds the key in {Count(last)} at {last.Length} tokens{interval}{elsewhere}.";
     }

@@ -24,7 +24,7 @@ public static partial class RopeFrequency
 
         int original = rope.OriginalMaxPositionEmbeddings;
         Require(rotaryDim >= 2 && rotaryDim % 2 == 0,
-            $"rotary dimension {rotaryDim}: must be even and at least 2 (they rotate in pairs). Check head_dim and the rotary fraction.");
+            $"rotary dimension {rotaryDim}: must be even and at least 2 (they rotate in pairs). Check head_dim and partial_rotary_factor.");
         Require(!changesTheta || rotaryDim != 2,
             $"rope type {name} needs a rotary dimension of at least 4: with one pair its exponent d / (d - 2) does not exist.");
         Require(rope.Theta > 1 && double.IsFinite(rope.Theta), $"rope_theta (--rope-theta) is {rope.Theta}: must be greater than 1.");

@@ -35,13 +35,13 @@ public sealed record TrainingEvaluationOptions
         bool isAsked = Data is not null || PasskeyLengths.Count > 0;
         if (EverySteps > 0 && !isAsked)
         {
-            problems.Add("--eval-every has nothing to measure; give --eval-data, --eval-passkey-lengths or both");
+            problems.Add("--eval-every has nothing to evaluate; give --eval-data, --eval-passkey-lengths or both");
         }
         if (EverySteps == 0 && isAsked)
         {
-            problems.Add("--eval-data and --eval-passkey-lengths need --eval-every, the steps between measurements");
+            problems.Add("--eval-data and --eval-passkey-lengths need --eval-every, the steps between evaluations");
         }
-        if (EverySteps == 0 && Patience > 0) { problems.Add("--patience needs --eval-every: it counts measurements"); }
+        if (EverySteps == 0 && Patience > 0) { problems.Add("--patience needs --eval-every: it counts evaluations"); }
         if (PasskeyLengths.Distinct().Count() < PasskeyLengths.Count) { problems.Add("--eval-passkey-lengths names a length twice"); }
         OptionCheck.Require("Evaluation", this, problems);
     }

@@ -166,8 +166,8 @@ internal sealed class TrainingRun : IDisposable
 
     private string? Remark() => _best.BestStep == 0
         ? null
-        : $"the best model was measured after step {_best.BestStep}: " +
-            $"{_folder.BestPath}{(IsOver ? $"; the run ended early, {_best.EvaluationsSinceBest} measurements later" : "")}";
+        : $"the best checkpoint is the one after step {_best.BestStep}: " +
+            $"{_folder.BestPath}{(IsOver ? $"; the run ended early, {_best.EvaluationsSinceBest} evaluations later" : "")}";
 
     /// <summary>Measures if the step is due and has not been measured; keeps the model if it is the best so far.</summary>
     /// <returns>false when interrupted</returns>

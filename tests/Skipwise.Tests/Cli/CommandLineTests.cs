@@ -10,21 +10,21 @@ public partial class CommandLineTests
         CliRun run = (await CliRun.Of("--help")).Succeeded();
         Assert.Equal(
             """
-            Description: Extends the context window of RoPE language models by PoSE (positional skip-wise training), and proves that the longer window works.
+            Description: Extends the context window of RoPE language models by PoSE (positional skip-wise training), and shows that the longer window works.
             Usage: skipwise [command] [options]
             Options: -?, -h, --help Show help and usage information --version Show version information
             Commands:
-            demo Extend the shipped model 8x and prove it: the base failing past its window, PoSE, and the same fine-tune without skips beside it.
-            pretrain Make a small base model from nothing, on synthetic English with facts to remember: the one that 'demo' extends.
+            demo Extend the shipped model 8x and show that it works: compare the base model, PoSE, and the same fine-tuning without skips.
+            pretrain Train the small base model of 'demo' from scratch, on synthetic English text.
             prepare Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.
-            train Extend a model's window by PoSE: fine-tune it on windows of its own length whose positions skip up to the target length.
-            estimate Tell the memory and the time of a training step before the run, by PoSE and at full length, from a few short steps.
-            eval Measure a model by the length of its context.
-            report Write a report from results that 'eval all' left, without any model; several folders become one comparison.
-            generate Continue a text; it appears as it is written.
-            inspect Look into models and training windows.
-            merge Merge a LoRA adapter into its base model, and save the result as a model folder of its own.
-            verify Hold Skipwise's logits against those that another program computed with the same model, for any position ids.
+            train Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target length.
+            estimate Estimate memory and time of a training step, with PoSE and at full length, from the config and one short step.
+            eval Evaluate a model by context length.
+            report Write a report from results of 'eval all', without loading a model; several folders become one comparison.
+            generate Generate text that continues a prompt; each piece is printed as soon as it is generated.
+            inspect Show models and training windows.
+            merge Merge a LoRA adapter into its base model and save the result as a new model folder.
+            verify Compare Skipwise's logits with those that another program computed with the same model, for any position ids.
             """.ReplaceLineEndings(" "), OneLine(run.Output));
     }
 
@@ -34,20 +34,20 @@ public partial class CommandLineTests
         CliRun run = (await CliRun.Of("verify", "--help")).Succeeded();
         Assert.Equal(
             """
-            Description: Hold Skipwise's logits against those that another program computed with the same model, for any position ids.
+            Description: Compare Skipwise's logits with those that another program computed with the same model, for any position ids.
             Usage: skipwise verify [options]
             Options:
             --model <folder> (REQUIRED) Hugging Face folder
             --adapter <folder> LoRA adapter in PEFT's layout, merged into the model's weights as it is loaded
             --reference <file> (REQUIRED) safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, tokens, vocabulary]
-            --atol <x> largest absolute difference that passes [default: 0.0001]
-            --rope <type> scaling of the rotary embedding, in place of config.json's: default, linear, ntk, dynamic-ntk, yarn, yarn-revised, llama3, longrope
-            --rope-factor <x> how far the scaling stretches: target length / original length
-            --rope-original-length <n> window of the base model in tokens, if config.json does not say it
-            --rope-theta <x> base of the frequencies, in place of config.json's
-            --device <cpu|cuda|cuda:n> where to compute [default: the GPU if libtorch finds one]
-            --dtype <float32|bfloat16|float16> the type to compute in; float16 is for GPUs [default: float32]
-            --tf32 let a GPU multiply float32 matrices with 10 bits of precision, several times as fast
+            --atol <x> absolute tolerance: largest difference of a logit that passes [default: 0.0001]
+            --rope <type> RoPE scaling, in place of config.json's: default, linear, ntk, dynamic-ntk, yarn, yarn-revised, llama3, longrope
+            --rope-factor <x> factor of the RoPE scaling: target length / original length
+            --rope-original-length <n> window of the base model, in tokens, if config.json does not state it
+            --rope-theta <x> base of the rotary frequencies, in place of config.json's
+            --device <cpu|cuda|cuda:n> device to compute on [default: the GPU if libtorch finds one]
+            --dtype <float32|bfloat16|float16> type of the forward and backward pass; float16 is for GPUs [default: float32]
+            --tf32 let a GPU multiply float32 matrices in TF32 (10 bits of precision), several times as fast
             --threads <n> cores to compute on [default: all]
             -?, -h, --help Show help and usage information
             Example:

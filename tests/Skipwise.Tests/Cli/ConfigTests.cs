@@ -69,10 +69,10 @@ public sealed class ConfigTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal(1, run.Code);
         Assert.Equal(
             [
-                $"error: {config}, line 2: 'lerning-rate' is no option of this verb. Did you mean 'learning-rate'?",
-                $"error: {config}, line 5: 'batch_size' stands in line 4 already. Keep one of them.",
+                $"error: {config}, line 2: 'lerning-rate' is no option of this command. Did you mean 'learning-rate'?",
+                $"error: {config}, line 5: 'batch_size' is in line 4 already. Keep one of them.",
                 $"error: {config}, line 6: 'mask-seams' is true or false, found 'maybe'.",
-                $"error: {config}, line 8: 'resume' is no option of this verb.",
+                $"error: {config}, line 8: 'resume' is no option of this command.",
                 "error: Option '--target-length' is required.",
                 $"error: {config}, line 7: --chunks 1,2: expected a whole number up to 2147483647.",
                 $"error: {config}, line 3: --steps many: expected a whole number up to 2147483647.",

@@ -54,7 +54,7 @@ public sealed class LimitTests : IDisposable
         string path = name.EndsWith("gz", StringComparison.Ordinal) ? _temp.WriteGzip(name, text) : _temp.WriteZstandard(name, text);
         string message = Assert.Throws<SkipwiseException>(() => Lengths(path, 1, unpacking: 20)).Message;
         Assert.StartsWith(path, message, StringComparison.Ordinal);
-        Assert.Contains($"the file of {new FileInfo(path).Length} bytes unpacks to more than", message, StringComparison.Ordinal);
+        Assert.Contains($"the file of {new FileInfo(path).Length} bytes decompresses to more than", message, StringComparison.Ordinal);
         Assert.EndsWith("raise --max-decompression-ratio", message, StringComparison.Ordinal);
         Assert.Equal(150, Lengths(path, 1, unpacking: 1_000_000).Count);
     }

@@ -26,7 +26,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Assert.Equal(["perplexity 64", "perplexity 128", "passkey 128"], points.Take(3).Select(point => $"{point.Task} {point.Length}"));
 
         EvaluationPoint best = points.Where(point => point is { Task: "perplexity", Length: 128 }).MinBy(point => point.Value)!;
-        Assert.Contains($"the best model was measured after step {best.Step}: {Path.Combine(folder, "best")}", run.Error);
+        Assert.Contains($"the best checkpoint is that of step {best.Step}: {Path.Combine(folder, "best")}", run.Error);
         // measured again from its folder, the best model is the one that the log tells of
         PerplexityMeasurement again = EvaluatePerplexity.Run(new EvaluatePerplexityOptions
         {
@@ -64,7 +64,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
             (await Train(folder, "--steps", "50", "--learning-rate", "1e-30", "--eval-every", "1", "--eval-data", model.Text,
                 "--eval-windows", "64", "--eval-documents", "1", "--patience", "2")).Succeeded();
         Assert.Contains("after step 1", run.Error);
-        Assert.Contains("ended early, 2 measurements later", run.Error);
+        Assert.Contains("ended early, 2 evaluations later", run.Error);
         Assert.Equal(3, JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Count);
         using PretrainedModel finished = PretrainedModel.Load(new ModelSource(folder));
         Assert.Equal(256, finished.Model.Config.MaxPositionEmbeddings);
@@ -84,7 +84,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
     {
         (await Train(model.Path("x"), "--eval-every", "-1", "--patience", "-2", "--eval-documents", "0"))
             .Complained("--eval-every is -1", "--patience is -2", "--eval-documents is 0");
-        (await Train(model.Path("x"), "--eval-every", "1")).Complained("nothing to measure", "--eval-data");
+        (await Train(model.Path("x"), "--eval-every", "1")).Complained("nothing to evaluate", "--eval-data");
         (await Train(model.Path("x"), "--eval-every", "1", "--eval-data", model.Text, "--eval-windows", "4096"))
             .Complained("No document can be evaluated");
         Assert.False(Directory.Exists(model.Path("x")));

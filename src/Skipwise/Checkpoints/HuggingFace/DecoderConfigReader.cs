@@ -97,7 +97,7 @@ internal static class DecoderConfigReader
             throw different.Contradicts(stated[0]);
         }
         return stated[0].Value is > 0 and <= 1 ? stated[0].Value
-            : throw stated[0].Wrong(FormattableString.Invariant($"expected a share of 1 above 0, found {stated[0].Value}"));
+            : throw stated[0].Wrong(FormattableString.Invariant($"expected a fraction above 0, up to 1, found {stated[0].Value}"));
     }
 
     private static Activation ReadActivation(JsonSection root, ModelFamily family)

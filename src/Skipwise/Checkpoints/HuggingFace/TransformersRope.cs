@@ -40,7 +40,7 @@ internal static class TransformersRope
         double share = RotaryFraction(root, rope, family, version);
         if (DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"it turns a share of {share} of each head, where {model.RotaryDim} of ")
+            return string.Create(CultureInfo.InvariantCulture, $"it rotates a fraction of {share} of each head, where {model.RotaryDim} of ")
                 + $"{model.HeadDim} dimensions are meant: it looks for {family.RotaryFractionKeys[0]} alone";
         }
         string type = rope?.OptionalString("rope_type") ?? rope?.OptionalString("type") ?? "default";

@@ -118,11 +118,11 @@ internal static class AdapterFiles
         (TensorEntry? a, TensorEntry? b) = (part(ofA), part(ofB));
         if (a is null || b is null)
         {
-            throw Wrong(file, LoraName.OfFactor(module, a is null ? ofA : ofB), "missing: an update has two factors");
+            throw Wrong(file, LoraName.OfFactor(module, a is null ? ofA : ofB), "missing: a LoRA adapter has two matrices, A and B");
         }
         if (isEmbedding && (part(LoraPart.A) ?? part(LoraPart.B)) is { } linear)
         {
-            throw Wrong(file, linear.Name, $"is the update of a linear layer, but {a.Name} is that of an embedding");
+            throw Wrong(file, linear.Name, $"is the adapter of a linear layer, but {a.Name} is that of an embedding");
         }
         if (!double.IsFinite(scale))
         {

@@ -82,7 +82,7 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
         foreach ((ComparedModel model, EvaluationRecord[] cells) in maps)
         {
             int[] lengths = [.. cells.Select(cell => cell.Length!.Value).Distinct().Order()];
-            yield return new ReportBlock.Table($"{model.Name}: share by depth and length",
+            yield return new ReportBlock.Table($"{model.Name}: fraction found, by depth and length",
                 ["depth", .. lengths.Select(length => $"{length}")],
                 [.. cells.GroupBy(Depth).OrderBy(depth => depth.Key).Select(depth => (IReadOnlyList<ReportCell>)
                     [$"{(100 * depth.Key).ToString("0.#", CultureInfo.InvariantCulture)} %",

@@ -59,7 +59,7 @@ public class ConfigKeysTests
     [InlineData("gptj-none", "\"rotary_dim\": 7", "key rotary_dim: 7 of a head's 16 dimensions")]
     [InlineData("gptj-none", "\"rotary_dim\": 18", "key rotary_dim: 18 of a head's 16 dimensions")]
     [InlineData("gpt_neox-pct25-parallel", "\"rotary_pct\": 0.1", "key rotary_pct: 1 of a head's 16 dimensions")]
-    [InlineData("gpt_neox-pct25-parallel", "\"rotary_pct\": 1.5", "key rotary_pct: expected a share of 1 above 0, found 1.5")]
+    [InlineData("gpt_neox-pct25-parallel", "\"rotary_pct\": 1.5", "key rotary_pct: expected a fraction above 0, up to 1, found 1.5")]
     [InlineData("gpt_neox-pct25-parallel", "\"rotary_emb_base\": 500", "key rope_theta: found 10000, but rotary_emb_base is 500")]
     [InlineData("gpt_neox-pct25-parallel", "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0, \"partial_rotary_factor\": 0.5}",
         "key rope_scaling.partial_rotary_factor: found 0.5, but rotary_pct is 0.25")]

@@ -217,7 +217,7 @@ public sealed class LoraAdapterTests : IDisposable
 
     [Theory]
     [InlineData("base_model.model.model.embed_tokens.lora_embedding_A",
-        "model.embed_tokens.lora_embedding_B: missing: an update has two factors")]
+        "model.embed_tokens.lora_embedding_B: missing: a LoRA adapter has two matrices, A and B")]
     [InlineData("base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta",
         "trainable_tokens_delta: is no part of plain LoRA")]
     [InlineData("base_model.model.model.layers.1.self_attn.q_proj.lora_A.default.weight",
@@ -226,7 +226,7 @@ public sealed class LoraAdapterTests : IDisposable
     [InlineData("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector.weight",
         "lora_magnitude_vector.weight: is no part of plain LoRA")]
     [InlineData("base_model.model.model.layers.0.self_attn.v_proj.lora_A.weight",
-        "v_proj.lora_B.weight: missing: an update has two factors")]
+        "v_proj.lora_B.weight: missing: a LoRA adapter has two matrices, A and B")]
     [InlineData("base_model.model.model.layers.9.mlp.up_proj.weight",
         "changes model.layers.9.mlp.up_proj.weight, which the model does not have")]
     [InlineData("base_model.model.model.norm.weight", "model.norm.weight: the adapter is for a weight [2, 2], the model's is [64]")]
