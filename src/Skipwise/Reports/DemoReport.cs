@@ -12,7 +12,7 @@ public static class DemoReport
     public static Report Build(DemoResults results, IReadOnlyList<PasskeyTrial> trials, string nextCommand) => new(
         $"PoSE: from {results.TrainLength} to {results.TargetLength} tokens", DemoSummary.Sentences(results),
         [
-            new("What the demo promises", Bars(results)),
+            new("Success criteria", Bars(results)),
             new("Passkey retrieval", [.. Passkey(results, trials)]),
             new("Perplexity by window", [.. Perplexity(results)]),
             new("The fine-tune", [.. Training(results)]),
@@ -23,7 +23,7 @@ public static class DemoReport
 
     private static IReadOnlyList<ReportBlock> Bars(DemoResults r) => r.Bars is not { Count: > 0 } bars ? [] :
     [
-        new ReportBlock.Table("Success criteria", ["criterion", "required", "measured", "met"],
+        new ReportBlock.Table("Required and measured", ["criterion", "required", "measured", "met"],
             [.. bars.Select(bar =>
                 (IReadOnlyList<ReportCell>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured),
                     new ReportCell(bar.Met ? "yes" : "no") { Passed = bar.Met }])]),
@@ -36,13 +36,13 @@ public static class DemoReport
             yield break;
         }
         yield return new ReportBlock.Text(
-            "A number of up to five digits hides anywhere in a filler text; the model is asked for it at the end. A trial counts when " +
-            "every digit is right.");
+            "A number of up to five digits is hidden in a filler text; the prompt asks for it at the end. A trial is correct if every " +
+            "digit is right.");
         yield return new ReportBlock.Plot(
             AccuracyHeatmap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))],
                 r.TrainLength, ModelLegend.Demo),
-            "passkey", "Share of trials with the whole key retrieved, by prompt length.");
-        yield return LengthTable("Share retrieved; below it the trials and the 95 % interval", r,
+            "passkey", "Accuracy: fraction of trials with the whole key retrieved, by prompt length.");
+        yield return LengthTable("Accuracy; below it the trials and the 95 % interval", r,
             r.Passkey.Select(p => (p.Variant, p.Length,
             new ReportCell(NumberFormat.Fraction(p.Accuracy), $"{DemoSummary.Correct(p)} of {p.Trials}", Interval(p)))));
         if (trials.Count > 0)
@@ -70,8 +70,8 @@ public static class DemoReport
         int[] documents = [.. r.Perplexity.Select(p => p.Documents).Distinct()];
         bool clipped = points.Any(p => p.Value > LengthPlot.Ceiling(points));
         yield return new ReportBlock.Plot(LengthPlot.Perplexity(points, r.TrainLength, ModelLegend.Demo), "perplexity",
-            $"How well each model predicts held-out text when it may look back over the window; lower is better. Bars: 95 % of the draws " +
-            $"of documents.{(clipped ? " Arrows: too large for this axis, the number is beside the arrow." : "")}");
+            $"Perplexity on held-out text with the whole window as context; lower is better. Bars: 95 % of the draws " +
+            $"of documents.{(clipped ? " Arrows: too large for this axis; the number is next to the arrow." : "")}");
         yield return LengthTable($"Perplexity ± standard error over {(documents.Length == 1 ? $"{documents[0]} documents" : "documents")}",
             r, r.Perplexity.Select(p => (p.Variant, p.Length,
             new ReportCell(NumberFormat.Perplexity(p.Value),
@@ -102,8 +102,8 @@ public static class DemoReport
         if (r.Training is { Count: > 0 } training)
         {
             yield return new ReportBlock.Plot(LossPlot.Figure(training, ModelLegend.Demo), "loss",
-                "Training loss: every step faintly, the running mean in full colour. On skipped and on contiguous positions the task is " +
-                "not the same, so the two need not agree.");
+                "Training loss: single steps faintly, the moving average in full color. Training on skipped and on contiguous positions " +
+                "are different tasks, so the two losses need not agree.");
             yield return new ReportBlock.Table("Loss and learning rate",
                 ["variant", "steps", "first loss", "last loss", "highest learning rate"],
                 [.. ModelLegend.Demo.Ordered(training.Keys).Where(v => training[v].Count > 0).Select(v => (IReadOnlyList<ReportCell>)
@@ -117,7 +117,7 @@ public static class DemoReport
         (string Name, string? Value)[] settings =
         [
             ("base model", r.Model), ("train length", $"{r.TrainLength} tokens"), ("target length", $"{r.TargetLength} tokens"),
-            ("positions stretched by", r.Rope),
+            ("RoPE scaling", r.Rope),
             ("seed", r.Seed?.ToString(CultureInfo.InvariantCulture)),
             .. (r.Settings ?? new Dictionary<string, string>()).Select(s => (s.Key, (string?)s.Value)),
         ];
@@ -126,7 +126,7 @@ public static class DemoReport
             new ReportBlock.Columns(
                 Pairs("Settings", settings.Where(s => s.Value is not null).Select(s => (s.Name, s.Value!))),
                 Pairs("Seconds by stage", r.Seconds.Select(s => (s.Key, NumberFormat.Seconds(s.Value))))),
-            new ReportBlock.Text("Every number stands in results.json, every prompt's key and answer in passkey-trials.jsonl."),
+            new ReportBlock.Text("All numbers are in results.json, every prompt's key and response in passkey-trials.jsonl."),
         ];
     }
 

@@ -24,9 +24,9 @@ public static class DemoSummary
     private static string? Windows(DemoResults r) => r.LongestTrainingWindow switch
     {
         null => null,
-        { } longest when longest <= r.TrainLength => $"No window of the fine-tune was longer than {longest} tokens.",
+        { } longest when longest <= r.TrainLength => $"No window of the fine-tuning was longer than {longest} tokens.",
         { } longest =>
-            $"The fine-tune saw windows of up to {longest} tokens, longer than the original {r.TrainLength}: the results below are not " +
+            $"The fine-tuning used windows of up to {longest} tokens, longer than the original {r.TrainLength}: the results below are not " +
             $"those of training on short windows.",
     };
 
@@ -142,13 +142,13 @@ public static class DemoSummary
         }
         string[] missed = [.. bars.Where(bar => !bar.Met).Select(bar => bar.Name)];
         return missed.Length == 0
-            ? $"All {bars.Count} bars of the demo are met."
-            : $"{missed.Length} of {bars.Count} bars {(missed.Length == 1 ? "is" : "are")} not met: {string.Join("; ", missed)}.";
+            ? $"All {bars.Count} success criteria of the demo are met."
+            : $"{missed.Length} of {bars.Count} success criteria {(missed.Length == 1 ? "is" : "are")} not met: {string.Join("; ", missed)}.";
     }
 
     private static string Caution(DemoResults r) =>
         $"This is one run{(r.Seed is { } seed ? $" (seed {seed})" : "")}: the intervals cover the choice of trials and documents, not " +
-        $"the luck of the fine-tune.";
+        $"the randomness of the fine-tuning.";
 
     private static PasskeyPoint? Passkey(DemoResults r, string variant, int length) =>
         r.Passkey.FirstOrDefault(p => p.Variant == variant && p.Length == length);

@@ -8,14 +8,14 @@ public sealed class DemoSummaryTests
     public void When_the_control_fails_the_skips_get_the_credit()
     {
         string text = Summary(SampleDemo.PoseWins);
-        Assert.Contains("No window of the fine-tune was longer than 256 tokens.", text);
+        Assert.Contains("No window of the fine-tuning was longer than 256 tokens.", text);
         Assert.Contains("50 of 50 trials at 256 tokens and in none of 50 trials from 512 tokens on: it fails past its window.", text);
         Assert.Contains("After PoSE it finds the key in 49 of 50 trials at 2048 tokens (95 % interval 0.88 to 1.00)", text);
         Assert.Contains("Its perplexity falls, from 3.91 with 256 tokens of window to 3.47 with 2048.", text);
         Assert.Contains("2 of 50 trials at 2048 tokens: in this run the skips made the difference.", text);
         Assert.Contains("4.73 against PoSE's 3.47: PoSE's is lower.", text);
         Assert.Contains("At 4096 tokens, past the target, PoSE finds it in 31 of 50 trials.", text);
-        Assert.Contains("All 4 bars of the demo are met.", text);
+        Assert.Contains("All 4 success criteria of the demo are met.", text);
         Assert.Contains("one run (seed 11)", text);
     }
 
@@ -82,7 +82,7 @@ public sealed class DemoSummaryTests
     [Fact]
     public void Windows_longer_than_the_train_length_are_admitted()
     {
-        Assert.Contains("saw windows of up to 300 tokens, longer than the original 256",
+        Assert.Contains("used windows of up to 300 tokens, longer than the original 256",
             Summary(SampleDemo.PoseWins with { LongestTrainingWindow = 300 }));
         Assert.DoesNotContain("No window", Summary(SampleDemo.PoseWins with { LongestTrainingWindow = null }));
     }

@@ -166,7 +166,7 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
         JsonLines.Write(log, points.Select(point => point.Step == 2 ? point with { Value = 0.5 } : point)); // none after it is as good
         byte[] best = File.ReadAllBytes(Path.Combine(folder, "best", Weights));
         CliRun resumed = (await Resume(folder, settings)).Succeeded();
-        Assert.Contains("the best checkpoint is that of step 2", resumed.Error);
+        Assert.Contains("the best checkpoint is the one after step 2", resumed.Error);
         Assert.Equal(best, File.ReadAllBytes(Path.Combine(folder, "best", Weights)));
     }
 

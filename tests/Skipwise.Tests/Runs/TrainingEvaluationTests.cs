@@ -26,7 +26,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Assert.Equal(["perplexity 64", "perplexity 128", "passkey 128"], points.Take(3).Select(point => $"{point.Task} {point.Length}"));
 
         EvaluationPoint best = points.Where(point => point is { Task: "perplexity", Length: 128 }).MinBy(point => point.Value)!;
-        Assert.Contains($"the best checkpoint is that of step {best.Step}: {Path.Combine(folder, "best")}", run.Error);
+        Assert.Contains($"the best checkpoint is the one after step {best.Step}: {Path.Combine(folder, "best")}", run.Error);
         // measured again from its folder, the best model is the one that the log tells of
         PerplexityMeasurement again = EvaluatePerplexity.Run(new EvaluatePerplexityOptions
         {

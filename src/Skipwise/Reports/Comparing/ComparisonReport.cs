@@ -11,12 +11,12 @@ public static class ComparisonReport
     private static readonly LengthSection[] s_byLength =
     [
         new("Perplexity by window", "perplexity", "perplexity", MetricFormat.Perplexity,
-            "How well each model predicts the documents when it may look back over the window; lower is better. Bars: 95 % of the draws " +
+            "Perplexity on the documents with the whole window as context; lower is better. Bars: 95 % of the draws " +
             "of documents."),
         new("Passkey retrieval", "passkey", "accuracy", MetricFormat.Fraction,
-            "Share of trials in which the number hidden in filler text was written out whole, by prompt length."),
+            "Accuracy: fraction of trials in which the whole number hidden in filler text was generated, by prompt length."),
         new("Needle in a haystack", "needle", "accuracy", MetricFormat.Fraction,
-            "Share of trials in which every token of the hidden answer was the model's first choice, by prompt length."),
+            "Accuracy: fraction of trials in which every token of the gold answer was the most probable one, by prompt length."),
         new("RULER", "ruler", "average", MetricFormat.Percent,
             "Average over the RULER tasks in percent, by prompt length."),
     ];
@@ -50,7 +50,7 @@ public static class ComparisonReport
     {
         if (results.Count > 0)
         {
-            yield return new ReportBlock.Table("Limits that were asked for", ["gate", "model", "found", "passed"],
+            yield return new ReportBlock.Table("Result of each gate", ["gate", "model", "found", "passed"],
                 [.. results.Select(gate =>
                     (IReadOnlyList<ReportCell>)[gate.Name, gate.Model, gate.Finding,
                         new ReportCell(gate.Passed ? "yes" : "no") { Passed = gate.Passed }])]);
@@ -98,8 +98,8 @@ public static class ComparisonReport
         if (c.Models.Count > 1 && rows.Count > 0)
         {
             yield return new ReportBlock.Text(
-                "The error of a change is that of the differences, question by question and document by document, where both models were " +
-                "asked the same. Where they were not, or it is not known, it is that of two numbers measured apart, and the change is " +
+                "The error of a change is that of the differences, question by question and document by document, if both models were " +
+                "evaluated alike. If they were not, or it is not known, the error is that of two independent results, and the change is " +
                 "marked unpaired.");
         }
     }

@@ -22,9 +22,9 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
         $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least " +
         $"{NumberFormat.Short(rule.MinPasskey)} of the passkeys, scores at least " +
         $"{NumberFormat.Short(rule.MinRuler)} in RULER (percent, averaged over its tasks), and its perplexity is above its own at " +
-        $"{reference} tokens by no more than one standard error; what was not measured is not asked. " +
-        "Low end: retrieval must pass with the lower end of its 95 % interval, and perplexity may not have risen at all. High end: the " +
-        "upper end suffices, and perplexity may have risen by two standard errors.";
+        $"{reference} tokens by no more than one standard error; evaluations that were not run are not required. " +
+        "Lower end: retrieval passes at the lower bound of its 95 % interval, and perplexity has not risen. Upper end: retrieval passes " +
+        "at the upper bound, and perplexity rose by at most two standard errors.";
 
     /// <returns>null if no retrieval was measured</returns>
     /// <param name="reference">the window whose perplexity the others are held against; if it was not measured, the shortest one is</param>

@@ -40,7 +40,7 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
         yield return new ReportBlock.Plot(
             isShare ? AccuracyHeatmap.ByModel(Heading, points, c.OriginalWindow, legend, whole: Kind == MetricFormat.Percent ? 100 : 1)
                 : LengthPlot.Perplexity(points, c.OriginalWindow, legend), Task,
-            clipped ? $"{Caption} Arrows: too large for this axis, the number is beside the arrow." : Caption);
+            clipped ? $"{Caption} Arrows: too large for this axis; the number is next to the arrow." : Caption);
         int[] lengths = [.. points.Select(p => p.Length).Distinct().Order()];
         string caption =
             Kind switch

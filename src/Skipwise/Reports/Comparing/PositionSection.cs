@@ -26,7 +26,7 @@ internal static class PositionSection
         yield return new ReportBlock.Plot(
             LengthPlot.LossByPosition(points, c.OriginalWindow, legend), Name,
             points.All(p => p.Value <= LengthPlot.Ceiling(points)) ? caption
-                : $"{caption} Arrows: too large for this axis, the number is beside the arrow.");
+                : $"{caption} Arrows: too large for this axis; the number is next to the arrow.");
         yield return new ReportBlock.Table("Nats per token ± one standard error over documents",
             ["positions", .. c.Models.Select(model => model.Name)],
         [

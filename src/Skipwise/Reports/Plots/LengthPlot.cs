@@ -17,7 +17,7 @@ public static class LengthPlot
     /// <summary>A share of right answers, 0..1, by prompt length.</summary>
     public static Figure Accuracy(string title, IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
         new(Title(title, points, legend),
-            look => Draw(look, "prompt (tokens)", "share right", points, double.PositiveInfinity, trainLength, legend));
+            look => Draw(look, "prompt (tokens)", "accuracy", points, double.PositiveInfinity, trainLength, legend));
 
     /// <summary>Loss by position in a window; a point's length is its position.</summary>
     public static Figure LossByPosition(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
