@@ -36,7 +36,7 @@ public sealed class DemoSummaryTests
         string text = Summary(SampleDemo.PoseFails);
         Assert.Contains("After PoSE it finds the key in 1 of 50 trials at 2048 tokens", text);
         Assert.Contains("it does better than PoSE, so this run speaks against the skips.", text);
-        Assert.Contains("1 of 2 bars is not met: PoSE passkey at 2048.", text);
+        Assert.Contains("1 of 2 success criteria is not met: PoSE passkey at 2048.", text);
         Assert.DoesNotContain("All 2 bars", text);
     }
 
