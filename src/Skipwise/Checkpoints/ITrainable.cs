@@ -2,21 +2,22 @@ using Skipwise.Models;
 
 namespace Skipwise.Checkpoints;
 
-/// <summary>What a run trains, and how it lies in a folder: a whole model, or an adapter of one.</summary>
+/// <summary>The object that a run trains and saves in a folder: a whole model or an adapter.</summary>
 public interface ITrainable
 {
+    /// <summary>The model, with its adapters if it has any.</summary>
     CausalLM Model { get; }
 
-    /// <summary>Whether the files hold a narrower type than is trained in, so that resuming needs the weights besides.</summary>
+    /// <summary>Whether the files' type is smaller than the training type, so that resuming needs the exact weights in addition.</summary>
     bool SavingLosesPrecision { get; }
 
-    /// <summary>What a person should know of the files that were written last; null if nothing.</summary>
+    /// <summary>A note for the user about the files that were written last, or null.</summary>
     string? SavingNote => null;
 
-    /// <summary>Writes everything that the folder of a result holds, into one that exists. config.json says when it is complete.</summary>
+    /// <summary>Writes all files of a result into an existing folder. config.json is written last and marks it complete.</summary>
     void WriteFiles(string folder);
 
-    /// <summary>Puts such a folder's weights in place.</summary>
+    /// <summary>Loads the weights of such a folder.</summary>
     /// <exception cref="SkipwiseException">a file is missing or broken, or belongs to another model</exception>
     void ReadWeights(string folder);
 }

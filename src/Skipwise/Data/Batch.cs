@@ -3,20 +3,21 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Data;
 
-/// <summary>Examples side by side, padded on the right to the longest: int64 tensors on the device that computes.</summary>
-/// <param name="InputIds">[B, T]; pad with any id: causal attention never looks to the right</param>
+/// <summary>A batch of examples, padded on the right or packed into one row: int64 tensors on the model's device.</summary>
+/// <param name="InputIds">[B, T]; the padding may be any id, because attention is causal</param>
 /// <param name="PositionIds">[B, T], 0 where padded</param>
-/// <param name="LabelIndices">[M], flat indices into [B, T] of the tokens that predict a label</param>
-/// <param name="Labels">[M], the ids that they predict</param>
+/// <param name="LabelIndices">[M], flat indices in [B, T] of the tokens that predict a label</param>
+/// <param name="Labels">[M], the ids to predict</param>
 public sealed record Batch(Tensor InputIds, Tensor PositionIds, Tensor LabelIndices, Tensor Labels) : IDisposable
 {
-    /// <summary>lengths of the documents that lie end to end in the one row of a packed batch; empty where a row is one document</summary>
+    /// <summary>lengths of the documents in the single row of a packed batch (sequence packing); empty if each row is one
+    /// document</summary>
     public int[] DocumentLengths { get; init; } = [];
 
-    /// <summary>the largest position id + 1: what scalings that depend on the length take for it, as transformers does</summary>
+    /// <summary>the largest position id + 1: the length for scalings that depend on it, as in transformers</summary>
     public required int SequenceLength { get; init; }
 
-    /// <summary>the largest of all token ids, labels included</summary>
+    /// <summary>the largest token id, labels included</summary>
     public required int MaxTokenId { get; init; }
 
     /// <summary>B x T, padding included</summary>
@@ -28,6 +29,7 @@ public sealed record Batch(Tensor InputIds, Tensor PositionIds, Tensor LabelIndi
     /// <inheritdoc cref="HostBatch.Packed"/>
     public static Batch Packed(IReadOnlyList<TrainingExample> examples, Device device) => HostBatch.Packed(examples).ToDevice(device);
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         InputIds.Dispose();

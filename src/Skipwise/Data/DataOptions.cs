@@ -3,16 +3,16 @@ using Skipwise.Documents;
 
 namespace Skipwise.Data;
 
-/// <summary>Where the text comes from.</summary>
+/// <summary>The source of training text.</summary>
 public sealed record DataOptions
 {
     /// <summary>text files, folders of them, or one token store that <c>prepare</c> wrote</summary>
     [PathName(Name = "--data")]
     public IReadOnlyList<string> Paths { get; init; } = [];
-    /// <summary>texts in memory, one document each, in place of <see cref="Paths"/>; null reads the paths</summary>
+    /// <summary>texts in memory, one document each, instead of <see cref="Paths"/>; null: read the paths</summary>
     [JsonIgnore]
     public IEnumerable<string>? Texts { get; init; }
-    /// <summary>how files are read</summary>
+    /// <summary>how files are split into documents</summary>
     public DocumentOptions Documents { get; init; } = new();
 
     /// <summary>The documents, read as they are asked for.</summary>

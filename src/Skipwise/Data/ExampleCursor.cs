@@ -1,17 +1,17 @@
 namespace Skipwise.Data;
 
 /// <summary>
-/// Walks a source epoch after epoch, in groups. The number of examples taken so far is its whole state: resuming is setting it.
+/// Iterates over a source epoch after epoch. Its only state is the number of examples taken, which a resumed run sets.
 /// </summary>
 public sealed class ExampleCursor(IExampleSource source, long taken = 0)
 {
-    /// <summary>examples taken since the first epoch's first</summary>
+    /// <summary>number of examples taken since the beginning of the first epoch</summary>
     public long ExamplesTaken { get; private set; } = taken;
 
-    /// <summary>passes over the source so far, with fraction</summary>
+    /// <summary>number of epochs so far, fractional</summary>
     public double Epoch => (double)ExamplesTaken / source.Count;
 
-    /// <summary>The next examples; runs on into the next epoch at the end of one.</summary>
+    /// <summary>The next examples. Continues with the next epoch at the end of one.</summary>
     public TrainingExample[] Take(int count)
     {
         var examples = new TrainingExample[count];

@@ -4,17 +4,17 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Data;
 
-/// <summary>A batch as plain numbers: any thread can lay it out, while the device computes the one before.</summary>
+/// <summary>A batch in host memory. Any thread can build it while the device computes the previous one.</summary>
 public sealed class HostBatch
 {
     // B rows, T tokens, M labels
     private readonly int _rows, _tokens;
     private readonly int[] _documents;
-    private readonly long[] _values; // ids [B, T], positions [B, T], label rows [M], labels [M]: end to end, so that one copy brings them all
+    private readonly long[] _values; // ids [B, T], positions [B, T], label rows [M], labels [M]: contiguous, so that one copy transfers all
     private readonly int _largestPosition, _largestId;
 
-    /// <param name="examples">each as long as the row it lies in has room</param>
-    /// <param name="starts">where each example begins in the flat [B, T]</param>
+    /// <param name="examples">each fits in its row</param>
+    /// <param name="starts">offset of each example in the flat [B, T]</param>
     private HostBatch(IReadOnlyList<TrainingExample> examples, int rows, int tokens, long[] starts, int padId, int[] documents)
     {
         (_rows, _tokens, _documents, _largestId) = (rows, tokens, documents, padId);
@@ -33,7 +33,7 @@ public sealed class HostBatch
                 (_largestId, _largestPosition) = (Math.Max(_largestId, ids[t]), Math.Max(_largestPosition, positions[t]));
                 if (t > 0 && labelled[t] != TrainingExample.IgnoreIndex)
                 {
-                    (_values[label], _values[LabelCount + label]) = (first + t - 1, labelled[t]); // predicted from the token before
+                    (_values[label], _values[LabelCount + label]) = (first + t - 1, labelled[t]); // predicted by the token before it
                     _largestId = Math.Max(_largestId, labelled[t]);
                     label++;
                 }
@@ -41,21 +41,23 @@ public sealed class HostBatch
         }
     }
 
-    /// <summary>M, the labels that count</summary>
+    /// <summary>M, number of labels in the loss</summary>
     public int LabelCount { get; }
 
     /// <summary>B x T, padding included</summary>
     public long Tokens => (long)_rows * _tokens;
 
-    /// <summary>Padded as the original's collator does: <paramref name="padId"/>, position 0, ignored label.</summary>
-    /// <exception cref="SkipwiseException">numbers that are no ids, labels or positions, or more than one batch holds</exception>
+    /// <summary>Pads the examples as the collator of the PoSE reference code does: <paramref name="padId"/>, position 0, ignored
+    /// label.</summary>
+    /// <exception cref="SkipwiseException">invalid ids, labels or positions, or more tokens than a batch can hold</exception>
     public static HostBatch Padded(IReadOnlyList<TrainingExample> examples, int padId = 0)
     {
         int longest = examples.Max(e => e.InputIds.Length);
         return new(examples, examples.Count, longest, [.. examples.Select((_, row) => (long)row * longest)], padId, []);
     }
 
-    /// <summary>The examples end to end in one row [1, T], no padding; each keeps its positions, and nothing predicts its first token.</summary>
+    /// <summary>Packs the examples into one row [1, T] without padding (sequence packing). Each keeps its positions, and its first token
+    /// is not predicted.</summary>
     /// <inheritdoc cref="Padded" path="/exception"/>
     public static HostBatch Packed(IReadOnlyList<TrainingExample> examples)
     {
@@ -70,14 +72,14 @@ public sealed class HostBatch
         return new(examples, 1, (int)tokens, starts, 0, lengths);
     }
 
-    /// <summary>tokens that a batch of one length can hold at most, where every one of them is predicted</summary>
-    public const long MostTokens = 0x7FFFFFC7 / 4; // Array.MaxLength is no constant
+    /// <summary>the most tokens of a batch without padding whose tokens are all predicted</summary>
+    public const long MostTokens = 0x7FFFFFC7 / 4; // Array.MaxLength is not a constant
 
-    /// <summary>Refuses a batch that is too large to be laid out.</summary>
-    /// <param name="rows">examples</param>
-    /// <param name="tokens">of the longest</param>
-    /// <param name="labels">of all</param>
-    /// <exception cref="SkipwiseException">it is</exception>
+    /// <summary>Refuses a batch that exceeds the largest array.</summary>
+    /// <param name="rows">number of examples</param>
+    /// <param name="tokens">length of the longest example</param>
+    /// <param name="labels">number of labels of all examples</param>
+    /// <exception cref="SkipwiseException">the batch is too large</exception>
     public static void RequireFits(long rows, long tokens, long? labels = null)
     {
         if (2 * ((Int128)rows * tokens + (labels ?? (Int128)rows * tokens)) > Array.MaxLength)
@@ -88,9 +90,9 @@ public sealed class HostBatch
         }
     }
 
-    /// <summary>How many tokens of an example count: every label but the first, which nothing predicts.</summary>
+    /// <summary>The number of labels of an example in the loss; the first token is not predicted.</summary>
     /// <exception cref="SkipwiseException">
-    /// arrays of different lengths, or a number that cannot be what it stands for: it would be read as a place in memory
+    /// arrays of different lengths, or an invalid id or position, which would be used as an index in memory
     /// </exception>
     private static long CountLabels(TrainingExample example, int index)
     {
@@ -115,7 +117,7 @@ public sealed class HostBatch
         return count;
     }
 
-    /// <summary>The same as tensors, in one copy that nobody waits for.</summary>
+    /// <summary>The batch as tensors, transferred in one asynchronous copy.</summary>
     public Batch ToDevice(Device device)
     {
         using var scope = NewDisposeScope();

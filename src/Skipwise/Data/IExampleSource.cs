@@ -1,10 +1,13 @@
 namespace Skipwise.Data;
 
-/// <summary>Examples as a pure function of where they stand: the same (epoch, index) gives the same example on every run and every machine.</summary>
+/// <summary>A source of examples as a pure function of (epoch, index): the same on every run and every machine.</summary>
 public interface IExampleSource
 {
-    /// <summary>examples in one epoch</summary>
+    /// <summary>number of examples in one epoch</summary>
     int Count { get; }
 
+    /// <summary>The example of an epoch.</summary>
+    /// <param name="epoch">from 0</param>
+    /// <param name="index">0..<see cref="Count"/> - 1</param>
     TrainingExample this[int epoch, int index] { get; }
 }

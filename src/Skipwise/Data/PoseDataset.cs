@@ -5,12 +5,12 @@ using Skipwise.TokenStores;
 namespace Skipwise.Data;
 
 /// <summary>
-/// One PoSE example per document and epoch. Order and positions are drawn anew every epoch, from (seed, epoch, index) alone:
-/// the released code draws once and repeats the same skips ever after. Documents may have any length. Safe to read from several threads.
+/// One PoSE example per document and epoch. Order and positions are drawn anew every epoch, from (seed, epoch, index) alone; the released
+/// code draws once and repeats the same skips in every epoch. Documents may have any length. Thread-safe.
 /// </summary>
 public sealed class PoseDataset : IExampleSource
 {
-    // The stream of an epoch's order; examples have indices far below it.
+    // The stream of an epoch's order; indices of examples are far below it.
     private const ulong OrderIndex = ulong.MaxValue;
 
     private readonly ITokenSource _documents;
@@ -18,15 +18,16 @@ public sealed class PoseDataset : IExampleSource
     private readonly ulong _seed;
     private readonly int? _bosId;
     private readonly int[] _usable;
-    // The orders of the last even and the last odd epoch: readers ahead of others may already be in the next one.
+    // The orders of the last even and the last odd epoch, because some readers may already be in the next epoch.
     private readonly EpochOrder?[] _orders = new EpochOrder?[2];
 
-    /// <param name="documents">token ids without BOS; must stay open as long as this source is read</param>
-    /// <param name="pose">what the windows look like</param>
+    /// <summary>Selects the documents that are long enough.</summary>
+    /// <param name="documents">token ids without BOS; must stay open as long as this source is used</param>
+    /// <param name="pose">options of the windows</param>
     /// <param name="seed">the run's seed</param>
-    /// <param name="bosId">BOS, put before every window as its first token and counted in its length; null: none</param>
-    /// <param name="minDocumentTokens">shorter documents are left out; so are those too short for a single label</param>
-    /// <exception cref="SkipwiseException">impossible options, or no document is long enough</exception>
+    /// <param name="bosId">BOS, prepended to every window and counted in its length; null: none</param>
+    /// <param name="minDocumentTokens">shorter documents are skipped, as are those too short for a single label</param>
+    /// <exception cref="SkipwiseException">invalid options, or no document is long enough</exception>
     public PoseDataset(ITokenSource documents, PoseOptions pose, ulong seed, int? bosId, int minDocumentTokens)
     {
         pose.Validate();
@@ -57,10 +58,10 @@ public sealed class PoseDataset : IExampleSource
     /// <inheritdoc/>
     public int Count => _usable.Length;
 
-    /// <summary>tokens of the shortest document that is not left out, at least</summary>
+    /// <summary>least number of tokens of a document that is used</summary>
     public int MinDocumentTokens { get; }
 
-    /// <summary>documents left out because they are too short</summary>
+    /// <summary>number of documents skipped because they are too short</summary>
     public int SkippedDocuments { get; }
 
     /// <inheritdoc/>
@@ -80,8 +81,8 @@ public sealed class PoseDataset : IExampleSource
     }
 
     /// <summary>
-    /// The plan behind an example, and its document. With BOS the plan counts it as content index 0, one before the document's
-    /// first token; when the window starts later, BOS takes the place of the token before it.
+    /// The plan of an example, and its document. With BOS, content index 0 is BOS and the document's first token has index 1. If the
+    /// window starts later, BOS replaces the token before it.
     /// </summary>
     public (PositionPlan Plan, int Document) Plan(int epoch, int index)
     {
@@ -121,7 +122,7 @@ public sealed class PoseDataset : IExampleSource
 
     private int[] Order(int epoch)
     {
-        // Two threads may both compute the same order; the values are equal, so it does not matter whose is kept.
+        // Two threads may compute the same order; the values are equal, so either may be kept.
         EpochOrder? kept = Volatile.Read(ref _orders[epoch & 1]);
         if (kept?.Epoch != epoch)
         {

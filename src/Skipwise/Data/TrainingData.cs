@@ -3,17 +3,18 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Data;
 
-/// <summary>Tokenised documents for a run: an existing token store, or one made from text on the way.</summary>
+/// <summary>Opens tokenized documents for a run: an existing token store, or a new one made from text.</summary>
 public static class TrainingData
 {
-    /// <summary>How token stores are named.</summary>
+    /// <summary>File extension of token stores.</summary>
     public const string StoreExtension = ".tokens";
 
+    /// <summary>Opens the token store of the data, or creates one from text.</summary>
     /// <param name="data">text, or one token store</param>
     /// <param name="tokenizer">the model's</param>
-    /// <param name="storePath">where a new store goes; a store that a resumed run finds there is used again</param>
-    /// <param name="reuse">whether that may be done</param>
-    /// <exception cref="SkipwiseException">text that cannot be read, or a store of another tokenizer</exception>
+    /// <param name="storePath">path of a new store; a resumed run reuses an existing one</param>
+    /// <param name="reuse">whether an existing store may be reused</param>
+    /// <exception cref="SkipwiseException">the text cannot be read, or the store is of another tokenizer</exception>
     public static TokenStore Open(DataOptions data, ITokenizer tokenizer, string storePath, bool reuse, IProgress<TokenizationProgress>? progress, CancellationToken stop)
     {
         if (OpenStore(data, tokenizer) is { } store)
@@ -27,8 +28,8 @@ public static class TrainingData
         return Checked(TokenStore.Open(storePath), tokenizer);
     }
 
-    /// <summary>The token store that the data is, or null if it is text.</summary>
-    /// <exception cref="SkipwiseException">a store that is damaged, made with another tokenizer, or named beside other data</exception>
+    /// <summary>Opens the data if it is a token store; null if it is text.</summary>
+    /// <exception cref="SkipwiseException">the store is damaged, made with another tokenizer, or given together with other data</exception>
     public static TokenStore? OpenStore(DataOptions data, ITokenizer tokenizer)
     {
         string? store = data.Paths.FirstOrDefault(path => path.EndsWith(StoreExtension, StringComparison.Ordinal));

@@ -5,23 +5,24 @@ using static TorchSharp.torch;
 namespace Skipwise.Inference;
 
 /// <summary>
-/// Reads tokens through a model in chunks, so that a prompt is read once and memory stays linear in its length.
-/// Generation keeps the cache and the last hidden state; scoring looks at every hidden state as it passes.
+/// Prefills tokens in chunks, so that memory is linear in the prompt's length. Generation uses the cache and the last hidden state;
+/// scoring visits every hidden state.
 /// </summary>
 public static class Prefill
 {
     // B batch, T tokens, C hidden
 
-    /// <summary>Reads the tokens that follow those of the cache, without gradients.</summary>
+    /// <summary>Processes the tokens that follow those of the cache, without gradients.</summary>
     /// <param name="inputIds">int64 [B, T]</param>
-    /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions; see <see cref="Positions"/></param>
-    /// <param name="cache">holds what was read before and receives what is read now; null reads everything in one forward</param>
+    /// <param name="positionIds">int64 [B, T], or [1, T] if all rows share their positions; see <see cref="Positions"/></param>
+    /// <param name="cache">holds the keys and values of earlier tokens and receives the new ones; null: everything in one forward</param>
     /// <param name="sequenceLength">
-    /// the largest position of the text + 1. Scalings that depend on the length (dynamic NTK, longrope) rotate by this one value in every
-    /// chunk, so that chunks give what one forward does.
+    /// the largest position of the text + 1. Scalings that depend on the length (dynamic NTK, longrope) use this value in every chunk, so
+    /// that chunks give the result of a single forward
     /// </param>
-    /// <param name="chunk">tokens per forward; null: as many as suit the model's device</param>
-    /// <param name="visit">called per chunk with its offset in <paramref name="inputIds"/> and its hidden states [B, chunk, C], which live only during the call</param>
+    /// <param name="chunk">tokens per forward; null: chosen by device</param>
+    /// <param name="visit">called per chunk with its offset in <paramref name="inputIds"/> and its hidden states [B, chunk, C], which are
+    /// valid only during the call</param>
     public static void Run(
         CausalLM model, Tensor inputIds, Tensor positionIds, KvCache? cache, int sequenceLength, int? chunk, Action<int, Tensor> visit,
         CancellationToken cancel = default)

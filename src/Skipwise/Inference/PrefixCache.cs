@@ -5,39 +5,39 @@ using static TorchSharp.torch;
 namespace Skipwise.Inference;
 
 /// <summary>
-/// Reads prompts that begin alike, and reads what they have in common once. The keys and values of the last prompt, the trunk, are kept; what
-/// comes next is read from the token where the two part.
+/// Prefills prompts and computes common prefixes once. It keeps the keys and values of the last prompt, the cached prefix; the next prompt
+/// is processed from the token where the two differ.
 /// </summary>
 /// <remarks>
-/// A long prompt fills a forward alone, so long prompts are read one by one: in lexicographic order the neighbour shares the longest prefix of
-/// all that came before, and one kept prompt reads exactly the tokens of the tree that the prompts form. Short ones are read together: what
-/// all of them begin with in the trunk, what follows as the rows of one forward. Equal prompts are read once.
+/// Long prompts fill a forward alone and are processed one by one. In lexicographic order the previous prompt has the longest common
+/// prefix of all earlier ones, so one cached prompt suffices to process each token of the prompts' prefix tree once. Short prompts are
+/// batched: their common prefix in the cached prefix, the rest as the rows of one forward. Equal prompts are processed once.
 /// </remarks>
-/// <param name="together">prompts of fewer tokens are read together; null: those that leave a forward half empty</param>
+/// <param name="together">prompts of fewer tokens are batched; null: those that leave a forward half empty</param>
 public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposable
 {
     // B batch, C hidden
     private KvCache? _prefix; // one row
     private KvCache? _batch; // the prompts of a batch side by side
-    private int[] _lastPrompt = []; // what the trunk holds
+    private int[] _lastPrompt = []; // tokens of the cached prefix
     private int _lastSequenceLength;
 
-    /// <summary>tokens that went through the model so far</summary>
+    /// <summary>number of tokens processed by the model so far</summary>
     public long TokensProcessed { get; private set; }
 
-    /// <summary>Reads prompts of equal length.</summary>
+    /// <summary>Prefills prompts of equal length.</summary>
     /// <param name="prompts">B rows of token ids</param>
     /// <param name="sequenceLength">
-    /// tokens whose rotation the prompts are read with: a prompt's, or with what is read after it; only sequences of which the model
-    /// rotates alike share
+    /// sequence length for scalings that depend on it: the prompt's, or with the tokens after it; prefixes are shared only between equal
+    /// rotations
     /// </param>
     /// <param name="chunk">tokens per forward</param>
     /// <param name="room">
-    /// tokens that the cache shall hold at least: the prompt and what follows; null: <paramref name="sequenceLength"/>
+    /// the cache's least capacity in tokens: the prompt and what follows; null: <paramref name="sequenceLength"/>
     /// </param>
     /// <returns>
-    /// a cache that holds the prompts, row i in its row i, with room for what follows; it belongs to the reader and holds until the next
-    /// call. And the hidden states of the last tokens [B, C]
+    /// a cache of the prompts, row i in its row i, which this object owns and which is valid until the next call; and the hidden states of
+    /// the last tokens [B, C]
     /// </returns>
     public (KvCache Cache, Tensor Last) Fill(
         IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, int? room = null, CancellationToken cancel = default)
@@ -61,7 +61,8 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         {
             PrefillBatch(prompts, distinct, last, sequenceLength, capacity, chunk, cancel);
         }
-        return (_batch ?? _prefix!, last.MoveToOuterDisposeScope()); // a single prompt goes on in the trunk: a long one exists once
+        // A single prompt continues in the cached prefix, so that a long one exists once.
+        return (_batch ?? _prefix!, last.MoveToOuterDisposeScope());
     }
 
     /// <summary>The rows of each prompt, in the prompts' order.</summary>
@@ -88,8 +89,9 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         CancellationToken cancel)
     {
         int[] first = prompts[distinct[0][0]];
-        int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]); // of all: the first and the last in their order part earliest
-        common = 4 * common < first.Length ? 0 : common; // a forward of its own would cost more than it saves
+        // The common prefix of all: the first and the last in lexicographic order differ earliest.
+        int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]);
+        common = 4 * common < first.Length ? 0 : common; // a separate forward would cost more than it saves
         if (common > 0)
         {
             PrefillPrefix(first[..common], visitLast: null, sequenceLength, capacity, chunk, cancel);
@@ -121,14 +123,14 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
 
     private void CopyToBatch(KvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
 
-    /// <summary>Makes the trunk hold these tokens.</summary>
-    /// <param name="visitLast">receives the last token's hidden state [C]; null if nobody wants it</param>
+    /// <summary>Fills the cached prefix with these tokens.</summary>
+    /// <param name="visitLast">receives the last token's hidden state [C]; null if it is not needed</param>
     private void PrefillPrefix(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int capacity, int? chunk, CancellationToken cancel)
     {
         bool mayShare = model.HaveSameRotation(sequenceLength, _lastSequenceLength);
-        // Hidden states are not kept: a last token whose state is wanted is always read.
+        // Hidden states are not cached, so a last token whose state is needed is always processed.
         int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(tokens), tokens.Length - (visitLast is null ? 0 : 1)) : 0;
-        _lastPrompt = []; // what is cancelled or fails half-way is not shared
+        _lastPrompt = []; // a cancelled or failed prefill is not reused
         KvCache prefix = EnsureCapacity(capacity, shared);
         int count = tokens.Length - shared;
         if (count > 0)
@@ -146,7 +148,8 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         TokensProcessed += count;
     }
 
-    /// <summary>The trunk, rewound to what is shared and large enough. It grows by a little more than it has to: prompts of one test differ by a few tokens.</summary>
+    /// <summary>The cached prefix, truncated to the shared tokens and with enough capacity. Grows by slightly more than necessary, because
+    /// prompts of one evaluation differ by a few tokens.</summary>
     private KvCache EnsureCapacity(int length, int shared)
     {
         _prefix?.Crop(shared);
@@ -163,6 +166,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         return _prefix;
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         _batch?.Dispose();

@@ -2,11 +2,12 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Inference;
 
-/// <summary>Chooses the next token from the model's scores. Pure: scores, settings and a random generator in, an id out.</summary>
+/// <summary>Samples the next token from the model's logits. Pure: logits, options and a random generator in, an id out.</summary>
 public static class Sampler
 {
-    /// <summary>One id: the best (temperature 0), or drawn after temperature, then top-k, then top-p, in this order as in Hugging Face.</summary>
-    /// <param name="logits">scores of the whole vocabulary [V]</param>
+    /// <summary>Samples one id: the most probable one (temperature 0), or after temperature, top-k and top-p in this order, as in Hugging
+    /// Face.</summary>
+    /// <param name="logits">[V]</param>
     public static int Sample(ReadOnlySpan<float> logits, GenerationOptions options, ref KeyedRandom rng)
     {
         int best = ArgMax(logits);
@@ -15,7 +16,7 @@ public static class Sampler
             return best;
         }
         int[] ids = options.TopK > 0 || options.TopP < 1 ? SortedByLogit(logits) : [.. Enumerable.Range(0, logits.Length)];
-        var weights = new double[ids.Length]; // probabilities up to a common factor; the best has weight 1
+        var weights = new double[ids.Length]; // probabilities up to a common factor; the most probable token has weight 1
         for (int i = 0; i < ids.Length; i++)
         {
             weights[i] = Math.Exp((logits[ids[i]] - (double)logits[best]) / options.Temperature);
@@ -33,7 +34,7 @@ public static class Sampler
         return ids[Array.FindLastIndex(weights, kept - 1, weight => weight > 0)]; // rounding used up the last weight
     }
 
-    /// <summary>All ids by falling score: probabilities would tie where scores differ too little for their exponentials.</summary>
+    /// <summary>All ids by descending logit; probabilities would tie if logits differ too little for their exponentials.</summary>
     private static int[] SortedByLogit(ReadOnlySpan<float> logits)
     {
         int[] ids = [.. Enumerable.Range(0, logits.Length)];
@@ -42,7 +43,7 @@ public static class Sampler
         return ids;
     }
 
-    /// <summary>How many of the weights, which fall when a limit is set, to draw from.</summary>
+    /// <summary>The number of weights to sample from by top-p; the weights descend if a limit is set.</summary>
     private static int CutByTopP(double[] weights, GenerationOptions options)
     {
         int kept = options.TopK > 0 ? Math.Min(options.TopK, weights.Length) : weights.Length;
@@ -56,7 +57,7 @@ public static class Sampler
             reached += weights[i];
             if (reached >= wanted)
             {
-                return i + 1; // the token that reaches the sum belongs to the set
+                return i + 1; // the set includes the token that reaches the sum
             }
         }
         return kept;

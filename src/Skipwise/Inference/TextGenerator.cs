@@ -6,29 +6,30 @@ using static TorchSharp.torch;
 namespace Skipwise.Inference;
 
 /// <summary>
-/// Continues texts. A prompt is read once, in chunks; every further token costs one forward of one token.
+/// Generates continuations of texts. A prompt is prefilled once, in chunks; every further token takes a forward of one token.
 /// </summary>
 /// <remarks>
-/// Positions are 0, 1, 2, ... Scalings that depend on the sequence length (dynamic NTK, longrope) see the text as long as it is when a
-/// token is chosen, and never the limit: where one more token turns all of them otherwise, the text is read again, because keys and
-/// values of every layer but the first rest on what the tokens before them were turned by. So a token is what one forward over the text
-/// before it gives, whatever the limit, the chunks and the place where the prompt ended. No call leaves a trace in the model.
+/// Positions are 0, 1, 2, ... Scalings that depend on the sequence length (dynamic NTK, longrope) use the text's current length, never the
+/// limit. If one more token changes the rotation, the text is prefilled again, because keys and values above the first layer depend on the
+/// rotation of earlier tokens. So a token equals the result of one forward over the text before it, whatever the limit, the chunks and the
+/// prompt's length. Calls do not change the model.
 /// </remarks>
 public static class TextGenerator
 {
     // B batch, T tokens, C hidden, V vocabulary
 
-    /// <summary>Continues one text.</summary>
-    /// <param name="prompt">token ids, BOS included where the model expects it</param>
-    /// <param name="onToken">called with every new id as soon as it is known</param>
+    /// <summary>Generates a continuation of one text.</summary>
+    /// <param name="prompt">token ids, including BOS if the model expects it</param>
+    /// <param name="onToken">called with every new id immediately</param>
     /// <returns>the new ids alone</returns>
     public static int[] Generate(CausalLM model, int[] prompt, GenerationOptions options, Action<int>? onToken = null, CancellationToken cancel = default) =>
         Generate(model, [prompt], options, onToken is null ? null : (_, id) => onToken(id), cancel: cancel)[0];
 
-    /// <summary>Continues several texts; those of equal length share their forwards.</summary>
-    /// <param name="prompts">token ids, BOS included where the model expects it</param>
+    /// <summary>Generates continuations of several texts; those of equal length share their forwards.</summary>
+    /// <param name="prompts">token ids, including BOS if the model expects it</param>
     /// <param name="onToken">called with (prompt's index, new id)</param>
-    /// <param name="prefixes">reads what the prompts begin with in common once; null reads every prompt on its own, together with those of its length</param>
+    /// <param name="prefixes">prefills common prefixes once; null: prefills every prompt completely, batched with those of its
+    /// length</param>
     /// <returns>the new ids of every prompt, in the order of the prompts</returns>
     /// <exception cref="SkipwiseException">an empty prompt, an id outside the vocabulary, or a setting out of range</exception>
     public static int[][] Generate(CausalLM model, IReadOnlyList<int[]> prompts, GenerationOptions options, Action<int, int>? onToken = null, PrefixCache? prefixes = null, CancellationToken cancel = default)
@@ -51,7 +52,7 @@ public static class TextGenerator
         CausalLM model, int[] rows, IReadOnlyList<int[]> prompts, List<int>[] texts, GenerationOptions options, Action<int, int>? onToken, PrefixCache? prefixes, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        // what stands after a stop token too: rows stay equally long
+        // includes tokens after a stop token, so that rows stay equally long
         List<int>[] whole = [.. rows.Select(row => new List<int>(prompts[row]))];
         int length = whole[0].Count, capacity = length + options.MaxNewTokens;
         var isOpen = new bool[rows.Length];
@@ -75,7 +76,7 @@ public static class TextGenerator
             var next = new int[rows.Length][];
             for (int i = 0; i < rows.Length; i++)
             {
-                // A draw is a function of the seed, the text and the place in it, not of what else is in the batch.
+                // A draw is a function of the seed, the text and the position, and does not depend on the rest of the batch.
                 var rng = new KeyedRandom(options.Seed, stream: (ulong)rows[i], index: (ulong)step);
                 int vocabulary = scores.Length / rows.Length;
                 int id = Sampler.Sample(scores.AsSpan(i * vocabulary, vocabulary), options, ref rng);
@@ -104,7 +105,7 @@ public static class TextGenerator
         }
     }
 
-    /// <summary>Reads the rows and scores what may follow their last token: [B, V], flat.</summary>
+    /// <summary>Prefills the rows and computes the logits of their next tokens: [B, V], flat.</summary>
     private static float[] LastLogits(
         CausalLM model, IReadOnlyList<int[]> rows, KvCache cache, int sequenceLength, int? chunk, CancellationToken cancel)
     {

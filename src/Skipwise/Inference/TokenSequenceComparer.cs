@@ -1,11 +1,13 @@
 namespace Skipwise.Inference;
 
-/// <summary>Token sequences as in a dictionary: those that begin alike stand together.</summary>
+/// <summary>Compares token sequences lexicographically, so that common prefixes are adjacent.</summary>
 public sealed class TokenSequenceComparer : IComparer<int[]>
 {
+    /// <summary>The only instance.</summary>
     public static TokenSequenceComparer Instance { get; } = new();
 
     private TokenSequenceComparer() { }
 
+    /// <inheritdoc/>
     public int Compare(int[]? x, int[]? y) => x.AsSpan().SequenceCompareTo(y);
 }

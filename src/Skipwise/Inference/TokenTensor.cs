@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Inference;
 
-/// <summary>Token ids of equally long texts as the model's input.</summary>
+/// <summary>Converts token ids of equally long texts to the model's input.</summary>
 internal static class TokenTensor
 {
+    /// <summary>Creates the input tensor.</summary>
     /// <returns>int64 [B, T] on the model's device</returns>
-    /// <exception cref="SkipwiseException">an id lies outside the model's vocabulary: libtorch would read beyond the embedding, or crash</exception>
+    /// <exception cref="SkipwiseException">an id is outside the model's vocabulary; libtorch would read beyond the embedding, or
+    /// crash</exception>
     public static Tensor Create(CausalLM model, IReadOnlyList<int[]> rows)
     {
         int tokens = rows[0].Length;

@@ -1,11 +1,12 @@
 namespace Skipwise.TokenStores;
 
-/// <summary>Tokenised documents, without BOS: the token store on disk, or a list in memory.</summary>
+/// <summary>Tokenized documents without BOS: a token store on disk, or a list in memory.</summary>
 public interface ITokenSource
 {
+    /// <summary>number of documents</summary>
     int Count { get; }
 
-    /// <summary>The tokens of one document, counted without reading them where that can be.</summary>
+    /// <summary>The number of tokens of one document, without reading them if possible.</summary>
     int LengthOf(int document) => this[document].Length;
 
     /// <summary>The token ids of one document; valid until the source is closed.</summary>

@@ -1,8 +1,10 @@
 namespace Skipwise.TokenStores;
 
-/// <summary>Tokenised documents held in memory.</summary>
+/// <summary>Tokenized documents in memory.</summary>
 public sealed class TokenList(IReadOnlyList<int[]> documents) : ITokenSource
 {
+    /// <inheritdoc/>
     public int Count => documents.Count;
+    /// <inheritdoc/>
     public ReadOnlySpan<int> this[int document] => documents[document];
 }

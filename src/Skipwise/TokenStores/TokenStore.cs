@@ -9,8 +9,8 @@ using Skipwise.Tokenizers;
 namespace Skipwise.TokenStores;
 
 /// <summary>
-/// Tokenised documents in a file that is mapped into memory: a document is a window onto the file, and the operating system
-/// keeps in memory what is in use. <see cref="TokenStoreWriter"/> writes it; TokenStoreHeader describes the format.
+/// Tokenized documents in a memory-mapped file. A document is a span over the file; the operating system caches the pages in use.
+/// <see cref="TokenStoreWriter"/> writes the file; TokenStoreHeader describes the format.
 /// </summary>
 public sealed unsafe class TokenStore : ITokenSource, IDisposable
 {
@@ -18,11 +18,11 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
 
     private readonly string _path;
     private readonly SafeFileHandle _handle;
-    private readonly DateTime _written; // when the file was last changed before it was opened
+    private readonly DateTime _written; // the file's modification time when it was opened
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly TokenStoreHeader _header;
-    private readonly bool[] _checked; // documents whose tokens are known to lie in the vocabulary
+    private readonly bool[] _checked; // documents whose tokens have been checked against the vocabulary
     private string? _contentHash;
     private byte* _start;
 
@@ -34,19 +34,23 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
     }
 
+    /// <inheritdoc/>
     public int Count => _checked.Length;
+    /// <summary>number of tokens of all documents</summary>
     public long Tokens => _header.Tokens;
+    /// <summary>vocabulary size of the tokenizer: every token is below it</summary>
     public int VocabularySize => _header.VocabularySize;
+    /// <summary>fingerprint of the tokenizer, see <see cref="TokenizerFingerprint"/></summary>
     public ulong Fingerprint => _header.Fingerprint;
 
     /// <summary>
-    /// What stands for the tokens and their division into documents: 32 hexadecimal digits. It is the file's own note, made while it was
-    /// written; a store of version 1 has none and is read whole, once.
+    /// A hash of the tokens and their division into documents: 32 hexadecimal digits. It is stored in the file; a store of version 1 lacks
+    /// it and is read completely, once.
     /// </summary>
-    /// <exception cref="SkipwiseException">the file was changed after it had been opened</exception>
+    /// <exception cref="SkipwiseException">the file was changed after it was opened</exception>
     public string ContentHash => _contentHash ??= (_header.ContentHash ?? ReadContentHash()).ToString("x32", CultureInfo.InvariantCulture);
 
-    /// <summary>From the table alone: the tokens stay on the disk.</summary>
+    /// <summary>The number of tokens of one document, from the table alone, without reading the tokens.</summary>
     /// <exception cref="SkipwiseException">the file was changed after it had been opened</exception>
     public int LengthOf(int document)
     {
@@ -57,8 +61,9 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         return (int)(End(document + 1) - End(document));
     }
 
-    /// <exception cref="SkipwiseException">the document was damaged: it holds a token outside the vocabulary; or the file was changed after
-    /// it had been opened</exception>
+    /// <inheritdoc/>
+    /// <exception cref="SkipwiseException">the document is damaged (it contains a token outside the vocabulary), or the file was changed
+    /// after it was opened</exception>
     public ReadOnlySpan<int> this[int document]
     {
         get
@@ -78,7 +83,8 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         }
     }
 
-    /// <exception cref="SkipwiseException">not a token store, a cut file, or one whose header or table was changed</exception>
+    /// <summary>Opens a token store.</summary>
+    /// <exception cref="SkipwiseException">not a token store, a truncated file, or a damaged header or table</exception>
     public static TokenStore Open(string path)
     {
         SafeFileHandle? handle = null;
@@ -107,7 +113,7 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         }
     }
 
-    /// <summary>Refuses a tokenizer other than the one that made the store: its ids would mean other text.</summary>
+    /// <summary>Refuses a tokenizer other than the one that made the store, because ids would have another meaning.</summary>
     public void RequireTokenizer(ITokenizer tokenizer)
     {
         if (TokenizerFingerprint.Compute(tokenizer) != Fingerprint)
@@ -117,9 +123,9 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         }
     }
 
-    /// <summary>Refuses a store with ids that a model has no embedding for.</summary>
+    /// <summary>Refuses a store with ids beyond a model's embedding.</summary>
     /// <param name="rows">of the model's embedding</param>
-    /// <exception cref="SkipwiseException">it holds one; the first is named</exception>
+    /// <exception cref="SkipwiseException">there is such an id; the message names the first</exception>
     public void RequireBelow(int rows)
     {
         for (int document = 0; VocabularySize > rows && document < Count; document++)
@@ -133,6 +139,7 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         }
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         if (_start is not null)
@@ -146,8 +153,8 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
     }
 
     /// <summary>
-    /// Memory over a file that became shorter ends the process without a word, and over one that was written anew holds other text. A file
-    /// that takes its name is no harm.
+    /// Refuses a file that was changed in place: access to a mapping of a truncated file crashes the process, and one that was rewritten
+    /// contains other text. A new file under the same name is harmless.
     /// </summary>
     private void RequireUnchanged()
     {

@@ -28,7 +28,7 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
 
     private static ReadOnlySpan<byte> Magic => "SKIPTOK\n"u8;
 
-    /// <summary>Length of the whole file in bytes; negative when the header's numbers overflow.</summary>
+    /// <summary>Length of the whole file in bytes; negative if the header's numbers overflow.</summary>
     public long FileLength
     {
         get
@@ -38,7 +38,7 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
         }
     }
 
-    /// <summary>Whether a file is a token store, whole or not, by its first bytes.</summary>
+    /// <summary>Whether a file is a token store, complete or not, by its first bytes.</summary>
     /// <exception cref="IOException">it cannot be read</exception>
     public static bool Begins(string path)
     {
@@ -86,7 +86,7 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
             version == OldestVersion ? null : ContentHashOf(bytes[ContentHashOffset..]));
     }
 
-    /// <summary>The part of a SHA-256 that stands for the content.</summary>
+    /// <summary>The part of a SHA-256 that is the content hash.</summary>
     public static UInt128 ContentHashOf(ReadOnlySpan<byte> sha256) => BinaryPrimitives.ReadUInt128LittleEndian(sha256);
 
     private static ulong Hash(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(bytes));

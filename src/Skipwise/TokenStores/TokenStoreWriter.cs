@@ -7,8 +7,8 @@ using Skipwise.Tokenizers;
 namespace Skipwise.TokenStores;
 
 /// <summary>
-/// Writes a token store, document after document. The file grows under a temporary name beside the target and takes its own
-/// name in <see cref="Complete"/>; a writer that is disposed before leaves nothing behind.
+/// Writes a token store, document after document. The file has a temporary name next to the target until <see cref="Complete"/>; a writer
+/// that is disposed before that deletes it.
 /// </summary>
 public sealed class TokenStoreWriter : IDisposable
 {
@@ -19,7 +19,8 @@ public sealed class TokenStoreWriter : IDisposable
     private readonly IncrementalHash _content = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly List<long> _ends = [0];
 
-    /// <param name="path">the finished file; a token store that is there already is replaced</param>
+    /// <summary>Creates the temporary file.</summary>
+    /// <param name="path">the finished file; an existing token store is replaced</param>
     /// <param name="vocabularySize">every token is below it</param>
     /// <param name="fingerprint">of the tokenizer that made the tokens, see <see cref="TokenizerFingerprint"/></param>
     public TokenStoreWriter(string path, int vocabularySize, ulong fingerprint)
@@ -47,9 +48,12 @@ public sealed class TokenStoreWriter : IDisposable
         }
     }
 
+    /// <summary>number of documents so far</summary>
     public long Documents => _ends.Count - 1;
+    /// <summary>number of tokens so far</summary>
     public long Tokens => _ends[^1];
 
+    /// <summary>Appends a document.</summary>
     /// <exception cref="SkipwiseException">a token outside the vocabulary; a full disk</exception>
     public void Append(ReadOnlySpan<int> tokens)
     {
@@ -82,6 +86,7 @@ public sealed class TokenStoreWriter : IDisposable
         });
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         _file.Dispose();
@@ -89,7 +94,7 @@ public sealed class TokenStoreWriter : IDisposable
     }
 
     /// <summary>
-    /// Writes a part of what the content hash stands for: it is taken on the way, so that nobody has to read the file for it.
+    /// Writes bytes and adds them to the content hash, so that the file need not be read again for it.
     /// </summary>
     private void Write(ReadOnlySpan<byte> bytes)
     {

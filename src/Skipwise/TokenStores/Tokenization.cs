@@ -4,18 +4,18 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.TokenStores;
 
-/// <summary>Turns documents into a token store.</summary>
+/// <summary>Tokenizes documents into a token store.</summary>
 public static class Tokenization
 {
-    /// <summary>How much text passes between two reports.</summary>
+    /// <summary>Bytes of text between two progress reports.</summary>
     private const long ReportEvery = 1 << 20;
 
     /// <summary>
-    /// Tokenises the documents on all cores and writes them in their order; the store's content does not depend on the number of
-    /// cores. Documents without tokens are left out. On an error or when cancelled nothing stays at the path.
+    /// Tokenizes the documents on all cores and writes them in order; the store's content does not depend on the number of cores.
+    /// Documents without tokens are skipped. After an error or cancellation there is no file at the path.
     /// </summary>
     /// <returns>the totals</returns>
-    /// <exception cref="SkipwiseException">an error of the documents or the disk, or no document with tokens at all</exception>
+    /// <exception cref="SkipwiseException">an error of the documents or the disk, or no document has tokens</exception>
     public static TokenizationProgress Write(
         IEnumerable<Document> documents,
         ITokenizer tokenizer,
@@ -49,8 +49,8 @@ public static class Tokenization
     }
 
     /// <summary>
-    /// A short queue of documents in work: the oldest is handed on while the others are being tokenised. Whoever cancels does not wait for
-    /// a long one.
+    /// Tokenizes with a short queue of documents: the oldest result is returned while the others are in progress. Cancellation does not
+    /// wait for a long document.
     /// </summary>
     private static IEnumerable<(int[] Tokens, long Bytes)> InOrder(IEnumerable<Document> documents, ITokenizer tokenizer, CancellationToken cancel)
     {

@@ -2,20 +2,19 @@ using Skipwise.Storage;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>A token that is recognised in the text before the text is encoded, such as &lt;|endoftext|&gt;.</summary>
-/// <param name="Id">the id that it becomes</param>
-/// <param name="Content">the text that it is written as</param>
-/// <param name="Special">left out when ids are turned back into text</param>
-/// <param name="SingleWord">counts only where no letter or digit touches it</param>
-/// <param name="LeftStrip">swallows the white space before it</param>
-/// <param name="RightStrip">swallows the white space after it</param>
-/// <param name="NormalizedForm">what to look for in the normalized text; null: the content is looked for before the normalizer
-/// works</param>
+/// <summary>A token that is recognized in the text before encoding, such as &lt;|endoftext|&gt;.</summary>
+/// <param name="Id">its id</param>
+/// <param name="Content">its text</param>
+/// <param name="Special">omitted when ids are decoded</param>
+/// <param name="SingleWord">matches only if no letter or digit is adjacent</param>
+/// <param name="LeftStrip">matches include the white space before it</param>
+/// <param name="RightStrip">matches include the white space after it</param>
+/// <param name="NormalizedForm">the text to match after normalization; null: the content is matched before normalization</param>
 internal sealed record AddedToken(
     int Id, string Content, bool Special, bool SingleWord = false, bool LeftStrip = false, bool RightStrip = false,
     string? NormalizedForm = null)
 {
-    /// <summary>A token that does not say so is looked for in the normalized text unless it is special: as in transformers.</summary>
+    /// <summary>Reads a token. By default it is matched in the normalized text unless it is special, as in transformers.</summary>
     public static AddedToken Read(LocatedJson place, int id, Normalizer? normalizer = null)
     {
         bool special = place.Flag("special", false);

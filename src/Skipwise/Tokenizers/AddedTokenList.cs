@@ -3,7 +3,7 @@ using Skipwise.Tokenizers.Formats;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>The added tokens of a tokenizer.json, completed from the files beside it as transformers does.</summary>
+/// <summary>The added tokens of a tokenizer.json, completed from the files next to it as transformers does.</summary>
 internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
 {
     private readonly List<AddedToken> _tokens = [];
@@ -14,8 +14,8 @@ internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
         _tokens.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);
 
     /// <summary>
-    /// Hugging Face's library does not take the id that a file gives to an added token: it takes the vocabulary's, or the next free one.
-    /// A file that differs is read in two ways.
+    /// Adds a token. Hugging Face's library ignores the id in the file and uses the vocabulary's, or the next free one. A file with a
+    /// different id is ambiguous and refused.
     /// </summary>
     public void Add(LocatedJson place, AddedToken token)
     {
@@ -34,7 +34,8 @@ internal sealed class AddedTokenList(Dictionary<string, int> vocabulary)
         _tokens.Add(token);
     }
 
-    /// <summary>Adds the tokens that only the settings know. Where both know one, the settings say which white space it swallows.</summary>
+    /// <summary>Adds the tokens that only the settings have. For a token in both, the settings determine which white space it
+    /// includes.</summary>
     public void Complete(TokenizerSettings settings)
     {
         foreach (var (place, token) in settings.PlacedTokens)

@@ -5,13 +5,14 @@ using Skipwise.Tokenizers.Patterns;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>Cuts a text at the added tokens in it: the leftmost one first, the longest of those that start there.</summary>
+/// <summary>Splits a text at its added tokens: the leftmost match first, the longest of those that start there.</summary>
 internal sealed class AddedTokenSplitter
 {
     private readonly Dictionary<string, AddedToken> _tokens = new(StringComparer.Ordinal);
     private readonly Regex? _any;
 
-    /// <param name="tokens">the tokens, each with the text that stands for it</param>
+    /// <summary>Prepares the search.</summary>
+    /// <param name="tokens">the tokens, each with its text</param>
     public AddedTokenSplitter(IEnumerable<(string Text, AddedToken Token)> tokens)
     {
         foreach (var (text, token) in tokens.Where(t => t.Text.Length > 0))
@@ -54,7 +55,7 @@ internal sealed class AddedTokenSplitter
             }
             if (start >= end)
             {
-                continue; // the white space that it is written as belongs to the token before
+                continue; // its white space belongs to the token before
             }
             if (start > done)
             {
@@ -69,7 +70,7 @@ internal sealed class AddedTokenSplitter
         }
     }
 
-    /// <summary>As in Rust's regular expressions, the joiners belong to words.</summary>
+    /// <summary>Whether a rune belongs to a word; as in Rust's regular expressions, the joiners do.</summary>
     private static bool IsWord(OperationStatus found, Rune rune) =>
         found == OperationStatus.Done && (UnicodeSets.Words.Contains(rune.Value) || rune.Value is 0x200C or 0x200D);
 }

@@ -1,8 +1,8 @@
 namespace Skipwise.Tokenizers;
 
 /// <summary>
-/// The tokenizer of a model whose embedding has fewer rows than the tokenizer has ids, as with a padding token that was added later. Text
-/// without those tokens is as good as any; text that holds one is refused here, before a model reads beyond its weights.
+/// The tokenizer of a model whose embedding has fewer rows than the tokenizer has ids, for example because a padding token was added
+/// later. Text with an id beyond the embedding is refused.
 /// </summary>
 public sealed class BoundedTokenizer : ITokenizer
 {
@@ -10,9 +10,9 @@ public sealed class BoundedTokenizer : ITokenizer
 
     private BoundedTokenizer(ITokenizer unbounded, int rows) => (Unbounded, Rows) = (unbounded, rows);
 
-    /// <summary>The tokenizer itself where the model has a row for each of its ids.</summary>
+    /// <summary>Bounds a tokenizer. Returns the tokenizer itself if the model has a row for each of its ids.</summary>
     /// <param name="rows">of the model's embedding</param>
-    /// <exception cref="SkipwiseException">every text would begin with a BOS that has none</exception>
+    /// <exception cref="SkipwiseException">BOS, with which every text begins, has no row</exception>
     public static ITokenizer Create(ITokenizer tokenizer, int rows)
     {
         if (tokenizer is { AddsBos: true, BosId: { } bos } && bos >= rows)
@@ -24,19 +24,25 @@ public sealed class BoundedTokenizer : ITokenizer
         return tokenizer.VocabularySize <= rows ? tokenizer : new BoundedTokenizer(tokenizer, rows);
     }
 
-    /// <summary>The same without the bound.</summary>
+    /// <summary>The tokenizer without the bound.</summary>
     internal ITokenizer Unbounded { get; }
 
-    /// <summary>ids that the model knows: those below</summary>
+    /// <summary>rows of the model's embedding: valid ids are below</summary>
     public int Rows { get; }
 
+    /// <inheritdoc/>
     public int VocabularySize => Unbounded.VocabularySize;
+    /// <inheritdoc/>
     public int? BosId => Unbounded.BosId;
+    /// <inheritdoc/>
     public int? EosId => Unbounded.EosId;
+    /// <inheritdoc/>
     public IReadOnlyList<int> EndIds => Unbounded.EndIds;
+    /// <inheritdoc/>
     public bool AddsBos => Unbounded.AddsBos;
 
-    /// <exception cref="SkipwiseException">the text holds a token that the model does not know</exception>
+    /// <inheritdoc/>
+    /// <exception cref="SkipwiseException">the text contains a token that the model does not have</exception>
     public int[] Encode(string text)
     {
         int[] ids = Unbounded.Encode(text);
@@ -48,5 +54,6 @@ public sealed class BoundedTokenizer : ITokenizer
                 $"but the model's vocabulary has {Rows} ids (its tokenizer has {VocabularySize}). {Remedy}");
     }
 
+    /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids) => Unbounded.Decode(ids);
 }

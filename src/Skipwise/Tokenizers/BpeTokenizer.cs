@@ -3,8 +3,8 @@ using System.Text;
 namespace Skipwise.Tokenizers;
 
 /// <summary>
-/// A byte pair encoding tokenizer, whichever file it came from. A text passes five stations: added tokens are cut out, the rest
-/// is normalized, added tokens in normalized form are cut out, the rest is split into pieces, and every piece is merged into ids.
+/// A byte pair encoding tokenizer, independent of its file format. Encoding has five steps: split at added tokens, normalize the rest,
+/// split at added tokens in normalized form, pre-tokenize the rest into pieces, merge every piece into ids.
 /// </summary>
 internal sealed class BpeTokenizer : ITokenizer
 {
@@ -14,7 +14,7 @@ internal sealed class BpeTokenizer : ITokenizer
     private readonly IReadOnlyList<PreTokenizer> _preTokenizers;
     private readonly BytePairEncoder _encoding;
     private readonly Dictionary<int, byte[]> _spelling = []; // id -> its bytes; special tokens have none
-    private readonly Dictionary<int, byte[]>? _firstSpelling; // where a piece spells something else as the first of a text
+    private readonly Dictionary<int, byte[]>? _firstSpelling; // for pieces with other bytes at the beginning of a text
     private readonly HashSet<int> _special;
     private readonly bool _stripsLeadingSpace;
 
@@ -86,7 +86,7 @@ internal sealed class BpeTokenizer : ITokenizer
         return [.. ids];
     }
 
-    /// <summary>Ids without a piece (a model's padding rows) give no text.</summary>
+    /// <summary>Decodes ids. Ids without a piece (a model's padding rows) give no text.</summary>
     public string Decode(ReadOnlySpan<int> ids)
     {
         var bytes = new List<byte>(ids.Length * 4);
@@ -118,7 +118,7 @@ internal sealed class BpeTokenizer : ITokenizer
         return pieces;
     }
 
-    /// <summary>Half a surrogate pair is no character; like every UTF-8 encoder, take it for U+FFFD.</summary>
+    /// <summary>Replaces lone surrogates by U+FFFD, like every UTF-8 encoder.</summary>
     private static string Valid(string text) =>
         text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? text : Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 }

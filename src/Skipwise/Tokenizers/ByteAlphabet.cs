@@ -3,8 +3,8 @@ using System.Text;
 namespace Skipwise.Tokenizers;
 
 /// <summary>
-/// The alphabet of byte-level vocabularies (GPT-2): one visible character for each byte. Printable Latin-1 characters stand for
-/// themselves; the other 68 bytes are, in order, the characters from U+0100 (so a space is Ġ).
+/// The alphabet of byte-level vocabularies (GPT-2): one visible character for each byte. Printable Latin-1 characters represent
+/// themselves; the other 68 bytes are represented, in order, by the characters from U+0100 on (a space by Ġ).
 /// </summary>
 internal static class ByteAlphabet
 {
@@ -14,8 +14,7 @@ internal static class ByteAlphabet
 
     public static char ToCharacter(byte value) => s_characters[value];
 
-    /// <summary>The bytes that a piece spells; a piece with characters outside the alphabet (an added token) spells its own
-    /// UTF-8.</summary>
+    /// <summary>The bytes of a piece. For a piece with characters outside the alphabet (an added token), its UTF-8 bytes.</summary>
     public static byte[] ToBytes(string piece) =>
         piece.All(s_bytes.ContainsKey) ? [.. piece.Select(c => s_bytes[c])] : Encoding.UTF8.GetBytes(piece);
 

@@ -2,20 +2,19 @@ using Skipwise.Tokenizers.Patterns;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>How the byte-level tokenizers that have no tokenizer.json cut a text into words.</summary>
+/// <summary>The pre-tokenizer pattern of byte-level tokenizers without a tokenizer.json.</summary>
 internal enum PreTokenizerPattern
 {
     /// <summary>GPT-2, GPT-J, GPT-NeoX</summary>
     Gpt2,
-    /// <summary>Llama 3: any case of contraction, numbers in threes, line ends stay with the symbols before them</summary>
+    /// <summary>Llama 3: contractions in any case, numbers in groups of three, line ends together with the symbols before them</summary>
     Llama3,
-    /// <summary>Qwen2: as Llama 3's, each digit alone</summary>
+    /// <summary>Qwen2: like Llama 3, but single digits</summary>
     Qwen2,
 }
 
 /// <summary>
-/// Byte-level BPE whose files hold a vocabulary and its merges only: what a tokenizer.json would say besides is the family's rule,
-/// written here.
+/// Byte-level BPE whose files hold only a vocabulary and its merges. The other components of a tokenizer.json follow from the family.
 /// </summary>
 internal static class ByteLevelBpe
 {
@@ -26,12 +25,13 @@ internal static class ByteLevelBpe
     private static CodePointRegex Words(string numbers) => CodePointRegex.Compile(
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|" + numbers + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+");
 
+    /// <summary>Creates the tokenizer.</summary>
     /// <param name="vocabulary">pieces in the byte alphabet, with their ids</param>
     /// <param name="merges">pairs of pieces; the pair of the lowest rank is merged first</param>
-    /// <param name="rule">where words end</param>
-    /// <param name="wholeWords">a word that is a piece is taken at once, without merging</param>
-    /// <param name="addPrefixSpace">a text that begins without a space gets one</param>
-    /// <param name="normalizer">what happens to the text before it is cut</param>
+    /// <param name="rule">the pre-tokenizer pattern</param>
+    /// <param name="wholeWords">a word that is a piece becomes its id without merging</param>
+    /// <param name="addPrefixSpace">a text without a leading space gets one</param>
+    /// <param name="normalizer">applied before pre-tokenization</param>
     public static BpeTokenizer Create(
         Dictionary<string, int> vocabulary,
         IEnumerable<(string Left, string Right, int Rank)> merges,

@@ -5,14 +5,13 @@ using System.Text;
 namespace Skipwise.Tokenizers;
 
 /// <summary>
-/// The core that every tokenizer here shares: byte pair encoding (Sennrich et al. 2016). A piece of text becomes a list of
-/// symbols, one a character; then the neighbouring pair of the lowest rank, the leftmost of equals, is merged into one
-/// symbol, again and again. A character that the vocabulary lacks becomes its UTF-8 bytes if it has them all, else the unknown
-/// token if there is one, else nothing.
+/// Byte pair encoding (Sennrich et al. 2016), shared by all tokenizers. A piece of text becomes a list of symbols, one per character. Then
+/// the adjacent pair of the lowest rank, the leftmost of equals, is merged into one symbol, repeatedly. A character that the vocabulary
+/// lacks becomes its UTF-8 bytes if the vocabulary has all of them, else the unknown token if there is one, else nothing.
 /// </summary>
 /// <remarks>
-/// It is written here and not taken from Microsoft.ML.Tokenizers 2.0.1, because that library breaks ties between equal
-/// ranks in an arbitrary order (Llama's "!!!!!!" comes out as other ids), grows slow on long texts, and reads no tokenizer.json.
+/// Microsoft.ML.Tokenizers 2.0.1 is not used, because it breaks ties between equal ranks in arbitrary order (Llama's "!!!!!!" gets other
+/// ids), is slow on long texts, and does not read tokenizer.json.
 /// </remarks>
 internal sealed class BytePairEncoder
 {
@@ -20,24 +19,25 @@ internal sealed class BytePairEncoder
     private const int MostCached = 1 << 16;
 
     private readonly Dictionary<int, int> _symbols = []; // character -> id
-    private readonly Dictionary<long, Merge> _merges = []; // two ids -> what they become
-    private readonly HashSet<long> _neighbours = []; // two characters that stand side by side in some merged symbol
+    private readonly Dictionary<long, Merge> _merges = []; // two ids -> the merged id
+    private readonly HashSet<long> _neighbours = []; // pairs of characters that are adjacent in some merged symbol
     private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
     private readonly int[]? _byteIds;
     private readonly int? _unknownId;
-    private readonly bool _cuts; // no merge takes a token that stands for an unknown character
-    private readonly bool _cutsAtUnknown; // an unknown character becomes bytes; else it may vanish between two that merge
+    private readonly bool _cuts; // no merge contains a token of an unknown character
+    private readonly bool _cutsAtUnknown; // unknown characters become bytes; otherwise one may vanish between two that merge
     private int _cachedCount;
 
     private readonly record struct Merge(int Rank, int Id);
     private record struct Symbol(int Id, int Previous, int Next);
     private readonly record struct Candidate(int Left, int LeftId, int RightId, int MergedId);
 
-    /// <param name="vocabulary">every piece that text may become, with its id</param>
-    /// <param name="merges">pairs of pieces; the lowest rank is merged first. A pair that is there twice has its last rank</param>
+    /// <summary>Prepares the tables.</summary>
+    /// <param name="vocabulary">all pieces with their ids</param>
+    /// <param name="merges">pairs of pieces; the lowest rank is merged first. A repeated pair has its last rank</param>
     /// <param name="byteIds">ids of the 256 byte tokens, -1 for missing ones; null: unknown characters do not become bytes</param>
-    /// <param name="unknownId">what an unknown character becomes otherwise; null: nothing</param>
+    /// <param name="unknownId">id of other unknown characters; null: they are dropped</param>
     public BytePairEncoder(
         IReadOnlyDictionary<string, int> vocabulary,
         IEnumerable<(string Left, string Right, int Rank)> merges,
@@ -70,9 +70,9 @@ internal sealed class BytePairEncoder
         _cutsAtUnknown = byteIds?.Contains(-1) == false;
     }
 
-    /// <summary>The merges of a vocabulary that stores none: every way in which two pieces spell a third. The third one's rank
-    /// decides.</summary>
-    /// <param name="rankOf">id -> rank; equal ranks merge from the left</param>
+    /// <summary>The merges of a vocabulary that stores none: every pair of pieces whose concatenation is a piece, with the rank of that
+    /// piece.</summary>
+    /// <param name="rankOf">id -> rank; equal ranks merge from left to right</param>
     public static IEnumerable<(string Left, string Right, int Rank)> EveryWay(IReadOnlyDictionary<string, int> vocabulary,
         Func<int, int> rankOf)
     {
@@ -89,10 +89,9 @@ internal sealed class BytePairEncoder
         }
     }
 
-    /// <summary>whether a row of unknown characters becomes one unknown token</summary>
+    /// <summary>whether consecutive unknown characters become one unknown token</summary>
     public bool FuseUnknown { get; init; }
-    /// <summary>the whole vocabulary, when a piece that it holds is taken at once without merging (Llama 3's ignore_merges), or
-    /// null</summary>
+    /// <summary>the whole vocabulary if its pieces are used without merging (Llama 3's ignore_merges), else null</summary>
     public Dictionary<string, int>? WholePieces { get; init; }
 
     /// <summary>Appends the ids of one piece of text.</summary>
@@ -103,8 +102,8 @@ internal sealed class BytePairEncoder
             ids.Add(whole);
             return;
         }
-        // No merge can cross a place where two characters meet that no merged symbol holds side by side. Cutting there changes
-        // no id; it turns a book into words that the cache knows.
+        // No merge can cross two adjacent characters that are not adjacent in any merged symbol. Splitting there changes no id and gives
+        // short segments that the cache can hold.
         int start = 0, position = 0, before = -1;
         while (position < text.Length)
         {
@@ -137,7 +136,7 @@ internal sealed class BytePairEncoder
         ids.AddRange(merged);
     }
 
-    /// <summary>A linked list of symbols and a queue of possible merges: n log n for n characters.</summary>
+    /// <summary>Merges with a linked list of symbols and a queue of possible merges: O(n log n) for n characters.</summary>
     private int[] MergeAll(ReadOnlySpan<char> segment)
     {
         var symbols = Split(segment);
@@ -151,7 +150,7 @@ internal sealed class BytePairEncoder
             ref var left = ref symbols[best.Left];
             if (left.Id != best.LeftId || left.Next < 0 || symbols[left.Next].Id != best.RightId)
             {
-                continue; // one of the two was merged with another neighbour since
+                continue; // one of the two has been merged with another neighbour since
             }
             symbols[left.Next].Id = -1;
             left.Id = best.MergedId;
@@ -179,8 +178,8 @@ internal sealed class BytePairEncoder
     }
 
     /// <summary>
-    /// The symbols before any merge. An unknown token is held back until a known character comes, or another unknown one that it does
-    /// not fuse with; bytes go before it. (So does Hugging Face's library; it shows where only some of the byte tokens exist.)
+    /// The symbols before any merge. An unknown token is held back until a known character, or another unknown one that it does not fuse
+    /// with; bytes precede it. This follows Hugging Face's library and matters if only some byte tokens exist.
     /// </summary>
     private Symbol[] Split(ReadOnlySpan<char> segment)
     {

@@ -1,24 +1,26 @@
 namespace Skipwise.Tokenizers;
 
-/// <summary>Text to token ids and back. Safe to use from several threads.</summary>
+/// <summary>Converts text to token ids and back. Thread-safe.</summary>
 public interface ITokenizer
 {
-    /// <summary>number of ids, added tokens included: every id is below it</summary>
+    /// <summary>number of ids, added tokens included; every id is below it</summary>
     int VocabularySize { get; }
+    /// <summary>id of the beginning-of-text token; null: none</summary>
     int? BosId { get; }
+    /// <summary>id of the end-of-text token; null: none</summary>
     int? EosId { get; }
     /// <summary>
-    /// every id that ends a text: EOS, and all that the model's config.json and generation_config.json give as eos_token_id
-    /// (Llama 3 Instruct has three)
+    /// every id that ends a text: EOS, and all eos_token_id of the model's config.json and generation_config.json (Llama 3 Instruct has
+    /// three)
     /// </summary>
     IReadOnlyList<int> EndIds => EosId is { } eos ? [eos] : [];
-    /// <summary>whether this model family puts BOS before a text (tokenizer_config.json add_bos_token, or the post-processor's
+    /// <summary>whether the model expects BOS before a text (add_bos_token of tokenizer_config.json, or the post-processor's
     /// template)</summary>
     bool AddsBos { get; }
 
-    /// <summary>Ids of the text alone: no BOS, no EOS. Special tokens written in the text are recognised.</summary>
+    /// <summary>Encodes a text without adding BOS or EOS. Special tokens in the text are recognized.</summary>
     int[] Encode(string text);
 
-    /// <summary>The text of the ids; special tokens are left out.</summary>
+    /// <summary>Decodes ids to text. Special tokens are omitted.</summary>
     string Decode(ReadOnlySpan<int> ids);
 }

@@ -3,19 +3,21 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Tokenizers;
 
 /// <summary>
-/// Text of a token sequence as it grows. A single token has no text of its own: a character may be spread over several tokens, and
-/// a space may depend on the token before. So what is new is the difference between two decodings that begin at the same, earlier token.
+/// Decodes a growing token sequence. A single token has no text of its own: a character may span several tokens, and a space may depend on
+/// the previous token. So the new text is the difference of two decodings that begin at the same, earlier token.
 /// </summary>
 public sealed class IncrementalDecoder
 {
-    private const char Incomplete = '\uFFFD'; // what the first bytes of a character decode to
+    private const char Incomplete = '\uFFFD'; // the decoding of an incomplete character
     private const int Context = 4;
     private readonly ITokenizer _tokenizer;
     private readonly List<int> _ids;
-    private int _from;  // where both decodings begin
-    private int _shown; // tokens whose text was handed out
+    private int _from;  // first token of both decodings
+    private int _shown; // tokens whose text was returned
 
-    /// <param name="before">ids that the sequence continues; their text is not repeated</param>
+    /// <summary>Starts after the given ids.</summary>
+    /// <param name="tokenizer">of the ids</param>
+    /// <param name="before">ids that the sequence continues; their text is not returned</param>
     public IncrementalDecoder(ITokenizer tokenizer, IEnumerable<int> before)
     {
         _tokenizer = tokenizer;
@@ -36,7 +38,7 @@ public sealed class IncrementalDecoder
         return fresh;
     }
 
-    /// <summary>What is left at the end: a character that was never completed.</summary>
+    /// <summary>The rest at the end: a character that was never completed.</summary>
     public string Rest()
     {
         string fresh = Fresh();

@@ -4,7 +4,7 @@ using Skipwise.Tokenizers.Patterns;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>Rewrites a text before it is split and encoded.</summary>
+/// <summary>Normalizes a text before it is split and encoded.</summary>
 /// <param name="text">the text between two added tokens, or all of it</param>
 /// <param name="atStart">whether it starts where the whole text starts</param>
 internal delegate string Normalizer(string text, bool atStart);
@@ -12,9 +12,9 @@ internal delegate string Normalizer(string text, bool atStart);
 /// <summary>The normalizers of tokenizer.json.</summary>
 internal static class Normalizers
 {
-    public const string Metaspace = "\u2581"; // ▁ stands for a space in SentencePiece vocabularies
+    public const string Metaspace = "\u2581"; // ▁ represents a space in SentencePiece vocabularies
 
-    /// <summary>Characters and their accents become one where Unicode has one.</summary>
+    /// <summary>NFC: composes characters with their accents.</summary>
     public static Normalizer Nfc { get; } = Form(NormalizationForm.FormC);
 
     public static Normalizer Read(LocatedJson? place)
@@ -55,10 +55,10 @@ internal static class Normalizers
         }
     }
 
-    private const char NoCharacter = '\uFFFE'; // .NET takes it for broken text; it stays as it is
+    private const char NoCharacter = '\uFFFE'; // .NET treats it as invalid text, so it is left unchanged
 
-    /// <summary>Without ICU, .NET returns the text as it is and says nothing: e + accent would stay two characters and get other
-    /// ids.</summary>
+    /// <summary>Whether .NET can normalize. Without ICU it silently returns the text unchanged: e + accent would stay two characters and
+    /// get other ids.</summary>
     private static readonly bool s_canNormalize = "e\u0301".Normalize(NormalizationForm.FormC).Length == 1;
 
     private static Normalizer Form(NormalizationForm form) => (text, _) =>

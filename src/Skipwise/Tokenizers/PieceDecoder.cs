@@ -5,25 +5,25 @@ using Skipwise.Storage;
 namespace Skipwise.Tokenizers;
 
 /// <summary>
-/// How the pieces of a vocabulary become text again: each spells some bytes, and the bytes of a row of pieces are read as UTF-8.
-/// (A character may be spread over several pieces, so a piece alone need not be text.)
+/// Decodes pieces of a vocabulary to text. Each piece has some bytes, and the bytes of consecutive pieces are decoded as UTF-8. A
+/// character may span several pieces.
 /// </summary>
-/// <param name="Spell">the bytes that a piece spells</param>
-/// <param name="StripsLeadingSpace">whether one space at the start was put there by the tokenizer and is taken away</param>
-/// <param name="SpellFirst">the bytes that a piece spells as the first of a text; null: the same as elsewhere</param>
+/// <param name="Spell">the bytes of a piece</param>
+/// <param name="StripsLeadingSpace">whether one leading space was added by the tokenizer and is removed</param>
+/// <param name="SpellFirst">the bytes of a piece at the beginning of a text; null: the same as elsewhere</param>
 internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadingSpace, Func<string, byte[]>? SpellFirst = null)
 {
-    /// <summary>SentencePiece: ▁ is a space, &lt;0x0A&gt; is a byte.</summary>
+    /// <summary>The decoder of SentencePiece: ▁ is a space, &lt;0x0A&gt; is a byte.</summary>
     public static PieceDecoder SentencePiece(bool byteFallback, bool stripsLeadingSpace) => new(
         piece => byteFallback && ByteOf(piece) is { } value
             ? [value]
             : Encoding.UTF8.GetBytes(piece.Replace(Normalizers.Metaspace, " ", StringComparison.Ordinal)),
         stripsLeadingSpace);
 
-    /// <summary>GPT-2: a character for each byte.</summary>
+    /// <summary>The decoder of GPT-2: one character per byte.</summary>
     public static PieceDecoder ByteLevel { get; } = new(ByteAlphabet.ToBytes, StripsLeadingSpace: false);
 
-    /// <summary>The decoder of tokenizer.json.</summary>
+    /// <summary>Reads the decoder of a tokenizer.json.</summary>
     public static PieceDecoder Read(LocatedJson? place)
     {
         Func<string, string> rewrite = piece => piece;
@@ -60,7 +60,7 @@ internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadi
                     byteFallback = true;
                     break;
                 case "Fuse":
-                    fused = true; // the bytes are joined in any case
+                    fused = true; // bytes are always concatenated
                     break;
                 case "Replace" when decoder.Get("pattern").Find("String")?.Text is { Length: > 0 } literal:
                     AddRewrite(literal, decoder.Get("content").Text);
@@ -90,7 +90,7 @@ internal sealed record PieceDecoder(Func<string, byte[]> Spell, bool StripsLeadi
         }
     }
 
-    /// <summary>The byte that a piece such as &lt;0x0A&gt; stands for; null for any other piece.</summary>
+    /// <summary>The byte of a piece such as &lt;0x0A&gt;; null for any other piece.</summary>
     public static byte? ByteOf(string piece) =>
         piece is ['<', '0', 'x', _, _, '>']
         && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)

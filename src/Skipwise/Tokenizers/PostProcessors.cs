@@ -2,11 +2,12 @@ using Skipwise.Storage;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>The post-processors of tokenizer.json: which special tokens they put around a text.</summary>
+/// <summary>Reads the post-processors of tokenizer.json: the special tokens that they add to a text.</summary>
 internal static class PostProcessors
 {
-    /// <returns>the id of the token before a text (null: none), and the place of the one behind it (null: none)</returns>
-    /// <exception cref="SkipwiseException">a type that is not known, or more than one token at an end</exception>
+    /// <summary>The tokens before and after a text.</summary>
+    /// <returns>the id of the token before a text (null: none), and the place of the one after it (null: none)</returns>
+    /// <exception cref="SkipwiseException">an unknown type, or more than one token at an end</exception>
     public static (int? Start, LocatedJson? End) Ends(LocatedJson? place, Func<string, int?> idOf)
     {
         if (place is not { } processor)
@@ -17,7 +18,7 @@ internal static class PostProcessors
         switch (type)
         {
             case "ByteLevel":
-                return (null, null); // it moves offsets only
+                return (null, null); // it changes only offsets
             case "Sequence":
                 var all = processor.Get("processors").Items().Select(item => Ends(item, idOf)).ToList();
                 return all.Count(ends => ends != (null, null)) <= 1

@@ -5,22 +5,21 @@ using Skipwise.Tokenizers.Patterns;
 namespace Skipwise.Tokenizers;
 
 /// <summary>Splits a text into the pieces that are encoded one by one.</summary>
-/// <param name="piece">one piece of the step before</param>
-/// <param name="pieces">where its parts are appended</param>
+/// <param name="piece">one piece of the previous step</param>
+/// <param name="pieces">receives its parts</param>
 internal delegate void PreTokenizer(TextPiece piece, List<TextPiece> pieces);
 
-/// <summary>The pre-tokenizers of tokenizer.json, in the order in which they work.</summary>
+/// <summary>Reads the pre-tokenizers of tokenizer.json, in order of application.</summary>
 internal static class PreTokenizers
 {
-    /// <summary>GPT-2's rule: contractions, words, numbers, other symbols, each with the space before it; runs of white space.</summary>
+    /// <summary>GPT-2's pattern: contractions, words, numbers, other symbols, each with the space before it; runs of white space.</summary>
     private static readonly Lazy<CodePointRegex> s_gpt2Words = new(() => CodePointRegex.Compile(
         @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"));
 
     private static readonly Lazy<CodePointRegex> s_digit = new(() => CodePointRegex.Compile(@"\p{N}"));
 
     /// <summary>
-    /// What Hugging Face's library takes for punctuation: ASCII's by name, else the category P as it was in Unicode 8, so without the
-    /// characters that came since.
+    /// Punctuation as defined by Hugging Face's library: ASCII punctuation, and the category P of Unicode 8, without later characters.
     /// </summary>
     private static readonly Lazy<CodePointRegex> s_punctuation = new(() => CodePointRegex.Compile(
         @"[$+<=>^`|~\x{166D}\x{111C9}[\p{P}&&[^" +
@@ -30,7 +29,9 @@ internal static class PreTokenizers
         @"\x{11C70}-\x{11C71}\x{11EF7}-\x{11EF8}\x{11F43}-\x{11F4F}\x{11FFF}\x{12FF1}-\x{12FF2}\x{16D6D}-\x{16D6F}\x{16E97}-\x{16E9A}" +
         @"\x{16FE2}\x{1E5FF}\x{1E95E}-\x{1E95F}]]]"));
 
-    /// <param name="addPrefixSpace">for a ByteLevel that stands alone, in place of its own setting</param>
+    /// <summary>Reads the steps.</summary>
+    /// <param name="place">the section of the file; null: none</param>
+    /// <param name="addPrefixSpace">overrides the setting of a ByteLevel that is the only step</param>
     public static List<PreTokenizer> Read(LocatedJson? place, bool? addPrefixSpace = null)
     {
         if (place is not { } preTokenizer)
@@ -55,7 +56,7 @@ internal static class PreTokenizers
     {
         var text = addPrefixSpace && !piece.Text.Span.StartsWith(' ') ? $" {piece.Text}".AsMemory() : piece.Text;
         var parts = useRegex ? s_gpt2Words.Value.Matches(text.Span) : [(0, text.Length)];
-        // The whole text is spelled in the byte alphabet once; the pieces are windows onto it.
+        // The whole text is converted to the byte alphabet once; the pieces are slices of it.
         char[] spelled = new char[Encoding.UTF8.GetByteCount(text.Span)];
         byte[] utf8 = new byte[spelled.Length];
         int end = 0;
@@ -93,7 +94,7 @@ internal static class PreTokenizers
             : throw behavior.Error($"is \"{behavior.Text}\"; known are {string.Join(", ", Enum.GetNames<SplitBehavior>())}");
     }
 
-    /// <summary>Spaces become ▁, with one more in front: always, at the start of the whole text only ("first"), or never.</summary>
+    /// <summary>Replaces spaces by ▁ and prepends one: always, only at the beginning of the whole text ("first"), or never.</summary>
     private static PreTokenizer Metaspace(LocatedJson place)
     {
         string replacement = place.Find("replacement")?.Text ?? Normalizers.Metaspace;

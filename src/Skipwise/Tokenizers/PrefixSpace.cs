@@ -3,15 +3,15 @@ using Skipwise.Tokenizers.Formats;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>Whether a text gets a space in front is said by tokenizer.json and by tokenizer_config.json's add_prefix_space.</summary>
+/// <summary>Resolves whether a text gets a leading space, by tokenizer.json and by add_prefix_space of tokenizer_config.json.</summary>
 internal static class PrefixSpace
 {
     /// <summary>The pre-tokenizer that both files agree on.</summary>
     /// <remarks>
-    /// transformers lets add_prefix_space change a ByteLevel that stands alone (without the setting, to false). Of other tokenizers it
-    /// ignores the setting, or builds them anew, from version to version.
+    /// In transformers, add_prefix_space overrides a ByteLevel that is the only step (without the setting, by false). For other
+    /// tokenizers, versions ignore the setting or rebuild the tokenizer.
     /// </remarks>
-    /// <exception cref="SkipwiseException">the files differ, and no rule says which counts</exception>
+    /// <exception cref="SkipwiseException">the files differ, and versions of transformers disagree</exception>
     public static LocatedJson? Agreed(LocatedJson file, TokenizerSettings settings)
     {
         var preTokenizer = file.Find("pre_tokenizer");
@@ -40,7 +40,7 @@ internal static class PrefixSpace
         return preTokenizer;
     }
 
-    /// <summary>The parts of a Sequence, of those in it too; else the part itself.</summary>
+    /// <summary>The steps of a Sequence, flattened; else the step itself.</summary>
     private static List<LocatedJson> Steps(LocatedJson? place, string name) =>
         place is not { } part ? []
         : part.Get("type").Text == "Sequence" ? [.. part.Get(name).Items().SelectMany(item => Steps(item, name))]

@@ -1,16 +1,16 @@
 namespace Skipwise.Tokenizers;
 
-/// <summary>What a pre-tokenizer does with the places where its pattern matches (the names are those of tokenizer.json).</summary>
+/// <summary>The treatment of a pre-tokenizer's matches, with the names of tokenizer.json.</summary>
 internal enum SplitBehavior
 {
-    /// <summary>the match is left out</summary>
+    /// <summary>the match is removed</summary>
     Removed,
-    /// <summary>the match is a piece of its own</summary>
+    /// <summary>the match is a separate piece</summary>
     Isolated,
-    /// <summary>the match ends the piece before it</summary>
+    /// <summary>the match is the end of the piece before it</summary>
     MergedWithPrevious,
-    /// <summary>the match starts the piece after it</summary>
+    /// <summary>the match is the beginning of the piece after it</summary>
     MergedWithNext,
-    /// <summary>matches in a row are one piece</summary>
+    /// <summary>consecutive matches are one piece</summary>
     Contiguous,
 }

@@ -2,7 +2,7 @@ namespace Skipwise.Tokenizers;
 
 internal static class SplitBehaviors
 {
-    /// <summary>The pieces, in order, that the matches cut out of a text of that length; "invert" makes the gaps the matches.</summary>
+    /// <summary>The pieces of a text of this length, in order, from its matches; "invert" swaps matches and gaps.</summary>
     public static List<(int Start, int End)> Apply(this SplitBehavior behavior, List<(int Start, int End)> matches, int length, bool invert)
     {
         var parts = new List<(int Start, int End, bool IsMatch)>();
@@ -13,7 +13,7 @@ internal static class SplitBehaviors
             {
                 parts.Add((done, start, invert));
             }
-            parts.Add((start, end, !invert)); // one without length separates the parts around it
+            parts.Add((start, end, !invert)); // an empty match separates the parts around it
             done = end;
         }
         if (length > done)

@@ -5,18 +5,19 @@ using System.Text;
 namespace Skipwise.Tokenizers;
 
 /// <summary>
-/// A number by which a token store knows its tokenizer again. It is taken from what the tokenizer does (the text of every id and
-/// the ids of a probe), not from its files, so that the same vocabulary in another file format has the same fingerprint. It stands in token
-/// stores, which hold neither BOS nor EOS: what adds these to a text asks the tokenizer besides, and nothing may enter here that would make
-/// every store one of another tokenizer.
+/// The fingerprint of a tokenizer, by which a token store recognizes it. It is computed from the tokenizer's behaviour (the text of every
+/// id and the ids of a probe) and not from its files, so the same vocabulary in another file format has the same fingerprint. Token stores
+/// contain neither BOS nor EOS, so these are not part of it. Its definition must not change, or every existing store would seem to be of
+/// another tokenizer.
 /// </summary>
 public static class TokenizerFingerprint
 {
     private const string Probe = "The quick brown fox, 1234567 times:\n\n\tit's  naïve — 東京 🦙!!!!!! </s>";
 
+    /// <summary>Computes the fingerprint.</summary>
     public static ulong Compute(ITokenizer tokenizer)
     {
-        tokenizer = (tokenizer as BoundedTokenizer)?.Unbounded ?? tokenizer; // the probe may hold any token
+        tokenizer = (tokenizer as BoundedTokenizer)?.Unbounded ?? tokenizer; // the probe may contain any token
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Add(tokenizer.VocabularySize);
         for (int id = 0; id < tokenizer.VocabularySize; id++)

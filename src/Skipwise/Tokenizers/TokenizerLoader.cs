@@ -6,12 +6,12 @@ namespace Skipwise.Tokenizers;
 public static class TokenizerLoader
 {
     /// <summary>
-    /// Loads tokenizer.json; where there is none, tokenizer.model (SentencePiece, or Meta's tiktoken ranks), vocab.json with merges.txt, or
-    /// a .tiktoken file. BOS, EOS and further tokens come from tokenizer_config.json, special_tokens_map.json, added_tokens.json,
-    /// config.json and generation_config.json beside it.
-    /// A llama2.c checkpoint, given by its file or folder, has its tokenizer.bin (tok*.bin) beside it.
+    /// Loads tokenizer.json, else tokenizer.model (SentencePiece, or Meta's tiktoken ranks), vocab.json with merges.txt, or a .tiktoken
+    /// file. BOS, EOS and further tokens come from tokenizer_config.json, special_tokens_map.json, added_tokens.json, config.json and
+    /// generation_config.json in the same folder. A llama2.c checkpoint, given by its file or folder, has its tokenizer.bin (tok*.bin) in
+    /// the same folder.
     /// </summary>
-    /// <exception cref="SkipwiseException">no tokenizer, a broken file, or a kind of tokenizer that Skipwise does not read</exception>
+    /// <exception cref="SkipwiseException">no tokenizer, a broken file, or an unsupported kind of tokenizer</exception>
     public static ITokenizer Load(string model) => OutOfMemory.Naming<ITokenizer>(model, () => Read(model));
 
     private static BpeTokenizer Read(string model)

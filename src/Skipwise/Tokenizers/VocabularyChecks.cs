@@ -3,10 +3,10 @@ using Skipwise.Storage;
 
 namespace Skipwise.Tokenizers;
 
-/// <summary>Checks that vocabularies from every kind of file share.</summary>
+/// <summary>Checks of vocabularies from all formats.</summary>
 internal static class VocabularyChecks
 {
-    /// <summary>Far above every real vocabulary (Gemma 3: 262,144), far below what a broken file could make us allocate.</summary>
+    /// <summary>The largest vocabulary: far above real ones (Gemma 3: 262,144), and a limit to the allocation for a broken file.</summary>
     private const int MostIds = 1 << 24;
 
     public static int CheckedId(LocatedJson place, int id) =>

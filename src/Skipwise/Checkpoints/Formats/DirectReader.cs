@@ -4,14 +4,17 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// Reads a row of elements from a file straight into a tensor's memory, which every core helps with. Memory that is touched for the first
-/// time is prepared piece by piece, or its page faults would take most of the time. What has to be widened goes through a buffer that stays
-/// in the cache.
+/// Reads contiguous elements from a file directly into a tensor's memory, on all cores. Fresh memory is populated slice by slice, because
+/// page faults would otherwise take most of the time. Elements that need a conversion go through a buffer that stays in the processor's
+/// cache.
 /// </summary>
 internal static unsafe class DirectReader
 {
     private const int BufferBytes = 1 << 18;
 
+    /// <summary>Fills <paramref name="count"/> elements of memory.</summary>
+    /// <param name="handle">the open file</param>
+    /// <param name="path">for error messages</param>
     /// <param name="offset">first byte in the file</param>
     /// <param name="memory">where <paramref name="count"/> elements lie, which can be more than a span holds; the caller keeps it</param>
     /// <exception cref="SkipwiseException">the file is shorter than it was, or the disk fails</exception>
@@ -41,7 +44,7 @@ internal static unsafe class DirectReader
             }
         }
 
-        // A piece is a large page: the first and the last one are what lies outside of them.
+        // A slice is a huge page; the first and the last slice are the rest before and after the huge pages.
         MemoryPages.AdviseHugePages(memory, bytes);
         long first = (nint)memory / MemoryPages.HugePageSize;
         long pages = (((nint)memory + (nint)bytes - 1) / MemoryPages.HugePageSize) - first + 1;

@@ -4,15 +4,16 @@ using TorchSharp;
 
 namespace Skipwise.Checkpoints.Formats;
 
-/// <summary>How elements of a file become elements in memory while a piece of them is still in the processor's cache.</summary>
+/// <summary>A conversion of stored elements to elements in memory, applied slice by slice while a slice is in the processor's
+/// cache.</summary>
 /// <param name="StoredSize">bytes per element in the file</param>
 /// <param name="Size">bytes per element in memory</param>
-/// <param name="Convert">from stored bytes to as many elements; null where both are the same</param>
+/// <param name="Convert">from stored bytes to as many elements; null if no conversion is needed</param>
 internal sealed record ElementConversion(int StoredSize, int Size, ElementConversion.Conversion? Convert)
 {
     public delegate void Conversion(ReadOnlySpan<byte> stored, Span<byte> memory);
 
-    /// <summary>Null for a pair of types that libtorch converts.</summary>
+    /// <summary>The conversion between two types; null for a pair that libtorch converts.</summary>
     public static ElementConversion? For(torch.ScalarType stored, torch.ScalarType memory) => (stored, memory) switch
     {
         (torch.ScalarType.BFloat16, torch.ScalarType.Float32) => ToFloats(HalfFloats.WidenBFloat16),

@@ -10,24 +10,24 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// A file in memory without a copy: tensors lie over the pages that the system keeps of it anyway. The mapping is private, so a tensor may
-/// be changed (its page is copied then) and the file stays as it is. It lives until the last of its tensors is gone.
+/// A memory-mapped file of tensors: they use the system's page cache without a copy. The mapping is private: changing a tensor copies its
+/// page and leaves the file unchanged. The mapping lives until its last tensor is freed.
 /// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
-    /// <summary>malloc's, and so every tensor's. Over numbers that lie otherwise products of one row round differently in the last bit:
-    /// training would depend on its file's layout.</summary>
+    /// <summary>Alignment in bytes of malloc, and so of every other tensor. With another alignment, products of a single row can differ in
+    /// the last bit, and training would depend on the file's layout.</summary>
     public const int Alignment = 16;
 
-    // libtorch gives a tensor's memory back by its address
+    // libtorch's deleter gets the address alone
     private static readonly ConcurrentDictionary<nint, SafeBuffer> s_mapped = new();
     private readonly SafeMemoryMappedViewHandle _view;
 
     private MappedFile(SafeMemoryMappedViewHandle view) => _view = view;
 
     /// <returns>
-    /// null where the file should be read instead: on a network drive, where an interruption would end the process in the middle of a
-    /// product; on Windows, where a file cannot be replaced while it is mapped; where <c>SKIPWISE_MAP=0</c> says so
+    /// null if the file must be read instead: on a network drive, whose interruption would crash the process during a computation; on
+    /// Windows, where a mapped file cannot be replaced; with <c>SKIPWISE_MAP=0</c>
     /// </returns>
     public static MappedFile? Open(SafeFileHandle handle, string path)
     {
@@ -48,13 +48,13 @@ internal sealed unsafe class MappedFile : IDisposable
         }
         catch (IOException)
         {
-            return null; // a file system that cannot map
+            return null; // the file system cannot map files
         }
     }
 
-    /// <summary>A tensor over the entry's bytes, every one of which has been read.</summary>
-    /// <param name="alignment">what its address has to be a multiple of, besides the size of an element</param>
-    /// <returns>null where it must be copied instead: it is empty, not aligned, or already lent to another tensor</returns>
+    /// <summary>Maps a tensor onto the entry's bytes, after reading all of them once.</summary>
+    /// <param name="alignment">required alignment of its address, in addition to the element's size</param>
+    /// <returns>null if it must be copied instead: it is empty, not aligned, or already mapped by another tensor</returns>
     /// <exception cref="SkipwiseException">the file is shorter than it was, or the disk fails</exception>
     public Tensor? MapTensor(TensorEntry entry, ScalarType type, int alignment, string path)
     {
@@ -98,7 +98,7 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    // TorchSharp's own way from memory to a tensor, which it offers for managed arrays only
+    // TorchSharp's native function behind its tensors over managed arrays
     [DllImport("LibTorchSharp")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories)]
     private static extern nint THSTensor_new(nint memory, nint deleter, long* sizes, int dimensions, sbyte type, sbyte dtype,

@@ -2,9 +2,10 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.Formats;
 
-/// <summary>A tensor to be written: parts whose rows follow one another in the file, so that joining them takes no memory.</summary>
-/// <param name="Shape">of the whole</param>
-/// <param name="Type">in the file; the parts may have another</param>
+/// <summary>A tensor to be written, in parts whose rows follow one another in the file, so that concatenating them takes no
+/// memory.</summary>
+/// <param name="Shape">of the whole tensor</param>
+/// <param name="Type">in the file; the parts' types may differ</param>
 internal sealed record OutputTensor(string Name, IReadOnlyList<long> Shape, IReadOnlyList<Tensor> Parts, ScalarType Type)
 {
     /// <summary>bytes in the file</summary>

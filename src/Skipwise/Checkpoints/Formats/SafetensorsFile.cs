@@ -7,7 +7,7 @@ namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
 /// A safetensors file, open for reading: 8 bytes with the header's length, the JSON header, then the tensors' bytes, row
-/// by row, little endian (huggingface.co/docs/safetensors). Opening reads and checks the header alone.
+/// by row, little endian (huggingface.co/docs/safetensors). Opening reads and checks only the header.
 /// </summary>
 public sealed class SafetensorsFile : TensorFile
 {
@@ -33,7 +33,8 @@ public sealed class SafetensorsFile : TensorFile
         base.Dispose();
     }
 
-    /// <exception cref="SkipwiseException">there is no such file, it cannot be read, or its header does not hold together</exception>
+    /// <summary>Opens a file and reads its header.</summary>
+    /// <exception cref="SkipwiseException">there is no such file, it cannot be read, or its header is inconsistent</exception>
     public static SafetensorsFile Open(string path) => Open(path, handle =>
     {
         long length = RandomAccess.GetLength(handle);

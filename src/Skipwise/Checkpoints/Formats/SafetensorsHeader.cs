@@ -4,8 +4,8 @@ namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
 /// The JSON header of a safetensors file: an object of tensors, <c>name: {dtype, shape, data_offsets: [begin, end]}</c>, and
-/// an optional <c>__metadata__</c> of strings. It is believed only after every number in it agrees with every other and
-/// with the length of the file: the tensors must fill the data part without gap or overlap, as the format demands.
+/// an optional <c>__metadata__</c> of strings. Its numbers are checked against each other and against the file's length: the tensors must
+/// fill the data part without gap or overlap, as the format demands.
 /// </summary>
 internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IReadOnlyDictionary<string, string> Metadata)
 {
@@ -13,8 +13,9 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
     public const long LongestHeader = 100_000_000; // the format's own limit
     private const int MostDimensions = 64;         // libtorch's own limit
 
+    /// <summary>Parses and checks a header.</summary>
     /// <param name="json">the header's bytes, padding included</param>
-    /// <param name="dataStart">where the data part begins in the file</param>
+    /// <param name="dataStart">offset of the data part in the file</param>
     /// <param name="fileLength">bytes of the whole file</param>
     /// <param name="file">path for error messages</param>
     public static SafetensorsHeader Parse(ReadOnlyMemory<byte> json, long dataStart, long fileLength, string file)
@@ -60,7 +61,7 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
     {
         if (value.ValueKind == JsonValueKind.Null)
         {
-            return; // the format's own reader takes it for none
+            return; // the format's own reader treats it as absent
         }
         if (value.ValueKind != JsonValueKind.Object || value.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
         {
@@ -134,7 +135,8 @@ internal sealed record SafetensorsHeader(IReadOnlyList<TensorEntry> Tensors, IRe
         return numbers;
     }
 
-    /// <summary>Null if its bytes do not fit 64 bits. A dimension of 0 counts as 1 there: libtorch multiplies its strides so.</summary>
+    /// <summary>The tensor's size in bits; null if its bytes do not fit 64 bits. A dimension of 0 counts as 1 in this check, as in
+    /// libtorch's strides.</summary>
     private static Int128? BitCount(long[] shape, StoredType type)
     {
         Int128 strides = type.Bits;

@@ -16,12 +16,12 @@ public static class SafetensorsWriter
     private static readonly JsonWriterOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// Writes the tensors in the order given, each converted to its file type piece by piece, so that no second copy of a
-    /// large tensor is needed. The file appears under its name only when it is complete. The metadata becomes
-    /// <c>__metadata__</c>; null writes <c>{"format": "pt"}</c>, which other readers ask for.
+    /// Writes the tensors in the order given, each converted to its file type slice by slice, without a second copy of a large tensor. The
+    /// file appears under its name only when it is complete. The metadata becomes <c>__metadata__</c>; null writes <c>{"format":
+    /// "pt"}</c>, which other readers require.
     /// </summary>
-    /// <exception cref="SkipwiseException">the disk is full or the folder cannot be written, or values leave the range of a narrower
-    /// file type</exception>
+    /// <exception cref="SkipwiseException">the disk is full or the folder cannot be written, or values exceed the range of a smaller file
+    /// type</exception>
     public static void Write(string path, IEnumerable<(string Name, Tensor Tensor, ScalarType Type)> tensors,
         IReadOnlyDictionary<string, string>? metadata = null) =>
         Write(path, tensors.Select(t => new OutputTensor(t.Name, t.Tensor.shape, [t.Tensor], t.Type)), metadata);
@@ -52,7 +52,7 @@ public static class SafetensorsWriter
         });
     }
 
-    /// <summary>A number that was finite must not be saved as infinite, nor NaN as if it were a weight.</summary>
+    /// <summary>Refuses to save a finite value as infinite, or a NaN.</summary>
     private static void RequireInRange(string path, OutputTensor[] tensors, OrderedDictionary<string, double> beyond)
     {
         if (beyond.Count == 0)
@@ -105,7 +105,7 @@ public static class SafetensorsWriter
             }
             json.WriteEndObject();
         }
-        const int cacheLine = 64; // where the data part begins, filled up with spaces; it can be mapped there (MappedFile.Alignment)
+        const int cacheLine = 64; // alignment of the data part, padded with spaces, so that it can be mapped (MappedFile.Alignment)
         while ((SafetensorsFile.LengthField + buffer.Length) % cacheLine != 0)
         {
             buffer.WriteByte((byte)' ');
@@ -113,7 +113,7 @@ public static class SafetensorsWriter
         return buffer.ToArray();
     }
 
-    /// <returns>the largest magnitude of a piece that the type cannot hold; null if it holds all</returns>
+    /// <returns>the largest magnitude, if it is outside the type's range; else null</returns>
     private static double? WriteData(FileStream stream, Tensor tensor, ScalarType type)
     {
         double? beyond = null;

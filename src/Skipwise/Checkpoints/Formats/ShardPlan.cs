@@ -3,7 +3,7 @@ using Skipwise.Checkpoints.HuggingFace;
 
 namespace Skipwise.Checkpoints.Formats;
 
-/// <summary>Which tensor goes into which file, so that no file is larger than a limit unless one tensor alone is.</summary>
+/// <summary>The assignment of tensors to shards. No shard exceeds the limit unless a single tensor does.</summary>
 internal sealed record ShardPlan(IReadOnlyList<(string File, IReadOnlyList<OutputTensor> Tensors)> Shards, long TotalBytes)
 {
     public static ShardPlan Split(IEnumerable<OutputTensor> tensors, long limit)
@@ -27,7 +27,7 @@ internal sealed record ShardPlan(IReadOnlyList<(string File, IReadOnlyList<Outpu
         return new ShardPlan([.. shards.Select((shard, i) => (Name(i), (IReadOnlyList<OutputTensor>)shard))], total);
     }
 
-    /// <summary>The index file's content: which shard holds which tensor.</summary>
+    /// <summary>The index file's content: the shard of each tensor.</summary>
     public string Index()
     {
         var map = new JsonObject();

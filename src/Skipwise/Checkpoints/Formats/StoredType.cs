@@ -2,10 +2,10 @@ using TorchSharp;
 
 namespace Skipwise.Checkpoints.Formats;
 
-/// <summary>An element type as a safetensors header spells it.</summary>
+/// <summary>An element type of a safetensors header.</summary>
 /// <param name="Name">F32, BF16, ...</param>
-/// <param name="Bits">bits per element; elements of fewer than 8 lie packed</param>
-/// <param name="Torch">the tensor type that holds it; null: TorchSharp has none, and the tensor is listed or read as bytes</param>
+/// <param name="Bits">bits per element; elements of fewer than 8 bits are packed</param>
+/// <param name="Torch">the corresponding tensor type; null if TorchSharp has none: such a tensor is only listed or read as bytes</param>
 public sealed record StoredType(string Name, int Bits, torch.ScalarType? Torch)
 {
     private static readonly StoredType[] s_all =
@@ -40,14 +40,14 @@ public sealed record StoredType(string Name, int Bits, torch.ScalarType? Torch)
     /// <summary>Every name that a header may use.</summary>
     public static IEnumerable<string> Names => s_all.Select(type => type.Name);
 
-    /// <summary>The type of that name, or null.</summary>
+    /// <summary>The type with this name, or null.</summary>
     public static StoredType? FromName(string? name) => Array.Find(s_all, type => type.Name == name);
 
     /// <summary>The type that stores tensors of <paramref name="type"/>.</summary>
     public static StoredType FromScalarType(torch.ScalarType type) =>
         Array.Find(s_all, stored => stored.Torch == type) ?? throw new SkipwiseException($"safetensors has no element type for {type}");
 
-    /// <summary>F64, F32, F16 and BF16 convert into one another; every other type only into itself.</summary>
+    /// <summary>Whether the type is F64, F32, F16 or BF16. These convert to one another; other types do not convert.</summary>
     public bool IsFloat => Name is "F64" or "F32" or "F16" or "BF16";
 
     public override string ToString() => Name;

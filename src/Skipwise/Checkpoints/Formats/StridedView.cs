@@ -1,12 +1,12 @@
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// An order of reading: element (i, j, ...) lies i * stride 0 + j * stride 1 + ... elements after the first. Read so, the elements are the
-/// tensor's own, row after row; the sizes may be a finer division of the tensor's shape (rows as [heads, pairs, 2], say).
+/// The strides of a stored tensor: element (i, j, ...) is i * stride 0 + j * stride 1 + ... elements after the first. In this order the
+/// elements form the tensor in row-major order. The sizes may subdivide the tensor's shape (rows as [heads, pairs, 2], say).
 /// </summary>
 public sealed record StridedView(IReadOnlyList<long> Sizes, IReadOnlyList<long> Strides)
 {
-    /// <summary>Whether this is the plain order, row after row.</summary>
+    /// <summary>Whether this is row-major order.</summary>
     public bool IsContiguous
     {
         get

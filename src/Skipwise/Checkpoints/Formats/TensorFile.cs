@@ -7,12 +7,12 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// A file of named tensors, open for reading. Every format comes down to the same thing, a list of places in the file, so a format
-/// is a reader of that list; the tensors themselves are read here, one by one, straight into their destination.
+/// A file of named tensors, open for reading. A format only reads the list of tensors and their places in the file; this class reads the
+/// tensors, one by one, directly into their destination.
 /// </summary>
 public abstract class TensorFile : IDisposable
 {
-    // A conversion that libtorch makes goes through a piece of this many bytes, so that it never needs a second copy of a large tensor.
+    // Conversions by libtorch use a buffer of this many bytes, so that a large tensor needs no second copy.
     private const int PieceBytes = 1 << 24;
     private readonly SafeFileHandle _handle;
 
@@ -25,29 +25,30 @@ public abstract class TensorFile : IDisposable
         Tensors = new OrderedDictionary<string, TensorEntry>(tensors.Select(t => KeyValuePair.Create(t.Name, t)));
     }
 
+    /// <summary>Path of the file.</summary>
     public string Path { get; }
 
     /// <summary>The tensors by name, in the order of the file.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
 
-    /// <summary>What a safetensors file of these tensors carries as <c>__metadata__</c>; empty if there is none.</summary>
+    /// <summary>The <c>__metadata__</c> of a safetensors file; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>The tensor's bytes as they lie in the file; the destination is exactly as long.</summary>
+    /// <summary>Reads the tensor's bytes as stored. The destination must have exactly this length.</summary>
     public void ReadBytes(TensorEntry tensor, Span<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, tensor.Length, nameof(destination));
         FileBytes.Read(_handle, destination, tensor.Offset, Path);
     }
 
-    /// <summary>A CPU tensor over the file's own pages, which takes no memory of its own until it is changed; the file is never changed by
-    /// it.</summary>
-    /// <param name="alignment">what its address has to be a multiple of: 1 where a last bit that depends on it does no harm</param>
-    /// <returns>null where the bytes have to be read; the caller owns the tensor, which may outlive the file's being open</returns>
+    /// <summary>Maps a CPU tensor onto the file. It takes no memory of its own until it is changed, and never changes the file.</summary>
+    /// <param name="alignment">required alignment of its address; 1 if results may depend on it in the last bit</param>
+    /// <returns>the tensor, which the caller owns and which stays valid after the file is closed; null if the bytes must be read
+    /// instead</returns>
     /// <exception cref="SkipwiseException">the file is shorter than when it was opened, or the disk fails</exception>
     public virtual Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) => null;
 
-    /// <summary>A new CPU tensor of the file's own type. The caller owns it (or the scope around the call).</summary>
+    /// <summary>Reads a tensor into a new CPU tensor of the stored type. The caller owns it (or the scope around the call).</summary>
     public Tensor Read(TensorEntry tensor)
     {
         Tensor result = empty([.. tensor.Shape], TorchTypeOf(tensor));
@@ -55,7 +56,8 @@ public abstract class TensorFile : IDisposable
         return result;
     }
 
-    /// <summary>Fills a contiguous tensor of the same shape, on any device; f64, f32, f16 and bf16 are converted to its type.</summary>
+    /// <summary>Reads a tensor into a contiguous tensor of the same shape, on any device. Converts between f64, f32, f16 and
+    /// bf16.</summary>
     /// <exception cref="SkipwiseException">the shape differs, the types do not convert, or the file is shorter than when it was
     /// opened</exception>
     public unsafe void ReadInto(TensorEntry tensor, Tensor destination)
@@ -93,13 +95,14 @@ public abstract class TensorFile : IDisposable
         }
     }
 
+    /// <inheritdoc/>
     public virtual void Dispose()
     {
         _handle.Dispose();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Opens a file and reads its list of tensors, closing it again if that fails.</summary>
+    /// <summary>Opens a file and reads its list of tensors. Closes the file if that fails.</summary>
     private protected static T Open<T>(string path, Func<SafeFileHandle, T> read)
     {
         SafeFileHandle? handle = null;

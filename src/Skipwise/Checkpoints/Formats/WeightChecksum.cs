@@ -6,11 +6,12 @@ using static System.FormattableString;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// What stands for the weights of a folder, wherever it lies: 16 hexadecimal digits from the sizes and CRC-32C of their files, in the
-/// order of the files' names. The files are read whole, as fast as a disk gives them.
+/// A checksum of a folder's weights, independent of its path: 16 hexadecimal digits from the sizes and CRC-32C of the files, in the order
+/// of their names. The files are read completely.
 /// </summary>
 internal static class WeightChecksum
 {
+    /// <summary>The checksum of a model's weights.</summary>
     /// <param name="model">see <see cref="WeightFiles.Open(string)"/></param>
     /// <exception cref="SkipwiseException">a file cannot be read</exception>
     public static string OfModel(string model)
@@ -19,6 +20,7 @@ internal static class WeightChecksum
         return Compute(weights.Paths);
     }
 
+    /// <summary>The checksum of an adapter.</summary>
     /// <param name="folder">of an adapter in PEFT's layout</param>
     /// <exception cref="SkipwiseException">a file cannot be read</exception>
     public static string OfAdapter(string folder) => Compute(Directory.EnumerateFiles(folder, "adapter_*"));

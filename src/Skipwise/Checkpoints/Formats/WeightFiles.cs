@@ -5,12 +5,14 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
-/// The weights of a model, open for reading: in a Hugging Face folder one file, or shards listed by an index, as safetensors or, where
-/// there are none, as PyTorch writes them; or a checkpoint of llama2.c.
+/// The weights of a model, open for reading: one file or indexed shards of a Hugging Face folder, as safetensors or else as
+/// <c>torch.save</c> files; or a checkpoint of llama2.c.
 /// </summary>
 public sealed class WeightFiles : IDisposable
 {
+    /// <summary>Name of a single weight file.</summary>
     public const string SingleName = "model.safetensors";
+    /// <summary>Name of the index of shards.</summary>
     public const string IndexName = SingleName + IndexEnding;
     private const string IndexEnding = ".index.json", TorchName = "pytorch_model.bin";
     private readonly List<TensorFile> _files = [];
@@ -18,7 +20,7 @@ public sealed class WeightFiles : IDisposable
 
     private WeightFiles(string location) => Location = location;
 
-    /// <summary>The weight file, or the index: what an error about a missing tensor should name.</summary>
+    /// <summary>The weight file or the index, for error messages about missing tensors.</summary>
     public string Location { get; }
 
     /// <summary>Every tensor by its stored name, in the order of the files.</summary>
@@ -27,10 +29,11 @@ public sealed class WeightFiles : IDisposable
     /// <summary>Paths of the open files.</summary>
     public IReadOnlyList<string> Paths => [.. _files.Select(file => file.Path)];
 
-    /// <summary>What a safetensors file of these weights carries as <c>__metadata__</c>: that of the (first) file.</summary>
+    /// <summary>The <c>__metadata__</c> of the (first) safetensors file.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _files[0].Metadata;
 
-    /// <param name="model">a Hugging Face folder, or what <see cref="Llama2cFile.Find"/> finds a checkpoint in</param>
+    /// <summary>Opens the weights of a model.</summary>
+    /// <param name="model">a Hugging Face folder, or a path in which <see cref="Llama2cFile.Find"/> finds a checkpoint</param>
     /// <exception cref="SkipwiseException">no weights, a shard missing, or index and shards disagree</exception>
     public static WeightFiles Open(string model)
     {
@@ -59,6 +62,7 @@ public sealed class WeightFiles : IDisposable
             $"no weights found in {model}: expected {SingleName} or {TorchName}, or one's {IndexEnding} and its shards");
     }
 
+    /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
     private static WeightFiles Open(string location, Action<WeightFiles> add)
@@ -87,7 +91,7 @@ public sealed class WeightFiles : IDisposable
             .OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             string shard = named.Key;
-            // A name from a downloaded file: it must not lead out of the folder.
+            // The name comes from a downloaded file, so it must not lead out of the folder.
             if (shard != Path.GetFileName(shard) || shard is "" or "." or "..")
             {
                 throw new SkipwiseException($"{index}: key weight_map: \"{shard}\" is not a file name inside the folder");

@@ -3,13 +3,13 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// Files that go with a model byte for byte, the tokenizer's above all. They are read at the beginning: days later their folder may have
-/// changed. A link that leads out of the folder may lead to anything of the user's, and what is saved is often published: it is not
-/// followed.
+/// The files that are copied with a model byte for byte, above all the tokenizer's. They are read at the start of a run, because their
+/// folder may change during it. Links that lead out of the folder are not followed: saved folders are often published, and such a link may
+/// point to private files.
 /// </summary>
 internal sealed class CompanionFiles
 {
-    // the ids of a text are in these: a model without them is of no use
+    // the tokenizer's files, without which a model is unusable
     private static readonly string[] s_tokenizer =
     [
         "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -20,6 +20,7 @@ internal sealed class CompanionFiles
     private readonly List<(string Name, byte[] Content)> _files = [];
     private readonly SkipwiseException? _refusal;
 
+    /// <summary>Reads the files of a folder.</summary>
     /// <param name="folder">null for none</param>
     public CompanionFiles(string? folder)
     {
@@ -51,10 +52,11 @@ internal sealed class CompanionFiles
         Warnings = warnings;
     }
 
-    /// <summary>What is left out, and why.</summary>
+    /// <summary>The files that were left out, and why.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <exception cref="SkipwiseException">a file that is needed would be left out</exception>
+    /// <summary>Refuses to go on without a required file.</summary>
+    /// <exception cref="SkipwiseException">a required file would be left out</exception>
     public void RequireAll()
     {
         if (_refusal is not null)
@@ -63,7 +65,7 @@ internal sealed class CompanionFiles
         }
     }
 
-    /// <summary>Writes them into a folder that exists.</summary>
+    /// <summary>Writes the files into an existing folder.</summary>
     /// <inheritdoc cref="RequireAll" path="/exception"/>
     public void Write(string folder)
     {
@@ -77,8 +79,8 @@ internal sealed class CompanionFiles
     private static IEnumerable<string> Named(string folder, string[] names) =>
         names.Select(name => Path.Combine(folder, name)).Where(File.Exists);
 
-    /// <returns>null if the file lies in the folder, or where Hugging Face's cache keeps the files of such a folder:
-    /// <c>snapshots/HASH/NAME</c> is a link to <c>blobs/HASH</c></returns>
+    /// <returns>null if the file is in the folder, or in Hugging Face's cache for such a folder: <c>snapshots/HASH/NAME</c> is a link to
+    /// <c>blobs/HASH</c></returns>
     private static string? Elsewhere(string folder, string file)
     {
         string home = RealPath.Resolve(folder), place = RealPath.Resolve(file);

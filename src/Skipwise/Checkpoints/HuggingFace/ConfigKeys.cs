@@ -5,9 +5,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// What to think of the keys of a config.json that nobody asked for. Bookkeeping is left alone. A key whose name speaks of the
-/// computation, and whose value switches something on, is an error: a model that computes something else is worse than none.
-/// Any other is named in a warning.
+/// Checks the keys of a config.json that were not read. Bookkeeping keys are ignored. A key whose name refers to the computation and whose
+/// value switches something on is an error, because the model would compute something else. Other keys give a warning.
 /// </summary>
 internal static class ConfigKeys
 {
@@ -25,7 +24,7 @@ internal static class ConfigKeys
         "use_flash_attention", "use_flash_attn", "flash_attention",
     ];
 
-    // Keys with one value that this decoder computes.
+    // Keys of which this decoder supports one value.
     private static readonly Dictionary<string, string> s_only = new()
     {
         ["rotary"] = "true",
@@ -93,7 +92,7 @@ internal static class ConfigKeys
         return warnings;
     }
 
-    /// <summary>null, false, 0, nothing in it; and 1 for a factor.</summary>
+    /// <summary>Whether a value switches nothing on: null, false, 0, empty; and 1 for a factor.</summary>
     private static bool IsOff(JsonNode? value, string[] words) => value?.GetValueKind() switch
     {
         null or JsonValueKind.False => true,

@@ -4,7 +4,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints.HuggingFace;
 
-/// <summary>Reads a config.json into the decoder's own terms: the keys that all families share, then those of the family, then the
+/// <summary>Reads a config.json into a <see cref="DecoderConfig"/>: the keys that all families share, then those of the family, then the
 /// rope.</summary>
 internal static class DecoderConfigReader
 {
@@ -18,11 +18,12 @@ internal static class DecoderConfigReader
         ["gelu_pytorch_tanh"] = Activation.GeluTanh,
     };
 
-    // A hundred times what any published model has, and little enough that a model of such sizes is refused by its weights and not by
-    // the memory.
+    // About a hundred times the sizes of published models, and small enough that a wrong config.json fails at its weights and not for lack
+    // of memory.
     internal const int WidestLayer = 1 << 20, MostLayers = 1 << 13, LargestHead = 1 << 14, LargestVocabulary = 1 << 26;
 
-    /// <exception cref="SkipwiseException">a key is missing, of the wrong kind, or asks for what the decoder cannot do</exception>
+    /// <summary>Reads the configuration.</summary>
+    /// <exception cref="SkipwiseException">a key is missing, of the wrong type, or requires something unsupported</exception>
     public static DecoderConfig Read(JsonSection root, ModelFamily family)
     {
         family.RejectUnsupported(root);
@@ -43,7 +44,7 @@ internal static class DecoderConfigReader
             NumAttentionHeads = heads,
             NumKeyValueHeads = keyValueHeads,
             HeadDim = headDim,
-            RotaryDim = RotaryFraction(root, headDim, family) is var share and not 1 ? RotaryDim(headDim, share) : 0,
+            RotaryDim = RotaryFraction(root, headDim, family) is var fraction and not 1 ? RotaryDim(headDim, fraction) : 0,
             Activation = ReadActivation(root, family),
             NormEps = NotNegative(root, "rms_norm_eps", 1e-6),
             TieWordEmbeddings = root.Bool("tie_word_embeddings", false),
@@ -63,8 +64,8 @@ internal static class DecoderConfigReader
         return RopeConfigReader.Read(root, model, family);
     }
 
-    /// <summary>Dimensions of a head that rotate, rounded down as every program does.</summary>
-    public static int RotaryDim(int headDim, double share) => (int)(headDim * share);
+    /// <summary>The number of dimensions of a head that rotate, rounded down as in every program.</summary>
+    public static int RotaryDim(int headDim, double fraction) => (int)(headDim * fraction);
 
     private static int HeadDim(JsonSection root, int hidden, int heads)
     {
@@ -80,7 +81,8 @@ internal static class DecoderConfigReader
         root.Double(key, defaultValue) is >= 0 and var number ? number
             : throw root.Error(key, FormattableString.Invariant($"expected a number of 0 or more, found {root.Double(key)}"));
 
-    /// <summary>The share of a head that rotates: beside the rope's own keys, or among them, where transformers 5 keeps it alone.</summary>
+    /// <summary>The rotary fraction (partial_rotary_factor), next to the rope's section or in it; transformers 5 stores it only in the
+    /// section.</summary>
     private static double RotaryFraction(JsonSection root, int headDim, ModelFamily family)
     {
         ConfigNumber[] stated =
@@ -107,7 +109,7 @@ internal static class DecoderConfigReader
             : throw root.Error("hidden_act", $"found {name}; supported: {string.Join(", ", s_activations.Keys)}");
     }
 
-    /// <summary>A list of every layer's kind, where there is one, says what the window's own keys say.</summary>
+    /// <summary>Requires that layer_types, if present, agrees with the sliding window's keys.</summary>
     private static void RequireLayerTypes(JsonSection root, DecoderConfig model)
     {
         if (root.Node("layer_types") is not JsonNode node)

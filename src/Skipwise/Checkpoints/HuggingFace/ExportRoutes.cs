@@ -5,12 +5,12 @@ using Skipwise.Rope;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// Which programs run a model exactly, from its folder: the config.json as it is if nothing was changed, else as it will be saved. A file
-/// that a program would accept and compute differently is a no.
+/// Determines which programs run a model's folder exactly, with its config.json if unchanged, else with the one that will be saved. If a
+/// program accepts the file but computes something else, the answer is no.
 /// </summary>
 public static class ExportRoutes
 {
-    /// <summary>What the answers rest on.</summary>
+    /// <summary>The evidence for the answers.</summary>
     public const string Evidence =
         "transformers was run, with small models of every family but Baichuan: commits of its main branch from 4.43 to 4.52, and 5.0 "
         + "and 5.5. What is said of the other programs follows from their rules, and was not run.";
@@ -20,7 +20,7 @@ public static class ExportRoutes
     private const string Bake = "use ntk at the target length, which is a plain rope_theta";
     private const string ListByWindow = "chooses longrope's list by the window that it is started with, not by the length of the text";
 
-    // Which families an engine runs at all, and for which of them it reads more of the rope than its base.
+    // The families that an engine runs, and those for which it reads more of the rope than its base.
     private static readonly string[] s_vllmReadsBaseOnly = ["gemma", "gpt_neox"];
     private static readonly string[] s_mlx = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt_neox"];
     private static readonly string[] s_mlxReadsBaseOnly = ["gemma", "gpt_neox"];
@@ -28,8 +28,9 @@ public static class ExportRoutes
     private static readonly string[] s_llamaCppReadsFactors = ["llama", "mistral", "phi3"]; // a divisor per dimension pair, as a tensor
     private static readonly string[] s_rotatesAShare = ["phi3", "gptj", "gpt_neox"]; // in transformers
 
+    /// <summary>The routes of a model.</summary>
     /// <param name="config">of the folder</param>
-    /// <param name="model">with the scaling in force</param>
+    /// <param name="model">with its current scaling</param>
     /// <returns>one route per engine, always the same engines in the same order</returns>
     public static IReadOnlyList<ExportRoute> For(HfConfig config, DecoderConfig model)
     {
@@ -40,7 +41,7 @@ public static class ExportRoutes
         string how = OwnCode(modelType) + HuggingFace(rope, family);
         string? foreign = TransformersRope.ForeignType(raw);
         string? wholeHeads = model.RotaryDim < model.HeadDim && !s_rotatesAShare.Contains(modelType)
-            ? "its code of this family turns whole heads" : null;
+            ? "its code of this family rotates whole heads" : null;
         string? five = wholeHeads ?? Refusal(TransformersRope.Differs(raw, family, model, 5), rope, family);
         Version? since = Since(model, modelType, RopeSupport.FormOf(written));
         string? four = wholeHeads ?? Refusal(TransformersRope.Differs(raw, family, model, 4), rope, family)
@@ -57,7 +58,7 @@ public static class ExportRoutes
         return [.. answers.Select(answer => new ExportRoute(answer.Engine, answer.No is null, answer.No ?? answer.Yes))];
     }
 
-    /// <summary>The first release that runs this model, where its family runs earlier with heads and windows of the usual kind.</summary>
+    /// <summary>The first release that runs this model's head size and windows, if it is later than the family's first release.</summary>
     private static Version? Since(DecoderConfig model, string modelType, RopeForm form)
     {
         if (RopeSupport.Since(modelType, form) is not { } first)
@@ -93,7 +94,7 @@ public static class ExportRoutes
     private static string? Slides(DecoderConfig model, string engine) =>
         IsSliding(model) ? $"{engine} has no sliding window for this family: every token sees all that comes before" : null;
 
-    /// <summary>A factor of its own, other than the one that every program derives.</summary>
+    /// <summary>Whether the rope has an attention factor other than the one that programs derive.</summary>
     private static bool HasOwnAttentionFactor(RopeOptions rope) =>
         rope.AttentionFactor is { } stated && Math.Abs(stated - Derived(rope)) > 1e-6;
 
@@ -104,11 +105,11 @@ public static class ExportRoutes
         _ => 1,
     };
 
-    /// <summary>What a user can do about it, behind what the program does.</summary>
+    /// <summary>The difference, followed by the user's remedy.</summary>
     private static string? Refusal(string? differs, RopeOptions rope, ModelFamily family) =>
         differs is null ? null
         : family.ModelType == "baichuan" ? $"{differs}; store it as a Llama (W_pack split, rows of the head normalised)"
-        : family.RopeIsFixedElsewhere ? $"{differs}; Skipwise alone runs it stretched"
+        : family.RopeIsFixedElsewhere ? $"{differs}; only Skipwise runs it with a RoPE scaling"
         : family.RopePreference.LongRopeOnly && rope.Type != RopeType.LongRope ? $"{differs}; {Bake}"
         : differs;
 

@@ -12,11 +12,12 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// A Hugging Face config.json: what Skipwise computes with (<see cref="Model"/>), and the whole file, since every key
-/// that Skipwise does not know has to survive a round trip.
+/// A Hugging Face config.json: the model that it describes (<see cref="Model"/>), and the whole file, because unknown keys must survive a
+/// round trip.
 /// </summary>
 public sealed class HfConfig
 {
+    /// <summary>Name of the file in a model's folder.</summary>
     public const string FileName = "config.json";
     private static readonly JsonSerializerOptions s_indented =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -38,29 +39,30 @@ public sealed class HfConfig
 
     /// <summary>Every key of the file.</summary>
     public JsonObject Raw { get; }
+    /// <summary>The family of its model_type.</summary>
     public ModelFamily Family { get; }
     /// <summary>The model as the file describes it.</summary>
     public DecoderConfig Model { get; }
 
     /// <summary>
-    /// What a person should know who takes the file at its word: keys that are not read, a rope that can be read in two ways.
+    /// Warnings for the user: keys that are not read, a rope that can be read in two ways.
     /// </summary>
     public IReadOnlyList<string> Warnings => WarningsFor(new RopeOverrides());
 
-    /// <summary>The warnings that are left when the user has said something about the rope.</summary>
+    /// <summary>The warnings that remain after the user's rope options.</summary>
     public IReadOnlyList<string> WarningsFor(RopeOverrides rope) =>
         rope.Type is null && rope.OriginalLength is null ? [.. _strangers, .. _rope] : _strangers;
 
     /// <summary>
-    /// What transformers will make of the config.json that is saved for this model: null if a version of it computes the same rotary
-    /// embedding, or nothing was changed.
+    /// The warning that transformers will compute another rotary embedding from the saved config.json; null if a version computes the
+    /// same, or nothing was changed.
     /// </summary>
     public string? ExportWarning(DecoderConfig model) =>
         IsUnchanged(model) || ExportRoutes.For(this, model).Take(2).ToArray() is not [{ Possible: false }, { Possible: false } newest]
         ? null
             : $"no version of transformers will run the saved model: {newest.How}";
 
-    /// <summary>The configuration of a model: the folder's config.json, or what a checkpoint of llama2.c says of itself.</summary>
+    /// <summary>Reads the configuration of a model: the folder's config.json, or the header of a llama2.c checkpoint.</summary>
     /// <inheritdoc cref="Read"/>
     public static HfConfig ForModel(string model)
     {
@@ -72,18 +74,19 @@ public sealed class HfConfig
         return Create(file.Header.Model);
     }
 
-    /// <summary>Whether the folder holds a model's configuration; one with a tokenizer alone has none.</summary>
+    /// <summary>Whether the folder holds a model's configuration.</summary>
     public static bool IsAt(string model) => Llama2cFile.Find(model) is not null || File.Exists(Path.Combine(model, FileName));
 
-    /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the wrong
-    /// kind</exception>
+    /// <summary>Reads a config.json.</summary>
+    /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the
+    /// wrong type</exception>
     public static HfConfig Read(string path) =>
         Parse(InputFile.ReadText(path, remedy: "A model is a folder with config.json and its weights"), path);
 
     /// <inheritdoc cref="Read"/>
     public static HfConfig Parse(string json, string path) => new(JsonSection.Parse(json, path), json);
 
-    /// <summary>The config.json of a model that has none yet.</summary>
+    /// <summary>Creates the config.json of a new model.</summary>
     public static HfConfig Create(DecoderConfig model)
     {
         ModelFamily family = ModelFamily.FromModelType("llama", FileName);
@@ -119,10 +122,10 @@ public sealed class HfConfig
     }
 
     /// <summary>
-    /// The file's text for this model: unchanged to the last byte if the model is still what the file says, else with the rope and window
-    /// rewritten as <see cref="ForExtended"/> does, and with a head of its own if an adapter gave it one.
+    /// The file's text for this model: unchanged to the last byte if the model is still as in the file; else with rope and window
+    /// rewritten by <see cref="ForExtended"/>, and with an untied head if an adapter untied it.
     /// </summary>
-    /// <param name="type">the weights' type, if it is no longer the file's: written where the file names one; else null</param>
+    /// <param name="type">the weights' type, if it is no longer the file's, written if the file states a type; else null</param>
     public string TextFor(DecoderConfig model, string? type = null)
     {
         bool isTied = model.TieWordEmbeddings == Model.TieWordEmbeddings;
@@ -144,15 +147,15 @@ public sealed class HfConfig
         return Text(config);
     }
 
-    /// <summary>What stands for the file's text: 16 hexadecimal digits.</summary>
+    /// <summary>A hash of the file's text: 16 hexadecimal digits.</summary>
     internal string TextHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_text)).AsSpan(0, 8));
 
-    /// <summary>Whether the model's rope and window are still what the file says.</summary>
+    /// <summary>Whether the model's rope and window are still as in the file.</summary>
     public bool IsUnchanged(DecoderConfig model) => model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings;
 
     /// <summary>
-    /// The configuration of an extended model, every other key of the original kept. NTK becomes a plain rope_theta and revised YaRN a
-    /// longrope, because other programs know neither and compute both exactly so. Written under the keys of transformers 4 and 5.
+    /// The configuration of an extended model; all other keys are kept. NTK is written as rope_theta and revised YaRN as longrope, because
+    /// other programs do not know these types and compute the same in these forms. Uses the keys of transformers 4 and 5.
     /// </summary>
     public static JsonObject ForExtended(JsonObject raw, DecoderConfig model)
     {
@@ -164,8 +167,7 @@ public sealed class HfConfig
     /// <summary>Indented JSON with a final newline.</summary>
     public static string Text(JsonObject config) => config.ToJsonString(s_indented) + "\n";
 
-    /// <summary>A number that keeps its decimal point: transformers 4.31 to 4.42 refuse a rope factor written as 8 instead of
-    /// 8.0.</summary>
+    /// <summary>A number with a decimal point: transformers 4.31 to 4.42 refuse a rope factor written as 8 instead of 8.0.</summary>
     internal static JsonNode Float(double value)
     {
         string text = value.ToString("R", CultureInfo.InvariantCulture);

@@ -5,12 +5,12 @@ namespace Skipwise.Checkpoints.HuggingFace;
 public sealed partial record ModelFamily
 {
     /// <summary>
-    /// How the family stores a model's parameters: every row of every canonical parameter lies in exactly one block, so the mapping can be
-    /// walked in both directions.
+    /// The stored tensors of a model in this family. Every row of every canonical parameter is in exactly one block, so the mapping works
+    /// in both directions.
     /// </summary>
     public IEnumerable<StoredParameter> StoredParameters(DecoderConfig model)
     {
-        // Parts of a fused tensor follow one another in the canonical order, weights apart from biases: each waits for its last part.
+        // Parts of a fused tensor follow one another in the canonical order, weights and biases separately; each waits for its last part.
         var waiting = new List<(string Name, long[] Shape)>();
         foreach ((string name, long[] shape) in Parameters(model))
         {

@@ -4,11 +4,13 @@ namespace Skipwise.Checkpoints.HuggingFace;
 
 public sealed partial record ModelFamily
 {
+    /// <summary>Canonical name of the embedding.</summary>
     public const string EmbeddingName = "model.embed_tokens.weight";
+    /// <summary>Canonical name of the head.</summary>
     public const string HeadName = "lm_head.weight";
 
-    /// <summary>The canonical parameters of a model with their shapes, in the order in which they are written. A tied head has no weight of
-    /// its own.</summary>
+    /// <summary>The canonical parameters of a model with their shapes, in the order of writing. A tied head has no weight of its
+    /// own.</summary>
     public static IEnumerable<(string Name, long[] Shape)> Parameters(DecoderConfig model)
     {
         // C hidden, I intermediate, V vocabulary, D head dim, Q = H * D query width, K = kv heads * D key and value width

@@ -7,15 +7,15 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// What distinguishes a family's checkpoints, as data: how its config.json spells things, and how its tensors are called and joined. Inside
-/// Skipwise every tensor has its canonical name, which is the one of Hugging Face's Llama.
+/// A family's checkpoint format, as data: the keys of its config.json, and the names and fusion of its tensors. Inside Skipwise every
+/// tensor has its canonical name, which is that of Hugging Face's Llama.
 /// </summary>
 public sealed partial record ModelFamily
 {
     private static IEnumerable<ModelFamily> All =>
         [Llama.Family, Mistral.Family, Qwen2.Family, Qwen3.Family, Phi3.Family, Gemma.Family, Baichuan.Family, GptJ.Family, GptNeoX.Family];
 
-    // Tables that old checkpoints carry along: no parameters, and wrong once a window is extended.
+    // Buffers that old checkpoints store. They are no parameters, and wrong after an extension.
     private static readonly string[] s_buffers =
         [".rotary_emb.inv_freq", ".rotary_emb.cos_cached", ".rotary_emb.sin_cached", ".attn.bias", ".attention.bias", ".masked_bias"];
 
@@ -23,51 +23,50 @@ public sealed partial record ModelFamily
     public required string ModelType { get; init; }
     /// <summary>config.json's architectures entry, written for a fresh model</summary>
     public required string Architecture { get; init; }
-    /// <summary>canonical part of a tensor's name -> the part that stands for it in the file, in the order in which they are
-    /// replaced</summary>
+    /// <summary>canonical part of a tensor's name -> its part in the file, in the order of replacement</summary>
     public IReadOnlyList<(string Canonical, string Stored)> TensorRenames { get; init; } = [];
-    /// <summary>tensors that the file stores as one</summary>
+    /// <summary>fused tensors</summary>
     public IReadOnlyList<FusedWeight> FusedWeights { get; init; } = [];
-    /// <summary>key of config.json as Llama spells it -> as this family does</summary>
+    /// <summary>Llama's key of config.json -> this family's</summary>
     public IReadOnlyDictionary<string, string> KeyNames { get; init; } = new Dictionary<string, string>();
-    /// <summary>values of keys (Llama's spelling) that config.json may leave out</summary>
+    /// <summary>defaults of keys (Llama's names) that config.json may omit</summary>
     public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = new Dictionary<string, JsonNode>();
-    /// <summary>keys of config.json that hold the rotary base; a file may have several, which then agree</summary>
+    /// <summary>keys of config.json that hold the rotary base; if a file has several, they must agree</summary>
     public IReadOnlyList<string> ThetaKeys { get; init; } = ["rope_theta"];
     /// <summary>
-    /// keys of config.json that hold the share of a head that rotates; a file may have several, which then agree. The first is always
-    /// written
+    /// keys of config.json that hold the rotary fraction; if a file has several, they must agree. The first is always written
     /// </summary>
     public IReadOnlyList<string> RotaryFractionKeys { get; init; } = ["partial_rotary_factor"];
-    /// <summary>the share of a config.json that states none</summary>
+    /// <summary>the rotary fraction if config.json states none</summary>
     public double DefaultRotaryFraction { get; init; } = 1;
     /// <summary>
-    /// the window before the extension where neither rope_scaling nor a key beside it says it; null: it follows from the type
+    /// the original window if neither rope_scaling nor config.json states it; null: derived from the type
     /// </summary>
     public int? DefaultOriginalLength { get; init; }
-    /// <summary>the scaling that an extension uses when the user names none, and the form in which others take it</summary>
+    /// <summary>the default scaling of an extension, and the form in which other programs accept it</summary>
     public RopePreference RopePreference { get; init; } = new();
-    /// <summary>the activation of a config.json that names none</summary>
+    /// <summary>the activation if config.json states none</summary>
     public string DefaultActivation { get; init; } = "silu";
-    /// <summary>intermediate size / hidden size of a config.json that gives no intermediate size; null requires it</summary>
+    /// <summary>intermediate size / hidden size if config.json states no intermediate size; null: it is required</summary>
     public int? DefaultIntermediateMultiple { get; init; }
-    /// <summary>keys of this family that say nothing about the computation</summary>
+    /// <summary>keys of this family that do not affect the computation</summary>
     public IReadOnlyList<string> IgnoredKeys { get; init; } = [];
     /// <summary>
-    /// the original repository's code for this family computes <see cref="RopeType.YarnRevised"/> where config.json says yarn
+    /// whether the PoSE reference code for this family computes <see cref="RopeType.YarnRevised"/> if config.json states yarn
     /// </summary>
     public bool OriginalCodeUsesRevisedYarn { get; init; }
-    /// <summary>other programs compute this family's rotary embedding from constants: a stretched one cannot be told to them in
-    /// config.json</summary>
+    /// <summary>whether other programs compute this family's rotary embedding from constants, so that config.json cannot express a scaled
+    /// one</summary>
     public bool RopeIsFixedElsewhere { get; init; }
-    /// <summary>throws for models that bear the family's name and are something else</summary>
+    /// <summary>throws for unsupported models with the family's model_type</summary>
     internal Action<JsonSection> RejectUnsupported { get; init; } = _ => { };
-    /// <summary>what config.json says beyond the keys that all families share</summary>
+    /// <summary>reads the keys that are specific to the family</summary>
     internal Func<JsonSection, DecoderConfig, DecoderConfig> Read { get; init; } = (_, model) => model;
 
-    /// <summary>The model_types that load.</summary>
+    /// <summary>The supported model_types.</summary>
     public static IEnumerable<string> Supported => All.Select(family => family.ModelType);
 
+    /// <summary>The family of a model_type.</summary>
     /// <param name="modelType">config.json's model_type</param>
     /// <param name="file">path of the config.json, for the error</param>
     /// <exception cref="SkipwiseException">no such family</exception>
@@ -77,13 +76,13 @@ public sealed partial record ModelFamily
             $"{file}: key model_type: {(modelType is null ? "missing" : $"\"{modelType}\" is not supported")}; supported: " +
             $"{string.Join(", ", Supported)}");
 
-    /// <summary>How this family's config.json spells a key.</summary>
+    /// <summary>This family's name of a key of config.json.</summary>
     public string KeyOf(string key) => KeyNames.GetValueOrDefault(key, key);
 
-    /// <summary>The name under which the file stores a tensor of its own.</summary>
+    /// <summary>The stored name of a tensor that is not fused.</summary>
     public string StoredName(string canonical) =>
         TensorRenames.Aggregate(canonical, (name, rename) => name.Replace(rename.Canonical, rename.Stored, StringComparison.Ordinal));
 
-    /// <summary>Whether a stored tensor is no parameter; such are neither loaded nor saved again.</summary>
+    /// <summary>Whether a stored tensor is a buffer, which is neither loaded nor saved.</summary>
     public static bool Ignores(string stored) => s_buffers.Any(ending => stored.EndsWith(ending, StringComparison.Ordinal));
 }

@@ -8,13 +8,13 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.HuggingFace;
 
-/// <summary>A model with everything that its folder holds: configuration, the way its weights are stored, tokenizer files.</summary>
+/// <summary>A model with everything of its folder: configuration, storage layout of the weights, tokenizer files.</summary>
 public sealed class PretrainedModel : ITrainable, IDisposable
 {
-    /// <summary>bytes of weights per file before they are split into shards</summary>
+    /// <summary>bytes of weights per shard</summary>
     public const long DefaultShardBytes = 5_000_000_000;
 
-    /// <summary>What a folder with a whole model is, for <see cref="AtomicFolder"/>.</summary>
+    /// <summary>The kind of a folder with a whole model, for <see cref="AtomicFolder"/>.</summary>
     internal const string Kind = "model";
 
     private readonly WeightLayout _layout;
@@ -28,31 +28,33 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         _companions = new CompanionFiles(File.Exists(folder) ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder);
         if (!isFrozen)
         {
-            _companions.RequireAll(); // before the work whose result would lack them
+            _companions.RequireAll(); // before loading, because the result would lack them
             Warnings = _companions.Warnings;
         }
     }
 
+    /// <summary>The model.</summary>
     public CausalLM Model { get; }
 
     /// <summary>The config.json as it was read. <see cref="Model"/> may differ from it by rope and window.</summary>
     public HfConfig Config { get; }
 
-    /// <summary>What a person should know of the folders that it was loaded from: weight files that are not read, what an adapter
-    /// leaves open.</summary>
+    /// <summary>Warnings for the user about the folders that it was loaded from: weight files that are not read, weights that an adapter
+    /// lacks.</summary>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
 
-    /// <summary>Weights that the adapter updated, and weights that it replaced; null without one.</summary>
+    /// <summary>The number of weights that the adapter updated and replaced; null without an adapter.</summary>
     public (int Updated, int Replaced)? Merged { get; private set; }
 
+    /// <inheritdoc/>
     public string? SavingNote { get; private set; }
 
-    /// <summary>Whether saving rounds: the files hold a narrower type than the model is trained in.</summary>
+    /// <summary>Whether saving rounds, because the files' type is smaller than the training type.</summary>
     public bool SavingLosesPrecision => _layout.Stored.Any(tensor => tensor.Type != Model.Dtype);
 
-    /// <summary>A model that has no folder yet.</summary>
+    /// <summary>Wraps a model that has no folder yet.</summary>
     /// <param name="model">becomes the property of the result</param>
-    /// <param name="tokenizerFolder">whose tokenizer files go with it</param>
+    /// <param name="tokenizerFolder">folder whose tokenizer files are saved with it</param>
     public static PretrainedModel Create(CausalLM model, string? tokenizerFolder = null)
     {
         HfConfig config = HfConfig.Create(model.Config);
@@ -60,17 +62,16 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     }
 
     /// <summary>
-    /// Loads a Hugging Face folder. Each tensor goes straight from the file into its parameter, so the peak memory is near one copy
-    /// of the model.
+    /// Loads a Hugging Face folder. Each tensor is read directly into its parameter, so the peak memory is about one copy of the model.
     /// </summary>
-    /// <param name="source">the folder, and what the user says about the rope</param>
-    /// <param name="dtype">the type to compute in; the types of the file are remembered for saving</param>
+    /// <param name="source">the folder and the user's rope options</param>
+    /// <param name="dtype">the type to compute in; saving uses the file's types</param>
     /// <param name="device">null is the CPU</param>
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the configuration</exception>
     public static PretrainedModel Load(ModelSource source, ScalarType dtype = ScalarType.Float32, Device? device = null) =>
         Load(source, (source.Rope ?? new RopeOverrides()).Apply, dtype, device);
 
-    /// <summary>Loads a folder's weights into a model whose rope and window <paramref name="adapt"/> decides.</summary>
+    /// <summary>Loads a folder's weights into a model whose rope and window are set by <paramref name="adapt"/>.</summary>
     /// <inheritdoc cref="Load(ModelSource, ScalarType, Device?)"/>
     public static PretrainedModel Load(
         ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype = ScalarType.Float32, Device? device = null) =>
@@ -78,7 +79,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
 
     private static PretrainedModel Read(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype, Device? device)
     {
-        // the smaller one first: its errors take no time to find
+        // the adapter first: it is smaller, so its errors show early
         using LoraAdapter? read = source.Adapter is null ? null : LoraAdapter.Read(source.Adapter);
         HfConfig config = HfConfig.ForModel(source.Folder);
         DecoderConfig architecture = adapt(AdaptedRope(source, config.Model));
@@ -97,7 +98,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         var model = new CausalLM(architecture, dtype, device);
         try
         {
-            bool isMerged = source.Adapter is not null; // an adapter is merged into whole weights
+            bool isMerged = source.Adapter is not null; // an adapter is merged into weights that are not quantized
             using (var targets = new WeightTargets(model, isMerged ? null : source.QuantizationBits, map: true))
             {
                 if (source.InferenceOnly && !isMerged && dtype == ScalarType.Float32 && model.Device.type == DeviceType.CPU)
@@ -127,12 +128,12 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         }
     }
 
-    /// <summary>What <see cref="Load(ModelSource, ScalarType, Device?)"/> would make, from config.json alone.</summary>
+    /// <summary>The configuration that <see cref="Load(ModelSource, ScalarType, Device?)"/> would use, from config.json alone.</summary>
     /// <exception cref="SkipwiseException">a config.json is missing or broken, or an impossible rope</exception>
     public static DecoderConfig Architecture(ModelSource source) =>
         (source.Rope ?? new RopeOverrides()).Apply(AdaptedRope(source, HfConfig.ForModel(source.Folder).Model));
 
-    /// <summary>An adapter that came with a config.json was trained under that one's rope and window.</summary>
+    /// <summary>The rope and window of the adapter's own config.json, under which it was trained, if it has one.</summary>
     private static DecoderConfig AdaptedRope(ModelSource source, DecoderConfig model)
     {
         if (source.Adapter is null || !File.Exists(Path.Combine(source.Adapter, HfConfig.FileName)))
@@ -144,8 +145,8 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     }
 
     /// <summary>
-    /// Puts the weights of another folder of the same architecture into the model, as a resumed run does: into the memory that the
-    /// parameters have, which an optimizer knows too.
+    /// Loads the weights of another folder of the same architecture, as a resumed run does. The parameters keep their memory, which an
+    /// optimizer refers to.
     /// </summary>
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the model</exception>
     public void ReadWeights(string folder)
@@ -162,9 +163,9 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         Model.HeadWeight.copy_(Model.named_parameters().First(p => p.name == ModelFamily.EmbeddingName).parameter);
     }
 
-    /// <summary>Adds a LoRA adapter to the weights; the model is then an ordinary one.</summary>
+    /// <summary>Merges a LoRA adapter into the weights.</summary>
     /// <param name="folder">the adapter's, for error messages</param>
-    /// <exception cref="SkipwiseException">the adapter is for another model; nothing is changed then</exception>
+    /// <exception cref="SkipwiseException">the adapter is for another model; the weights are unchanged</exception>
     private void Merge(LoraAdapter adapter, string folder)
     {
         Merged = new(adapter.Weights.Count, adapter.Base.Count + adapter.FullWeights.Count);
@@ -185,7 +186,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         var filled = new HashSet<string>();
         foreach ((StoredParameter stored, _) in layout.Stored)
         {
-            using var scope = NewDisposeScope(); // a view of rows would hold a weight that has been packed
+            using var scope = NewDisposeScope(); // views of rows would keep a weight alive that has been quantized
             StoredTensor tensor = weights.Tensors[stored.Name];
             if (stored.Blocks is [{ Canonical: string canonical }] && !filled.Add(canonical))
             {
@@ -205,7 +206,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         }
     }
 
-    /// <summary>A model with a NaN in it still computes something: it is found here, where its tensor has a name.</summary>
+    /// <summary>Refuses weights with NaN or infinity, and names the tensor.</summary>
     private static void RequireFinite(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
     {
         if (!blocks.Any(block => FiniteCheck.HasNonFinite(targets.Rows(block))))
@@ -220,8 +221,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
                 $"checkpoint"));
     }
 
-    /// <summary>Each block's rows lie one after the other in the file: they are mapped where they may be, else read into their
-    /// place.</summary>
+    /// <summary>Fills blocks whose rows are contiguous in the file: maps them if possible, else reads them.</summary>
     private static void FillBlocks(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
     {
         long row = 0;
@@ -236,7 +236,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         }
     }
 
-    /// <summary>A joint tensor whose rows do not lie one after the other is read whole, then divided.</summary>
+    /// <summary>Reads a fused tensor whose blocks' rows are not contiguous as a whole, then divides it.</summary>
     private static void Divide(StoredTensor tensor, IReadOnlyList<RowBlock> blocks, WeightTargets targets)
     {
         using Tensor joined = tensor.File.Read(tensor.Entry);
@@ -250,15 +250,15 @@ public sealed class PretrainedModel : ITrainable, IDisposable
 
     /// <summary>Saves a complete folder, all or nothing; an existing checkpoint of that name is replaced.</summary>
     /// <param name="folder">the folder to appear</param>
-    /// <param name="shardBytes">weights are split into several files when they are larger</param>
-    /// <exception cref="SkipwiseException">the disk is full, the folder holds what Skipwise did not write, or values leave the range of the
-    /// files' type</exception>
+    /// <param name="shardBytes">size above which weights are split into shards</param>
+    /// <exception cref="SkipwiseException">the disk is full, the folder holds files that Skipwise did not write, or values exceed the
+    /// range of the files' type</exception>
     public void Save(string folder, long shardBytes = DefaultShardBytes) =>
         AtomicFolder.Write(folder, Kind, inner => WriteFiles(inner, shardBytes));
 
-    /// <summary>Writes the model's files into a folder that exists: for a checkpoint that holds more than the model (see
+    /// <summary>Writes the model's files into an existing folder, for a checkpoint that holds more than the model (see
     /// <see cref="AtomicFolder"/>).</summary>
-    /// <param name="widens">a tensor that leaves the range of its type in the files is stored in float32, rather than refused</param>
+    /// <param name="widens">store a tensor in float32 if its values exceed the range of the files' type, instead of failing</param>
     public void WriteFiles(string folder, long shardBytes = DefaultShardBytes, bool widens = false)
     {
         using var scope = NewDisposeScope();
@@ -281,7 +281,8 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         WriteCompanions(folder, areAllWide ? "float32" : null);
     }
 
-    /// <summary>What was trained for long is not refused for one weight that has grown too large.</summary>
+    /// <summary>The tensors, in float32 if a value exceeds the range of their type, so that a long training is not lost for one large
+    /// weight.</summary>
     private OutputTensor[] Widened(IEnumerable<OutputTensor> tensors)
     {
         var names = new List<string>();
@@ -309,22 +310,22 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     }
 
     /// <summary>
-    /// From here on the files beside the weights are those of a checkpoint of this model: its run took them when it began, and the base
-    /// model's folder may have changed since.
+    /// Takes the tokenizer's files from a checkpoint of this model, because the base model's folder may have changed since the run began.
     /// </summary>
     internal void ReadCompanions(string checkpoint) => _companions = new CompanionFiles(checkpoint);
 
-    /// <summary>Writes what stands beside the weights: config.json and the tokenizer's files.</summary>
-    /// <param name="type">that all weights have been widened to; else null</param>
+    /// <summary>Writes the files besides the weights: config.json and the tokenizer's files.</summary>
+    /// <param name="type">the type that all weights were cast to; else null</param>
     internal void WriteCompanions(string folder, string? type = null)
     {
         AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), Config.TextFor(Model.Config, type));
         _companions.Write(folder);
     }
 
+    /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
-    /// <summary>The file holds the tied tensor twice: both must be the same, or the configuration is wrong about it.</summary>
+    /// <summary>Checks that a stored head of a tied model equals the embedding; otherwise the configuration is wrong.</summary>
     private static void CheckTiedHead(StoredTensor tensor, Tensor parameter)
     {
         using var scope = NewDisposeScope();

@@ -5,8 +5,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// The rope keys of a config.json: <c>rope_theta</c> and <c>rope_scaling</c> (with <c>type</c> or <c>rope_type</c>), or
-/// <c>rope_parameters</c> as transformers 5 writes them. What the configuration does not say is not guessed: "yarn" is the published YaRN.
+/// Reads the rope keys of a config.json: <c>rope_theta</c> and <c>rope_scaling</c> (with <c>type</c> or <c>rope_type</c>), or transformers
+/// 5's <c>rope_parameters</c>. Nothing is guessed: "yarn" is the published YaRN.
 /// </summary>
 internal static class RopeConfigReader
 {
@@ -24,11 +24,11 @@ internal static class RopeConfigReader
     };
 
     public const string OriginalKey = "original_max_position_embeddings";
-    /// <summary>Vicuna's name of the extended window</summary>
+    /// <summary>Vicuna's key of the extended window</summary>
     public const string ExtendedKey = "max_sequence_length";
     public const double DefaultTheta = 10000;
 
-    // A rope key that is not understood may change every frequency, so it is an error and not a warning.
+    // An unknown rope key may change every frequency, so it is an error and not a warning.
     private static readonly HashSet<string> s_knownKeys =
     [
         "type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings", "attention_factor", "beta_fast", "beta_slow",
@@ -37,15 +37,15 @@ internal static class RopeConfigReader
         "partial_rotary_factor", "finetuned",
     ];
 
-    /// <summary>The model with its <see cref="DecoderConfig.Rope"/> and the window that this rope is meant for.</summary>
+    /// <summary>Reads <see cref="DecoderConfig.Rope"/> and the window of this rope.</summary>
     /// <param name="root">the whole file</param>
-    /// <param name="model">its MaxPositionEmbeddings as the file states it: original or extended, which depends on the type</param>
-    /// <param name="family">which keys hold the base</param>
+    /// <param name="model">its MaxPositionEmbeddings as stated in the file: original or extended, depending on the type</param>
+    /// <param name="family">defines the keys</param>
     public static DecoderConfig Read(JsonSection root, DecoderConfig model, ModelFamily family)
     {
         JsonSection[] sections = Sections(root);
         double theta = Theta(root, sections, family);
-        // Files have these beside the rope's keys even where their type does not read them.
+        // Files have these keys even if their rope type does not use them.
         root.Has(OriginalKey);
         root.Has(ExtendedKey);
         DecoderConfig[] readings = [.. sections.Select(section => ReadSection(root, section, model, theta, family))];
@@ -67,7 +67,7 @@ internal static class RopeConfigReader
     }
 
     /// <summary>
-    /// The objects that hold a scaling: rope_scaling, rope_parameters, or both. Every program takes an empty one for none.
+    /// The sections that hold a scaling: rope_scaling, rope_parameters, or both. Every program treats an empty one as absent.
     /// </summary>
     public static JsonSection[] Sections(JsonSection root) =>
         [.. ((string[])["rope_scaling", "rope_parameters"]).Select(root.Section).OfType<JsonSection>().Where(rope => rope.Json.Count > 0)];
@@ -96,11 +96,11 @@ internal static class RopeConfigReader
         {
             throw rope.Error(stranger, $"unknown, and it may change the frequencies; known: {string.Join(", ", s_knownKeys)}");
         }
-        if (rope.OptionalDouble("partial_rotary_factor") is double share
-            && DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
+        if (rope.OptionalDouble("partial_rotary_factor") is double fraction
+            && DecoderConfigReader.RotaryDim(model.HeadDim, fraction) != model.RotaryDim)
         {
             throw rope.Error("partial_rotary_factor", FormattableString.Invariant(
-                $"found {share}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Make them agree"));
+                $"found {fraction}, but {model.RotaryDim} of {model.HeadDim} dimensions rotate by the keys outside. Make them agree"));
         }
         if (!rope.Bool("truncate", true))
         {
@@ -125,7 +125,7 @@ internal static class RopeConfigReader
             RopeType.Yarn or RopeType.Llama3 => original ?? stated,
             _ => original ?? LinearOriginal(root, stated, factor).Length,
         };
-        // What exceeds the original window is the extended one already.
+        // A stated window larger than the original is already the extended one.
         int window = type is RopeType.DynamicNtk or RopeType.Yarn ? Math.Max(stated, RopeFrequency.ExtendedLength(length, factor))
             : stated > length ? stated
             : RopeFrequency.ExtendedLength(length, factor);
@@ -152,17 +152,17 @@ internal static class RopeConfigReader
     }
 
     /// <summary>
-    /// The original window: the key beside the rope's keys goes before the one among them, as in transformers 5 (and in 4, under longrope).
+    /// The original window. The top-level key takes precedence over the one in the section, as in transformers 5 (and in 4 for longrope).
     /// </summary>
     private static int? OriginalLength(JsonSection root, JsonSection rope) =>
         root.OptionalPositive(OriginalKey) ?? rope.OptionalPositive(OriginalKey);
 
     /// <summary>
-    /// The original window of a linear scaling that does not state it. Files of the original PoSE repository have the extended window in
-    /// max_position_embeddings; transformers tells to leave the original there, as Vicuna does, which has the extended one in
+    /// The original window of a linear scaling that does not state it. Files of the PoSE reference code have the extended window in
+    /// max_position_embeddings. transformers documents that the original stays there; Vicuna does so and has the extended window in
     /// max_sequence_length.
     /// </summary>
-    /// <returns>and whether the file can be read in the other way, too</returns>
+    /// <returns>the window, and whether the file can also be read the other way</returns>
     internal static (int Length, bool IsGuess) LinearOriginal(JsonSection root, int stated, double factor)
     {
         int? extended = root.OptionalPositive(ExtendedKey);
@@ -179,7 +179,7 @@ internal static class RopeConfigReader
             throw rope.Error("type",
                 $"found \"{older}\", but rope_type is \"{newer}\". Remove the one that the model was not trained with");
         }
-        // transformers 5 leaves rope_type out when it is the default one
+        // transformers 5 omits rope_type if it is default
         string name = newer ?? older ?? "default";
         return s_types.TryGetValue(name, out RopeType type) ? type
             : throw rope.Error(newer is null ? "type" : "rope_type",

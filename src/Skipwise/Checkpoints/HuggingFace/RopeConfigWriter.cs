@@ -10,7 +10,7 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// </summary>
 internal static class RopeConfigWriter
 {
-    // Other names of the window, for other programs: what they say must not stay behind.
+    // Other keys of the window, for other programs, whose values would be outdated.
     private static readonly string[] s_windowCopies = [RopeConfigReader.ExtendedKey, "model_max_length"];
 
     public static void Write(JsonObject config, DecoderConfig model, ModelFamily family)
@@ -20,8 +20,8 @@ internal static class RopeConfigWriter
         bool hadScaling = config.ContainsKey("rope_scaling");
         if (rope.Type is RopeType.Linear or RopeType.Yarn or RopeType.Llama3 or RopeType.LongRope)
         {
-            // transformers 5 puts it before the one among the rope's keys, longrope of 4 and llama.cpp's converter read no other, and
-            // it settles which window max_position_embeddings is under a linear scaling
+            // transformers 5 prefers it to the key in the section, transformers 4's longrope and llama.cpp's converter read no other, and
+            // it determines which window max_position_embeddings is under a linear scaling
             config[RopeConfigReader.OriginalKey] = rope.OriginalMaxPositionEmbeddings;
         }
         else
@@ -32,10 +32,10 @@ internal static class RopeConfigWriter
         {
             config[key] = HfConfig.Float(rope.Theta);
         }
-        if (family.RotaryFractionKeys is [string share, ..] && (model.RotaryDim < model.HeadDim || family.DefaultRotaryFraction != 1))
+        if (family.RotaryFractionKeys is [string key, ..] && (model.RotaryDim < model.HeadDim || family.DefaultRotaryFraction != 1))
         {
-            // transformers 4 and 5.0 look nowhere else, and take the family's default where they find none
-            config[share] = RotaryFraction(config, model, family);
+            // transformers 4 and 5.0 read only this key, and use the family's default without it
+            config[key] = RotaryFraction(config, model, family);
         }
         if (scaling is not null || hadScaling)
         {
@@ -51,7 +51,7 @@ internal static class RopeConfigWriter
         config["rope_parameters"] = parameters;
         config[family.KeyOf("max_position_embeddings")] = rope.Type switch
         {
-            RopeType.DynamicNtk => rope.OriginalMaxPositionEmbeddings, // every version takes it for the original length
+            RopeType.DynamicNtk => rope.OriginalMaxPositionEmbeddings, // every version reads it as the original length
             // some versions derive the factor from it
             RopeType.Yarn => RopeFrequency.ExtendedLength(rope.OriginalMaxPositionEmbeddings, rope.Factor),
             _ => model.MaxPositionEmbeddings,
@@ -62,12 +62,12 @@ internal static class RopeConfigWriter
         }
     }
 
-    /// <summary>The share of a head that rotates, as the file has it (it may be rounded), or the exact one.</summary>
+    /// <summary>The rotary fraction as stated in the file (it may be rounded), or the exact one.</summary>
     private static JsonNode RotaryFraction(JsonObject config, DecoderConfig model, ModelFamily family) =>
         family.RotaryFractionKeys.Select(key => config[key]).OfType<JsonValue>().FirstOrDefault()?.DeepClone()
             ?? HfConfig.Float((double)model.RotaryDim / model.HeadDim);
 
-    /// <summary>The same frequencies in terms that other programs know.</summary>
+    /// <summary>A rope with the same frequencies in a type that other programs support.</summary>
     internal static RopeOptions Portable(RopeOptions rope, int rotaryDim, ModelFamily family)
     {
         switch (rope.Type)
@@ -94,7 +94,7 @@ internal static class RopeConfigWriter
         }
     }
 
-    /// <summary>Null where a plain rope_theta says all.</summary>
+    /// <summary>The section of a scaling; null if rope_theta suffices.</summary>
     private static JsonObject? Scaling(RopeOptions rope)
     {
         if (rope.Type == RopeType.Default)
@@ -140,8 +140,8 @@ internal static class RopeConfigWriter
     }
 
     /// <summary>
-    /// Whether transformers 4 computes this rope for Phi-3, from the two windows of the file: its check of rope_scaling takes longrope's
-    /// three keys and nothing else. What needs more is written with all keys, which it refuses and transformers 5 reads.
+    /// Whether transformers 4 computes this rope for Phi-3 from the file's two windows. Its check of rope_scaling accepts only longrope's
+    /// three keys. A rope that needs more is written with all keys, which transformers 4 refuses and 5 reads.
     /// </summary>
     private static bool IsPhi3s(RopeOptions rope, DecoderConfig model)
     {

@@ -2,7 +2,7 @@ using Skipwise.Rope;
 
 namespace Skipwise.Checkpoints.HuggingFace;
 
-/// <summary>How a scaling stands in a config.json, as far as releases of transformers differ in it.</summary>
+/// <summary>The form of a scaling in a config.json, as far as releases of transformers differ in its support.</summary>
 internal enum RopeForm
 {
     /// <summary>rope_theta alone: no scaling, or NTK</summary>
@@ -10,14 +10,14 @@ internal enum RopeForm
     /// <summary>linear, dynamic, llama3, or longrope with one list for all lengths</summary>
     Scaled,
     Yarn,
-    /// <summary>longrope with a list for short and one for long texts</summary>
+    /// <summary>longrope with different lists for short and long texts</summary>
     TwoLists,
 }
 
 /// <summary>
-/// From which release of transformers 4 on a family computes a form of rope right. Measured with small random models, 32 -> 256 tokens,
-/// logits at positions up to 255, on twelve commits of the main branch from 4.43 to 4.52, and on 5.0 and 5.5: right means a largest
-/// difference of 3e-5, wrong one of 2 to 8.
+/// The first release of transformers 4 that computes a form of rope correctly for a family. Tested with small random models, 32 -> 256
+/// tokens, logits at positions up to 255, on twelve commits of the main branch from 4.43 to 4.52, and on 5.0 and 5.5: the largest
+/// difference is 3e-5 if correct, 2 to 8 if not.
 /// </summary>
 internal static class RopeSupport
 {
@@ -26,21 +26,22 @@ internal static class RopeSupport
     /// <summary>The first release of transformers 4 that computes the form for the family; null if none does.</summary>
     public static Version? Since(string modelType, RopeForm form) => (modelType, form) switch
     {
-        ("gptj" or "baichuan", not RopeForm.Base) => null, // built in; a base other than theirs is no, too, which TransformersRope says
+        ("gptj" or "baichuan", not RopeForm.Base) => null, // built in; TransformersRope refuses other bases too
         ("qwen3", RopeForm.TwoLists) => new(4, 52),
         ("qwen3", _) => new(4, 51), // the family's first
         (_, RopeForm.Base) => s_any,
-        ("phi3", _) => new(4, 43), // longrope with its three keys, all else is refused
+        ("phi3", _) => new(4, 43), // longrope with its three keys; all else is refused
         (_, RopeForm.Yarn) => new(4, 51), // before 28 March 2025 the ramp was taken from the extended window
         (_, RopeForm.TwoLists) => new(4, 52), // before, the short list was used for every length
         ("llama", _) => new(4, 44),
-        ("qwen2", _) => new(4, 45), // ignored before, without a word
+        ("qwen2", _) => new(4, 45), // silently ignored before
         ("gpt_neox", _) => new(4, 45), // refused before
-        ("mistral" or "gemma", _) => new(4, 48), // ignored before, without a word
+        ("mistral" or "gemma", _) => new(4, 48), // silently ignored before
         _ => null,
     };
 
-    /// <param name="written">as it stands in the config.json, see <see cref="RopeConfigWriter.Portable"/></param>
+    /// <summary>The form of a scaling.</summary>
+    /// <param name="written">as written in the config.json, see <see cref="RopeConfigWriter.Portable"/></param>
     public static RopeForm FormOf(RopeOptions written) => written.Type switch
     {
         RopeType.Default => RopeForm.Base,

@@ -6,18 +6,19 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// What a person should know who takes the rope of a config.json at its word: files that can be read in two ways, and keys that programs
-/// or their versions read differently.
+/// Warnings for the user about the rope of a config.json: files that can be read in two ways, and keys that programs or their versions
+/// read differently.
 /// </summary>
 internal static class RopeWarnings
 {
-    private const string OfFour = "rope_scaling."; // where transformers 4 looks; it knows no rope_parameters
+    private const string OfFour = "rope_scaling."; // transformers 4 reads this section and not rope_parameters
 
     private static readonly string[] s_originalsKeys = ["type", "factor", RopeConfigReader.OriginalKey];
 
+    /// <summary>The warnings of a file.</summary>
     /// <param name="root">the whole file, which was read without an error</param>
-    /// <param name="model">what it was read as</param>
-    /// <returns>whole sentences that name file and key; none if programs agree on the file</returns>
+    /// <param name="model">the model that was read from it</param>
+    /// <returns>sentences that name file and key; none if programs agree on the file</returns>
     public static IReadOnlyList<string> For(JsonSection root, ModelFamily family, DecoderConfig model)
     {
         JsonSection[] sections = RopeConfigReader.Sections(root);
@@ -34,7 +35,7 @@ internal static class RopeWarnings
         return [.. warnings.OfType<string>()];
     }
 
-    /// <summary>The window before the extension is stated twice, or where not every program looks.</summary>
+    /// <summary>Warns if the original window is stated twice, or in a place that not every program reads.</summary>
     private static string? Original(JsonSection root, JsonSection rope, ModelFamily family, DecoderConfig model)
     {
         const string Key = RopeConfigReader.OriginalKey;
@@ -50,7 +51,7 @@ internal static class RopeWarnings
                     + "Give both the window that the base model was trained with"),
             RopeType.Yarn or RopeType.Llama3 when rope.Prefix == OfFour && outside is not null && inside is null && outside != stated =>
                 root.About(Key, $"{outside} is used, as in transformers 5; transformers 4 looks for it inside of rope_scaling alone"
-                    + (model.Rope.Type == RopeType.Yarn ? $" and would stretch a window of {stated} tokens" : "")),
+                    + (model.Rope.Type == RopeType.Yarn ? $" and would scale a window of {stated} tokens" : "")),
             RopeType.LongRope when outside is null && inside is not null
                 && family.DefaultOriginalLength is { } builtIn && inside != builtIn =>
                 rope.About(Key, $"{inside} is used, but transformers looks for it outside of {rope.Prefix.TrimEnd('.')} alone "
@@ -59,7 +60,7 @@ internal static class RopeWarnings
         };
     }
 
-    /// <summary>A linear scaling whose file does not say whether its window is the base's or the extended one.</summary>
+    /// <summary>Warns if a linear scaling does not state whether its window is the original or the extended one.</summary>
     private static string? Window(JsonSection root, JsonSection rope, DecoderConfig model)
     {
         if (model.Rope.Type != RopeType.Linear || root.Has(RopeConfigReader.OriginalKey) || rope.Has(RopeConfigReader.OriginalKey))
@@ -74,7 +75,7 @@ internal static class RopeWarnings
             : null;
     }
 
-    /// <summary>YaRN's factor, which some releases take from the two windows.</summary>
+    /// <summary>Warns about YaRN's factor, which some releases derive from the two windows.</summary>
     private static string? Factor(JsonSection root, JsonSection rope, DecoderConfig model)
     {
         if (model.Rope.Type != RopeType.Yarn || rope.Prefix != OfFour
@@ -91,9 +92,8 @@ internal static class RopeWarnings
     }
 
     /// <summary>
-    /// "yarn" in a config.json means the published YaRN. The original PoSE repository wrote the same word for something else: for Llama and
-    /// Baichuan a revision of the formula, for GPT-J a fixed original length. Nothing is guessed; files that look like its own get a
-    /// warning.
+    /// Warns about "yarn" in files that look like those of the PoSE reference code. "yarn" means the published YaRN. The reference code
+    /// uses it for something else: for Llama and Baichuan a revised formula, for GPT-J a fixed original length. Nothing is guessed.
     /// </summary>
     private static string? OriginalsYarn(JsonSection root, JsonSection rope, ModelFamily family)
     {
@@ -105,7 +105,7 @@ internal static class RopeWarnings
         int window = root.Positive("max_position_embeddings");
         if (!rope.Has(RopeConfigReader.OriginalKey))
         {
-            return root.About("rope_scaling", $"names no original_max_position_embeddings, so yarn stretches a window of {window} tokens. "
+            return root.About("rope_scaling", $"names no original_max_position_embeddings, so yarn scales a window of {window} tokens. "
                 + "The original repository's GPT-J code means 2048: say --rope-original-length if the base model's window was another");
         }
         return family.OriginalCodeUsesRevisedYarn
@@ -115,7 +115,7 @@ internal static class RopeWarnings
             : null;
     }
 
-    /// <summary>What only rope_parameters says, beside a rope_scaling: programs that find the one do not look into the other.</summary>
+    /// <summary>Warns about keys that only rope_parameters has, if there is also a rope_scaling: programs read one of the two.</summary>
     private static IEnumerable<string> Overlooked(JsonSection root, JsonSection[] sections, ModelFamily family)
     {
         if (sections is not [JsonSection older, JsonSection newer])

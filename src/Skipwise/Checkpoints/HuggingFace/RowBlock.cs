@@ -1,4 +1,4 @@
 namespace Skipwise.Checkpoints.HuggingFace;
 
-/// <summary>Neighbouring rows of a canonical parameter.</summary>
+/// <summary>A range of rows of a canonical parameter.</summary>
 public readonly record struct RowBlock(string Canonical, long FirstRow, long Rows);

@@ -1,4 +1,4 @@
 namespace Skipwise.Checkpoints.HuggingFace;
 
-/// <summary>A tensor as a family's files hold it: blocks of rows of one canonical parameter or of several, one below the other.</summary>
+/// <summary>A tensor in a family's files: blocks of rows of one or several canonical parameters, concatenated.</summary>
 public sealed record StoredParameter(string Name, IReadOnlyList<long> Shape, IReadOnlyList<RowBlock> Blocks);

@@ -7,9 +7,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// What transformers reads from the rope keys of a config.json, by the rules of its version 4 (the last releases) and of 5: where each
-/// looks for base, share and original window, and what it refuses. A file that our own reader takes may say something else there, or
-/// nothing.
+/// Reads the rope keys of a config.json as transformers 4 (last releases) and 5 do: the places of base, rotary fraction and original
+/// window, and what they refuse. They may read a file differently from <see cref="RopeConfigReader"/>, or not at all.
 /// </summary>
 internal static class TransformersRope
 {
@@ -23,10 +22,11 @@ internal static class TransformersRope
         ["longrope"] = RopeType.LongRope,
     };
 
-    /// <param name="raw">a config.json that our reader takes</param>
-    /// <param name="model">as our reader takes it</param>
+    /// <summary>How a version's rotation differs from the model's.</summary>
+    /// <param name="raw">a config.json that <see cref="RopeConfigReader"/> accepts</param>
+    /// <param name="model">the model that was read from it</param>
     /// <param name="version">4 or 5</param>
-    /// <returns>null if that version computes the same rotation at every length; else what it does instead</returns>
+    /// <returns>null if that version computes the same rotation at every length; else a description of what it does</returns>
     public static string? Differs(JsonObject raw, ModelFamily family, DecoderConfig model, int version)
     {
         if (family.RopeIsFixedElsewhere)
@@ -37,10 +37,10 @@ internal static class TransformersRope
         var root = new JsonSection(HfConfig.FileName, "", raw) { Names = family.KeyNames };
         JsonSection? older = NotEmpty(root.Section("rope_scaling"));
         JsonSection? rope = version == 4 ? older : older ?? NotEmpty(root.Section("rope_parameters"));
-        double share = RotaryFraction(root, rope, family, version);
-        if (DecoderConfigReader.RotaryDim(model.HeadDim, share) != model.RotaryDim)
+        double fraction = RotaryFraction(root, rope, family, version);
+        if (DecoderConfigReader.RotaryDim(model.HeadDim, fraction) != model.RotaryDim)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"it rotates a fraction of {share} of each head, where {model.RotaryDim} of ")
+            return string.Create(CultureInfo.InvariantCulture, $"it rotates a fraction of {fraction} of each head, where {model.RotaryDim} of ")
                 + $"{model.HeadDim} dimensions are meant: it looks for {family.RotaryFractionKeys[0]} alone";
         }
         string type = rope?.OptionalString("rope_type") ?? rope?.OptionalString("type") ?? "default";
@@ -50,7 +50,7 @@ internal static class TransformersRope
             {
                 return "it refuses a Phi-3 with any rope_scaling but longrope's three keys, and derives the attention factor";
             }
-            // Its first name is taken by 4 alone.
+            // Only version 4 accepts longrope's first name.
             type = version == 4 && type == "su" ? "longrope" : type;
             if (type is not ("default" or "longrope"))
             {
@@ -70,12 +70,13 @@ internal static class TransformersRope
             : $"it reads {Describe(read with { Theta = theta })}";
     }
 
-    /// <summary>Turns by 10000^(-2i/d) and nothing else.</summary>
+    /// <summary>Whether the rope is 10000^(-2i/d) without scaling.</summary>
     public static bool IsPlain(RopeOptions rope, int rotaryDim) =>
         RopeFrequency.Compute(rope, rotaryDim, int.MaxValue) is var used && used.AttentionFactor == 1 &&
         used.InvFreq.SequenceEqual(RopeFrequency.Compute(new RopeOptions(), rotaryDim).InvFreq);
 
-    /// <summary>A type that the original PoSE repository made up, or a name of none: no program reads the file as it means.</summary>
+    /// <summary>The rope type, if it is one that only the PoSE reference code has, or an unknown one: no program reads the file as
+    /// intended.</summary>
     public static string? ForeignType(JsonObject raw) =>
         raw["rope_scaling"] is JsonObject rope && ((string?)rope["rope_type"] ?? (string?)rope["type"]) is { } type && type != "su"
             && !s_types.ContainsKey(type)
@@ -88,7 +89,7 @@ internal static class TransformersRope
         (version == 5 ? rope?.OptionalDouble("partial_rotary_factor") : null) ?? root.OptionalDouble(family.RotaryFractionKeys[0])
             ?? family.DefaultRotaryFraction;
 
-    /// <returns>null if the version refuses the file for a key that is missing</returns>
+    /// <returns>null if the version refuses the file because a key is missing</returns>
     private static RopeOptions? Scaling(JsonSection root, JsonSection rope, ModelFamily family, RopeType type, int version)
     {
         int window = root.Positive("max_position_embeddings");
@@ -138,7 +139,7 @@ internal static class TransformersRope
     }
 
     /// <summary>
-    /// The same frequencies and scale for texts within the original window, at its border, beyond it and at the full window.
+    /// Whether frequencies and scale are equal for texts within the original window, at its border, beyond it and at the full window.
     /// </summary>
     private static bool IsSame(RopeOptions read, DecoderConfig model)
     {

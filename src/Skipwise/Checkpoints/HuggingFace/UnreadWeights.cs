@@ -1,6 +1,6 @@
 namespace Skipwise.Checkpoints.HuggingFace;
 
-/// <summary>Weight files in a folder that are not read. They may hold what the user counts on, so they are named.</summary>
+/// <summary>Warns about weight files in a folder that are not read, because the user may rely on them.</summary>
 internal static class UnreadWeights
 {
     private const int MostNames = 5;
@@ -8,13 +8,14 @@ internal static class UnreadWeights
     private static readonly string[] s_endings = [".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".npz",
         ".ot"];
 
-    // What a training leaves besides weights, tokenizers, and what 'skipwise verify' is given.
+    // Files of training states, tokenizers, and the inputs of 'skipwise verify'.
     private static readonly string[] s_others = ["training", "optimizer", "scheduler", "scaler", "rng_state", "random_states", "tok",
         "reference"];
 
-    /// <param name="folder">of a model or an adapter; a file has no neighbours that belong to it</param>
+    /// <summary>The warnings of a folder.</summary>
+    /// <param name="folder">of a model or an adapter; for a file there are no warnings</param>
     /// <param name="read">paths of the files that are read</param>
-    /// <returns>one, or none</returns>
+    /// <returns>one warning or none</returns>
     public static IEnumerable<string> Warnings(string folder, IReadOnlyList<string> read)
     {
         if (!Directory.Exists(folder))

@@ -5,8 +5,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// How a checkpoint stores its parameters, remembered so that saving gives back what was loaded: the type of each tensor,
-/// the names of a tied head, the metadata.
+/// The storage layout of a checkpoint, kept so that saving reproduces it: the type of each tensor, the names of a tied head, the metadata.
 /// </summary>
 /// <param name="Stored">the tensors with their types in the file, in the order of the file</param>
 /// <param name="Metadata">the header's <c>__metadata__</c></param>
@@ -15,22 +14,21 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
 {
     private const int MostProblems = 100;
 
-    /// <summary>The matrices that a model which is not trained holds in 16 bits, as the file does (see
-    /// <see cref="ModelSource"/>).</summary>
+    /// <summary>The matrices that an inference-only model keeps in the file's 16-bit type (see <see cref="ModelSource"/>).</summary>
     public IEnumerable<(StoredParameter Parameter, ScalarType Type)> HalfPrecision =>
         Stored.Where(tensor => IsNarrow(tensor.Parameter, tensor.Type));
 
-    /// <summary>bytes of the weights of a model that is not trained</summary>
+    /// <summary>bytes of the weights of an inference-only model</summary>
     public long FrozenBytes => Stored.DistinctBy(tensor => tensor.Parameter.Blocks[0].Canonical) // a tied tensor may be stored twice
         .Sum(tensor =>
             tensor.Parameter.Shape.Aggregate(IsNarrow(tensor.Parameter, tensor.Type) ? (long)sizeof(ushort) : sizeof(float),
                 (product, size) => product * size));
 
-    /// <summary>The layout of a fresh model: float32, canonical order.</summary>
+    /// <summary>The layout of a new model: float32, canonical order.</summary>
     public static WeightLayout Default(ModelFamily family, DecoderConfig model) =>
         new([.. family.StoredParameters(model).Select(parameter => (parameter, ScalarType.Float32))], null);
 
-    /// <summary>Matches the files with the parameters that the configuration calls for, before any memory is taken for them.</summary>
+    /// <summary>Matches the files' tensors with the configuration's parameters, before memory is allocated for them.</summary>
     /// <exception cref="SkipwiseException">every missing, unexpected and misshapen tensor, in one message</exception>
     public static WeightLayout Match(WeightFiles weights, ModelFamily family, DecoderConfig model)
     {
@@ -61,7 +59,7 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
             }
             if (problems.Count >= MostProblems)
             {
-                break; // a config.json that claims a million layers must not fill the memory with complaints
+                break; // a config.json that claims a million layers must not fill the memory with messages
             }
         }
         problems.AddRange(weights.Tensors.Values
@@ -82,7 +80,7 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
             weights.Metadata);
     }
 
-    /// <summary>The layout of the same model whose head has become a weight of its own, of the embedding's type.</summary>
+    /// <summary>The layout of the same model with an untied head, of the embedding's type.</summary>
     public WeightLayout Untied(ModelFamily family)
     {
         bool IsTied((StoredParameter Parameter, ScalarType Type) tensor) =>
@@ -100,7 +98,7 @@ public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Scal
     private static bool IsNarrow(StoredParameter parameter, ScalarType type) =>
         type is ScalarType.Float16 or ScalarType.BFloat16 && parameter.Shape.Count == 2;
 
-    /// <summary>A tied embedding lies in the file under its own name, the head's name, or both.</summary>
+    /// <summary>The names under which a parameter is stored: a tied embedding under its own name, the head's name, or both.</summary>
     private static StoredParameter[] Spellings(StoredParameter parameter, ModelFamily family, DecoderConfig model) =>
         model.TieWordEmbeddings && parameter.Blocks[0].Canonical == ModelFamily.EmbeddingName
             ? [parameter, parameter with { Name = family.StoredName(ModelFamily.HeadName) }]

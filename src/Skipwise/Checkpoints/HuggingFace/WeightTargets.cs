@@ -9,20 +9,22 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// Where a model's weights are read to: its parameters. Projections that are to be packed are packed one by one, as soon as all their rows
-/// have been read, so that of those the model never takes more than one in full.
+/// The destinations of a model's weights: its parameters. Projections to be quantized are quantized one by one, as soon as all their rows
+/// have been read, so that at most one of them is in memory unquantized.
 /// </summary>
 internal sealed class WeightTargets : IDisposable
 {
     private readonly Dictionary<string, Parameter> _parameters;
     private readonly Dictionary<string, Projection> _packed = [];
-    private readonly Dictionary<string, (Tensor Weight, long Rows)> _open = []; // a weight in full, and how many of its rows have been read
+    private readonly Dictionary<string, (Tensor Weight, long Rows)> _open = []; // unquantized, and rows read so far
     private readonly int? _bits;
     private readonly bool _map;
     private int _alignment = MappedFile.Alignment;
 
-    /// <param name="bits">8 or 4: of the layers' projections; null packs none</param>
-    /// <param name="map">whether a parameter may give up its memory for the file's own pages</param>
+    /// <summary>The destinations of a model.</summary>
+    /// <param name="model">receives the weights</param>
+    /// <param name="bits">8 or 4: quantize the layers' projections; null: no quantization</param>
+    /// <param name="map">whether parameters may be memory-mapped</param>
     public WeightTargets(CausalLM model, int? bits, bool map)
     {
         (_bits, _map) = (bits, map);
@@ -37,8 +39,8 @@ internal sealed class WeightTargets : IDisposable
         }
     }
 
-    /// <summary>For a model that is not trained: a matrix gets the type that the file gives it, if that has 16 bits, and tensors are mapped
-    /// at any address.</summary>
+    /// <summary>For an inference-only model: matrices get the file's type if it has 16 bits, and tensors are mapped at any
+    /// alignment.</summary>
     public void KeepStoredTypes(WeightLayout layout)
     {
         _alignment = 1;
@@ -57,7 +59,8 @@ internal sealed class WeightTargets : IDisposable
         }
     }
 
-    /// <param name="canonical">a parameter's name</param>
+    /// <summary>The tensor to read a parameter into.</summary>
+    /// <param name="canonical">the parameter's name</param>
     public Tensor Target(string canonical)
     {
         if (!_packed.TryGetValue(canonical, out Projection? projection))
@@ -73,9 +76,8 @@ internal sealed class WeightTargets : IDisposable
 
     public Tensor Rows(RowBlock block) => Target(block.Canonical).narrow(0, block.FirstRow, block.Rows);
 
-    /// <summary>Where a block is all of its parameter, and of its type, the entry's bytes as they lie in the file become the parameter's
-    /// memory.</summary>
-    /// <returns>false where they are to be read instead</returns>
+    /// <summary>Maps a parameter onto the entry's bytes, if the block is the whole parameter and has its type.</summary>
+    /// <returns>false if they must be read instead</returns>
     public bool TryMap(RowBlock block, TensorFile file, TensorEntry entry)
     {
         if (!_map || _packed.ContainsKey(block.Canonical))
@@ -93,7 +95,7 @@ internal sealed class WeightTargets : IDisposable
         return true;
     }
 
-    /// <summary>These rows have been read.</summary>
+    /// <summary>Records that these rows have been read.</summary>
     public void MarkFilled(IReadOnlyList<RowBlock> blocks)
     {
         foreach (RowBlock block in blocks.Where(block => _packed.ContainsKey(block.Canonical)))

@@ -11,9 +11,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Peft;
 
 /// <summary>
-/// PEFT's layout on the disk: every tensor is called base_model.model.NAME, an update's two factors NAME.lora_A.weight and
-/// NAME.lora_B.weight
-/// (<see cref="LoraName"/>). LongLoRA puts the embedding and the norms that it trained beside them, under the base model's own names.
+/// PEFT's layout on disk: every tensor is named base_model.model.NAME, the factors A and B of a LoRA weight NAME.lora_A.weight and
+/// NAME.lora_B.weight (<see cref="LoraName"/>). LongLoRA stores the embedding and the norms that it trained next to them, under the base
+/// model's names.
 /// </summary>
 internal static class AdapterFiles
 {
@@ -60,7 +60,7 @@ internal static class AdapterFiles
     public static void Write(LoraAdapter adapter, string folder) =>
         AtomicFolder.Write(folder, "adapter", inner => WriteInto(adapter, inner));
 
-    /// <summary>Writes the adapter's files into a folder that exists.</summary>
+    /// <summary>Writes the adapter's files into an existing folder.</summary>
     public static void WriteInto(LoraAdapter adapter, string folder)
     {
         IEnumerable<(string Name, Tensor Value)> tensors =
@@ -73,7 +73,7 @@ internal static class AdapterFiles
         AtomicFile.WriteText(Path.Combine(folder, LoraConfig.FileName), adapter.Config.Text());
     }
 
-    /// <summary>The tensors by what they are; an error for those of methods that are more than LoRA.</summary>
+    /// <summary>The tensors by their parsed names; an error for tensors of methods other than LoRA.</summary>
     private static OrderedDictionary<LoraName, TensorEntry> Named(TensorFile file, LoraConfig config)
     {
         var named = new OrderedDictionary<LoraName, TensorEntry>();
@@ -108,7 +108,7 @@ internal static class AdapterFiles
         return one.Shape.SequenceEqual(other.Shape) && file.Read(one).Equals(file.Read(other));
     }
 
-    /// <summary>The update of one weight. That of an embedding [V, C] is (B A)^T: its factors change places.</summary>
+    /// <summary>The LoRA weight of one target. That of an embedding [V, C] is (B A)^T: its factors are swapped.</summary>
     private static LoraWeight Update(TensorFile file, LoraConfig config, string target, Func<LoraPart, TensorEntry?> part)
     {
         string module = LoraWeight.ModuleOf(target);

@@ -5,13 +5,12 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Peft;
 
 /// <summary>
-/// The updates of all projections that a family stores as one tensor, as the one update of that tensor which PEFT knows: with A_i [r, in]
-/// and B_i [out_i, r] of n parts, A [n r, in] is the A_i one below the other, and B [out, n r] holds B_i in the rows of part i and in the
-/// columns of A_i, and 0 elsewhere.
+/// The LoRA weights of projections that a family stores as one fused tensor, combined to PEFT's single adapter of that tensor.
+/// With A_i [r, in] and B_i [out_i, r] of n parts, A [n r, in] concatenates the A_i, and B [out, n r] has B_i in the rows of part i and
+/// the columns of A_i, and 0 elsewhere.
 /// </summary>
-/// <param name="Stored">the tensor</param>
-/// <param name="Parts">the updates by the canonical name of their weight, in the order of the tensor's rows; not every part needs to have
-/// one</param>
+/// <param name="Stored">the fused tensor</param>
+/// <param name="Parts">the factors by the canonical name of their weight, in the order of the tensor's rows; parts may lack them</param>
 internal sealed record FusedLoraUpdate(StoredParameter Stored, IReadOnlyList<(string Weight, Tensor A, Tensor B)> Parts)
 {
     public long Rank => Parts.Sum(part => part.A.size(0));
@@ -20,7 +19,8 @@ internal sealed record FusedLoraUpdate(StoredParameter Stored, IReadOnlyList<(st
 
     public long[] ShapeOfB => [Stored.Shape[0], Rank];
 
-    /// <returns>new tensors that the caller owns, A and B</returns>
+    /// <summary>Combines the parts' factors.</summary>
+    /// <returns>new tensors A and B, which the caller owns</returns>
     public (Tensor A, Tensor B) Join()
     {
         Tensor b = zeros(ShapeOfB, Parts[0].B.dtype, Parts[0].B.device);
@@ -28,7 +28,7 @@ internal sealed record FusedLoraUpdate(StoredParameter Stored, IReadOnlyList<(st
         return (cat([.. Parts.Select(part => part.A)]), b);
     }
 
-    /// <summary>Gives every part its own again.</summary>
+    /// <summary>Copies the combined factors back to the parts.</summary>
     /// <param name="a">of <see cref="ShapeOfA"/></param>
     /// <param name="b">of <see cref="ShapeOfB"/></param>
     public void Separate(Tensor a, Tensor b)
@@ -42,7 +42,7 @@ internal sealed record FusedLoraUpdate(StoredParameter Stored, IReadOnlyList<(st
         Exchange(b, (whole, part) => part.copy_(whole));
     }
 
-    /// <summary>Pairs every block of rows of the joint B with the rows of the part that belong there.</summary>
+    /// <summary>Copies between every block of rows of the combined B and the corresponding rows of the parts.</summary>
     private void Exchange(Tensor b, Action<Tensor, Tensor> copy)
     {
         using var scope = NewDisposeScope();

@@ -6,34 +6,34 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Peft;
 
 /// <summary>
-/// A LoRA adapter: low-rank updates of some weights, and perhaps some weights that it replaces as a whole (PEFT's modules_to_save, trained
-/// biases). Weights are named as in the base model's checkpoint.
+/// A LoRA adapter: low-rank factors for some weights, and optionally fully trained weights (PEFT's modules_to_save, biases). Weights are
+/// named as in the base model's checkpoint.
 /// </summary>
-/// <param name="Config">how it was made</param>
-/// <param name="Weights">the updates</param>
-/// <param name="FullWeights">weights that take the place of the base model's in one module (modules_to_save): of a tied pair, not in the
-/// other module</param>
+/// <param name="Config">adapter_config.json</param>
+/// <param name="Weights">the LoRA weights</param>
+/// <param name="FullWeights">weights that replace the base model's in one module (modules_to_save); of a tied pair, the other module keeps
+/// its own</param>
 public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights,
     IReadOnlyList<(string Name, Tensor Value)> FullWeights) : IDisposable
 {
-    /// <summary>weights that take the place of the base model's wherever it uses them, before <see cref="FullWeights"/> and the
-    /// updates</summary>
+    /// <summary>weights that replace the base model's wherever it uses them, before <see cref="FullWeights"/> and LoRA weights are
+    /// applied</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Base { get; init; } = [];
 
-    /// <summary>what a person should know who uses the adapter: files that are not read, weights that are missing</summary>
+    /// <summary>warnings for the user: files that are not read, weights that are missing</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>Reads a folder in PEFT's layout: adapter_config.json with adapter_model.safetensors or adapter_model.bin.</summary>
-    /// <exception cref="SkipwiseException">a file is missing or broken, or the adapter is more than plain LoRA</exception>
+    /// <exception cref="SkipwiseException">a file is missing or broken, or the adapter uses a method other than plain LoRA</exception>
     public static LoraAdapter Read(string folder) => AdapterFiles.Read(folder);
 
-    /// <summary>Writes a folder in PEFT's layout, all or nothing; an adapter of that name is replaced.</summary>
+    /// <summary>Writes a folder in PEFT's layout, all or nothing. Replaces an existing adapter.</summary>
     /// <exception cref="SkipwiseException">the disk is full, or the folder exists and is no adapter</exception>
     public void Write(string folder) => AdapterFiles.Write(this, folder);
 
-    /// <summary>Adds the updates to the base model's weights. Nothing is changed unless everything fits.</summary>
-    /// <param name="weight">the weight of a name in the checkpoint, as blocks of rows one below the other; null if the model has none that
-    /// can be changed on its own</param>
+    /// <summary>Merges the adapter into the base model's weights. Changes nothing if anything does not fit.</summary>
+    /// <param name="weight">looks up a weight by its name in the checkpoint, as consecutive blocks of rows; null if the model has no such
+    /// separate weight</param>
     /// <param name="path">the adapter's folder, for error messages</param>
     /// <exception cref="SkipwiseException">a weight that the model does not have, or of another shape</exception>
     public void MergeInto(Func<string, IReadOnlyList<Tensor>?> weight, string path)
@@ -65,7 +65,7 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
             ForEachBlock(rows, change, (target, part) => target.add_(part));
             if (rows.Any(FiniteCheck.HasNonFinite))
             {
-                throw new SkipwiseException($"{path}: {update.Target}: the sum of weight and update leaves the range of " +
+                throw new SkipwiseException($"{path}: {update.Target}: the sum of weight and LoRA weight leaves the range of " +
                     $"{rows[0].dtype}: the adapter's training diverged, or it belongs to another model");
             }
         }
@@ -83,6 +83,7 @@ public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> We
         }
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (LoraWeight weight in Weights)

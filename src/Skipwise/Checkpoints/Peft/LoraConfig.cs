@@ -6,37 +6,38 @@ using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints.Peft;
 
-/// <summary>What adapter_config.json of a LoRA adapter says, under PEFT's names.</summary>
+/// <summary>The adapter_config.json of a LoRA adapter, with PEFT's names.</summary>
 public sealed record LoraConfig
 {
+    /// <summary>Name of the file in an adapter's folder.</summary>
     public const string FileName = "adapter_config.json";
 
-    /// <summary>r, where <see cref="RankPattern"/> gives no other</summary>
+    /// <summary>r, unless overridden by <see cref="RankPattern"/></summary>
     public required int Rank { get; init; }
-    /// <summary>lora_alpha, where <see cref="AlphaPattern"/> gives no other</summary>
+    /// <summary>lora_alpha, unless overridden by <see cref="AlphaPattern"/></summary>
     public required double Alpha { get; init; }
-    /// <summary>use_rslora: the update is scaled by alpha / sqrt(r) in place of alpha / r</summary>
+    /// <summary>use_rslora: B A is scaled by alpha / sqrt(r) instead of alpha / r</summary>
     public bool RankStabilized { get; init; }
     /// <summary>name or pattern of a module -> its own r</summary>
     public IReadOnlyDictionary<string, double> RankPattern { get; init; } = new Dictionary<string, double>();
     /// <summary>name or pattern of a module -> its own alpha</summary>
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
-    /// <summary>modules that have an update: endings of their names, such as q_proj. (A pattern that was read stands here as it
-    /// is.)</summary>
+    /// <summary>target_modules: modules with LoRA weights, as suffixes of their names such as q_proj, or the pattern that was
+    /// read</summary>
     public IReadOnlyList<string> TargetModules { get; init; } = [];
-    /// <summary>modules whose weights the adapter replaces as a whole</summary>
+    /// <summary>modules_to_save: modules that are fully trained</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
-    /// <summary>ensure_weight_tying: what changes the embedding of a tied model changes its head too</summary>
+    /// <summary>ensure_weight_tying: changes of a tied model's embedding apply to its head too</summary>
     public bool EnsuresTying { get; init; }
     /// <summary>bias: some of the model's biases were trained too</summary>
     public bool TrainsBiases { get; init; }
     /// <summary>lora_dropout, which only training reads</summary>
     public double Dropout { get; init; }
-    /// <summary>base_model_name_or_path, as the writer called it</summary>
+    /// <summary>base_model_name_or_path</summary>
     public string? BaseModel { get; init; }
 
-    // Keys that change nothing in what the tensors mean: notes of the writer, and choices that only training reads.
-    private static readonly string[] s_harmless =
+    // Keys that do not affect the meaning of the tensors: notes of the writer, and training options.
+    private static readonly string[] s_ignoredKeys =
     [
         "auto_mapping", "base_model_name_or_path", "inference_mode", "revision", "task_type", "peft_type", "peft_version", "lora_dropout",
         "layers_pattern",
@@ -47,10 +48,11 @@ public sealed record LoraConfig
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(0.25);
 
-    // Initialisations that leave the base model as it is; the others take something out of it that only PEFT puts back.
+    // Initializations that leave the base model unchanged; the others subtract something from it that only PEFT adds back.
     private static readonly string[] s_initialisations = ["gaussian", "eva", "orthogonal"];
 
-    /// <exception cref="SkipwiseException">no such file, a key of the wrong kind, or a method other than plain LoRA</exception>
+    /// <summary>Reads an adapter_config.json.</summary>
+    /// <exception cref="SkipwiseException">no such file, a key of the wrong type, or a method other than plain LoRA</exception>
     public static LoraConfig Read(string path)
     {
         JsonSection root = JsonSection.ReadFile(path);
@@ -61,7 +63,7 @@ public sealed record LoraConfig
         }
         foreach ((string key, JsonNode? value) in root.Json)
         {
-            if (!s_harmless.Contains(key) && IsMeaningful(value))
+            if (!s_ignoredKeys.Contains(key) && IsMeaningful(value))
             {
                 throw root.Error(key,
                     $"{value!.ToJsonString()} is not supported: it changes what the adapter computes. Merge the adapter with PEFT " +
@@ -92,10 +94,10 @@ public sealed record LoraConfig
     }
 
     /// <summary>r of a module.</summary>
-    /// <exception cref="RegexMatchTimeoutException">a pattern that was made to take forever</exception>
+    /// <exception cref="RegexMatchTimeoutException">a pattern with excessive backtracking</exception>
     public double RankOf(string module) => Matching(RankPattern, module) ?? Rank;
 
-    /// <summary>What B A is multiplied with before it is added to the module's weight.</summary>
+    /// <summary>The factor of B A before it is added to the module's weight.</summary>
     public double ScaleOf(string module)
     {
         double rank = RankOf(module);
@@ -137,7 +139,7 @@ public sealed record LoraConfig
         new(pattern.Select(pair =>
             KeyValuePair.Create(pair.Key, JsonNode.Parse(pair.Value.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))));
 
-    /// <summary>Not null, false, or empty: the values that switch a method off.</summary>
+    /// <summary>Whether a value switches a method on: it is not null, false or empty.</summary>
     private static bool IsMeaningful(JsonNode? value) => value switch
     {
         null => false,
@@ -170,7 +172,7 @@ public sealed record LoraConfig
         return section.Json.ToDictionary(pair => pair.Key, pair => section.Double(pair.Key));
     }
 
-    /// <summary>A list of names, a single pattern, or nothing.</summary>
+    /// <summary>Reads a list of names, a single pattern, or nothing.</summary>
     private static string[] Names(JsonSection root, string key) => root.Json[key] switch
     {
         null => [],
@@ -183,8 +185,8 @@ public sealed record LoraConfig
     private static double? Matching(IReadOnlyDictionary<string, double> pattern, string module) =>
         pattern.Where(pair => Matches(pair.Key, module)).Select(pair => (double?)pair.Value).FirstOrDefault();
 
-    /// <summary>A pattern stands for the end of a module's name, from a dot on. It comes from a downloaded file, so it gets little
-    /// time.</summary>
+    /// <summary>Whether a pattern matches a module's name or its suffix after a dot. Has a short timeout, because the pattern comes from a
+    /// downloaded file.</summary>
     private static bool Matches(string pattern, string module) =>
         Regex.IsMatch(module, $@"^(?:.*\.)?(?:{pattern})$", RegexOptions.CultureInvariant, s_patience);
 }

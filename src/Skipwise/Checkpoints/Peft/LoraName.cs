@@ -2,27 +2,27 @@ using System.Text.RegularExpressions;
 
 namespace Skipwise.Checkpoints.Peft;
 
-/// <summary>What a tensor of an adapter is to its weight.</summary>
+/// <summary>The role of an adapter's tensor for its weight.</summary>
 internal enum LoraPart
 {
-    /// <summary>A [r, in] of an update of a linear layer</summary>
+    /// <summary>A [r, in] of a linear layer</summary>
     A,
-    /// <summary>B [out, r] of it</summary>
+    /// <summary>B [out, r] of a linear layer</summary>
     B,
-    /// <summary>A [r, V] of an update of an embedding</summary>
+    /// <summary>A [r, V] of an embedding</summary>
     EmbeddingA,
-    /// <summary>B [C, r] of it</summary>
+    /// <summary>B [C, r] of an embedding</summary>
     EmbeddingB,
-    /// <summary>takes the weight's place in its own module (modules_to_save): in a tied model, not in the other one</summary>
+    /// <summary>replaces the weight in its own module (modules_to_save); in a tied model, not in the other module</summary>
     Module,
-    /// <summary>takes the place of the base model's weight, wherever the model uses it</summary>
+    /// <summary>replaces the base model's weight wherever the model uses it</summary>
     Base,
-    /// <summary>the original of a module that is replaced; nobody reads it</summary>
+    /// <summary>the original weight of a replaced module, which is not read</summary>
     Unused,
 }
 
-/// <summary>A tensor's name in PEFT's layout, taken apart.</summary>
-/// <param name="Target">name of the weight that it changes, as in the base model's checkpoint</param>
+/// <summary>A parsed tensor name of PEFT's layout.</summary>
+/// <param name="Target">name of the target weight, as in the base model's checkpoint</param>
 internal readonly partial record struct LoraName(string Target, LoraPart Part)
 {
     public const string Prefix = "base_model.model.", A = ".lora_A.weight", B = ".lora_B.weight";
@@ -33,15 +33,16 @@ internal readonly partial record struct LoraName(string Target, LoraPart Part)
 
     public bool IsFactor => Part is LoraPart.A or LoraPart.B or LoraPart.EmbeddingA or LoraPart.EmbeddingB;
 
-    /// <summary>The name that a factor has in the file; no other part has one.</summary>
+    /// <summary>The name of a factor in the file.</summary>
     public static string OfFactor(string module, LoraPart part) => Prefix + module + s_endings.First(factor => factor.Part == part).Ending;
 
+    /// <summary>Parses a name.</summary>
     /// <param name="name">without <see cref="Prefix"/></param>
-    /// <param name="modulesToSave">endings of the names of modules that the adapter replaces</param>
+    /// <param name="modulesToSave">suffixes of the names of fully trained modules</param>
     /// <returns>null if it is no part of plain LoRA</returns>
     public static LoraName? Parse(string name, IReadOnlyList<string> modulesToSave)
     {
-        string plain = AdapterName().Replace(name, ".$1"); // of a model's own state: q_proj.lora_A.default.weight
+        string plain = AdapterName().Replace(name, ".$1"); // in a model's state dict: q_proj.lora_A.default.weight
         foreach ((string ending, LoraPart part) in s_endings)
         {
             if (plain.Length > ending.Length && plain.EndsWith(ending, StringComparison.Ordinal))

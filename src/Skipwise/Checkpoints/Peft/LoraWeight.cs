@@ -2,17 +2,17 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.Peft;
 
-/// <summary>A low-rank update of one weight W [out, in]: W + Scale * B A.</summary>
+/// <summary>The LoRA factors of one weight W [out, in]: W + Scale * B A.</summary>
 /// <param name="Target">name of W in the checkpoint, such as model.layers.0.self_attn.q_proj.weight</param>
 /// <param name="A">[r, in]</param>
 /// <param name="B">[out, r]</param>
 /// <param name="Scale">alpha / r, or alpha / sqrt(r)</param>
 public sealed record LoraWeight(string Target, Tensor A, Tensor B, double Scale)
 {
-    /// <summary>The module that W belongs to: what PEFT's names and patterns speak of.</summary>
+    /// <summary>The module of W, which PEFT's names and patterns refer to.</summary>
     public string Module => ModuleOf(Target);
 
-    /// <summary>Scale * B A, float32 [out, in].</summary>
+    /// <summary>Computes Scale * B A, float32 [out, in].</summary>
     public Tensor Update()
     {
         using var scope = NewDisposeScope();

@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Peft;
 
 /// <summary>
-/// A frozen model with updates that are trained. Its folder is an adapter in PEFT's layout, with the tokenizer and the config.json of
-/// the model that the adapter belongs to: the stretched rotary embedding is a part of what was trained.
+/// A frozen model with trainable LoRA adapters. Its folder is an adapter in PEFT's layout, with the tokenizer and the config.json of the
+/// model, because the adapter was trained with its RoPE scaling.
 /// </summary>
 public sealed class PeftModel : ITrainable
 {
@@ -18,20 +18,24 @@ public sealed class PeftModel : ITrainable
     private readonly LoraOptions _options;
     private readonly string _baseModel;
 
-    /// <param name="pretrained">is changed: frozen, with updates; stays the caller's</param>
-    /// <param name="options">rank, targets, bits</param>
-    /// <param name="baseModel">what the adapter calls the base model</param>
-    /// <param name="seed">of the updates and their dropout</param>
+    /// <summary>Freezes a model and adds adapters to it.</summary>
+    /// <param name="pretrained">is changed: frozen, with adapters; the caller still owns it</param>
+    /// <param name="options">rank, targets, quantization</param>
+    /// <param name="baseModel">base_model_name_or_path of the adapter</param>
+    /// <param name="seed">of the initial factors and the dropout</param>
     public PeftModel(PretrainedModel pretrained, LoraOptions options, string baseModel, ulong seed)
     {
         LoraInjector.Apply(pretrained.Model, options, seed);
         (_pretrained, _options, _baseModel) = (pretrained, options, baseModel);
     }
 
+    /// <inheritdoc/>
     public CausalLM Model => _pretrained.Model;
 
-    public bool SavingLosesPrecision => false; // the trained weights are stored as they are
+    /// <inheritdoc/>
+    public bool SavingLosesPrecision => false; // the trained weights are stored in their own type
 
+    /// <inheritdoc/>
     public void WriteFiles(string folder)
     {
         using var scope = NewDisposeScope();
@@ -40,6 +44,7 @@ public sealed class PeftModel : ITrainable
         _pretrained.WriteCompanions(folder);
     }
 
+    /// <inheritdoc/>
     public void ReadWeights(string folder)
     {
         using var scope = NewDisposeScope();
@@ -65,7 +70,7 @@ public sealed class PeftModel : ITrainable
 
     private string Stored(string name) => _pretrained.Config.Family.StoredName(name);
 
-    /// <summary>The updates, by the tensors of the base model's checkpoint.</summary>
+    /// <summary>The LoRA factors, by the tensors of the base model's checkpoint.</summary>
     private IEnumerable<FusedLoraUpdate> Updates()
     {
         var updates = LoraInjector.LoraWeights(Model)
@@ -83,7 +88,7 @@ public sealed class PeftModel : ITrainable
         where parameter.Parameter.requires_grad && parameter.Role != ParameterRole.Adapter
         select (parameter.Name, parameter.Parameter);
 
-    /// <summary>What has been trained, as it is stored.</summary>
+    /// <summary>The trained weights as an adapter to be stored.</summary>
     private LoraAdapter Adapter()
     {
         LoraWeight[] updates = [.. Updates().Select(update =>
@@ -91,14 +96,14 @@ public sealed class PeftModel : ITrainable
             (Tensor a, Tensor b) = update.Join();
             return new LoraWeight(update.Stored.Name, a, b, _options.Scaling);
         })];
-        // the scale alpha / r of the joint ones is that of their parts
+        // fused tensors have the scale alpha / r of their parts
         var ranks = updates.Where(u => u.A.size(0) != _options.Rank).DistinctBy(u => LastPart(u.Module))
             .ToDictionary(u => LastPart(u.Module), u => (double)u.A.size(0));
         List<(string Name, Tensor Value)> whole = [.. Whole().Select(w => (Stored(w.Name), (Tensor)w.Value))];
         string embedding = Stored(ModelFamily.EmbeddingName);
         if (Model.Config.TieWordEmbeddings && whole.Find(w => w.Name == embedding).Value is { } tied)
         {
-            // PEFT would keep the base model's head; it is told in a way that every version reads
+            // PEFT would keep the base model's head; every version reads this form
             whole.Add((Stored(ModelFamily.HeadName), tied));
         }
         var config = new LoraConfig

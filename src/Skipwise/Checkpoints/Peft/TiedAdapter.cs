@@ -3,15 +3,17 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Peft;
 
 /// <summary>
-/// An adapter of a model whose head is the embedding's own matrix. PEFT gives a module that it replaces or updates a weight of its own:
-/// then the two part, unless both get the same, or ensure_weight_tying keeps them together.
+/// An adapter of a model with a tied head. PEFT gives a module that it replaces or adapts its own weight, which unties the two, unless
+/// both get the same weight or ensure_weight_tying is set.
 /// </summary>
-/// <param name="Adapter">for a model with one matrix, or, if the two part, with two</param>
-/// <param name="Parts">the head needs a matrix of its own: at first a copy of the embedding's</param>
+/// <param name="Adapter">for the tied model, or for the untied one if <paramref name="Parts"/></param>
+/// <param name="Parts">whether the head must be untied, starting as a copy of the embedding</param>
 internal sealed record TiedAdapter(LoraAdapter Adapter, bool Parts)
 {
-    /// <param name="embedding">the embedding's weight, as the base model's checkpoint names it</param>
-    /// <param name="head">the head's</param>
+    /// <summary>Resolves the tied weights of an adapter.</summary>
+    /// <param name="adapter">for a tied model</param>
+    /// <param name="embedding">name of the embedding's weight in the base model's checkpoint</param>
+    /// <param name="head">name of the head's weight</param>
     /// <param name="path">the adapter's folder, for error messages</param>
     /// <exception cref="SkipwiseException">two different weights for one matrix</exception>
     public static TiedAdapter Create(LoraAdapter adapter, string embedding, string head, string path)
@@ -42,7 +44,7 @@ internal sealed record TiedAdapter(LoraAdapter Adapter, bool Parts)
         }
         if (adapter.Config.EnsuresTying)
         {
-            throw Conflict("says ensure_weight_tying, but changes them differently, or by an update that PEFT 0.18 gives to one of " +
+            throw Conflict("says ensure_weight_tying, but changes them differently, or by a LoRA weight that PEFT 0.18 gives to one of " +
                 "them and later versions to both");
         }
         string warning = $"{path}: does not change {embedding} and {head} alike, which are one matrix in this model, and has no " +

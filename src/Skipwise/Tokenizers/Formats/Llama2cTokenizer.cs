@@ -6,23 +6,24 @@ namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
 /// Reads llama2.c's tokenizer.bin: the longest piece's length, then for every id its score (float32), length (int32) and bytes. It is a
-/// SentencePiece model that lost its settings, which llama2.c's own program has built in; put back, SentencePiece's reader does the rest.
+/// SentencePiece model without its settings, which are built into llama2.c. This adds the settings and uses the SentencePiece reader.
 /// </summary>
 internal static class Llama2cTokenizer
 {
     private const string Pattern = "tok*.bin";
     private const int PieceHeader = 8, UnknownId = 0, BosId = 1, EosId = 2, FirstByteId = 3;
 
-    // Kinds of pieces, as SentencePiece numbers them.
+    // Piece types with SentencePiece's numbers.
     private const int Normal = 1, Unknown = 2, Control = 3, Byte = 6;
 
-    /// <summary>The tokenizer of a folder; null if there is none, or several and none is called tokenizer.bin.</summary>
+    /// <summary>Finds the tokenizer of a folder; null if there is none, or several and none is named tokenizer.bin.</summary>
     public static string? Find(string folder)
     {
         string[] files = Directory.GetFiles(folder, Pattern);
         return files is [string only] ? only : Array.Find(files, file => Path.GetFileName(file) == "tokenizer.bin");
     }
 
+    /// <summary>Loads a tokenizer.bin.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read or is no such tokenizer</exception>
     public static BpeTokenizer Load(string path, TokenizerSettings settings)
     {
@@ -76,7 +77,8 @@ internal static class Llama2cTokenizer
         }
         const int bytePairEncoding = 2;
         Message(model, 2, [.. Number(3, bytePairEncoding), .. Number(35, hasBytes ? 1 : 0), .. Number(41, BosId), .. Number(42, EosId)]);
-        Message(model, 3, [.. Number(3, 1), .. Number(4, 0), .. Number(5, 1)]); // a space in front; spaces stay; written as a mark
+        // add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces
+        Message(model, 3, [.. Number(3, 1), .. Number(4, 0), .. Number(5, 1)]);
         return model.ToArray();
     }
 

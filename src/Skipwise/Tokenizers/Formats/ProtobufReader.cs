@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Skipwise.Tokenizers.Formats;
 
-/// <summary>Walks over the fields of one protobuf message. Broken input throws <see cref="FormatException"/>.</summary>
+/// <summary>Iterates over the fields of one protobuf message. Invalid input throws <see cref="FormatException"/>.</summary>
 internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
 {
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);

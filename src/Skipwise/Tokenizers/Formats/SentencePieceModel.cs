@@ -5,8 +5,8 @@ namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
 /// Reads a SentencePiece file tokenizer.model of the BPE kind (Llama, Llama 2, Baichuan; the message is ModelProto of
-/// sentencepiece_model.proto). SentencePiece stores no merges: any two neighbouring pieces that together spell a piece may merge,
-/// and the merged piece of the highest score goes first. That is a table of merges like any other, written out here at load time.
+/// sentencepiece_model.proto). SentencePiece stores no merges: any two adjacent pieces whose concatenation is a piece may merge, the piece
+/// of the highest score first. The reader derives an ordinary merge table from this.
 /// </summary>
 internal sealed class SentencePieceModel
 {
@@ -28,6 +28,7 @@ internal sealed class SentencePieceModel
 
     public static BpeTokenizer Load(string path, TokenizerSettings settings) => Parse(InputFile.ReadBytes(path), path, settings);
 
+    /// <summary>Parses a model.</summary>
     /// <param name="file">the ModelProto</param>
     /// <param name="path">for error messages</param>
     public static BpeTokenizer Parse(byte[] file, string path, TokenizerSettings settings)
@@ -80,7 +81,7 @@ internal sealed class SentencePieceModel
             Require(text.Length > 0 && vocabulary.TryAdd(text, id), $"piece {id} (\"{text}\") is empty or there twice");
             if (kind is Kind.Unknown or Kind.Control or Kind.UserDefined)
             {
-                // A user-defined piece is written in normalized form; it is found in the text after normalization.
+                // User-defined pieces are in normalized form and matched after normalization.
                 bool userDefined = kind == Kind.UserDefined;
                 added.Add(new AddedToken(id, text, Special: !userDefined, NormalizedForm: userDefined ? text : null));
             }
@@ -95,7 +96,7 @@ internal sealed class SentencePieceModel
         {
             FuseUnknown = true,
         };
-        // transformers takes the word of tokenizer_config.json over the model's own.
+        // In transformers, tokenizer_config.json takes precedence over the model.
         bool dummyPrefix = settings.AddsPrefixSpace ?? _addDummyPrefix;
         int? bos = settings.Find("bos", IdOf, Existing(_bosId));
         return new BpeTokenizer(
@@ -108,7 +109,7 @@ internal sealed class SentencePieceModel
             settings.Special(bos, settings.Find("eos", IdOf, Existing(_eosId)), settings.AddsBos ?? true));
 
         int? IdOf(string text) => added.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);
-        int? Existing(int id) => id >= 0 && id < _pieces.Count ? id : null; // -1 says that there is none
+        int? Existing(int id) => id >= 0 && id < _pieces.Count ? id : null; // -1 means none
     }
 
     private string Normalize(string text, bool dummyPrefix)
@@ -124,7 +125,8 @@ internal sealed class SentencePieceModel
         return _escapeWhitespaces ? text.Replace(" ", Normalizers.Metaspace, StringComparison.Ordinal) : text;
     }
 
-    /// <summary>Equal scores have equal ranks, so that the leftmost goes first.</summary>
+    /// <summary>The ranks of the pieces by descending score. Equal scores have equal ranks, so that the leftmost pair merges
+    /// first.</summary>
     private Func<int, int> RankOf()
     {
         var ranks = _pieces.Select(piece => piece.Score).Distinct().OrderDescending().Select((score, rank) => (score, rank))

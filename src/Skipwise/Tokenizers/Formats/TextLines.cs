@@ -2,7 +2,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Tokenizers.Formats;
 
-/// <summary>The lines of a small text file, with an error that names it.</summary>
+/// <summary>Reads the lines of a small text file; errors name the file.</summary>
 internal static class TextLines
 {
     public static string[] Read(string path)

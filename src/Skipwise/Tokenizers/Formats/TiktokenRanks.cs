@@ -4,9 +4,8 @@ using Skipwise.Storage;
 namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
-/// Reads tiktoken's text format: a line "base64-of-bytes rank" for every piece, the rank being its id. Neither the rule that cuts words nor
-/// the special tokens are in the file; both are known for the two vocabularies of models that Skipwise runs, told by their number of
-/// pieces.
+/// Reads tiktoken's text format: a line "base64-of-bytes rank" for every piece, the rank being its id. The file lacks the pre-tokenizer
+/// pattern and the special tokens. Both are built in for the two vocabularies of supported models, identified by their number of pieces.
 /// </summary>
 internal static class TiktokenRanks
 {
@@ -22,7 +21,7 @@ internal static class TiktokenRanks
         ], "<|begin_of_text|>", "<|end_of_text|>", AddsBos: true),
     ];
 
-    /// <summary>Whether a file (Meta calls it tokenizer.model) begins as this format does: base64, a space, 0.</summary>
+    /// <summary>Whether a file (Meta names it tokenizer.model) begins like this format: base64, a space, 0.</summary>
     public static bool IsIn(string path)
     {
         Span<byte> start = stackalloc byte[16];

@@ -4,8 +4,8 @@ namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
 /// Reads the Hugging Face "fast tokenizer" file tokenizer.json: byte-level BPE (Llama 3, Qwen2, GPT-NeoX, GPT-J, GPT-2) and
-/// SentencePiece-like BPE with byte fallback (Llama, Mistral). Any component that is not understood is an error: a tokenizer
-/// that is only nearly right would spoil a training run silently.
+/// SentencePiece-like BPE with byte fallback (Llama, Mistral). Any unknown component is an error, because a slightly wrong tokenizer would
+/// silently spoil a training run.
 /// </summary>
 internal static class TokenizerJson
 {

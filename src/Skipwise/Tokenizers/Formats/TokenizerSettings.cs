@@ -3,14 +3,14 @@ using Skipwise.Storage;
 namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
-/// What the small files beside a tokenizer say about it: tokenizer_config.json, special_tokens_map.json and added_tokens.json, and
-/// the ids in config.json and generation_config.json where those are silent. All of them are optional.
+/// The settings of a tokenizer in the files next to it: tokenizer_config.json, special_tokens_map.json and added_tokens.json, else the ids
+/// in config.json and generation_config.json. All of them are optional.
 /// </summary>
 internal sealed class TokenizerSettings
 {
     private static readonly string[] s_roles = ["bos", "eos", "unk", "pad", "sep", "cls", "mask"];
 
-    /// <summary>Settings that give a text other ids.</summary>
+    /// <summary>Unsupported settings that would change ids.</summary>
     private static readonly (string Name, string What)[] s_refused =
     [
         ("add_eos_token", "puts no end token behind a text by itself"),
@@ -43,7 +43,7 @@ internal sealed class TokenizerSettings
             {
                 if (!int.TryParse(name, out int id))
                 {
-                    throw token.Error("stands under a name that is no token id");
+                    throw token.Error("has a key that is no token id");
                 }
                 PlacedTokens.Add((token, AddedToken.Read(token, VocabularyChecks.CheckedId(token, id))));
             }
@@ -62,17 +62,16 @@ internal sealed class TokenizerSettings
         }
     }
 
-    /// <summary>tokens that these files add to the tokenizer's own, in order of their ids, and where they stand</summary>
+    /// <summary>tokens that these files add to the tokenizer's own, in order of their ids, with their places</summary>
     public List<(LocatedJson Place, AddedToken Token)> PlacedTokens { get; } = [];
 
     public IEnumerable<AddedToken> AddedTokens => PlacedTokens.Select(placed => placed.Token);
 
-    /// <summary>What names the tokenizer's kind: its class in tokenizer_config.json, else the model_type of config.json; null where neither
-    /// says.</summary>
+    /// <summary>The tokenizer's class in tokenizer_config.json, else the model_type of config.json, else null.</summary>
     public LocatedJson? Kind =>
         _tokenizerConfig?.Find("tokenizer_class") ?? _config?.Find("tokenizer_class") ?? _config?.Find("model_type");
 
-    /// <summary>The texts of the special tokens that the files name, under whatever role.</summary>
+    /// <summary>The texts of all special tokens in the files, of any role.</summary>
     public IEnumerable<string> SpecialTexts => s_roles.Select(role => TokenText($"{role}_token")).OfType<string>()
         .Concat(_named.Select(file => file.Find("additional_special_tokens")).Where(list => list is { IsArray: true })
             .SelectMany(list => list!.Value.Items()).Select(Content));
@@ -80,13 +79,14 @@ internal sealed class TokenizerSettings
     /// <summary>Whether there is a tokenizer_config.json.</summary>
     public bool HasConfig => _tokenizerConfig is not null;
 
-    /// <summary>Whether a text that begins without a space gets one; null where tokenizer_config.json says nothing.</summary>
+    /// <summary>Whether a text without a leading space gets one (add_prefix_space); null if tokenizer_config.json does not state
+    /// it.</summary>
     public bool? AddsPrefixSpace => _tokenizerConfig?.Find("add_prefix_space")?.Truth;
 
-    /// <summary>Whether BOS stands before a text: as tokenizer_config.json says, else as the classes that ask no other file do.</summary>
+    /// <summary>Whether BOS is prepended to a text, by tokenizer_config.json, else by the tokenizer's class.</summary>
     public bool? AddsBos => _tokenizerConfig?.Find("add_bos_token")?.Truth ?? AddsBosByClass;
 
-    /// <summary>Whether tokenizer_config.json, or the tokenizer's class, says that no EOS stands behind a text.</summary>
+    /// <summary>Whether tokenizer_config.json or the tokenizer's class determines that no EOS is appended to a text.</summary>
     public bool NoEos => _tokenizerConfig?.Find("add_eos_token") is not null || AddsBosByClass is not null;
 
     private bool? AddsBosByClass => _tokenizerConfig?.Find("tokenizer_class")?.Text.Replace("Fast", "", StringComparison.Ordinal) switch
@@ -99,8 +99,8 @@ internal sealed class TokenizerSettings
     public SkipwiseException Error(string complaint) => _tokenizerConfig!.Value.Error(complaint);
 
     /// <summary>
-    /// The first Llama tokenizer put a space before each text between two special tokens, not only before the first; its
-    /// successor's configuration says "legacy": false.
+    /// Whether a space is prepended to each text between two special tokens, as in the first Llama tokenizer, and not only to the first
+    /// text ("legacy": false).
     /// </summary>
     public bool Legacy => _tokenizerConfig?.Find("legacy")?.Truth ?? true;
 
@@ -113,21 +113,20 @@ internal sealed class TokenizerSettings
 
     private static string Content(LocatedJson token) => token.IsObject ? token.Get("content").Text : token.Text;
 
-    /// <summary>The id under "bos_token_id" or "eos_token_id"; the first where several are given.</summary>
+    /// <summary>The id under "bos_token_id" or "eos_token_id", the first if there are several.</summary>
     public int? TokenId(string name) => TokenIds(name).Select(id => (int?)id).FirstOrDefault();
 
-    /// <summary>The tokens at a text's ends, with every end that the model's files name: programs stop at each of them.</summary>
+    /// <summary>The special tokens, with every end token in the model's files, because programs stop at each of them.</summary>
     public SpecialTokens Special(int? bos, int? eos, bool addsBos) =>
         new(bos, eos, [.. (eos is null ? TokenIds("eos_token_id") : TokenIds("eos_token_id").Prepend(eos.Value)).Distinct()], addsBos);
 
-    /// <summary>All ids under that name, single or in lists; -1 stands for none in some files.</summary>
+    /// <summary>All ids under that name, single or in lists. Some files use -1 for none.</summary>
     private IEnumerable<int> TokenIds(string name) => Present([.. _numbered.Select(file => file.Find(name))])
         .SelectMany(id => id.IsArray ? id.Items() : [id])
         .Select(id => id.Number)
         .Where(id => id >= 0);
 
-    /// <summary>The id of "bos" or "eos": by its text, else by the number that the model's configuration gives, else as the tokenizer's
-    /// file says.</summary>
+    /// <summary>The id of "bos" or "eos": by its text, else by the id in the model's configuration, else by the tokenizer's file.</summary>
     public int? Find(string name, Func<string, int?> idOf, int? defaultValue) =>
         (TokenText($"{name}_token") is { } text ? idOf(text) : null) ?? defaultValue ?? TokenId($"{name}_token_id");
 

@@ -3,8 +3,8 @@ using Skipwise.Storage;
 namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
-/// Reads the older pair of files vocab.json and merges.txt (GPT-2, GPT-J, Qwen2). They do not say how a text is cut into words:
-/// that is known from the tokenizer's class or the model's type, and a class that is not known here is an error.
+/// Reads the older pair of files vocab.json and merges.txt (GPT-2, GPT-J, Qwen2). They lack the pre-tokenizer pattern, which follows from
+/// the tokenizer's class or the model's type. An unknown class is an error.
 /// </summary>
 internal static class VocabularyAndMerges
 {
@@ -46,7 +46,7 @@ internal static class VocabularyAndMerges
         {
             if (vocabulary.TryGetValue(text, out int id) && added.All(known => known.Id != id))
             {
-                added.Add(new AddedToken(id, text, Special: true)); // the end of a text is an ordinary entry of these vocabularies
+                added.Add(new AddedToken(id, text, Special: true)); // the end-of-text token is an ordinary entry of these vocabularies
             }
         }
         int? end = IdOf(EndOfText);
@@ -61,13 +61,13 @@ internal static class VocabularyAndMerges
     }
 
     private static PreTokenizerPattern Rule(TokenizerSettings settings) =>
-        settings.Kind is not { } kind ? PreTokenizerPattern.Gpt2 // the files are its own
+        settings.Kind is not { } kind ? PreTokenizerPattern.Gpt2 // GPT-2 introduced these files
         : s_rules.TryGetValue(kind.Text, out var rule) ? rule
         : throw kind.Error(
             $"is \"{kind.Text}\", and how it cuts words is not written in {VocabularyName} and {MergesName}; save the model's fast " +
             $"tokenizer as tokenizer.json");
 
-    /// <summary>A pair a line, in order of rank, below an optional "#version: ..." line.</summary>
+    /// <summary>Reads one pair per line, in order of rank, after an optional "#version: ..." line.</summary>
     private static IEnumerable<(string, string, int)> Merges(string path, Dictionary<string, int> vocabulary)
     {
         string[] lines = TextLines.Read(path);

@@ -4,7 +4,8 @@ using System.Text;
 namespace Skipwise.Tokenizers.Patterns;
 
 /// <summary>
-/// Which code points are one where case is ignored: those whose upper case has the same lower case, as k, K and the Kelvin sign.
+/// Case folding for case-insensitive matches: code points are equal if their upper case has the same lower case, such as k, K and the
+/// Kelvin sign.
 /// </summary>
 internal static class CaseFolding
 {
@@ -12,7 +13,7 @@ internal static class CaseFolding
 
     private static readonly Lazy<Dictionary<int, CodePoints>> s_groups = new(MakeGroups);
 
-    /// <summary>Characters that fold to several (ß to ss): where case is ignored, Oniguruma lets one match the other.</summary>
+    /// <summary>Characters that fold to several (ß to ss), which Oniguruma matches with each other if case is ignored.</summary>
     public static CodePoints Several { get; } = CodePoints.Parse(
         "DF 130 149 1F0 390 3B0 587 1E96-1E9A 1E9E 1F50 1F52 1F54 1F56 1F80-1FAF 1FB2-1FB4 1FB6-1FB7 1FBC 1FC2-1FC4 1FC6-1FC7 1FCC " +
         "1FD2-1FD3 1FD6-1FD7 1FE2-1FE4 1FE6-1FE7 1FF2-1FF4 1FF6-1FF7 1FFC FB00-FB06 FB13-FB17");
@@ -20,7 +21,7 @@ internal static class CaseFolding
     public static int Fold(int codePoint) =>
         Rune.IsValid(codePoint) ? Rune.ToLowerInvariant(Rune.ToUpperInvariant(new Rune(codePoint))).Value : codePoint;
 
-    /// <summary>The set, with every code point that is one of its members in another case.</summary>
+    /// <summary>The set, with its members in every case.</summary>
     public static CodePoints Close(CodePoints set)
     {
         var closed = set;
@@ -34,7 +35,7 @@ internal static class CaseFolding
     /// <summary>The code point in every case.</summary>
     public static CodePoints Close(int codePoint) => s_groups.Value.GetValueOrDefault(Fold(codePoint)) ?? CodePoints.Create(codePoint);
 
-    /// <summary>Whether two neighbours (folded) begin what some single character folds to: ss, ff, fi, fl, st and others.</summary>
+    /// <summary>Whether two adjacent folded code points begin the folding of a single character: ss, ff, fi, fl, st and others.</summary>
     public static bool MeetInOne(int first, int second) =>
         (first, second) is ('s', 's' or 't') or ('f', 'f' or 'i' or 'l') or (0x2BC, 'n')
             or (_, 0x2BE or 0x3B9) or (0x565 or 0x574 or 0x57E, _)

@@ -5,10 +5,10 @@ using static System.FormattableString;
 
 namespace Skipwise.Tokenizers.Patterns;
 
-/// <summary>A regular expression of a tokenizer: in Oniguruma's syntax, over code points, with a limit to its time.</summary>
+/// <summary>A regular expression of a tokenizer: in Oniguruma's syntax, over code points, with a timeout.</summary>
 internal sealed class CodePointRegex
 {
-    /// <summary>How long the search for one match may take. Honest patterns need microseconds; (a|aa)+$ and its like need ages.</summary>
+    /// <summary>The timeout of one match. Normal patterns need microseconds; patterns like (a|aa)+$ take exponential time.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     private readonly Regex _regex;
@@ -25,12 +25,12 @@ internal sealed class CodePointRegex
         _error = error;
     }
 
-    /// <summary>A pattern that stands in Skipwise's own source.</summary>
+    /// <summary>Compiles a pattern of Skipwise's own source.</summary>
     public static CodePointRegex Compile(string pattern) => new(
         OnigurumaParser.Parse(pattern), Limit, complaint => new SkipwiseException($"the tokenizer's pattern {pattern} {complaint}"));
 
-    /// <summary>{"String": literal} or {"Regex": expression} of a tokenizer.json.</summary>
-    /// <exception cref="SkipwiseException">an expression that is broken, or cannot be translated</exception>
+    /// <summary>Reads {"String": literal} or {"Regex": expression} of a tokenizer.json.</summary>
+    /// <exception cref="SkipwiseException">an expression that is invalid, or cannot be translated</exception>
     public static CodePointRegex Read(LocatedJson place, TimeSpan? limit = null)
     {
         if (place.Find("String") is { } literal)
@@ -52,9 +52,10 @@ internal sealed class CodePointRegex
             place.Error($"is the pattern {(place.Find("String") ?? place.Get("Regex")).Text}, which {complaint}");
     }
 
-    /// <summary>Matches in order: start and end in UTF-16 units. One without length is left out where the match before it ends.</summary>
+    /// <summary>The matches in order, with start and end in UTF-16 units. An empty match at the end of the previous match is
+    /// skipped.</summary>
     /// <param name="text">valid Unicode</param>
-    /// <exception cref="SkipwiseException">it takes too long</exception>
+    /// <exception cref="SkipwiseException">the timeout is exceeded</exception>
     public List<(int Start, int End)> Matches(ReadOnlySpan<char> text)
     {
         if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
@@ -79,7 +80,8 @@ internal sealed class CodePointRegex
         return matches;
     }
 
-    /// <exception cref="SkipwiseException">it matches a place between letters, or takes too long</exception>
+    /// <summary>Replaces every match.</summary>
+    /// <exception cref="SkipwiseException">a match is empty, or the timeout is exceeded</exception>
     public string Replace(string text, string content)
     {
         var result = new StringBuilder(text.Length);

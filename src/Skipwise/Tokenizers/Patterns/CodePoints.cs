@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Skipwise.Tokenizers.Patterns;
 
-/// <summary>A set of Unicode code points, kept as the places where membership changes.</summary>
+/// <summary>A set of Unicode code points, stored as the code points where membership changes.</summary>
 internal sealed class CodePoints
 {
-    public const int End = 0x110000; // behind the last code point
+    public const int End = 0x110000; // after the last code point
     private readonly int[] _changes; // first member, first non-member, next member, ...: rising
 
     private CodePoints(int[] changes) => _changes = changes;
@@ -25,7 +25,7 @@ internal sealed class CodePoints
         return set;
     }
 
-    /// <summary>All code points, sorted by a property: value -> the code points that have it.</summary>
+    /// <summary>All code points grouped by a property: value -> the code points that have it.</summary>
     public static Dictionary<T, CodePoints> By<T>(Func<int, T> property) where T : struct, Enum
     {
         var changes = new Dictionary<T, List<int>>();
@@ -42,7 +42,7 @@ internal sealed class CodePoints
         return changes.ToDictionary(pair => pair.Key, pair => new CodePoints([.. pair.Value]));
     }
 
-    /// <summary>Hexadecimal numbers and ranges of them in rising order: "41-5A 5F".</summary>
+    /// <summary>Parses hexadecimal numbers and ranges in rising order: "41-5A 5F".</summary>
     public static CodePoints Parse(string ranges)
     {
         var changes = new List<int>();

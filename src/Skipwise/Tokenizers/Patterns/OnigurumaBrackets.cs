@@ -1,17 +1,19 @@
 namespace Skipwise.Tokenizers.Patterns;
 
-/// <summary>Reads [...]: letters, ranges, escapes, [:names:], brackets within brackets, and "&amp;&amp;" for what is in both.</summary>
+/// <summary>Parses a character class [...]: literals, ranges, escapes, [:names:], nested classes, and intersections with
+/// "&amp;&amp;".</summary>
 internal sealed class OnigurumaBrackets(int[] pattern, int start, bool ignoreCase)
 {
     private const int DeepestNesting = 100;
     private int _at = start;
     private int _depth;
 
-    /// <summary>What stood just before, which decides what a "-" means.</summary>
+    /// <summary>The kind of the previous item, which determines the meaning of "-".</summary>
     private enum Before { Nothing, Letter, Range, Set }
 
-    /// <param name="end">the place behind the closing bracket</param>
-    /// <exception cref="FormatException">what Oniguruma or Skipwise does not read</exception>
+    /// <summary>Parses the class.</summary>
+    /// <param name="end">the index after the closing bracket</param>
+    /// <exception cref="FormatException">syntax that Oniguruma or Skipwise does not support</exception>
     public CodePoints Read(out int end)
     {
         bool negated = Take("^");
@@ -95,7 +97,7 @@ internal sealed class OnigurumaBrackets(int[] pattern, int start, bool ignoreCas
         return (0, negated ? set.Complement() : set);
     }
 
-    /// <summary>[:name:] or [:^name:], behind its opening bracket; null where these are brackets like any others.</summary>
+    /// <summary>Parses [:name:] or [:^name:] after its opening bracket; null if it is an ordinary nested class.</summary>
     private CodePoints? Posix()
     {
         int end = _at + 1;

@@ -3,11 +3,12 @@ using System.Text;
 
 namespace Skipwise.Tokenizers.Patterns;
 
-/// <summary>What stands behind a backslash, in brackets and outside: a letter, or a set of them.</summary>
+/// <summary>Parses an escape after a backslash, in brackets and outside: a code point or a set.</summary>
 internal static class OnigurumaEscape
 {
-    /// <param name="at">the place behind the backslash; then, behind the escape</param>
-    /// <exception cref="FormatException">an escape that Oniguruma or Skipwise does not know</exception>
+    /// <summary>Parses one escape.</summary>
+    /// <param name="at">the index after the backslash; on return, after the escape</param>
+    /// <exception cref="FormatException">an escape that Oniguruma or Skipwise does not support</exception>
     public static (int Letter, CodePoints? Set) Read(int[] pattern, ref int at, bool inBrackets)
     {
         if (at == pattern.Length)
@@ -47,7 +48,7 @@ internal static class OnigurumaEscape
             case 'c' or 'C' or 'M' or 'o' or (>= '0' and <= '9'):
                 throw new FormatException($"Skipwise does not translate \\{(char)c}");
             default:
-                return (c, null); // any other letter stands for itself
+                return (c, null); // any other character represents itself
         }
     }
 

@@ -4,9 +4,9 @@ using System.Text;
 namespace Skipwise.Tokenizers.Patterns;
 
 /// <summary>
-/// Reads a regular expression in the syntax of Oniguruma, which Hugging Face's tokenizers use, and writes the same in .NET's. Sets of
-/// characters come out as sets, so that nothing rests on what .NET thinks a word, a letter or a case is. What has no equal is an error
-/// that names it (<see cref="FormatException"/>), and so is what Oniguruma itself refuses.
+/// Translates a regular expression from the syntax of Oniguruma, which Hugging Face's tokenizers use, to .NET's. Character classes are
+/// translated to explicit sets, so that the result does not depend on .NET's definitions of words, letters and case. Syntax without an
+/// equivalent is an error that names it (<see cref="FormatException"/>), as is syntax that Oniguruma itself refuses.
 /// </summary>
 internal sealed class OnigurumaParser
 {
@@ -17,7 +17,7 @@ internal sealed class OnigurumaParser
     private readonly List<PatternPart> _parts = [];
     private int _at;
     private int _depth;
-    private int _before = Nothing; // the letter (folded) just before, where case is ignored
+    private int _before = Nothing; // the previous literal (folded), if case is ignored
     private bool _ignoreCase;
     private bool _dotAll;
     private bool _extended;
@@ -62,6 +62,7 @@ internal sealed class OnigurumaParser
         }
     }
 
+    /// <summary>Translates one term.</summary>
     /// <returns>whether it can be repeated</returns>
     private bool Term()
     {
@@ -124,7 +125,7 @@ internal sealed class OnigurumaParser
         return true;
     }
 
-    /// <summary>What may follow a letter of a word, and what may follow anything else.</summary>
+    /// <summary>Translates a word boundary: what may follow a word character, and what may follow another character.</summary>
     private bool WordBorder(string afterWord, string afterOther)
     {
         Add("(?:(?<=");
@@ -138,7 +139,7 @@ internal sealed class OnigurumaParser
         return Place("))");
     }
 
-    /// <summary>What stands behind an opening parenthesis.</summary>
+    /// <summary>Translates a group after its opening parenthesis.</summary>
     private bool Group()
     {
         var (ignoreCase, dotAll, extended) = (_ignoreCase, _dotAll, _extended);
@@ -169,7 +170,7 @@ internal sealed class OnigurumaParser
         }
         else if (!Options())
         {
-            // The options are those of the rest of the group that they stand in, its other alternatives included.
+            // The options apply to the rest of the enclosing group, including its other alternatives.
             Add("(?:");
             Alternatives();
             Add(")");
@@ -189,7 +190,7 @@ internal sealed class OnigurumaParser
         return repeats;
     }
 
-    /// <returns>whether they are for a group of their own ("(?i:"), not for the rest of the one around ("(?i)")</returns>
+    /// <returns>whether they apply to a new group ("(?i:") and not to the rest of the enclosing one ("(?i)")</returns>
     private bool Options()
     {
         for (bool value = true; ; _at++)
@@ -220,7 +221,7 @@ internal sealed class OnigurumaParser
             _at = interval?.End ?? _at + 1;
             if (!first)
             {
-                Wrap(start, "(?:"); // .NET knows no repetition of a repetition
+                Wrap(start, "(?:"); // .NET does not support repeating a repetition
             }
             // {n}? and {n,m}+ are two repetitions in Oniguruma, one within the other.
             if (interval is not { IsFixed: true } && Take('?'))
@@ -239,7 +240,7 @@ internal sealed class OnigurumaParser
         }
     }
 
-    /// <summary>{n}, {n,}, {,m}, {n,m} at this place, and where it ends. Anything else in braces is text.</summary>
+    /// <summary>Parses {n}, {n,}, {,m} or {n,m} at the current index. Anything else in braces is literal text.</summary>
     private (string Text, int End, bool IsFixed)? Interval()
     {
         if (Next != '{')
@@ -275,7 +276,7 @@ internal sealed class OnigurumaParser
         }
     }
 
-    /// <summary>Comments, and white space where the option x is on.</summary>
+    /// <summary>Skips comments, and white space if option x is on.</summary>
     private void SkipIgnored()
     {
         for (; ; )

@@ -1,4 +1,4 @@
 namespace Skipwise.Tokenizers.Patterns;
 
-/// <summary>A part of a translated pattern: text that .NET reads as it is, or one code point of a set.</summary>
+/// <summary>A part of a translated pattern: text in .NET's syntax, or one code point of a set.</summary>
 internal readonly record struct PatternPart(string Text, CodePoints? Set = null);

@@ -4,17 +4,18 @@ using System.Text;
 namespace Skipwise.Tokenizers.Patterns;
 
 /// <summary>
-/// .NET matches UTF-16 units and takes a letter above U+FFFF for two of them, which no tokenizer does. So a text is matched through a
-/// shadow with one unit for each code point. Above U+FFFF, all that are in the same sets of a pattern are one to the pattern, and one
-/// surrogate, which no text holds alone, stands for all of them.
+/// Maps code points to UTF-16 units for .NET's regular expressions, which match units and split code points above U+FFFF in two. A text is
+/// matched in a copy with one unit per code point. Code points above U+FFFF that are in the same sets of a pattern are equivalent to the
+/// pattern, so one lone surrogate, which no valid text contains, represents all of them.
 /// </summary>
 internal sealed class StandIns
 {
     private const int Astral = 0x10000;
-    private readonly int[] _starts; // of stretches of code points that are in the same sets
-    private readonly char[] _standIns; // one a stretch
+    private readonly int[] _starts; // starts of ranges of code points that are in the same sets
+    private readonly char[] _standIns; // one per range
 
-    /// <exception cref="FormatException">sets that cut Unicode into more kinds of letters than there are surrogates</exception>
+    /// <summary>Assigns surrogates to the ranges.</summary>
+    /// <exception cref="FormatException">the sets need more surrogates than there are</exception>
     public StandIns(IReadOnlyCollection<CodePoints> sets)
     {
         _starts = [.. sets.SelectMany(set => set.Ranges).SelectMany(range => (int[])[range.First, range.Last + 1])
@@ -43,7 +44,7 @@ internal sealed class StandIns
         }
     }
 
-    /// <summary>One unit of the set, as .NET writes it.</summary>
+    /// <summary>The set as a .NET character class of one unit.</summary>
     public string Write(CodePoints set)
     {
         var units = set.Intersect(CodePoints.Range(0, 0xD7FF).Union(CodePoints.Range(0xE000, 0xFFFF)));

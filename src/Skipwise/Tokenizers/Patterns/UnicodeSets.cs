@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Skipwise.Tokenizers.Patterns;
 
-/// <summary>The sets of characters that a pattern can name: general categories, the properties of POSIX brackets, scripts.</summary>
+/// <summary>The named character sets of patterns: general categories, POSIX properties, scripts.</summary>
 internal static class UnicodeSets
 {
-    /// <summary>Category's short name, then its long ones; both without "_" and in small letters, as names are compared.</summary>
+    /// <summary>A category's short name, then its long ones, without "_" and in lower case, as names are compared.</summary>
     private static readonly (string Names, UnicodeCategory[] Categories)[] s_categories =
     [
         ("lu uppercaseletter", [UnicodeCategory.UppercaseLetter]),
@@ -59,14 +59,15 @@ internal static class UnicodeSets
     public static CodePoints Spaces => Named("space");
     public static CodePoints Words => Named("word");
 
-    /// <summary>\w outside brackets takes the numbers of Latin-1 (², ¼) too; [\w] and [[:word:]] do not. So it is in Oniguruma.</summary>
+    /// <summary>The set of \w outside brackets. As in Oniguruma, it includes Latin-1's other numbers (², ¼), unlike [\w] and
+    /// [[:word:]].</summary>
     public static CodePoints WordsOutsideBrackets { get; } = Words.Union(CodePoints.Parse("B2-B3 B9 BC-BE"));
 
-    /// <summary>The set of \p{name}; names are compared without case, spaces, "-" and "_". null where it is not known.</summary>
+    /// <summary>The set of \p{name}; names are compared without case, spaces, "-" and "_". Null if unknown.</summary>
     public static CodePoints? Property(string name) =>
         s_named.Value.GetValueOrDefault(string.Concat(name.Where(c => c is not (' ' or '-' or '_'))).ToLowerInvariant());
 
-    /// <summary>The set of [:name:]. null where there is none.</summary>
+    /// <summary>The set of [:name:]. Null if unknown.</summary>
     public static CodePoints? Posix(string name) => name switch
     {
         "punct" => Named("p").Union(Named("s")),
@@ -113,7 +114,7 @@ internal static class UnicodeSets
         {
             foreach (string name in names.Split(' '))
             {
-                named[name] = set; // a script and its code may have one name
+                named[name] = set; // a script and its code may have the same name
             }
         }
     }

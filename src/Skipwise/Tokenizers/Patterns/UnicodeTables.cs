@@ -1,12 +1,11 @@
 namespace Skipwise.Tokenizers.Patterns;
 
 /// <summary>
-/// What .NET does not tell of a character (Unicode 16.0): its script, and whether a mark is alphabetic. Scripts that are not here are
-/// refused by name.
+/// Character properties that .NET lacks (Unicode 16.0): scripts and alphabetic marks. Patterns with other scripts are refused.
 /// </summary>
 internal static class UnicodeTables
 {
-    /// <summary>Marks that count as letters: Alphabetic, but not of the categories L and Nl.</summary>
+    /// <summary>Marks that are Alphabetic, but not of the categories L and Nl.</summary>
     public const string AlphabeticMarks =
         "345 363-36F 5B0-5BD 5BF 5C1-5C2 5C4-5C5 5C7 610-61A 64B-657 659-65F 670 6D6-6DC 6E1-6E4 6E7-6E8 6ED 711 730-73F 7A6-7B0 " +
         "816-817 81B-823 825-827 829-82C 897 8D4-8DF 8E3-8E9 8F0-903 93A-93B 93E-94C 94E-94F 955-957 962-963 981-983 9BE-9C4 " +
@@ -28,18 +27,18 @@ internal static class UnicodeTables
         "11EF3-11EF6 11F00-11F01 11F03 11F34-11F3A 11F3E-11F40 1611E-1612E 16F4F 16F51-16F87 16F8F-16F92 16FF0-16FF1 1BC9E " +
         "1E000-1E006 1E008-1E018 1E01B-1E021 1E023-1E024 1E026-1E02A 1E08F 1E947";
 
-    /// <summary>Letters in circles and squares, which are symbols by their category and alphabetic all the same.</summary>
+    /// <summary>Letters in circles and squares, which are Alphabetic although their category is symbol.</summary>
     public const string AlphabeticSigns = "24B6-24E9 1F130-1F149 1F150-1F169 1F170-1F189";
 
-    /// <summary>Lower case without being of the category Ll.</summary>
+    /// <summary>Lower-case characters that are not of the category Ll.</summary>
     public const string OtherLowercase =
         "AA BA 2B0-2B8 2C0-2C1 2E0-2E4 345 37A 10FC 1D2C-1D6A 1D78 1D9B-1DBF 2071 207F 2090-209C 2170-217F 24D0-24E9 2C7C-2C7D " +
         "A69C-A69D A770 A7F2-A7F4 A7F8-A7F9 AB5C-AB5F AB69 10780 10783-10785 10787-107B0 107B2-107BA 1E030-1E06D";
 
-    /// <summary>Upper case without being of the category Lu.</summary>
+    /// <summary>Upper-case characters that are not of the category Lu.</summary>
     public const string OtherUppercase = "2160-216F 24B6-24CF 1F130-1F149 1F150-1F169 1F170-1F189";
 
-    /// <summary>Script's name and code, both in small letters without spaces -> its characters.</summary>
+    /// <summary>Scripts: name and code, both in lower case without spaces, and characters.</summary>
     public static readonly (string Name, string Code, string Ranges)[] Scripts =
     [
         ("arabic", "arab",

@@ -1,15 +1,16 @@
 namespace Skipwise.Tokenizers.Training;
 
 /// <summary>
-/// Byte-pair encoding (Sennrich, Haddow, Birch 2016) over UTF-8 bytes: join the most frequent pair of neighbours, again and
-/// again. Of pairs with equal counts the one with the smaller left id, then right id, comes first.
+/// Trains byte pair encoding (Sennrich, Haddow, Birch 2016) over UTF-8 bytes: merges the most frequent adjacent pair, repeatedly. Of pairs
+/// with equal counts, the one with the smaller left id, then right id, is merged first.
 /// </summary>
 /// <remarks>
-/// Pairs are counted anew for every merge, over the distinct pieces of the text: plain, and seconds for a vocabulary of a
-/// thousand tokens and some ten thousand distinct words.
+/// Pairs are counted anew for every merge, over the distinct pieces of the text. This is simple and takes seconds for a vocabulary of a
+/// thousand tokens and ten thousand distinct words.
 /// </remarks>
 public static class BytePairTrainer
 {
+    /// <summary>Trains a vocabulary on texts.</summary>
     public static BytePairVocabulary Train(IEnumerable<string> texts, BytePairOptions options)
     {
         OptionCheck.Require("Vocabulary", options);
@@ -26,7 +27,7 @@ public static class BytePairTrainer
             if (!ids.TryAdd(tokens[id], id))
             {
                 throw new SkipwiseException(
-                    $"special token '{tokens[id]}' stands twice, or is one of the 256 byte characters: choose another");
+                    $"special token '{tokens[id]}' is repeated, or is one of the 256 byte characters: choose another");
             }
         }
 
@@ -84,7 +85,7 @@ public static class BytePairTrainer
         return best;
     }
 
-    /// <summary>Replaces the pair by its joined id, from left to right, without overlap.</summary>
+    /// <summary>Replaces the pair by its merged id, from left to right, without overlap.</summary>
     private static void Join(List<int> word, (int Left, int Right) pair, int joined)
     {
         for (int i = 0; i + 1 < word.Count; i++)

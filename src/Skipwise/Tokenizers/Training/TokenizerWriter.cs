@@ -5,15 +5,15 @@ using Skipwise.Storage;
 
 namespace Skipwise.Tokenizers.Training;
 
-/// <summary>Writes a vocabulary as Hugging Face's libraries read it: tokenizer.json, tokenizer_config.json,
-/// special_tokens_map.json.</summary>
+/// <summary>Writes a vocabulary in Hugging Face's format: tokenizer.json, tokenizer_config.json, special_tokens_map.json.</summary>
 public static class TokenizerWriter
 {
     private static readonly JsonSerializerOptions s_json =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <param name="vocabulary">its special tokens are padding, begin and end of a text, in this order</param>
-    /// <param name="folder">made if missing; files there are replaced</param>
+    /// <summary>Writes the files.</summary>
+    /// <param name="vocabulary">its special tokens are padding, beginning and end of a text, in this order</param>
+    /// <param name="folder">created if missing; existing files are replaced</param>
     /// <param name="maximumLength">model_max_length, in tokens</param>
     public static void Write(BytePairVocabulary vocabulary, string folder, int maximumLength)
     {
@@ -76,14 +76,14 @@ public static class TokenizerWriter
         ["byte_fallback"] = false,
         ["ignore_merges"] = false,
         ["vocab"] = new JsonObject(vocabulary.Tokens.Select((token, id) => KeyValuePair.Create(token, (JsonNode?)id))),
-        // One string per pair, as every version reads it; no token contains a space in this alphabet.
+        // One string per pair, which every version reads; no token of this alphabet contains a space.
         ["merges"] = Array(vocabulary.Merges.Select(merge => JsonValue.Create($"{merge.Left} {merge.Right}"))),
     };
 
     private static JsonObject ByteLevel() =>
         new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true };
 
-    /// <summary>The post-processor that puts the begin token before a text, and before the first of a pair.</summary>
+    /// <summary>The post-processor that prepends the begin token to a text, and to the first of a pair.</summary>
     private static JsonObject BeginFirst(string begin, int id)
     {
         static JsonObject Sequence(string name, int type) => new() { ["Sequence"] = new JsonObject { ["id"] = name, ["type_id"] = type } };

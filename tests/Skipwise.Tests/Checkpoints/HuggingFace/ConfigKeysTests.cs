@@ -126,6 +126,6 @@ public class ConfigKeysTests
 
     [Fact]
     public void A_yarn_without_an_original_length_is_warned_about() =>
-        Assert.Contains("stretches a window of 512 tokens",
+        Assert.Contains("scales a window of 512 tokens",
             Assert.Single(HfConfig.Read(Fixture.Path("gptj-yarn16", "config.json")).Warnings));
 }

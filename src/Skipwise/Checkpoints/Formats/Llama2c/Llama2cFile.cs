@@ -6,8 +6,8 @@ namespace Skipwise.Checkpoints.Formats.Llama2c;
 
 /// <summary>
 /// A checkpoint of llama2.c: a header, then float32 weights kind after kind, each for all layers. Its tensors get Hugging Face's Llama
-/// names. Its rotation turns neighbouring rows of a head, (0, 1), (2, 3), ...; Hugging Face's turns row i with row i + D/2. Query and key
-/// rows are therefore read evens first, then odds.
+/// names. llama2.c rotates neighbouring rows of a head, (0, 1), (2, 3), ...; Hugging Face rotates row i with row i + D/2. So query and key
+/// rows are read in the order evens, odds.
 /// </summary>
 public sealed class Llama2cFile : TensorFile
 {
@@ -22,7 +22,7 @@ public sealed class Llama2cFile : TensorFile
     internal Llama2cHeader Header { get; }
 
     /// <summary>
-    /// The checkpoint that a model's path names: the path itself if it is a file; in a folder without config.json the one .bin file that is
+    /// Finds the checkpoint of a model's path: the path itself if it is a file; in a folder without config.json the only .bin file that is
     /// no tokenizer (tok*.bin). Null if there is none.
     /// </summary>
     public static string? Find(string model)
@@ -42,7 +42,8 @@ public sealed class Llama2cFile : TensorFile
         return files is [string only] ? only : null;
     }
 
-    /// <exception cref="SkipwiseException">there is no such file, or its length and its header disagree</exception>
+    /// <summary>Opens a checkpoint and reads its header.</summary>
+    /// <exception cref="SkipwiseException">there is no such file, or its length contradicts its header</exception>
     public static Llama2cFile Open(string path) => Open(path, handle =>
     {
         long length = RandomAccess.GetLength(handle);
@@ -56,9 +57,9 @@ public sealed class Llama2cFile : TensorFile
                 $"{header.Vocabulary}, window {header.Window}) calls for {expected}. The file is cut off, or no llama2.c checkpoint");
     });
 
-    /// <summary>A kind of weights, for one place in the model or for each of its layers.</summary>
-    /// <param name="Name">Hugging Face's name with {0} for the layer; null for a table that is no weight</param>
-    /// <param name="Heads">heads whose rows are stored in pairs; 0 where rows are in order</param>
+    /// <summary>A kind of weights, one tensor for the model or one per layer.</summary>
+    /// <param name="Name">Hugging Face's name with {0} for the layer; null for a table that is not a weight</param>
+    /// <param name="Heads">number of heads whose rows are stored in pairs; 0 if rows are in order</param>
     private readonly record struct Kind(string? Name, int Count, long Rows, long Columns = 1, int Heads = 0)
     {
         public Int128 Elements => (Int128)Count * Rows * Columns;
@@ -112,7 +113,7 @@ public sealed class Llama2cFile : TensorFile
         }
     }
 
-    /// <summary>[head, even or odd, pair, column] read from rows that lie as [head, pair, even or odd].</summary>
+    /// <summary>The view [head, even or odd, pair, column] of rows that are stored as [head, pair, even or odd].</summary>
     private static StridedView EvensFirst(int heads, int headDim, long columns) =>
         new([heads, 2, headDim / 2, columns], [headDim * columns, columns, 2 * columns, 1]);
 }

@@ -6,8 +6,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats.Llama2c;
 
 /// <summary>
-/// The sizes at the beginning of a llama2.c checkpoint. Version 0 begins with seven int32 (a negative vocabulary says that the head is not
-/// tied), version 1 with "ak42", its version, the same seven, and a byte that says whether the head is tied, padded to 256 bytes.
+/// The sizes at the beginning of a llama2.c checkpoint. Version 0 has seven int32; a negative vocabulary size means an untied head.
+/// Version 1 has "ak42", its version, the same seven int32 and a byte for the tied head, padded to 256 bytes.
 /// </summary>
 /// <param name="DataStart">first byte of the weights</param>
 internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int Hidden, int Layers, int Heads, int KeyValueHeads,
@@ -19,7 +19,7 @@ internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int H
 
     public int HeadDim => Dim / Heads;
 
-    /// <summary>The configuration that llama2.c has built in besides these sizes.</summary>
+    /// <summary>The model's configuration: these sizes and llama2.c's built-in constants.</summary>
     public DecoderConfig Model => new()
     {
         VocabSize = Vocabulary,
@@ -37,6 +37,7 @@ internal sealed record Llama2cHeader(int Version, long DataStart, int Dim, int H
         EosTokenId = 2,
     };
 
+    /// <summary>Parses a header.</summary>
     /// <param name="bytes">the file's first 256 bytes, or all it has</param>
     /// <param name="path">for error messages</param>
     /// <exception cref="SkipwiseException">the bytes are no such header</exception>

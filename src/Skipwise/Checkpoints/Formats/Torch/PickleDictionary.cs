@@ -1,6 +1,6 @@
 namespace Skipwise.Checkpoints.Formats.Torch;
 
-/// <summary>A dictionary in the order of its keys. Empty ones are small, since a file may hold very many.</summary>
+/// <summary>A dictionary in insertion order. An empty one takes little memory, because a file may hold very many.</summary>
 internal sealed class PickleDictionary
 {
     private List<KeyValuePair<object?, object?>>? _items;

@@ -1,4 +1,4 @@
 namespace Skipwise.Checkpoints.Formats.Torch;
 
-/// <summary>A name in a pickle: all that is known of it is how to spell it.</summary>
+/// <summary>A global name in a pickle, which is not resolved.</summary>
 internal sealed record PickleGlobal(string Name);

@@ -5,22 +5,22 @@ using System.Text;
 namespace Skipwise.Checkpoints.Formats.Torch;
 
 /// <summary>
-/// Runs the stack machine of a pickle (docs.python.org, pickletools) as far as <c>torch.save</c> of a state dict needs it. A pickle is a
-/// program that calls what it names; here a name stays a name, and <see cref="SafeGlobals"/> knows the few that build tensors. Anything
-/// else is an error that says which, so nothing that a file asks for is ever run.
+/// Runs the stack machine of a pickle (docs.python.org, pickletools), with the operations that <c>torch.save</c> of a state dict uses. A
+/// pickle is a program that can call any global. Here globals are only names, and <see cref="SafeGlobals"/> implements the few that build
+/// tensors. Any other is an error that names it, so no code of a file is run.
 /// </summary>
 internal ref struct PickleReader
 {
     private readonly ReadOnlySpan<byte> _pickle;
     private readonly List<object?> _stack = [];
-    private readonly List<int> _marks = []; // heights of the stack, below which only its own operation may reach
+    private readonly List<int> _marks = []; // stack heights; only MARK's own operation may pop below them
     private readonly Dictionary<uint, object?> _memo = [];
     private int _at;
 
     private PickleReader(ReadOnlySpan<byte> pickle) => _pickle = pickle;
 
-    /// <summary>The object that the pickle describes.</summary>
-    /// <exception cref="FormatException">what is wrong, without the file's name</exception>
+    /// <summary>Reads the object that the pickle describes.</summary>
+    /// <exception cref="FormatException">an invalid pickle; the message lacks the file's name</exception>
     public static object? Read(ReadOnlySpan<byte> pickle)
     {
         var reader = new PickleReader(pickle);

@@ -1,6 +1,6 @@
 namespace Skipwise.Checkpoints.Formats.Torch;
 
-/// <summary>The few things that a file of tensors may call, each of which only takes its arguments apart.</summary>
+/// <summary>The few globals that a file of tensors may call. Each only decomposes its arguments.</summary>
 internal static class SafeGlobals
 {
     private const int MostDimensions = 64; // libtorch's own limit
@@ -20,6 +20,7 @@ internal static class SafeGlobals
         ["torch.ComplexFloatStorage"] = "C64",
     };
 
+    /// <summary>Calls a global.</summary>
     /// <exception cref="FormatException">anything but an empty ordered dictionary, a tensor or a parameter</exception>
     public static object Call(object? callee, object? arguments)
     {
@@ -40,7 +41,7 @@ internal static class SafeGlobals
         };
     }
 
-    /// <summary>The reference ('storage', type, key, device, count).</summary>
+    /// <summary>Resolves the persistent id ('storage', type, key, device, count).</summary>
     public static PickleStorage Storage(object? reference)
     {
         if (reference is not object?[] parts
@@ -59,7 +60,7 @@ internal static class SafeGlobals
         {
             throw new FormatException($"a tensor of {sizes.Length} sizes and {strides.Length} strides, from element {offset}");
         }
-        // Where the last element lies, and how many there are, in numbers that cannot overflow.
+        // Index of the last element, and the number of elements, in a type that cannot overflow.
         Int128 last = offset, elements = 1;
         for (int i = 0; i < sizes.Length; i++)
         {

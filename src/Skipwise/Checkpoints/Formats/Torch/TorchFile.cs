@@ -4,8 +4,9 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats.Torch;
 
 /// <summary>
-/// A file written by <c>torch.save</c> (since PyTorch 1.6): a zip archive with one pickle, which describes a dictionary of tensors, and one
-/// uncompressed record of elements per storage. Opening reads the pickle alone and runs nothing of it (see <see cref="PickleReader"/>).
+/// A file written by <c>torch.save</c> (since PyTorch 1.6): a zip archive with one pickle, which describes a dictionary of tensors, and
+/// one uncompressed record of elements per storage. Opening reads only the pickle and executes no code of it (see
+/// <see cref="PickleReader"/>).
 /// </summary>
 public sealed class TorchFile : TensorFile
 {
@@ -16,6 +17,7 @@ public sealed class TorchFile : TensorFile
 
     private TorchFile(string path, SafeFileHandle handle, IEnumerable<TensorEntry> tensors) : base(path, handle, tensors, s_metadata) { }
 
+    /// <summary>Opens a file and reads its list of tensors.</summary>
     /// <exception cref="SkipwiseException">there is no such file, it is damaged or of the old format, or it holds anything but
     /// tensors</exception>
     public static TorchFile Open(string path) => Open(path, handle =>
@@ -59,7 +61,7 @@ public sealed class TorchFile : TensorFile
     {
         if (zip.Find($"{root}/byteorder") is not (long offset, long length))
         {
-            return; // older files do not say it: little endian
+            return; // older files do not state it: little endian
         }
         byte[] order = FileBytes.Read(handle, offset, (int)Math.Min(length, 16), path);
         if (!order.AsSpan().SequenceEqual("little"u8))

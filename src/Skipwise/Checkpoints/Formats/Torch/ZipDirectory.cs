@@ -6,8 +6,8 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Formats.Torch;
 
 /// <summary>
-/// Where the records of a zip archive lie in its file (PKWARE's APPNOTE, with ZIP64). PyTorch stores its records uncompressed so that they
-/// can be read in place; an archive that compresses, encrypts or overlaps them is refused, and nothing is ever unpacked.
+/// The places of a zip archive's records in its file (PKWARE's APPNOTE, with ZIP64). PyTorch stores its records uncompressed so that they
+/// can be read in place. An archive with compressed, encrypted or overlapping records is refused; nothing is ever decompressed.
 /// </summary>
 internal sealed class ZipDirectory
 {
@@ -19,7 +19,8 @@ internal sealed class ZipDirectory
     private readonly string _path;
     private readonly Dictionary<string, (long Offset, long Length)> _records = [];
 
-    /// <exception cref="SkipwiseException">this is no zip archive, or it does not hold together</exception>
+    /// <summary>Reads and checks the central directory.</summary>
+    /// <exception cref="SkipwiseException">this is no zip archive, or it is inconsistent</exception>
     public ZipDirectory(SafeFileHandle handle, string path)
     {
         _handle = handle;
@@ -31,7 +32,7 @@ internal sealed class ZipDirectory
 
     public IEnumerable<string> Names => _records.Keys;
 
-    /// <summary>Where the bytes of a record lie; null if there is none of that name.</summary>
+    /// <summary>The place of a record's bytes; null if there is no record of that name.</summary>
     public (long Offset, long Length)? Find(string name) => _records.TryGetValue(name, out (long, long) place) ? place : null;
 
     private (long Start, long Length, ulong Count) FindDirectory(long fileLength)
@@ -87,11 +88,11 @@ internal sealed class ZipDirectory
             {
                 throw Wrong($"record {name} is compressed or encrypted, which PyTorch never does. Save the file again with torch.save");
             }
-            ulong packed = U32(directory, 20), length = U32(directory, 24), local = U32(directory, 42);
-            ReadExtra64(directory.Slice(RecordSize + nameLength, extraLength), name, ref length, ref packed, ref local);
-            if (packed != length || local > (ulong)dataEnd)
+            ulong compressed = U32(directory, 20), length = U32(directory, 24), local = U32(directory, 42);
+            ReadExtra64(directory.Slice(RecordSize + nameLength, extraLength), name, ref length, ref compressed, ref local);
+            if (compressed != length || local > (ulong)dataEnd)
             {
-                throw Wrong($"record {name}: {packed} bytes stand for {length}, at byte {local} of {dataEnd}");
+                throw Wrong($"record {name}: {compressed} bytes stand for {length}, at byte {local} of {dataEnd}");
             }
             long data = DataOffset((long)local, name);
             if (data > dataEnd || length > (ulong)(dataEnd - data))
@@ -106,8 +107,8 @@ internal sealed class ZipDirectory
         }
     }
 
-    /// <summary>Numbers of 64 bits stand in an extra field, in this order, for those whose 32 bits are all ones.</summary>
-    private void ReadExtra64(ReadOnlySpan<byte> extra, string name, ref ulong length, ref ulong packed, ref ulong local)
+    /// <summary>Reads the 64-bit values of the extra field, which replace, in this order, the 32-bit values that are all ones.</summary>
+    private void ReadExtra64(ReadOnlySpan<byte> extra, string name, ref ulong length, ref ulong compressed, ref ulong local)
     {
         while (extra.Length >= 4)
         {
@@ -120,7 +121,7 @@ internal sealed class ZipDirectory
             {
                 ReadOnlySpan<byte> numbers = extra.Slice(4, size);
                 Take(ref length, ref numbers, name);
-                Take(ref packed, ref numbers, name);
+                Take(ref compressed, ref numbers, name);
                 Take(ref local, ref numbers, name);
             }
             extra = extra[(4 + size)..];
@@ -141,7 +142,7 @@ internal sealed class ZipDirectory
         numbers = numbers[8..];
     }
 
-    /// <summary>The record's own header repeats the name and pads the data to an alignment of its writer's choice.</summary>
+    /// <summary>The offset of a record's data, from its local header, which repeats the name and pads the data to an alignment.</summary>
     private long DataOffset(long local, string name)
     {
         byte[] header = At(local, LocalSize, LocalSignature, $"header of record {name}");

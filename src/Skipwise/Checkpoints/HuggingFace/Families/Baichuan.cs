@@ -35,7 +35,8 @@ internal static class Baichuan
         },
     };
 
-    /// <summary>Both generations call themselves baichuan; the first spells its class with a capital C and has a plain head.</summary>
+    /// <summary>Whether this is Baichuan 1. Both generations have model_type baichuan; the first spells its class with a capital C and has
+    /// an ordinary head.</summary>
     private static bool IsFirst(JsonSection root) =>
         root.Json["architectures"] is JsonArray names && names.Any(name => name?.ToString() == "BaiChuanForCausalLM");
 }

@@ -13,7 +13,7 @@ internal static class Gemma
         KeyNames = new Dictionary<string, string> { ["hidden_act"] = "hidden_activation" },
         DefaultActivation = "gelu_pytorch_tanh",
         Defaults = new Dictionary<string, JsonNode> { ["tie_word_embeddings"] = true, ["head_dim"] = 256 },
-        IgnoredKeys = ["hidden_act"], // the first files say "gelu" there and mean the approximation: every program ignores it
+        IgnoredKeys = ["hidden_act"], // the first files have "gelu" here and mean the tanh approximation; every program ignores it
         Read = (root, model) => model with
         {
             Norm = NormKind.RmsUnitOffset,

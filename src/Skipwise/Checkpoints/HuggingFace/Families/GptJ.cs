@@ -4,7 +4,7 @@ using Skipwise.Rope;
 
 namespace Skipwise.Checkpoints.HuggingFace.Families;
 
-/// <summary>GPT-J: one LayerNorm feeds attention and feed-forward side by side; dimensions 2i and 2i + 1 rotate together; the head has a
+/// <summary>GPT-J: one LayerNorm feeds attention and feed-forward in parallel; dimensions 2i and 2i + 1 rotate together; the head has a
 /// bias.</summary>
 internal static class GptJ
 {

@@ -3,8 +3,8 @@ using Skipwise.Models;
 
 namespace Skipwise.Checkpoints.HuggingFace.Families;
 
-/// <summary>GPT-NeoX and Pythia: two LayerNorms, attention and feed-forward side by side or in turn, queries, keys and values joined head
-/// by head.</summary>
+/// <summary>GPT-NeoX and Pythia: two LayerNorms, attention and feed-forward in parallel or in sequence, queries, keys and values fused
+/// head by head.</summary>
 internal static class GptNeoX
 {
     public static readonly ModelFamily Family = new()

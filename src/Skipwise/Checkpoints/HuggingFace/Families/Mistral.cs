@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Skipwise.Checkpoints.HuggingFace.Families;
 
-/// <summary>Mistral 7B and its kin: Llama with a window that slides in every layer, unless config.json sets it to null.</summary>
+/// <summary>Mistral 7B and similar models: Llama with a sliding window in every layer, unless config.json sets it to null.</summary>
 internal static class Mistral
 {
     public static readonly ModelFamily Family = new()

@@ -18,7 +18,7 @@ internal static class Phi3
         Defaults = new Dictionary<string, JsonNode> { ["rms_norm_eps"] = 1e-5 },
         DefaultOriginalLength = 4096,
         RopePreference = new(RopeType.LongRope, LongRopeOnly: true), // every release of transformers loads this scaling for the family
-        IgnoredKeys = ["embd_layer", "attention_bias"], // its projections have no bias, whatever the file says
+        IgnoredKeys = ["embd_layer", "attention_bias"], // its projections have no bias, even if the file sets one
         Read = (root, model) => model with { SlidingWindow = root.OptionalPositive("sliding_window") },
     };
 }

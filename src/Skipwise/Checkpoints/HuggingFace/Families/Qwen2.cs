@@ -3,7 +3,8 @@ using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints.HuggingFace.Families;
 
-/// <summary>Qwen 2 and 2.5: Llama with biases on queries, keys and values alone, and a window that may slide in the upper layers.</summary>
+/// <summary>Qwen 2 and 2.5: Llama with biases on queries, keys and values only, and optionally a sliding window in the upper
+/// layers.</summary>
 internal static class Qwen2
 {
     public static readonly ModelFamily Family = new()
@@ -13,7 +14,8 @@ internal static class Qwen2
         Read = (root, model) => Sliding(root, model) with { AttentionBias = true },
     };
 
-    /// <summary>use_sliding_window, sliding_window, max_window_layers: the layers below the last of these see everything.</summary>
+    /// <summary>Reads use_sliding_window, sliding_window and max_window_layers. Layers below max_window_layers have full
+    /// attention.</summary>
     public static DecoderConfig Sliding(JsonSection root, DecoderConfig model)
     {
         int? window = root.OptionalPositive("sliding_window");

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Skipwise.Checkpoints.HuggingFace.Families;
 
-/// <summary>Qwen 3: Llama with normalised queries and keys.</summary>
+/// <summary>Qwen 3: Llama with normalized queries and keys.</summary>
 internal static class Qwen3
 {
     public static readonly ModelFamily Family = new()
