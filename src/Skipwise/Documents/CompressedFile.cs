@@ -4,14 +4,14 @@ using ZstdSharp;
 
 namespace Skipwise.Documents;
 
-/// <summary>UTF-8 text files, packed by gzip or Zstandard or not at all, with errors that name the file.</summary>
+/// <summary>Opens UTF-8 text files, plain or compressed by gzip or Zstandard. Errors name the file.</summary>
 internal static class CompressedFile
 {
     public const string Gzip = ".gz";
     public const string Zstandard = ".zst";
 
-    /// <summary>The text's bytes; those that are not UTF-8 are an error when they are reached.</summary>
-    /// <returns>the bytes, and where they are counted: to be told of every row's beginning</returns>
+    /// <summary>Opens the text's bytes. Invalid UTF-8 is an error when it is reached.</summary>
+    /// <returns>the bytes, and the stream that counts them, which must be notified of every row's beginning</returns>
     public static (Stream Bytes, RowStream Rows) OpenBytes(string path, LimitOptions limits)
     {
         RowStream rows = Open(path, limits);
@@ -25,7 +25,7 @@ internal static class CompressedFile
         return (TextFile.Reader(rows, path), rows);
     }
 
-    /// <summary>Runs one step of reading; whatever is wrong with the file becomes an error that names it.</summary>
+    /// <summary>Runs one step of reading and converts exceptions to errors that name the file.</summary>
     public static T Guarded<T>(string path, Func<T> read)
     {
         try
@@ -35,7 +35,7 @@ internal static class CompressedFile
         catch (Exception e)
         when (e is SharpZipBaseException or ZstdException or InvalidDataException or EndOfStreamException or IndexOutOfRangeException)
         {
-            // SharpZipLib's tables overrun on some damaged files; nothing else here indexes.
+            // SharpZipLib's tables are indexed out of range by some damaged files; nothing else here indexes.
             throw new SkipwiseException($"{path}: broken or cut {Path.GetExtension(path)} file: {e.Message}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -47,11 +47,11 @@ internal static class CompressedFile
     private static RowStream Open(string path, LimitOptions limits) => Guarded(path, () =>
     {
         FileStream file = InputFile.Open(path, options: FileOptions.SequentialScan);
-        Stream unpacked = Unpack(path, file);
-        return new RowStream(unpacked, path, unpacked == file ? null : file.Length, limits);
+        Stream decompressed = Decompress(path, file);
+        return new RowStream(decompressed, path, decompressed == file ? null : file.Length, limits);
     });
 
-    private static Stream Unpack(string path, Stream stream)
+    private static Stream Decompress(string path, Stream stream)
     {
         string ending = Path.GetExtension(path).ToLowerInvariant();
         return ending is not (Gzip or Zstandard) ? stream

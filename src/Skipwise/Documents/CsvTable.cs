@@ -5,8 +5,8 @@ using Skipwise.Storage;
 namespace Skipwise.Documents;
 
 /// <summary>
-/// Comma-separated values by RFC 4180: the first record names the columns, a field in quotes may hold commas, quotes and line ends. Blank
-/// lines are passed over.
+/// Reads comma-separated values (RFC 4180): the first record names the columns, a quoted field may contain commas, quotes and line ends.
+/// Blank lines are skipped.
 /// </summary>
 internal sealed class CsvTable : IDisposable
 {
@@ -22,20 +22,20 @@ internal sealed class CsvTable : IDisposable
         (Stream bytes, _rows) = CompressedFile.OpenBytes(path, limits);
         _reader = CsvReader.Create(bytes, new CsvReaderOptions
         {
-            HasHeader = false, // the header is a record like the others: what is right in one is decided here
+            HasHeader = false, // the header is read like other records, by the same rules
             Separator = ',',
             MalformedData = CsvMalformedDataHandling.Throw,
             TrackLineNumbers = true,
         });
     }
 
-    /// <summary>Number of the row, from 1.</summary>
+    /// <summary>The place of the current row, for error messages.</summary>
     private string Place => PlaceOf(_reader.RowNumber);
 
-    /// <summary>Documents from one column.</summary>
-    /// <param name="named">the column, or null for the one of a usual name</param>
+    /// <summary>Reads documents from one column.</summary>
+    /// <param name="named">the column; null: the one with a usual name</param>
     /// <exception cref="SkipwiseException">
-    /// the file cannot be read; no column, or more than one, may hold the text; a row that does not fit; while enumerating
+    /// the file cannot be read; no or several candidate columns; a row with a wrong number of fields; while enumerating
     /// </exception>
     public static IEnumerable<Document> Documents(string path, string? named, LimitOptions limits)
     {
@@ -52,9 +52,10 @@ internal sealed class CsvTable : IDisposable
         }
     }
 
-    /// <summary>Whole rows, all values as texts. Columns without a name (the row numbers that some programs write) are left out.</summary>
+    /// <summary>Reads whole rows with all values as strings. Columns without a name (row numbers that some programs write) are
+    /// skipped.</summary>
     /// <exception cref="SkipwiseException">
-    /// the file cannot be read, or is empty; two columns of one name; a row that does not fit; while enumerating
+    /// the file cannot be read, or is empty; two columns have the same name; a row with a wrong number of fields; while enumerating
     /// </exception>
     public static IEnumerable<LocatedJson> Rows(string path, LimitOptions limits)
     {
@@ -75,7 +76,7 @@ internal sealed class CsvTable : IDisposable
 
     public void Dispose() => _reader.Dispose();
 
-    /// <returns>null in an empty file</returns>
+    /// <returns>null if the file is empty</returns>
     private List<string>? ReadHeader() => Next() ? _columns = [.. Enumerable.Range(0, _reader.FieldCount).Select(_reader.GetString)] : null;
 
     private void RequireOnce(string name)
@@ -86,7 +87,7 @@ internal sealed class CsvTable : IDisposable
         }
     }
 
-    /// <summary>Goes to the next record, which has as many fields as the header.</summary>
+    /// <summary>Moves to the next record, and checks that it has as many fields as the header.</summary>
     private bool Next()
     {
         _rows.Begin(PlaceOf(_reader.RowNumber + 1));

@@ -2,7 +2,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Documents;
 
-/// <summary>How a file holds documents.</summary>
+/// <summary>The format of a file of documents.</summary>
 internal enum DocumentKind
 {
     Text,
@@ -12,7 +12,7 @@ internal enum DocumentKind
     Parquet,
 }
 
-/// <summary>Which files hold documents, told by the endings of their names.</summary>
+/// <summary>Finds files of documents by their extensions.</summary>
 internal static class DocumentFiles
 {
     private const int MostNamed = 3;
@@ -28,7 +28,7 @@ internal static class DocumentFiles
     private static readonly (string Ending, DocumentKind Kind)[] s_endings =
         [.. s_packings.SelectMany(packing => s_plain.Select(p => (p.Ending + packing, p.Kind))), (".parquet", DocumentKind.Parquet)];
 
-    /// <summary>What the errors name as readable.</summary>
+    /// <summary>The readable extensions, for error messages.</summary>
     private static string Readable
     {
         get
@@ -39,13 +39,13 @@ internal static class DocumentFiles
         }
     }
 
-    /// <summary>Null: a file of another kind.</summary>
+    /// <summary>The format of a file; null if it is not readable.</summary>
     public static DocumentKind? KindOf(string path) =>
         s_endings.Where(e => path.EndsWith(e.Ending, StringComparison.OrdinalIgnoreCase)).Select(e => (DocumentKind?)e.Kind)
         .FirstOrDefault();
 
-    /// <summary>The files behind the paths, in order, each once.</summary>
-    /// <param name="remarks">receives what a person should know: files that are not read, and why; null if nobody asks</param>
+    /// <summary>The files of the paths, in order, each once.</summary>
+    /// <param name="remarks">receives notes for the user: files that are not read, and why; may be null</param>
     public static List<string> Find(IEnumerable<string> paths, DocumentOptions options, List<string>? remarks = null)
     {
         var files = new List<(string Path, string Real)>();
@@ -74,9 +74,10 @@ internal static class DocumentFiles
             remarks?.Add($"{same.First().Path}: named {same.Count()} times, also as {others}; it is read once");
         }
         List<string> distinct = [.. files.DistinctBy(file => file.Real).Select(file => file.Path)];
-        foreach (var twins in distinct.GroupBy(Unpacked).Where(twins => twins.Count() > 1))
+        foreach (var duplicates in distinct.GroupBy(UncompressedName).Where(duplicates => duplicates.Count() > 1))
         {
-            remarks?.Add($"{string.Join(" and ", twins)}: all of them are read; if they are one text, plain and compressed, leave one");
+            remarks?.Add(
+                $"{string.Join(" and ", duplicates)}: all of them are read; if they are one text, plain and compressed, leave one");
         }
         return distinct.Count > 0 ? distinct : throw new SkipwiseException("no data was given; name a file or a folder with documents");
     }
@@ -104,11 +105,12 @@ internal static class DocumentFiles
         }
     }
 
-    /// <summary>A .json file may hold anything, settings of a program too: it holds documents if the user says where in it.</summary>
+    /// <summary>Whether a file is read. A .json file may contain anything, such as settings, so it is read only if the user names the
+    /// text's field.</summary>
     private static bool IsRead(string path, DocumentOptions options) =>
         KindOf(path) is { } kind && (kind is not DocumentKind.Json || options.Field is not null);
 
-    private static string Unpacked(string path) =>
+    private static string UncompressedName(string path) =>
         s_packings[1..].Any(packing => path.EndsWith(packing, StringComparison.OrdinalIgnoreCase))
             ? Path.ChangeExtension(path, null) : path;
 }

@@ -2,18 +2,18 @@ using System.Text.Json.Serialization;
 
 namespace Skipwise.Documents;
 
-/// <summary>How files become documents.</summary>
+/// <summary>Options of reading documents from files.</summary>
 public sealed record DocumentOptions
 {
-    /// <summary>Text that separates the documents within a text file, such as &lt;|endoftext|&gt;; null: a file is one document.
-    /// White space around the separator belongs to no document.</summary>
+    /// <summary>Separator of the documents in a text file, such as &lt;|endoftext|&gt;; null: a file is one document. White space around
+    /// the separator is dropped.</summary>
     public string? SeparatorText { get; init; }
 
-    /// <summary>Member of each JSON object, or column of each CSV or Parquet file, that holds the text; null: the one that has a usual name
+    /// <summary>Field of each JSON object, or column of each CSV or Parquet file, with the text; null: the one with a usual name
     /// (<see cref="TextField"/>).</summary>
     public string? Field { get; init; }
 
-    /// <summary>How much a file may ask for. What is read does not depend on it, so no settings tell it.</summary>
+    /// <summary>Limits of memory and decompression. They do not affect the text, so they are not part of recorded settings.</summary>
     [JsonIgnore]
     public LimitOptions Limits { get; init; } = new();
 }

@@ -2,17 +2,17 @@ namespace Skipwise.Documents;
 
 /// <summary>
 /// Reads documents from text files (.txt, .md, .tex), JSON lines (.jsonl), comma-separated values (.csv) and, if the field
-/// is named, lists of JSON objects (.json), all also packed (.gz, .zst), from Parquet files (.parquet), and folders of them.
+/// is named, lists of JSON objects (.json), all also compressed (.gz, .zst), from Parquet files (.parquet), and folders of them.
 /// </summary>
 public static class DocumentReader
 {
     /// <summary>
-    /// Finds the files at once, and reads them while the documents are enumerated. A folder gives its files and those of its
-    /// subfolders in ordinal order of their paths; hidden files and files of other kinds are passed over (<see cref="Remarks"/> names
-    /// them), and a file with several names is read once. Blank documents are left out.
+    /// Finds the files immediately and reads them while the documents are enumerated. A folder gives its files and those of its subfolders
+    /// in ordinal order of their paths. Hidden files and files of other formats are skipped (<see cref="Remarks"/> names them), and a file
+    /// with several names is read once. Blank documents are skipped.
     /// </summary>
-    /// <exception cref="SkipwiseException">a path that is missing, a file of an unknown kind, a folder without documents; while
-    /// enumerating: text that is not UTF-8, a broken or cut file, a broken row or one without the field</exception>
+    /// <exception cref="SkipwiseException">a missing path, a file of an unknown format, a folder without documents; while enumerating:
+    /// invalid UTF-8, a damaged or truncated file, an invalid row or one without the field</exception>
     public static IEnumerable<Document> Read(IEnumerable<string> paths, DocumentOptions options)
     {
         if (options.SeparatorText is "")
@@ -23,9 +23,8 @@ public static class DocumentReader
             .Where(document => !string.IsNullOrWhiteSpace(document.Text));
     }
 
-    /// <summary>Which field holds the text of each file that has fields, from the file's first row: for people to see what was
-    /// chosen.</summary>
-    /// <returns>each field in use, with the first file that it was chosen in</returns>
+    /// <summary>The text field of each file that has fields, from the file's first row, so that the user can see the choice.</summary>
+    /// <returns>each field that is used, with the first file that it was chosen for</returns>
     /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
     public static IReadOnlyList<(string Field, string File)> TextFields(IEnumerable<string> paths, DocumentOptions options) =>
     [
@@ -37,7 +36,7 @@ public static class DocumentReader
             .DistinctBy(choice => choice.Item1),
     ];
 
-    /// <summary>What a person should know of the files behind the paths: those that are not read, and those that are named twice.</summary>
+    /// <summary>Notes for the user about the files of the paths: files that are not read, and files that are given twice.</summary>
     /// <exception cref="SkipwiseException">as <see cref="Read(IEnumerable{string}, DocumentOptions)"/></exception>
     public static IReadOnlyList<string> Remarks(IEnumerable<string> paths, DocumentOptions options)
     {

@@ -5,19 +5,18 @@ using ICSharpCode.SharpZipLib.Zip.Compression;
 namespace Skipwise.Documents;
 
 /// <summary>
-/// Unpacks a gzip file (RFC 1952), all of it: member after member, each to its end, each against its checksum. .NET's own stream takes a
-/// member that is cut for a whole one; SharpZipLib's takes whatever follows a member for the file's end, so that a damaged second member
-/// would be lost without a word.
+/// Decompresses all members of a gzip file (RFC 1952) and verifies each one's checksum. .NET's own stream accepts a truncated member;
+/// SharpZipLib's treats whatever follows a member as the end of the file, so a damaged second member would be lost silently.
 /// </summary>
-/// <param name="packed">the file; belongs to this one</param>
-internal sealed class GzipMembers(Stream packed) : Stream
+/// <param name="compressed">the file, which this stream owns</param>
+internal sealed class GzipMembers(Stream compressed) : Stream
 {
     private const int HeaderCrc = 2, Extra = 4, Name = 8, Comment = 16; // flags of a header
     private readonly Inflater _inflater = new(noHeader: true);
     private readonly Crc32 _crc = new();
     private readonly byte[] _input = new byte[1 << 16];
-    private int _start, _end; // what of it nobody has taken yet
-    private uint _length; // of this member's text, as far as it was unpacked
+    private int _start, _end; // the unread part of it
+    private uint _length; // decompressed bytes of this member so far
     private bool _isInMember, _hadMember;
 
     public override bool CanRead => true;
@@ -26,8 +25,9 @@ internal sealed class GzipMembers(Stream packed) : Stream
     public override long Length => throw new NotSupportedException();
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
+    /// <inheritdoc/>
     /// <exception cref="InvalidDataException">no gzip file, or a damaged one</exception>
-    /// <exception cref="EndOfStreamException">a file that is cut</exception>
+    /// <exception cref="EndOfStreamException">a truncated file</exception>
     public override int Read(byte[] buffer, int offset, int count)
     {
         while (count > 0 && (_isInMember || BeginMember()))
@@ -65,12 +65,12 @@ internal sealed class GzipMembers(Stream packed) : Stream
     {
         if (disposing)
         {
-            packed.Dispose();
+            compressed.Dispose();
         }
         base.Dispose(disposing);
     }
 
-    /// <returns>false at the file's end; zero bytes that fill a block up belong to it</returns>
+    /// <returns>false at the file's end; zero bytes that pad a block count as the end</returns>
     private bool BeginMember()
     {
         if (_hadMember)
@@ -116,7 +116,7 @@ internal sealed class GzipMembers(Stream packed) : Stream
         uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(sums), length = BinaryPrimitives.ReadUInt32LittleEndian(sums[4..]);
         if (checksum != (uint)_crc.Value || length != _length)
         {
-            throw new InvalidDataException("the unpacked text does not have the checksum and the length that the file states.");
+            throw new InvalidDataException("the decompressed text does not have the checksum and the length that the file states.");
         }
         (_isInMember, _hadMember) = (false, true);
     }
@@ -133,7 +133,7 @@ internal sealed class GzipMembers(Stream packed) : Stream
 
     private bool Fill()
     {
-        (_start, _end) = (0, packed.Read(_input, 0, _input.Length));
+        (_start, _end) = (0, compressed.Read(_input, 0, _input.Length));
         return _end > 0;
     }
 }

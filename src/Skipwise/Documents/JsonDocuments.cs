@@ -3,10 +3,12 @@ using Skipwise.Storage;
 
 namespace Skipwise.Documents;
 
-/// <summary>Documents from rows of JSON: a field of each. A null where the text should be is a document without text.</summary>
+/// <summary>Reads documents from a field of JSON rows. A null is a document without text.</summary>
 internal static class JsonDocuments
 {
-    /// <param name="named">the field, or null for the one of a usual name</param>
+    /// <summary>Reads the documents.</summary>
+    /// <param name="rows">JSON objects</param>
+    /// <param name="named">the field; null: the one with a usual name</param>
     public static IEnumerable<Document> Read(IEnumerable<LocatedJson> rows, string? named)
     {
         string? field = null;

@@ -3,12 +3,12 @@ using Skipwise.Storage;
 
 namespace Skipwise.Documents;
 
-/// <summary>Rows as JSON objects: one a line (.jsonl), or in a list (.json).</summary>
+/// <summary>Reads rows of JSON objects: one per line (.jsonl), or in a list (.json).</summary>
 internal static class JsonRows
 {
     private static readonly JsonSerializerOptions s_stream = new() { AllowDuplicateProperties = false };
 
-    /// <summary>A row a line; blank lines are passed over.</summary>
+    /// <summary>Reads one row per line. Blank lines are skipped.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or a line is not JSON; while enumerating</exception>
     public static IEnumerable<LocatedJson> Lines(string path, LimitOptions limits)
     {
@@ -30,7 +30,7 @@ internal static class JsonRows
     }
 
     /// <summary>
-    /// The items of a list; if the file does not begin with one, the values that follow each other in it. One is in memory at a time.
+    /// Reads the items of a list, or else the file's consecutive values. One is in memory at a time.
     /// </summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or is not JSON; while enumerating</exception>
     public static IEnumerable<LocatedJson> Values(string path, LimitOptions limits)

@@ -12,17 +12,17 @@ using ArrowReader = ParquetSharp.Arrow.FileReader;
 
 namespace Skipwise.Documents;
 
-/// <summary>Reads Parquet files through Arrow's own reader, a few rows at a time: one string column as documents, or whole rows.</summary>
+/// <summary>Reads Parquet files with Arrow's reader, a few rows at a time: one string column as documents, or whole rows.</summary>
 internal static class ParquetFile
 {
-    /// <summary>Rows in memory at a time: the rows of a corpus may be books.</summary>
+    /// <summary>Rows in memory at a time; few, because a row may be a book.</summary>
     private const int BatchRows = 64;
 
     private static readonly UTF8Encoding s_strict = new(false, throwOnInvalidBytes: true);
 
-    /// <summary>Documents from one string column; the others are not read. A null is a document without text.</summary>
-    /// <param name="named">the column, or null for the one of a usual name</param>
-    /// <exception cref="SkipwiseException">the file cannot be read or is broken; or no column, or more than one, may hold the text; while
+    /// <summary>Reads documents from one string column; the others are not read. A null is a document without text.</summary>
+    /// <param name="named">the column; null: the one with a usual name</param>
+    /// <exception cref="SkipwiseException">the file cannot be read or is damaged; or no or several candidate columns; while
     /// enumerating</exception>
     public static IEnumerable<Document> Documents(string path, string? named)
     {
@@ -48,8 +48,8 @@ internal static class ParquetFile
     }
 
     /// <summary>
-    /// Whole rows, lists and structures included. Columns of dates and other types that JSON has not are left out; a number that JSON
-    /// has not (NaN, an infinity) and bytes that are no text are null.
+    /// Reads whole rows, lists and structures included. Columns of dates and other types that JSON lacks are skipped; numbers that JSON
+    /// lacks (NaN, infinity) and bytes that are not text are null.
     /// </summary>
     /// <exception cref="SkipwiseException">the file cannot be read or is broken; while enumerating</exception>
     public static IEnumerable<LocatedJson> Rows(string path)
@@ -69,7 +69,7 @@ internal static class ParquetFile
 
     private static ArrowReader Open(string path) => Guarded(path, () =>
     {
-        InputFile.OpenHandle(path).Dispose(); // .NET says more plainly than Arrow why a file cannot be opened
+        InputFile.OpenHandle(path).Dispose(); // .NET's error for a file that cannot be opened is clearer than Arrow's
         using ReaderProperties properties = ReaderProperties.GetDefaultReaderProperties();
         properties.EnablePageChecksumVerification();
         using ArrowReaderProperties arrow = ArrowReaderProperties.GetDefault();
@@ -112,7 +112,7 @@ internal static class ParquetFile
         StringArray texts => texts.GetString(row, s_strict),
         LargeStringArray texts => texts.GetString(row, s_strict),
         StringViewArray texts => texts.GetString(row, s_strict),
-        // old writers do not say that a column is text
+        // old writers do not mark text columns
         BinaryArray bytes => Utf8.IsValid(bytes.GetBytes(row)) ? s_strict.GetString(bytes.GetBytes(row)) : null,
         BooleanArray truths => truths.GetValue(row),
         FloatArray numbers => numbers.GetValue(row) is { } value && float.IsFinite(value) ? value : null,
@@ -146,7 +146,7 @@ internal static class ParquetFile
         {
             throw new SkipwiseException($"{path}: cannot be read: {e.Message}", e);
         }
-        // Arrow meets damage with exceptions of several types
+        // Arrow throws several types of exceptions for damaged files
         catch (Exception e) when (e is not (SkipwiseException or OutOfMemoryException))
         {
             throw new SkipwiseException($"{path}: broken or cut .parquet file: {e.Message.ReplaceLineEndings(" ")}", e);

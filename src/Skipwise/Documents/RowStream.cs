@@ -1,14 +1,13 @@
 namespace Skipwise.Documents;
 
-/// <summary>Hands on the bytes of a text, no more for one document, line or row, and for the whole of a packed file, than the limits
-/// allow.</summary>
-/// <param name="inner">the unpacked bytes; belongs to this one</param>
-/// <param name="packed">bytes of the packed file; null if it is not packed</param>
-internal sealed class RowStream(Stream inner, string path, long? packed, LimitOptions limits) : Stream
+/// <summary>Passes through the bytes of a text and enforces the limits per document, line or row and per compressed file.</summary>
+/// <param name="inner">the decompressed bytes, which this stream owns</param>
+/// <param name="compressed">bytes of the compressed file; null if it is not compressed</param>
+internal sealed class RowStream(Stream inner, string path, long? compressed, LimitOptions limits) : Stream
 {
-    // The reader above may take a row's length once more before it finds the end: its block doubles until the row is whole.
+    // A reader on top may read twice a row's length before it finds the end, because its buffer doubles until the row is complete.
     private readonly long _mostOfRow = 2 * ((long)limits.MaxDocumentMegabytes << 20);
-    private readonly long _most = packed is { } length
+    private readonly long _most = compressed is { } length
         ? Math.Max(LimitOptions.MinDecompressedLimit, length * limits.MaxDecompressionRatio)
         : long.MaxValue;
     private string _row = path;
@@ -20,13 +19,14 @@ internal sealed class RowStream(Stream inner, string path, long? packed, LimitOp
     public override long Length => throw new NotSupportedException();
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    /// <summary>What is read from now on is the next row. What the reader above holds back of it counts to the one before.</summary>
-    /// <param name="place">how an error names it</param>
+    /// <summary>Starts the next row. Bytes that a reader on top has buffered count to the previous row.</summary>
+    /// <param name="place">the row's name in errors</param>
     public void Begin(string place) => (_row, _ofRow) = (place, 0);
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
-    /// <exception cref="SkipwiseException">a limit is passed</exception>
+    /// <inheritdoc/>
+    /// <exception cref="SkipwiseException">a limit is exceeded</exception>
     public override int Read(Span<byte> buffer)
     {
         int read = inner.Read(buffer);
@@ -41,7 +41,8 @@ internal sealed class RowStream(Stream inner, string path, long? packed, LimitOp
         if (_all > _most)
         {
             throw new SkipwiseException(
-                $"{_row}: the file of {packed} bytes decompresses to more than {_all} bytes, over {limits.MaxDecompressionRatio} times as many. "
+                $"{_row}: the file of {compressed} bytes decompresses to more than {_all} bytes, "
+                + $"over {limits.MaxDecompressionRatio} times as many. "
                 + "If that is really its text, raise --max-decompression-ratio");
         }
         return read;

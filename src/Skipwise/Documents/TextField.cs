@@ -1,18 +1,19 @@
 namespace Skipwise.Documents;
 
-/// <summary>Decides which field of a table's rows holds the text. A file's first row decides for the whole file.</summary>
+/// <summary>Chooses the text field of a table. A file's first row decides for the whole file.</summary>
 internal static class TextField
 {
-    /// <summary>The Pile, PG-19 and most corpora say text; GovReport in SCROLLS input, elsewhere report; arXiv and PubMed
-    /// article.</summary>
+    /// <summary>Usual names: text in The Pile, PG-19 and most corpora; input in SCROLLS' GovReport, elsewhere report; article in arXiv and
+    /// PubMed.</summary>
     private static readonly string[] s_usual = ["text", "input", "content", "article", "report", "document", "body", "story"];
 
+    /// <summary>Chooses the field.</summary>
     /// <param name="fields">all fields of the row or the file</param>
     /// <param name="holdsText">whether a field's values are strings</param>
-    /// <param name="named">what the user names, or null</param>
+    /// <param name="named">the user's choice, or null</param>
     /// <param name="place">file and row, for the error</param>
-    /// <exception cref="SkipwiseException">the named field is not there or holds no text; or there is no field of a usual name, or more
-    /// than one</exception>
+    /// <exception cref="SkipwiseException">the named field is missing or has no text; or there is no field with a usual name, or more than
+    /// one</exception>
     public static string Choose(IReadOnlyList<string> fields, Func<string, bool> holdsText, string? named, string place)
     {
         if (named is not null)

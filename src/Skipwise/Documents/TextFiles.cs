@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Skipwise.Documents;
 
-/// <summary>Documents from files of plain text: one a file, or several with a separator between them.</summary>
+/// <summary>Reads documents from plain text files: one per file, or several with a separator between them.</summary>
 internal static class TextFiles
 {
     public static IEnumerable<Document> Read(string path, string? separator, LimitOptions limits)
@@ -22,13 +22,13 @@ internal static class TextFiles
         }
     }
 
-    /// <summary>The parts of a text that arrives in blocks ("" ends it). Only the part at hand is held in memory.</summary>
+    /// <summary>Splits a text that arrives in blocks ("" ends it). Only the current part is in memory.</summary>
     private static IEnumerable<string> SplitAt(string separator, Func<string> nextBlock)
     {
         var part = new StringBuilder();
         for (string block = nextBlock(); block.Length > 0; block = nextBlock())
         {
-            // The separator may lie across two blocks: search again from the last characters of what came before.
+            // The separator may span two blocks, so the search starts in the last characters of the previous one.
             int overlap = Math.Min(part.Length, separator.Length - 1);
             string searched = part.ToString(part.Length - overlap, overlap) + block;
             part.Length -= overlap;

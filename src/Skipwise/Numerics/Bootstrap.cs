@@ -1,7 +1,7 @@
 namespace Skipwise.Numerics;
 
 /// <summary>
-/// The bootstrap (Efron 1979) for statistics without a formula, drawn as the evaluation harness draws it: resamples in chunks of 1,000,
+/// The bootstrap (Efron 1979) for statistics without a formula, with the draws of lm-evaluation-harness: resamples in chunks of 1,000,
 /// chunk i from Python's Random(i).
 /// </summary>
 public static class Bootstrap
@@ -10,7 +10,7 @@ public static class Bootstrap
 
     /// <summary>The sample standard deviation of a function of the mean, over resamples of the values.</summary>
     /// <param name="ofMean">the statistic, given a resample's mean</param>
-    /// <param name="resamples">a part of a chunk at the end is not drawn</param>
+    /// <param name="resamples">rounded down to whole chunks</param>
     /// <returns>NaN for fewer than two values</returns>
     public static double StandardError(double[] values, Func<double, double> ofMean, int resamples = 100_000,
         CancellationToken cancel = default)

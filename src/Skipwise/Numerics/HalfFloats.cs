@@ -3,16 +3,17 @@ using System.Runtime.InteropServices;
 
 namespace Skipwise.Numerics;
 
-/// <summary>Numbers of 16 bits as float32. Every one of them has an exact one.</summary>
+/// <summary>Conversion of 16-bit floating point numbers to float32, which is exact.</summary>
 public static class HalfFloats
 {
+    /// <summary>Converts 16-bit elements to as many float32.</summary>
     public delegate void ElementConversion(ReadOnlySpan<ushort> halves, Span<float> floats);
 
-    /// <summary>bfloat16: the upper half of a float32.</summary>
+    /// <summary>Converts bfloat16, the upper half of a float32.</summary>
     /// <param name="floats">as many</param>
     public static void WidenBFloat16(ReadOnlySpan<ushort> halves, Span<float> floats) => Widen<BFloat16Bits>(halves, floats);
 
-    /// <summary>float16 (IEEE 754's binary16), infinities, NaN and subnormal numbers included.</summary>
+    /// <summary>Converts float16 (IEEE 754 binary16), including infinities, NaN and subnormal numbers.</summary>
     /// <param name="floats">as many</param>
     public static void WidenFloat16(ReadOnlySpan<ushort> halves, Span<float> floats) => Widen<Float16Bits>(halves, floats);
 
@@ -32,7 +33,7 @@ public static class HalfFloats
         }
     }
 
-    /// <summary>A number of 16 bits: its float32, both as bits.</summary>
+    /// <summary>A 16-bit format: converts bits to the bits of a float32.</summary>
     private interface IHalfFormat
     {
         static abstract Vector<uint> ToFloat(Vector<uint> half);
@@ -44,8 +45,8 @@ public static class HalfFloats
     }
 
     /// <summary>
-    /// Five bits of exponent become eight: shifted into place the number is 2^112 too small, which one exact product mends (subnormal
-    /// numbers become normal ones by it). Infinity and NaN get the largest exponent.
+    /// The conversion of float16. The exponent has five bits instead of eight: the shifted number is 2^112 too small, which one exact
+    /// product corrects, also for subnormal numbers. Infinity and NaN get the largest exponent.
     /// </summary>
     private readonly struct Float16Bits : IHalfFormat
     {

@@ -3,28 +3,29 @@ using System.Runtime.CompilerServices;
 namespace Skipwise.Numerics;
 
 /// <summary>
-/// Counter-based random generator: the n-th draw is a hash of (seed, stream, index, n) and of nothing else, so an example
-/// is a pure function of where it stands. Resuming is a cursor, and every world size sees the same examples.
+/// A counter-based random generator: the n-th draw is a hash of (seed, stream, index, n) alone, so an example is a pure function of its
+/// place. A resumed run needs only a cursor, and every world size gets the same examples.
 /// </summary>
 /// <remarks>
-/// SplitMix64's finaliser over a Weyl sequence (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014);
-/// the key is absorbed by the same finaliser. A struct on purpose: pass it by <c>ref</c>, a copy replays the same draws.
+/// SplitMix64's finalizer over a Weyl sequence (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014); the key is
+/// absorbed by the same finalizer. It is a mutable struct: pass it by <c>ref</c>, because a copy repeats the same draws.
 /// </remarks>
 public struct KeyedRandom
 {
     private const ulong GoldenGamma = 0x9E3779B97F4A7C15;
     private ulong _state;
 
+    /// <summary>A generator for a key.</summary>
     /// <param name="seed">the run's seed</param>
-    /// <param name="stream">the epoch, or a constant naming the use (shuffling, initialisation, ...)</param>
+    /// <param name="stream">the epoch, or a constant of the use (shuffling, initialization, ...)</param>
     /// <param name="index">the example within the stream</param>
     public KeyedRandom(ulong seed, ulong stream = 0, ulong index = 0) =>
         _state = Mix(Mix(Mix(seed + GoldenGamma) ^ (stream * 0xD1342543DE82EF95 + 1)) ^ (index * 0xDABA0B6EB09322E3 + 2));
 
-    /// <summary>64 uniform bits.</summary>
+    /// <summary>Draws 64 uniform bits.</summary>
     public ulong NextUInt64() => Mix(_state += GoldenGamma);
 
-    /// <summary>Uniform over {0, ..., <paramref name="count"/> - 1}, without bias (Lemire 2019, with rejection).</summary>
+    /// <summary>Draws uniformly from {0, ..., <paramref name="count"/> - 1}, without bias (Lemire 2019, with rejection).</summary>
     public long Below(long count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
@@ -43,23 +44,23 @@ public struct KeyedRandom
         return (long)(ulong)(product >> 64);
     }
 
-    /// <summary>Uniform over {<paramref name="first"/>, ..., <paramref name="last"/>}, both included, as the paper writes
+    /// <summary>Draws uniformly from {<paramref name="first"/>, ..., <paramref name="last"/>}, both included: the paper's
     /// U{a..b}.</summary>
     public long Between(long first, long last) => first + Below(last - first + 1);
 
     /// <inheritdoc cref="Between(long, long)"/>
     public int Between(int first, int last) => (int)Between((long)first, last);
 
-    /// <summary>Uniform over [0, 1), 53 bits.</summary>
+    /// <summary>Draws uniformly from [0, 1), 53 bits.</summary>
     public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1UL << 53));
 
-    /// <summary>True with the given probability.</summary>
+    /// <summary>Draws true with the given probability.</summary>
     public bool Chance(double probability) => NextDouble() < probability;
 
-    /// <summary>One element, uniformly.</summary>
+    /// <summary>Draws one element uniformly.</summary>
     public T Pick<T>(IReadOnlyList<T> items) => items[(int)Below(items.Count)];
 
-    /// <summary>Fisher-Yates, in place.</summary>
+    /// <summary>Shuffles in place (Fisher-Yates).</summary>
     public void Shuffle<T>(Span<T> items)
     {
         for (int last = items.Length - 1; last > 0; last--)

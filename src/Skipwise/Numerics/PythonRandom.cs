@@ -2,7 +2,7 @@ namespace Skipwise.Numerics;
 
 /// <summary>
 /// Python's random.Random: the Mersenne Twister MT19937 (Matsumoto, Nishimura 1998), seeded and drawn from exactly as CPython 3 does.
-/// Published benchmark numbers depend on its draws; everything of Skipwise's own uses <see cref="KeyedRandom"/>.
+/// Published benchmark results depend on its draws; otherwise Skipwise uses <see cref="KeyedRandom"/>.
 /// </summary>
 public sealed class PythonRandom
 {
@@ -15,7 +15,7 @@ public sealed class PythonRandom
     /// <summary>random.Random(seed)</summary>
     public PythonRandom(long seed)
     {
-        ulong magnitude = (ulong)Math.Abs((decimal)seed); // Python takes |seed|; this way long.MinValue has one too
+        ulong magnitude = (ulong)Math.Abs((decimal)seed); // Python uses |seed|; decimal also supports long.MinValue
         uint low = (uint)magnitude, high = (uint)(magnitude >> 32);
         InitializeByArray(high == 0 ? [low] : [low, high]);
     }
@@ -36,7 +36,7 @@ public sealed class PythonRandom
         return (high * 67108864.0 + low) / 9007199254740992.0;
     }
 
-    /// <summary>Uniform over {0, ..., n - 1}: what randint, shuffle and sample draw by.</summary>
+    /// <summary>Random._randbelow(n): uniform over {0, ..., n - 1}, used by randint, shuffle and sample</summary>
     public int Below(int n)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(n);
@@ -64,7 +64,7 @@ public sealed class PythonRandom
     }
 
     /// <summary>random.sample(range(population), count)</summary>
-    /// <returns>indices in the order drawn, no one twice</returns>
+    /// <returns>distinct indices in the order drawn</returns>
     public int[] Sample(int population, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
@@ -72,8 +72,8 @@ public sealed class PythonRandom
         return population <= LargestPool(count) ? SampleFromPool(population, count) : SampleByRejection(population, count);
     }
 
-    /// <summary>Up to this population CPython copies it into a list; above, a set of what was drawn is smaller: 21, and from six draws on
-    /// 21 + 4^ceil(log4(3 count)).</summary>
+    /// <summary>The largest population that CPython copies into a list; above it, a set of drawn indices is smaller: 21, and from six
+    /// draws on 21 + 4^ceil(log4(3 count)).</summary>
     private static long LargestPool(int count)
     {
         if (count <= 5)
@@ -96,7 +96,7 @@ public sealed class PythonRandom
         {
             int j = Below(population - i);
             drawn[i] = pool[j];
-            pool[j] = pool[population - i - 1]; // what was not drawn moves into the gap
+            pool[j] = pool[population - i - 1]; // an index that was not drawn moves into the gap
         }
         return drawn;
     }
@@ -150,7 +150,7 @@ public sealed class PythonRandom
             state[n] = 1812433253 * (state[n - 1] ^ (state[n - 1] >> 30)) + (uint)n;
         }
         int i = 1, j = 0;
-        for (int k = Size; k > 0; k--) // a key of this generator is never longer than the state
+        for (int k = Size; k > 0; k--) // the key is never longer than the state
         {
             state[i] = (state[i] ^ ((state[i - 1] ^ (state[i - 1] >> 30)) * 1664525)) + key[j] + (uint)j;
             i = After(i);

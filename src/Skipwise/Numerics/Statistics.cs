@@ -1,6 +1,6 @@
 namespace Skipwise.Numerics;
 
-/// <summary>What every reported number carries: a mean and how far to trust it.</summary>
+/// <summary>Means with standard errors and confidence intervals.</summary>
 public static class Statistics
 {
     /// <summary>The standard normal quantile of a two-sided 95 % interval.</summary>
@@ -22,15 +22,15 @@ public static class Statistics
         return sum / values.Length;
     }
 
-    /// <summary>The standard error of the mean: the sample standard deviation (n - 1) over sqrt(n); NaN for fewer than two values, which
-    /// say nothing about spread.</summary>
+    /// <summary>The standard error of the mean: the sample standard deviation (n - 1) over sqrt(n); NaN for fewer than two
+    /// values.</summary>
     public static double StandardError(ReadOnlySpan<double> values)
     {
         if (values.Length < 2)
         {
             return double.NaN;
         }
-        // Two passes: subtracting the mean first keeps large means with small spreads exact.
+        // Two passes: subtracting the mean first is accurate for large means with small deviations.
         double mean = Mean(values);
         double squares = 0;
         foreach (double value in values)
@@ -41,10 +41,10 @@ public static class Statistics
     }
 
     /// <summary>
-    /// The 95 % confidence interval of a success rate (Wilson 1927). Unlike mean ± 2 standard errors it stays inside [0, 1]
-    /// and keeps a width at 0 and at 100 %, where a retrieval test usually stands. No trials: (0, 1).
+    /// The 95 % confidence interval of a success rate (Wilson 1927). Unlike mean ± 2 standard errors it stays inside [0, 1] and has a
+    /// width at 0 and at 100 %, which are common in retrieval evaluations. Without trials: (0, 1).
     /// </summary>
-    /// <param name="successes">k, 0..n; a sum of scores between 0 and 1 may stand for it, and gives an interval on the wide side</param>
+    /// <param name="successes">k, 0..n; may be a sum of scores between 0 and 1, for which the interval is conservative</param>
     /// <param name="trials">n</param>
     public static (double Low, double High) Wilson(double successes, int trials)
     {
@@ -61,7 +61,7 @@ public static class Statistics
         double centre = rate + (z2 / (2 * n));
         double reach = Z95 * Math.Sqrt((rate * (1 - rate) / n) + (z2 / (4 * n * n)));
         double scale = 1 + (z2 / n);
-        // At k = 0 and k = n one end is exact; rounding must not push it past the edge.
+        // At k = 0 and k = n one end is exact; rounding must not push it outside [0, 1].
         double low = successes == 0 ? 0 : (centre - reach) / scale;
         double high = successes == trials ? 1 : (centre + reach) / scale;
         return (low, high);

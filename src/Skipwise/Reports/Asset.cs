@@ -1,6 +1,6 @@
 namespace Skipwise.Reports;
 
-/// <summary>Files that the reports carry inside the assembly.</summary>
+/// <summary>Embedded files of the reports.</summary>
 internal static class Asset
 {
     public const string Font = "plot-font.ttf";

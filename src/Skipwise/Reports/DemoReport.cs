@@ -3,16 +3,17 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports;
 
-/// <summary>The demo's report, made from the results alone.</summary>
+/// <summary>Builds the demo's report from its results.</summary>
 public static class DemoReport
 {
-    /// <param name="results">what was measured</param>
+    /// <summary>Builds the report.</summary>
+    /// <param name="results">the results</param>
     /// <param name="trials">every passkey trial, for the depth maps; may be empty</param>
-    /// <param name="nextCommand">the command that does the same to the reader's own model</param>
+    /// <param name="nextCommand">the command that extends the reader's own model</param>
     public static Report Build(DemoResults results, IReadOnlyList<PasskeyTrial> trials, string nextCommand) => new(
         $"PoSE: from {results.TrainLength} to {results.TargetLength} tokens", DemoSummary.Sentences(results),
         [
-            new("Success criteria", Bars(results)),
+            new("Success criteria", Criteria(results)),
             new("Passkey retrieval", [.. Passkey(results, trials)]),
             new("Perplexity by window", [.. Perplexity(results)]),
             new("The fine-tune", [.. Training(results)]),
@@ -21,12 +22,12 @@ public static class DemoReport
                 new ReportBlock.Code(nextCommand)),
         ]);
 
-    private static IReadOnlyList<ReportBlock> Bars(DemoResults r) => r.Bars is not { Count: > 0 } bars ? [] :
+    private static IReadOnlyList<ReportBlock> Criteria(DemoResults r) => r.Bars is not { Count: > 0 } criteria ? [] :
     [
         new ReportBlock.Table("Required and measured", ["criterion", "required", "measured", "met"],
-            [.. bars.Select(bar =>
-                (IReadOnlyList<ReportCell>)[bar.Name, bar.Required, NumberFormat.Short(bar.Measured),
-                    new ReportCell(bar.Met ? "yes" : "no") { Passed = bar.Met }])]),
+            [.. criteria.Select(criterion =>
+                (IReadOnlyList<ReportCell>)[criterion.Name, criterion.Required, NumberFormat.Short(criterion.Measured),
+                    new ReportCell(criterion.Met ? "yes" : "no") { Passed = criterion.Met }])]),
     ];
 
     private static IEnumerable<ReportBlock> Passkey(DemoResults r, IReadOnlyList<PasskeyTrial> trials)

@@ -4,43 +4,46 @@ using Skipwise.Storage;
 namespace Skipwise.Reports;
 
 /// <summary>
-/// Everything that <c>skipwise demo</c> measured, as it stands in <c>results.json</c> (snake_case). The report is
-/// rendered from this alone (and the trials beside it), so rendering again needs no model.
+/// The results of <c>skipwise demo</c>: the content of <c>results.json</c> (snake_case). The report is rendered from it and the trials,
+/// without a model.
 /// </summary>
 public sealed record DemoResults
 {
     /// <summary>Lc: the base model's window in tokens, and the longest window of the fine-tune</summary>
     public required int TrainLength { get; init; }
-    /// <summary>Lt: the window in tokens that the fine-tune aims for</summary>
+    /// <summary>Lt: the target window in tokens</summary>
     public required int TargetLength { get; init; }
+    /// <summary>perplexity by variant and window</summary>
     public required IReadOnlyList<PerplexityPoint> Perplexity { get; init; }
+    /// <summary>passkey accuracy by variant and length</summary>
     public required IReadOnlyList<PasskeyPoint> Passkey { get; init; }
     /// <summary>wall-clock seconds by stage, in the order they ran</summary>
     public required IReadOnlyDictionary<string, double> Seconds { get; init; }
     /// <summary>the base model's name</summary>
     public string? Model { get; init; }
-    /// <summary>how positions were stretched, as a reader would type it: <c>ntk, factor 16</c></summary>
+    /// <summary>the RoPE scaling: <c>ntk, factor 16</c></summary>
     public string? Rope { get; init; }
     /// <summary>the seed of the fine-tune</summary>
     public long? Seed { get; init; }
-    /// <summary>tokens in the longest window that any fine-tune saw, counted while it ran</summary>
+    /// <summary>tokens in the longest training window of any fine-tune, counted during training</summary>
     public int? LongestTrainingWindow { get; init; }
-    /// <summary>further settings worth a line in the report, by name</summary>
+    /// <summary>further settings for the report, by name</summary>
     public IReadOnlyDictionary<string, string>? Settings { get; init; }
     /// <summary>loss by step, by variant</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<TrainingPoint>>? Training { get; init; }
-    /// <summary>what the demo promises, held against what it measured</summary>
+    /// <summary>the success criteria with their results</summary>
     public IReadOnlyList<DemoCriterion>? Bars { get; init; }
-    /// <summary>the position ids of a few training examples, each as its runs of consecutive ids</summary>
+    /// <summary>the position ids of a few training examples, each as runs of consecutive ids</summary>
     public IReadOnlyList<IReadOnlyList<PositionRun>>? Examples { get; init; }
 
-    /// <summary>Writes <c>results.json</c>: to a temporary name beside it, then renamed.</summary>
+    /// <summary>Writes <c>results.json</c> atomically.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public void Write(string path) => AtomicFile.WriteText(path, Text());
 
-    /// <summary>What the file holds.</summary>
+    /// <summary>The file's text.</summary>
     public string Text() => JsonSerializer.Serialize(this, ReportJson.Indented) + "\n";
 
+    /// <summary>Reads <c>results.json</c>.</summary>
     /// <exception cref="SkipwiseException">the file is missing, is not JSON, or lacks a required member</exception>
     public static DemoResults Read(string path)
     {

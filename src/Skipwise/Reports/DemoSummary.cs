@@ -1,12 +1,12 @@
 namespace Skipwise.Reports;
 
 /// <summary>
-/// The demo's outcome in plain sentences. Each is computed from the numbers and claims only what they carry: the control stands beside
-/// PoSE, and a difference inside the error bars is called that.
+/// The demo's outcome in sentences. Each is derived from the values: PoSE is compared with the control, and differences within the error
+/// bars are stated as such.
 /// </summary>
 public static class DemoSummary
 {
-    /// <summary>The sentences in reading order; one that its numbers are missing for is left out.</summary>
+    /// <summary>The sentences in reading order. Sentences whose values are missing are omitted.</summary>
     public static IReadOnlyList<string> Sentences(DemoResults results) =>
     [
         .. new[]
@@ -156,7 +156,7 @@ public static class DemoSummary
     private static PerplexityPoint? Perplexity(DemoResults r, string variant, int length) =>
         r.Perplexity.FirstOrDefault(p => p.Variant == variant && p.Length == length);
 
-    // A cautious test: both are measured on the same documents, so their difference is known better than each alone. Null without errors.
+    // A conservative test: both are evaluated on the same documents, so the error of their difference is smaller. Null without errors.
     private static bool? Differ(PerplexityPoint a, PerplexityPoint b) => double.IsNaN(a.StandardError + b.StandardError)
         ? null
         : Math.Abs(a.Value - b.Value) > 1.96 * Math.Sqrt((a.StandardError * a.StandardError) + (b.StandardError * b.StandardError));

@@ -1,21 +1,22 @@
 namespace Skipwise.Reports;
 
-/// <summary>The four models that the demo compares, as <c>results.json</c> names them.</summary>
+/// <summary>The names of the demo's four models in <c>results.json</c>.</summary>
 public static class DemoVariant
 {
-    /// <summary>the model as it was pretrained, run past its window</summary>
+    /// <summary>the pretrained model, evaluated beyond its window</summary>
     public const string Base = "base";
-    /// <summary>positions stretched, nothing trained</summary>
+    /// <summary>RoPE scaling without training</summary>
     public const string Interpolated = "interpolated";
-    /// <summary>the control: stretched and fine-tuned exactly like <see cref="Pose"/>, but on contiguous positions without skips</summary>
+    /// <summary>the control: RoPE scaling and fine-tuning exactly like <see cref="Pose"/>, but on contiguous positions without
+    /// skips</summary>
     public const string Short = "short";
-    /// <summary>stretched and fine-tuned with skipped positions</summary>
+    /// <summary>RoPE scaling and fine-tuning with skipped positions</summary>
     public const string Pose = "pose";
 
-    /// <summary>in the order in which tables and plots show them</summary>
+    /// <summary>all variants, in the order of tables and plots</summary>
     public static IReadOnlyList<string> All { get; } = [Base, Interpolated, Short, Pose];
 
-    /// <summary>What a plot or table calls it; an unknown name stays as it is.</summary>
+    /// <summary>The label of a variant in plots and tables; an unknown name is returned unchanged.</summary>
     public static string Label(string variant) => variant switch
     {
         Base => "base",

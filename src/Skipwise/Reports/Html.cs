@@ -4,27 +4,29 @@ using System.Text;
 
 namespace Skipwise.Reports;
 
-/// <summary>A piece of HTML. The only ways to make one encode every value, so a model's name or answer can never become markup.</summary>
+/// <summary>A fragment of HTML. Its constructors encode every value, so a model's name or answer can never become markup.</summary>
 public readonly record struct Html
 {
     private readonly string? _markup;
 
     private Html(string markup) => _markup = markup;
 
+    /// <summary>The empty fragment.</summary>
     public static Html Empty => default;
 
-    /// <summary>Literal text of the interpolated string is markup; every value in its holes is encoded, unless it is itself
+    /// <summary>A fragment from an interpolated string. Its literal text is markup; interpolated values are encoded, unless they are
     /// <see cref="Html"/>.</summary>
     public static Html Of(ref Builder markup) => new(markup.ToString());
 
-    /// <summary>Markup that another part of this library wrote (an SVG, a style sheet).</summary>
+    /// <summary>A fragment from markup of this library (an SVG, a style sheet), which is not encoded.</summary>
     internal static Html Trusted(string markup) => new(markup);
 
+    /// <summary>Concatenates fragments.</summary>
     public static Html Join(IEnumerable<Html> parts) => new(string.Concat(parts));
 
     public override string ToString() => _markup ?? "";
 
-    /// <summary>What the compiler makes of <c>Html.Of($"...")</c>.</summary>
+    /// <summary>The interpolated string handler of <see cref="Of"/>.</summary>
     [InterpolatedStringHandler]
     public readonly ref struct Builder
     {

@@ -2,7 +2,7 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports;
 
-/// <summary>A report as one HTML file for screen, phone and paper: no scripts, nothing fetched from anywhere.</summary>
+/// <summary>Renders a report as one HTML file for screen, phone and paper, without scripts or external resources.</summary>
 public static class HtmlPage
 {
     private static readonly Html s_font = Html.Trusted(Convert.ToBase64String(Asset.Bytes(Asset.Font)));
@@ -32,7 +32,7 @@ public static class HtmlPage
 
         """).ToString();
 
-    /// <summary>Where a raw line stands in the page.</summary>
+    /// <summary>The anchor of a raw line in the page.</summary>
     /// <param name="number">from 1</param>
     internal static string Anchor(int number) => $"line-{number}";
 
@@ -54,7 +54,7 @@ public static class HtmlPage
         _ => throw new ArgumentOutOfRangeException(nameof(block)),
     };
 
-    /// <summary>A plot is drawn once for a wide page and once for a phone; the style sheet shows the one that fits.</summary>
+    /// <summary>A plot, drawn once for a wide page and once for a phone; the style sheet shows the one that fits.</summary>
     private static Html Plot(ReportBlock.Plot plot) => Html.Of($"""
         <figure>
         <div class="wide">{Html.Trusted(plot.Figure.Svg(PlotLook.Wide, plot.Name + "-wide-"))}</div>
@@ -74,7 +74,7 @@ public static class HtmlPage
 
         """);
 
-    /// <summary>It scrolls sideways where the page is too narrow.</summary>
+    /// <summary>A table, which scrolls horizontally if the page is too narrow.</summary>
     private static Html Table(ReportBlock.Table table) => Html.Of($"""
         <div class="table"><table>
         <caption>{table.Caption}</caption>
@@ -100,7 +100,7 @@ public static class HtmlPage
         return Html.Of($"{linked}{Html.Join(cell.Qualifiers.Where(q => q.Length > 0).Select(q => Html.Of($"<small>{q}</small>")))}");
     }
 
-    /// <summary>A link into the folded list unfolds it.</summary>
+    /// <summary>The collapsed list of raw lines; a link into it expands it.</summary>
     private static Html RawLines(IReadOnlyList<string> lines) => lines.Count == 0 ? Html.Empty : Html.Of($"""
         <section class="raw">
         <h2>Raw records</h2>

@@ -4,9 +4,11 @@ using System.Text.RegularExpressions;
 
 namespace Skipwise.Reports;
 
-/// <summary>A report as Markdown (CommonMark with tables); plots and raw lines are files beside it.</summary>
+/// <summary>Renders a report as Markdown (CommonMark with tables). Plots and raw lines are separate files.</summary>
 public static partial class Markdown
 {
+    /// <summary>Renders a report.</summary>
+    /// <param name="report">the report</param>
     /// <param name="plotFile">the path of a plot's picture, from its name</param>
     /// <param name="rawFile">the path of the file that holds the raw lines</param>
     public static string Render(Report report, Func<string, string> plotFile, string rawFile)
@@ -28,7 +30,7 @@ public static partial class Markdown
         return text.ToString().TrimEnd('\n') + "\n";
     }
 
-    /// <summary>Text that means itself: what Markdown or HTML would read as markup is escaped, line ends become blanks.</summary>
+    /// <summary>Escapes text that Markdown or HTML would read as markup, and replaces line ends by spaces.</summary>
     internal static string Escape(string text) => Special().Replace(text.ReplaceLineEndings(" "), match => match.Value switch
     {
         "<" => "&lt;",
@@ -52,7 +54,7 @@ public static partial class Markdown
 
     private static string Code(string words)
     {
-        // A fence longer than any inside.
+        // The fence is longer than any in the text.
         string fence = new('`', Math.Max(3, Backticks().Matches(words).Select(match => match.Length + 1).DefaultIfEmpty(0).Max()));
         return $"{fence}\n{words}\n{fence}\n\n";
     }

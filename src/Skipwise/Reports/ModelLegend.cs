@@ -2,7 +2,7 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports;
 
-/// <summary>The models that a report sets side by side: their order, and for each one name and one look in every table and plot.</summary>
+/// <summary>The models of a report: their order, labels and styles, the same in every table and plot.</summary>
 public sealed class ModelLegend
 {
     private readonly (string Key, string Label, SeriesStyle Style)[] _members;
@@ -13,14 +13,14 @@ public sealed class ModelLegend
     public static ModelLegend Demo { get; } =
         new([.. DemoVariant.All.Select((variant, i) => (variant, DemoVariant.Label(variant), SeriesStyle.Demo[i]))]);
 
-    /// <summary>Models that go by their own names.</summary>
+    /// <summary>A legend of models labelled by their names.</summary>
     public static ModelLegend Create(IEnumerable<string> names) =>
         new([.. names.Select((name, i) => (name, name, SeriesStyle.ByIndex(i)))]);
 
-    /// <summary>The keys present, the members first and in their order.</summary>
+    /// <summary>Orders distinct keys: members first, in their order.</summary>
     public IReadOnlyList<string> Ordered(IEnumerable<string> keys) => [.. keys.Distinct().OrderBy(Index)];
 
-    /// <summary>What a table or plot calls it; an unknown key stays as it is.</summary>
+    /// <summary>The label of a key in tables and plots; an unknown key is returned unchanged.</summary>
     public string Label(string key) => Index(key) is var i && i < _members.Length ? _members[i].Label : key;
 
     internal SeriesStyle Style(string key) => Index(key) is var i && i < _members.Length ? _members[i].Style : SeriesStyle.ByIndex(i);

@@ -2,18 +2,18 @@ using System.Globalization;
 
 namespace Skipwise.Reports;
 
-/// <summary>Numbers as people read them, the same in every culture.</summary>
+/// <summary>Formats numbers for people, the same in every culture.</summary>
 public static class NumberFormat
 {
     private static readonly CultureInfo s_culture = CultureInfo.InvariantCulture;
 
-    /// <summary>two decimals: shares and losses</summary>
+    /// <summary>two decimals: fractions and losses</summary>
     public static string Fraction(double value) => value.ToString("0.00", s_culture);
 
     /// <summary>one decimal: percentages</summary>
     public static string Score(double percent) => percent.ToString("0.0", s_culture);
 
-    /// <summary>as many decimals as carry meaning: 3.49, 27.4, 1234, 1.2e+06</summary>
+    /// <summary>significant digits: 3.49, 27.4, 1234, 1.2e+06</summary>
     public static string Perplexity(double value) => value switch
     {
         < 10 => value.ToString("0.00", s_culture),
@@ -29,23 +29,24 @@ public static class NumberFormat
     public static string Error(double value) => value.ToString(value switch { < 99.5 => "G2", < 100_000 => "0", _ => "0.0e+0" }, s_culture);
 
     /// <summary>a change, with its sign: +1.8 %</summary>
-    public static string Percent(double share) => (100 * share).ToString("+0.0;-0.0;0.0", s_culture) + " %";
+    public static string Percent(double fraction) => (100 * fraction).ToString("+0.0;-0.0;0.0", s_culture) + " %";
 
-    /// <summary>a difference of shares, with its sign: +0.012</summary>
+    /// <summary>a difference of fractions, with its sign: +0.012</summary>
     public static string Change(double value) => value.ToString("+0.000;-0.000;0.000", s_culture);
 
     /// <summary>a difference of scores in percent, with its sign: +1.8</summary>
     public static string Points(double value) => value.ToString("+0.0;-0.0;0.0", s_culture);
 
-    /// <summary>a change with its standard error, where that is known: +1.8 % ± 0.3 %</summary>
-    /// <param name="number">how both are written, the change with its sign</param>
+    /// <summary>a change with its standard error, if known: +1.8 % ± 0.3 %</summary>
+    /// <param name="number">formats both, the change with its sign</param>
     public static string Change(Skipwise.Reports.Comparing.Change change, Func<double, string> number) =>
         change.StandardError is { } error && double.IsFinite(error)
         ? $"{number(change.Value)} ± {number(error).TrimStart('+')}"
         : number(change.Value);
 
+    /// <summary>seconds: one decimal below 10, else none</summary>
     public static string Seconds(double value) => value.ToString(value < 10 ? "0.0" : "0", s_culture);
 
-    /// <summary>how many times the original window: 8x, 1.5x</summary>
+    /// <summary>a length as a multiple of the original window: 8x, 1.5x</summary>
     public static string Multiple(int length, int trainLength) => ((double)length / trainLength).ToString("0.##", s_culture) + "x";
 }

@@ -1,11 +1,11 @@
 namespace Skipwise.Reports;
 
-/// <summary>Tokens of one example whose position ids rise by one: a chunk, as the model sees it.</summary>
+/// <summary>Tokens of one example with consecutive position ids: a chunk as the model gets it.</summary>
 /// <param name="FirstPosition">position id of the first token</param>
-/// <param name="Length">tokens</param>
+/// <param name="Length">number of tokens</param>
 public sealed record PositionRun(int FirstPosition, int Length)
 {
-    /// <summary>Splits an example's position ids where they skip; neighbours without a skip between them are one run.</summary>
+    /// <summary>Splits an example's position ids at skips; adjacent chunks without a skip form one run.</summary>
     public static IReadOnlyList<PositionRun> Split(ReadOnlySpan<int> positionIds)
     {
         var runs = new List<PositionRun>();

@@ -1,12 +1,11 @@
 namespace Skipwise.Reports;
 
-/// <summary>What a report says, apart from how it is shown: the HTML page and the Markdown file are two renderings of one of
-/// these.</summary>
-/// <param name="Title">heading of the whole</param>
+/// <summary>The content of a report, independent of its rendering as HTML or Markdown.</summary>
+/// <param name="Title">heading of the report</param>
 /// <param name="Summary">the outcome in sentences</param>
-/// <param name="Sections">the rest; one without blocks is left out</param>
+/// <param name="Sections">the sections; empty ones are omitted</param>
 public sealed record Report(string Title, IReadOnlyList<string> Summary, IReadOnlyList<ReportSection> Sections)
 {
-    /// <summary>the JSON lines that the numbers come from; cells name them by number, from 1</summary>
+    /// <summary>the JSON lines of the values; cells refer to them by number, from 1</summary>
     public IReadOnlyList<string> RawLines { get; init; } = [];
 }

@@ -2,7 +2,7 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports;
 
-/// <summary>A piece of a section.</summary>
+/// <summary>A block of a section.</summary>
 public abstract record ReportBlock
 {
     private ReportBlock() { }
@@ -13,10 +13,10 @@ public abstract record ReportBlock
     /// <summary>A command or a file's content.</summary>
     public sealed record Code(string Words) : ReportBlock;
 
-    /// <summary>A table whose first column names the row.</summary>
+    /// <summary>A table; the first column is the header of the row.</summary>
     public sealed record Table(string Caption, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<ReportCell>> Rows) : ReportBlock;
 
-    /// <summary>Tables that stand side by side where there is room.</summary>
+    /// <summary>Tables that are shown side by side if they fit.</summary>
     public sealed record Columns(params IReadOnlyList<Table> Tables) : ReportBlock;
 
     /// <summary>A plot.</summary>

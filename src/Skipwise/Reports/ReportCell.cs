@@ -1,18 +1,19 @@
 namespace Skipwise.Reports;
 
-/// <summary>A table's cell: a number or word, and in small print what qualifies it.</summary>
+/// <summary>A cell of a table: a value with qualifiers in small print.</summary>
 /// <param name="Value">the number or word; may be empty</param>
-/// <param name="Qualifiers">one line each; empty ones are left out</param>
+/// <param name="Qualifiers">one line each; empty ones are omitted</param>
 public sealed record ReportCell(string Value, params IReadOnlyList<string> Qualifiers)
 {
-    /// <summary>nothing was measured</summary>
+    /// <summary>a cell without a value</summary>
     public static ReportCell Empty { get; } = new("");
 
-    /// <summary>number of the raw line that the value comes from, from 1</summary>
+    /// <summary>number of the value's raw line, from 1</summary>
     public int? RawLine { get; init; }
 
-    /// <summary>the value is a verdict, good or bad</summary>
+    /// <summary>whether the value is a passed or failed verdict; null: no verdict</summary>
     public bool? Passed { get; init; }
 
+    /// <summary>A cell without qualifiers.</summary>
     public static implicit operator ReportCell(string value) => new(value);
 }

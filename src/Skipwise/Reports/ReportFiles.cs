@@ -4,14 +4,14 @@ using Skipwise.Storage;
 
 namespace Skipwise.Reports;
 
-/// <summary>Writes a report in every form: the page, the Markdown beside it, each plot as SVG and PNG, and the raw lines.</summary>
+/// <summary>Writes a report in all formats: HTML, Markdown, each plot as SVG and PNG, and the raw lines.</summary>
 public static class ReportFiles
 {
     /// <summary>
-    /// For <c>out/report.html</c>: also <c>report.md</c>, <c>report.jsonl</c>, a folder <c>report-plots</c>, and
-    /// <c>report.skipwise.json</c>, which lists them: no other file is replaced.
+    /// Writes the files. For <c>out/report.html</c> also <c>report.md</c>, <c>report.jsonl</c>, a folder <c>report-plots</c>, and
+    /// <c>report.skipwise.json</c>, which lists them. Other files are not replaced.
     /// </summary>
-    /// <exception cref="SkipwiseException">a file cannot be written, or is there and not a report's</exception>
+    /// <exception cref="SkipwiseException">a file cannot be written, or exists and is not a report's</exception>
     public static void Write(string path, Report report)
     {
         string stem = Path.GetFileNameWithoutExtension(path), plots = $"{stem}-plots", raw = $"{stem}.jsonl";
@@ -30,8 +30,8 @@ public static class ReportFiles
         ListOf(path).Write(files);
     }
 
-    /// <summary>Asked before long work whose report goes there.</summary>
-    /// <exception cref="SkipwiseException">a file is there and not a report's</exception>
+    /// <summary>Checks before long work that its report can be written there.</summary>
+    /// <exception cref="SkipwiseException">a file exists and is not a report's</exception>
     public static void RequireReplaceable(string path)
     {
         string stem = Path.GetFileNameWithoutExtension(path);

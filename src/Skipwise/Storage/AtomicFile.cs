@@ -3,18 +3,18 @@ using System.Security.Cryptography;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// Writes a file so that its name only ever shows a complete one, also after a power failure: written beside the target, brought to the
-/// disk, then renamed. A link stays a link: the file that it leads to is replaced.
+/// Writes a file atomically, also with regard to power failures: to a temporary file next to the target, which is flushed to disk and
+/// renamed. If the target is a link, the file that it points to is replaced.
 /// </summary>
 public static class AtomicFile
 {
-    /// <summary>How the name ends of what is incomplete.</summary>
+    /// <summary>Suffix of the names of incomplete files and folders.</summary>
     public const string Suffix = ".incomplete";
 
     private const int RandomDigits = 8;
 
-    /// <exception cref="SkipwiseException">the disk is full or fails, or the folder cannot be written; nothing half-written stays
-    /// behind</exception>
+    /// <summary>Writes a file.</summary>
+    /// <exception cref="SkipwiseException">the disk is full or fails, or the folder cannot be written; no partial file remains</exception>
     public static void Write(string path, Action<FileStream> write)
     {
         RequireNothingElse(path);
@@ -34,7 +34,8 @@ public static class AtomicFile
     /// <inheritdoc cref="Write(string, Action{FileStream})"/>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
-    /// <exception cref="SkipwiseException">a pipe, a device or a socket has the name</exception>
+    /// <summary>Refuses a target that is not an ordinary file.</summary>
+    /// <exception cref="SkipwiseException">the target is a pipe, a device or a socket</exception>
     internal static void RequireNothingElse(string path)
     {
         if (InputFile.KindOf(path) is { } kind)
@@ -43,19 +44,19 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>A name beside <paramref name="path"/> that nobody can foresee, so that no one has put a link there.</summary>
+    /// <summary>An unpredictable name next to <paramref name="path"/>, so that no one can have placed a link there.</summary>
     internal static string TemporaryName(string path, string suffix) =>
         $"{path}.{RandomNumberGenerator.GetHexString(RandomDigits, lowercase: true)}{suffix}";
 
-    /// <summary>What <see cref="TemporaryName"/> named in a folder and a process that was killed has left.</summary>
-    /// <param name="name">of the target in the folder; null: of any</param>
+    /// <summary>The files with names of <see cref="TemporaryName"/> that killed processes have left in a folder.</summary>
+    /// <param name="name">name of the target; null: any</param>
     internal static IReadOnlyList<string> Leftovers(string folder, string? name, string suffix) =>
     [
         .. Directory.EnumerateFileSystemEntries(folder, $"*{suffix}")
             .Where(entry => TargetOf(entry) is { } target && (name ?? Path.GetFileName(target)) == Path.GetFileName(target)),
     ];
 
-    /// <returns>null for a name that <see cref="TemporaryName"/> does not make</returns>
+    /// <returns>the target of a temporary name; null if it is not one of <see cref="TemporaryName"/></returns>
     internal static string? TargetOf(string temporary)
     {
         string bare = Path.ChangeExtension(temporary, null), digits = Path.GetExtension(bare);

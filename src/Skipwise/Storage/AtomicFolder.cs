@@ -1,22 +1,23 @@
 namespace Skipwise.Storage;
 
 /// <summary>
-/// Writes a folder so that its name only ever shows a complete one, also after a power failure: filled beside the target, then put in its
-/// place. Only a folder that Skipwise wrote is replaced, and of it only what Skipwise wrote (<see cref="FolderManifest"/>); files of others
-/// stay. A link stays a link: the folder that it leads to is replaced.
+/// Writes a folder atomically, also with regard to power failures: fills a folder next to the target, which then replaces it. Only a
+/// folder that Skipwise wrote is replaced, and only its files that Skipwise wrote (<see cref="FolderManifest"/>); other files are kept. If
+/// the target is a link, the folder that it points to is replaced.
 /// </summary>
 public static class AtomicFolder
 {
-    /// <summary>How the name ends of a folder that makes way for another.</summary>
+    /// <summary>Suffix of the name of a folder that is being replaced.</summary>
     public const string Replaced = ".replaced";
 
     private const string Lock = ".lock";
 
-    /// <param name="folder">the folder as users shall see it</param>
-    /// <param name="kind">what it is: one that exists has to be of the same kind</param>
-    /// <param name="fill">writes the files into the folder whose path it is given</param>
-    /// <exception cref="SkipwiseException">the disk is full or fails, or the folder holds what Skipwise did not write; what was there
-    /// before is still there</exception>
+    /// <summary>Writes a folder.</summary>
+    /// <param name="folder">the target</param>
+    /// <param name="kind">kind of the folder; an existing one must be of the same kind</param>
+    /// <param name="fill">writes the files into the folder that it is given</param>
+    /// <exception cref="SkipwiseException">the disk is full or fails, or the folder contains files that Skipwise did not write; the old
+    /// folder is unchanged</exception>
     public static void Write(string folder, string kind, Action<string> fill)
     {
         string? temporary = null;
@@ -55,7 +56,7 @@ public static class AtomicFolder
         }
     }
 
-    /// <summary>Asked before long work whose result goes into the folder.</summary>
+    /// <summary>Checks before long work that its result can replace the folder.</summary>
     /// <inheritdoc cref="Write"/>
     public static void RequireReplaceable(string folder, string kind)
     {
@@ -73,10 +74,10 @@ public static class AtomicFolder
         }
     }
 
-    /// <summary>The folder is not there yet, or empty, or Skipwise wrote it as such a one.</summary>
-    /// <param name="ignored">a file that counts as nothing</param>
+    /// <summary>Checks that the folder does not exist, is empty, or was written by Skipwise as this kind.</summary>
+    /// <param name="ignored">a file that is ignored</param>
     /// <returns>its manifest, if it has one</returns>
-    /// <exception cref="SkipwiseException">it is something else</exception>
+    /// <exception cref="SkipwiseException">the folder is something else</exception>
     internal static FolderManifest? RequireEmptyOrOwned(string folder, string kind, string? ignored = null)
     {
         string target = RealPath.Resolve(folder);
@@ -99,8 +100,7 @@ public static class AtomicFolder
     }
 
     /// <summary>
-    /// Deletes a folder: under its name it is whole or gone, also when the process dies meanwhile. Files that Skipwise did not write stay
-    /// in it.
+    /// Deletes a folder atomically, also if the process dies meanwhile. Files that Skipwise did not write are kept.
     /// </summary>
     /// <exception cref="IOException">something cannot be deleted</exception>
     internal static void Delete(string folder)
@@ -113,7 +113,7 @@ public static class AtomicFolder
         }
     }
 
-    /// <summary><see cref="Recover(string)"/> for every folder that lies in <paramref name="parent"/>.</summary>
+    /// <summary><see cref="Recover(string)"/> for every folder in <paramref name="parent"/>.</summary>
     internal static void RecoverIn(string parent)
     {
         if (Directory.Exists(parent))
@@ -129,14 +129,14 @@ public static class AtomicFolder
     }
 
     /// <summary>
-    /// Tidies up after a process that died while it wrote or deleted the folder: what it replaced comes back, or goes for good.
+    /// Cleans up after a process that died while it wrote or deleted the folder: restores or deletes the replaced folder.
     /// </summary>
     private static void Recover(string target)
     {
         string parent = Path.GetDirectoryName(target)!, name = Path.GetFileName(target);
         foreach (string leftover in AtomicFile.Leftovers(parent, name, AtomicFile.Suffix).Where(Directory.Exists))
         {
-            FileSystem.DeleteAll(leftover); // never complete: nobody but that process has written there
+            FileSystem.DeleteAll(leftover); // never complete: only that process has written there
         }
         foreach (string leftover in AtomicFile.Leftovers(parent, name, Replaced).Where(Directory.Exists))
         {
@@ -163,7 +163,7 @@ public static class AtomicFolder
             return;
         }
         RequireNoneHidden(temporary, target, folder);
-        // From here on the new folder is complete, and the name says that what lies there may be worth keeping.
+        // From here on the new folder is complete, and its name marks it as worth keeping.
         string replaced = AtomicFile.TemporaryName(target, Replaced);
         FileSystem.Move(temporary, replaced);
         if (!FileSystem.TryExchange(replaced, target))
@@ -175,13 +175,13 @@ public static class AtomicFolder
         {
             Empty(replaced, target);
         }
-        // the new folder is in place; the next to write it tries again
+        // the new folder is in place; the next writer tries again
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }
     }
 
     /// <summary>
-    /// For systems that cannot exchange two names: for a moment the target's is free, and <see cref="Recover(string)"/> knows what that
-    /// means.
+    /// Replaces the target on systems that cannot exchange two names. The target's name is briefly unused; <see cref="Recover(string)"/>
+    /// handles a crash in between.
     /// </summary>
     /// <returns>the old folder</returns>
     private static string AcquireLock(string complete, string target)
@@ -201,7 +201,7 @@ public static class AtomicFolder
         return old;
     }
 
-    /// <summary>A file of somebody else that has the name of a new one would be lost.</summary>
+    /// <summary>Refuses to lose another program's file that has the name of a new one.</summary>
     private static void RequireNoneHidden(string temporary, string target, string folder)
     {
         FolderManifest old = FolderManifest.Find(target)!;
@@ -216,12 +216,12 @@ public static class AtomicFolder
         }
     }
 
-    /// <summary>Deletes what Skipwise wrote and moves the rest to where it was, as far as the names are free there.</summary>
+    /// <summary>Deletes the files that Skipwise wrote and moves the others back, if their names are unused there.</summary>
     private static void Empty(string replaced, string target)
     {
         if (FolderManifest.Find(replaced) is not { } manifest)
         {
-            FileSystem.TryDeleteEmpty(replaced); // nothing tells whose it is, if there is anything
+            FileSystem.TryDeleteEmpty(replaced); // without a manifest the owner of files is unknown
             return;
         }
         foreach (string file in manifest.Files.Keys.Select(name => Path.Combine(replaced, name)).Where(manifest.MayOwn))
@@ -238,7 +238,7 @@ public static class AtomicFolder
         {
             FileSystem.Move(entry, Path.Combine(target, Path.GetFileName(entry)));
         }
-        FileSystem.Delete(Path.Combine(replaced, FolderManifest.FileName)); // last: as long as it is there, a leftover can be told
+        FileSystem.Delete(Path.Combine(replaced, FolderManifest.FileName)); // last: a leftover is recognized by it
         FileSystem.TryDeleteEmpty(replaced);
     }
 
@@ -248,6 +248,6 @@ public static class AtomicFolder
         {
             FileSystem.DeleteAll(folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // the first error is the one to tell
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // the first error is the one to report
     }
 }

@@ -2,12 +2,12 @@ using System.Security.Cryptography;
 
 namespace Skipwise.Storage;
 
-/// <summary>Recognises files by what they hold, whatever they are called.</summary>
+/// <summary>Identifies files by their content, independent of their names.</summary>
 public static class ContentHash
 {
     /// <summary>
-    /// A number of 16 hexadecimal digits from the content of files, and of all files in folders, in the ordinal order of their paths.
-    /// Links are followed; each file of a folder counts once.
+    /// A hash of 16 hexadecimal digits of the content of files, and of all files in folders, in ordinal order of their paths. Links are
+    /// followed; each file of a folder counts once.
     /// </summary>
     /// <exception cref="SkipwiseException">a path is missing or cannot be read</exception>
     public static string Compute(IEnumerable<string> paths)
@@ -24,7 +24,7 @@ public static class ContentHash
                 foreach (string file in files)
                 {
                     using FileStream stream = InputFile.Open(file);
-                    hash.AppendData(BitConverter.GetBytes(stream.Length)); // where one file ends and the next begins
+                    hash.AppendData(BitConverter.GetBytes(stream.Length)); // separates one file from the next
                     for (int read; (read = stream.Read(block)) > 0;)
                     {
                         hash.AppendData(block, 0, read);

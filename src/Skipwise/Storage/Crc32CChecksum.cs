@@ -3,9 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Skipwise.Storage;
 
-/// <summary>CRC-32C (Castagnoli, as in iSCSI and TFRecord files): tells damage, not malice, as fast as a disk reads.</summary>
+/// <summary>CRC-32C (Castagnoli, as in iSCSI and TFRecord files). Detects damage, not manipulation; as fast as reading a disk.</summary>
 internal static class Crc32CChecksum
 {
+    /// <summary>The size and checksum of a file.</summary>
     /// <exception cref="IOException">the file cannot be read</exception>
     public static (long Bytes, uint Crc) Compute(string path)
     {

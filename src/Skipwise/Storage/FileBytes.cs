@@ -2,9 +2,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Skipwise.Storage;
 
-/// <summary>Positioned reads that either fill the destination or say where the file failed.</summary>
+/// <summary>Positioned reads that fill the destination or fail with an error that names the place.</summary>
 internal static class FileBytes
 {
+    /// <summary>Fills the destination.</summary>
     /// <exception cref="SkipwiseException">the file ends before the destination is full, or the disk fails</exception>
     public static void Read(SafeFileHandle handle, Span<byte> destination, long offset, string path)
     {
@@ -28,7 +29,7 @@ internal static class FileBytes
         }
     }
 
-    /// <summary>The bytes from <paramref name="offset"/> on. The caller has made sure that the file is that long.</summary>
+    /// <summary>Reads bytes from <paramref name="offset"/> on. The caller has checked the file's length.</summary>
     public static byte[] Read(SafeFileHandle handle, long offset, int count, string path)
     {
         byte[] bytes = new byte[count];

@@ -3,7 +3,7 @@ using static System.FormattableString;
 
 namespace Skipwise.Storage;
 
-/// <summary>What tells a file from a damaged one.</summary>
+/// <summary>The size and checksum of a file, to detect damage.</summary>
 /// <param name="Bytes">its size</param>
 /// <param name="Crc32c">in hexadecimal digits</param>
 internal sealed record FileChecksum(long Bytes, [property: JsonPropertyName("crc32c")] string Crc32c)

@@ -4,19 +4,19 @@ using Microsoft.Win32.SafeHandles;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// Every change that <see cref="AtomicFile"/> and <see cref="AtomicFolder"/> make on the disk, one small step each: what the system answers
-/// is looked at, and a test can let any of them fail.
+/// The file system operations of <see cref="AtomicFile"/> and <see cref="AtomicFolder"/>, one step each. Every result is checked, and
+/// tests can make any step fail.
 /// </summary>
 internal static class FileSystem
 {
     private const int Interrupted = 4, DiskFailed = 5, DiskFull = 28; // EINTR, EIO, ENOSPC
 
     /// <summary>
-    /// Asked before every step, with its name and path: tests throw here. It is the caller's own and that of what the caller starts.
+    /// Called before every step with its name and path; tests throw here. Applies to the caller's async context.
     /// </summary>
     public static readonly AsyncLocal<Action<string, string>?> Before = new();
 
-    /// <summary>A file that was not there before: no link, and nothing of somebody else, is written through.</summary>
+    /// <summary>Creates a new file. Fails if the name exists, so that no link or other file is written through.</summary>
     public static FileStream Create(string path, int bufferSize)
     {
         Before.Value?.Invoke("create", path);
@@ -30,14 +30,13 @@ internal static class FileSystem
     }
 
     /// <summary>
-    /// Waits until the file's content is on the disk. <see cref="FileStream.Flush(bool)"/> asks for the same, and on Unix does not look at
-    /// the answer.
+    /// Flushes the file's content to disk. <see cref="FileStream.Flush(bool)"/> ignores errors on Unix.
     /// </summary>
-    /// <exception cref="IOException">the disk does not have it</exception>
+    /// <exception cref="IOException">the content is not on disk</exception>
     public static void Sync(FileStream file)
     {
         Before.Value?.Invoke("sync", file.Name);
-        file.Flush(flushToDisk: !OperatingSystem.IsLinux()); // on macOS only this passes the drive's own cache
+        file.Flush(flushToDisk: !OperatingSystem.IsLinux()); // on macOS only this flushes the drive's own cache
         if (!OperatingSystem.IsWindows() && Sync(file.SafeFileHandle) is not 0 and var error)
         {
             throw Failed(error, file.Name);
@@ -45,15 +44,15 @@ internal static class FileSystem
     }
 
     /// <summary>
-    /// Waits until the folder's list of names is on the disk: a file that was renamed may else have its old name after a power failure.
+    /// Flushes the folder's entries to disk; otherwise a renamed file may have its old name after a power failure.
     /// </summary>
-    /// <exception cref="IOException">the disk does not have it; a file system that knows no such thing is no error</exception>
+    /// <exception cref="IOException">the entries are not on disk; a file system without this operation is no error</exception>
     public static void SyncFolder(string path)
     {
         Before.Value?.Invoke("sync", path);
         if (OperatingSystem.IsWindows())
         {
-            return; // its file systems keep a journal of names
+            return; // its file systems journal names
         }
         using var folder = new SafeFileHandle(open(path, 0), ownsHandle: true);
         int error = folder.IsInvalid ? 0 : Sync(folder);
@@ -63,22 +62,22 @@ internal static class FileSystem
         }
     }
 
-    /// <summary>Gives a file another name in its folder; a file of that name is gone at the same moment.</summary>
+    /// <summary>Renames a file within its folder, atomically replacing a file of that name.</summary>
     public static void Rename(string path, string name)
     {
         Before.Value?.Invoke("rename", path);
         File.Move(path, name, overwrite: true);
     }
 
-    /// <summary>Gives a folder, or a file in it, a name that is free.</summary>
+    /// <summary>Renames a folder or a file to an unused name.</summary>
     public static void Move(string path, string name)
     {
         Before.Value?.Invoke("move", path);
         Directory.Move(path, name);
     }
 
-    /// <summary>Two folders take each other's name at the same moment.</summary>
-    /// <returns>false where the system cannot do that; nothing has changed then</returns>
+    /// <summary>Atomically exchanges the names of two folders.</summary>
+    /// <returns>false if the system does not support it; then nothing has changed</returns>
     public static bool TryExchange(string path, string other)
     {
         const int here = -100; // AT_FDCWD
@@ -101,15 +100,15 @@ internal static class FileSystem
         File.Delete(path);
     }
 
-    /// <summary>Deletes a folder with all that is in it: for one that only this program has written to.</summary>
+    /// <summary>Deletes a folder with its content. Only for folders that only this program has written to.</summary>
     public static void DeleteAll(string folder)
     {
         Before.Value?.Invoke("delete", folder);
         Directory.Delete(folder, recursive: true);
     }
 
-    /// <summary>Deletes a folder in which nothing is left.</summary>
-    /// <returns>false if something is; then it stays</returns>
+    /// <summary>Deletes an empty folder.</summary>
+    /// <returns>false if the folder is not empty</returns>
     public static bool TryDeleteEmpty(string folder)
     {
         Before.Value?.Invoke("delete", folder);

@@ -1,12 +1,11 @@
 namespace Skipwise.Storage;
 
 /// <summary>
-/// A folder in which one process at a time works, for as long as it holds this. If it made the folder and leaves nothing in it, the folder
-/// is gone with it.
+/// Exclusive use of a folder by one process. If the process created the folder and leaves it empty, the folder is deleted.
 /// </summary>
 internal sealed class FolderClaim : IDisposable
 {
-    /// <summary>Name of the file that is there meanwhile.</summary>
+    /// <summary>Name of the lock file in the folder.</summary>
     public const string LockName = "run.lock";
 
     private readonly string _folder;
@@ -15,7 +14,8 @@ internal sealed class FolderClaim : IDisposable
 
     private FolderClaim(string folder, bool isNew, FolderLock held) => (_folder, _isNew, _lock) = (folder, isNew, held);
 
-    /// <exception cref="SkipwiseException">another process works there, or the folder cannot be made</exception>
+    /// <summary>Claims a folder, and creates it if necessary.</summary>
+    /// <exception cref="SkipwiseException">another process uses the folder, or it cannot be created</exception>
     public static FolderClaim Acquire(string folder)
     {
         try
@@ -40,7 +40,7 @@ internal sealed class FolderClaim : IDisposable
             {
                 FileSystem.TryDeleteEmpty(_folder);
             }
-            // another process has just come, or the folder went
+            // another process has just claimed or deleted the folder
             catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }
         }
     }

@@ -1,20 +1,20 @@
 namespace Skipwise.Storage;
 
 /// <summary>
-/// Finds the files of a folder and its subfolders. Links are followed, but no folder is entered twice: a link that leads back ends there.
+/// Finds the files of a folder and its subfolders. Links are followed, but no folder is entered twice, so cyclic links end.
 /// </summary>
 internal static class FolderFiles
 {
-    private const int MostLinks = 40; // as the kernel's own limit
+    private const int MostLinks = 40; // the kernel's own limit
 
-    /// <summary>Each file once: under its own name where that lies in the folder, else under that of the first link to it.</summary>
-    /// <param name="wanted">what to look at; of two names of one file only one may be wanted</param>
+    /// <summary>The files, each once: under its own name if that is in the folder, else under that of the first link to it.</summary>
+    /// <param name="wanted">filter by name; of two names of one file, one may be unwanted</param>
     /// <returns>in ordinal order of their paths</returns>
     /// <exception cref="SkipwiseException">a folder cannot be read</exception>
     public static IReadOnlyList<FoundFile> Distinct(string folder, Func<FoundFile, bool> wanted) =>
         [.. Find(folder).Where(wanted).DistinctBy(file => file.ResolvedPath).OrderBy(file => file.Path, StringComparer.Ordinal)];
 
-    /// <summary>The files that lie in the folder, then those that links lead to, in the links' order.</summary>
+    /// <summary>The files in the folder, then the targets of links, in the links' order.</summary>
     private static List<FoundFile> Find(string folder)
     {
         try
@@ -66,8 +66,8 @@ internal static class FolderFiles
         }
     }
 
-    /// <summary>The path with every link in it followed; a link that leads round in a circle stays as it is.</summary>
-    /// <param name="links">how many links were followed to come to it</param>
+    /// <summary>The path with every link resolved; cyclic links are left unresolved.</summary>
+    /// <param name="links">number of links followed so far</param>
     public static string RealPath(string path, int links = 0)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

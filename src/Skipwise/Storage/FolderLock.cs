@@ -1,16 +1,17 @@
 namespace Skipwise.Storage;
 
-/// <summary>Says that one process at a time writes somewhere. The system lets go of it when that process ends, however it ends.</summary>
+/// <summary>A lock for one writing process at a time. The system releases it when the process ends, however it ends.</summary>
 internal sealed class FolderLock : IDisposable
 {
     private readonly FileStream _file;
 
     private FolderLock(FileStream file) => _file = file;
 
-    /// <param name="path">of the lock itself: a file that is there for as long as it is held</param>
-    /// <param name="busy">the error where another process, or another part of this one, holds it</param>
-    /// <exception cref="SkipwiseException">it is held</exception>
-    /// <exception cref="IOException">the file cannot be made</exception>
+    /// <summary>Takes the lock.</summary>
+    /// <param name="path">of the lock file, which exists while the lock is held</param>
+    /// <param name="busy">the error message if another process, or another part of this one, holds it</param>
+    /// <exception cref="SkipwiseException">the lock is held</exception>
+    /// <exception cref="IOException">the file cannot be created</exception>
     public static FolderLock Acquire(string path, string busy)
     {
         try

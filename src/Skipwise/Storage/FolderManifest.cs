@@ -3,10 +3,10 @@ using System.Text.Json;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// <c>skipwise.json</c>: says of a folder that Skipwise wrote it, as what, and which of its files, with their sizes and checksums. Nothing
-/// else in the folder is ever deleted or replaced, and a damaged file is found.
+/// The manifest <c>skipwise.json</c> of a folder that Skipwise wrote: the folder's kind, and its files with sizes and checksums. Other
+/// files in the folder are never deleted or replaced, and damaged files are detected.
 /// </summary>
-/// <param name="Kind">what the folder is: only its own kind takes its place</param>
+/// <param name="Kind">the folder's kind; only a folder of the same kind may replace it</param>
 /// <param name="Files">by their names in the folder</param>
 internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, FileChecksum> Files)
 {
@@ -20,12 +20,13 @@ internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, F
             RespectRequiredConstructorParameters = true,
         };
 
-    /// <summary>Of all files that lie in a folder now.</summary>
+    /// <summary>Creates the manifest of all files in a folder.</summary>
     public static FolderManifest Create(string folder, string kind) =>
         new(kind, Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal)
             .ToDictionary(file => Path.GetFileName(file), FileChecksum.Compute));
 
-    /// <returns>null where none is, or something else of its name</returns>
+    /// <summary>Reads the manifest of a folder.</summary>
+    /// <returns>null if there is none, or something else of its name</returns>
     public static FolderManifest? Find(string folder) => FindFile(Path.Combine(folder, FileName));
 
     /// <inheritdoc cref="Find"/>
@@ -45,17 +46,17 @@ internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, F
 
     public void WriteFile(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, s_json) + "\n");
 
-    /// <summary>Whether a file in the folder is the one that Skipwise wrote, to the byte.</summary>
+    /// <summary>Whether a file in the folder is exactly the one that Skipwise wrote.</summary>
     public bool Owns(string file) =>
         Files.TryGetValue(Path.GetFileName(file), out FileChecksum? facts) && File.Exists(file) && facts == FileChecksum.Compute(file);
 
     /// <summary>
-    /// As <see cref="Owns"/>, by the size alone: for files of a folder that has been looked at, or is too large to be read again.
+    /// Like <see cref="Owns"/>, by the size alone: for a folder that was checked before, or is too large to be read again.
     /// </summary>
     public bool MayOwn(string file) =>
         Files.TryGetValue(Path.GetFileName(file), out FileChecksum? facts) && File.Exists(file) && new FileInfo(file).Length == facts.Bytes;
 
-    /// <summary>The first file that is missing or no longer what was written, in words; null if all are whole.</summary>
+    /// <summary>A description of the first file that is missing or changed; null if all are intact.</summary>
     /// <exception cref="SkipwiseException">a file cannot be read</exception>
     public string? Damage(string folder)
     {

@@ -4,16 +4,17 @@ using Microsoft.Win32.SafeHandles;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// The one door through which files are read. Opening a pipe waits for its writer, and a device gives bytes without end: both are refused
-/// before they are opened, also behind a link.
+/// Opens input files; all files are read through this class. Pipes (opening waits for a writer) and devices (endless bytes) are refused
+/// before they are opened, also behind links.
 /// </summary>
 public static class InputFile
 {
-    /// <summary>bytes of the largest file that is read whole as text: no tokenizer, configuration or benchmark comes near it</summary>
+    /// <summary>largest file in bytes that is read as a whole, far larger than any tokenizer, configuration or benchmark</summary>
     public const long LargestText = 1L << 30;
 
-    /// <exception cref="SkipwiseException">it is no file, or has no name that a file can have</exception>
-    /// <exception cref="IOException">it cannot be opened</exception>
+    /// <summary>Opens a file for reading.</summary>
+    /// <exception cref="SkipwiseException">the path is not a file, or not a valid name</exception>
+    /// <exception cref="IOException">the file cannot be opened</exception>
     public static FileStream Open(string path, FileShare share = FileShare.Read, FileOptions options = FileOptions.None)
     {
         RequireFile(path);
@@ -27,7 +28,7 @@ public static class InputFile
         return File.OpenHandle(path);
     }
 
-    /// <summary>A whole file of bytes.</summary>
+    /// <summary>Reads a whole file of bytes.</summary>
     /// <exception cref="SkipwiseException">the file is missing, cannot be read, or is too large for that</exception>
     public static byte[] ReadBytes(string path) => Read(path, FileShare.Read, "Check the path", stream =>
     {
@@ -36,9 +37,9 @@ public static class InputFile
         return bytes;
     });
 
-    /// <summary>A whole file of UTF-8 text.</summary>
-    /// <exception cref="SkipwiseException">the file is missing, cannot be read, is too large for that, or no UTF-8</exception>
-    /// <param name="remedy">what to do about a file that cannot be read</param>
+    /// <summary>Reads a whole file of UTF-8 text.</summary>
+    /// <exception cref="SkipwiseException">the file is missing, cannot be read, is too large for that, or not UTF-8</exception>
+    /// <param name="remedy">the remedy in the error if the file cannot be read</param>
     public static string ReadText(string path, FileShare share = FileShare.Read, string remedy = "Check the path") =>
         Read(path, share, remedy, stream =>
     {
@@ -46,8 +47,8 @@ public static class InputFile
         return reader.ReadToEnd();
     });
 
-    /// <summary>Refuses what is there under the name and is no file; a name that is not there yet passes.</summary>
-    /// <exception cref="SkipwiseException">a pipe, a device or a socket, or no name at all</exception>
+    /// <summary>Refuses a path that exists and is not a file. A path that does not exist is accepted.</summary>
+    /// <exception cref="SkipwiseException">a pipe, a device or a socket, or an empty name</exception>
     public static void RequireFile(string path)
     {
         if (path.Length == 0 || path.Contains('\0', StringComparison.Ordinal))
@@ -76,7 +77,7 @@ public static class InputFile
         }
     }
 
-    /// <summary>What is there in place of a file; null for a file, a folder, nothing, and where the system does not tell.</summary>
+    /// <summary>The type of a special file; null for a file, a folder, a missing path, or if the system does not report it.</summary>
     internal static string? KindOf(string path)
     {
         const int here = -100, typeOnly = 1, mode = 28, typeMask = 0xF000;

@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace Skipwise.Storage;
 
-/// <summary>Files of JSON lines: one record per line, in snake_case (<see cref="ReportJson.Line"/>).</summary>
+/// <summary>Reads and writes files of JSON lines: one record per line, in snake_case (<see cref="ReportJson.Line"/>).</summary>
 internal static class JsonLines
 {
-    /// <summary>Writes a whole file of records at once: to a temporary name beside it, then renamed.</summary>
+    /// <summary>Writes a whole file of records atomically.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public static void Write<T>(string path, IEnumerable<T> records) => AtomicFile.WriteText(path, Text(records));
 
@@ -13,13 +13,13 @@ internal static class JsonLines
     public static string Text<T>(IEnumerable<T> records) =>
         string.Concat(records.Select(record => JsonSerializer.Serialize(record, ReportJson.Line) + "\n"));
 
-    /// <summary>Reads all records. A last line without its line end is what a crash leaves: it is not read.</summary>
+    /// <summary>Reads all records. A last line without a line end (after a crash) is not read.</summary>
     /// <exception cref="SkipwiseException">the file cannot be read, or a complete line is not such a record; names the line</exception>
     public static IReadOnlyList<T> Read<T>(string path)
     {
         string[] lines = TextFile.Read(path).Split('\n');
         var records = new List<T>();
-        for (int i = 0; i < lines.Length - 1; i++) // what follows the last line end is empty or torn
+        for (int i = 0; i < lines.Length - 1; i++) // the text after the last line end is empty or incomplete
         {
             if (string.IsNullOrWhiteSpace(lines[i]))
             {

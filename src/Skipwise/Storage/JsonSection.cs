@@ -3,24 +3,24 @@ using System.Text.Json.Nodes;
 
 namespace Skipwise.Storage;
 
-/// <summary>Typed reading of a JSON object: a missing key or a value of the wrong kind is an error naming file and key.</summary>
+/// <summary>Typed reading of a JSON object. A missing key or a value of the wrong type is an error that names file and key.</summary>
 /// <param name="File">path for error messages</param>
 /// <param name="Prefix">"" or the parent keys with a dot: "rope_scaling."</param>
 /// <param name="Json">the object itself</param>
 internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
 {
-    /// <summary>of anything that is counted, tokens too: sums and doubles of such counts are still whole numbers of 32 bits</summary>
+    /// <summary>largest count of anything, tokens included; sums and doubles of such counts fit 32 bits</summary>
     internal const int LargestCount = 1 << 29;
     private static readonly Dictionary<string, string> s_asIs = [];
     private static readonly Dictionary<string, JsonNode> s_none = [];
 
-    /// <summary>key as the code asks for it -> as this file spells it, where they differ</summary>
+    /// <summary>key in the code -> key in this file, if they differ</summary>
     public IReadOnlyDictionary<string, string> Names { get; init; } = s_asIs;
 
-    /// <summary>values of keys that are missing, unless the caller gives one</summary>
+    /// <summary>values of missing keys, unless the caller gives one</summary>
     public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = s_none;
 
-    /// <summary>the keys that were asked for, as the file spells them: whatever else it holds is unknown</summary>
+    /// <summary>the keys that were read, as named in the file; other keys of the file are unknown</summary>
     public HashSet<string> ReadKeys { get; } = [];
 
     /// <summary>Parses a whole file.</summary>
@@ -41,10 +41,10 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
     /// <inheritdoc cref="Parse"/>
     public static JsonSection ReadFile(string file) => Parse(InputFile.ReadText(file), file);
 
-    /// <summary>Present, or with a default, and not null.</summary>
+    /// <summary>Whether the key is present or has a default, and is not null.</summary>
     public bool Has(string key) => Node(key) is not null;
 
-    /// <summary>The value; null if the key is missing or null. A null that the file states beats a default.</summary>
+    /// <summary>The value; null if the key is missing or null. A null in the file takes precedence over a default.</summary>
     public JsonNode? Node(string key)
     {
         string name = Names.GetValueOrDefault(key, key);
@@ -58,7 +58,7 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
             : throw Error(key, $"expected a number, found {Node(key)!.ToJsonString()}");
     public bool Bool(string key, bool defaultValue) => Value<bool>(key, defaultValue, "true or false");
 
-    /// <summary>Null if the key is missing or null.</summary>
+    /// <summary>The value; null if the key is missing or null.</summary>
     public double? OptionalDouble(string key) => Has(key) ? Double(key) : null;
 
     /// <inheritdoc cref="OptionalDouble"/>
@@ -67,8 +67,8 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
         : node is JsonValue value && value.TryGetValue(out string? text) ? text
         : throw Error(key, $"expected a text, found {node.ToJsonString()}");
 
-    /// <summary>A count: a whole number of at least 1.</summary>
-    /// <param name="most">more than any real file says: a lie would take all memory before it is found</param>
+    /// <summary>A count: an integer of at least 1.</summary>
+    /// <param name="most">largest valid value; a wrong file could otherwise take all memory before the error is found</param>
     public int Positive(string key, int? defaultValue = null, int most = LargestCount) =>
         Int(key, defaultValue) is var number && number < 1 ? throw Error(key, $"expected a whole number > 0, found {number}")
         : number > most ? throw Error(key, $"found {number}; at most {most} are possible")
@@ -105,7 +105,7 @@ internal sealed record JsonSection(string File, string Prefix, JsonObject Json)
 
     public SkipwiseException Error(string key, string what) => new(About(key, what));
 
-    /// <summary>A sentence about a key, with the file and the key as the file spells it.</summary>
+    /// <summary>A sentence about a key, with the file and the key as named in the file.</summary>
     public string About(string key, string what) => $"{File}: key {Prefix}{Names.GetValueOrDefault(key, key)}: {what}";
 
     private T Value<T>(string key, T? defaultValue, string kind) where T : struct

@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace Skipwise.Storage;
 
-/// <summary>JSON that comes from elsewhere.</summary>
+/// <summary>Reads JSON from other sources.</summary>
 public static class JsonText
 {
-    /// <summary>A value that is there.</summary>
-    /// <exception cref="JsonException">the text is no JSON, or something else</exception>
-    /// <param name="nullItems">a list may hold null; .NET's reader does not ask, whatever the type of the items says</param>
+    /// <summary>Reads a value that is not null.</summary>
+    /// <exception cref="JsonException">the text is not JSON, or of another type</exception>
+    /// <param name="nullItems">whether lists may contain null, which .NET's reader does not check</param>
     public static T Deserialize<T>(string json, JsonSerializerOptions options, bool nullItems = false)
     {
         RequireUnicode(json);
@@ -21,8 +21,8 @@ public static class JsonText
     }
 
     /// <summary>
-    /// Refuses half of a surrogate pair that is written as an escape, \ud800: it is no Unicode text, and .NET's reader would stumble
-    /// over it only where the value or the key is asked for.
+    /// Refuses an escaped lone surrogate, \ud800: it is not Unicode text, and .NET's reader would fail only when the value or the key is
+    /// accessed.
     /// </summary>
     /// <exception cref="JsonException">there is one; names the line</exception>
     public static void RequireUnicode(ReadOnlySpan<char> json)
@@ -39,7 +39,7 @@ public static class JsonText
                 throw new JsonException($"The escape {json.Slice(at, 6)} is half of a surrogate pair without its other half.", null,
                     json[..at].Count('\n'), null);
             }
-            at = Math.Min(json.Length, at + (isPair ? 12 : 2)); // past the escape's letter: a second backslash begins nothing
+            at = Math.Min(json.Length, at + (isPair ? 12 : 2)); // past the escape's letter, because a second backslash begins no escape
         }
     }
 
@@ -63,7 +63,7 @@ public static class JsonText
         }
     }
 
-    /// <summary>The UTF-16 unit that \uXXXX stands for; null if the text does not begin with one.</summary>
+    /// <summary>The UTF-16 unit of \uXXXX; null if the text does not begin with such an escape.</summary>
     private static char? Escaped(ReadOnlySpan<char> text) =>
         text is ['\\', 'u', _, _, _, _, ..]
             && ushort.TryParse(text.Slice(2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort unit)

@@ -3,8 +3,7 @@ using System.Text.Json;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// A JSON value that knows its file and its path in it, so that every complaint about it names the place.
-/// All its errors are <see cref="SkipwiseException"/>.
+/// A JSON value with its file and its path in it, which every error names. All errors are <see cref="SkipwiseException"/>.
 /// </summary>
 internal readonly struct LocatedJson
 {
@@ -27,19 +26,19 @@ internal readonly struct LocatedJson
         }
     }
 
-    /// <summary>A value in a text, such as a line of a file: <paramref name="place"/> says where in every complaint about it.</summary>
-    /// <exception cref="JsonException">the text is no JSON, or an object in it has two members of one name</exception>
+    /// <summary>Parses a value in a text, such as a line of a file; errors name <paramref name="place"/>.</summary>
+    /// <exception cref="JsonException">the text is not JSON, or an object in it has two members of the same name</exception>
     public static LocatedJson Parse(string place, string json) => At(place, Parsed(json, s_row));
 
-    /// <summary>As <see cref="Parse"/>, for a value from elsewhere.</summary>
+    /// <summary>Like <see cref="Parse"/>, for a value that has been parsed.</summary>
     public static LocatedJson At(string place, JsonElement element) => new(place, "$", element);
 
-    /// <summary>The file, or the place in it that <see cref="At"/> was told.</summary>
+    /// <summary>The file, or the place given to <see cref="At"/>.</summary>
     public string File => _file;
 
     public JsonElement Element => _element;
 
-    /// <summary>The value as it is written.</summary>
+    /// <summary>The value's JSON text.</summary>
     public string Raw => _element.GetRawText();
 
     public bool IsText => _element.ValueKind == JsonValueKind.String;
@@ -59,7 +58,7 @@ internal readonly struct LocatedJson
 
     public int Number => IsNumber && _element.TryGetInt32(out int value) ? value : throw Wrong("an integer");
 
-    /// <summary>The member of that name; null when it is missing or JSON null.</summary>
+    /// <summary>The member of that name; null if it is missing or JSON null.</summary>
     public LocatedJson? Find(string name)
     {
         if (!IsObject)
@@ -75,7 +74,7 @@ internal readonly struct LocatedJson
 
     public bool Flag(string name, bool defaultValue) => Find(name)?.Truth ?? defaultValue;
 
-    /// <summary>A list or an object where it is written out in a text, as in a cell of a table; any other value as it is.</summary>
+    /// <summary>Parses a string that contains a list or an object, as in a cell of a table. Other values are returned unchanged.</summary>
     public LocatedJson Unfolded()
     {
         if (!IsText || Text.TrimStart() is not ['[' or '{', ..] text)

@@ -1,14 +1,15 @@
 namespace Skipwise.Storage;
 
 /// <summary>
-/// A file that grows under a temporary name beside its target and takes the target's name in <see cref="Commit"/>; disposed before, it
-/// leaves nothing.
+/// A file that is written under a temporary name next to its target and renamed by <see cref="Commit"/>. Disposing it before that deletes
+/// it.
 /// </summary>
 internal sealed class NewFile : IDisposable
 {
     private readonly string _target, _temporary;
     private bool _isRenamed;
 
+    /// <summary>Creates the temporary file.</summary>
     /// <exception cref="IOException">the folder is missing or cannot be written</exception>
     public NewFile(string path, int bufferSize = 1 << 16)
     {
@@ -24,7 +25,7 @@ internal sealed class NewFile : IDisposable
 
     public FileStream Stream { get; }
 
-    /// <summary>Waits until all is on the disk, the new name too.</summary>
+    /// <summary>Flushes the content to disk, renames the file and flushes the new name.</summary>
     /// <exception cref="IOException">the disk is full or fails</exception>
     public void Commit()
     {
@@ -43,9 +44,9 @@ internal sealed class NewFile : IDisposable
         }
         try
         {
-            Stream.Dispose(); // writes out the buffer, and a full disk refuses that
+            Stream.Dispose(); // flushes the buffer, which fails if the disk is full
         }
-        catch (IOException) { } // the first error is the one to tell
+        catch (IOException) { } // the first error is the one to report
         try
         {
             FileSystem.Delete(_temporary);
@@ -53,7 +54,8 @@ internal sealed class NewFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }
     }
 
-    /// <summary>Whoever writes a file holds it (<see cref="FileShare.None"/>); the system lets go of it when that process dies.</summary>
+    /// <summary>Deletes an abandoned temporary file. Its writer holds it exclusively (<see cref="FileShare.None"/>) until that process
+    /// ends.</summary>
     private static void TryDeleteAbandoned(string file)
     {
         try
@@ -61,6 +63,6 @@ internal sealed class NewFile : IDisposable
             const FileOptions deletes = FileOptions.DeleteOnClose;
             new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, deletes).Dispose();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // somebody writes it at this moment
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // another process is writing it
     }
 }

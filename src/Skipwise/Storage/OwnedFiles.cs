@@ -3,22 +3,23 @@ using System.Text.Json;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// Files that Skipwise writes into a folder where others may have theirs: a small file beside them lists which are its own, with checksums,
-/// and no other is replaced.
+/// Files that Skipwise writes into a folder that may contain others. A small file next to them lists them with checksums; other files are
+/// not replaced.
 /// </summary>
 /// <param name="list">the file that lists them; names in it are relative to its folder</param>
-/// <param name="remedy">what an error advises to choose anew</param>
-/// <param name="overEmpty">whether an empty file may be replaced, whoever made it</param>
+/// <param name="remedy">the option that an error advises to change</param>
+/// <param name="overEmpty">whether an empty file may be replaced, even if Skipwise did not write it</param>
 internal sealed class OwnedFiles(string list, string remedy = "--out", bool overEmpty = false)
 {
-    /// <summary>How the name of such a list ends.</summary>
+    /// <summary>Suffix of the names of such lists.</summary>
     public const string Ending = ".skipwise.json";
 
     private static readonly JsonSerializerOptions s_json =
         new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private readonly string _folder = Path.GetDirectoryName(Path.GetFullPath(list))!;
 
-    /// <exception cref="SkipwiseException">a file of one of these names is there, and Skipwise did not write it, or it has changed
+    /// <summary>Checks that files may be written.</summary>
+    /// <exception cref="SkipwiseException">a file of one of these names exists that Skipwise did not write, or that has changed
     /// since</exception>
     public void RequireReplaceable(IEnumerable<string> names)
     {
@@ -36,13 +37,13 @@ internal sealed class OwnedFiles(string list, string remedy = "--out", bool over
         }
     }
 
-    /// <summary>Writes the files, each complete or not at all; folders are made.</summary>
-    /// <exception cref="SkipwiseException">as of <see cref="RequireReplaceable"/>; a file cannot be written</exception>
+    /// <summary>Writes the files, each atomically. Creates folders.</summary>
+    /// <exception cref="SkipwiseException">see <see cref="RequireReplaceable"/>; a file cannot be written</exception>
     public void Write(IReadOnlyList<(string Name, byte[] Content)> files)
     {
         RequireReplaceable(files.Select(file => file.Name));
         Dictionary<string, FileChecksum[]> own = Read();
-        // Listed before it is there, with what may lie there meanwhile: a process that dies leaves none of its files unlisted.
+        // A file is listed before it is written, together with the old one, so that a killed process leaves no unlisted file.
         foreach ((string name, byte[] content) in files)
         {
             own[name] = [.. own.GetValueOrDefault(name, []), FileChecksum.Compute(content)];
@@ -72,7 +73,7 @@ internal sealed class OwnedFiles(string list, string remedy = "--out", bool over
         catch (JsonException e)
         {
             throw new SkipwiseException(
-                $"{list}: does not list the files that Skipwise wrote: {e.Message} Move it away, and the files that it stands for", e);
+                $"{list}: does not list the files that Skipwise wrote: {e.Message} Move it away, and the files that it lists", e);
         }
     }
 

@@ -1,15 +1,16 @@
 namespace Skipwise.Storage;
 
-/// <summary>One name for every way to a file or folder: two paths that lead to one place are found to be the same.</summary>
+/// <summary>Resolves links, so that two paths to the same file or folder compare equal.</summary>
 internal static class RealPath
 {
-    private const int MostLinks = 40; // as Linux has it
+    private const int MostLinks = 40; // as in Linux
 
-    /// <param name="path">need not exist; every link on the way to it is followed</param>
-    /// <exception cref="IOException">the links go round in a circle</exception>
+    /// <summary>The path with all links resolved.</summary>
+    /// <param name="path">need not exist</param>
+    /// <exception cref="IOException">the links are cyclic</exception>
     public static string Resolve(string path) => Resolve(path, 0);
 
-    /// <summary>Whether two paths lead to one place, which need not exist.</summary>
+    /// <summary>Whether two paths lead to the same file or folder, which need not exist.</summary>
     public static bool AreSame(string a, string b) =>
         string.Equals(Resolve(a), Resolve(b), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
 

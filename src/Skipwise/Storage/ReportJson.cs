@@ -3,13 +3,13 @@ using System.Text.Json.Serialization;
 
 namespace Skipwise.Storage;
 
-/// <summary>How every result is written: snake_case names, absent members left out, a missing required member is an error.</summary>
+/// <summary>JSON options of all results: snake_case names, null members omitted, a missing required member is an error.</summary>
 internal static class ReportJson
 {
     /// <summary>one object per line</summary>
     public static JsonSerializerOptions Line { get; } = Options(indented: false);
 
-    /// <summary>for a file that people open</summary>
+    /// <summary>for files that people read</summary>
     public static JsonSerializerOptions Indented { get; } = Options(indented: true);
 
     private static JsonSerializerOptions Options(bool indented)
@@ -18,7 +18,7 @@ internal static class ReportJson
         {
             PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-            // A diverged run must still leave its log: NaN and Infinity have no JSON number, they become strings.
+            // JSON has no NaN and Infinity, so they become strings; a diverged run must still write its log.
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
             RespectRequiredConstructorParameters = true,
             RespectNullableAnnotations = true,

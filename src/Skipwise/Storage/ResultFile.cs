@@ -3,13 +3,13 @@ using System.Text;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// A file of results that a user names. The list beside it, <c>FILE.skipwise.json</c>, tells that Skipwise wrote it; only then is it
-/// replaced, or if it is empty.
+/// A file of results at a user's path. The list next to it, <c>FILE.skipwise.json</c>, records that Skipwise wrote it. Only such a file,
+/// or an empty one, is replaced.
 /// </summary>
 public static class ResultFile
 {
-    /// <summary>Asked before long work whose results go there.</summary>
-    /// <exception cref="SkipwiseException">a file is there that Skipwise did not write, or that has changed since; a pipe or a
+    /// <summary>Checks before long work that its results can be written there.</summary>
+    /// <exception cref="SkipwiseException">a file exists that Skipwise did not write, or that has changed since; a pipe or a
     /// device</exception>
     public static void RequireReplaceable(string path)
     {
@@ -17,8 +17,8 @@ public static class ResultFile
         ListOf(path).RequireReplaceable([Path.GetFileName(path)]);
     }
 
-    /// <summary>Writes the text; the file appears complete or not at all.</summary>
-    /// <exception cref="SkipwiseException">as of <see cref="RequireReplaceable"/>; there is no such folder, or the file cannot be
+    /// <summary>Writes the text atomically.</summary>
+    /// <exception cref="SkipwiseException">see <see cref="RequireReplaceable"/>; there is no such folder, or the file cannot be
     /// written</exception>
     public static void Write(string path, string text)
     {

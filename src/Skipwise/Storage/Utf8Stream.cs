@@ -5,15 +5,14 @@ using System.Text.Unicode;
 namespace Skipwise.Storage;
 
 /// <summary>
-/// Hands on the bytes of a text and looks at them on the way: what is not UTF-8 is an error that names the place, and never becomes a text
-/// with holes in it.
+/// Passes through the bytes of a text and validates them: invalid UTF-8 is an error that names the place, and is never replaced silently.
 /// </summary>
-/// <param name="inner">read from its current position; belongs to this one</param>
+/// <param name="inner">read from its current position; this stream owns it</param>
 /// <param name="name">the file, for the error</param>
-/// <param name="mayBeTorn">whether the text may end within a character, as a log that is being written does</param>
+/// <param name="mayBeTorn">whether the text may end within a character, like a log that is being written</param>
 internal sealed class Utf8Stream(Stream inner, string name, bool mayBeTorn = false) : Stream
 {
-    private readonly byte[] _open = new byte[4]; // a character that the end of a block has cut
+    private readonly byte[] _open = new byte[4]; // the incomplete character at the end of the last block
     private int _opened;
     private long _position, _line = 1; // of the next character
 
@@ -23,7 +22,8 @@ internal sealed class Utf8Stream(Stream inner, string name, bool mayBeTorn = fal
     public override long Length => throw new NotSupportedException();
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    /// <exception cref="SkipwiseException">bytes that are not UTF-8</exception>
+    /// <inheritdoc/>
+    /// <exception cref="SkipwiseException">invalid UTF-8</exception>
     public override int Read(Span<byte> buffer)
     {
         int count = inner.Read(buffer);
@@ -88,7 +88,7 @@ internal sealed class Utf8Stream(Stream inner, string name, bool mayBeTorn = fal
         }
     }
 
-    /// <summary>How many bytes there are without a last character that the block's end cuts.</summary>
+    /// <summary>The number of bytes without an incomplete last character.</summary>
     private static int WholeCharacters(ReadOnlySpan<byte> bytes)
     {
         for (int back = 1; back <= Math.Min(3, bytes.Length); back++)

@@ -3,9 +3,9 @@ using Skipwise.Numerics;
 namespace Skipwise.Synthetic;
 
 /// <summary>
-/// A long document of facts, stated once and recalled later, among sentences of scenery. The age of a recall is log-uniform
-/// over the document so far, so every doubling of a model's window brings new answers within its reach:
-/// the perplexity of a model that can use its window falls as the window grows.
+/// A long document of facts, stated once and recalled later, among filler sentences. The age of a recall is log-uniform over the document
+/// so far, so every doubling of a model's window makes new answers predictable: the perplexity of a model that uses its window falls with
+/// the window.
 /// </summary>
 public sealed class Chronicle
 {
@@ -15,9 +15,10 @@ public sealed class Chronicle
     private readonly HashSet<(FactKind, string)> _known = [];
     private int _sentences;
 
+    /// <summary>Starts a document and draws its topic.</summary>
     public Chronicle(ref KeyedRandom rng) => _topic = FillerSentences.DrawTopic(ref rng);
 
-    /// <summary>A document of at least the wanted length: it ends with the sentence that reaches it.</summary>
+    /// <summary>Writes a document of at least this length, which ends with the sentence that reaches it.</summary>
     public static string Write(ref KeyedRandom rng, TextLength length)
     {
         var chronicle = new Chronicle(ref rng);
@@ -30,19 +31,19 @@ public sealed class Chronicle
         return text.ToString();
     }
 
-    /// <summary>The next sentence. The first one is scenery: the word that opens a text has no space before it, hence other
-    /// tokens.</summary>
+    /// <summary>Writes the next sentence. The first one is filler, because the first word of a text has no space before it and therefore
+    /// other tokens.</summary>
     public ChronicleSentence Next(ref KeyedRandom rng)
     {
-        // New facts come fast at first; later most sentences recall one.
-        double newShare = Math.Max(0.25, 0.8 - 0.07 * _facts.Count);
+        // New facts are frequent at first; later most sentences recall one.
+        double newFraction = Math.Max(0.25, 0.8 - 0.07 * _facts.Count);
         double choice = rng.NextDouble();
         ChronicleSentence sentence;
         if (_sentences == 0 || choice < SceneryShare)
         {
             sentence = new(FillerSentences.Write(ref rng, _topic), null, 0);
         }
-        else if ((_facts.Count == 0 || choice < SceneryShare + newShare) && TryDrawNew(ref rng) is { } fact)
+        else if ((_facts.Count == 0 || choice < SceneryShare + newFraction) && TryDrawNew(ref rng) is { } fact)
         {
             sentence = State(fact);
         }
@@ -65,7 +66,7 @@ public sealed class Chronicle
                 return fact;
             }
         }
-        return null; // almost everything is known by now
+        return null; // almost everything has been stated
     }
 
     private ChronicleSentence State(Fact fact)

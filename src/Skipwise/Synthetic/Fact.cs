@@ -3,6 +3,7 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Synthetic;
 
+/// <summary>The type of a fact.</summary>
 public enum FactKind
 {
     /// <summary>where a person lives</summary>
@@ -19,16 +20,16 @@ public enum FactKind
     Load,
 }
 
-/// <summary>Something that a chronicle states once and recalls later, always with the same words for key and value.</summary>
-/// <param name="Kind">what is known</param>
-/// <param name="Key">about whom or what: once per kind and document</param>
-/// <param name="Value">the answer, as it stands in every sentence about it</param>
+/// <summary>A fact that a chronicle states once and recalls later, always with the same words for key and value.</summary>
+/// <param name="Kind">the type of fact</param>
+/// <param name="Key">its subject, unique per kind and document</param>
+/// <param name="Value">the answer, literally in every sentence about it</param>
 public sealed record Fact(FactKind Kind, string Key, string Value)
 {
     private const int CodeDigits = 5;
     private static readonly int s_kindCount = Enum.GetValues<FactKind>().Length;
 
-    /// <summary>The first mention.</summary>
+    /// <summary>The sentence of the first mention.</summary>
     public string Statement => Kind switch
     {
         FactKind.Home => $"{Key} lives in {Value}.",
@@ -39,7 +40,7 @@ public sealed record Fact(FactKind Kind, string Key, string Value)
         _ => $"{Key} carries {Value}.",
     };
 
-    /// <summary>A later mention that says it again.</summary>
+    /// <summary>The sentence of a later mention as a statement.</summary>
     public string Reminder => Kind switch
     {
         FactKind.Home => $"Recall that {Key} still lives in {Value}.",
@@ -50,7 +51,7 @@ public sealed record Fact(FactKind Kind, string Key, string Value)
         _ => $"Recall that {Key} still carries {Value}.",
     };
 
-    /// <summary>A later mention as a question with its answer.</summary>
+    /// <summary>The sentence of a later mention as a question with its answer.</summary>
     public string Question => Kind switch
     {
         FactKind.Home => $"Where does {Key} live? In {Value}.",

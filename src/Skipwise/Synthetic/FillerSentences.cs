@@ -2,15 +2,16 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Synthetic;
 
-/// <summary>Sentences that carry no fact: scenery around a topic.</summary>
+/// <summary>Writes sentences without facts, around a topic.</summary>
 internal static class FillerSentences
 {
     private const double OwnTopicShare = 0.85;
 
     public static string[] DrawTopic(ref KeyedRandom rng) => rng.Pick(Words.Topics);
 
+    /// <summary>Writes one sentence.</summary>
     /// <param name="rng">the source of randomness</param>
-    /// <param name="topic">the nouns of the document's topic; some sentences stray to another one</param>
+    /// <param name="topic">the nouns of the document's topic; some sentences use another topic</param>
     public static string Write(ref KeyedRandom rng, string[] topic)
     {
         string subject = Noun(ref rng, topic), other = Noun(ref rng, topic);

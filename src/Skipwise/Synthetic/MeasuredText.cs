@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Skipwise.Synthetic;
 
-/// <summary>A text that grows by sentences, with one space between them, until it is long enough.</summary>
+/// <summary>A text to which sentences are appended, separated by a space, until it is long enough.</summary>
 internal sealed class MeasuredText(TextLength wanted)
 {
     private readonly StringBuilder _text = new();

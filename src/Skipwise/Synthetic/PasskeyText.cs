@@ -4,37 +4,40 @@ using Skipwise.Numerics;
 namespace Skipwise.Synthetic;
 
 /// <summary>
-/// The passkey prompt as the released PoSE code writes it (eval_passkey.py; the task is from Mohtashami and Jaggi 2023):
-/// five lines, with a number hidden between two stretches of garbage and asked for at the end.
+/// The passkey prompt of the PoSE reference code (eval_passkey.py; the task is from Mohtashami and Jaggi 2023): five lines, with a number
+/// hidden between two parts of filler text and asked for at the end.
 /// </summary>
 public static class PasskeyText
 {
+    /// <summary>The first line.</summary>
     public const string Introduction =
         "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you about the " +
         "important information there.";
-    /// <summary>The garbage; repeated without any separator.</summary>
+    /// <summary>The unit of filler text, repeated without a separator.</summary>
     public const string Unit = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.";
+    /// <summary>The last line.</summary>
     public const string FinalQuestion = "What is the pass key? The pass key is";
 
+    /// <summary>The line with the key.</summary>
     public static string KeyLine(int key) => Invariant($"The pass key is {key}. Remember it. {key} is the pass key.");
 
-    /// <summary>What a model should write after the prompt.</summary>
+    /// <summary>The expected continuation of the prompt.</summary>
     public static string Answer(int key) => Invariant($" {key}.");
 
-    /// <summary>Uniform over {1, ..., 50000}, as released: one to five digits.</summary>
+    /// <summary>Draws a key, uniformly over {1, ..., 50000} as in the reference code: one to five digits.</summary>
     public static int DrawKey(ref KeyedRandom rng) => rng.Between(1, 50000);
 
-    /// <summary>The standard prompt: <paramref name="unitsBefore"/> units of garbage, the key, <paramref name="unitsAfter"/>
+    /// <summary>The standard prompt: <paramref name="unitsBefore"/> units of filler text, the key, <paramref name="unitsAfter"/>
     /// units.</summary>
     public static string Prompt(int key, int unitsBefore, int unitsAfter) => Prompt(key, Garbage(unitsBefore), Garbage(unitsAfter));
 
-    /// <summary>The prompt around any garbage.</summary>
+    /// <summary>The prompt with any filler text.</summary>
     public static string Prompt(int key, string before, string after) =>
         string.Join('\n', Introduction, before, KeyLine(key), after, FinalQuestion);
 
     /// <summary>
-    /// A training document: the prompt and its answer, at most as long as wanted, but never without the prompt itself.
-    /// Half of them carry the standard garbage, half carry scenery, so that a model learns the task and not one text.
+    /// Writes a training document: the prompt and its answer, at most this long, but at least the prompt without filler. Half of the
+    /// documents have the standard filler text, half have filler sentences, so that a model learns the task and not one text.
     /// </summary>
     public static string Write(ref KeyedRandom rng, TextLength atMost)
     {
@@ -58,7 +61,7 @@ public static class PasskeyText
         while (true)
         {
             string sentence = FillerSentences.Write(ref rng, topic);
-            // Which sentence will open a line, hence lose its space, is not known yet: count the longer form.
+            // It is not known yet which sentence begins a line without a space, so the longer form is counted.
             room -= Math.Max(atMost.Measure(sentence), atMost.Measure(" " + sentence));
             if (room < 0)
             {
@@ -71,8 +74,8 @@ public static class PasskeyText
         return (string.Join(' ', sentences[..before]), string.Join(' ', sentences[before..]));
     }
 
-    /// <summary>Garbage of the Landmark and YaRN tests: units with a space between them, cut after so many characters wherever that
-    /// falls.</summary>
+    /// <summary>The filler text of the Landmark and YaRN evaluations: units separated by a space, cut to this number of
+    /// characters.</summary>
     public static string CutGarbage(int characters) =>
         string.Join(' ', Enumerable.Repeat(Unit, 1 + characters / (Unit.Length + 1)))[..characters];
 

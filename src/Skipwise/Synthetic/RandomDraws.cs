@@ -2,7 +2,7 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Synthetic;
 
-/// <summary>Ways to draw that the generators share.</summary>
+/// <summary>Random draws of the generators.</summary>
 internal static class RandomDraws
 {
     /// <summary><paramref name="count"/> different items of the pool, in random order.</summary>

@@ -3,18 +3,18 @@ using Skipwise.Numerics;
 namespace Skipwise.Synthetic;
 
 /// <summary>
-/// Lists of words that are repeated word by word: "Lists: lamp Mira blue. Again: lamp Mira blue." A model can only predict
-/// the copy by looking up what followed the same word before (induction), so this is the first lesson of a pretraining:
-/// without it a small model finds retrieval late or never.
+/// Lists of words that are repeated word by word: "Lists: lamp Mira blue. Again: lamp Mira blue." A model can predict the copy only by
+/// looking up what followed the same word before (induction), so pretraining begins with it: without it a small model learns retrieval
+/// late or never.
 /// </summary>
 public static class RepeatedLists
 {
-    /// <summary>A document of at least the wanted length.</summary>
+    /// <summary>Writes a document of at least this length.</summary>
     /// <param name="rng">the source of randomness</param>
-    /// <param name="length">where to stop</param>
+    /// <param name="length">least length</param>
     /// <param name="commaShare">
-    /// the share of lists with commas. A comma stands between each word and its successor, so looking up the last token is no
-    /// longer enough: harder, hence rare by default
+    /// fraction of lists with commas. With a comma between words, looking up the last token is not enough, which is harder, so the default
+    /// is small
     /// </param>
     public static string Write(ref KeyedRandom rng, TextLength length, double commaShare = 0.1)
     {
@@ -34,7 +34,7 @@ public static class RepeatedLists
     private static string DrawItems(ref KeyedRandom rng, double commaShare)
     {
         double kind = rng.NextDouble();
-        if (kind < 0.2) // one number, as the codes and pass keys are: digit after digit
+        if (kind < 0.2) // one number, digit by digit, like codes and pass keys
         {
             return string.Concat(RandomDraws.Distinct(ref rng, Words.Digits, rng.Between(4, 10)));
         }

@@ -2,6 +2,7 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Synthetic;
 
+/// <summary>The kind of a document.</summary>
 public enum SyntheticKind
 {
     /// <summary><see cref="Skipwise.Synthetic.Chronicle"/></summary>
@@ -12,23 +13,26 @@ public enum SyntheticKind
     Passkey,
 }
 
-/// <summary>The two halves of the corpus never share a random stream.</summary>
+/// <summary>A part of the corpus; the parts have distinct random streams.</summary>
 public enum SyntheticPart
 {
+    /// <summary>for training</summary>
     Train,
+    /// <summary>for evaluation</summary>
     HeldOut,
 }
 
-/// <summary>An endless corpus: each document is a pure function of its kind, part, seed and index.</summary>
+/// <summary>An unlimited corpus: each document is a pure function of its kind, part, seed and index.</summary>
 public static class SyntheticCorpus
 {
-    // Far from 0, 1, 2, ...: those are the streams of the training epochs. One stream per part and kind follows each.
+    // Far from 0, 1, 2, ..., the streams of the training epochs. There is one stream per part and kind.
     private const ulong FirstStream = 0x53594E5448; // "SYNTH"
 
-    /// <param name="kind">what to write</param>
-    /// <param name="part">to train on, or to measure with</param>
-    /// <param name="seed">the corpus</param>
-    /// <param name="index">the document</param>
+    /// <summary>Writes a document.</summary>
+    /// <param name="kind">its kind</param>
+    /// <param name="part">training or evaluation</param>
+    /// <param name="seed">seed of the corpus</param>
+    /// <param name="index">index of the document</param>
     /// <param name="length">at least this long, to the end of a sentence; passkey documents: at most this long</param>
     public static string Document(SyntheticKind kind, SyntheticPart part, ulong seed, ulong index, TextLength length)
     {

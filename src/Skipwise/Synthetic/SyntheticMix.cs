@@ -4,17 +4,19 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Synthetic;
 
-/// <summary>A tokenised corpus: chronicles, passkey texts and repeated lists, each document a function of the seed and its index.</summary>
+/// <summary>A tokenized corpus of chronicles, passkey texts and repeated lists. Each document is a function of the seed and its
+/// index.</summary>
 public static class SyntheticMix
 {
     private const ulong KindStream = 0x4D4958; // "MIX"
-    private const int ShortestPasskey = 84; // the five lines without garbage, and the answer
+    private const int ShortestPasskey = 84; // the five lines without filler text, and the answer
 
+    /// <summary>Writes and tokenizes the documents of one part.</summary>
     public static TokenList Tokens(SyntheticMixOptions mix, SyntheticPart part, ulong seed, ITokenizer tokenizer)
     {
         OptionCheck.Require("Corpus", mix);
         var documents = new int[mix.Documents][];
-        int room = mix.Window - 1; // beside BOS
+        int room = mix.Window - 1; // without BOS
         Parallel.For(0, mix.Documents, index =>
         {
             var rng = new KeyedRandom(seed, KindStream + (ulong)part, (ulong)index);

@@ -2,13 +2,13 @@ using Skipwise.Tokenizers.Training;
 
 namespace Skipwise.Synthetic;
 
-/// <summary>A byte-level BPE vocabulary for the synthetic corpus: a thousand tokens give every word of it a token of its own.</summary>
+/// <summary>A byte-level BPE vocabulary for the synthetic corpus: with a thousand tokens, every word of the corpus is a token.</summary>
 public static class SyntheticVocabulary
 {
     private const int DocumentsPerKind = 400;
     private const int CharactersPerDocument = 2000;
 
-    /// <summary>Learns from a sample of the training part, with equal shares of the three kinds: no word is rare there.</summary>
+    /// <summary>Trains it on a sample of the training part, with equal proportions of the three kinds, so that no word is rare.</summary>
     public static BytePairVocabulary Learn(ulong seed, BytePairOptions options)
     {
         var length = TextLength.Characters(CharactersPerDocument);

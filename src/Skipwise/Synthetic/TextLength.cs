@@ -2,15 +2,17 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Synthetic;
 
-/// <summary>How long a text shall be, and in which unit.</summary>
-/// <param name="Count">the wanted length, in units</param>
+/// <summary>The length of a text with its unit.</summary>
+/// <param name="Count">the length in units</param>
 /// <param name="Measure">
-/// the units of a sentence, its leading space included. Lengths of sentences are added up: exact for characters, and for
-/// every tokenizer that cuts the text at the end of a sentence before it merges (byte-level BPE does)
+/// counts the units of a sentence, its leading space included. Sums over sentences are exact for characters, and for tokenizers that split
+/// the text at the end of a sentence before merging (byte-level BPE does)
 /// </param>
 public sealed record TextLength(int Count, Func<string, int> Measure)
 {
+    /// <summary>A length in characters.</summary>
     public static TextLength Characters(int count) => new(count, static text => text.Length);
 
+    /// <summary>A length in tokens.</summary>
     public static TextLength Tokens(int count, ITokenizer tokenizer) => new(count, text => tokenizer.Encode(text).Length);
 }

@@ -1,8 +1,8 @@
 namespace Skipwise.Synthetic;
 
 /// <summary>
-/// The closed vocabulary of the synthetic corpus. Short words on purpose: with a thousand tokens each of them is
-/// then one or two. Objects and trades begin with a consonant, so that "a" is always the right article.
+/// The closed vocabulary of the synthetic corpus. The words are short, so that each has one or two tokens in a vocabulary of a thousand.
+/// Objects and trades begin with a consonant, so that their article is always "a".
 /// </summary>
 internal static class Words
 {
@@ -32,7 +32,7 @@ internal static class Words
     public static readonly string[] Colours =
         List("red blue green yellow white black brown grey purple orange golden silver pink scarlet violet amber");
 
-    /// <summary>Eight nouns per topic: a document keeps to one topic most of the time.</summary>
+    /// <summary>Topics of eight nouns; a document mostly uses one topic.</summary>
     public static readonly string[][] Topics =
     [
         List("river boat fish wave shore storm gull tide"),
@@ -48,15 +48,15 @@ internal static class Words
 
     public static readonly string[] Verbs = List("passed crossed followed reached covered guarded faced touched circled watched met left");
 
-    /// <summary>They stand at the end of a sentence.</summary>
+    /// <summary>Adverbs at the end of a sentence.</summary>
     public static readonly string[] Adverbs = List("slowly often never always today soon again there");
 
-    /// <summary>They open a sentence, in front of its subject.</summary>
+    /// <summary>Adverbs at the beginning of a sentence, before its subject.</summary>
     public static readonly string[] Openings = List("Slowly Often Always Today Soon Again");
 
     public static readonly string[] Digits = List("0 1 2 3 4 5 6 7 8 9");
 
-    /// <summary>The pool of the repeated lists.</summary>
+    /// <summary>The words of the repeated lists.</summary>
     public static readonly string[] Listed = [.. Names, .. Places, .. Objects, .. Trades, .. Colours, .. Digits];
 
     private static string[] List(string words) => words.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);

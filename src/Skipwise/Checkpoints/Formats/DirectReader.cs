@@ -16,7 +16,7 @@ internal static unsafe class DirectReader
     /// <param name="handle">the open file</param>
     /// <param name="path">for error messages</param>
     /// <param name="offset">first byte in the file</param>
-    /// <param name="memory">where <paramref name="count"/> elements lie, which can be more than a span holds; the caller keeps it</param>
+    /// <param name="memory">receives <paramref name="count"/> elements, which can be more than a span holds; the caller owns it</param>
     /// <exception cref="SkipwiseException">the file is shorter than it was, or the disk fails</exception>
     public static void Fill(
         SafeFileHandle handle, string path, long offset, byte* memory, long count, ElementConversion widening)

@@ -32,10 +32,10 @@ internal static class RopeConfigWriter
         {
             config[key] = HfConfig.Float(rope.Theta);
         }
-        if (family.RotaryFractionKeys is [string key, ..] && (model.RotaryDim < model.HeadDim || family.DefaultRotaryFraction != 1))
+        if (family.RotaryFractionKeys is [string fractionKey, ..] && (model.RotaryDim < model.HeadDim || family.DefaultRotaryFraction != 1))
         {
             // transformers 4 and 5.0 read only this key, and use the family's default without it
-            config[key] = RotaryFraction(config, model, family);
+            config[fractionKey] = RotaryFraction(config, model, family);
         }
         if (scaling is not null || hadScaling)
         {

@@ -3,26 +3,26 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>How much a number of one model differs from another's, and how far to trust that.</summary>
-/// <param name="StandardError">null if it cannot be known</param>
+/// <summary>The difference between the values of two models, with its standard error.</summary>
+/// <param name="StandardError">null if unknown</param>
 /// <param name="IsPaired">
-/// the error is that of the differences, question by question: what is hard for one model is mostly hard for the other, so it is smaller
-/// than that of two numbers measured apart, which is taken where the questions differ or are not known
+/// whether the error is that of the paired differences per question. It is smaller than the error of unpaired values, because models
+/// mostly find the same questions hard. Unpaired errors are used if the questions differ or are unknown
 /// </param>
 public sealed record Change(double Value, double? StandardError, bool IsPaired)
 {
     /// <summary>own - reference</summary>
-    /// <param name="sameQuestions">the two models were asked the same, in the same order</param>
+    /// <param name="sameQuestions">whether both models got the same questions in the same order</param>
     public static Change Difference(EvaluationRecord own, EvaluationRecord reference, bool sameQuestions) =>
         Of(own.Value - reference.Value, own, 1, reference, 1, sameQuestions);
 
     /// <summary>own / reference - 1; its error is that of the difference of the logarithms, times the ratio</summary>
-    /// <param name="sameQuestions">the two models read the same</param>
+    /// <param name="sameQuestions">whether both models got the same text</param>
     public static Change Relative(EvaluationRecord own, EvaluationRecord reference, bool sameQuestions) =>
         Of((own.Value / reference.Value) - 1, own, 1 / reference.Value, reference, own.Value / reference.Value / reference.Value,
             sameQuestions);
 
-    /// <summary>The error of a x own - b x reference.</summary>
+    /// <summary>A change with the error of a x own - b x reference.</summary>
     private static Change Of(double value, EvaluationRecord own, double a, EvaluationRecord reference, double b, bool sameQuestions)
     {
         if (own.StandardError is not { } ownError || reference.StandardError is not { } referenceError)

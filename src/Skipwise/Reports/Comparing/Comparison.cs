@@ -4,7 +4,7 @@ using Skipwise.Evaluation.Results;
 namespace Skipwise.Reports.Comparing;
 
 /// <summary>
-/// Models and all their numbers, side by side. Made from results alone, so it needs no model. Every number, measured or derived, is an
+/// A comparison of models, made from stored results without loading models. Every value, evaluated or derived, is an
 /// <see cref="EvaluationRecord"/> with its line in <see cref="Lines"/>.
 /// </summary>
 public sealed class Comparison
@@ -13,7 +13,8 @@ public sealed class Comparison
     private readonly Dictionary<EvaluationRecord, int> _lines = new(ReferenceEqualityComparer.Instance);
     private readonly List<string> _text = [];
 
-    /// <param name="plan">whose models have unique names</param>
+    /// <summary>Compares models and derives further values.</summary>
+    /// <param name="plan">models with unique names</param>
     /// <param name="measured">each model's records, in the order of the plan's models</param>
     public Comparison(ComparisonPlan plan, IReadOnlyList<IReadOnlyList<EvaluationRecord>> measured)
     {
@@ -28,9 +29,8 @@ public sealed class Comparison
         }
     }
 
-    /// <summary>What several folders hold, in one comparison. The first folder's first model is what the others are compared
-    /// with.</summary>
-    /// <exception cref="SkipwiseException">a folder is missing or broken</exception>
+    /// <summary>Loads one comparison from several folders. The other models are compared with the first folder's first model.</summary>
+    /// <exception cref="SkipwiseException">a folder is missing or damaged</exception>
     public static Comparison Load(IReadOnlyList<string> folders)
     {
         var models = new List<(ComparedModel Model, IReadOnlyList<EvaluationRecord> Records)>();
@@ -42,7 +42,7 @@ public sealed class Comparison
             foreach (ComparedModel model in plans[^1].Models)
             {
                 IReadOnlyList<EvaluationRecord> records = [.. model.Measurements.SelectMany(store.FindWithSamples)];
-                // The same model measured twice is shown twice: which of the two runs is the right one is not ours to say.
+                // A model that was evaluated twice is shown twice, because neither run is preferable.
                 string name = models.Any(other => other.Model.Name == model.Name) ? $"{model.Name} ({folder})" : model.Name;
                 models.Add((model with { Name = name }, records));
             }
@@ -56,43 +56,47 @@ public sealed class Comparison
         return new(whole, [.. models.Select(model => model.Records)]);
     }
 
+    /// <summary>The models and evaluations that are compared.</summary>
     public ComparisonPlan Plan { get; }
 
+    /// <summary>The compared models.</summary>
     public IReadOnlyList<ComparedModel> Models => Plan.Models;
 
-    /// <summary>What the others are compared with.</summary>
+    /// <summary>The model that the others are compared with.</summary>
     public ComparedModel Reference => Models[0];
 
-    /// <summary>tokens: the window that the short-window cost is measured at</summary>
+    /// <summary>the reference's original window in tokens, at which the cost in perplexity is compared</summary>
     public int OriginalWindow => Reference.OriginalWindow;
 
+    /// <summary>Whether the models have different tokenizers, so that perplexities cannot be compared.</summary>
     public bool TokenizersDiffer => Models.Select(model => model.Tokenizer).Distinct().Count() > 1;
 
-    /// <summary>All numbers as JSON lines; a record's line is <see cref="Line"/>.</summary>
+    /// <summary>All records as JSON lines; a record's line is <see cref="Line"/>.</summary>
     public IReadOnlyList<string> Lines => _text;
 
-    /// <summary>All numbers, measured and derived.</summary>
+    /// <summary>All records, evaluated and derived.</summary>
     public IReadOnlyList<EvaluationRecord> Records => [.. Models.SelectMany(RecordsOf)];
 
-    /// <summary>Where a record stands among the lines, from 1.</summary>
+    /// <summary>The number of a record's line, from 1.</summary>
     public int Line(EvaluationRecord record) => _lines[record];
 
-    /// <summary>The numbers of a model, measured and derived.</summary>
+    /// <summary>The records of a model, evaluated and derived.</summary>
     public IReadOnlyList<EvaluationRecord> RecordsOf(ComparedModel model) => _byModel[model.Name];
 
+    /// <summary>A record of a model; null if there is none.</summary>
     public EvaluationRecord? Find(ComparedModel model, string task, string metric, int? length = null) =>
         RecordsOf(model).FirstOrDefault(record => record.Task == task && record.Metric == metric && record.Length == length);
 
-    /// <summary>A metric at every measured length, rising.</summary>
+    /// <summary>A metric at every evaluated length, by rising length.</summary>
     public IReadOnlyList<EvaluationRecord> ByLength(ComparedModel model, string task, string metric) =>
         [.. RecordsOf(model).Where(record => record.Task == task && record.Metric == metric && record.Length is not null)
             .OrderBy(record => record.Length)];
 
-    /// <summary>null if no retrieval was measured</summary>
+    /// <summary>The effective length; null if no retrieval was evaluated.</summary>
     public EffectiveLength? EffectiveLength(ComparedModel model) =>
         Skipwise.Reports.Comparing.EffectiveLength.Compute(RecordsOf(model), Plan.EffectiveLength, OriginalWindow);
 
-    /// <summary>Against the reference; null if it was not measured for both.</summary>
+    /// <summary>The perplexity at the original window against the reference's; null if it was not evaluated for both.</summary>
     public ShortCost? ShortPerplexity(ComparedModel model)
     {
         if (Find(model, "perplexity", "perplexity", OriginalWindow) is not { } own
@@ -103,26 +107,27 @@ public sealed class Comparison
         return new(own, reference, Change.Relative(own, reference, AreAskedTheSame(own, reference)));
     }
 
-    /// <summary>The benchmarks' numbers. Their length is the model's own window, so they are found by task and metric alone.</summary>
+    /// <summary>The records of benchmarks. Their length is the model's own window, so task and metric identify them.</summary>
     public IEnumerable<EvaluationRecord> Benchmarks(ComparedModel model) => RecordsOf(model).Where(IsBenchmark);
 
+    /// <summary>A benchmark's record of a model; null if there is none.</summary>
     public EvaluationRecord? Benchmark(ComparedModel model, string task, string metric) =>
         Benchmarks(model).FirstOrDefault(record => record.Task == task && record.Metric == metric);
 
-    /// <summary>Each benchmark's number less the reference's.</summary>
+    /// <summary>The difference of each benchmark to the reference's.</summary>
     public IEnumerable<EvaluationRecord> BenchmarkChanges(ComparedModel model) =>
         Benchmarks(model).Select(own => ChangeOf(model, own)).OfType<EvaluationRecord>();
 
-    /// <summary>The record of a number's change against the reference; null if there is none.</summary>
+    /// <summary>The record of a value's change against the reference; null if there is none.</summary>
     public EvaluationRecord? ChangeOf(ComparedModel model, EvaluationRecord own) =>
         Find(model, own.Task, ChangedMetric(own), IsBenchmark(own) ? null : own.Length);
 
-    /// <summary>Only benchmarks have shots.</summary>
+    /// <summary>Whether a record is of a benchmark; only these have few-shot examples.</summary>
     internal static bool IsBenchmark(EvaluationRecord record) => record.Settings?["shots"] is not null;
 
     internal static bool IsLossByPosition(EvaluationRecord record) => record.Positions is not null;
 
-    /// <summary>Tasks of which not every model was measured with the same settings.</summary>
+    /// <summary>The tasks whose settings differ between models.</summary>
     public IReadOnlyList<string> UnevenTasks() =>
     [
         .. Models.SelectMany(RecordsOf).Where(IsMeasured)
@@ -131,7 +136,7 @@ public sealed class Comparison
             .Select(same => same.Key.Task).Distinct(),
     ];
 
-    /// <summary>Settings that follow from the model, or change nothing.</summary>
+    /// <summary>Settings that depend on the model, or do not affect results.</summary>
     private static readonly string[] s_own = [ResultsStore.KeySetting, "batch_size", "max_length", "cut_texts", "cut_continuations"];
 
     private static string Comparable(JsonObject settings)
@@ -147,7 +152,7 @@ public sealed class Comparison
     private static bool AreAskedTheSame(EvaluationRecord own, EvaluationRecord reference) =>
         own.Settings is not null && reference.Settings is not null && Comparable(own.Settings) == Comparable(reference.Settings);
 
-    /// <summary>A perplexity changes by a share, everything else by a difference.</summary>
+    /// <summary>The metric of a change: relative for a perplexity, else a difference.</summary>
     private static string ChangedMetric(EvaluationRecord record) => IsPerplexityByWindow(record) ? "increase" : $"{record.Metric}_change";
 
     private static bool IsPerplexityByWindow(EvaluationRecord record) => record is { Task: "perplexity", Metric: "perplexity" };
@@ -159,7 +164,7 @@ public sealed class Comparison
         return record;
     }
 
-    /// <summary>What follows from the measured numbers, each as a record of its own.</summary>
+    /// <summary>Adds the records that are derived from evaluated ones.</summary>
     private void Derive(ComparedModel model)
     {
         List<EvaluationRecord> own = _byModel[model.Name];
@@ -193,16 +198,16 @@ public sealed class Comparison
         }
     }
 
-    /// <summary>Losses by position and shares by depth stand for themselves; perplexities of different tokenizers are of different
-    /// things.</summary>
+    /// <summary>Whether a record is compared: not losses by position and accuracies by depth, nor perplexities of different
+    /// tokenizers.</summary>
     private bool HasChange(EvaluationRecord record) =>
         IsMeasured(record) && !IsLossByPosition(record) && record.Settings!["depth"] is null
         && !(TokenizersDiffer && IsPerplexityByWindow(record));
 
-    /// <summary>Measured, not derived here.</summary>
+    /// <summary>Whether a record was evaluated and not derived.</summary>
     internal static bool IsMeasured(EvaluationRecord record) => record.Settings?[ResultsStore.KeySetting] is not null;
 
-    /// <summary>The member of a change's settings that tells whether its error is that of the single differences.</summary>
+    /// <summary>The setting of a change that states whether its error is paired.</summary>
     internal const string PairedSetting = "paired";
 
     private static EvaluationRecord Derived(string task, string metric, double value, double? error, JsonObject settings) =>

@@ -4,10 +4,10 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>The report of a comparison: every number in a table, with its error and a link to its raw line.</summary>
+/// <summary>The report of a comparison: every value in a table, with its error and a link to its raw line.</summary>
 public static class ComparisonReport
 {
-    /// <summary>What is shown by length, in this order; a further measurement is a further line.</summary>
+    /// <summary>The sections by length, in this order.</summary>
     private static readonly LengthSection[] s_byLength =
     [
         new("Perplexity by window", "perplexity", "perplexity", MetricFormat.Perplexity,
@@ -21,6 +21,7 @@ public static class ComparisonReport
             "Average over the RULER tasks in percent, by prompt length."),
     ];
 
+    /// <summary>Builds the report.</summary>
     public static Report Build(Comparison comparison)
     {
         ModelLegend legend = ModelLegend.Create(comparison.Models.Select(model => model.Name));
@@ -104,7 +105,7 @@ public static class ComparisonReport
         }
     }
 
-    /// <summary>A number's cell with its change against the reference below it.</summary>
+    /// <summary>A cell of a value with its change against the reference below it.</summary>
     internal static ReportCell Beside(ReportCell cell, Comparison c, ComparedModel model, EvaluationRecord? own,
         Func<double, string> format)
     {
@@ -144,7 +145,7 @@ public static class ComparisonReport
         }
     }
 
-    /// <summary>Nothing that was measured stays unseen.</summary>
+    /// <summary>The values that no other section shows.</summary>
     private static IEnumerable<ReportBlock> Others(Comparison c)
     {
         (string Task, string Metric, int? Length)[] rows =
@@ -203,7 +204,7 @@ public static class ComparisonReport
     private static bool IsRulerTask(EvaluationRecord record) =>
         record.Task.StartsWith("ruler_", StringComparison.Ordinal) && record.Length is not null;
 
-    /// <summary>A number with what it is worth, linked to its line.</summary>
+    /// <summary>A cell of a value with its error, linked to its line.</summary>
     internal static ReportCell Number(Comparison c, EvaluationRecord? record, MetricFormat kind)
     {
         if (record is null)

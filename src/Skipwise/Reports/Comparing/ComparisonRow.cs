@@ -1,6 +1,6 @@
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>A number of every model, as text.</summary>
-/// <param name="Name">what is measured</param>
-/// <param name="Cells">one per model; empty where it was not measured</param>
+/// <summary>One value of every model, as text.</summary>
+/// <param name="Name">the metric</param>
+/// <param name="Cells">one per model; empty if it was not evaluated</param>
 public sealed record ComparisonRow(string Name, IReadOnlyList<string> Cells);

@@ -5,6 +5,7 @@ namespace Skipwise.Reports.Comparing;
 /// <summary>The whole comparison as one plain table: every metric by its length, the effective length last.</summary>
 public static class ComparisonRows
 {
+    /// <summary>Builds the rows.</summary>
     public static IReadOnlyList<ComparisonRow> Build(Comparison c)
     {
         EvaluationRecord[] all = [.. c.Models.SelectMany(c.RecordsOf)];

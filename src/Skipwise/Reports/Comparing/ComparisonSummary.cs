@@ -2,12 +2,12 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>A comparison's outcome in plain sentences. Each is computed from the numbers and claims only what they carry: a difference
-/// inside the error bars is called that.</summary>
+/// <summary>A comparison's outcome in sentences. Each is derived from the values; differences within the error bars are stated as
+/// such.</summary>
 public static class ComparisonSummary
 {
-    /// <summary>The sentences in reading order; one that its numbers are missing for is left out.</summary>
-    /// <param name="withReasons">say why something was not measured; a report has a table for that</param>
+    /// <summary>The sentences in reading order. Sentences whose values are missing are omitted.</summary>
+    /// <param name="withReasons">state why something was not evaluated; a report has a table for it</param>
     public static IReadOnlyList<string> Sentences(Comparison comparison, bool withReasons = true) =>
     [
         Setting(comparison),
@@ -55,7 +55,7 @@ public static class ComparisonSummary
 
     private static string? Benchmarks(Comparison c, ComparedModel model)
     {
-        // of accuracies: more is better
+        // of accuracies, for which higher is better
         EvaluationRecord[] changes = [.. c.BenchmarkChanges(model).Where(change => change.Metric != "perplexity_change")];
         if (changes.Length == 0)
         {
@@ -71,7 +71,7 @@ public static class ComparisonSummary
             $"{won.Length} higher{(won.Length > 0 ? $" ({Names(won)})" : "")}, and {even} cannot be told apart.";
     }
 
-    /// <summary>Beyond 1.96 standard errors of the change. Never without an error.</summary>
+    /// <summary>Whether a change exceeds 1.96 of its standard errors; false without an error.</summary>
     internal static bool Differs(EvaluationRecord change) => change.StandardError is { } error && Math.Abs(change.Value) > 1.96 * error;
 
     private static IEnumerable<string> Cautions(Comparison c, bool withReasons)

@@ -3,21 +3,21 @@ using Skipwise.Evaluation.Results;
 namespace Skipwise.Reports.Comparing;
 
 /// <summary>
-/// The longest measured length at which, as at every shorter one, a model still retrieves and its perplexity has not risen. Perplexity
-/// alone cannot show that a window is used, so a length counts only where retrieval was measured.
+/// The effective length: the longest evaluated length at which, as at every shorter one, a model passes the retrieval criteria and its
+/// perplexity has not risen. Perplexity alone cannot show that a window is used, so only lengths with a retrieval evaluation count.
 /// </summary>
-/// <param name="Tokens">0 if already the shortest length fails</param>
-/// <param name="Low">the same, where every number must pass even at the bad end of its 95 % interval</param>
-/// <param name="High">the same, where a number passes if the good end of its 95 % interval does</param>
-/// <param name="Longest">the longest length at which retrieval was measured</param>
-/// <param name="Limit">what fails at the next length; null if nothing does</param>
+/// <param name="Tokens">0 if the shortest length fails</param>
+/// <param name="Low">the same if every value must pass at the pessimistic end of its 95 % interval</param>
+/// <param name="High">the same if every value must pass only at the optimistic end of its 95 % interval</param>
+/// <param name="Longest">the longest length at which retrieval was evaluated</param>
+/// <param name="Limit">the criterion that fails at the next length; null if none does</param>
 public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest, string? Limit)
 {
-    /// <summary>One thing asked of a length, with its answer as measured, and at the bad and the good end of what the error
-    /// allows.</summary>
+    /// <summary>One criterion of a length: its result for the value, and for the pessimistic and the optimistic end of its
+    /// interval.</summary>
     private readonly record struct Criterion(string Finding, bool AtPessimisticBound, bool Measured, bool AtOptimisticBound);
 
-    /// <summary>The rule in words.</summary>
+    /// <summary>A description of the rule.</summary>
     public static string Describe(EffectiveLengthRule rule, int reference) =>
         $"The effective length is the longest measured length at which, as at every shorter one, the model finds at least " +
         $"{NumberFormat.Short(rule.MinPasskey)} of the passkeys, scores at least " +
@@ -26,8 +26,11 @@ public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest,
         "Lower end: retrieval passes at the lower bound of its 95 % interval, and perplexity has not risen. Upper end: retrieval passes " +
         "at the upper bound, and perplexity rose by at most two standard errors.";
 
-    /// <returns>null if no retrieval was measured</returns>
-    /// <param name="reference">the window whose perplexity the others are held against; if it was not measured, the shortest one is</param>
+    /// <summary>Computes the effective length.</summary>
+    /// <param name="records">of one model</param>
+    /// <param name="rule">the limits</param>
+    /// <returns>null if no retrieval was evaluated</returns>
+    /// <param name="reference">the window whose perplexity the others are compared with; the shortest one if it was not evaluated</param>
     public static EffectiveLength? Compute(IReadOnlyList<EvaluationRecord> records, EffectiveLengthRule rule, int reference)
     {
         EvaluationRecord[] passkeys = Metric(records, "passkey", "accuracy"), ruler = Metric(records, "ruler", "average"),

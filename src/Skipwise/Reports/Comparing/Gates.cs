@@ -2,10 +2,10 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>Judges the compared models: all but the first, which they are measured against; a model that stands alone is judged
-/// itself.</summary>
+/// <summary>Checks the acceptance limits for all models but the first, which is the reference. A single model is checked itself.</summary>
 public static class Gates
 {
+    /// <summary>Checks every limit that is set.</summary>
     public static IReadOnlyList<GateResult> Judge(Comparison comparison)
     {
         GateOptions gates = comparison.Plan.Gates;

@@ -4,24 +4,24 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>What a number is: it decides how it is written and drawn.</summary>
+/// <summary>The type of a value, which determines its format and plot.</summary>
 internal enum MetricFormat
 {
     /// <summary>above 1, lower is better; a curve</summary>
     Perplexity,
-    /// <summary>right answers, 0..1; a map</summary>
+    /// <summary>accuracy, 0..1; a heat map</summary>
     Fraction,
-    /// <summary>a score, 0..100; a map</summary>
+    /// <summary>a score, 0..100; a heat map</summary>
     Percent,
     /// <summary>nats; a curve</summary>
     Loss,
 }
 
-/// <summary>A metric by length: its plot, its table, and, where it was measured by depth, its depth maps.</summary>
+/// <summary>A metric by length: its plot, its table, and its heat maps if it was evaluated by depth.</summary>
 /// <param name="Task">of the records</param>
 /// <param name="Metric">of the records</param>
-/// <param name="Kind">how the numbers are written and drawn</param>
-/// <param name="Caption">what the numbers are</param>
+/// <param name="Kind">the type of the values</param>
+/// <param name="Caption">description of the values</param>
 internal sealed record LengthSection(string Heading, string Task, string Metric, MetricFormat Kind, string Caption)
 {
     private const string DepthMetric = "accuracy_at_depth";

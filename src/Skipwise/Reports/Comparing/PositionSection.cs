@@ -3,7 +3,7 @@ using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reports.Comparing;
 
-/// <summary>The loss by position in the longest window: where in it a model begins to fail.</summary>
+/// <summary>The section of the loss by position in the longest window, which shows where a model begins to fail.</summary>
 internal static class PositionSection
 {
     private const string Name = "loss-by-position";

@@ -3,13 +3,13 @@ using ScottPlot.TickGenerators;
 
 namespace Skipwise.Reports.Plots;
 
-/// <summary>Shares, 0..1, as a grid of cells, dark for none and bright for all (viridis), with the number in each cell.</summary>
+/// <summary>Heat maps of accuracies, 0..1, from dark for 0 to bright for 1 (viridis), with the value in each cell.</summary>
 public static class AccuracyHeatmap
 {
     private static readonly ScottPlot.Colormaps.Viridis s_colors = new();
 
-    /// <summary>Model by length.</summary>
-    /// <param name="whole">the value of a full share: 1, or 100 for percentages</param>
+    /// <summary>A heat map of model by length.</summary>
+    /// <param name="whole">the largest value: 1, or 100 for percentages</param>
     public static Figure ByModel(string title, IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend, double whole = 1)
     {
         string[] rows = [.. legend.Ordered(points.Select(p => p.Series))];
@@ -19,7 +19,8 @@ public static class AccuracyHeatmap
                 look => Height(look, rows.Length));
     }
 
-    /// <summary>Depth by length for one model; depths are gathered into <paramref name="rows"/> equal bands, down to the deepest.</summary>
+    /// <summary>A heat map of depth by length for one model. Depths are grouped into <paramref name="rows"/> equal bands, down to the
+    /// deepest.</summary>
     public static Figure ByDepth(string title, IEnumerable<DepthTrial> trials, string series, int trainLength, ModelLegend legend,
         int rows = 5)
     {
@@ -40,8 +41,8 @@ public static class AccuracyHeatmap
             Draw(look, cells, bands, "depth", trainLength), look => Height(look, rows));
     }
 
-    /// <summary>Depth by length for one model, measured at the same depths for every length.</summary>
-    /// <param name="cells">depths 0..1, shares 0..1</param>
+    /// <summary>A heat map of depth by length for one model, evaluated at the same depths for every length.</summary>
+    /// <param name="cells">depths 0..1, accuracies 0..1</param>
     public static Figure Grid(string title, IReadOnlyList<(int Length, double Depth, double Share)> cells, int trainLength)
     {
         double[] depths = [.. cells.Select(cell => cell.Depth).Distinct().Order()];

@@ -3,28 +3,28 @@ using ScottPlot;
 namespace Skipwise.Reports.Plots;
 
 /// <summary>
-/// A number by length, one line per model, 95 % error bars. A model past its window can be ten times worse than the others: on one
-/// axis the others' differences would vanish. So a perplexity's axis ends above the values up to <see cref="Ceiling"/>; a curve that leaves
-/// it has its numbers at the upper edge, behind arrows.
+/// Plots a value by length, one line per model, with 95 % error bars. A model beyond its window can be ten times worse than the others,
+/// whose differences would vanish on a common axis. So a perplexity's axis ends above the values up to <see cref="Ceiling"/>; larger
+/// values are written at the upper edge, next to arrows.
 /// </summary>
 public static class LengthPlot
 {
-    /// <summary>Perplexity by window.</summary>
+    /// <summary>A plot of perplexity by window.</summary>
     public static Figure Perplexity(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
         new(Title("Perplexity by window", points, legend),
             look => Draw(look, "window (tokens)", "perplexity", points, Ceiling(points), trainLength, legend));
 
-    /// <summary>A share of right answers, 0..1, by prompt length.</summary>
+    /// <summary>A plot of accuracy, 0..1, by prompt length.</summary>
     public static Figure Accuracy(string title, IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
         new(Title(title, points, legend),
             look => Draw(look, "prompt (tokens)", "accuracy", points, double.PositiveInfinity, trainLength, legend));
 
-    /// <summary>Loss by position in a window; a point's length is its position.</summary>
+    /// <summary>A plot of loss by position in a window; a point's length is its position.</summary>
     public static Figure LossByPosition(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>
         new(Title("Loss by position", points, legend),
             look => Draw(look, "position (tokens)", "loss (nats per token)", points, Ceiling(points), trainLength, legend));
 
-    /// <summary>The largest perplexity drawn to scale: twice the smallest one measured.</summary>
+    /// <summary>The largest perplexity drawn to scale: twice the smallest one.</summary>
     public static double Ceiling(IReadOnlyList<LengthPoint> points) => 2 * points.Min(p => p.Value);
 
     private static string Title(string title, IReadOnlyList<LengthPoint> points, ModelLegend legend) =>
@@ -89,9 +89,9 @@ public static class LengthPlot
         number.LabelFontColor = color;
         number.LabelFontName = PlotFont.Name;
         number.LabelFontSize = look.IsNarrow ? 11 : 12;
-        number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // beside the mark, not on it
+        number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // beside the marker
     }
 
-    // 1.96 standard errors hold the true value in 95 of 100 draws of the documents.
+    // 1.96 standard errors: a 95 % interval over draws of the documents.
     private static double Reach(LengthPoint point) => double.IsFinite(point.StandardError) ? 1.96 * point.StandardError : 0;
 }

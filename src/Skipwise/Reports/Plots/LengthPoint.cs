@@ -1,7 +1,7 @@
 namespace Skipwise.Reports.Plots;
 
-/// <summary>A number of one model at one length.</summary>
-/// <param name="Series">the model's key in the lineup</param>
-/// <param name="Length">window or prompt, tokens</param>
-/// <param name="StandardError">of the value; NaN if it is not known</param>
+/// <summary>A value of one model at one length.</summary>
+/// <param name="Series">the model's key in the legend</param>
+/// <param name="Length">window or prompt length in tokens</param>
+/// <param name="StandardError">of the value; NaN if unknown</param>
 public sealed record LengthPoint(string Series, int Length, double Value, double StandardError = double.NaN);

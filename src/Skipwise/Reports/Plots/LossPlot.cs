@@ -2,12 +2,13 @@ using ScottPlot;
 
 namespace Skipwise.Reports.Plots;
 
-/// <summary>Loss by step of each fine-tune: every step faintly, and a running mean that the eye can follow.</summary>
+/// <summary>Plots the loss by step of each fine-tune: every step faintly, and a moving average.</summary>
 public static class LossPlot
 {
-    /// <summary>No curve needs more points than the plot has pixels.</summary>
+    /// <summary>Largest number of points per curve; the plot has not many more pixels.</summary>
     private const int MaximumPoints = 400;
 
+    /// <summary>The plot.</summary>
     public static Figure Figure(IReadOnlyDictionary<string, IReadOnlyList<TrainingPoint>> training, ModelLegend legend) =>
         new($"Training loss by step: {string.Join(", ", training.Keys.Select(legend.Label))}", look => Draw(look, training, legend));
 
@@ -41,7 +42,7 @@ public static class LossPlot
         curve.LegendText = label;
     }
 
-    /// <summary>Mean of each value and up to <paramref name="reach"/> neighbours on either side.</summary>
+    /// <summary>The moving average: the mean of each value and up to <paramref name="reach"/> neighbours on either side.</summary>
     internal static double[] RunningMean(double[] values, int reach) =>
     [
         .. Enumerable.Range(0, values.Length).Select(i =>

@@ -4,8 +4,8 @@ using SkiaSharp;
 namespace Skipwise.Reports.Plots;
 
 /// <summary>
-/// The font of every plot travels inside the assembly: a bare container has no fonts at all, and Skia then draws no text.
-/// One font everywhere also makes a plot the same file on every machine.
+/// The embedded font of all plots. Minimal containers have no fonts, and Skia then draws no text. One font also makes plots the same file
+/// on every machine.
 /// </summary>
 internal sealed class PlotFont : IFontResolver
 {
@@ -17,7 +17,7 @@ internal sealed class PlotFont : IFontResolver
 
     private PlotFont() { }
 
-    /// <summary>Makes the font known and sets it for every text of the plot.</summary>
+    /// <summary>Registers the font and sets it for every text of the plot.</summary>
     public static void Use(Plot plot) => plot.Font.Set(Name);
 
     public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) =>

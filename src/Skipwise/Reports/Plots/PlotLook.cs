@@ -4,28 +4,29 @@ using ScottPlot.TickGenerators;
 
 namespace Skipwise.Reports.Plots;
 
-/// <summary>Where a plot will be seen: decides the colours of text and lines, the paper, and the room it has.</summary>
+/// <summary>The look of a plot for a medium: its size, background, and colour of text and lines.</summary>
 /// <param name="Width">px</param>
 /// <param name="Height">px</param>
-/// <param name="Ink">text, axes and grid</param>
-/// <param name="Paper">background</param>
+/// <param name="Ink">colour of text, axes and grid</param>
+/// <param name="Paper">colour of the background</param>
 public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
 {
-    /// <summary>Marks the ink inside an inline SVG, where it becomes the page's text colour.</summary>
+    /// <summary>Placeholder of the ink in an inline SVG, replaced by the page's text colour.</summary>
     internal static Color InkMark { get; } = new(1, 2, 3);
 
     /// <summary>inside a page on a screen or on paper</summary>
     public static PlotLook Wide { get; } = new(760, 380, InkMark, Colors.Transparent);
 
-    /// <summary>inside a page on a phone: drawn anew at its size, so that the text stays readable</summary>
+    /// <summary>inside a page on a phone: drawn at its size, so that the text is readable</summary>
     public static PlotLook Narrow { get; } = new(360, 320, InkMark, Colors.Transparent);
 
     /// <summary>a picture file on white</summary>
     public static PlotLook Light { get; } = new(760, 380, Color.FromHex("#1C1D21"), Colors.White);
 
+    /// <summary>whether the plot is for a narrow page</summary>
     public bool IsNarrow => Width < 500;
 
-    /// <summary>An empty plot that has this look: no frame, a faint grid, the embedded font.</summary>
+    /// <summary>Creates an empty plot with this look: no frame, a faint grid, the embedded font.</summary>
     internal Plot NewPlot(string xLabel, string yLabel)
     {
         var plot = new Plot();
@@ -49,12 +50,12 @@ public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
         return plot;
     }
 
-    /// <summary>As ScottPlot writes a number beside an axis, which does it by the culture of the host.</summary>
+    /// <summary>A tick label as in ScottPlot, but independent of the culture.</summary>
     private static string Label(double value) => value == Math.Truncate(value) || Math.Abs(value) > 1000
         ? value.ToString("N0", CultureInfo.InvariantCulture)
         : Math.Round(value, 10).ToString("G", CultureInfo.InvariantCulture);
 
-    /// <summary>A legend above the data, where it covers nothing.</summary>
+    /// <summary>Adds a legend above the data.</summary>
     internal void AddLegend(Plot plot)
     {
         ScottPlot.Panels.LegendPanel panel = plot.ShowLegend(Edge.Top);
@@ -67,14 +68,14 @@ public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
         plot.Legend.ShadowColor = Colors.Transparent;
         float fontSize = IsNarrow ? 11 : 13;
         plot.Legend.FontSize = fontSize;
-        // The panel measures itself as one line and then leaves out what does not fit, so it is told how many lines it needs.
+        // The panel's own height is one line, and it omits what does not fit, so the number of lines is set here.
         panel.Padding = new PixelPadding(0, 0, 2, 2);
         panel.MinimumSize = 4 + (LegendLines(plot.Legend.GetItems().Select(item => item.LabelText), fontSize) * (fontSize + 9));
     }
 
     private int LegendLines(IEnumerable<string> labels, float fontSize)
     {
-        const float LetterWidth = 0.66f, Symbol = 36; // generous: an empty line costs less than a lost name
+        const float LetterWidth = 0.66f, Symbol = 36; // generous, because an empty line is better than a lost name
         int lines = 1;
         float used = 0;
         foreach (string label in labels.Where(label => label.Length > 0))

@@ -6,16 +6,16 @@ using System.Xml.Linq;
 
 namespace Skipwise.Reports.Plots;
 
-/// <summary>Makes the plotting library's SVG fit to stand inside a page, or alone.</summary>
+/// <summary>Adapts the plotting library's SVG for embedding in a page, or as a file.</summary>
 internal static partial class PlotSvg
 {
-    /// <summary>Metrics near those of the embedded font, for readers of a lone file.</summary>
+    /// <summary>Fonts with similar metrics to the embedded font, for standalone files.</summary>
     private const string LikeTheFont = "DejaVu Sans, Verdana, sans-serif";
 
-    /// <summary>An element for a page: it takes the page's text colour and font, and the width it is given.</summary>
+    /// <summary>An element for a page, with the page's text colour and font, and the width of its container.</summary>
     /// <param name="document">the plotting library's SVG</param>
-    /// <param name="id">goes before every id inside</param>
-    /// <param name="title">for readers who cannot see it</param>
+    /// <param name="id">prefix of every id inside</param>
+    /// <param name="title">for screen readers</param>
     public static string Inline(string document, string id, string title)
     {
         XElement svg = Titled(document, title);
@@ -29,12 +29,12 @@ internal static partial class PlotSvg
             {
                 attribute.Value = "currentColor";
             }
-            element.Attribute("font-family")?.Remove(); // the page's style sheet names the font, and the page carries it
+            element.Attribute("font-family")?.Remove(); // the page's style sheet defines and embeds the font
         }
         return svg.ToString(SaveOptions.DisableFormatting);
     }
 
-    /// <summary>A file of its own.</summary>
+    /// <summary>A standalone file.</summary>
     public static string Standalone(string document, string title)
     {
         XElement svg = Titled(document, title);
@@ -46,7 +46,7 @@ internal static partial class PlotSvg
         return svg.ToString(SaveOptions.DisableFormatting) + "\n";
     }
 
-    /// <summary>Skia numbers its clips through the life of the process; numbered within the plot, the same plot is the same text.</summary>
+    /// <summary>Renumbers ids within the plot, so that equal plots are equal texts; Skia numbers its clips per process.</summary>
     private static void NameIds(XElement svg, string prefix)
     {
         var names = svg.Descendants().Attributes("id").Select((id, i) => (id.Value, Name: $"{prefix}clip{i}"))
@@ -77,13 +77,12 @@ internal static partial class PlotSvg
         return svg;
     }
 
-    /// <summary>A model's name may hold characters that XML cannot, written out or as a reference: each shows as one that is
-    /// unknown.</summary>
+    /// <summary>Replaces characters that XML cannot contain, literally or as a reference, which a model's name may have.</summary>
     private static string Writable(string text)
     {
         string named = Reference().Replace(text, match => IsWritable(match.Groups[1].Value) ? match.Value : "\uFFFD");
         var written = new StringBuilder(named.Length);
-        foreach (Rune rune in named.EnumerateRunes()) // half a surrogate pair comes as U+FFFD
+        foreach (Rune rune in named.EnumerateRunes()) // lone surrogates become U+FFFD
         {
             bool isWritable = !rune.IsBmp || XmlConvert.IsXmlChar((char)rune.Value);
             written.Append(isWritable ? rune.ToString() : "\uFFFD");
@@ -91,7 +90,8 @@ internal static partial class PlotSvg
         return written.ToString();
     }
 
-    /// <param name="number">as it stands between &amp;# and ;</param>
+    /// <summary>Whether XML allows a character reference.</summary>
+    /// <param name="number">the text between &amp;# and ;</param>
     private static bool IsWritable(string number) =>
         (number[0] is 'x' or 'X'
             ? int.TryParse(number.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
@@ -101,7 +101,7 @@ internal static partial class PlotSvg
     [GeneratedRegex("&#([xX]?[0-9a-fA-F]+);")]
     private static partial Regex Reference();
 
-    // Skia writes a position per letter with a comma behind the last, and indents the letters themselves.
+    // Skia writes a position per letter with a comma after the last, and indents the letters themselves.
     private static void Tidy(XElement text)
     {
         text.Value = text.Value.Trim();

@@ -4,11 +4,11 @@ using ScottPlot.TickGenerators;
 namespace Skipwise.Reports.Plots;
 
 /// <summary>
-/// What PoSE does to positions: a few training examples, token index across, position id up, a colour per chunk. The windows end
-/// at the train length, the ids reach towards the target.
+/// Plots the position ids of a few training examples: token index on the x axis, position id on the y axis, a colour per chunk.
 /// </summary>
 public static class PositionIdsPlot
 {
+    /// <summary>The plot.</summary>
     public static Figure Figure(IReadOnlyList<IReadOnlyList<PositionRun>> examples, int trainLength, int targetLength) =>
         new($"Position ids of {examples.Count} training examples", look => Draw(look, examples, trainLength, targetLength));
 

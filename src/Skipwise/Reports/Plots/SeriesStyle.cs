@@ -3,8 +3,8 @@ using ScottPlot;
 namespace Skipwise.Reports.Plots;
 
 /// <summary>
-/// One look per model in every plot. Colours from the Okabe-Ito palette (told apart by colour-blind readers), those that
-/// stand out on white and on black; each has its own marker, so that a print in grey can be read too.
+/// The style of a model in every plot. Colours are from the Okabe-Ito palette (distinct for colour-blind readers), those with contrast on
+/// white and on black. Each style has its own marker for prints in grey.
 /// </summary>
 internal sealed record SeriesStyle(Color Color, MarkerShape Marker)
 {
@@ -22,10 +22,10 @@ internal sealed record SeriesStyle(Color Color, MarkerShape Marker)
     /// <summary>base, interpolated, short, PoSE</summary>
     public static IReadOnlyList<SeriesStyle> Demo { get; } = [s_vermilion, s_purple, s_blue, s_green];
 
-    /// <summary>The look of the i-th model. More than seven repeat.</summary>
+    /// <summary>The style of the i-th model. Styles repeat after seven.</summary>
     public static SeriesStyle ByIndex(int index) => s_all[index % s_all.Length];
 
-    /// <summary>Colours for parts of one thing, such as chunks.</summary>
+    /// <summary>The colour of the i-th part of an object, such as a chunk.</summary>
     public static Color Part(int index) => s_parts[index % s_parts.Length];
 
     private static readonly Color[] s_parts = [s_blue.Color, s_orange.Color, s_green.Color, s_purple.Color, s_vermilion.Color, s_sky.Color];

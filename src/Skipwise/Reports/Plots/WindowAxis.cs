@@ -3,7 +3,8 @@ using ScottPlot.TickGenerators;
 
 namespace Skipwise.Reports.Plots;
 
-/// <summary>A logarithmic axis of window lengths: each measured length is a tick, with how many times the original window it is.</summary>
+/// <summary>A logarithmic axis of window lengths: each evaluated length is a tick, labelled with its multiple of the original
+/// window.</summary>
 internal static class WindowAxis
 {
     public static double At(double length) => Math.Log2(length);
@@ -22,7 +23,7 @@ internal static class WindowAxis
         line.LegendText = $"original window {trainLength}";
     }
 
-    /// <summary>The lengths whose names have room: from the longest down, those that stand far enough from the one named before.</summary>
+    /// <summary>The lengths whose labels fit: from the longest down, those that are far enough from the previous label.</summary>
     private static List<int> Named(IReadOnlyList<int> lengths, double apart)
     {
         var named = new List<int>();
