@@ -61,10 +61,13 @@ public sealed class PositionPlan : IEquatable<PositionPlan>
         other is not null && TargetLength == other.TargetLength && DocumentLength == other.DocumentLength
         && Chunks.AsSpan().SequenceEqual(other.Chunks.AsSpan());
 
+    /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as PositionPlan);
 
+    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(TargetLength, DocumentLength, Chunks.Length, Chunks[^1]);
 
+    /// <inheritdoc/>
     public override string ToString() => string.Join(" ", Chunks);
 
     private int[] Expand(Func<Chunk, int> first)

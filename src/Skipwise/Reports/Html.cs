@@ -24,6 +24,7 @@ public readonly record struct Html
     /// <summary>Concatenates fragments.</summary>
     public static Html Join(IEnumerable<Html> parts) => new(string.Concat(parts));
 
+    /// <inheritdoc/>
     public override string ToString() => _markup ?? "";
 
     /// <summary>The interpolated string handler of <see cref="Of"/>.</summary>
@@ -32,15 +33,20 @@ public readonly record struct Html
     {
         private readonly StringBuilder _text;
 
+        /// <summary>Called by the compiler.</summary>
         public Builder(int literalLength, int formattedCount) => _text = new StringBuilder(literalLength + (16 * formattedCount));
 
+        /// <summary>Appends markup.</summary>
         public void AppendLiteral(string literal) => _text.Append(literal);
 
+        /// <summary>Appends a fragment.</summary>
         public void AppendFormatted(Html html) => _text.Append(html.ToString());
 
+        /// <summary>Appends an encoded value.</summary>
         public void AppendFormatted<T>(T value) =>
             _text.Append(WebUtility.HtmlEncode(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{value}")));
 
+        /// <inheritdoc/>
         public override string ToString() => _text.ToString();
     }
 }

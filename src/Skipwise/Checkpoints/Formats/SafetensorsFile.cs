@@ -24,6 +24,7 @@ public sealed class SafetensorsFile : TensorFile
     public override Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) =>
         tensor.Type.Torch is { } type ? _pages.Value?.MapTensor(tensor, type, alignment, Path) : null;
 
+    /// <inheritdoc/>
     public override void Dispose()
     {
         if (_pages.IsValueCreated)

@@ -50,5 +50,6 @@ public sealed record StoredType(string Name, int Bits, torch.ScalarType? Torch)
     /// <summary>Whether the type is F64, F32, F16 or BF16. These convert to one another; other types do not convert.</summary>
     public bool IsFloat => Name is "F64" or "F32" or "F16" or "BF16";
 
+    /// <inheritdoc/>
     public override string ToString() => Name;
 }
