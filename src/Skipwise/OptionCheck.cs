@@ -9,7 +9,7 @@ namespace Skipwise;
 /// Holds options records against the bounds that their properties carry (<see cref="WithinAttribute"/>,
 /// <see cref="PathNameAttribute"/>), with all records inside them. Recipes ask before they read or compute anything.
 /// </summary>
-public static class OptionCheck
+internal static class OptionCheck
 {
     /// <param name="what">what the options are of: the beginning of the error</param>
     /// <param name="further">what is wrong besides: rules between several options</param>

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Skipwise;
 
 /// <summary>Memory that ran out, and for what.</summary>
-public static class OutOfMemory
+internal static class OutOfMemory
 {
     /// <summary>Whether the error says so: .NET's own, or that of libtorch's allocator.</summary>
     public static bool IsSaidBy(Exception error) =>

@@ -3,7 +3,7 @@ namespace Skipwise;
 /// <summary>The name of a file or folder, or a list of them: never empty, since joined to another name it would quietly stand for the
 /// current folder.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class PathNameAttribute : Attribute
+internal sealed class PathNameAttribute : Attribute
 {
     /// <summary>how users call the option; null: the property's name, in kebab-case</summary>
     public string? Name { get; init; }

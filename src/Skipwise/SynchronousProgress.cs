@@ -2,7 +2,7 @@ namespace Skipwise;
 
 /// <summary>Progress that is told at once, on the thread that reports it; <see cref="Progress{T}"/> would queue it to others, out of
 /// order.</summary>
-public sealed class SynchronousProgress<T>(Action<T> tell) : IProgress<T>
+internal sealed class SynchronousProgress<T>(Action<T> tell) : IProgress<T>
 {
     public void Report(T value) => tell(value);
 }

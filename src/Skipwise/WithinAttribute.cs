@@ -7,7 +7,7 @@ namespace Skipwise;
 /// <param name="least">least value</param>
 /// <param name="most">largest value: more is a slip of the hand, and would take memory or time without end</param>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class WithinAttribute(double least, double most) : Attribute
+internal sealed class WithinAttribute(double least, double most) : Attribute
 {
     public double Least => least;
 

@@ -7,7 +7,7 @@ namespace Skipwise.Cli.Display;
 
 /// <summary>Shows what a recipe reports while it runs: stages, training steps, evaluation, tokenization. The recipe reports from one
 /// thread.</summary>
-public sealed class ProgressDisplay
+internal sealed class ProgressDisplay
 {
     private static readonly TimeSpan s_lineInterval = TimeSpan.FromSeconds(5);
 

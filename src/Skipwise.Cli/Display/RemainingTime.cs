@@ -4,7 +4,7 @@ namespace Skipwise.Cli.Display;
 
 /// <summary>How long work still takes, from how long it took so far. The clock starts at the first report, so that a resumed run counts
 /// only its own work.</summary>
-public sealed class RemainingTime(TimeProvider clock)
+internal sealed class RemainingTime(TimeProvider clock)
 {
     private long? _start;
     private double _startDone, _lastDone;

@@ -10,7 +10,7 @@ using Skipwise.Reports.Comparing;
 namespace Skipwise.Cli.Display;
 
 /// <summary>The tables of the evaluations and of the demo: each number with what it is worth.</summary>
-public static class ResultTables
+internal static class ResultTables
 {
     public static ResultTable Perplexity(IReadOnlyList<PerplexityResult> results) => new(
         "Perplexity by window",

@@ -9,7 +9,7 @@ namespace Skipwise.Cli.Display;
 /// <param name="terminal">draws what is live; only used when <see cref="Interactive"/></param>
 /// <param name="output">results</param>
 /// <param name="error">errors, and progress when piped</param>
-public sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter error)
+internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWriter error)
 {
     /// <summary>The process's own console. On standard output that is a file, an error of writing is an error of the verb.</summary>
     public static Screen Console()

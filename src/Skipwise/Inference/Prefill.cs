@@ -8,7 +8,7 @@ namespace Skipwise.Inference;
 /// Prefills tokens in chunks, so that memory is linear in the prompt's length. Generation uses the cache and the last hidden state;
 /// scoring visits every hidden state.
 /// </summary>
-public static class Prefill
+internal static class Prefill
 {
     // B batch, T tokens, C hidden
 

@@ -9,7 +9,7 @@ namespace Skipwise.Kernels;
 /// How a backward that is written in C# runs under libtorch's engine, and how its exceptions come out again. The formula stays beside each
 /// such backward as its reference, and the tests hold one against the other.
 /// </summary>
-public static class CustomBackward
+internal static class CustomBackward
 {
     /// <summary>
     /// What a backward threw on this thread. The CPU's part of a backward runs on the thread that asks for it, so that no two trainings see

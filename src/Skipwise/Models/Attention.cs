@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>Multi-head or grouped-query self-attention with rotary positions.</summary>
-public sealed class Attention : nn.Module
+internal sealed class Attention : nn.Module
 {
     // B batch, T new tokens, S tokens in sight, H query heads, K kv heads, D head dim, C hidden
     private readonly int _layer, _heads, _kvHeads, _headDim;

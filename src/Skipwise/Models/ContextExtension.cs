@@ -5,7 +5,7 @@ namespace Skipwise.Models;
 
 /// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by
 /// name, or refused.</summary>
-public static class ContextExtension
+internal static class ContextExtension
 {
     /// <summary>
     /// The model's configuration with its rotary embedding stretched to the target: one function for texts of every length.

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>Embedding, layers and final norm: token ids to hidden states.</summary>
-public sealed class Decoder : nn.Module
+internal sealed class Decoder : nn.Module
 {
     private readonly ModuleList<DecoderLayer> _layers;
     private readonly nn.Module<Tensor, Tensor> _norm;

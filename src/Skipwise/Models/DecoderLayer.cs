@@ -8,7 +8,7 @@ namespace Skipwise.Models;
 /// Pre-norm residual block. Sequential: x + attention(norm(x)), then x + feed-forward(norm(x)).
 /// Parallel: x + attention(norm(x)) + feed-forward(norm(x)), through two norms or one.
 /// </summary>
-public sealed class DecoderLayer : nn.Module
+internal sealed class DecoderLayer : nn.Module
 {
     private readonly Attention _attention;
     private readonly FeedForward _feedForward;

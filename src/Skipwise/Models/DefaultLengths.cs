@@ -1,7 +1,7 @@
 namespace Skipwise.Models;
 
 /// <summary>The lengths at which a model is measured unless the user names some.</summary>
-public static class DefaultLengths
+internal static class DefaultLengths
 {
     private const int Fewest = 4;
     private const int Shortest = 64;

@@ -8,7 +8,7 @@ namespace Skipwise.Models;
 /// <summary>
 /// Gated: down(act(gate(x)) * up(x)), as SwiGLU and GeGLU (Shazeer 2020). Plain: down(act(up(x))).
 /// </summary>
-public sealed class FeedForward : nn.Module<Tensor, Tensor>
+internal sealed class FeedForward : nn.Module<Tensor, Tensor>
 {
     private readonly Projection? _gate;
     private readonly Projection _up, _down;

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>Finds weights and results that are not numbers: a model that has some still gives scores, which mean nothing.</summary>
-public static class FiniteCheck
+internal static class FiniteCheck
 {
     /// <summary>Whether one of the values is NaN or infinite.</summary>
     public static bool HasNonFinite(Tensor values) => !double.IsFinite(MaxAbs(values));

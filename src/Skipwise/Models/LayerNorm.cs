@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>(x - mean(x)) / sqrt(var(x) + eps) * weight + bias over the last dimension (Ba et al. 2016).</summary>
-public sealed class LayerNorm : nn.Module<Tensor, Tensor>, IParameterOwner
+internal sealed class LayerNorm : nn.Module<Tensor, Tensor>, IParameterOwner
 {
     private readonly double _eps;
     public Parameter weight { get; } // [C]

@@ -13,7 +13,7 @@ namespace Skipwise.Models;
 /// memory, not from file names or dates: a copied folder is the same model, and one that was trained on is another. What is hashed is
 /// written down by name (<see cref="ArchitectureValues"/>), so that measurements outlive a program whose code has changed.
 /// </summary>
-public static class ModelFingerprint
+internal static class ModelFingerprint
 {
     private const string Version = "skipwise model fingerprint 2"; // 1 hashed the names of C# properties
     private const long BytesAtOnce = 1L << 28;

@@ -11,7 +11,7 @@ namespace Skipwise.Models;
 /// A linear map y = x W^T + b whose weights are left uninitialised: a checkpoint or <see cref="WeightInit"/> fills them. It may get a
 /// low-rank update, and its own weight may be packed into few bits.
 /// </summary>
-public sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
+internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
 {
     private readonly int _inputs, _outputs;
 

@@ -7,7 +7,7 @@ namespace Skipwise.Models;
 
 /// <summary>x / sqrt(mean(x^2) + eps) * weight over the last dimension (Zhang, Sennrich 2019), in float32 whatever the input's
 /// type.</summary>
-public sealed class RmsNorm : nn.Module<Tensor, Tensor>, IParameterOwner
+internal sealed class RmsNorm : nn.Module<Tensor, Tensor>, IParameterOwner
 {
     private readonly RmsNormOptions _options;
     public Parameter weight { get; } // [C]

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>One row of weights per token id, times a constant that some families call for.</summary>
-public sealed class TokenEmbedding : nn.Module, IParameterOwner
+internal sealed class TokenEmbedding : nn.Module, IParameterOwner
 {
     private readonly int? _frozenRow;
     private readonly Scalar? _scale; // kept, see RmsNorm; null is 1

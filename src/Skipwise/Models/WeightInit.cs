@@ -14,7 +14,7 @@ namespace Skipwise.Models;
 /// | norms | 1, or 0 where the norm adds 1 |
 /// | biases | 0 |
 /// </remarks>
-public static class WeightInit
+internal static class WeightInit
 {
     public static void Initialize(CausalLM model, ulong seed)
     {

@@ -4,7 +4,7 @@ namespace Skipwise.Numerics;
 /// The bootstrap (Efron 1979) for statistics without a formula, with the draws of lm-evaluation-harness: resamples in chunks of 1,000,
 /// chunk i from Python's Random(i).
 /// </summary>
-public static class Bootstrap
+internal static class Bootstrap
 {
     private const int ChunkSize = 1000;
 

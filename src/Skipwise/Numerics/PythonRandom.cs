@@ -4,7 +4,7 @@ namespace Skipwise.Numerics;
 /// Python's random.Random: the Mersenne Twister MT19937 (Matsumoto, Nishimura 1998), seeded and drawn from exactly as CPython 3 does.
 /// Published benchmark results depend on its draws; otherwise Skipwise uses <see cref="KeyedRandom"/>.
 /// </summary>
-public sealed class PythonRandom
+internal sealed class PythonRandom
 {
     private const int Size = 624;
     private const int Shift = 397;

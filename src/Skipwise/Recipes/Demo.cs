@@ -20,7 +20,7 @@ namespace Skipwise.Recipes;
 /// The whole story on a small model: the base fails past its window; two fine-tunes on windows of the original length, equal in
 /// all but their positions, one without skips (the control) and one with (PoSE); then everything is measured side by side.
 /// </summary>
-public sealed class Demo
+internal sealed class Demo
 {
     public const string ReportName = "report.html", ResultsName = "results.json", TrialsName = "passkey-trials.jsonl";
 

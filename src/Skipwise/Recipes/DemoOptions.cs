@@ -4,7 +4,7 @@ using Skipwise.Training;
 namespace Skipwise.Recipes;
 
 /// <summary>The demo's settings: all of them, so that its report can be read as a protocol.</summary>
-public sealed record DemoOptions
+internal sealed record DemoOptions
 {
     /// <summary>folder of the base model; its window is Lc</summary>
     [PathName]

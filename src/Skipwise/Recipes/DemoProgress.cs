@@ -3,7 +3,7 @@ using Skipwise.Training;
 namespace Skipwise.Recipes;
 
 /// <summary>What the demo tells while it runs; null members are not told.</summary>
-public sealed record DemoProgress
+internal sealed record DemoProgress
 {
     /// <summary>a new stage begins: what it does, in words</summary>
     public IProgress<string>? Stage { get; init; }

@@ -13,7 +13,7 @@ namespace Skipwise.Recipes;
 
 /// <summary>Measures models side by side: everything that the inputs allow, each part kept as it is done, and a report of all of
 /// it.</summary>
-public static class EvaluateAll
+internal static class EvaluateAll
 {
     public const string ReportName = "report.html";
 

@@ -12,7 +12,7 @@ using Skipwise.Runtime;
 namespace Skipwise.Recipes;
 
 /// <summary>Models to compare, what to measure them with, and the limits they must keep. What has no input is skipped.</summary>
-public sealed record EvaluateAllOptions
+internal sealed record EvaluateAllOptions
 {
     /// <summary>the first is what the others are compared with. One folder may stand for several, with other ropes or adapters</summary>
     public required IReadOnlyList<ModelSource> Models { get; init; }

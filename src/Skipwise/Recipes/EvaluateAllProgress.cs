@@ -3,7 +3,7 @@ using Skipwise.Evaluation;
 namespace Skipwise.Recipes;
 
 /// <summary>What a comparison tells while it runs; null members are not told.</summary>
-public sealed record EvaluateAllProgress
+internal sealed record EvaluateAllProgress
 {
     /// <summary>a measurement begins, or is found finished, or there is something to know of a model: in words</summary>
     public IProgress<string>? Stage { get; init; }

@@ -8,7 +8,7 @@ namespace Skipwise.Recipes;
 /// <summary>One stored tensor.</summary>
 /// <param name="Type">element type as the header spells it: F32, BF16, ...</param>
 /// <param name="File">name of the file inside the folder</param>
-public sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, string Type, string File, long Bytes);
+internal sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, string Type, string File, long Bytes);
 
 /// <summary>What a model folder holds, from its headers alone.</summary>
 /// <param name="ModelType">config.json's model_type</param>
@@ -19,7 +19,7 @@ public sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, s
 /// <param name="LoadBytes">bytes of the weights in memory to evaluate: matrices of 16 bits stay so, all else is float32</param>
 /// <param name="Warnings">of its config.json</param>
 /// <param name="Exports">which programs run the model as it is scaled, and in what terms</param>
-public sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types,
+internal sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types,
     long StoredBytes, long LoadBytes, IReadOnlyList<string> Warnings,
     IReadOnlyList<ExportRoute> Exports)
 {
@@ -54,7 +54,7 @@ public sealed record ModelDescription(string ModelType, DecoderConfig Model, lon
 }
 
 /// <summary>Looks into a model folder without loading its weights.</summary>
-public static class InspectModel
+internal static class InspectModel
 {
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the configuration</exception>
     public static ModelDescription Describe(ModelSource source)

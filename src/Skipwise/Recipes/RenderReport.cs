@@ -4,7 +4,7 @@ using Skipwise.Reports.Comparing;
 namespace Skipwise.Recipes;
 
 /// <summary>Writes a report from results that are there already: no model is needed.</summary>
-public static class RenderReport
+internal static class RenderReport
 {
     /// <summary>Several folders become one comparison, against the first folder's first model.</summary>
     /// <param name="folders">that <see cref="EvaluateAll"/> filled</param>

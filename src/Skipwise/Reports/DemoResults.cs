@@ -7,7 +7,7 @@ namespace Skipwise.Reports;
 /// The results of <c>skipwise demo</c>: the content of <c>results.json</c> (snake_case). The report is rendered from it and the trials,
 /// without a model.
 /// </summary>
-public sealed record DemoResults
+internal sealed record DemoResults
 {
     /// <summary>Lc: the base model's window in tokens, and the longest window of the fine-tune</summary>
     public required int TrainLength { get; init; }

@@ -4,7 +4,7 @@ namespace Skipwise.Reports;
 /// The demo's outcome in sentences. Each is derived from the values: PoSE is compared with the control, and differences within the error
 /// bars are stated as such.
 /// </summary>
-public static class DemoSummary
+internal static class DemoSummary
 {
     /// <summary>The sentences in reading order. Sentences whose values are missing are omitted.</summary>
     public static IReadOnlyList<string> Sentences(DemoResults results) =>

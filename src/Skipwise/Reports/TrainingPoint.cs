@@ -4,4 +4,4 @@ namespace Skipwise.Reports;
 /// <param name="Step">from 1</param>
 /// <param name="Loss">mean negative log-likelihood per token of the step's batch</param>
 /// <param name="LearningRate">that the step used</param>
-public sealed record TrainingPoint(int Step, double Loss, double LearningRate);
+internal sealed record TrainingPoint(int Step, double Loss, double LearningRate);

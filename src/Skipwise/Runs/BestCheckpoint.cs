@@ -4,7 +4,7 @@ namespace Skipwise.Runs;
 /// <param name="BestStep">0 before the first measurement</param>
 /// <param name="BestScore">lower is better</param>
 /// <param name="EvaluationsSinceBest">measurements after the best one</param>
-public sealed record BestCheckpoint(int BestStep = 0, double BestScore = double.PositiveInfinity, int EvaluationsSinceBest = 0)
+internal sealed record BestCheckpoint(int BestStep = 0, double BestScore = double.PositiveInfinity, int EvaluationsSinceBest = 0)
 {
     /// <param name="points">a run's measurements, in order</param>
     public static BestCheckpoint FromPoints(IEnumerable<EvaluationPoint> points) =>

@@ -8,5 +8,5 @@ namespace Skipwise.Runs;
 /// <param name="Value">what was measured</param>
 /// <param name="StandardError">of the value, over documents</param>
 /// <param name="Count">tokens or prompts</param>
-public sealed record EvaluationPoint(int Step, string Task, string Metric, int Length, double Value, double? StandardError = null,
+internal sealed record EvaluationPoint(int Step, string Task, string Metric, int Length, double Value, double? StandardError = null,
     long? Count = null);

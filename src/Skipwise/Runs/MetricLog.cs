@@ -7,7 +7,7 @@ namespace Skipwise.Runs;
 /// A file of JSON lines, one record per line in snake_case, each flushed as it is appended: what a run has measured
 /// survives whatever ends the run. One writer at a time; readers may follow along.
 /// </summary>
-public sealed class MetricLog : IDisposable
+internal sealed class MetricLog : IDisposable
 {
     private readonly FileStream _stream;
     private readonly StreamWriter _writer;

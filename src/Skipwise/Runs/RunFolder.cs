@@ -28,7 +28,7 @@ namespace Skipwise.Runs;
 /// </code>
 /// The process may be killed at any point: every name only ever shows something complete. What others put there stays.
 /// </summary>
-public sealed class RunFolder(string path)
+internal sealed class RunFolder(string path)
 {
     public const string OptionsName = "run.json";
     internal const string ContractName = "contract.json";

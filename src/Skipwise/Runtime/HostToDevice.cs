@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Runtime;
 
 /// <summary>Values on their way from the host to the device.</summary>
-public static class HostToDevice
+internal static class HostToDevice
 {
     /// <summary>
     /// The tensor on the device. A GPU fetches it by itself, from memory that is never paged out: the host does not wait, as it would

@@ -3,7 +3,7 @@ using TorchSharp;
 namespace Skipwise.Runtime;
 
 /// <summary>How many cores libtorch computes on; it takes all unless told otherwise.</summary>
-public static class TorchThreads
+internal static class TorchThreads
 {
     private const int Most = 4096;
 

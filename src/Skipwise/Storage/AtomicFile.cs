@@ -6,7 +6,7 @@ namespace Skipwise.Storage;
 /// Writes a file atomically, also with regard to power failures: to a temporary file next to the target, which is flushed to disk and
 /// renamed. If the target is a link, the file that it points to is replaced.
 /// </summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     /// <summary>Suffix of the names of incomplete files and folders.</summary>
     public const string Suffix = ".incomplete";

@@ -5,7 +5,7 @@ namespace Skipwise.Storage;
 /// folder that Skipwise wrote is replaced, and only its files that Skipwise wrote (<see cref="FolderManifest"/>); other files are kept. If
 /// the target is a link, the folder that it points to is replaced.
 /// </summary>
-public static class AtomicFolder
+internal static class AtomicFolder
 {
     /// <summary>Suffix of the name of a folder that is being replaced.</summary>
     public const string Replaced = ".replaced";

@@ -7,7 +7,7 @@ namespace Skipwise.Storage;
 /// Opens input files; all files are read through this class. Pipes (opening waits for a writer) and devices (endless bytes) are refused
 /// before they are opened, also behind links.
 /// </summary>
-public static class InputFile
+internal static class InputFile
 {
     /// <summary>largest file in bytes that is read as a whole, far larger than any tokenizer, configuration or benchmark</summary>
     public const long LargestText = 1L << 30;

@@ -6,7 +6,7 @@ namespace Skipwise.Storage;
 /// A file of results at a user's path. The list next to it, <c>FILE.skipwise.json</c>, records that Skipwise wrote it. Only such a file,
 /// or an empty one, is replaced.
 /// </summary>
-public static class ResultFile
+internal static class ResultFile
 {
     /// <summary>Checks before long work that its results can be written there.</summary>
     /// <exception cref="SkipwiseException">a file exists that Skipwise did not write, or that has changed since; a pipe or a

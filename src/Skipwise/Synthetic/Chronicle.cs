@@ -7,7 +7,7 @@ namespace Skipwise.Synthetic;
 /// so far, so every doubling of a model's window makes new answers predictable: the perplexity of a model that uses its window falls with
 /// the window.
 /// </summary>
-public sealed class Chronicle
+internal sealed class Chronicle
 {
     private const double SceneryShare = 0.2;
     private readonly string[] _topic;

@@ -7,7 +7,7 @@ namespace Skipwise.Synthetic;
 /// The passkey prompt of the PoSE reference code (eval_passkey.py; the task is from Mohtashami and Jaggi 2023): five lines, with a number
 /// hidden between two parts of filler text and asked for at the end.
 /// </summary>
-public static class PasskeyText
+internal static class PasskeyText
 {
     /// <summary>The first line.</summary>
     public const string Introduction =

@@ -7,7 +7,7 @@ namespace Skipwise.Synthetic;
 /// looking up what followed the same word before (induction), so pretraining begins with it: without it a small model learns retrieval
 /// late or never.
 /// </summary>
-public static class RepeatedLists
+internal static class RepeatedLists
 {
     /// <summary>Writes a document of at least this length.</summary>
     /// <param name="rng">the source of randomness</param>

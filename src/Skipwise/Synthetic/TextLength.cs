@@ -8,7 +8,7 @@ namespace Skipwise.Synthetic;
 /// counts the units of a sentence, its leading space included. Sums over sentences are exact for characters, and for tokenizers that split
 /// the text at the end of a sentence before merging (byte-level BPE does)
 /// </param>
-public sealed record TextLength(int Count, Func<string, int> Measure)
+internal sealed record TextLength(int Count, Func<string, int> Measure)
 {
     /// <summary>A length in characters.</summary>
     public static TextLength Characters(int count) => new(count, static text => text.Length);

@@ -10,7 +10,7 @@ namespace Skipwise.TokenStores;
 /// Writes a token store, document after document. The file has a temporary name next to the target until <see cref="Complete"/>; a writer
 /// that is disposed before that deletes it.
 /// </summary>
-public sealed class TokenStoreWriter : IDisposable
+internal sealed class TokenStoreWriter : IDisposable
 {
     private readonly string _path;
     private readonly int _vocabularySize;

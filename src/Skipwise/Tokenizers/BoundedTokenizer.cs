@@ -4,7 +4,7 @@ namespace Skipwise.Tokenizers;
 /// The tokenizer of a model whose embedding has fewer rows than the tokenizer has ids, for example because a padding token was added
 /// later. Text with an id beyond the embedding is refused.
 /// </summary>
-public sealed class BoundedTokenizer : ITokenizer
+internal sealed class BoundedTokenizer : ITokenizer
 {
     internal const string Remedy = "Leave that token out of the text, or resize the model's embedding to the tokenizer's vocabulary.";
 

@@ -8,7 +8,7 @@ namespace Skipwise.Training;
 /// Holds the frequencies that a run really uses against the base model's, and its largest position against the window that the scaling
 /// reaches: a scaling that was lost on the way to the model is the most expensive mistake of this trade, and no loss curve shows it.
 /// </summary>
-public static class RopeCheck
+internal static class RopeCheck
 {
     /// <summary>One line: "check: 7 of 8 frequencies differ from the base model's, the slowest pair turns 16 times slower; ...".</summary>
     /// <param name="baseTheta">rope_theta of the base model</param>

@@ -1,4 +1,4 @@
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>One tensor and the open file that holds it.</summary>
-public sealed record StoredTensor(TensorFile File, TensorEntry Entry);
+internal sealed record StoredTensor(TensorFile File, TensorEntry Entry);

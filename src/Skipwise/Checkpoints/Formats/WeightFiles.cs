@@ -8,7 +8,7 @@ namespace Skipwise.Checkpoints.Formats;
 /// The weights of a model, open for reading: one file or indexed shards of a Hugging Face folder, as safetensors or else as
 /// <c>torch.save</c> files; or a checkpoint of llama2.c.
 /// </summary>
-public sealed class WeightFiles : IDisposable
+internal sealed class WeightFiles : IDisposable
 {
     /// <summary>Name of a single weight file.</summary>
     public const string SingleName = "model.safetensors";

@@ -8,7 +8,7 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// Determines which programs run a model's folder exactly, with its config.json if unchanged, else with the one that will be saved. If a
 /// program accepts the file but computes something else, the answer is no.
 /// </summary>
-public static class ExportRoutes
+internal static class ExportRoutes
 {
     /// <summary>The evidence for the answers.</summary>
     public const string Evidence =

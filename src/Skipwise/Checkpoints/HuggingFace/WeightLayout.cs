@@ -9,7 +9,7 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// </summary>
 /// <param name="Stored">the tensors with their types in the file, in the order of the file</param>
 /// <param name="Metadata">the header's <c>__metadata__</c></param>
-public sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, ScalarType Type)> Stored,
+internal sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, ScalarType Type)> Stored,
     IReadOnlyDictionary<string, string>? Metadata)
 {
     private const int MostProblems = 100;

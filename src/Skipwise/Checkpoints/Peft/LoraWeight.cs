@@ -7,7 +7,7 @@ namespace Skipwise.Checkpoints.Peft;
 /// <param name="A">[r, in]</param>
 /// <param name="B">[out, r]</param>
 /// <param name="Scale">alpha / r, or alpha / sqrt(r)</param>
-public sealed record LoraWeight(string Target, Tensor A, Tensor B, double Scale)
+internal sealed record LoraWeight(string Target, Tensor A, Tensor B, double Scale)
 {
     /// <summary>The module of W, which PEFT's names and patterns refer to.</summary>
     public string Module => ModuleOf(Target);

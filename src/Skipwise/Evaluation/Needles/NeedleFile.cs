@@ -5,7 +5,7 @@ namespace Skipwise.Evaluation.Needles;
 
 /// <summary>Needles from a JSON lines file: {"needle": ..., "question": ..., "answer": ..., "lead": ...}; without a question the needle is
 /// hidden but not asked for.</summary>
-public static class NeedleFile
+internal static class NeedleFile
 {
     private static readonly JsonSerializerOptions s_json = new() { AllowDuplicateProperties = false };
     private static readonly string[] s_members = ["needle", "question", "answer", "lead"];

@@ -13,7 +13,7 @@ namespace Skipwise.Evaluation.Needles;
 /// <param name="Answer">the answer's text</param>
 /// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
 /// <param name="AnswerIds">the answer's tokens after the prompt</param>
-public sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needle, string Question, string Answer, int[] InputIds,
+internal sealed record NeedlePrompt(int Length, double Depth, int Trial, int Needle, string Question, string Answer, int[] InputIds,
     int[] AnswerIds)
 {
     /// <summary>The beginning of EasyContext's prompts.</summary>

@@ -5,7 +5,7 @@ namespace Skipwise.Evaluation.Perplexity;
 /// <param name="Begin">first token of the document in the window</param>
 /// <param name="End">one past its last</param>
 /// <param name="Scored">tokens at the window's end that are scored; the others are context</param>
-public readonly record struct ScoringWindow(int Begin, int End, int Scored)
+internal readonly record struct ScoringWindow(int Begin, int End, int Scored)
 {
     /// <summary>tokens of the window with its BOS</summary>
     public int Length => End - Begin + 1;

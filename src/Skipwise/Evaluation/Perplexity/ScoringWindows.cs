@@ -4,7 +4,7 @@ namespace Skipwise.Evaluation.Perplexity;
 /// Divides a document into scoring windows, as eval_ppl.py of the PoSE reference code does. A window of W tokens is BOS and a body of at
 /// most W - 1 tokens. Every window starts with BOS, also in the middle of a document, and with position 0.
 /// </summary>
-public static class ScoringWindows
+internal static class ScoringWindows
 {
     /// <summary>
     /// Windows that start every <paramref name="stride"/> tokens until the document's end. Each scores only the tokens that no earlier

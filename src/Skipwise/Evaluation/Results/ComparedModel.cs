@@ -1,7 +1,7 @@
 namespace Skipwise.Evaluation.Results;
 
 /// <summary>The description of a model in a comparison.</summary>
-public sealed record ComparedModel
+internal sealed record ComparedModel
 {
     /// <summary>its name in tables and plots, unique in the comparison</summary>
     public required string Name { get; init; }

@@ -2,7 +2,7 @@ namespace Skipwise.Evaluation.Results;
 
 /// <summary>The models and evaluations that a run of <c>eval all</c> compares: the content of <c>comparison.json</c>. The results are
 /// stored next to it.</summary>
-public sealed record ComparisonPlan
+internal sealed record ComparisonPlan
 {
     /// <summary>the models; the others are compared with the first</summary>
     public required IReadOnlyList<ComparedModel> Models { get; init; }

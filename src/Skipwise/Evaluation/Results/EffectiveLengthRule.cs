@@ -1,7 +1,7 @@
 namespace Skipwise.Evaluation.Results;
 
 /// <summary>The scores that a model must reach at a length for that length to count as effective.</summary>
-public sealed record EffectiveLengthRule
+internal sealed record EffectiveLengthRule
 {
     /// <summary>least passkey accuracy, 0..1</summary>
     [Within(0, 1, Name = "--effective-passkey")]

@@ -8,7 +8,7 @@ using Skipwise.Storage;
 namespace Skipwise.Evaluation.Results;
 
 /// <summary>Serializes results as JSON: keys in snake_case, enums in kebab-case as users type them, null fields omitted.</summary>
-public static class EvaluationJson
+internal static class EvaluationJson
 {
     private static readonly JsonSerializerOptions s_line = new()
     {

@@ -1,7 +1,7 @@
 namespace Skipwise.Evaluation.Results;
 
 /// <summary>Acceptance limits of a comparison. Limits that are null are not checked.</summary>
-public sealed record GateOptions
+internal sealed record GateOptions
 {
     /// <summary>least passkey accuracy, 0..1, at every evaluated length up to the model's window</summary>
     [Within(0, 1, Name = "--min-passkey")]

@@ -10,7 +10,7 @@ namespace Skipwise.Evaluation.Results;
 /// A folder of results: <c>results.jsonl</c>, to which each finished evaluation is appended; <c>comparison.json</c>, the last run's
 /// comparison; <c>trials</c>, the raw answers; <c>samples</c>, each document's or question's contribution to a value. One writer at a time.
 /// </summary>
-public sealed class ResultsStore
+internal sealed class ResultsStore
 {
     /// <summary>Names of the files and folders in the store.</summary>
     public const string ResultsName = "results.jsonl", PlanName = "comparison.json", TrialsName = "trials", SamplesName = "samples";

@@ -2,4 +2,4 @@ namespace Skipwise.Evaluation.Ruler;
 
 /// <summary>One sample with its tokens.</summary>
 /// <param name="InputIds">the prompt's tokens, BOS first if the tokenizer adds one</param>
-public sealed record RulerPrompt(RulerTask Task, int Length, int Sample, RulerText Text, int[] InputIds);
+internal sealed record RulerPrompt(RulerTask Task, int Length, int Sample, RulerText Text, int[] InputIds);

@@ -7,7 +7,7 @@ namespace Skipwise.Evaluation.Ruler;
 /// The samples of one task at one length. The first sample determines the haystack's size; a later sample that is too long with it uses a
 /// smaller one. Pure: a sample is a function of (seed, task, length, its index).
 /// </summary>
-public sealed class RulerSamples
+internal sealed class RulerSamples
 {
     private const ulong FirstStream = 0x52554C4552; // "RULER" in ASCII, distinct from the streams of other draws
     private readonly RulerTask _task;

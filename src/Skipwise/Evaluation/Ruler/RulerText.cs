@@ -1,4 +1,4 @@
 namespace Skipwise.Evaluation.Ruler;
 
 /// <summary>A prompt and the references that its answer should contain.</summary>
-public sealed record RulerText(string Prompt, IReadOnlyList<string> References);
+internal sealed record RulerText(string Prompt, IReadOnlyList<string> References);

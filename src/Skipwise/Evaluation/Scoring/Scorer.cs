@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Evaluation.Scoring;
 
 /// <summary>Computes the loss of each token: -ln p(token | the tokens before it), in nats.</summary>
-public static class Scorer
+internal static class Scorer
 {
     // B batch, L tokens of a window, T = L - 1 inputs, C hidden, V vocabulary
 

@@ -1,7 +1,7 @@
 namespace Skipwise.Evaluation.Tasks;
 
 /// <summary>The benchmark tasks by name.</summary>
-public static class TaskRegistry
+internal static class TaskRegistry
 {
     private static readonly TaskConfig[] s_cards =
         [BoolQ.Card, Piqa.Card, WinoGrande.Card, TruthfulQa.Mc1, TruthfulQa.Mc2, ArcChallenge.Card, HellaSwag.Card, Lambada.Card];

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Models.Lora;
 
 /// <summary>Turns a model into a frozen one with low-rank updates that are trained.</summary>
-public static class LoraInjector
+internal static class LoraInjector
 {
     private const ulong Stream = 0x10a;
 

@@ -7,7 +7,7 @@ namespace Skipwise.Models.Quantization;
 /// A frozen weight in 8 or 4 bits: blocks of 64 weights, each divided by its largest magnitude, which is kept in float32. 8 bits: whole
 /// numbers from -127 to 127. 4 bits: NormalFloat4 (Dettmers et al. 2023), sixteen values that halve a normal distribution's mass evenly.
 /// </summary>
-public sealed class QuantizedWeight : IDisposable
+internal sealed class QuantizedWeight : IDisposable
 {
     /// <summary>weights that share a scale</summary>
     public const int BlockSize = 64;

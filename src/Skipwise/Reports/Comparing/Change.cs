@@ -9,7 +9,7 @@ namespace Skipwise.Reports.Comparing;
 /// whether the error is that of the paired differences per question. It is smaller than the error of unpaired values, because models
 /// mostly find the same questions hard. Unpaired errors are used if the questions differ or are unknown
 /// </param>
-public sealed record Change(double Value, double? StandardError, bool IsPaired)
+internal sealed record Change(double Value, double? StandardError, bool IsPaired)
 {
     /// <summary>own - reference</summary>
     /// <param name="sameQuestions">whether both models got the same questions in the same order</param>

@@ -7,7 +7,7 @@ namespace Skipwise.Reports.Comparing;
 /// A comparison of models, made from stored results without loading models. Every value, evaluated or derived, is an
 /// <see cref="EvaluationRecord"/> with its line in <see cref="Lines"/>.
 /// </summary>
-public sealed class Comparison
+internal sealed class Comparison
 {
     private readonly Dictionary<string, List<EvaluationRecord>> _byModel = [];
     private readonly Dictionary<EvaluationRecord, int> _lines = new(ReferenceEqualityComparer.Instance);

@@ -3,7 +3,7 @@ using Skipwise.Evaluation.Results;
 namespace Skipwise.Reports.Comparing;
 
 /// <summary>The whole comparison as one plain table: every metric by its length, the effective length last.</summary>
-public static class ComparisonRows
+internal static class ComparisonRows
 {
     /// <summary>Builds the rows.</summary>
     public static IReadOnlyList<ComparisonRow> Build(Comparison c)

@@ -7,7 +7,7 @@ namespace Skipwise.Reports.Plots;
 /// whose differences would vanish on a common axis. So a perplexity's axis ends above the values up to <see cref="Ceiling"/>; larger
 /// values are written at the upper edge, next to arrows.
 /// </summary>
-public static class LengthPlot
+internal static class LengthPlot
 {
     /// <summary>A plot of perplexity by window.</summary>
     public static Figure Perplexity(IReadOnlyList<LengthPoint> points, int trainLength, ModelLegend legend) =>

@@ -6,7 +6,7 @@ namespace Skipwise.Reports.Plots;
 /// <summary>
 /// Plots the position ids of a few training examples: token index on the x axis, position id on the y axis, a colour per chunk.
 /// </summary>
-public static class PositionIdsPlot
+internal static class PositionIdsPlot
 {
     /// <summary>The plot.</summary>
     public static Figure Figure(IReadOnlyList<IReadOnlyList<PositionRun>> examples, int trainLength, int targetLength) =>

@@ -8,7 +8,7 @@ namespace Skipwise.Tokenizers.Training;
 /// Pairs are counted anew for every merge, over the distinct pieces of the text. This is simple and takes seconds for a vocabulary of a
 /// thousand tokens and ten thousand distinct words.
 /// </remarks>
-public static class BytePairTrainer
+internal static class BytePairTrainer
 {
     /// <summary>Trains a vocabulary on texts.</summary>
     public static BytePairVocabulary Train(IEnumerable<string> texts, BytePairOptions options)

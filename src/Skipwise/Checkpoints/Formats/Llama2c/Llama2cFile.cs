@@ -9,7 +9,7 @@ namespace Skipwise.Checkpoints.Formats.Llama2c;
 /// names. llama2.c rotates neighbouring rows of a head, (0, 1), (2, 3), ...; Hugging Face rotates row i with row i + D/2. So query and key
 /// rows are read in the order evens, odds.
 /// </summary>
-public sealed class Llama2cFile : TensorFile
+internal sealed class Llama2cFile : TensorFile
 {
     private const int FloatBytes = sizeof(float);
     private const string Ending = ".bin";

@@ -8,7 +8,7 @@ namespace Skipwise.Checkpoints.Formats.Torch;
 /// one uncompressed record of elements per storage. Opening reads only the pickle and executes no code of it (see
 /// <see cref="PickleReader"/>).
 /// </summary>
-public sealed class TorchFile : TensorFile
+internal sealed class TorchFile : TensorFile
 {
     private const int LongestPickle = 1 << 25; // some 150,000 tensors
     private static readonly byte[] s_zip = "PK"u8.ToArray();
