@@ -7,7 +7,10 @@ namespace Skipwise;
 /// </summary>
 public sealed class SkipwiseException : Exception
 {
+    /// <inheritdoc cref="Exception"/>
     public SkipwiseException(string message) : base(message) { }
+    /// <inheritdoc cref="Exception"/>
     public SkipwiseException(string message, Exception inner) : base(message, inner) { }
+    /// <inheritdoc cref="Exception"/>
     public SkipwiseException() : this("unknown error") { }
 }

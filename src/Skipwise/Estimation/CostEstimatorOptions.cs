@@ -27,11 +27,15 @@ public sealed record CostEstimatorOptions
     /// <summary>k: every k-th layer is computed a second time; 0: none</summary>
     [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
     public int RecomputeEvery { get; init; }
+    /// <summary>LoRA adapters to train instead of the model; the default trains the model</summary>
     public LoraOptions Lora { get; init; } = new();
+    /// <summary>optimizer whose state is counted</summary>
     public OptimizerKind Optimizer { get; init; }
     /// <summary>where and in which type the model computes; what is narrower than float32 has float32 masters</summary>
     public ComputeOptions Compute { get; init; } = new();
+    /// <summary>what is kept in CPU memory while a GPU computes</summary>
     public Offload Offload { get; init; }
+    /// <summary>RoPE scaling of the extended model; null members are derived</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>bytes that a run may take; null takes what the machine has, or the GPU</summary>
     [Within(1, 1L << 60, Name = "--memory")]

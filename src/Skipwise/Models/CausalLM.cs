@@ -40,6 +40,7 @@ public sealed class CausalLM : nn.Module
         }
     }
 
+    /// <summary>the architecture</summary>
     public DecoderConfig Config { get; }
 
     /// <summary>Where the masks of its updates' dropout come from.</summary>
@@ -55,6 +56,7 @@ public sealed class CausalLM : nn.Module
     internal bool IsHeadLinear =>
         (_head is null or { bias: null, Lora: null, Quantized: null }) && _tiedBias is null && !Config.NormalizedHead;
 
+    /// <summary>device of the weights</summary>
     public Device Device => _decoder.Embedding.weight.device;
 
     /// <summary>How much its device computes at once.</summary>
@@ -134,6 +136,7 @@ public sealed class CausalLM : nn.Module
         return Logits(HiddenStates(inputIds, rotary)).MoveToOuterDisposeScope();
     }
 
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

@@ -8,10 +8,13 @@ namespace Skipwise.Models;
 /// </summary>
 public sealed record DecoderConfig
 {
+    /// <summary>V, rows of the embedding</summary>
     public required int VocabSize { get; init; }
     /// <summary>C</summary>
     public required int HiddenSize { get; init; }
+    /// <summary>width of the feed-forward block</summary>
     public required int IntermediateSize { get; init; }
+    /// <summary>number of decoder layers</summary>
     public required int NumHiddenLayers { get; init; }
     /// <summary>H, query heads</summary>
     public required int NumAttentionHeads { get; init; }
@@ -23,10 +26,13 @@ public sealed record DecoderConfig
     public int RotaryDim { get => field > 0 ? field : HeadDim; init; }
     /// <summary>which two rotary dimensions turn together</summary>
     public RotaryLayout RotaryLayout { get; init; }
+    /// <summary>kind of normalization</summary>
     public NormKind Norm { get; init; }
     /// <summary>added to the variance before the root</summary>
     public double NormEps { get; init; } = 1e-6;
+    /// <summary>how attention and feed-forward block are added to the residual stream</summary>
     public ResidualKind Residual { get; init; }
+    /// <summary>activation of the feed-forward block</summary>
     public Activation Activation { get; init; }
     /// <summary>down(act(gate(x)) * up(x)); false: down(act(up(x)))</summary>
     public bool GatedFeedForward { get; init; } = true;
@@ -34,6 +40,7 @@ public sealed record DecoderConfig
     public bool AttentionBias { get; init; }
     /// <summary>a bias on the attention's output projection</summary>
     public bool AttentionOutputBias { get; init; }
+    /// <summary>whether the feed-forward projections have biases</summary>
     public bool MlpBias { get; init; }
     /// <summary>every query and key head is normalised before it is rotated</summary>
     public bool QueryKeyNorm { get; init; }
@@ -46,6 +53,7 @@ public sealed record DecoderConfig
     public double EmbeddingScale { get; init; } = 1;
     /// <summary>the output head reads the embedding's own tensor</summary>
     public bool TieWordEmbeddings { get; init; }
+    /// <summary>whether the output head has a bias</summary>
     public bool HeadBias { get; init; }
     /// <summary>the head's rows have length 1, in training and in use alike (Baichuan2's NormHead)</summary>
     public bool NormalizedHead { get; init; }
@@ -53,11 +61,15 @@ public sealed record DecoderConfig
     public double ZLossWeight { get; init; }
     /// <summary>the window in tokens that the model is meant for, after scaling</summary>
     public required int MaxPositionEmbeddings { get; init; }
+    /// <summary>base and scaling of the rotary embedding</summary>
     public RopeOptions Rope { get; init; } = new();
     /// <summary>standard deviation of freshly drawn weights</summary>
     public double InitializerRange { get; init; } = 0.02;
+    /// <summary>id of the token that begins a text; null if the configuration names none</summary>
     public int? BosTokenId { get; init; }
+    /// <summary>id of the token that ends a text; null if the configuration names none</summary>
     public int? EosTokenId { get; init; }
+    /// <summary>id of the padding token; null if the configuration names none</summary>
     public int? PadTokenId { get; init; }
     /// <summary>
     /// An embedding row that training never moves (the padding_idx of the original's nn.Embedding). Null trains every row;

@@ -15,6 +15,7 @@ public sealed class KvCache : IDisposable
     private readonly Tensor[] _keys; // one [B, K, S, D] per layer
     private readonly Tensor[] _values;
 
+    /// <summary>An empty cache.</summary>
     public KvCache(DecoderConfig config, int batch, int capacity, ScalarType dtype, Device device)
     {
         Capacity = capacity;
@@ -30,6 +31,7 @@ public sealed class KvCache : IDisposable
         return (int)Math.Clamp(WorkBudget.For(device).CacheBytes / (bytesPerToken * capacity), 1, 64);
     }
 
+    /// <summary>tokens that it holds at most, per row</summary>
     public int Capacity { get; }
 
     /// <summary>tokens read by the forwards before this one</summary>
@@ -82,6 +84,7 @@ public sealed class KvCache : IDisposable
         Length = source.Length;
     }
 
+    /// <summary>Frees keys and values.</summary>
     public void Dispose()
     {
         foreach (Tensor room in _keys.Concat(_values))

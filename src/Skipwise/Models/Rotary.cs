@@ -42,5 +42,6 @@ public sealed class Rotary : IDisposable
     /// <param name="x">queries or keys [B, T, H, D]</param>
     public Tensor Apply(Tensor x) => KernelSet.For(x).Rotate(x, _rotation, _layout);
 
+    /// <summary>Frees the rotations.</summary>
     public void Dispose() => _rotation.Dispose();
 }

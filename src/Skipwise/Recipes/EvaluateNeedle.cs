@@ -14,7 +14,9 @@ public sealed record EvaluateNeedleOptions
     /// <summary>Hugging Face folder</summary>
     [PathName(Name = "--model")]
     public required string Model { get; init; }
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them; none takes prose of Skipwise's own</summary>
     [PathName(Name = "--haystack")]
@@ -31,6 +33,7 @@ public sealed record EvaluateNeedleOptions
 /// <summary>Needle results, and the options they were measured with.</summary>
 public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IReadOnlyList<NeedleResult> Results)
 {
+    /// <summary>the results as records, one per line of a results file</summary>
     public IReadOnlyList<EvaluationRecord> Records => [.. Results.SelectMany(result => result.ToRecords(Model, Options))];
 }
 

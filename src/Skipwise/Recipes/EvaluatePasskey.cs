@@ -13,7 +13,9 @@ public sealed record EvaluatePasskeyOptions
     /// <summary>Hugging Face folder</summary>
     [PathName(Name = "--model")]
     public required string Model { get; init; }
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
@@ -28,6 +30,7 @@ public sealed record EvaluatePasskeyOptions
 /// <summary>Passkey results, and the options they were measured with.</summary>
 public sealed record PasskeyMeasurement(string Model, PasskeyOptions Options, IReadOnlyList<PasskeyResult> Results)
 {
+    /// <summary>the results as records, one per line of a results file</summary>
     public IReadOnlyList<EvaluationRecord> Records => [.. Results.SelectMany(result => result.ToRecords(Model, Options))];
 }
 

@@ -16,8 +16,11 @@ public sealed record EvaluatePerplexityOptions
     /// <summary>Hugging Face folder</summary>
     [PathName(Name = "--model")]
     public required string Model { get; init; }
+    /// <summary>the text</summary>
     public required DataOptions Data { get; init; }
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
@@ -33,6 +36,7 @@ public sealed record EvaluatePerplexityOptions
 /// <summary>Perplexities, and the options they were measured with.</summary>
 public sealed record PerplexityMeasurement(string Model, PerplexityOptions Options, IReadOnlyList<PerplexityResult> Results)
 {
+    /// <summary>the results as records, one per line of a results file</summary>
     public IReadOnlyList<EvaluationRecord> Records =>
         [.. Results.Select(result => result.ToRecord(Model, Options)),
             .. Results.SelectMany(result => result.PositionRecords(Model, Options))];

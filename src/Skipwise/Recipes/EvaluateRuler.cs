@@ -15,7 +15,9 @@ public sealed record EvaluateRulerOptions
     /// <summary>Hugging Face folder</summary>
     [PathName(Name = "--model")]
     public required string Model { get; init; }
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them, for the tasks with essays; none takes prose of Skipwise's own</summary>
     [PathName(Name = "--haystack")]
@@ -38,6 +40,7 @@ public sealed record EvaluateRulerOptions
 /// <summary>RULER's results.</summary>
 public sealed record RulerMeasurement(string Model, RulerSummary Summary)
 {
+    /// <summary>the results as records, one per line of a results file</summary>
     public IReadOnlyList<EvaluationRecord> Records => Summary.ToRecords(Model);
 }
 

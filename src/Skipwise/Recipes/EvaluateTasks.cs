@@ -18,11 +18,14 @@ public sealed record EvaluateTasksOptions
     public required string Data { get; init; }
     /// <summary>names of <see cref="TaskRegistry"/></summary>
     public required IReadOnlyList<string> Names { get; init; }
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
+    /// <summary>how the tasks are asked and scored</summary>
     public TaskOptions Tasks { get; init; } = new();
     /// <summary>file of scored requests that a later run continues; null keeps none</summary>
     [PathName(Name = "--cache")]
@@ -32,6 +35,7 @@ public sealed record EvaluateTasksOptions
 /// <summary>Task results, and the options they were measured with.</summary>
 public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnlyList<TaskResult> Results)
 {
+    /// <summary>the results as records, one per line of a results file</summary>
     public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options))];
 }
 

@@ -24,6 +24,7 @@ public sealed record FineTuneOptions
     /// <summary>Hugging Face folder of the base model</summary>
     [PathName(Name = "--model")]
     public required string Model { get; init; }
+    /// <summary>the text</summary>
     public required DataOptions Data { get; init; }
     /// <summary>run folder, and folder of the finished model</summary>
     [PathName(Name = "--out")]
@@ -44,7 +45,9 @@ public sealed record FineTuneOptions
     /// <summary>N</summary>
     [Within(1, 1 << 20, Name = "--chunks")]
     public int Chunks { get; init; } = 2;
+    /// <summary>how a window is divided into chunks</summary>
     public LengthRule ChunkLengths { get; init; } = LengthRule.Uniform;
+    /// <summary>which tokens of the document a chunk holds</summary>
     public ContentMode ChunkContent { get; init; } = ContentMode.Skip;
     /// <summary>leave out the loss where one chunk's end would have to foretell the next one's beginning</summary>
     public bool MaskSeams { get; init; }
@@ -59,6 +62,7 @@ public sealed record FineTuneOptions
     public int? MinDocumentTokens { get; init; }
     /// <summary>never train the embedding of pad_token_id, as the original does</summary>
     public bool FreezePadEmbedding { get; init; }
+    /// <summary>steps, batch, learning rate, optimizer</summary>
     public TrainOptions Training { get; init; } = new();
     /// <summary>where and in which type the model computes; the weights that are trained are float32 in any case</summary>
     public ComputeOptions Compute { get; init; } = new();
@@ -69,6 +73,7 @@ public sealed record FineTuneOptions
     public bool Merge { get; init; }
     /// <summary>what to measure on the way</summary>
     public TrainingEvaluationOptions Evaluation { get; init; } = new();
+    /// <summary>seed of data order, positions and adapter initialization</summary>
     public ulong Seed { get; init; }
 }
 

@@ -12,8 +12,11 @@ public sealed record GenerateTextOptions
     /// <summary>Hugging Face folder</summary>
     [PathName(Name = "--model")]
     public required string Model { get; init; }
+    /// <summary>the text to continue</summary>
     public required string Prompt { get; init; }
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]

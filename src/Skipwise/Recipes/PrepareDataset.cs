@@ -12,6 +12,7 @@ public sealed record PrepareDatasetOptions
     /// <summary>Hugging Face folder whose tokenizer is used; its weights are not read</summary>
     [PathName(Name = "--model")]
     public required string Model { get; init; }
+    /// <summary>the text</summary>
     public required DataOptions Data { get; init; }
     /// <summary>the token store to write; its name ends in .tokens</summary>
     [PathName(Name = "--out")]

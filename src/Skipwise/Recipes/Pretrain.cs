@@ -20,18 +20,24 @@ public sealed record PretrainOptions
     /// <summary>folder of the finished model</summary>
     [PathName(Name = "--out")]
     public required string Out { get; init; }
+    /// <summary>seed of corpus, weights and data order</summary>
     public ulong Seed { get; init; } = 1;
     /// <summary>the model's window, in tokens</summary>
     [Within(16, 1 << 20, Name = "--window")]
     public int ContextLength { get; init; } = 128;
+    /// <summary>tokens of the byte-pair vocabulary that is learned</summary>
     [Within(1, 1 << 20, Name = "--vocab-size")]
     public int VocabSize { get; init; } = 1024;
+    /// <summary>width C of the hidden states</summary>
     [Within(2, 1 << 16, Name = "--hidden-size")]
     public int HiddenSize { get; init; } = 192;
+    /// <summary>width of the feed-forward block</summary>
     [Within(1, 1 << 20, Name = "--intermediate-size")]
     public int IntermediateSize { get; init; } = 512;
+    /// <summary>number of decoder layers</summary>
     [Within(1, 1000, Name = "--layers")]
     public int NumHiddenLayers { get; init; } = 4;
+    /// <summary>number of attention heads</summary>
     [Within(1, 1 << 12, Name = "--heads")]
     public int NumAttentionHeads { get; init; } = 3;
     /// <summary>the base of the rotary frequencies; a window this short needs no larger one</summary>
@@ -46,8 +52,10 @@ public sealed record PretrainOptions
     /// <summary>documents of the second stage's corpus</summary>
     [Within(1, 1e7, Name = "--documents")]
     public int Documents { get; init; } = 26000;
+    /// <summary>windows per step</summary>
     [Within(1, 1 << 16, Name = "--batch-size")]
     public int BatchSize { get; init; } = 32;
+    /// <summary>peak learning rate</summary>
     [Within(0, 1e30, Name = "--learning-rate", Above = true)]
     public double LearningRate { get; init; } = 2.5e-3;
 }

@@ -17,7 +17,9 @@ public sealed record VerifyLogitsOptions
     /// <summary>safetensors file with <c>input_ids</c>, and <c>position_ids.NAME</c> with <c>logits.NAME</c> for every NAME</summary>
     [PathName(Name = "--reference")]
     public required string Reference { get; init; }
+    /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
@@ -35,6 +37,7 @@ public sealed record LogitsDifference(string Name, double Largest, bool Passes);
 /// <summary>The differences, and what to try when they are too large.</summary>
 public sealed record Verification(IReadOnlyList<LogitsDifference> Differences, string? Hint)
 {
+    /// <summary>whether every difference is within its tolerance</summary>
     public bool Passes => Differences.All(difference => difference.Passes);
 }
 

@@ -8,6 +8,7 @@ namespace Skipwise.Runtime;
 /// <summary>The type that a model computes in.</summary>
 public enum Precision
 {
+    /// <summary>32-bit IEEE floating point</summary>
     Float32,
     /// <summary>float32's range, 8 bits of precision</summary>
     Bfloat16,
@@ -20,6 +21,7 @@ public sealed record ComputeOptions
 {
     /// <summary>cpu, cuda, or cuda:n for the GPU of that number; null takes a GPU if libtorch finds one</summary>
     public string? Device { get; init; }
+    /// <summary>element type that the model computes in</summary>
     public Precision Dtype { get; init; }
     /// <summary>GPUs may multiply float32 matrices with 10 bits of precision (TF32), several times as fast</summary>
     public bool Tf32 { get; init; }

@@ -7,9 +7,12 @@ namespace Skipwise.Training;
 /// </summary>
 public sealed class LossScaler(LossScalerState? state = null)
 {
+    /// <summary>the scale of the first step, and the least scale</summary>
     public const double InitialScale = 4096, MinScale = 1;
+    /// <summary>good steps in a row before the scale doubles, and overflows before it is halved</summary>
     public const int GrowthInterval = 1000, Hysteresis = 2;
 
+    /// <summary>the scale and its counters, as saved with a checkpoint</summary>
     public LossScalerState State { get; private set; } = state ?? new();
 
     /// <summary>Whether an overflow can be answered; else it is the run that has diverged.</summary>

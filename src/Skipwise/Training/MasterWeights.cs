@@ -94,6 +94,7 @@ public sealed class MasterWeights : IDisposable
         return new SwapScope(this, copies);
     }
 
+    /// <summary>Frees the float32 copies.</summary>
     public void Dispose()
     {
         foreach ((_, _, Tensor master) in Entries)

@@ -19,6 +19,7 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
     private string? _fault; // of the step just noted
     private bool _isSpike;
 
+    /// <summary>recent losses and skipped steps, as saved with a checkpoint</summary>
     public StepGuardState State { get; private set; } = state ?? new();
 
     /// <summary>Why a step with this loss must not be taken; null when it may.</summary>

@@ -5,6 +5,7 @@ namespace Skipwise.Training;
 /// <summary>What stays in host memory while a GPU computes.</summary>
 public enum Offload
 {
+    /// <summary>everything stays on the device that computes</summary>
     None,
     /// <summary>the optimizer's state and the float32 weights that it updates</summary>
     Optimizer,
@@ -50,6 +51,7 @@ public sealed record TrainOptions
     public OptimizerKind Optimizer { get; init; }
     /// <summary>what an optimizer keeps, and the float32 weights that it updates, stay in host memory while a GPU computes</summary>
     public Offload Offload { get; init; }
+    /// <summary>betas, epsilon, weight decay and learning-rate multipliers of AdamW</summary>
     public AdamWOptions AdamW { get; init; } = new();
     /// <summary>k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 1: every layer; 0:
     /// none</summary>
@@ -83,5 +85,6 @@ public sealed record TrainOptions
             $"Training: --epochs {epochs} over {examples} examples are more than {int.MaxValue} steps. Give fewer."));
     }
 
+    /// <summary>the learning rate by step</summary>
     public LearningRateSchedule Schedule => new(LearningRate, WarmupSteps, Steps, LearningRateDecay, MinLearningRateRatio);
 }

@@ -14,6 +14,7 @@ public sealed record TrainProgress(int Step, long ExamplesTaken)
 
     /// <summary>lines of metrics.jsonl that belong to the steps so far, and of evaluations.jsonl; null where nobody counted</summary>
     public int? LoggedSteps { get; init; }
+    /// <summary>lines of the evaluation log that belong to this checkpoint; null if the run does not evaluate</summary>
     public int? LoggedEvaluations { get; init; }
 
     /// <summary>steps that were taken, not skipped</summary>

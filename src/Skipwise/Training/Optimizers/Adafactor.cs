@@ -50,6 +50,7 @@ public sealed class Adafactor : Optimizer
             """);
     }
 
+    /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Value)> State() =>
         Members.SelectMany(member => _means[member.Index] is { Columns: { } columns } means
         ? ((string, Tensor)[])[($"exp_avg_sq_row.{member.Name}", means.Rows), ($"exp_avg_sq_col.{member.Name}", columns)]
@@ -69,6 +70,7 @@ public sealed class Adafactor : Optimizer
         }
     }
 
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);

@@ -43,6 +43,7 @@ public sealed class AdamW8Bit : FusedAdamW
     private static bool IsQuantized(TrainedParameter member) =>
         member.Weight.numel() >= Min8BitSize && member.Role != ParameterRole.Embedding;
 
+    /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Value)> State() => base.State().Concat(
         from member in Members
         where _quantized.ContainsKey(member.Index)
@@ -67,6 +68,7 @@ public sealed class AdamW8Bit : FusedAdamW
         }
     }
 
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);

@@ -23,6 +23,7 @@ public class FusedAdamW : Optimizer
             CreateState(() => zeros_like(member.Weight)), CreateState(() => zeros_like(member.Weight))));
     }
 
+    /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Value)> State() =>
         from kind in ((string Name, Func<Moments, Tensor> Of)[])[("exp_avg", means => means.First), ("exp_avg_sq", means => means.Second)]
         from member in Members

@@ -168,6 +168,7 @@ public abstract class Optimizer : IDisposable
         _masters.CopyToModel();
     }
 
+    /// <summary>Frees the optimizer state.</summary>
     public void Dispose()
     {
         Dispose(disposing: true);
@@ -176,6 +177,7 @@ public abstract class Optimizer : IDisposable
 
     private protected abstract void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace);
 
+    /// <summary>Frees the optimizer state.</summary>
     protected virtual void Dispose(bool disposing)
     {
         ZeroGrad();
