@@ -122,7 +122,8 @@ public partial class HouseRulesTests
         ];
         Assert.NotEmpty(named);
         Assert.All(named, place => Assert.True(
-            File.Exists(Path.Combine(Sources("Skipwise"), place.File + ".cs")) || Directory.Exists(Path.Combine(Sources("Skipwise"), place.File)),
+            File.Exists(Path.Combine(Sources("Skipwise"), place.File + ".cs"))
+                || Directory.Exists(Path.Combine(Sources("Skipwise"), place.File)),
             $"{Path.GetFileName(place.Page)} names {place.File}"));
     }
 

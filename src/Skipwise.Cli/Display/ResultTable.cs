@@ -7,7 +7,8 @@ namespace Skipwise.Cli.Display;
 /// <param name="Header">one name per column</param>
 /// <param name="Rows">as many cells each as the header</param>
 /// <param name="Prose">the columns hold words, not numbers: all stand left</param>
-internal sealed record ResultTable(string Title, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows, bool Prose = false)
+internal sealed record ResultTable(string Title, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows,
+    bool Prose = false)
 {
     /// <summary>Plain lines, columns two blanks apart, never wrapped: for pipes, logs and narrow screens.</summary>
     public IEnumerable<string> Lines()

@@ -24,7 +24,8 @@ public sealed record Batch(Tensor InputIds, Tensor PositionIds, Tensor LabelIndi
     public long Tokens => InputIds.numel();
 
     /// <inheritdoc cref="HostBatch.Padded"/>
-    public static Batch Padded(IReadOnlyList<TrainingExample> examples, Device device, int padId = 0) => HostBatch.Padded(examples, padId).ToDevice(device);
+    public static Batch Padded(IReadOnlyList<TrainingExample> examples, Device device, int padId = 0) =>
+        HostBatch.Padded(examples, padId).ToDevice(device);
 
     /// <inheritdoc cref="HostBatch.Packed"/>
     public static Batch Packed(IReadOnlyList<TrainingExample> examples, Device device) => HostBatch.Packed(examples).ToDevice(device);

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Data;
 
 /// <summary>A batch in host memory. Any thread can build it while the device computes the previous one.</summary>
-public sealed class HostBatch
+internal sealed class HostBatch
 {
     // B rows, T tokens, M labels
     private readonly int _rows, _tokens;
@@ -122,9 +122,11 @@ public sealed class HostBatch
     {
         using var scope = NewDisposeScope();
         Tensor all = HostToDevice.Copy(tensor(_values, dtype: ScalarType.Int64), device);
-        Tensor Part(long start, params long[] shape) => all.narrow(0, start, shape.Aggregate((a, b) => a * b)).view(shape).MoveToOuterDisposeScope();
+        Tensor Part(long start, params long[] shape) =>
+            all.narrow(0, start, shape.Aggregate((a, b) => a * b)).view(shape).MoveToOuterDisposeScope();
         return new Batch(
-            Part(0, _rows, _tokens), Part(Tokens, _rows, _tokens), Part(2 * Tokens, LabelCount), Part((2 * Tokens) + LabelCount, LabelCount))
+            Part(0, _rows, _tokens), Part(Tokens, _rows, _tokens), Part(2 * Tokens, LabelCount),
+            Part((2 * Tokens) + LabelCount, LabelCount))
         {
             DocumentLengths = _documents,
             SequenceLength = _largestPosition + 1,

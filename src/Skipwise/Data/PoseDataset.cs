@@ -48,7 +48,8 @@ public sealed class PoseDataset : IExampleSource
         {
             throw new SkipwiseException(documents.Count == 0
                 ? "The training data holds no documents. Check the path given with --data and that its files are not empty."
-                : $"None of the {documents.Count} documents has the {least} tokens that training asks for; the longest has {longest}. Add longer documents, join short ones, or lower --min-document-tokens.");
+                : $"None of the {documents.Count} documents has the {least} tokens that training asks for; the longest has {longest}. " +
+                    $"Add longer documents, join short ones, or lower --min-document-tokens.");
         }
         _usable = [.. usable];
         SkippedDocuments = documents.Count - _usable.Length;

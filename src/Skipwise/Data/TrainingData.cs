@@ -4,7 +4,7 @@ using Skipwise.Tokenizers;
 namespace Skipwise.Data;
 
 /// <summary>Opens tokenized documents for a run: an existing token store, or a new one made from text.</summary>
-public static class TrainingData
+internal static class TrainingData
 {
     /// <summary>File extension of token stores.</summary>
     public const string StoreExtension = ".tokens";
@@ -15,7 +15,8 @@ public static class TrainingData
     /// <param name="storePath">path of a new store; a resumed run reuses an existing one</param>
     /// <param name="reuse">whether an existing store may be reused</param>
     /// <exception cref="SkipwiseException">the text cannot be read, or the store is of another tokenizer</exception>
-    public static TokenStore Open(DataOptions data, ITokenizer tokenizer, string storePath, bool reuse, IProgress<TokenizationProgress>? progress, CancellationToken stop)
+    public static TokenStore Open(DataOptions data, ITokenizer tokenizer, string storePath, bool reuse,
+        IProgress<TokenizationProgress>? progress, CancellationToken stop)
     {
         if (OpenStore(data, tokenizer) is { } store)
         {
@@ -35,7 +36,9 @@ public static class TrainingData
         string? store = data.Paths.FirstOrDefault(path => path.EndsWith(StoreExtension, StringComparison.Ordinal));
         if (store is not null && data.Paths.Count > 1)
         {
-            throw new SkipwiseException($"--data {store}: a token store cannot be combined with other data. Give it alone, or name the text files it was made from.");
+            throw new SkipwiseException(
+                $"--data {store}: a token store cannot be combined with other data. Give it alone, or name the text files it was made " +
+                $"from.");
         }
         return store is null ? null : Checked(TokenStore.Open(store), tokenizer);
     }

@@ -53,7 +53,8 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         {
             foreach (List<int> rows in distinct)
             {
-                PrefillPrefix(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, capacity, chunk, cancel);
+                PrefillPrefix(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, capacity, chunk,
+                    cancel);
                 CopyToBatch(_prefix!, 0, rows);
             }
         }
@@ -125,7 +126,8 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
 
     /// <summary>Fills the cached prefix with these tokens.</summary>
     /// <param name="visitLast">receives the last token's hidden state [C]; null if it is not needed</param>
-    private void PrefillPrefix(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int capacity, int? chunk, CancellationToken cancel)
+    private void PrefillPrefix(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int capacity, int? chunk,
+        CancellationToken cancel)
     {
         bool mayShare = model.HaveSameRotation(sequenceLength, _lastSequenceLength);
         // Hidden states are not cached, so a last token whose state is needed is always processed.
@@ -136,7 +138,8 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         if (count > 0)
         {
             using var scope = NewDisposeScope();
-            Prefill.Run(model, TokenTensor.Create(model, [tokens[shared..]]), Prefill.Positions(shared, count, model.Device), prefix, sequenceLength, chunk, (offset, states) =>
+            Prefill.Run(model, TokenTensor.Create(model, [tokens[shared..]]), Prefill.Positions(shared, count, model.Device), prefix,
+                sequenceLength, chunk, (offset, states) =>
             {
                 if (offset + states.size(1) == count)
                 {

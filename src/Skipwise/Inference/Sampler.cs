@@ -3,7 +3,7 @@ using Skipwise.Numerics;
 namespace Skipwise.Inference;
 
 /// <summary>Samples the next token from the model's logits. Pure: logits, options and a random generator in, an id out.</summary>
-public static class Sampler
+internal static class Sampler
 {
     /// <summary>Samples one id: the most probable one (temperature 0), or after temperature, top-k and top-p in this order, as in Hugging
     /// Face.</summary>
@@ -71,7 +71,8 @@ public static class Sampler
             if (float.IsNaN(logits[id]))
             {
                 throw new SkipwiseException(
-                    $"The model's score of token {id} is not a number (NaN): its weights are damaged or training diverged. Check the checkpoint with 'skipwise inspect'.");
+                    $"The model's score of token {id} is not a number (NaN): its weights are damaged or training diverged. Check the " +
+                    $"checkpoint with 'skipwise inspect'.");
             }
             if (logits[id] > logits[best])
             {

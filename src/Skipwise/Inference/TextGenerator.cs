@@ -22,7 +22,8 @@ public static class TextGenerator
     /// <param name="prompt">token ids, including BOS if the model expects it</param>
     /// <param name="onToken">called with every new id immediately</param>
     /// <returns>the new ids alone</returns>
-    public static int[] Generate(CausalLM model, int[] prompt, GenerationOptions options, Action<int>? onToken = null, CancellationToken cancel = default) =>
+    public static int[] Generate(CausalLM model, int[] prompt, GenerationOptions options, Action<int>? onToken = null,
+        CancellationToken cancel = default) =>
         Generate(model, [prompt], options, onToken is null ? null : (_, id) => onToken(id), cancel: cancel)[0];
 
     /// <summary>Generates continuations of several texts; those of equal length share their forwards.</summary>
@@ -32,12 +33,14 @@ public static class TextGenerator
     /// length</param>
     /// <returns>the new ids of every prompt, in the order of the prompts</returns>
     /// <exception cref="SkipwiseException">an empty prompt, an id outside the vocabulary, or a setting out of range</exception>
-    public static int[][] Generate(CausalLM model, IReadOnlyList<int[]> prompts, GenerationOptions options, Action<int, int>? onToken = null, PrefixCache? prefixes = null, CancellationToken cancel = default)
+    public static int[][] Generate(CausalLM model, IReadOnlyList<int[]> prompts, GenerationOptions options,
+        Action<int, int>? onToken = null, PrefixCache? prefixes = null, CancellationToken cancel = default)
     {
         options.Validate();
         if (prompts.Any(prompt => prompt.Length == 0))
         {
-            throw new SkipwiseException("The prompt is empty: a model continues at least one token. Give some text, or use a tokenizer that adds BOS.");
+            throw new SkipwiseException(
+                "The prompt is empty: a model continues at least one token. Give some text, or use a tokenizer that adds BOS.");
         }
         var texts = new List<int>[prompts.Count];
         foreach (IGrouping<int, int> equallyLong in Enumerable.Range(0, prompts.Count).GroupBy(row => prompts[row].Length))
@@ -49,7 +52,8 @@ public static class TextGenerator
     }
 
     private static void GenerateBatch(
-        CausalLM model, int[] rows, IReadOnlyList<int[]> prompts, List<int>[] texts, GenerationOptions options, Action<int, int>? onToken, PrefixCache? prefixes, CancellationToken cancel)
+        CausalLM model, int[] rows, IReadOnlyList<int[]> prompts, List<int>[] texts, GenerationOptions options, Action<int, int>? onToken,
+        PrefixCache? prefixes, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
         // includes tokens after a stop token, so that rows stay equally long
@@ -126,7 +130,8 @@ public static class TextGenerator
         return scores;
     }
 
-    private static (KvCache Cache, float[] Scores) LastLogits(CausalLM model, (KvCache Cache, Tensor Last) read) => (read.Cache, LastLogits(model, read.Last));
+    private static (KvCache Cache, float[] Scores) LastLogits(CausalLM model, (KvCache Cache, Tensor Last) read) =>
+        (read.Cache, LastLogits(model, read.Last));
 
     /// <param name="last">[B, C]</param>
     private static float[] LastLogits(CausalLM model, Tensor last)

@@ -1,7 +1,7 @@
 namespace Skipwise.Inference;
 
 /// <summary>Compares token sequences lexicographically, so that common prefixes are adjacent.</summary>
-public sealed class TokenSequenceComparer : IComparer<int[]>
+internal sealed class TokenSequenceComparer : IComparer<int[]>
 {
     /// <summary>The only instance.</summary>
     public static TokenSequenceComparer Instance { get; } = new();

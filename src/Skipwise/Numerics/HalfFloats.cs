@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Numerics;
 
 /// <summary>Conversion of 16-bit floating point numbers to float32, which is exact.</summary>
-public static class HalfFloats
+internal static class HalfFloats
 {
     /// <summary>Converts 16-bit elements to as many float32.</summary>
     public delegate void ElementConversion(ReadOnlySpan<ushort> halves, Span<float> floats);

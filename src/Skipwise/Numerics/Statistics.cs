@@ -1,7 +1,7 @@
 namespace Skipwise.Numerics;
 
 /// <summary>Means with standard errors and confidence intervals.</summary>
-public static class Statistics
+internal static class Statistics
 {
     /// <summary>The standard normal quantile of a two-sided 95 % interval.</summary>
     private const double Z95 = 1.959963984540054;

@@ -173,7 +173,8 @@ public static class FineTune
         long trained = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()),
             frozen = model.parameters().Where(p => !p.requires_grad).Sum(p => p.numel());
         string packed = options.Lora.QuantizationBits is { } bits
-            ? FormattableString.Invariant($", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights are quantized to {bits} bits")
+            ? FormattableString.Invariant(
+                $", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights are quantized to {bits} bits")
             : "";
         return frozen == 0 && packed.Length == 0
             ? FormattableString.Invariant($"trains all of {trained / 1e6:0.###} million weights")

@@ -82,7 +82,8 @@ public static class Pretrain
         OptionCheck.Require("Pretraining", options,
         [
             .. heads > 0 && options.HiddenSize % (2 * heads) != 0
-                ? (string[])[$"--hidden-size {options.HiddenSize} and --heads {heads}: the hidden size must be a multiple of 2 x heads, such as "
+                ? (string[])[
+                    $"--hidden-size {options.HiddenSize} and --heads {heads}: the hidden size must be a multiple of 2 x heads, such as "
                     + $"{64 * heads} over {heads}"] : [],
             .. (long)options.ListSteps * options.BatchSize > int.MaxValue
                 ? (string[])[$"--list-steps {options.ListSteps} x --batch-size {options.BatchSize} are more lists than can be made "

@@ -5,7 +5,7 @@ namespace Skipwise.Reports;
 /// <param name="Required">the limit: <c>&gt;= 0.95</c></param>
 /// <param name="Measured">the value</param>
 /// <param name="Met">whether the criterion is met; false if the value is NaN</param>
-public sealed record DemoCriterion(string Name, string Required, double Measured, bool Met)
+internal sealed record DemoCriterion(string Name, string Required, double Measured, bool Met)
 {
     /// <summary>A criterion with a lower limit.</summary>
     public static DemoCriterion AtLeast(string name, double required, double measured) =>

@@ -4,7 +4,7 @@ using Skipwise.Reports.Plots;
 namespace Skipwise.Reports;
 
 /// <summary>Builds the demo's report from its results.</summary>
-public static class DemoReport
+internal static class DemoReport
 {
     /// <summary>Builds the report.</summary>
     /// <param name="results">the results</param>

@@ -26,7 +26,8 @@ internal static class DemoSummary
         null => null,
         { } longest when longest <= r.TrainLength => $"No window of the fine-tuning was longer than {longest} tokens.",
         { } longest =>
-            $"The fine-tuning used windows of up to {longest} tokens, longer than the original {r.TrainLength}: the results below are not " +
+            $"The fine-tuning used windows of up to {longest} tokens, longer than the original {r.TrainLength}: the results below are " +
+            $"not " +
             $"those of training on short windows.",
     };
 
@@ -143,7 +144,8 @@ internal static class DemoSummary
         string[] missed = [.. bars.Where(bar => !bar.Met).Select(bar => bar.Name)];
         return missed.Length == 0
             ? $"All {bars.Count} success criteria of the demo are met."
-            : $"{missed.Length} of {bars.Count} success criteria {(missed.Length == 1 ? "is" : "are")} not met: {string.Join("; ", missed)}.";
+            : $"{missed.Length} of {bars.Count} success criteria {(missed.Length == 1 ? "is" : "are")} not met: " +
+                $"{string.Join("; ", missed)}.";
     }
 
     private static string Caution(DemoResults r) =>

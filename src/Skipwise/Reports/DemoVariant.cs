@@ -1,7 +1,7 @@
 namespace Skipwise.Reports;
 
 /// <summary>The names of the demo's four models in <c>results.json</c>.</summary>
-public static class DemoVariant
+internal static class DemoVariant
 {
     /// <summary>the pretrained model, evaluated beyond its window</summary>
     public const string Base = "base";

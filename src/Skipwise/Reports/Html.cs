@@ -5,7 +5,7 @@ using System.Text;
 namespace Skipwise.Reports;
 
 /// <summary>A fragment of HTML. Its constructors encode every value, so a model's name or answer can never become markup.</summary>
-public readonly record struct Html
+internal readonly record struct Html
 {
     private readonly string? _markup;
 

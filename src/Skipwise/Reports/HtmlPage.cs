@@ -3,7 +3,7 @@ using Skipwise.Reports.Plots;
 namespace Skipwise.Reports;
 
 /// <summary>Renders a report as one HTML file for screen, phone and paper, without scripts or external resources.</summary>
-public static class HtmlPage
+internal static class HtmlPage
 {
     private static readonly Html s_font = Html.Trusted(Convert.ToBase64String(Asset.Bytes(Asset.Font)));
 

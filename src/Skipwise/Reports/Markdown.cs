@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Skipwise.Reports;
 
 /// <summary>Renders a report as Markdown (CommonMark with tables). Plots and raw lines are separate files.</summary>
-public static partial class Markdown
+internal static partial class Markdown
 {
     /// <summary>Renders a report.</summary>
     /// <param name="report">the report</param>

@@ -3,7 +3,7 @@ using Skipwise.Reports.Plots;
 namespace Skipwise.Reports;
 
 /// <summary>The models of a report: their order, labels and styles, the same in every table and plot.</summary>
-public sealed class ModelLegend
+internal sealed class ModelLegend
 {
     private readonly (string Key, string Label, SeriesStyle Style)[] _members;
 

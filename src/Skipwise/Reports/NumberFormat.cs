@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Skipwise.Reports;
 
 /// <summary>Formats numbers for people, the same in every culture.</summary>
-public static class NumberFormat
+internal static class NumberFormat
 {
     private static readonly CultureInfo s_culture = CultureInfo.InvariantCulture;
 

@@ -5,7 +5,7 @@ namespace Skipwise.Reports;
 /// <param name="Length">prompt length in tokens</param>
 /// <param name="Accuracy">fraction of trials with every digit correct, 0..1</param>
 /// <param name="Trials">number of trials</param>
-public sealed record PasskeyPoint(string Variant, int Length, double Accuracy, int Trials)
+internal sealed record PasskeyPoint(string Variant, int Length, double Accuracy, int Trials)
 {
     /// <summary>number of trials with every digit correct</summary>
     public int? Correct { get; init; }

@@ -6,4 +6,4 @@ namespace Skipwise.Reports;
 /// <param name="Value">exp of the mean negative log-likelihood per token</param>
 /// <param name="StandardError">of <paramref name="Value"/>, over documents; NaN if there is only one document</param>
 /// <param name="Documents">number of documents scored</param>
-public sealed record PerplexityPoint(string Variant, int Length, double Value, double StandardError, int Documents);
+internal sealed record PerplexityPoint(string Variant, int Length, double Value, double StandardError, int Documents);

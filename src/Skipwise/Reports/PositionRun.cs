@@ -3,7 +3,7 @@ namespace Skipwise.Reports;
 /// <summary>Tokens of one example with consecutive position ids: a chunk as the model gets it.</summary>
 /// <param name="FirstPosition">position id of the first token</param>
 /// <param name="Length">number of tokens</param>
-public sealed record PositionRun(int FirstPosition, int Length)
+internal sealed record PositionRun(int FirstPosition, int Length)
 {
     /// <summary>Splits an example's position ids at skips; adjacent chunks without a skip form one run.</summary>
     public static IReadOnlyList<PositionRun> Split(ReadOnlySpan<int> positionIds)

@@ -4,7 +4,7 @@ namespace Skipwise.Reports;
 /// <param name="Title">heading of the report</param>
 /// <param name="Summary">the outcome in sentences</param>
 /// <param name="Sections">the sections; empty ones are omitted</param>
-public sealed record Report(string Title, IReadOnlyList<string> Summary, IReadOnlyList<ReportSection> Sections)
+internal sealed record Report(string Title, IReadOnlyList<string> Summary, IReadOnlyList<ReportSection> Sections)
 {
     /// <summary>the JSON lines of the values; cells refer to them by number, from 1</summary>
     public IReadOnlyList<string> RawLines { get; init; } = [];

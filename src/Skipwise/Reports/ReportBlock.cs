@@ -3,7 +3,7 @@ using Skipwise.Reports.Plots;
 namespace Skipwise.Reports;
 
 /// <summary>A block of a section.</summary>
-public abstract record ReportBlock
+internal abstract record ReportBlock
 {
     private ReportBlock() { }
 

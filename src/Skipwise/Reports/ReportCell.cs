@@ -3,7 +3,7 @@ namespace Skipwise.Reports;
 /// <summary>A cell of a table: a value with qualifiers in small print.</summary>
 /// <param name="Value">the number or word; may be empty</param>
 /// <param name="Qualifiers">one line each; empty ones are omitted</param>
-public sealed record ReportCell(string Value, params IReadOnlyList<string> Qualifiers)
+internal sealed record ReportCell(string Value, params IReadOnlyList<string> Qualifiers)
 {
     /// <summary>a cell without a value</summary>
     public static ReportCell Empty { get; } = new("");

@@ -5,7 +5,7 @@ using Skipwise.Storage;
 namespace Skipwise.Reports;
 
 /// <summary>Writes a report in all formats: HTML, Markdown, each plot as SVG and PNG, and the raw lines.</summary>
-public static class ReportFiles
+internal static class ReportFiles
 {
     /// <summary>
     /// Writes the files. For <c>out/report.html</c> also <c>report.md</c>, <c>report.jsonl</c>, a folder <c>report-plots</c>, and

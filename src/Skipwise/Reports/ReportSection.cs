@@ -1,4 +1,4 @@
 namespace Skipwise.Reports;
 
 /// <summary>A heading with its blocks.</summary>
-public sealed record ReportSection(string Heading, params IReadOnlyList<ReportBlock> Blocks);
+internal sealed record ReportSection(string Heading, params IReadOnlyList<ReportBlock> Blocks);

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace Skipwise.Storage;
 
 /// <summary>Identifies files by their content, independent of their names.</summary>
-public static class ContentHash
+internal static class ContentHash
 {
     /// <summary>
     /// A hash of 16 hexadecimal digits of the content of files, and of all files in folders, in ordinal order of their paths. Links are

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Skipwise.Storage;
 
 /// <summary>Reads JSON from other sources.</summary>
-public static class JsonText
+internal static class JsonText
 {
     /// <summary>Reads a value that is not null.</summary>
     /// <exception cref="JsonException">the text is not JSON, or of another type</exception>

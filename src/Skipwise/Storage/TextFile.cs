@@ -3,7 +3,7 @@ using System.Text;
 namespace Skipwise.Storage;
 
 /// <summary>Reads text files; errors name them.</summary>
-public static class TextFile
+internal static class TextFile
 {
     /// <summary>Reads a whole file.</summary>
     /// <exception cref="SkipwiseException">the file is missing or cannot be read</exception>

@@ -4,7 +4,7 @@ using Skipwise.Numerics;
 namespace Skipwise.Synthetic;
 
 /// <summary>The type of a fact.</summary>
-public enum FactKind
+internal enum FactKind
 {
     /// <summary>where a person lives</summary>
     Home,
@@ -24,7 +24,7 @@ public enum FactKind
 /// <param name="Kind">the type of fact</param>
 /// <param name="Key">its subject, unique per kind and document</param>
 /// <param name="Value">the answer, literally in every sentence about it</param>
-public sealed record Fact(FactKind Kind, string Key, string Value)
+internal sealed record Fact(FactKind Kind, string Key, string Value)
 {
     private const int CodeDigits = 5;
     private static readonly int s_kindCount = Enum.GetValues<FactKind>().Length;

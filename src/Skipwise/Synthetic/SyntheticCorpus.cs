@@ -14,7 +14,7 @@ public enum SyntheticKind
 }
 
 /// <summary>A part of the corpus; the parts have distinct random streams.</summary>
-public enum SyntheticPart
+internal enum SyntheticPart
 {
     /// <summary>for training</summary>
     Train,
@@ -23,7 +23,7 @@ public enum SyntheticPart
 }
 
 /// <summary>An unlimited corpus: each document is a pure function of its kind, part, seed and index.</summary>
-public static class SyntheticCorpus
+internal static class SyntheticCorpus
 {
     // Far from 0, 1, 2, ..., the streams of the training epochs. There is one stream per part and kind.
     private const ulong FirstStream = 0x53594E5448; // "SYNTH"

@@ -6,7 +6,7 @@ namespace Skipwise.Synthetic;
 
 /// <summary>A tokenized corpus of chronicles, passkey texts and repeated lists. Each document is a function of the seed and its
 /// index.</summary>
-public static class SyntheticMix
+internal static class SyntheticMix
 {
     private const ulong KindStream = 0x4D4958; // "MIX"
     private const int ShortestPasskey = 84; // the five lines without filler text, and the answer

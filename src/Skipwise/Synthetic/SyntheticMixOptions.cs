@@ -1,7 +1,7 @@
 namespace Skipwise.Synthetic;
 
 /// <summary>The proportions of the kinds of documents in a corpus, and the documents' lengths.</summary>
-public sealed record SyntheticMixOptions
+internal sealed record SyntheticMixOptions
 {
     /// <summary>number of documents</summary>
     [Within(1, 1e7)]

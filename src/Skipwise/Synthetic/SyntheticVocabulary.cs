@@ -3,7 +3,7 @@ using Skipwise.Tokenizers.Training;
 namespace Skipwise.Synthetic;
 
 /// <summary>A byte-level BPE vocabulary for the synthetic corpus: with a thousand tokens, every word of the corpus is a token.</summary>
-public static class SyntheticVocabulary
+internal static class SyntheticVocabulary
 {
     private const int DocumentsPerKind = 400;
     private const int CharactersPerDocument = 2000;

@@ -75,7 +75,9 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
                 int outside = tokens.IndexOfAnyExceptInRange(0, VocabularySize - 1);
                 if (outside >= 0)
                 {
-                    throw new SkipwiseException($"{_path}: damaged token store: token {tokens[outside]} of document {document} is outside the vocabulary of {VocabularySize}");
+                    throw new SkipwiseException(
+                        $"{_path}: damaged token store: token {tokens[outside]} of document {document} is outside the vocabulary of " +
+                        $"{VocabularySize}");
                 }
                 _checked[document] = true;
             }
@@ -119,7 +121,8 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         if (TokenizerFingerprint.Compute(tokenizer) != Fingerprint)
         {
             throw new SkipwiseException(
-                $"{_path}: made with another tokenizer (vocabulary of {VocabularySize}) than the model's (vocabulary of {tokenizer.VocabularySize}); write it again with `skipwise prepare`");
+                $"{_path}: made with another tokenizer (vocabulary of {VocabularySize}) than the model's (vocabulary of " +
+                $"{tokenizer.VocabularySize}); write it again with `skipwise prepare`");
         }
     }
 
@@ -184,11 +187,15 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         long length = RandomAccess.GetLength(file);
         if (header.FileLength != length)
         {
-            throw new SkipwiseException($"{path}: damaged token store: it has {length} bytes where its header tells of {header.FileLength}. Write it again with `skipwise prepare`");
+            throw new SkipwiseException(
+                $"{path}: damaged token store: it has {length} bytes where its header tells of {header.FileLength}. Write it again with " +
+                $"`skipwise prepare`");
         }
         if (header.Documents is < 0 or > int.MaxValue - 64 || header.Tokens < 0 || header.VocabularySize <= 0)
         {
-            throw new SkipwiseException($"{path}: damaged token store: it tells of {header.Documents} documents, {header.Tokens} tokens, a vocabulary of {header.VocabularySize}");
+            throw new SkipwiseException(
+                $"{path}: damaged token store: it tells of {header.Documents} documents, {header.Tokens} tokens, a vocabulary of " +
+                $"{header.VocabularySize}");
         }
         return header;
     }
@@ -206,7 +213,8 @@ public sealed unsafe class TokenStore : ITokenSource, IDisposable
         }
         if (!sound)
         {
-            throw new SkipwiseException($"{_path}: damaged token store: its table of documents is not in order. Write it again with `skipwise prepare`");
+            throw new SkipwiseException(
+                $"{_path}: damaged token store: its table of documents is not in order. Write it again with `skipwise prepare`");
         }
     }
 }

@@ -65,7 +65,8 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
     {
         if (bytes.Length < Size || !bytes.StartsWith(Magic))
         {
-            throw new SkipwiseException($"{path}: not a token store (wrong first bytes, or shorter than its header); write it with `skipwise prepare`");
+            throw new SkipwiseException(
+                $"{path}: not a token store (wrong first bytes, or shorter than its header); write it with `skipwise prepare`");
         }
         int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
         if (version is < OldestVersion or > Version)
@@ -76,7 +77,8 @@ internal readonly record struct TokenStoreHeader(int VocabularySize, ulong Finge
         }
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes[56..]) != Hash(bytes[..56]))
         {
-            throw new SkipwiseException($"{path}: damaged token store: the header does not match its checksum. Write it again with `skipwise prepare`");
+            throw new SkipwiseException(
+                $"{path}: damaged token store: the header does not match its checksum. Write it again with `skipwise prepare`");
         }
         return new TokenStoreHeader(
             BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]),

@@ -60,7 +60,8 @@ internal sealed class TokenStoreWriter : IDisposable
         int outside = tokens.IndexOfAnyExceptInRange(0, _vocabularySize - 1);
         if (outside >= 0)
         {
-            throw new SkipwiseException($"{_path}: token {tokens[outside]} of document {Documents} is outside the vocabulary of {_vocabularySize}");
+            throw new SkipwiseException(
+                $"{_path}: token {tokens[outside]} of document {Documents} is outside the vocabulary of {_vocabularySize}");
         }
         Write(MemoryMarshal.AsBytes(tokens));
         _ends.Add(Tokens + tokens.Length);

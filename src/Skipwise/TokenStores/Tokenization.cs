@@ -52,7 +52,8 @@ public static class Tokenization
     /// Tokenizes with a short queue of documents: the oldest result is returned while the others are in progress. Cancellation does not
     /// wait for a long document.
     /// </summary>
-    private static IEnumerable<(int[] Tokens, long Bytes)> InOrder(IEnumerable<Document> documents, ITokenizer tokenizer, CancellationToken cancel)
+    private static IEnumerable<(int[] Tokens, long Bytes)> InOrder(IEnumerable<Document> documents, ITokenizer tokenizer,
+        CancellationToken cancel)
     {
         var inWork = new Queue<Task<(int[], long)>>();
         foreach (var document in documents)

@@ -146,7 +146,8 @@ public class BadInputTests(SmallModel model) : IClassFixture<SmallModel>
     {
         (await CliRun.Of("prepare", "--model", model.Folder, "--data", model.Text, "--out", model.Path("store.bin")))
             .Complained("store.bin", ".tokens");
-        (await Train(model.Folder, "some.tokens", model.Path("out-two"), "--data", model.Text)).Complained("some.tokens", "cannot be combined");
+        (await Train(model.Folder, "some.tokens", model.Path("out-two"), "--data", model.Text))
+            .Complained("some.tokens", "cannot be combined");
     }
 
     private async Task Refused(string folder, params string[] hints)

@@ -4,4 +4,4 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// <param name="Engine">the program</param>
 /// <param name="Possible">whether it computes the same frequencies and the same attention factor</param>
 /// <param name="How">how the rope is expressed; or why it is not possible, and the remedy</param>
-public sealed record ExportRoute(string Engine, bool Possible, string How);
+internal sealed record ExportRoute(string Engine, bool Possible, string How);

@@ -159,7 +159,8 @@ internal static class ExportRoutes
             RopeType.Default => AsItIs,
             RopeType.Ntk => "as a larger rope.freq_base, scaling none",
             RopeType.Linear => "as rope.scaling linear",
-            RopeType.Yarn => "as rope.scaling yarn" + (HasOwnAttentionFactor(rope) ? ", its attention factor as a ratio in attn_factor" : ""),
+            RopeType.Yarn =>
+                "as rope.scaling yarn" + (HasOwnAttentionFactor(rope) ? ", its attention factor as a ratio in attn_factor" : ""),
             RopeType.YarnRevised => "as scaling none, rope_freqs the divisors, attn_factor the attention factor",
             RopeType.Llama3 => "as rope_freqs",
             _ => "as longrope, rope_factors_short and rope_factors_long"

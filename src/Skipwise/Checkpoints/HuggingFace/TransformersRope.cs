@@ -40,7 +40,8 @@ internal static class TransformersRope
         double fraction = RotaryFraction(root, rope, family, version);
         if (DecoderConfigReader.RotaryDim(model.HeadDim, fraction) != model.RotaryDim)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"it rotates a fraction of {fraction} of each head, where {model.RotaryDim} of ")
+            return string.Create(CultureInfo.InvariantCulture,
+                $"it rotates a fraction of {fraction} of each head, where {model.RotaryDim} of ")
                 + $"{model.HeadDim} dimensions are meant: it looks for {family.RotaryFractionKeys[0]} alone";
         }
         string type = rope?.OptionalString("rope_type") ?? rope?.OptionalString("type") ?? "default";

@@ -13,7 +13,7 @@ namespace Skipwise.Checkpoints.Peft;
 /// <param name="Weights">the LoRA weights</param>
 /// <param name="FullWeights">weights that replace the base model's in one module (modules_to_save); of a tied pair, the other module keeps
 /// its own</param>
-public sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights,
+internal sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> Weights,
     IReadOnlyList<(string Name, Tensor Value)> FullWeights) : IDisposable
 {
     /// <summary>weights that replace the base model's wherever it uses them, before <see cref="FullWeights"/> and LoRA weights are

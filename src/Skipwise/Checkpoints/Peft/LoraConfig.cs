@@ -7,7 +7,7 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.Peft;
 
 /// <summary>The adapter_config.json of a LoRA adapter, with PEFT's names.</summary>
-public sealed record LoraConfig
+internal sealed record LoraConfig
 {
     /// <summary>Name of the file in an adapter's folder.</summary>
     public const string FileName = "adapter_config.json";

@@ -5,7 +5,7 @@ using Skipwise.Evaluation.Results;
 namespace Skipwise.Reports.Comparing;
 
 /// <summary>The report of a comparison: every value in a table, with its error and a link to its raw line.</summary>
-public static class ComparisonReport
+internal static class ComparisonReport
 {
     /// <summary>The sections by length, in this order.</summary>
     private static readonly LengthSection[] s_byLength =

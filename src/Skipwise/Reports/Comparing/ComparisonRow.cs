@@ -3,4 +3,4 @@ namespace Skipwise.Reports.Comparing;
 /// <summary>One value of every model, as text.</summary>
 /// <param name="Name">the metric</param>
 /// <param name="Cells">one per model; empty if it was not evaluated</param>
-public sealed record ComparisonRow(string Name, IReadOnlyList<string> Cells);
+internal sealed record ComparisonRow(string Name, IReadOnlyList<string> Cells);

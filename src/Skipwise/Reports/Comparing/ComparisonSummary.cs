@@ -4,7 +4,7 @@ namespace Skipwise.Reports.Comparing;
 
 /// <summary>A comparison's outcome in sentences. Each is derived from the values; differences within the error bars are stated as
 /// such.</summary>
-public static class ComparisonSummary
+internal static class ComparisonSummary
 {
     /// <summary>The sentences in reading order. Sentences whose values are missing are omitted.</summary>
     /// <param name="withReasons">state why something was not evaluated; a report has a table for it</param>

@@ -11,7 +11,7 @@ namespace Skipwise.Reports.Comparing;
 /// <param name="High">the same if every value must pass only at the optimistic end of its 95 % interval</param>
 /// <param name="Longest">the longest length at which retrieval was evaluated</param>
 /// <param name="Limit">the criterion that fails at the next length; null if none does</param>
-public sealed record EffectiveLength(int Tokens, int Low, int High, int Longest, string? Limit)
+internal sealed record EffectiveLength(int Tokens, int Low, int High, int Longest, string? Limit)
 {
     /// <summary>One criterion of a length: its result for the value, and for the pessimistic and the optimistic end of its
     /// interval.</summary>

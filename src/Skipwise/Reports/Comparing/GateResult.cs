@@ -5,4 +5,4 @@ namespace Skipwise.Reports.Comparing;
 /// <param name="Model">the model's name</param>
 /// <param name="Finding">the value, or why there is none</param>
 /// <param name="Passed">false also if there is no value</param>
-public sealed record GateResult(string Name, string Model, string Finding, bool Passed);
+internal sealed record GateResult(string Name, string Model, string Finding, bool Passed);

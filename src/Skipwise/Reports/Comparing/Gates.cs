@@ -3,7 +3,7 @@ using Skipwise.Evaluation.Results;
 namespace Skipwise.Reports.Comparing;
 
 /// <summary>Checks the acceptance limits for all models but the first, which is the reference. A single model is checked itself.</summary>
-public static class Gates
+internal static class Gates
 {
     /// <summary>Checks every limit that is set.</summary>
     public static IReadOnlyList<GateResult> Judge(Comparison comparison)

@@ -4,7 +4,7 @@ using ScottPlot.TickGenerators;
 namespace Skipwise.Reports.Plots;
 
 /// <summary>Heat maps of accuracies, 0..1, from dark for 0 to bright for 1 (viridis), with the value in each cell.</summary>
-public static class AccuracyHeatmap
+internal static class AccuracyHeatmap
 {
     private static readonly ScottPlot.Colormaps.Viridis s_colors = new();
 

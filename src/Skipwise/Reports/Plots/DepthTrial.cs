@@ -5,4 +5,4 @@ namespace Skipwise.Reports.Plots;
 /// <param name="Length">prompt length in tokens</param>
 /// <param name="Depth">depth of the needle: 0 the beginning of the prompt, 1 its end</param>
 /// <param name="Score">0 missed, 1 found; between: partly found</param>
-public sealed record DepthTrial(string Series, int Length, double Depth, double Score);
+internal sealed record DepthTrial(string Series, int Length, double Depth, double Score);

@@ -3,7 +3,7 @@ using ScottPlot;
 namespace Skipwise.Reports.Plots;
 
 /// <summary>A plot that can be drawn inside a page (SVG in the page's colours) or as a picture file.</summary>
-public sealed class Figure
+internal sealed class Figure
 {
     private readonly Func<PlotLook, Plot> _draw;
     private readonly Func<PlotLook, int> _height;

@@ -4,4 +4,4 @@ namespace Skipwise.Reports.Plots;
 /// <param name="Series">the model's key in the legend</param>
 /// <param name="Length">window or prompt length in tokens</param>
 /// <param name="StandardError">of the value; NaN if unknown</param>
-public sealed record LengthPoint(string Series, int Length, double Value, double StandardError = double.NaN);
+internal sealed record LengthPoint(string Series, int Length, double Value, double StandardError = double.NaN);

@@ -3,7 +3,7 @@ using ScottPlot;
 namespace Skipwise.Reports.Plots;
 
 /// <summary>Plots the loss by step of each fine-tune: every step faintly, and a moving average.</summary>
-public static class LossPlot
+internal static class LossPlot
 {
     /// <summary>Largest number of points per curve; the plot has not many more pixels.</summary>
     private const int MaximumPoints = 400;

@@ -9,7 +9,7 @@ namespace Skipwise.Reports.Plots;
 /// <param name="Height">px</param>
 /// <param name="Ink">colour of text, axes and grid</param>
 /// <param name="Paper">colour of the background</param>
-public sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
+internal sealed record PlotLook(int Width, int Height, Color Ink, Color Paper)
 {
     /// <summary>Placeholder of the ink in an inline SVG, replaced by the page's text colour.</summary>
     internal static Color InkMark { get; } = new(1, 2, 3);

@@ -1,7 +1,7 @@
 namespace Skipwise.Tokenizers.Training;
 
 /// <summary>Options of training a BPE vocabulary.</summary>
-public sealed record BytePairOptions
+internal sealed record BytePairOptions
 {
     /// <summary>number of ids, special tokens and the 256 bytes included; fewer if the text has too few repeated pairs</summary>
     [Within(1, 1 << 20)]

@@ -6,7 +6,7 @@ using Skipwise.Storage;
 namespace Skipwise.Tokenizers.Training;
 
 /// <summary>Writes a vocabulary in Hugging Face's format: tokenizer.json, tokenizer_config.json, special_tokens_map.json.</summary>
-public static class TokenizerWriter
+internal static class TokenizerWriter
 {
     private static readonly JsonSerializerOptions s_json =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

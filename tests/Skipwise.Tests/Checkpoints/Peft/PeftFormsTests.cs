@@ -85,7 +85,8 @@ public sealed class PeftFormsTests : IDisposable
         Tensor whole = Random(3, 96, 64), other = Random(4, 96, 64), a = Random(1, 2, 64), b = Random(2, 96, 2);
         Refused(Write(Saved + Tying, (EmbeddingWeight, whole), (HeadWeight, other)),
             "says ensure_weight_tying, but changes them differently");
-        Refused(Write(Tying, (Head + ".lora_A.weight", a), (Head + ".lora_B.weight", b)), "a LoRA weight that PEFT 0.18 gives to one of them");
+        Refused(Write(Tying, (Head + ".lora_A.weight", a), (Head + ".lora_B.weight", b)),
+            "a LoRA weight that PEFT 0.18 gives to one of them");
         Refused(Write("", (Embedding + ".base_layer.weight", whole), (Head + ".base_layer.weight", other)),
             "holds two different weights for them");
 
