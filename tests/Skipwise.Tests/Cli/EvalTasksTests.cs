@@ -106,7 +106,7 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
     public async Task Examples_from_the_scored_split_are_told()
     {
         CliRun run = (await Run("piqa", default, "--num-fewshot", "2", "--limit", "0.5")).Succeeded();
-        Assert.Contains("piqa: no train split was found; its 2 examples per question come from the validation split", run.Error,
+        Assert.Contains("piqa: no train split was found; the 2 few-shot examples per question come from the validation split", run.Error,
             StringComparison.Ordinal);
     }
 }
