@@ -174,7 +174,7 @@ internal sealed class StepProfiler : IDisposable
         private readonly Batch _inputs;
         private readonly Rotary _rotary;
         private readonly Tensor _hidden, _toOutput, _total; // a layer's input; its output's gradient; where the loss adds up
-        private readonly IReadOnlyList<Func<Tensor, Tensor>> _blocks;
+        private readonly IReadOnlyList<Block> _blocks;
 
         public ProfiledStep(CausalLM model, int batch, int length)
         {

@@ -15,6 +15,8 @@ namespace Skipwise.Models;
 public sealed class CausalLM : nn.Module
 {
     // B batch, T tokens, C hidden, V vocabulary
+    private const string HeadName = "lm_head";
+
     private readonly Decoder _decoder;
     private readonly Projection? _head; // null when tied: the head then reads the embedding's own tensor
     private readonly HeadBias? _tiedBias; // what a tied head has of its own in some families
@@ -27,16 +29,16 @@ public sealed class CausalLM : nn.Module
         Config = config;
         device ??= CPU;
         _decoder = new Decoder(config, dtype, device);
-        register_module("model", _decoder);
+        register_module(Decoder.Name, _decoder);
         if (!config.TieWordEmbeddings)
         {
             _head = new Projection(config.HiddenSize, config.VocabSize, config.HeadBias, dtype, device, ParameterRole.Head);
-            register_module("lm_head", _head);
+            register_module(HeadName, _head);
         }
         else if (config.HeadBias)
         {
             _tiedBias = new HeadBias(config.VocabSize, dtype, device);
-            register_module("lm_head", _tiedBias);
+            register_module(HeadName, _tiedBias);
         }
     }
 
@@ -102,8 +104,14 @@ public sealed class CausalLM : nn.Module
 
     /// <summary>The steps of <see cref="HiddenStates"/> one by one, for training that goes back through them one by one.</summary>
     /// <inheritdoc cref="Decoder.Blocks"/>
-    internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents) =>
-        _decoder.Blocks(tokens, rotary, documents, null);
+    internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents) => _decoder.Blocks(tokens, rotary, documents, null);
+
+    /// <inheritdoc cref="Decoder.EmbeddingBlock"/>
+    internal Block EmbeddingBlock => _decoder.EmbeddingBlock;
+
+    /// <summary>The step from hidden states to scores. A tied head's weight is the embedding's parameter, and no parameter of this
+    /// block.</summary>
+    internal Block HeadBlock => new(HeadName, (nn.Module?)_head ?? _tiedBias, Logits);
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C], what the first of <see cref="Blocks"/> takes</returns>

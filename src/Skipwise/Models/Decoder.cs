@@ -8,7 +8,13 @@ namespace Skipwise.Models;
 /// <summary>Embedding, layers and final norm: token ids to hidden states.</summary>
 internal sealed class Decoder : nn.Module
 {
+    /// <summary>What it is called in the model.</summary>
+    public const string Name = "model";
+
+    private const string EmbeddingName = "embed_tokens", LayersName = "layers", NormName = "norm";
+
     private readonly ModuleList<DecoderLayer> _layers;
+    private readonly string[] _layerNames; // made once, and not for every token that is generated
     private readonly nn.Module<Tensor, Tensor> _norm;
     private readonly int? _window;
     private readonly int _firstSlidingLayer;
@@ -18,17 +24,21 @@ internal sealed class Decoder : nn.Module
         Embedding = new TokenEmbedding(config, dtype, device);
         _layers = new ModuleList<DecoderLayer>(
             [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DecoderLayer(config, layer, dtype, device))]);
+        _layerNames = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => $"{Name}.{LayersName}.{layer}")];
         _norm = NormFactory.Create(config, config.HiddenSize, dtype, device);
         (_window, _firstSlidingLayer) = (config.SlidingWindow, config.FirstSlidingLayer);
-        register_module("embed_tokens", Embedding);
-        register_module("layers", _layers);
-        register_module("norm", _norm);
+        register_module(EmbeddingName, Embedding);
+        register_module(LayersName, _layers);
+        register_module(NormName, _norm);
     }
 
     public TokenEmbedding Embedding { get; }
 
     /// <summary>The type that is computed in: the norms', which are never held in another.</summary>
     public ScalarType Dtype => _norm.parameters().First().dtype;
+
+    /// <summary>The step from token ids int64 [B, T] to what the first of <see cref="Blocks"/> takes.</summary>
+    internal Block EmbeddingBlock => new($"{Name}.{EmbeddingName}", Embedding, Embed);
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
@@ -40,10 +50,10 @@ internal sealed class Decoder : nn.Module
     {
         using var scope = NewDisposeScope();
         Tensor hidden = Embed(inputIds);
-        foreach (Func<Tensor, Tensor> block in Blocks((int)inputIds.size(1), rotary, [], cache))
+        foreach (Block block in Blocks((int)inputIds.size(1), rotary, [], cache))
         {
             using Tensor input = hidden; // freed before the next block runs; when training, the graph keeps what it needs
-            hidden = block(input);
+            hidden = block.Forward(input);
         }
         cache?.Advance((int)inputIds.size(1));
         return hidden.MoveToOuterDisposeScope();
@@ -53,14 +63,14 @@ internal sealed class Decoder : nn.Module
     /// norm.</summary>
     /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one
     /// document</param>
-    internal IReadOnlyList<Func<Tensor, Tensor>> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
+    internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
     {
         (AttentionPlan full, AttentionPlan sliding) = PlanAttention(tokens, documents, cache?.Length ?? 0);
         return
         [
-            .. _layers.Select<DecoderLayer, Func<Tensor, Tensor>>((layer, index) => hidden =>
-                layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache)),
-            _norm.forward,
+            .. _layers.Select((layer, index) => new Block(_layerNames[index], layer, hidden =>
+                layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache))),
+            new Block($"{Name}.{NormName}", _norm, _norm.forward),
         ];
     }
 

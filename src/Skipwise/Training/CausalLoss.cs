@@ -21,7 +21,17 @@ public static class CausalLoss
     /// <exception cref="SkipwiseException">an id or label outside the model's vocabulary: it would be read beyond the weights</exception>
     /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the
     /// device</returns>
-    public static Tensor Backward(CausalLM model, Batch batch, double divisor, int recomputeEvery = 0, long? logitsPerChunk = null)
+    public static Tensor Backward(CausalLM model, Batch batch, double divisor, int recomputeEvery = 0, long? logitsPerChunk = null) =>
+        Backward(model, batch, divisor, recomputeEvery, logitsPerChunk, onBackward: null);
+
+    /// <param name="onBackward">
+    /// called once for every block of the model when this micro-batch's part of its parameters' gradients is complete: the head, the
+    /// layers from the last to the first with the norm before them, the embedding. Not called for a batch without labels, which computes
+    /// nothing
+    /// </param>
+    /// <inheritdoc cref="Backward(CausalLM, Batch, double, int, long?)"/>
+    internal static Tensor Backward(
+        CausalLM model, Batch batch, double divisor, int recomputeEvery, long? logitsPerChunk, Action<Block>? onBackward)
     {
         using var scope = NewDisposeScope();
         Tensor total = zeros([], ScalarType.Float64, model.Device);
@@ -38,12 +48,13 @@ public static class CausalLoss
         }
         using Rotary rotary = RotaryFor(model, batch);
         Tensor embedded = model.Embed(batch.InputIds);
-        IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
-        if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total) is { } toEmbedding
-            && embedded.requires_grad)
+        IReadOnlyList<Block> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
+        if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total, onBackward)
+            is { } toEmbedding && embedded.requires_grad)
         {
-            embedded.backward([toEmbedding]); // no block of its own lies below it
+            embedded.backward([toEmbedding]);
         }
+        onBackward?.Invoke(model.EmbeddingBlock);
         return total.MoveToOuterDisposeScope();
     }
 
@@ -56,13 +67,15 @@ public static class CausalLoss
     /// <param name="total">the summed loss is added to it</param>
     /// <returns>the embedding's gradient; null if nothing below the head asks for one</returns>
     internal static Tensor? BackwardThroughLayers(
-        CausalLM model, IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor embedded, Batch batch, double divisor, int recomputeEvery,
-        long? logitsPerChunk, Tensor total)
+        CausalLM model, IReadOnlyList<Block> blocks, Tensor embedded, Batch batch, double divisor, int recomputeEvery,
+        long? logitsPerChunk, Tensor total, Action<Block>? onBackward)
     {
         using var scope = NewDisposeScope();
         using var tape = new LayerwiseBackward();
         Tensor hidden = tape.Forward(blocks, embedded, recomputeEvery);
-        return tape.Backward(HeadGradient(model, hidden, batch, divisor, logitsPerChunk, total))?.MoveToOuterDisposeScope();
+        Tensor toHidden = HeadGradient(model, hidden, batch, divisor, logitsPerChunk, total);
+        onBackward?.Invoke(model.HeadBlock);
+        return tape.Backward(toHidden, onBackward)?.MoveToOuterDisposeScope();
     }
 
     /// <returns>the loss's gradient by the hidden states [B, T, C]; the head's is added to its own</returns>

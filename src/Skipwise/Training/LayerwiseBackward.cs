@@ -1,4 +1,5 @@
 using Skipwise.Kernels;
+using Skipwise.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,14 +17,14 @@ internal sealed class LayerwiseBackward : IDisposable
     /// <param name="input">the first block's; a leaf is made of it</param>
     /// <param name="recomputeEvery">k: blocks 0, k, 2 k, ... are checkpointed; 0: none</param>
     /// <returns>the last block's output, without a graph; it belongs to the caller's scope</returns>
-    public Tensor Forward(IReadOnlyList<Func<Tensor, Tensor>> blocks, Tensor input, int recomputeEvery)
+    public Tensor Forward(IReadOnlyList<Block> blocks, Tensor input, int recomputeEvery)
     {
         Tensor hidden = input;
         for (int i = 0; i < blocks.Count; i++)
         {
             // With a graph also where it is dropped at once: so both computations take the same operations.
             Tensor leaf = hidden.detach().requires_grad_(hidden.requires_grad).DetachFromDisposeScope();
-            Tensor output = blocks[i](leaf).DetachFromDisposeScope();
+            Tensor output = blocks[i].Forward(leaf).DetachFromDisposeScope();
             // the last is recomputed at once: nothing is saved
             bool isRecomputed = recomputeEvery > 0 && i % recomputeEvery == 0 && i < blocks.Count - 1;
             hidden = output.detach().requires_grad_(output.requires_grad);
@@ -38,29 +39,42 @@ internal sealed class LayerwiseBackward : IDisposable
 
     /// <summary>Adds every parameter's gradient to it.</summary>
     /// <param name="gradient">of <see cref="Forward"/>'s result</param>
+    /// <param name="onBackward">
+    /// called once for every block, the last first, when the gradients of its parameters are complete and none below is: there they can be
+    /// reduced over processes while the next block computes. Blocks below the last parameter that is trained have no gradients, and are
+    /// told of all the same.
+    /// </param>
     /// <returns>the gradient of its input, in the caller's scope; null if nothing below asks for one</returns>
-    public Tensor? Backward(Tensor gradient)
+    public Tensor? Backward(Tensor gradient, Action<Block>? onBackward = null)
     {
         Tensor? flowing = gradient;
         while (_steps.TryPop(out SavedLayer? step))
         {
             using (step)
-            using (NewDisposeScope()) // what the blocks' own backwards hand to the engine belongs to it, else to the whole step's
             {
-                Tensor output = step.Output ??= step.Block(step.Input).DetachFromDisposeScope();
-                if (!output.requires_grad)
+                Tensor? above = flowing;
+                flowing = above is null ? null : Backward(step, above);
+                if (!ReferenceEquals(above, gradient))
                 {
-                    return null;
+                    above?.Dispose();
                 }
-                CustomBackward.Rethrowing(() => autograd.backward([output], [flowing!]));
-                if (!ReferenceEquals(flowing, gradient))
-                {
-                    flowing!.Dispose();
-                }
-                flowing = step.Input.grad?.MoveToOuterDisposeScope();
             }
+            onBackward?.Invoke(step.Block);
         }
         return flowing;
+    }
+
+    /// <returns>the gradient of the step's input, in the caller's scope; null if nothing below the step's output asks for one</returns>
+    private static Tensor? Backward(SavedLayer step, Tensor gradient)
+    {
+        using var scope = NewDisposeScope(); // what the blocks' own backwards hand to the engine belongs to it, else to the whole step's
+        Tensor output = step.Output ??= step.Block.Forward(step.Input).DetachFromDisposeScope();
+        if (!output.requires_grad)
+        {
+            return null;
+        }
+        CustomBackward.Rethrowing(() => autograd.backward([output], [gradient]));
+        return step.Input.grad?.MoveToOuterDisposeScope();
     }
 
     public void Dispose()
@@ -71,7 +85,7 @@ internal sealed class LayerwiseBackward : IDisposable
         }
     }
 
-    private sealed record SavedLayer(Func<Tensor, Tensor> Block, Tensor Input, Tensor? SavedOutput) : IDisposable
+    private sealed record SavedLayer(Block Block, Tensor Input, Tensor? SavedOutput) : IDisposable
     {
         public Tensor? Output { get; set; } = SavedOutput;
 

@@ -67,7 +67,7 @@ public sealed class LayerActivationsTests
         using Rotary rotary = model.RotaryFor(inputs.PositionIds, Length);
         using var scope = NewDisposeScope();
         Tensor hidden = zeros([Batch, Length, config.HiddenSize], dtype).requires_grad_();
-        IReadOnlyList<Func<Tensor, Tensor>> blocks = model.Blocks(Length, rotary, []);
+        IReadOnlyList<Block> blocks = model.Blocks(Length, rotary, []);
         long Held(int layers)
         {
             using var inner = NewDisposeScope();
