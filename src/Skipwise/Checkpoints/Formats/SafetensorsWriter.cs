@@ -40,6 +40,7 @@ public static class SafetensorsWriter
             var beyond = new OrderedDictionary<string, double>();
             foreach (OutputTensor tensor in all)
             {
+                using DisposeScope made = NewDisposeScope();
                 foreach (Tensor part in tensor.Parts)
                 {
                     if (WriteData(stream, part, tensor.Type) is { } largest)

@@ -6,7 +6,10 @@ namespace Skipwise.Checkpoints.Formats;
 /// <summary>The assignment of tensors to shards. No shard exceeds the limit unless a single tensor does.</summary>
 internal sealed record ShardPlan(IReadOnlyList<(string File, IReadOnlyList<OutputTensor> Tensors)> Shards, long TotalBytes)
 {
-    public static ShardPlan Split(IEnumerable<OutputTensor> tensors, long limit)
+    /// <summary>Assigns the tensors, in their order.</summary>
+    /// <param name="limit">bytes per shard</param>
+    /// <param name="fileName">the name of a single file; shards have -00001-of-00002 and so on before its extension</param>
+    public static ShardPlan Split(IEnumerable<OutputTensor> tensors, long limit, string fileName)
     {
         var shards = new List<List<OutputTensor>> { new() };
         long total = 0, inShard = 0;
@@ -23,7 +26,8 @@ internal sealed record ShardPlan(IReadOnlyList<(string File, IReadOnlyList<Outpu
             total += bytes;
         }
         string Name(int shard) =>
-            shards.Count == 1 ? WeightFiles.SingleName : $"model-{shard + 1:00000}-of-{shards.Count:00000}.safetensors";
+            shards.Count == 1 ? fileName
+            : $"{Path.GetFileNameWithoutExtension(fileName)}-{shard + 1:00000}-of-{shards.Count:00000}{Path.GetExtension(fileName)}";
         return new ShardPlan([.. shards.Select((shard, i) => (Name(i), (IReadOnlyList<OutputTensor>)shard))], total);
     }
 

@@ -14,7 +14,9 @@ internal sealed class WeightFiles : IDisposable
     public const string SingleName = "model.safetensors";
     /// <summary>Name of the index of shards.</summary>
     public const string IndexName = SingleName + IndexEnding;
-    private const string IndexEnding = ".index.json", TorchName = "pytorch_model.bin";
+    /// <summary>What the name of an index has behind that of a single weight file.</summary>
+    public const string IndexEnding = ".index.json";
+    private const string TorchName = "pytorch_model.bin";
     private readonly List<TensorFile> _files = [];
     private readonly OrderedDictionary<string, StoredTensor> _tensors = [];
 

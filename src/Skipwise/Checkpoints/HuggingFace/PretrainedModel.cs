@@ -261,24 +261,27 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     /// <param name="widens">store a tensor in float32 if its values exceed the range of the files' type, instead of failing</param>
     public void WriteFiles(string folder, long shardBytes = DefaultShardBytes, bool widens = false)
     {
+        IReadOnlyList<OutputTensor> written =
+            WriteWeights(new SafetensorsFolder(folder) { ShardBytes = shardBytes, Metadata = _layout.Metadata }, widens);
+        bool areAllWide = widens && SavingNote is not null && written.All(tensor => tensor.Type == ScalarType.Float32);
+        WriteCompanions(folder, areAllWide ? "float32" : null);
+    }
+
+    /// <summary>Writes the weights in any format, with the names, order and types of the files that they were loaded from.</summary>
+    /// <param name="widens">see <see cref="WriteFiles"/></param>
+    /// <returns>the tensors that the writer was given</returns>
+    internal IReadOnlyList<OutputTensor> WriteWeights(IWeightWriter writer, bool widens = false)
+    {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         IEnumerable<OutputTensor> stored = _layout.Stored
             .Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape,
-                [.. t.Parameter.Blocks.Select(block => Rows(parameters, block))], t.Type));
+                t.Parameter.Blocks.Select(block => Rows(parameters, block)), t.Type)
+            { Blocks = t.Parameter.Blocks });
         OutputTensor[] written = widens ? Widened(stored) : [.. stored];
-        ShardPlan plan = ShardPlan.Split(written, shardBytes);
-        foreach ((string file, IReadOnlyList<OutputTensor> tensors) in plan.Shards)
-        {
-            SafetensorsWriter.Write(Path.Combine(folder, file), tensors, _layout.Metadata);
-        }
-        if (plan.Shards.Count > 1)
-        {
-            AtomicFile.WriteText(Path.Combine(folder, WeightFiles.IndexName), plan.Index());
-        }
-        bool areAllWide = widens && SavingNote is not null && written.All(tensor => tensor.Type == ScalarType.Float32);
-        WriteCompanions(folder, areAllWide ? "float32" : null);
+        writer.Write(written);
+        return written;
     }
 
     /// <summary>The tensors, in float32 if a value exceeds the range of their type, so that a long training is not lost for one large

@@ -63,14 +63,19 @@ internal static class AdapterFiles
     /// <summary>Writes the adapter's files into an existing folder.</summary>
     public static void WriteInto(LoraAdapter adapter, string folder)
     {
+        new SafetensorsFolder(folder) { FileName = SafetensorsName }.Write(Tensors(adapter));
+        AtomicFile.WriteText(Path.Combine(folder, LoraConfig.FileName), adapter.Config.Text());
+    }
+
+    /// <summary>The tensors of an adapter under PEFT's names, in their own types: A and B of each weight, then the whole ones.</summary>
+    public static IReadOnlyList<OutputTensor> Tensors(LoraAdapter adapter)
+    {
         IEnumerable<(string Name, Tensor Value)> tensors =
         [
             .. adapter.Weights.SelectMany(w => new[] { (w.Module + LoraName.A, w.A), (w.Module + LoraName.B, w.B) }),
             .. adapter.FullWeights,
         ];
-        SafetensorsWriter.Write(
-            Path.Combine(folder, SafetensorsName), tensors.Select(t => (LoraName.Prefix + t.Name, t.Value, t.Value.dtype)));
-        AtomicFile.WriteText(Path.Combine(folder, LoraConfig.FileName), adapter.Config.Text());
+        return [.. tensors.Select(t => new OutputTensor(LoraName.Prefix + t.Name, t.Value.shape, [t.Value], t.Value.dtype))];
     }
 
     /// <summary>The tensors by their parsed names; an error for tensors of methods other than LoRA.</summary>

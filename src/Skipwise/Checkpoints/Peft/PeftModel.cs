@@ -44,6 +44,14 @@ public sealed class PeftModel : ITrainable
         _pretrained.WriteCompanions(folder);
     }
 
+    /// <summary>Writes the trained weights in any format, under PEFT's names.</summary>
+    internal void WriteWeights(IWeightWriter writer)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        writer.Write(AdapterFiles.Tensors(Adapter()));
+    }
+
     /// <inheritdoc/>
     public void ReadWeights(string folder)
     {
