@@ -3,13 +3,12 @@ using Skipwise.Rope;
 namespace Skipwise.Models;
 
 /// <summary>
-/// What a configuration decides, written out under names of its own: a property that is added, moved or renamed changes no fingerprint and
-/// no run. A property that decides numbers is added here too, with what it does where nothing is said of it as
-/// <see cref="NamedValue.Missing"/>.
+/// The values of a configuration that decide a result, under stable names: adding, moving or renaming a C# property changes no fingerprint
+/// and no run. A new property that decides numbers is added here too, with its effect if absent as <see cref="NamedValue.Missing"/>.
 /// </summary>
 internal static class ArchitectureValues
 {
-    /// <summary>What decides a forward pass and the ends of a text.</summary>
+    /// <summary>Values that decide a forward pass and the BOS and EOS tokens.</summary>
     public static IEnumerable<NamedValue> OfForward(DecoderConfig model)
     {
         RopeOptions rope = model.Rope;
@@ -79,7 +78,7 @@ internal static class ArchitectureValues
         ];
     }
 
-    /// <summary>What training asks for besides.</summary>
+    /// <summary>Values that only training reads.</summary>
     public static IEnumerable<NamedValue> OfTraining(DecoderConfig model) =>
     [
         .. OfForward(model),

@@ -7,7 +7,7 @@ namespace Skipwise.Models;
 /// <summary>Multi-head or grouped-query self-attention with rotary positions.</summary>
 internal sealed class Attention : nn.Module
 {
-    // B batch, T new tokens, S tokens in sight, H query heads, K kv heads, D head dim, C hidden
+    // B batch, T new tokens, S cached and new tokens, H query heads, K kv heads, D head dim, C hidden
     private readonly int _layer, _heads, _kvHeads, _headDim;
     private readonly Projection _query, _key, _value, _output;
     private readonly nn.Module<Tensor, Tensor>? _queryNorm, _keyNorm;

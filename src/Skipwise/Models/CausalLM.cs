@@ -19,9 +19,9 @@ public sealed class CausalLM : nn.Module
 
     private readonly Decoder _decoder;
     private readonly Projection? _head; // null when tied: the head then reads the embedding's own tensor
-    private readonly HeadBias? _tiedBias; // what a tied head has of its own in some families
+    private readonly HeadBias? _tiedBias; // a tied head's own bias, in some families
     private readonly Lock _frequencyLock = new();
-    private Frequency? _frequency; // the last rotation's: computed and brought to the device once, not for every token that is generated
+    private Frequency? _frequency; // of the last rotation: computed and copied to the device once, not for every generated token
 
     /// <summary>A model with uninitialised weights.</summary>
     public CausalLM(DecoderConfig config, ScalarType dtype = ScalarType.Float32, Device? device = null) : base(nameof(CausalLM))
@@ -45,40 +45,41 @@ public sealed class CausalLM : nn.Module
     /// <summary>the architecture</summary>
     public DecoderConfig Config { get; }
 
-    /// <summary>Where the masks of its updates' dropout come from.</summary>
+    /// <summary>Source of the LoRA dropout masks.</summary>
     public KeyedDropout Dropout { get; } = new();
 
     /// <summary>The output head's weight [V, C]; the embedding's own tensor when tied.</summary>
     public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;
 
-    /// <summary>All that the scores depend on besides the hidden states.</summary>
+    /// <summary>All parameters that the logits depend on besides the hidden states.</summary>
     internal IEnumerable<Parameter> HeadParameters => _head?.parameters() ?? [HeadWeight, .. _tiedBias?.parameters() ?? []];
 
-    /// <summary>Whether the scores are a product with <see cref="HeadWeight"/> and nothing else.</summary>
+    /// <summary>Whether the logits are a plain matrix product with <see cref="HeadWeight"/>.</summary>
     internal bool IsHeadLinear =>
         (_head is null or { bias: null, Lora: null, Quantized: null }) && _tiedBias is null && !Config.NormalizedHead;
 
     /// <summary>device of the weights</summary>
     public Device Device => _decoder.Embedding.weight.device;
 
-    /// <summary>How much its device computes at once.</summary>
+    /// <summary>Batch and chunk sizes for the model's device.</summary>
     internal WorkBudget Budget => WorkBudget.For(Device);
 
-    /// <summary>The type that is computed in; matrices may be held in a narrower one (<see cref="HalfWeightLinear"/>).</summary>
+    /// <summary>Element type of the computation; matrices may be stored in half precision (<see cref="HalfWeightLinear"/>).</summary>
     public ScalarType Dtype => _decoder.Dtype;
 
-    /// <summary>Whether the rotation of a token depends on how long its sequence is (dynamic NTK, longrope): then only sequences of one
-    /// length can share keys.</summary>
+    /// <summary>
+    /// Whether the rotation depends on the sequence length (dynamic NTK, longrope): only sequences of one length can then share keys.
+    /// </summary>
     public bool RotationDependsOnLength => RopeFrequency.DependsOnLength(Config.Rope);
 
-    /// <summary>Whether texts of these two lengths, in tokens, are rotated alike: then their keys may be shared.</summary>
+    /// <summary>Whether texts of these two lengths, in tokens, get the same rotation, so that they can share keys.</summary>
     public bool HaveSameRotation(int length, int other) => RopeFrequency.AreEqualAt(Config.Rope, length, other);
 
     /// <summary>The rotation for a batch.</summary>
     /// <param name="positionIds">int64 [B, T] or [1, T], on the model's device</param>
     /// <param name="sequenceLength">
-    /// the largest position of the whole batch + 1, cached tokens included, which transformers takes for the length too: with skipped
-    /// positions it is more than there are tokens. Only scalings that depend on the length (dynamic NTK, longrope) read it
+    /// largest position of the whole batch + 1, cached tokens included, as in transformers; with skipped positions it exceeds the token
+    /// count. Only length-dependent scalings (dynamic NTK, longrope) read it
     /// </param>
     public Rotary RotaryFor(Tensor positionIds, int sequenceLength)
     {
@@ -102,7 +103,7 @@ public sealed class CausalLM : nn.Module
     /// <returns>[B, T, C]</returns>
     public Tensor HiddenStates(Tensor inputIds, Rotary rotary, KvCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
 
-    /// <summary>The steps of <see cref="HiddenStates"/> one by one, for training that goes back through them one by one.</summary>
+    /// <summary>The steps of <see cref="HiddenStates"/> one by one, for a layer-by-layer backward.</summary>
     /// <inheritdoc cref="Decoder.Blocks"/>
     internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents) => _decoder.Blocks(tokens, rotary, documents, null);
 
@@ -114,10 +115,10 @@ public sealed class CausalLM : nn.Module
     internal Block HeadBlock => new(HeadName, (nn.Module?)_head ?? _tiedBias, Logits);
 
     /// <param name="inputIds">int64 [B, T]</param>
-    /// <returns>[B, T, C], what the first of <see cref="Blocks"/> takes</returns>
+    /// <returns>[B, T, C], the input of the first of <see cref="Blocks"/></returns>
     internal Tensor Embed(Tensor inputIds) => _decoder.Embed(inputIds);
 
-    /// <summary>Scores of every token of the vocabulary.</summary>
+    /// <summary>Logits over the vocabulary.</summary>
     /// <param name="hidden">[..., C]</param>
     /// <returns>[..., V]</returns>
     public Tensor Logits(Tensor hidden)
@@ -126,7 +127,7 @@ public sealed class CausalLM : nn.Module
         Tensor scores = Projection.Linear(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
         if (Config.NormalizedHead)
         {
-            // rows of length 1 without a second copy of the head (a narrow one is widened for the moment): x . w / |w|
+            // normalizes rows without a second copy of the head (half precision is converted for the product): x . w / |w|
             scores /= HeadWeight.to(hidden.dtype).norm(1, keepdim: false, p: 2).clamp_min(1e-12);
         }
         return scores.MoveToOuterDisposeScope();
@@ -139,7 +140,7 @@ public sealed class CausalLM : nn.Module
     public Tensor Logits(Tensor inputIds, Tensor positionIds)
     {
         using var scope = NewDisposeScope();
-        // the device is waited for only where the number is read
+        // synchronizes with the device only if the number is read
         using Rotary rotary = RotaryFor(positionIds, RotationDependsOnLength ? checked((int)positionIds.max().ToInt64() + 1) : 0);
         return Logits(HiddenStates(inputIds, rotary)).MoveToOuterDisposeScope();
     }
@@ -154,7 +155,7 @@ public sealed class CausalLM : nn.Module
         base.Dispose(disposing);
     }
 
-    /// <summary>A head's bias where its weight is the embedding's.</summary>
+    /// <summary>Bias of a head whose weight is the embedding's.</summary>
     private sealed class HeadBias : nn.Module, IParameterOwner
     {
         public Parameter bias { get; } // [V]
@@ -168,7 +169,7 @@ public sealed class CausalLM : nn.Module
         }
     }
 
-    /// <param name="Length">of the sequence; those that are rotated alike share it</param>
-    /// <param name="InvFreq">the values', float64 [R/2]</param>
+    /// <param name="Length">sequence length; lengths with equal frequencies share it</param>
+    /// <param name="InvFreq">inverse frequencies, float64 [R/2]</param>
     private sealed record Frequency(int Length, string Device, Tensor InvFreq, RopeFrequencies Values);
 }

@@ -3,17 +3,16 @@ using Skipwise.Rope;
 
 namespace Skipwise.Models;
 
-/// <summary>Decides the rotary embedding of an extended model. Scalings are never stacked: one that the model has already is replaced by
-/// name, or refused.</summary>
+/// <summary>
+/// Decides the RoPE scaling of an extended model. Scalings are never stacked: an existing one is replaced by name, or refused.
+/// </summary>
 internal static class ContextExtension
 {
-    /// <summary>
-    /// The model's configuration with its rotary embedding stretched to the target: one function for texts of every length.
-    /// </summary>
+    /// <summary>The model's configuration with RoPE scaled to the target: one function for texts of every length.</summary>
     /// <param name="model">as its config.json describes it</param>
     /// <param name="targetLength">Lt, in tokens</param>
-    /// <param name="overrides">what the user says; the factor is derived as target / original unless given</param>
-    /// <param name="preference">the scaling where the user names none, and the form it takes; null for yarn as it is</param>
+    /// <param name="overrides">the user's settings; the factor is target / original unless given</param>
+    /// <param name="preference">scaling if the user names none, and its form; null: yarn, in its own form</param>
     /// <exception cref="SkipwiseException">the model is scaled already and no replacement is named, or the target is no longer than the
     /// window</exception>
     public static DecoderConfig Extend(DecoderConfig model, int targetLength, RopeOverrides overrides, RopePreference? preference = null)
@@ -50,8 +49,8 @@ internal static class ContextExtension
             plain = plain with { Rope = plain.Rope with { ShortFactor = divisors, LongFactor = divisors } };
         }
         DecoderConfig extended = decided.Apply(plain);
-        // A scaling that depends on the length would train every example, and every row beside it, on another function; and none of them on
-        // the one that shorter texts are read with later.
+        // A length-dependent scaling would train every example, and every row batched with it, on a different function, and none of them on
+        // the function that shorter texts use later.
         RopeOptions pinned = RopeFrequency.Pinned(extended.Rope, targetLength);
         bool becomesList = type == RopeType.DynamicNtk && preference is { LongRopeOnly: true };
         return extended with
@@ -69,8 +68,8 @@ internal static class ContextExtension
     }
 
     /// <summary>
-    /// Longrope's lists where the model has none: YaRN's divisors. The scale of cos and sin is longrope's own then, the one that every
-    /// program derives.
+    /// Longrope's lists for a model without any: YaRN's divisors. The scale of cos and sin is then longrope's own, which every program
+    /// derives.
     /// </summary>
     private static double[] YarnDivisors(DecoderConfig plain, RopeOverrides decided) =>
         RopeFrequency.Divisors((decided with { Type = RopeType.Yarn }).Apply(plain).Rope, plain.RotaryDim);
@@ -81,7 +80,7 @@ internal static class ContextExtension
         ? model.MaxPositionEmbeddings
         : model.Rope.OriginalMaxPositionEmbeddings;
 
-    /// <summary>One line a person reads: "yarn, factor 8, original length 2048, theta 10000".</summary>
+    /// <summary>One readable line: "yarn, factor 8, original length 2048, theta 10000".</summary>
     public static string Describe(RopeOptions rope) =>
         rope.Type == RopeType.Default
             ? FormattableString.Invariant($"default, theta {rope.Theta:0.####}")

@@ -34,7 +34,7 @@ internal sealed class Decoder : nn.Module
 
     public TokenEmbedding Embedding { get; }
 
-    /// <summary>The type that is computed in: the norms', which are never held in another.</summary>
+    /// <summary>Element type of the computation: the norms', which are never stored in another.</summary>
     public ScalarType Dtype => _norm.parameters().First().dtype;
 
     /// <summary>The step from token ids int64 [B, T] to what the first of <see cref="Blocks"/> takes.</summary>
@@ -59,9 +59,10 @@ internal sealed class Decoder : nn.Module
         return hidden.MoveToOuterDisposeScope();
     }
 
-    /// <summary>What turns embeddings into hidden states, one after the other [B, T, C] -> [B, T, C]: every layer, then the final
-    /// norm.</summary>
-    /// <param name="documents">lengths of documents that lie end to end in one row, none of which sees another; empty: a row is one
+    /// <summary>
+    /// The modules that turn embeddings into hidden states, in order, each [B, T, C] -> [B, T, C]: every layer, then the final norm.
+    /// </summary>
+    /// <param name="documents">lengths of the documents packed into one row, none of which attends to another; empty: a row is one
     /// document</param>
     internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
     {
@@ -74,11 +75,11 @@ internal sealed class Decoder : nn.Module
         ];
     }
 
-    /// <summary>How the layers before the first sliding one attend, and the others.</summary>
+    /// <summary>Attention plans of the layers before the first sliding one, and of the others.</summary>
     /// <inheritdoc cref="Blocks"/>
     internal (AttentionPlan Full, AttentionPlan Sliding) PlanAttention(int tokens, int[] documents, int cached)
     {
-        int longest = documents.Length > 0 ? documents.Max() : tokens; // no query sees beyond its document
+        int longest = documents.Length > 0 ? documents.Max() : tokens; // no query attends beyond its document
         Device device = Embedding.weight.device;
         AttentionPlan Plan(int? window) =>
             KernelSet.For(device, Dtype).PlanAttention(longest, cached, window, documents, Dtype, device);

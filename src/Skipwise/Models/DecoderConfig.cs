@@ -3,8 +3,8 @@ using Skipwise.Rope;
 namespace Skipwise.Models;
 
 /// <summary>
-/// A decoder family as data: one decoder runs them all, and nothing asks for a model's name inside a forward.
-/// A choice enters this record when a second family needs it. Names follow Hugging Face's config.json.
+/// A decoder family as data: one decoder runs all families, and no forward asks for a model's name. An option enters this record once a
+/// second family needs it. Names follow Hugging Face's config.json.
 /// </summary>
 public sealed record DecoderConfig
 {
@@ -22,9 +22,9 @@ public sealed record DecoderConfig
     public required int NumKeyValueHeads { get; init; }
     /// <summary>D, usually C / H</summary>
     public required int HeadDim { get; init; }
-    /// <summary>R, the first dimensions of a head, which rotate; the rest carry no position. Unset: all of them</summary>
+    /// <summary>R, rotary dimensions: the first R of a head; the rest carry no position. Unset: all of them</summary>
     public int RotaryDim { get => field > 0 ? field : HeadDim; init; }
-    /// <summary>which two rotary dimensions turn together</summary>
+    /// <summary>which two rotary dimensions form a pair</summary>
     public RotaryLayout RotaryLayout { get; init; }
     /// <summary>kind of normalization</summary>
     public NormKind Norm { get; init; }
@@ -42,12 +42,13 @@ public sealed record DecoderConfig
     public bool AttentionOutputBias { get; init; }
     /// <summary>whether the feed-forward projections have biases</summary>
     public bool MlpBias { get; init; }
-    /// <summary>every query and key head is normalised before it is rotated</summary>
+    /// <summary>every query and key head is normalized before the rotation</summary>
     public bool QueryKeyNorm { get; init; }
-    /// <summary>W: token i sees the tokens j with i - W &lt; j &lt;= i, counted in tokens and not in position ids; null sees all before
-    /// it</summary>
+    /// <summary>
+    /// W: token i attends to tokens j with i - W &lt; j &lt;= i, counted in tokens, not position ids; null: to all before it
+    /// </summary>
     public int? SlidingWindow { get; init; }
-    /// <summary>the first layer with the sliding window; the layers below it see everything</summary>
+    /// <summary>first layer with the sliding window; the layers below it have full attention</summary>
     public int FirstSlidingLayer { get; init; }
     /// <summary>the embedding is multiplied by this before the first layer</summary>
     public double EmbeddingScale { get; init; } = 1;
@@ -55,15 +56,15 @@ public sealed record DecoderConfig
     public bool TieWordEmbeddings { get; init; }
     /// <summary>whether the output head has a bias</summary>
     public bool HeadBias { get; init; }
-    /// <summary>the head's rows have length 1, in training and in use alike (Baichuan2's NormHead)</summary>
+    /// <summary>the head's rows have length 1, in training and inference (Baichuan2's NormHead)</summary>
     public bool NormalizedHead { get; init; }
-    /// <summary>training adds this times the mean of the squared largest score; 0 adds nothing</summary>
+    /// <summary>z-loss weight: training adds this times the mean of the squared largest logit; 0 adds nothing</summary>
     public double ZLossWeight { get; init; }
-    /// <summary>the window in tokens that the model is meant for, after scaling</summary>
+    /// <summary>context window in tokens, after scaling</summary>
     public required int MaxPositionEmbeddings { get; init; }
     /// <summary>base and scaling of the rotary embedding</summary>
     public RopeOptions Rope { get; init; } = new();
-    /// <summary>standard deviation of freshly drawn weights</summary>
+    /// <summary>standard deviation of the initial weights</summary>
     public double InitializerRange { get; init; } = 0.02;
     /// <summary>id of the token that begins a text; null if the configuration names none</summary>
     public int? BosTokenId { get; init; }
@@ -72,41 +73,41 @@ public sealed record DecoderConfig
     /// <summary>id of the padding token; null if the configuration names none</summary>
     public int? PadTokenId { get; init; }
     /// <summary>
-    /// An embedding row that training never moves (the padding_idx of the original's nn.Embedding). Null trains every row;
-    /// set it only to reproduce the original's numbers.
+    /// Embedding row that training never updates (the padding_idx of nn.Embedding in the PoSE reference code). Null trains every row; set
+    /// it only to reproduce the reference code's numbers.
     /// </summary>
     public int? FrozenEmbeddingRow { get; init; }
 }
 
-/// <summary>How a hidden state is normalised.</summary>
+/// <summary>Normalization of hidden states.</summary>
 public enum NormKind
 {
-    /// <summary>root mean square, times weight</summary>
+    /// <summary>RMS norm, times weight</summary>
     Rms,
-    /// <summary>root mean square, times 1 + weight (Gemma)</summary>
+    /// <summary>RMS norm, times 1 + weight (Gemma)</summary>
     RmsUnitOffset,
-    /// <summary>mean and variance, times weight plus bias</summary>
+    /// <summary>layer norm: mean and variance, times weight plus bias</summary>
     Layer,
 }
 
-/// <summary>How attention and feed-forward join the residual stream.</summary>
+/// <summary>How attention and feed-forward are added to the residual stream.</summary>
 public enum ResidualKind
 {
-    /// <summary>one after the other, each with its norm</summary>
+    /// <summary>sequential, each with its norm</summary>
     Sequential,
-    /// <summary>both read x, each through its norm (GPT-NeoX)</summary>
+    /// <summary>parallel, each with its norm of x (GPT-NeoX)</summary>
     Parallel,
-    /// <summary>both read the one norm of x (GPT-J)</summary>
+    /// <summary>parallel, on one norm of x (GPT-J)</summary>
     ParallelSharedNorm,
 }
 
-/// <summary>The feed-forward's nonlinearity.</summary>
+/// <summary>Activation function of the feed-forward block.</summary>
 public enum Activation
 {
     /// <summary>x sigmoid(x)</summary>
     Silu,
-    /// <summary>x Phi(x), with the normal distribution's exact Phi</summary>
+    /// <summary>x Phi(x), with the exact normal distribution function Phi</summary>
     Gelu,
-    /// <summary>GELU by its tanh approximation</summary>
+    /// <summary>GELU, tanh approximation</summary>
     GeluTanh,
 }

@@ -13,7 +13,7 @@ internal sealed class DecoderLayer : nn.Module
     private readonly Attention _attention;
     private readonly FeedForward _feedForward;
     private readonly nn.Module<Tensor, Tensor> _attentionNorm;
-    private readonly nn.Module<Tensor, Tensor>? _feedForwardNorm; // null: the attention's serves both
+    private readonly nn.Module<Tensor, Tensor>? _feedForwardNorm; // null: the feed-forward reads the attention's norm
     private readonly bool _isParallel;
 
     public DecoderLayer(DecoderConfig config, int layer, ScalarType dtype, Device device) : base(nameof(DecoderLayer))

@@ -1,12 +1,12 @@
 namespace Skipwise.Models;
 
-/// <summary>The lengths at which a model is measured unless the user names some.</summary>
+/// <summary>Default lengths of an evaluation.</summary>
 internal static class DefaultLengths
 {
     private const int Fewest = 4;
     private const int Shortest = 64;
 
-    /// <summary>The model's window and its halves, rising: down to the window before the extension, and at least to the eighth.</summary>
+    /// <summary>The model's window and its halves, ascending: down to the window before the extension, and at least to an eighth.</summary>
     public static IReadOnlyList<int> For(DecoderConfig model)
     {
         int original = ContextExtension.OriginalLength(model);

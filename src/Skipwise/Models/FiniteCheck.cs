@@ -3,13 +3,15 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>Finds weights and results that are not numbers: a model that has some still gives scores, which mean nothing.</summary>
+/// <summary>
+/// Finds weights and results that are NaN or infinite: a model with such weights still returns logits, but they mean nothing.
+/// </summary>
 internal static class FiniteCheck
 {
     /// <summary>Whether one of the values is NaN or infinite.</summary>
     public static bool HasNonFinite(Tensor values) => !double.IsFinite(MaxAbs(values));
 
-    /// <summary>The largest magnitude, in one pass and without a copy; NaN if any value is, 0 of no values.</summary>
+    /// <summary>The largest magnitude, in one pass and without a copy; NaN if any value is, 0 for an empty tensor.</summary>
     public static double MaxAbs(Tensor values)
     {
         if (values.numel() == 0)
@@ -30,11 +32,11 @@ internal static class FiniteCheck
         return !double.IsFinite(largest) || !HasNonFinite(rounded);
     }
 
-    /// <summary>What is wrong with a tensor of that <see cref="MaxAbs"/> magnitude, in words.</summary>
+    /// <summary>Description of the fault of a tensor whose <see cref="MaxAbs"/> is the given magnitude.</summary>
     internal static string NonFiniteMessage(double largest) =>
         double.IsNaN(largest) ? "holds values that are not numbers (NaN)" : "holds infinite values";
 
-    /// <summary>What is wrong with finite values of that magnitude in that type, in words.</summary>
+    /// <summary>Description of the overflow of finite values of that magnitude in that type.</summary>
     internal static string OverflowMessage(double largest, ScalarType type) =>
         FormattableString.Invariant(
             $"values up to {largest:0.####e+0} leave the range of {type}: compute in float32 or bfloat16 (--dtype)");
@@ -43,9 +45,9 @@ internal static class FiniteCheck
     public static string? FindNonFinite(CausalLM model) =>
         model.named_parameters().Where(weight => HasNonFinite(weight.parameter)).Select(weight => weight.name).FirstOrDefault();
 
-    /// <summary>Every loss or score has to be a number.</summary>
-    /// <param name="what">the results, in words: "losses"</param>
-    /// <exception cref="SkipwiseException">one is NaN or infinite; the weight that is to blame is named</exception>
+    /// <summary>Requires every loss or logit to be finite.</summary>
+    /// <param name="what">name of the results for the message: "losses"</param>
+    /// <exception cref="SkipwiseException">one is NaN or infinite; names the weight at fault</exception>
     internal static void RequireFinite(CausalLM model, ReadOnlySpan<float> results, string what)
     {
         foreach (float result in results)
@@ -61,8 +63,8 @@ internal static class FiniteCheck
         }
     }
 
-    /// <summary>A weight has to stay in range when it is cast to a narrower type.</summary>
-    /// <param name="name">of the weight, and where it comes from</param>
+    /// <summary>Requires a weight to stay in range when it is cast to half precision.</summary>
+    /// <param name="name">name and origin of the weight</param>
     /// <exception cref="SkipwiseException">a finite value has become infinite</exception>
     internal static void RequireInRange(Tensor before, Tensor after, string name)
     {

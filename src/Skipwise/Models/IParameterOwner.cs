@@ -3,9 +3,9 @@ namespace Skipwise.Models;
 /// <summary>A module with parameters of its own, named <c>weight</c> and <c>bias</c>.</summary>
 internal interface IParameterOwner
 {
-    /// <summary>what the weight is</summary>
+    /// <summary>role of the weight</summary>
     ParameterRole Role { get; }
 
-    /// <summary>Whether what the module computes is added to the residual stream.</summary>
+    /// <summary>Whether the module's output is added to the residual stream.</summary>
     bool AddsToResidual => false;
 }

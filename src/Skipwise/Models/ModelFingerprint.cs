@@ -9,9 +9,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>
-/// A number by which stored answers know their model again. It is taken from the architecture, the rotary scaling and every weight in
-/// memory, not from file names or dates: a copied folder is the same model, and one that was trained on is another. What is hashed is
-/// written down by name (<see cref="ArchitectureValues"/>), so that measurements outlive a program whose code has changed.
+/// A hash that identifies a model to stored responses. It covers the architecture, the RoPE scaling and every weight in memory, but no file
+/// names or dates: a copied folder is the same model, a trained one is another. The hashed values have stable names (<see
+/// cref="ArchitectureValues"/>), so that results stay valid when the code changes.
 /// </summary>
 internal static class ModelFingerprint
 {

@@ -3,21 +3,21 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>A parameter of a model, with what it is there.</summary>
+/// <summary>A parameter of a model, with its role.</summary>
 /// <param name="Name">a Hugging Face name: model.layers.0.input_layernorm.weight</param>
 /// <param name="Parameter">the model's own</param>
-/// <param name="Role">what it is</param>
-/// <param name="Owner">what its module is: of a norm's bias <see cref="ParameterRole.Norm"/></param>
-/// <param name="AddsToResidual">whether what its module computes is added to the residual stream</param>
+/// <param name="Role">role of the parameter</param>
+/// <param name="Owner">role of its module: of a norm's bias <see cref="ParameterRole.Norm"/></param>
+/// <param name="AddsToResidual">whether its module's output is added to the residual stream</param>
 internal sealed record ModelParameter(string Name, Parameter Parameter, ParameterRole Role, ParameterRole Owner, bool AddsToResidual)
 {
     private const string BiasName = "bias";
 
-    /// <summary>All of a model's, in the order of its module tree.</summary>
-    /// <exception cref="InvalidOperationException">a module has a parameter and does not say what it is</exception>
+    /// <summary>All parameters of a model, in the order of its module tree.</summary>
+    /// <exception cref="InvalidOperationException">a module has a parameter and no role</exception>
     public static IReadOnlyList<ModelParameter> AllOf(CausalLM model)
     {
-        // A module inside a list is enumerated under several names: the parameter itself leads to its module.
+        // named_modules lists a module inside a list under several names: the parameter itself identifies its module.
         var owners = new Dictionary<Parameter, (IParameterOwner Owner, bool IsBias)>(ReferenceEqualityComparer.Instance);
         foreach (nn.Module module in model.modules())
         {

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>The norm that a configuration calls for.</summary>
+/// <summary>Creates the norm that a configuration names.</summary>
 internal static class NormFactory
 {
     /// <param name="size">of the last dimension</param>

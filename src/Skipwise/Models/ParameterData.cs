@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>
-/// Gives a parameter other data, of any type and on any device, as Python's <c>parameter.data = ...</c>. It stays the same parameter of the
-/// same module.
+/// Sets a parameter's data to a tensor of any type on any device, as <c>parameter.data = ...</c> does in Python. The parameter object and
+/// its module stay the same.
 /// </summary>
 internal static class ParameterData
 {

@@ -1,18 +1,18 @@
 namespace Skipwise.Models;
 
-/// <summary>What a parameter is in the model. The module that makes it says so, and nobody asks its name.</summary>
+/// <summary>Role of a parameter in the model. The module that creates it sets the role; nothing is derived from names.</summary>
 internal enum ParameterRole
 {
     /// <summary>a projection of attention or feed-forward</summary>
     Matrix,
-    /// <summary>the rows of tokens; a tied head reads them too</summary>
+    /// <summary>the token embedding; a tied head reads it too</summary>
     Embedding,
-    /// <summary>a head of its own</summary>
+    /// <summary>an untied output head</summary>
     Head,
     /// <summary>a norm's weight</summary>
     Norm,
-    /// <summary>whatever it is added to</summary>
+    /// <summary>a bias</summary>
     Bias,
-    /// <summary>a low-rank update's factor</summary>
+    /// <summary>a factor of a LoRA adapter</summary>
     Adapter,
 }

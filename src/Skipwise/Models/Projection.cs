@@ -8,14 +8,14 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>
-/// A linear map y = x W^T + b whose weights are left uninitialised: a checkpoint or <see cref="WeightInit"/> fills them. It may get a
-/// low-rank update, and its own weight may be packed into few bits.
+/// A linear map y = x W^T + b. Its weights are uninitialized: a checkpoint or <see cref="WeightInit"/> fills them. It may have a LoRA
+/// adapter, and its own weight may be quantized.
 /// </summary>
 internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
 {
     private readonly int _inputs, _outputs;
 
-    public Parameter weight { get; } // [out, in]; without elements once packed
+    public Parameter weight { get; } // [out, in]; without elements once quantized
     public Parameter? bias { get; } // [out]
 
     public Projection(int inputs, int outputs, bool hasBias, ScalarType dtype, Device device)
@@ -27,8 +27,8 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
     /// <param name="outputs">out</param>
     /// <param name="hasBias">whether there is a b</param>
     /// <param name="dtype">of both</param>
-    /// <param name="device">where they lie</param>
-    /// <param name="role">what it is in the model</param>
+    /// <param name="device">of both</param>
+    /// <param name="role">role in the model</param>
     /// <param name="addsToResidual">whether y is added to the residual stream</param>
     internal Projection(
         int inputs, int outputs, bool hasBias, ScalarType dtype, Device device, ParameterRole role, bool addsToResidual = false)
@@ -52,28 +52,28 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
 
     bool IParameterOwner.AddsToResidual => AddsToResidual;
 
-    /// <summary>the weight in few bits; null while it is a parameter</summary>
+    /// <summary>the quantized weight; null while it is a parameter</summary>
     internal QuantizedWeight? Quantized { get; private set; }
 
     internal LoraLayer? Lora { get; private set; }
 
-    /// <summary>numbers in its matrices, packed or not, those of the update included</summary>
+    /// <summary>elements of its matrices, quantized or not, the adapter's included</summary>
     internal long MatrixSize => ((long)_inputs * _outputs) + (Lora is null ? 0 : Lora.A.MatrixSize + Lora.B.MatrixSize);
 
-    /// <summary>Adds a low-rank update as trainable parameters lora_A.weight [r, in] and lora_B.weight [out, r], uninitialised.</summary>
+    /// <summary>Adds a LoRA adapter as trainable parameters lora_A.weight [r, in] and lora_B.weight [out, r], uninitialized.</summary>
     internal LoraLayer AddLora(LoraOptions options, KeyedDropout masks, int index)
     {
         ScalarType dtype = weight.dtype;
         var a = new Projection(_inputs, options.Rank, hasBias: false, dtype, weight.device, ParameterRole.Adapter);
         var b = new Projection(options.Rank, _outputs, hasBias: false, dtype, weight.device, ParameterRole.Adapter);
-        a.weight.DetachFromDisposeScope(); // they live as long as the model, whatever scope adapts it
+        a.weight.DetachFromDisposeScope(); // they live as long as the model, in whatever scope it is adapted
         b.weight.DetachFromDisposeScope();
         register_module("lora_A", a);
         register_module("lora_B", b);
         return Lora = new LoraLayer(a, b, options.Scaling, options.Dropout, masks, index);
     }
 
-    /// <summary>From here on the weight is frozen, in few bits; the parameter's own memory is given back.</summary>
+    /// <summary>Freezes and quantizes the weight; frees the parameter's own memory.</summary>
     internal void Quantize(int bits)
     {
         QuantizedWeight packed = new(weight, bits);
@@ -81,12 +81,11 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
         Quantized = packed;
     }
 
-    /// <summary>The same with a weight that comes from elsewhere, when the parameter has been
-    /// <see cref="FreeWeight">released</see>.</summary>
+    /// <summary>Quantizes a weight from elsewhere, after <see cref="FreeWeight"/>.</summary>
     /// <param name="values">[out, in]; stays the caller's</param>
     internal void Quantize(int bits, Tensor values) => Quantized = new QuantizedWeight(values, bits);
 
-    /// <summary>Gives the parameter's memory back before a weight that is to be packed is read.</summary>
+    /// <summary>Frees the parameter's memory before a weight to be quantized is read.</summary>
     internal void FreeWeight()
     {
         using IDisposable noGradient = no_grad();
@@ -95,11 +94,11 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
         weight.set_(nothing);
     }
 
-    /// <summary>A tensor for a weight that is to be packed, uninitialised [out, in].</summary>
+    /// <summary>An uninitialized tensor [out, in] for a weight to be quantized.</summary>
     internal Tensor EmptyWeight() => empty(_outputs, _inputs, dtype: weight.dtype, device: weight.device);
 
     /// <param name="input">[..., in]</param>
-    /// <param name="weight">[out, in], of the input's type or a narrower one</param>
+    /// <param name="weight">[out, in], of the input's type or half precision</param>
     /// <param name="bias">[out]</param>
     /// <returns>[..., out]</returns>
     internal static Tensor Linear(Tensor input, Tensor weight, Tensor? bias) =>

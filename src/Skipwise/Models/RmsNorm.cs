@@ -14,7 +14,7 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>, IParameterOwner
 
     ParameterRole IParameterOwner.Role => ParameterRole.Norm;
 
-    /// <param name="around">added to the weight: what a weight of 0 stands for</param>
+    /// <param name="around">added to the weight: the factor of a weight of 0</param>
     public RmsNorm(int size, double eps, ScalarType dtype, Device device, double around = 0) : base(nameof(RmsNorm))
     {
         _options = new(size, eps, around);

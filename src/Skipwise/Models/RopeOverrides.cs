@@ -2,7 +2,7 @@ using Skipwise.Rope;
 
 namespace Skipwise.Models;
 
-/// <summary>What a user says about the rope against the model's config.json; null keeps what the file says.</summary>
+/// <summary>RoPE settings of the user in place of the model's config.json; null keeps the file's.</summary>
 public sealed record RopeOverrides
 {
     /// <summary><c>--rope</c>: the scaling</summary>
@@ -17,7 +17,7 @@ public sealed record RopeOverrides
     [Within(1, 1e15, Name = "--rope-theta", Above = true)]
     public double? Theta { get; init; }
 
-    /// <summary>The model with this rope, and with the window it is then meant for: original length times factor.</summary>
+    /// <summary>The model with this RoPE, and the window that results: original length times factor.</summary>
     /// <exception cref="SkipwiseException">a factor without a scaling, a scaling without a factor, or a number out of range</exception>
     public DecoderConfig Apply(DecoderConfig model)
     {

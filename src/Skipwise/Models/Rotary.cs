@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>
-/// The rotation of every token of a batch: made once per batch from its position ids, used by every layer.
-/// Phases are computed in float64: in float32 they are off by 0.007 rad near position 100,000.
+/// The rotation of every token of a batch, computed once per batch from its position ids and used by every layer. Phases are computed in
+/// float64: in float32 they are off by 0.007 rad near position 100,000.
 /// </summary>
 public sealed class Rotary : IDisposable
 {
@@ -18,13 +18,13 @@ public sealed class Rotary : IDisposable
     private Rotary(RopeFrequencies frequencies, Tensor rotation, RotaryLayout pairs) =>
         (Frequencies, _rotation, _layout) = (frequencies, rotation, pairs);
 
-    /// <summary>What it turns by.</summary>
+    /// <summary>Inverse frequencies and scale of the rotation.</summary>
     public RopeFrequencies Frequencies { get; }
 
     /// <param name="frequency">radians per token of every dimension pair: float64 [R/2], on the positions' device</param>
-    /// <param name="values">the same as numbers, and the scale of cos and sin</param>
+    /// <param name="values">the same in host memory, and the scale of cos and sin</param>
     /// <param name="positionIds">int64 [B, T], or [1, T] when all rows share their positions</param>
-    /// <param name="pairs">which dimensions turn together</param>
+    /// <param name="pairs">which dimensions form a pair</param>
     public static Rotary Create(Tensor frequency, RopeFrequencies values, Tensor positionIds, RotaryLayout pairs = RotaryLayout.RotateHalf)
     {
         using var scope = NewDisposeScope();
@@ -35,9 +35,8 @@ public sealed class Rotary : IDisposable
     }
 
     /// <summary>
-    /// Rotates each pair of the rotary dimensions as one complex number. The result has the pairs side by side, even if they came from
-    /// two halves (Hugging Face's Llama layout): a permutation of the dimensions that queries and keys share, so their
-    /// scores are the same.
+    /// Rotates each pair of the rotary dimensions as one complex number. The result has the pairs interleaved, even if the input has them
+    /// in two halves (Hugging Face's Llama layout): queries and keys share this permutation of dimensions, so their scores do not change.
     /// </summary>
     /// <param name="x">queries or keys [B, T, H, D]</param>
     public Tensor Apply(Tensor x) => KernelSet.For(x).Rotate(x, _rotation, _layout);

@@ -5,25 +5,25 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>One row of weights per token id, times a constant that some families call for.</summary>
+/// <summary>Token embedding, times a constant that some families use.</summary>
 internal sealed class TokenEmbedding : nn.Module, IParameterOwner
 {
     private readonly int? _frozenRow;
-    private readonly Scalar? _scale; // kept, see RmsNorm; null is 1
+    private readonly Scalar? _scale; // kept, see RmsNorm; null: 1
     public Parameter weight { get; } // [V, C]
 
     ParameterRole IParameterOwner.Role => ParameterRole.Embedding;
 
     public TokenEmbedding(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(TokenEmbedding))
     {
-        using Tensor scale = tensor(config.EmbeddingScale, dtype, CPU); // rounded as the weights are, which Gemma was trained with
+        using Tensor scale = tensor(config.EmbeddingScale, dtype, CPU); // rounded to the weights' type, as Gemma was trained
         (_frozenRow, _scale) = (config.FrozenEmbeddingRow, config.EmbeddingScale == 1 ? null : scale.ToDouble().ToScalar());
         weight = new Parameter(empty(config.VocabSize, config.HiddenSize, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
     }
 
     /// <param name="ids">int64 [B, T]</param>
-    /// <param name="dtype">the type that is computed in: that of the weights, or wider</param>
+    /// <param name="dtype">element type of the computation: that of the weights, or wider</param>
     /// <returns>[B, T, C]</returns>
     internal Tensor Forward(Tensor ids, ScalarType dtype)
     {

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models;
 
-/// <summary>Fresh weights for pretraining, the same on every machine for the same seed.</summary>
+/// <summary>Initial weights for pretraining, the same on every machine for the same seed.</summary>
 /// <remarks>
 /// | weight | drawn from |
 /// | embedding, head | N(0, InitializerRange) |
@@ -36,7 +36,7 @@ internal static class WeightInit
         }
     }
 
-    /// <summary>Box-Muller: two normal draws from two uniform ones.</summary>
+    /// <summary>Box-Muller transform: two normal draws from two uniform ones.</summary>
     private static float[] Normal(ref KeyedRandom rng, long count, double deviation)
     {
         var values = new float[count];

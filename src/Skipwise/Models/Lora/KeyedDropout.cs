@@ -5,16 +5,15 @@ using static TorchSharp.torch;
 namespace Skipwise.Models.Lora;
 
 /// <summary>
-/// Dropout whose masks are a function of (seed, micro-batch, projection): a resumed run draws the same ones, and so does a layer that is
-/// computed again for its backward. They are drawn where x lies: a GPU's are others than a CPU's. Outside <see cref="ForMicroBatch"/>
-/// nothing is dropped.
+/// Dropout whose masks are a function of (seed, micro-batch, projection): a resumed run and a recomputed layer draw the same masks. Masks
+/// are drawn on x's device, so a GPU's differ from a CPU's. Outside <see cref="ForMicroBatch"/> nothing is dropped.
 /// </summary>
 public sealed class KeyedDropout
 {
     private const ulong Stream = 0xD20;
     private long? _microBatch;
 
-    // TorchSharp makes generators of the CPU alone; libtorch makes them of any device.
+    // TorchSharp creates CPU generators only; libtorch creates them for any device.
     private static readonly Lazy<jit.CompilationUnit> s_script = new(() => jit.compile("""
         def uniform(like: Tensor, seed: Tensor):
             generator = torch.Generator(device=like.device, seed=int(seed))
@@ -25,16 +24,16 @@ public sealed class KeyedDropout
     /// <summary>The run's seed.</summary>
     public ulong Seed { get; set; }
 
-    /// <summary>Until the result is disposed, a micro-batch is trained.</summary>
-    /// <param name="microBatch">its own number: the examples taken before it</param>
+    /// <summary>Enables dropout for one micro-batch, until the result is disposed.</summary>
+    /// <param name="microBatch">its number: the examples taken before it</param>
     public IDisposable ForMicroBatch(long microBatch)
     {
         _microBatch = microBatch;
         return new End(this);
     }
 
-    /// <summary>Zeroes a share of the elements and scales the others up, so that the mean stays.</summary>
-    /// <param name="projection">which one asks: each draws its own mask</param>
+    /// <summary>Zeroes elements with a probability and scales the others up, so that the mean stays.</summary>
+    /// <param name="projection">the calling projection: each draws its own mask</param>
     public Tensor Apply(Tensor x, double share, int projection)
     {
         if (_microBatch is not { } microBatch || share == 0)

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models.Lora;
 
-/// <summary>Turns a model into a frozen one with low-rank updates that are trained.</summary>
+/// <summary>Freezes a model and adds trainable LoRA adapters.</summary>
 internal static class LoraInjector
 {
     private const ulong Stream = 0x10a;
 
     /// <summary>
-    /// Freezes the model, adds the updates, packs the frozen projections. B begins at 0, so that nothing changes yet; A is drawn as PEFT
-    /// does, U(-1/sqrt(in), 1/sqrt(in)).
+    /// Freezes the model, adds the adapters, quantizes the frozen projections. B is 0 at first, so the outputs do not change; A is drawn
+    /// from U(-1/sqrt(in), 1/sqrt(in)), as in PEFT.
     /// </summary>
-    /// <param name="seed">of A and of the dropout's masks</param>
+    /// <param name="seed">of A and of the dropout masks</param>
     /// <exception cref="SkipwiseException">a target that the model does not have, or a setting out of range</exception>
     public static void Apply(CausalLM model, LoraOptions options, ulong seed)
     {
@@ -37,14 +37,14 @@ internal static class LoraInjector
                 update.A.weight.copy_(Uniform(update.A.weight, new KeyedRandom(seed, Stream, (ulong)index)));
                 update.B.weight.zero_();
             }
-            if (options.QuantizationBits is { } bits && projection.Quantized is null) // loading may have packed it
+            if (options.QuantizationBits is { } bits && projection.Quantized is null) // loading may have quantized it
             {
                 projection.Quantize(bits);
             }
         }
     }
 
-    /// <summary>Whether a parameter of the base model is trained as a whole.</summary>
+    /// <summary>Whether a parameter of the base model is fully trained.</summary>
     internal static bool IsFullyTrained(ModelParameter parameter, LoraOptions options) => parameter.Owner switch
     {
         ParameterRole.Norm => options.TrainNorms,
@@ -52,20 +52,20 @@ internal static class LoraInjector
         _ => false,
     };
 
-    /// <summary>The updates, by the name of the weight that they change.</summary>
+    /// <summary>The adapters, by the name of the weight that they change.</summary>
     public static IEnumerable<(string Weight, Parameter A, Parameter B, double Scale)> LoraWeights(CausalLM model) =>
         from projection in Projections(model)
         where projection.Projection.Lora is not null
         select ($"{projection.Name}.weight", projection.Projection.Lora!.A.weight, projection.Projection.Lora.B.weight,
             projection.Projection.Lora.Scaling);
 
-    /// <summary>memory of the packed weights, in bytes</summary>
+    /// <summary>memory of the quantized weights, in bytes</summary>
     public static long QuantizedBytes(CausalLM model) => Projections(model).Sum(p => p.Projection.Quantized?.Bytes ?? 0);
 
-    /// <summary>Whether any weight is in few bits.</summary>
+    /// <summary>Whether any weight is quantized.</summary>
     internal static bool IsQuantized(CausalLM model) => Projections(model).Any(p => p.Projection.Quantized is not null);
 
-    /// <summary>From here on the packed weights are unpacked in another type, on another device.</summary>
+    /// <summary>Dequantizes the quantized weights in another type, on another device from now on.</summary>
     internal static void MoveQuantized(CausalLM model, ScalarType dtype, Device device)
     {
         foreach ((_, Projection projection) in Projections(model))
@@ -74,10 +74,10 @@ internal static class LoraInjector
         }
     }
 
-    /// <summary>Every projection of the layers, under the name of its weight; the head is none of them.</summary>
+    /// <summary>Every projection of the layers, by the name of its weight; without the head.</summary>
     internal static IEnumerable<(string Name, Projection Projection)> Projections(CausalLM model)
     {
-        // A module inside a list is enumerated under several names, and its parameters under the right one alone.
+        // named_modules lists a module inside a list under several names; only one of them prefixes its parameters.
         HashSet<string> parameters = [.. model.named_parameters().Select(p => p.name)];
         return model.named_modules()
             .Where(m => m.module is Projection { Role: ParameterRole.Matrix } && parameters.Contains($"{m.name}.weight"))

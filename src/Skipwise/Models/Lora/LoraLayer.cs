@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Models.Lora;
 
-/// <summary>The update of one projection: x A^T B^T, times a scale. A [r, in], B [out, r].</summary>
+/// <summary>LoRA adapter of one projection: x A^T B^T, times a scale. A [r, in], B [out, r].</summary>
 internal sealed class LoraLayer(Projection a, Projection b, double scale, double dropout, KeyedDropout masks, int index)
 {
     public Projection A { get; } = a;
@@ -12,7 +12,7 @@ internal sealed class LoraLayer(Projection a, Projection b, double scale, double
 
     public double Scaling { get; } = scale;
 
-    /// <summary>numbers that its forward saves per token: A's output, and with dropout what it lets through and the mask</summary>
+    /// <summary>elements that its forward saves per token: A's output, and with dropout the kept input and the mask</summary>
     public long SavedNumbers => A.weight.size(0) + (HasDropout ? 2 * A.weight.size(1) : 0);
 
     public bool HasDropout => dropout > 0;

@@ -2,35 +2,37 @@ using System.Text.Json.Serialization;
 
 namespace Skipwise.Models.Lora;
 
-/// <summary>Low-rank adaptation (Hu et al. 2021) of a frozen model, whose weights may be held in few bits (Dettmers et al. 2023).</summary>
+/// <summary>
+/// Low-rank adaptation (LoRA, Hu et al. 2021) of a frozen model, whose weights may be quantized (QLoRA, Dettmers et al. 2023).
+/// </summary>
 public sealed record LoraOptions
 {
-    /// <summary>stands for every projection but the head</summary>
+    /// <summary>matches every projection but the head</summary>
     public const string AllLinear = "all-linear";
 
-    /// <summary>r, the inner dimension of the updates; 0 trains the whole model</summary>
+    /// <summary>r, rank of the adapters; 0 trains the whole model</summary>
     [Within(0, 1 << 16, Name = "--lora-rank", LeastMeans = "train the whole model")]
     public int Rank { get; init; }
-    /// <summary>updates are multiplied by alpha / r; null takes 2 r</summary>
+    /// <summary>adapters are scaled by alpha / r; null: 2 r</summary>
     [Within(-1e9, 1e9, Name = "--lora-alpha")]
     public double? Alpha { get; init; }
-    /// <summary>share of a projection's inputs that its update does not see, drawn for every micro-batch</summary>
+    /// <summary>dropout probability of the adapters' input, drawn for every micro-batch</summary>
     [Within(0, 1, Name = "--lora-dropout", Below = true)]
     public double Dropout { get; init; }
-    /// <summary>projections that get an update, by the last part of their names, or <see cref="AllLinear"/></summary>
+    /// <summary>projections that get an adapter, by the last part of their names, or <see cref="AllLinear"/></summary>
     public IReadOnlyList<string> TargetModules { get; init; } = ["q_proj", "k_proj", "v_proj", "o_proj"];
-    /// <summary>train the norms too, as a whole: a longer context needs it (LongLoRA, Chen et al. 2023)</summary>
+    /// <summary>also train the norms fully: extending the window needs it (LongLoRA, Chen et al. 2023)</summary>
     public bool TrainNorms { get; init; }
-    /// <summary>train the embedding and the head too, as a whole</summary>
+    /// <summary>also train the embedding and the head fully</summary>
     public bool TrainEmbeddings { get; init; }
-    /// <summary>hold the frozen projections in 8 or 4 bits; null keeps them as they are</summary>
+    /// <summary>quantize the frozen projections to 8 or 4 bits; null: not</summary>
     public int? QuantizationBits { get; init; }
 
-    /// <summary>Whether there is anything but training the whole model.</summary>
+    /// <summary>Whether anything but full fine-tuning is asked for.</summary>
     [JsonIgnore]
     public bool IsEnabled => Rank > 0;
 
-    /// <summary>What an update is multiplied with.</summary>
+    /// <summary>Scale of the adapters' outputs, alpha / r.</summary>
     [JsonIgnore]
     public double Scaling => (Alpha ?? 2.0 * Rank) / Rank;
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Models.Quantization;
 
 /// <summary>
-/// A frozen weight in 8 or 4 bits: blocks of 64 weights, each divided by its largest magnitude, which is kept in float32. 8 bits: whole
-/// numbers from -127 to 127. 4 bits: NormalFloat4 (Dettmers et al. 2023), sixteen values that halve a normal distribution's mass evenly.
+/// A frozen weight quantized to 8 or 4 bits: blocks of 64 weights, each divided by its largest magnitude (absmax), which is kept in
+/// float32. 8 bits: integers from -127 to 127. 4 bits: NormalFloat4 (Dettmers et al. 2023), 16 quantiles of a normal distribution.
 /// </summary>
 internal sealed class QuantizedWeight : IDisposable
 {
@@ -23,12 +23,12 @@ internal sealed class QuantizedWeight : IDisposable
 
     private const long BlocksAtOnce = 1 << 12;
     private readonly long[] _shape;
-    private ScalarType _dtype; // of the unpacked weight
+    private ScalarType _dtype; // of the dequantized weight
     private readonly Tensor _codes; // int8 [N, 64], or uint8 [N, 32] with the first of a pair in the low half
     private readonly Tensor _scales; // float32 [N, 1]
-    private readonly Tensor? _decodeTable; // float32 [256, 2]: the two values that a byte stands for
+    private readonly Tensor? _decodeTable; // float32 [256, 2]: the two values of a byte
 
-    /// <param name="weight">any shape; stays as it is</param>
+    /// <param name="weight">any shape; not changed</param>
     /// <param name="bits">8 or 4</param>
     public QuantizedWeight(Tensor weight, int bits)
     {
@@ -42,7 +42,7 @@ internal sealed class QuantizedWeight : IDisposable
         _codes = empty([count, BlockSize * bits / 8], bits == 8 ? ScalarType.Int8 : ScalarType.Byte, flat.device).DetachFromDisposeScope();
         _scales = empty([count, 1], ScalarType.Float32, flat.device).DetachFromDisposeScope();
         _decodeTable = bits == 8 ? null : DecodeTable(flat.device).DetachFromDisposeScope();
-        for (long start = 0; start < count; start += BlocksAtOnce) // what passes is then small beside the weight
+        for (long start = 0; start < count; start += BlocksAtOnce) // keeps temporaries small compared with the weight
         {
             using var piece = NewDisposeScope();
             Tensor Part(Tensor all) => all.narrow(0, start, Math.Min(BlocksAtOnce, count - start));
@@ -55,10 +55,10 @@ internal sealed class QuantizedWeight : IDisposable
 
     public int Bits { get; }
 
-    /// <summary>memory that the weight takes</summary>
+    /// <summary>memory of the weight, in bytes</summary>
     public long Bytes => _codes.numel() + (_scales.numel() * sizeof(float));
 
-    /// <summary>The weight as it is computed with, in the type and shape that it had.</summary>
+    /// <summary>The dequantized weight, in its original type and shape.</summary>
     public Tensor Dequantize()
     {
         using var scope = NewDisposeScope();
@@ -70,7 +70,7 @@ internal sealed class QuantizedWeight : IDisposable
         return unit.mul_(_scales).flatten().narrow(0, 0, count).view(_shape).to(_dtype).MoveToOuterDisposeScope();
     }
 
-    /// <summary>From here on the weight is unpacked in another type, on another device.</summary>
+    /// <summary>Sets type and device of the dequantized weight.</summary>
     internal void MoveTo(ScalarType dtype, Device device)
     {
         using var scope = NewDisposeScope();
@@ -88,7 +88,7 @@ internal sealed class QuantizedWeight : IDisposable
         _decodeTable?.Dispose();
     }
 
-    /// <summary>The nearest of the sixteen values, two to a byte.</summary>
+    /// <summary>Codes of the nearest of the 16 values, two per byte.</summary>
     private static Tensor EncodeNormalFloat4(Tensor unit)
     {
         float[] halfway = [.. NormalFloat4.Zip(NormalFloat4.Skip(1), (low, high) => (low + high) / 2)];
