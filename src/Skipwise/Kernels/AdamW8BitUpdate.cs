@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// AdamW's update with both moments in 8 bits. It is made in float32, from the moments before they are rounded. A mean of squares that is
-/// not 0 is never rounded to 0: the step would be divided by eps alone.
+/// AdamW update with both moments quantized to 8 bits. The update uses the float32 moments before they are quantized. A second moment other
+/// than 0 is never quantized to 0: the denominator would be eps alone.
 /// </summary>
 internal abstract class AdamW8BitUpdate : IDisposable
 {
-    /// <param name="weight">float32, contiguous, N numbers, as the gradient; moved by a step</param>
-    /// <param name="first">the gradient's running mean, moved on</param>
-    /// <param name="second">the squares' running mean, moved on</param>
+    /// <param name="weight">float32, contiguous, N elements like the gradient; updated in place</param>
+    /// <param name="first">first moment, updated in place</param>
+    /// <param name="second">second moment, updated in place</param>
     public abstract void Update(Tensor weight, Tensor gradient, QuantizedMoment first, QuantizedMoment second, AdamWStep step);
 
     public void Dispose()

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// The update in one pass over memory, for processors with AVX2: each block's moments are unpacked, moved on, used and packed again while
-/// they are in the nearest cache.
+/// The 8-bit AdamW update in one pass over memory, for processors with AVX2: each block's moments are dequantized, updated, used and
+/// quantized again while they are in the L1 cache.
 /// </summary>
 internal sealed unsafe class Avx2AdamW8Bit(double beta1, double beta2, double eps) : AdamW8BitUpdate
 {
@@ -35,7 +35,7 @@ internal sealed unsafe class Avx2AdamW8Bit(double beta1, double beta2, double ep
         });
     }
 
-    /// <summary>The last block, filled up with zeros.</summary>
+    /// <summary>The last block, padded with zeros.</summary>
     private void UpdateTail(
         int width, float* w, float* g, byte* m, byte* v, MomentPointer first, MomentPointer second, long block, AdamWStep step)
     {
@@ -83,15 +83,15 @@ internal sealed unsafe class Avx2AdamW8Bit(double beta1, double beta2, double ep
         second.Quantize(squares, v, block, largestSquare);
     }
 
-    /// <summary>A <see cref="QuantizedMoment"/> as the CPU sees it.</summary>
-    private readonly struct MomentPointer(TensorPointers pointers, QuantizedMoment packed)
+    /// <summary>Pointers into a <see cref="QuantizedMoment"/>.</summary>
+    private readonly struct MomentPointer(TensorPointers pointers, QuantizedMoment moment)
     {
-        private readonly float* _values = pointers.To<float>(packed.Table.Values), _bounds = pointers.To<float>(packed.Table.Boundaries);
-        private readonly int* _guesses = pointers.To<int>(packed.Table.BinLookup);
+        private readonly float* _values = pointers.To<float>(moment.Table.Values), _bounds = pointers.To<float>(moment.Table.Boundaries);
+        private readonly int* _lookup = pointers.To<int>(moment.Table.BinLookup);
 
-        public readonly byte* Code = pointers.To<byte>(packed.Codes);
-        public readonly float* Scales = pointers.To<float>(packed.Absmax);
-        public readonly byte Zero = packed.Table.ZeroCode;
+        public readonly byte* Code = pointers.To<byte>(moment.Codes);
+        public readonly float* Scales = pointers.To<float>(moment.Absmax);
+        public readonly byte Zero = moment.Table.ZeroCode;
 
         public Vector256<float> Dequantize(byte* code) => Avx2.GatherVector256(_values, Avx2.ConvertToVector256Int32(code), sizeof(float));
 
@@ -108,7 +108,7 @@ internal sealed unsafe class Avx2AdamW8Bit(double beta1, double beta2, double ep
             {
                 Vector256<float> x = Vector256.Load(numbers + i) * factor;
                 Vector256<int> guess = Avx2.GatherVector256(
-                    _guesses, Vector256.ShiftRightLogical(x.AsInt32(), DynamicQuantizationMap.BinShift), sizeof(int));
+                    _lookup, Vector256.ShiftRightLogical(x.AsInt32(), DynamicQuantizationMap.BinShift), sizeof(int));
                 Vector256<float> isAbove = Vector256.GreaterThan(x, Avx2.GatherVector256(_bounds, guess, sizeof(float)));
                 Vector256<int> index = guess - isAbove.AsInt32(); // true is -1
                 Vector128<ushort> halves = Vector128.Narrow(index.GetLower().AsUInt32(), index.GetUpper().AsUInt32());

@@ -5,31 +5,29 @@ using System.Runtime.Intrinsics.X86;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// What <see cref="TiledAttention"/> is made of: products of matrices that fit the cache, as wide as AVX-512. A tile of the result, six
-/// rows of 64 numbers, stays in registers while it is summed up. On the small and narrow matrices of attention this is faster than MKL,
-/// which copies them first.
+/// Matrix products of <see cref="TiledAttention"/> with AVX-512, for matrices that fit the cache. A tile of the result, 6 rows of 64
+/// elements, accumulates in registers. On the small and narrow matrices of attention this is faster than MKL, which packs them first.
 /// </summary>
 internal static unsafe class Avx512Gemm
 {
     public const int VectorWidth = 16;
-    /// <summary>of a tile; also what a row of a matrix on the right is a multiple of half of</summary>
+    /// <summary>columns of a tile; rows of a right-hand matrix are a multiple of half of it</summary>
     public const int TileColumns = 64;
-    /// <summary>of a tile: what the rows of a result are a multiple of</summary>
+    /// <summary>rows of a tile; a result's rows are a multiple of it</summary>
     public const int TileRows = 6;
     /// <summary>
-    /// Below it <see cref="Exp"/> is 0. Whatever is computed with it stands beside a 1, in which 2e-22 is lost even a million times over;
-    /// but its products with small gradients would be subnormal numbers, and each of those costs an Intel core a hundred cycles: half of a
-    /// step's time where attention is as sure as a trained model's.
+    /// Inputs of <see cref="Exp"/> below it give 0. The results are summed with a 1, in which 2e-22 is lost even a million times over.
+    /// Their products with small gradients would be subnormal, and each subnormal costs an Intel core a hundred cycles.
     /// </summary>
     public const float MinExponent = -50;
 
-    /// <summary>The next multiple.</summary>
+    /// <summary>Rounds up to a multiple.</summary>
     public static int RoundUp(int number, int multiple) => (number + multiple - 1) / multiple * multiple;
 
     /// <summary>c = a b, or c += a b, for six rows of c.</summary>
-    /// <param name="a">its number of row i and column k stands at i rowStep + k step</param>
-    /// <param name="b">[depth, columns], rows of <paramref name="bRow"/> numbers</param>
-    /// <param name="c">[6, columns], rows of <paramref name="cRow"/> numbers</param>
+    /// <param name="a">element (i, k) is at i rowStep + k step</param>
+    /// <param name="b">[depth, columns], row stride <paramref name="bRow"/></param>
+    /// <param name="c">[6, columns], row stride <paramref name="cRow"/></param>
     /// <param name="columns">a multiple of 32</param>
     public static void Multiply(
         float* a, nint rowStep, nint step, float* b, nint bRow, float* c, nint cRow, int columns, int depth, bool adds)
@@ -45,7 +43,7 @@ internal static unsafe class Avx512Gemm
         }
     }
 
-    // 24 sums in registers, four vectors of b and one number of a: 29 of the 32 registers.
+    // 24 accumulators, four vectors of b and one element of a: 29 of the 32 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(float* a, nint rowStep, nint step, float* b, nint bRow, float* c, nint cRow, int depth, bool adds)
     {
@@ -173,9 +171,9 @@ internal static unsafe class Avx512Gemm
             Vector512.LessThan(x, Vector512.Create(MinExponent)), default, p * Vector512.ShiftLeft(exponent, 23).AsSingle());
     }
 
-    /// <summary>to = factor from, and zeros in the columns from there to <paramref name="filled"/>.</summary>
-    /// <param name="from">[rows, columns], rows of <paramref name="fromRow"/> numbers</param>
-    /// <param name="to">[rows, filled], rows of <paramref name="toRow"/> numbers</param>
+    /// <summary>to = factor from; columns from there to <paramref name="filled"/> are zeroed.</summary>
+    /// <param name="from">[rows, columns], row stride <paramref name="fromRow"/></param>
+    /// <param name="to">[rows, filled], row stride <paramref name="toRow"/></param>
     public static void ScaledCopy(float* from, nint fromRow, float* to, nint toRow, int rows, int columns, int filled, float factor)
     {
         Vector512<float> factors = Vector512.Create(factor);
@@ -198,10 +196,10 @@ internal static unsafe class Avx512Gemm
     }
 
     /// <summary>
-    /// Columns become rows, 64 rows of the source at a time: to[panel, column, lane] = factor from[64 panel + lane, column]; zeros where
-    /// the source has no row.
+    /// Transposes panels of 64 source rows: to[panel, column, lane] = factor from[64 panel + lane, column]; 0 if the source has no such
+    /// row.
     /// </summary>
-    /// <param name="from">[rows, columns], rows of <paramref name="fromRow"/> numbers</param>
+    /// <param name="from">[rows, columns], row stride <paramref name="fromRow"/></param>
     public static void PackTransposed(float* from, nint fromRow, float* to, int rows, int columns, float factor)
     {
         Vector128<float> factors = Vector128.Create(factor);
@@ -223,11 +221,11 @@ internal static unsafe class Avx512Gemm
                     Vector128<float> r2 = Vector128.Load(row + (2 * fromRow) + column), r3 = Vector128.Load(row + (3 * fromRow) + column);
                     Vector128<float> low01 = Sse.UnpackLow(r0, r1), low23 = Sse.UnpackLow(r2, r3);
                     Vector128<float> high01 = Sse.UnpackHigh(r0, r1), high23 = Sse.UnpackHigh(r2, r3);
-                    float* place = to + (column * TileColumns) + lane;
-                    (Sse.MoveLowToHigh(low01, low23) * factors).Store(place);
-                    (Sse.MoveHighToLow(low23, low01) * factors).Store(place + TileColumns);
-                    (Sse.MoveLowToHigh(high01, high23) * factors).Store(place + (2 * TileColumns));
-                    (Sse.MoveHighToLow(high23, high01) * factors).Store(place + (3 * TileColumns));
+                    float* target = to + (column * TileColumns) + lane;
+                    (Sse.MoveLowToHigh(low01, low23) * factors).Store(target);
+                    (Sse.MoveHighToLow(low23, low01) * factors).Store(target + TileColumns);
+                    (Sse.MoveLowToHigh(high01, high23) * factors).Store(target + (2 * TileColumns));
+                    (Sse.MoveHighToLow(high23, high01) * factors).Store(target + (3 * TileColumns));
                 }
                 for (; column < columns; column++)
                 {
@@ -247,10 +245,10 @@ internal static unsafe class Avx512Gemm
         }
     }
 
-    /// <summary>The sum of products.</summary>
+    /// <summary>Dot product.</summary>
     public static float Dot(float* a, float* b, int size)
     {
-        Vector512<float> sum = default, other = default; // two, because an addition waits for the one before it
+        Vector512<float> sum = default, other = default; // two accumulators: an addition waits for the one before it
         int i = 0;
         for (; i <= size - (2 * VectorWidth); i += 2 * VectorWidth)
         {

@@ -7,15 +7,15 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// The set of float32 on processors with AVX-512: what libtorch would need several passes over memory for, in one
-/// (<see cref="Avx512Ops"/>), and attention in tiles (<see cref="TiledAttention"/>). Tensors of less than a vector go to
-/// <see cref="CpuKernels"/>.
+/// Kernels for float32 on processors with AVX-512: single-pass versions of operations for which libtorch needs several passes over memory
+/// (<see cref="Avx512Ops"/>), and tiled attention (<see cref="TiledAttention"/>). Tensors shorter than a vector go to <see
+/// cref="CpuKernels"/>.
 /// </summary>
 internal sealed class Avx512Kernels : CpuKernels
 {
-    private const int LeastTiled = 48; // queries; of fewer a panel of 64 is too empty
+    private const int LeastTiled = 48; // queries; with fewer a panel of 64 is mostly padding
 
-    /// <summary>Whether this processor computes with 16 numbers at once; <c>DOTNET_EnableAVX512=0</c> says no.</summary>
+    /// <summary>Whether this processor has 512-bit vectors; <c>DOTNET_EnableAVX512=0</c> disables them.</summary>
     public static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
 
     protected override bool Supports(DeviceType device, ScalarType dtype) =>
@@ -42,7 +42,7 @@ internal sealed class Avx512Kernels : CpuKernels
 
     public override int ScoreCopies => 1;
 
-    public override int QueryGradientParts => torch.get_num_threads(); // one for every part of the keys
+    public override int QueryGradientParts => torch.get_num_threads(); // one per part of the keys
 
     public override (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options) =>
         Fits(x, factor) ? Avx512Ops.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
@@ -73,7 +73,7 @@ internal sealed class Avx512Kernels : CpuKernels
         TiledAttention.Backward(gradient, query, key, value, output, lse, window);
 
     /// <inheritdoc/>
-    /// <remarks>The gradient stands in the place of the logits.</remarks>
+    /// <remarks>The gradient overwrites the logits.</remarks>
     protected override Tensor LogitsGradient(Tensor logits, Tensor labels, Tensor total)
     {
         if (!Fits(logits))

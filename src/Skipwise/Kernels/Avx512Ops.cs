@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// What libtorch would need several passes over memory for, in one, for processors with AVX-512: float32, rows that lie end to end, at
-/// least a vector of numbers. The formulas are those of <see cref="ReferenceKernels"/>.
+/// Single-pass operations with AVX-512 for which libtorch needs several passes over memory: float32, contiguous rows of at least one
+/// vector. The formulas are those of <see cref="ReferenceKernels"/>.
 /// </summary>
 internal static unsafe class Avx512Ops
 {
@@ -53,7 +53,7 @@ internal static unsafe class Avx512Ops
     /// <param name="scale">r [N]</param>
     public static (Tensor X, Tensor Weight) RmsNormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor scale)
     {
-        const int parts = 32; // of the rows, that add up in dw one after the other
+        const int parts = 32; // of the rows, each with its own dw; summed in order
         using var scope = NewDisposeScope();
         (gradient, x, weight) = (gradient.contiguous(), x.contiguous(), weight.contiguous());
         int columns = (int)x.size(-1);
@@ -98,7 +98,7 @@ internal static unsafe class Avx512Ops
         return (dX.MoveToOuterDisposeScope(), dWeights.sum(0L).MoveToOuterDisposeScope());
     }
 
-    /// <summary>silu(gate) up, number by number; at least 16 of them.</summary>
+    /// <summary>silu(gate) up, element-wise; at least 16 elements.</summary>
     public static Tensor GatedSilu(Tensor gate, Tensor up)
     {
         using var scope = NewDisposeScope();
@@ -106,12 +106,12 @@ internal static unsafe class Avx512Ops
         Tensor gated = empty(gate.shape, ScalarType.Float32, gate.device);
         using TensorPointers pointers = new();
         float* gates = pointers.To<float>(gate), ups = pointers.To<float>(up), to = pointers.To<float>(gated);
-        long numbers = gate.numel();
-        ParallelWork.ForRange(numbers, 1, (first, end) =>
+        long count = gate.numel();
+        ParallelWork.ForRange(count, 1, (first, end) =>
         {
             for (long at = first; at < end; at += Lanes)
             {
-                long i = Math.Min(at, numbers - Lanes); // the last vector begins a little earlier
+                long i = Math.Min(at, count - Lanes); // the last vector overlaps the one before
                 Vector512<float> z = Vector512.Load(gates + i);
                 (z * Sigmoid(z) * Vector512.Load(ups + i)).Store(to + i);
             }
@@ -128,12 +128,12 @@ internal static unsafe class Avx512Ops
         using TensorPointers pointers = new();
         float* gs = pointers.To<float>(gradient), gates = pointers.To<float>(gate), ups = pointers.To<float>(up);
         float* dGates = pointers.To<float>(dGate), dUps = pointers.To<float>(dUp);
-        long numbers = gate.numel();
-        ParallelWork.ForRange(numbers, 1, (first, end) =>
+        long count = gate.numel();
+        ParallelWork.ForRange(count, 1, (first, end) =>
         {
             for (long at = first; at < end; at += Lanes)
             {
-                long i = Math.Min(at, numbers - Lanes);
+                long i = Math.Min(at, count - Lanes);
                 Vector512<float> z = Vector512.Load(gates + i), s = Sigmoid(z), g = Vector512.Load(gs + i) * s, one = Vector512<float>.One;
                 (g * Vector512.Load(ups + i) * Vector512.FusedMultiplyAdd(z, one - s, one)).Store(dGates + i);
                 (g * z).Store(dUps + i);
@@ -143,11 +143,11 @@ internal static unsafe class Avx512Ops
     }
 
     /// <summary>
-    /// Scores become softmax(scores) - onehot(label), by rows: the gradient of the loss -ln softmax(scores)[label] by them.
+    /// Replaces logits by softmax(logits) - onehot(label), row by row: the gradient of the loss -ln softmax(logits)[label].
     /// </summary>
     /// <param name="scores">[N, C], contiguous; overwritten</param>
     /// <param name="labels">int64 [N], below C</param>
-    /// <exception cref="ArgumentException">a label that no score belongs to: it would be a place in memory</exception>
+    /// <exception cref="ArgumentException">a label outside the columns: it would be read out of bounds</exception>
     /// <returns>the loss of every row in nats, float64 [N]</returns>
     public static Tensor CrossEntropy(Tensor scores, Tensor labels)
     {
@@ -178,12 +178,10 @@ internal static unsafe class Avx512Ops
         return losses.MoveToOuterDisposeScope();
     }
 
-    /// <summary>
-    /// Turns every pair of the rotary dimensions, or turns it back, which also puts the dimensions back into their places.
-    /// </summary>
+    /// <summary>Rotates every pair of the rotary dimensions; the inverse also restores the order of the dimensions.</summary>
     /// <param name="x">[B, T, H, D]</param>
     /// <param name="rotation">complex [B or 1, T, 1, P], for the first 2 P dimensions</param>
-    /// <param name="pairs">which dimensions turn together; turned ones lie side by side</param>
+    /// <param name="pairs">which dimensions form a pair; rotated ones are interleaved</param>
     /// <returns>[B, T, H, D]</returns>
     public static Tensor Rotate(Tensor x, Tensor rotation, RotaryLayout pairs, bool back)
     {
@@ -194,7 +192,7 @@ internal static unsafe class Avx512Ops
         Tensor rotated = empty(x.shape, ScalarType.Float32, x.device);
         using TensorPointers pointers = new();
         float* from = pointers.To<float>(x), to = pointers.To<float>(rotated), angles = pointers.To<float>(rotation);
-        // Where a pair's two numbers are: one after the other, or as far apart as there are pairs.
+        // Offsets of a pair's two elements: adjacent, or half the rotary dimensions apart.
         (bool readsHalves, bool writesHalves) = (pairs == RotaryLayout.RotateHalf && !back, pairs == RotaryLayout.RotateHalf && back);
         ParallelWork.ForRange(x.size(0) * tokens, (long)heads * size, (first, end) =>
         {
@@ -235,32 +233,32 @@ internal static unsafe class Avx512Ops
         return rotated.MoveToOuterDisposeScope();
     }
 
-    private static (Vector512<float> First, Vector512<float> Second) Load(float* numbers, int pair, int pairs, bool isHalves)
+    private static (Vector512<float> First, Vector512<float> Second) Load(float* values, int pair, int pairs, bool isHalves)
     {
         if (isHalves)
         {
-            return (Vector512.Load(numbers + pair), Vector512.Load(numbers + pairs + pair));
+            return (Vector512.Load(values + pair), Vector512.Load(values + pairs + pair));
         }
-        Vector512<float> low = Vector512.Load(numbers + (2 * pair)), high = Vector512.Load(numbers + (2 * pair) + Lanes);
+        Vector512<float> low = Vector512.Load(values + (2 * pair)), high = Vector512.Load(values + (2 * pair) + Lanes);
         Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         return (Avx512F.PermuteVar16x32x2(low, even, high), Avx512F.PermuteVar16x32x2(low, even + Vector512<int>.One, high));
     }
 
-    private static void Store(Vector512<float> first, Vector512<float> second, float* numbers, int pair, int pairs, bool isHalves)
+    private static void Store(Vector512<float> first, Vector512<float> second, float* values, int pair, int pairs, bool isHalves)
     {
         if (isHalves)
         {
-            first.Store(numbers + pair);
-            second.Store(numbers + pairs + pair);
+            first.Store(values + pair);
+            second.Store(values + pairs + pair);
             return;
         }
         Vector512<int> alternately = Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-        Avx512F.PermuteVar16x32x2(first, alternately, second).Store(numbers + (2 * pair));
-        Avx512F.PermuteVar16x32x2(first, alternately + Vector512.Create(8), second).Store(numbers + (2 * pair) + Lanes);
+        Avx512F.PermuteVar16x32x2(first, alternately, second).Store(values + (2 * pair));
+        Avx512F.PermuteVar16x32x2(first, alternately + Vector512.Create(8), second).Store(values + (2 * pair) + Lanes);
     }
 
-    /// <summary>Numbers become e^(number - largest).</summary>
-    /// <returns>the largest, and the sum of what they have become</returns>
+    /// <summary>Replaces elements z by e^(z - max).</summary>
+    /// <returns>the maximum, and the sum of the results</returns>
     private static (float Largest, float Sum) UnnormalizedSoftmax(float* z, long size)
     {
         Vector512<float> most = Vector512.Create(float.NegativeInfinity), sums = default;
@@ -292,21 +290,21 @@ internal static unsafe class Avx512Ops
         return (largest, sum + Vector512.Sum(sums));
     }
 
-    private static void ScaleInPlace(float* numbers, float factor, long size)
+    private static void ScaleInPlace(float* values, float factor, long size)
     {
         Vector512<float> factors = Vector512.Create(factor);
         long i = 0;
         for (; i <= size - Lanes; i += Lanes)
         {
-            (Vector512.Load(numbers + i) * factors).Store(numbers + i);
+            (Vector512.Load(values + i) * factors).Store(values + i);
         }
         for (; i < size; i++)
         {
-            numbers[i] *= factor;
+            values[i] *= factor;
         }
     }
 
     private static Vector512<float> Sigmoid(Vector512<float> z) =>
-        // the least of the two is the second where z is NaN
+        // min returns its second operand if z is NaN
         Vector512<float>.One / (Vector512<float>.One + Avx512Gemm.Exp(Vector512.MinNative(Vector512.Create(88f), -z)));
 }

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Causal attention that never computes the masked half. libtorch's fused kernel works through blocks of 512 keys and only leaves out
-/// whole ones: at 512 tokens it computes twice what counts. Here the tokens are halved until blocks are small; each block sees itself
-/// causally, each second half sees the first half of its pair whole, and the parts are joined by their log-sum-exp. Blocks and pairs of
-/// one size are one call, as a batch, which also gives every core a share where the heads do not divide.
+/// Causal attention on libtorch's fused kernel without its masked half. That kernel works on blocks of 512 keys and skips whole blocks
+/// only: at 512 tokens it computes twice what is needed. Here the tokens are halved until blocks are small: each block attends to itself
+/// causally, each second half of a pair attends to the first half in full, and the parts are combined by their log-sum-exp. Blocks and
+/// pairs of one size are one batched call, which also occupies every core if the heads do not divide evenly.
 /// </summary>
 internal static class BlockwiseAttention
 {
-    // N sequences, T tokens, H query heads, K kv heads, D head dim; L = log of the sum of exp of a query's scores
+    // N sequences, T tokens, H query heads, K kv heads, D head dim; L = log-sum-exp of a query's scores
     private const long SmallestBlock = 128;
 
     private static readonly Lazy<jit.CompilationUnit> s_kernel = new(() => jit.compile("""
@@ -24,8 +24,8 @@ internal static class BlockwiseAttention
         """));
 
     /// <param name="query">[N, T, H, D]</param>
-    /// <param name="key">[N, T, K, D], as value; query heads share it in groups of H / K, which the kernel knows</param>
-    /// <returns>the mix [N, T, H, D], and L [N, T, H]</returns>
+    /// <param name="key">[N, T, K, D], as value; groups of H / K query heads share a kv head, which the kernel supports</param>
+    /// <returns>the attention output [N, T, H, D], and L [N, T, H]</returns>
     public static (Tensor Mixed, Tensor Lse) Forward(Tensor query, Tensor key, Tensor value)
     {
         using var scope = NewDisposeScope();
@@ -43,7 +43,7 @@ internal static class BlockwiseAttention
         return (output.MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
     }
 
-    /// <summary>With the whole row's mix and L at hand, each part's gradient is exact on its own, and they add up.</summary>
+    /// <summary>Backward: given the whole row's output and L, each part's gradient is exact on its own, and the parts add up.</summary>
     public static (Tensor Query, Tensor Key, Tensor Value) Backward(
         Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse)
     {
@@ -74,8 +74,8 @@ internal static class BlockwiseAttention
     }
 
     /// <summary>
-    /// libtorch's backward gives every core whole heads of a sequence, so that five heads on two cores leave one waiting. With the keys in
-    /// parts there are more to give.
+    /// Splits keys for libtorch's backward, which gives every core whole heads of a sequence: five heads on two cores leave one idle. Parts
+    /// of keys are more units of work.
     /// </summary>
     /// <param name="keys">[N, T, K, D]</param>
     private static int KeyParts(Tensor keys)
@@ -89,7 +89,7 @@ internal static class BlockwiseAttention
         return parts;
     }
 
-    /// <summary>Tokens per block: halved while it comes out even.</summary>
+    /// <summary>Tokens per block: halved while the length is even.</summary>
     private static long Block(long tokens)
     {
         while (tokens % 2 == 0 && tokens > SmallestBlock)
@@ -99,7 +99,7 @@ internal static class BlockwiseAttention
         return tokens;
     }
 
-    // The sizes after the tokens are [H, D] or [H].
+    // The dimensions after the tokens are [H, D] or [H].
     private static Tensor Blocks(Tensor x, long size) => x.view([-1, size, .. x.shape[2..]]);
 
     private static Tensor First(Tensor x, long half) => x.view([-1, 2, half, .. x.shape[2..]]).select(1, 0);

@@ -3,13 +3,11 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>
-/// Attention by a kernel that takes the rule itself, window and documents, instead of a bias, and has a backward of its own.
-/// </summary>
-/// <param name="kernels">whose kernel it is</param>
-/// <param name="window">W, where it is shorter than the text</param>
-/// <param name="documents">lengths of documents that lie end to end in one row; empty: a row is one document</param>
-/// <param name="withoutGraph">what attends where nobody asks for a gradient; null: the kernel too</param>
+/// <summary>Causal attention by a kernel with a custom backward, which takes window and document lengths instead of a bias.</summary>
+/// <param name="kernels">set with the kernel</param>
+/// <param name="window">W, if it is shorter than the text</param>
+/// <param name="documents">lengths of documents packed into one row; empty: a row is one document</param>
+/// <param name="withoutGraph">plan for calls without a gradient; null: the same kernel</param>
 internal sealed class CausalAttention(CpuKernels kernels, int? window, int[] documents, AttentionPlan? withoutGraph) : AttentionPlan
 {
     public override Tensor Attend(Tensor query, Tensor key, Tensor value)

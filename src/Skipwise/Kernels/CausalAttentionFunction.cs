@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Causal attention with its backward, over one sequence per row or several documents laid end to end, by a set's own kernel. Kept are what
-/// came in, the output, and a number per query and head.
+/// Autograd function of causal attention, over one sequence per row or several packed documents, by a kernel of the set. It saves the
+/// inputs, the output, and the log-sum-exp of each query and head.
 /// </summary>
 internal sealed class CausalAttentionFunction : autograd.SingleTensorFunction<CausalAttentionFunction>
 {
-    // T = S while training
+    // T = S during training
     private const string Documents = "documents", Window = "window", Kernels = "kernels";
 
     public override string Name => nameof(CausalAttentionFunction);
@@ -56,7 +56,7 @@ internal sealed class CausalAttentionFunction : autograd.SingleTensorFunction<Ca
     });
 
     /// <summary>The forward alone.</summary>
-    /// <returns>the output [B, T, H, D], and the log of the sum of exp of every query's scores [B, T, H]</returns>
+    /// <returns>the output [B, T, H, D], and the log-sum-exp of every query's scores [B, T, H]</returns>
     public static (Tensor Output, Tensor Lse) Attend(
         CpuKernels kernels, Tensor query, Tensor key, Tensor value, int[] documents, int? window)
     {

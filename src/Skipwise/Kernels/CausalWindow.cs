@@ -1,12 +1,12 @@
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Which keys a query sees, when the queries are the last of the tokens that the keys stand for: no later token, and of the earlier ones
-/// the last W.
+/// The keys that each query may attend to, if the queries are the last T of the S tokens: no later token, and of the earlier ones the last
+/// W.
 /// </summary>
 /// <param name="Queries">T</param>
 /// <param name="Keys">S, at least T</param>
-/// <param name="Window">W: a token sees itself and the W - 1 before it; S sees all</param>
+/// <param name="Window">W: a token attends to itself and the W - 1 before it; S: to all</param>
 internal readonly record struct CausalWindow(int Queries, int Keys, int Window)
 {
     /// <summary>tokens before the first query</summary>
@@ -16,21 +16,21 @@ internal readonly record struct CausalWindow(int Queries, int Keys, int Window)
 
     public int LastKey(int query) => Math.Min(Keys - 1, query + CachedTokens);
 
-    /// <summary>the first query that sees the key</summary>
+    /// <summary>the first query that attends to the key</summary>
     public int FirstQuery(int key) => Math.Max(0, key - CachedTokens);
 
-    /// <summary>the last query that sees the key, if any does</summary>
+    /// <summary>the last query that attends to the key, if any does</summary>
     public int LastQuery(int key) => (int)Math.Min(Queries - 1, (long)key - CachedTokens + Window - 1);
 
-    /// <summary>Cuts the queries where blocks begin, so that every part has about as many keys to see.</summary>
-    /// <returns>where parts begin, and the end</returns>
+    /// <summary>Splits the queries at block boundaries into parts of about equal work.</summary>
+    /// <returns>starts of the parts, and the end</returns>
     public int[] SplitQueries(int parts, int block)
     {
         CausalWindow window = this;
         return SplitEvenly(Queries, block, parts, query => window.LastKey(query) - window.FirstKey(query) + 1L);
     }
 
-    /// <summary>The same for keys and the queries that see them.</summary>
+    /// <summary>Splits the keys likewise, by the queries that attend to them.</summary>
     /// <inheritdoc cref="SplitQueries"/>
     public int[] SplitKeys(int parts, int block)
     {

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Cross entropy of hidden states against their next tokens, with its gradients, in chunks of tokens: the scores of all tokens, [M, V],
-/// never exist at once. Loss and gradient come out of one pass: the gradient of -ln softmax(z)[y] by z is softmax(z) - onehot(y).
+/// Next-token cross entropy of hidden states, with its gradients, in chunks of tokens: the logits of all tokens, [M, V], never exist at
+/// once. Loss and gradient come out of one pass: the gradient of -ln softmax(z)[y] with respect to z is softmax(z) - onehot(y).
 /// </summary>
 internal static class ChunkedCrossEntropy
 {
     // M tokens with a label, C hidden, V vocabulary, L tokens of a chunk
 
     /// <summary>
-    /// What float16 probabilities are multiplied with before they are rounded: most of a vocabulary's are below float16's least number,
-    /// 6e-8, and none is above 1.
+    /// Scale of float16 probabilities before they are rounded: most of a vocabulary's are below float16's smallest number, 6e-8, and none
+    /// is above 1.
     /// </summary>
     private const float Float16Scale = 1 << 15;
 
@@ -43,8 +43,8 @@ internal static class ChunkedCrossEntropy
         return gradient.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The gradient of the summed loss by the logits, by libtorch's operations.</summary>
-    /// <param name="logits">[L, V]; they are given up, and what is returned may stand in their place</param>
+    /// <summary>Gradient of the summed loss with respect to the logits, by libtorch's operations.</summary>
+    /// <param name="logits">[L, V]; may be overwritten by the result</param>
     /// <param name="labels">int64 [L, 1]</param>
     /// <param name="total">the summed loss is added to it</param>
     /// <returns>softmax(logits) - onehot(labels), float32</returns>
@@ -54,18 +54,18 @@ internal static class ChunkedCrossEntropy
         Tensor label = logits.gather(1, labels);
         Tensor gradient = logits.softmax(1, ScalarType.Float32);
         logits.Dispose();
-        // ln of the sum of exp by the largest score, whose probability is at least 1 / V: nothing underflows
+        // log-sum-exp from the largest logit, whose probability is at least 1 / V: nothing underflows
         total.add_((largest - gradient.gather(1, at).log() - label).sum(ScalarType.Float64));
         return gradient.scatter_add_(1, labels, full(labels.shape, -1, ScalarType.Float32, labels.device));
     }
 
     /// <summary>
-    /// The same through autograd: for heads that are more than a matrix, for the z-loss, and as the reference. float16 is widened for it:
-    /// nothing lifts the probabilities here.
+    /// The same through autograd: for heads that are more than a matrix, for the z-loss, and as the reference implementation. float16 is
+    /// converted to float32, because the probabilities are not scaled here.
     /// </summary>
     /// <param name="logits">the head: [L, C] to [L, V]</param>
-    /// <param name="parameters">what the head is made of</param>
-    /// <param name="zLossWeight">how much the square of a token's largest score is punished</param>
+    /// <param name="parameters">the head's parameters</param>
+    /// <param name="zLossWeight">z-loss weight: factor of the squared largest logit of a token</param>
     /// <inheritdoc cref="KernelSet.LinearCrossEntropy"/>
     public static Tensor BackwardByAutograd(
         Func<Tensor, Tensor> logits, IEnumerable<Parameter> parameters, double zLossWeight, Tensor hidden, Tensor targets, double divisor,

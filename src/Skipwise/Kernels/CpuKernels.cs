@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// The set of the CPU for every processor and type. Blocks have a backward of their own: fewer passes over memory and fewer tensors kept
-/// than autograd makes of the formula.
+/// Kernels for the CPU, for every processor and type. Its ops have a custom backward: fewer passes over memory and fewer saved tensors than
+/// autograd needs for the formula.
 /// </summary>
 internal class CpuKernels : ReferenceKernels
 {
@@ -53,10 +53,10 @@ internal class CpuKernels : ReferenceKernels
     public override AdamW8BitUpdate CreateAdamW8Bit(double beta1, double beta2, double eps) =>
         Avx2.IsSupported && Fma.IsSupported ? new Avx2AdamW8Bit(beta1, beta2, eps) : base.CreateAdamW8Bit(beta1, beta2, eps);
 
-    // What the autograd functions are made of, forward and back.
+    // Forward and backward of the autograd functions.
 
-    /// <param name="factor">[C], the weight with its offset</param>
-    /// <returns>the norm, shaped like x, and r = 1 / sqrt(mean(x^2) + eps), with an element per row</returns>
+    /// <param name="factor">[C], the weight plus its offset</param>
+    /// <returns>the norm, shaped like x, and r = 1 / sqrt(mean(x^2) + eps), one element per row</returns>
     public virtual (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options)
     {
         using var scope = NewDisposeScope();
@@ -77,7 +77,7 @@ internal class CpuKernels : ReferenceKernels
         Tensor g = gradient.reshape(-1, size).to(ScalarType.Float32);
         Tensor normed = x.reshape(-1, size).to(ScalarType.Float32) * scale; // [N, C]
         Tensor product = g * normed;
-        // both sums as matrix products: they run at the speed of memory, a sum over rows does not
+        // both sums as matrix products: they run at memory bandwidth, a sum over rows does not
         Tensor dFactor = ones([1, g.size(0)], ScalarType.Float32, g.device).mm(product).view(size);
         Tensor mean = product.mm(factor.to(ScalarType.Float32).unsqueeze(1)).div_(options.Size); // [N, 1], mean(h n)
         Tensor dX = g.mul(factor).addcmul_(normed, mean, -1).mul_(scale);
@@ -87,9 +87,7 @@ internal class CpuKernels : ReferenceKernels
     /// <inheritdoc cref="KernelSet.Rotate"/>
     public virtual Tensor RotateForward(Tensor x, Tensor rotation, RotaryLayout layout) => base.Rotate(x, rotation, layout);
 
-    /// <summary>
-    /// The gradient of <see cref="RotateForward"/>: turns by the opposite angles and puts every dimension back into its place.
-    /// </summary>
+    /// <summary>Gradient of <see cref="RotateForward"/>: rotates by the opposite angles and restores the order of the dimensions.</summary>
     /// <param name="gradient">[B, T, H, D]</param>
     public virtual Tensor RotateBackward(Tensor gradient, Tensor rotation, RotaryLayout layout)
     {
@@ -124,7 +122,7 @@ internal class CpuKernels : ReferenceKernels
     /// <param name="query">[N, T, H, D], contiguous</param>
     /// <param name="key">[N, S, K, D], as value</param>
     /// <param name="window">null: all</param>
-    /// <returns>the output [N, T, H, D], and the log of the sum of exp of every query's scores [N, T, H]</returns>
+    /// <returns>the output [N, T, H, D], and the log-sum-exp of every query's scores [N, T, H]</returns>
     public virtual (Tensor Output, Tensor Lse) AttentionForward(Tensor query, Tensor key, Tensor value, int? window) =>
         BlockwiseAttention.Forward(query, key, value);
 

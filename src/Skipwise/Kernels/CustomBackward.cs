@@ -6,23 +6,23 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// How a backward that is written in C# runs under libtorch's engine, and how its exceptions come out again. The formula stays beside each
-/// such backward as its reference, and the tests hold one against the other.
+/// Runs a backward that is written in C# under libtorch's engine, and rethrows its exceptions afterwards. Each such backward has a
+/// reference implementation, and tests compare the two.
 /// </summary>
 internal static class CustomBackward
 {
     /// <summary>
-    /// What a backward threw on this thread. The CPU's part of a backward runs on the thread that asks for it, so that no two trainings see
-    /// each other's.
+    /// Exception of a backward on this thread. The CPU part of a backward runs on the calling thread, so concurrent trainings do not mix up
+    /// their exceptions.
     /// </summary>
     [ThreadStatic]
     private static Exception? s_failure;
 
     /// <summary>
-    /// Runs a block's backward. Between libtorch's engine and the caller lies native code that no exception can cross: it would
-    /// end the process. So the engine is handed gradients of no possible shape, which it refuses by an error of its own: whoever called
-    /// it learns that gradients are missing. <see cref="Rethrowing"/> throws the exception itself. Every forward has to call
-    /// <see cref="autograd.AutogradContext.set_materialize_grads"/> with false, for a gradient that nobody asks for is passed on as none.
+    /// Runs the backward of an op. Native code lies between libtorch's engine and the caller, and an exception that crosses it ends the
+    /// process. So a failed backward returns gradients of an impossible shape, which the engine refuses with an error of its own: every
+    /// caller learns that gradients are missing. <see cref="Rethrowing"/> throws the original exception. Every forward has to call <see
+    /// cref="autograd.AutogradContext.set_materialize_grads"/> with false, because gradients that are not needed are returned as undefined.
     /// </summary>
     /// <param name="tensors">arguments of the forward that are tensors; they come first</param>
     /// <param name="others">its other arguments</param>
@@ -41,19 +41,17 @@ internal static class CustomBackward
             {
                 result?.MoveToOuterDisposeScope();
             }
-            return [.. gradients.Select(result => result!)]; // null where the argument is no tensor
+            return [.. gradients.Select(result => result!)]; // null if the argument is no tensor
         }
         catch (Exception e)
         {
             s_failure = e;
-            // a number, which no block takes
+            // a scalar shape, which no op accepts
             return [.. Enumerable.Range(0, tensors).Select(_ => zeros([], ScalarType.Float32, CPU)), .. new Tensor[others]];
         }
     }
 
-    /// <summary>
-    /// Runs a backward of libtorch's and throws what a block's own backward threw, in place of libtorch's error about it.
-    /// </summary>
+    /// <summary>Runs a libtorch backward and rethrows the exception of a custom backward in place of libtorch's error about it.</summary>
     /// <param name="backward">such as <c>() => loss.backward()</c></param>
     public static void Rethrowing(Action backward)
     {

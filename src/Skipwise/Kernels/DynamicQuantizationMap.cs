@@ -1,31 +1,31 @@
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// The 256 numbers that a byte stands for in an 8-bit optimizer state (Dettmers 2016; Dettmers et al. 2022, section 1.3): a dynamic
-/// exponent, whose length leaves more or fewer bits to a linear fraction. Of seven decades below 1 the highest has 64 steps, each lower one
-/// half as many. Numbers of a block are divided by its largest magnitude first.
+/// The 256 values of a byte in an 8-bit optimizer state (Dettmers 2016; Dettmers et al. 2022, section 1.3): a dynamic exponent, whose
+/// length leaves more or fewer bits to a linear fraction. Of seven decades below 1 the highest has 64 steps, each lower one half as many.
+/// Elements of a block are first divided by its largest magnitude.
 /// </summary>
 internal static class DynamicQuantizationMap
 {
     private const int Decades = 7;
 
-    /// <summary>-1 to 1, rising; 0 among them: for running means.</summary>
+    /// <summary>Signed map, -1 to 1, ascending, with 0: for first moments.</summary>
     public static float[] Signed { get; } = Build(steps: decade => 1 << decade, isSigned: true);
 
-    /// <summary>0 to 1, rising; without a sign there is a bit more for the fraction: for running means of squares.</summary>
+    /// <summary>Unsigned map, 0 to 1, ascending, with one more bit for the fraction: for second moments.</summary>
     public static float[] Unsigned { get; } = Build(steps: decade => 2 << decade, isSigned: false);
 
-    /// <summary>The 255 numbers at which one code gives way to the next, halfway between them; then one that nothing reaches.</summary>
+    /// <summary>The 255 midpoints between neighbouring codes, then one that no element reaches.</summary>
     public static float[] Boundaries(float[] code) => [.. code.Zip(code.Skip(1), (low, high) => (low + high) / 2), float.PositiveInfinity];
 
-    /// <summary>of a block, that it is divided by at the least: where all numbers are 0, or nearly</summary>
+    /// <summary>least divisor of a block: for blocks of zeros, or nearly</summary>
     public const float MinScale = 1e-38f;
-    /// <summary>of a float32, that do not matter for a first guess; the others, sign, exponent and seven bits, are 65536 bins</summary>
+    /// <summary>low bits of a float32 that a bin ignores; the others, sign, exponent and seven bits, are 65536 bins</summary>
     public const int BinShift = 16;
 
     /// <summary>
-    /// For every bin the code of its lowest number. A bin is narrower than any code's range, so a number's own code is this one or the
-    /// next: two look-ups and one comparison take a sixth of the time of a binary search.
+    /// For every bin the code of its lowest value. A bin is narrower than any code's range, so an element's code is this one or the next:
+    /// two look-ups and one comparison take a sixth of the time of a binary search.
     /// </summary>
     /// <param name="boundaries">of the code</param>
     public static int[] BinLookup(float[] boundaries)
@@ -49,7 +49,7 @@ internal static class DynamicQuantizationMap
         [
             .. from decade in Enumerable.Range(0, Decades)
                from step in Enumerable.Range(0, steps(decade))
-               select Math.Pow(10, decade - Decades + 1) * (0.1 + (0.9 * (step + 0.5) / steps(decade))), // the middle of each step
+               select Math.Pow(10, decade - Decades + 1) * (0.1 + (0.9 * (step + 0.5) / steps(decade))), // midpoint of each step
         ];
         IEnumerable<double> codes = isSigned ? magnitudes.Concat(magnitudes.Select(magnitude => -magnitude)) : magnitudes;
         return [.. codes.Concat([0, 1]).Order().Select(value => (float)value)];

@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// A parameter's gradient while it is summed up piece by piece: in float32, and rounded to a narrower parameter's type once, at the end.
-/// It belongs to the scope that it is made in.
+/// Accumulator of a parameter's gradient: sums in float32 and rounds to the parameter's type once, at the end. It belongs to the dispose
+/// scope that it is created in.
 /// </summary>
 internal sealed class Float32Gradient
 {
     private readonly Parameter _parameter;
-    private readonly Tensor _sum; // of a float32 parameter its gradient itself
-    private readonly Tensor? _piece; // of a narrower one, a product before it is added
+    private readonly Tensor _sum; // for a float32 parameter, its gradient itself
+    private readonly Tensor? _piece; // for a half-precision one, a product before it is added
 
-    /// <param name="parameter">whose gradient so far is part of the sum</param>
+    /// <param name="parameter">its gradient so far is part of the sum</param>
     public Float32Gradient(Parameter parameter)
     {
         using IDisposable noGradient = no_grad();
@@ -45,7 +45,7 @@ internal sealed class Float32Gradient
         }
     }
 
-    /// <summary>Adds what a backward has left as a narrower parameter's gradient; a float32 one's adds up by itself.</summary>
+    /// <summary>Adds the gradient that a backward left in a half-precision parameter; a float32 one accumulates in place.</summary>
     public void AddParameterGradient()
     {
         if (_piece is not null && _parameter.grad is { } fresh)
@@ -56,7 +56,7 @@ internal sealed class Float32Gradient
         }
     }
 
-    /// <summary>Makes the sum the parameter's gradient.</summary>
+    /// <summary>Sets the parameter's gradient to the sum.</summary>
     public void Assign()
     {
         if (_piece is not null)

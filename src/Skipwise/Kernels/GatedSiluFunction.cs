@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// y = silu(gate) up. Keeps gate and up alone: silu(gate) is computed again in the backward, which costs less than its memory.
+/// y = silu(gate) up. Saves only gate and up: silu(gate) is recomputed in the backward, which costs less than its memory.
 /// </summary>
 internal sealed class GatedSiluFunction : autograd.SingleTensorFunction<GatedSiluFunction>
 {

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// libtorch's fused attention where several query heads share a key/value head, without a copy of keys or values. TorchSharp's
-/// wrapper has no <c>enable_gqa</c>, and libtorch's kernels for float32 and for masks on a GPU do not know groups.
+/// libtorch's fused attention for grouped-query attention, without a copy of keys or values. TorchSharp's wrapper has no <c>enable_gqa</c>,
+/// and libtorch's kernels for float32 and for masks on a GPU do not support groups.
 /// </summary>
 internal static class GroupedAttention
 {
     // B batch, T queries, S keys, H query heads, K kv heads, G = H / K, D head dim
     private static readonly Lazy<jit.CompilationUnit> s_script = new(() => jit.compile("""
-        def mix(q: Tensor, k: Tensor, v: Tensor, causal: bool):
+        def attend(q: Tensor, k: Tensor, v: Tensor, causal: bool):
             return torch.scaled_dot_product_attention(q, k, v, None, 0.0, causal, scale=None, enable_gqa=True)
 
         """));
@@ -29,14 +29,14 @@ internal static class GroupedAttention
         }
         if (tokens == 1 && bias is null)
         {
-            // one token sees all: a group's heads are then as good as G tokens of one head
+            // one query attends to all keys: a group's G heads are computed as G queries of one head
             return nn.functional.scaled_dot_product_attention(query.reshape(batch, kvHeads, group, dim), key, value).reshape(query.shape);
         }
         if (bias is null && query.dtype != ScalarType.Float32)
         {
-            return (Tensor)s_script.Value.invoke("mix", query, key, value, isCausal);
+            return (Tensor)s_script.Value.invoke("attend", query, key, value, isCausal);
         }
-        // kv heads become part of the batch, and each stands for its G heads by a stride of 0
+        // kv heads become part of the batch; each is expanded to its G heads by a stride of 0
         Tensor Shared(Tensor x) => x.flatten(0, 1).unsqueeze(1).expand(-1, group, -1, -1);
         Tensor queries = query.reshape(batch * kvHeads, group, tokens, dim);
         Tensor output = nn.functional.scaled_dot_product_attention(queries, Shared(key), Shared(value), bias, is_casual: isCausal);

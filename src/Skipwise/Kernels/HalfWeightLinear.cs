@@ -7,16 +7,16 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// y = x W^T + b in float32 with a frozen W of 16-bit numbers, for few rows of x. Each number of W has an exact float32, so the result is
-/// that of a float32 weight, in half its memory. Many rows of x share the cost of widening W before the product. Few rows would not; they
-/// take as long as W takes to be read, half as long in 16 bits, if each of its rows is widened in the cache.
+/// y = x W^T + b in float32 with a frozen half-precision W, for few rows of x. Every element of W converts exactly, so the result is that
+/// of a float32 weight in half its memory. With many rows of x, converting W before the product costs little. With few rows the time is
+/// that of reading W, which 16-bit rows converted in the cache halve.
 /// </summary>
 internal static class HalfWeightLinear
 {
-    /// <summary>rows of x up to which W is widened row by row; from there on libtorch's product wins</summary>
+    /// <summary>rows of x up to which W is converted row by row; with more, libtorch's product is faster</summary>
     public const int RowwiseLimit = 2;
 
-    private const int RowsAtOnce = 32; // of W, per piece of work
+    private const int RowsAtOnce = 32; // of W, per unit of work
 
     /// <summary>Whether x has so few rows.</summary>
     public static bool IsWorthwhile(Tensor x, Tensor weight) => x.numel() <= RowwiseLimit * weight.size(1);
@@ -34,7 +34,7 @@ internal static class HalfWeightLinear
         return (bias is null ? y : y.add_(bias)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Every number of y is one dot product; the threads share the rows of W.</summary>
+    /// <summary>Every element of y is one dot product; threads share the rows of W.</summary>
     private static unsafe void Multiply(Tensor x, Tensor weight, Tensor y, HalfFloats.ElementConversion widen)
     {
         int inputs = (int)weight.size(1), outputs = (int)weight.size(0), rows = (int)(x.numel() / inputs);
@@ -60,7 +60,7 @@ internal static class HalfWeightLinear
     {
         ReadOnlySpan<Vector<float>> first = MemoryMarshal.Cast<float, Vector<float>>(a);
         ReadOnlySpan<Vector<float>> second = MemoryMarshal.Cast<float, Vector<float>>(b);
-        // Four sums, because an addition waits for the one before it.
+        // Four accumulators: an addition waits for the one before it.
         Vector<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         int i = 0;
         for (; i <= first.Length - 4; i += 4)

@@ -1,6 +1,6 @@
 namespace Skipwise.Kernels;
 
-/// <summary>One head's rows of D numbers, a token each.</summary>
+/// <summary>View of one head: a row of D elements per token.</summary>
 internal readonly unsafe struct HeadView(float* start, nint step)
 {
     public nint RowStride => step;

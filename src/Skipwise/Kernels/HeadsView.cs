@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>A tensor's memory [N, tokens, heads, D], as long as the pointers live that it was taken with.</summary>
+/// <summary>View of a tensor [N, tokens, heads, D]; valid as long as the pointers that it was created from.</summary>
 internal readonly unsafe struct HeadsView
 {
     private readonly float* _start;

@@ -1,6 +1,6 @@
 namespace Skipwise.Kernels;
 
-/// <summary>The gradients of some keys and their values, summed up over the query heads that share them.</summary>
+/// <summary>Gradients of a range of keys and values, summed over the query heads that share them.</summary>
 internal sealed unsafe class KeyValueGradients
 {
     private readonly TilePlan _plan;
@@ -30,8 +30,8 @@ internal sealed unsafe class KeyValueGradients
         _delta = scratch.Allocate(ScoreBlock.QueryBlockSize);
     }
 
-    /// <summary>What it takes at most.</summary>
-    /// <param name="bounds">where parts of the keys begin, and the end</param>
+    /// <summary>Scratch elements that it needs at most.</summary>
+    /// <param name="bounds">starts of the parts of the keys, and the end</param>
     public static long ScratchSize(TilePlan plan, int[] bounds)
     {
         long rows = Enumerable.Range(1, bounds.Length - 1).Max(part => bounds[part] - bounds[part - 1]) + Avx512Gemm.TileRows;
@@ -39,7 +39,7 @@ internal sealed unsafe class KeyValueGradients
         return (4 * rows * plan.PaddedDim) + (ScoreBlock.QueryBlockSize * perQuery);
     }
 
-    /// <summary>Adds what one head's queries have to say; writes the queries' own gradient by these keys.</summary>
+    /// <summary>Accumulates dK and dV from one query head and writes that head's contribution to dQ for this key range.</summary>
     public void AccumulateHead(HeadView gradient, HeadView query, HeadView output, HeadView lse, HeadView dQuery)
     {
         (CausalWindow window, int dim, int paddedDim) = (_plan.Window, _plan.Dim, _plan.PaddedDim);
@@ -73,16 +73,16 @@ internal sealed unsafe class KeyValueGradients
     /// <summary>dV += P^T dO, dP = dO V^T, dS = P (dP - delta), dK += dS^T Q, dQ += dS K, of <paramref name="keys"/> keys.</summary>
     private void AccumulateBlock(ScoreBlock block, int keyStart, int keys)
     {
-        (int dim, int paddedDim, nint place) = (_plan.Dim, _plan.PaddedDim, (nint)(keyStart - _from) * _plan.PaddedDim);
-        block.ComputeScores(_keys + place, paddedDim, dim, _queryPanels, keyStart, _probabilities);
-        block.ComputeScores(_values + place, paddedDim, dim, _gradientPanels, keyStart, _dScores);
+        (int dim, int paddedDim, nint offset) = (_plan.Dim, _plan.PaddedDim, (nint)(keyStart - _from) * _plan.PaddedDim);
+        block.ComputeScores(_keys + offset, paddedDim, dim, _queryPanels, keyStart, _probabilities);
+        block.ComputeScores(_values + offset, paddedDim, dim, _gradientPanels, keyStart, _dScores);
         block.ProbabilitiesAndGradients(keyStart, _probabilities, _dScores, _lse, _delta);
         for (int row = 0; row < keys; row += Avx512Gemm.TileRows)
         {
             (int first, int end) = block.AttendingQueries(keyStart + row);
             if (first < end)
             {
-                nint key = place + (row * paddedDim);
+                nint key = offset + (row * paddedDim);
                 Avx512Gemm.Multiply(
                     _probabilities + (row * ScoreBlock.QueryBlockSize) + first, ScoreBlock.QueryBlockSize, 1,
                     _gradients + (first * paddedDim), paddedDim, _dValues + key, paddedDim, paddedDim, end - first, adds: true);
@@ -97,8 +97,8 @@ internal sealed unsafe class KeyValueGradients
             if (first < end)
             {
                 Avx512Gemm.Multiply(
-                    _dScores + (first * ScoreBlock.QueryBlockSize) + row, 1, ScoreBlock.QueryBlockSize, _keys + place + (first * paddedDim),
-                    paddedDim, _dQueries + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
+                    _dScores + (first * ScoreBlock.QueryBlockSize) + row, 1, ScoreBlock.QueryBlockSize,
+                    _keys + offset + (first * paddedDim), paddedDim, _dQueries + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
             }
         }
     }

@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Skipwise.Kernels;
 
-/// <summary>What 16 queries see.</summary>
+/// <summary>Causal-window mask of 16 queries.</summary>
 internal readonly ref struct LaneMask(CausalWindow window, int query)
 {
     private readonly int _firstOfAll = window.FirstKey(query + Avx512Gemm.VectorWidth - 1), _lastOfAll = window.LastKey(query);

@@ -3,15 +3,16 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>Attention by libtorch's kernel, which is told what a query sees by its causal mode or by a bias.</summary>
-/// <param name="bias">float [T, S] to add to the scores (0 or -inf), or null; T = S is the longest document's length where there are
-/// several in a row</param>
+/// <summary>Attention by libtorch's kernel, masked by its causal mode or a bias.</summary>
+/// <param name="bias">
+/// float [T, S] added to the scores (0 or -inf), or null; T = S is the longest document's length if a row has several
+/// </param>
 /// <param name="isCausal">T = S and libtorch's own causal mode applies</param>
-/// <param name="documents">lengths of documents that lie end to end in one row; empty: a row is one document</param>
-/// <param name="repeatsHeads">keys and values are copied for every query head, as the formula has it</param>
+/// <param name="documents">lengths of documents packed into one row; empty: a row is one document</param>
+/// <param name="repeatsHeads">copies keys and values for every query head, as the reference implementation does</param>
 internal sealed class MaskedAttention(Tensor? bias, bool isCausal, int[] documents, bool repeatsHeads) : AttentionPlan
 {
-    private const int RowMultiple = 16; // numbers; a GPU's kernel would copy a bias whose rows begin elsewhere, in every layer
+    private const int RowMultiple = 16; // elements; a GPU kernel would copy a bias with unaligned rows in every layer
 
     public Tensor? Bias => bias;
     public bool IsCausal => isCausal;
@@ -24,14 +25,14 @@ internal sealed class MaskedAttention(Tensor? bias, bool isCausal, int[] documen
         bool seesAll = window is not { } limit || limit >= keys;
         if (seesAll && queries == 1)
         {
-            return new(null, false, documents, repeatsHeads); // the newest token sees everything
+            return new(null, false, documents, repeatsHeads); // the newest token attends to everything
         }
         if (seesAll && cached == 0)
         {
             return new(null, true, documents, repeatsHeads);
         }
         using var scope = NewDisposeScope();
-        // query i is token cached + i of the text: it sees key j if j - i lies in (cached - W, cached]
+        // query i is token cached + i of the text: it attends to key j if j - i is in (cached - W, cached]
         Tensor seen = ones([queries, keys], ScalarType.Bool, device).tril(cached);
         if (!seesAll)
         {
@@ -55,7 +56,7 @@ internal sealed class MaskedAttention(Tensor? bias, bool isCausal, int[] documen
         {
             return GroupedAttention.Attend(q, k, v, bias, isCausal).transpose(1, 2).MoveToOuterDisposeScope();
         }
-        // what a document's tokens see of each other depends on their distance alone: the top left corner serves every document
+        // attention within a document depends on distances alone: the top left corner serves every document
         Tensor? Corner(Tensor part) => bias?.narrow(0, 0, part.size(2)).narrow(1, 0, part.size(2));
         long[] lengths = [.. documents.Select(length => (long)length)];
         Tensor[] qs = q.split(lengths, 2), ks = k.split(lengths, 2), vs = v.split(lengths, 2);

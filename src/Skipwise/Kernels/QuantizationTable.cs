@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>A <see cref="DynamicQuantizationMap"/> on a device.</summary>
-/// <param name="Values">float32 [256]: what each byte stands for</param>
-/// <param name="Boundaries">float32 [256]: above which the next byte is nearer</param>
+/// <param name="Values">float32 [256]: value of each byte</param>
+/// <param name="Boundaries">float32 [256]: above it the next byte is nearer</param>
 /// <param name="BinLookup">int32 [65536]: <see cref="DynamicQuantizationMap.BinLookup"/></param>
-/// <param name="ZeroCode">the byte that stands for 0</param>
+/// <param name="ZeroCode">the byte whose value is 0</param>
 internal sealed record QuantizationTable(Tensor Values, Tensor Boundaries, Tensor BinLookup, byte ZeroCode) : IDisposable
 {
-    /// <summary>A table that outlives all scopes.</summary>
+    /// <summary>Creates a table outside all dispose scopes.</summary>
     public static QuantizationTable Create(float[] values, float[] bounds, Device device) => new(
         tensor(values, device: device).DetachFromDisposeScope(), tensor(bounds, device: device).DetachFromDisposeScope(),
         tensor(DynamicQuantizationMap.BinLookup(bounds), ScalarType.Int32, device: device).DetachFromDisposeScope(),

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// y = x W^T with a quantized W: unpacked for the product and again for its backward, so that no graph holds it. Autograd's own product
-/// would keep every unpacked weight until the backward.
+/// y = x W^T with a quantized W, which is dequantized for the product and again for its backward. Autograd's own product would keep every
+/// dequantized weight until the backward.
 /// </summary>
 internal sealed class QuantizedLinearFunction : autograd.SingleTensorFunction<QuantizedLinearFunction>
 {
@@ -13,7 +13,7 @@ internal sealed class QuantizedLinearFunction : autograd.SingleTensorFunction<Qu
 
     public override string Name => nameof(QuantizedLinearFunction);
 
-    /// <param name="vars">x [..., in], what makes the weight (Func&lt;Tensor&gt;)</param>
+    /// <param name="vars">x [..., in], the function that dequantizes the weight (Func&lt;Tensor&gt;)</param>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         ctx.set_materialize_grads(false);

@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>A running mean of N numbers in 8 bits.</summary>
+/// <summary>A moment of N elements, quantized to 8 bits.</summary>
 /// <param name="Codes">uint8 [N]</param>
 /// <param name="Absmax">float32 [N / 256, rounded up]: the largest magnitude of each block</param>
 internal sealed record QuantizedMoment(Tensor Codes, Tensor Absmax, QuantizationTable Table)
 {
-    /// <summary>numbers that share a scale</summary>
+    /// <summary>elements per block, which share a scale</summary>
     public const int BlockSize = 256;
 
-    /// <summary>Of as many zeros as <paramref name="like"/> has numbers, on its device; it outlives all scopes.</summary>
+    /// <summary>A moment of zeros with the shape and device of <paramref name="like"/>, outside all dispose scopes.</summary>
     public static QuantizedMoment Zeros(Tensor like, QuantizationTable table)
     {
         long count = like.numel();

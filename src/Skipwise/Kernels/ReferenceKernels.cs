@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>The formulas. What another set has no better way for, it inherits from here.</summary>
+/// <summary>The reference implementation. Other sets inherit what they do not improve.</summary>
 internal class ReferenceKernels : KernelSet
 {
     protected override bool Supports(DeviceType device, ScalarType dtype) => true;
@@ -18,7 +18,7 @@ internal class ReferenceKernels : KernelSet
         using var scope = NewDisposeScope();
         Tensor wide = x.to(ScalarType.Float32);
         Tensor scale = (wide * wide).mean([-1L], keepdim: true).add(options.EpsScalar).rsqrt();
-        // in half precision the order of rounding is the family's: Llama's weight is multiplied after it, Gemma's before
+        // in half precision the order of rounding is the family's: Llama multiplies by the weight after rounding, Gemma before
         Tensor normed = options.HasOffset
             ? (wide * scale).mul(options.Factor(weight.to(ScalarType.Float32))).to(x.dtype)
             : (wide * scale).to(x.dtype).mul(weight);
@@ -62,7 +62,7 @@ internal class ReferenceKernels : KernelSet
     }
 
     /// <inheritdoc/>
-    /// <remarks>The graph holds the unpacked weight.</remarks>
+    /// <remarks>The graph holds the dequantized weight.</remarks>
     public override Tensor QuantizedLinear(Tensor x, Func<Tensor> dequantize)
     {
         using var scope = NewDisposeScope();
@@ -70,20 +70,20 @@ internal class ReferenceKernels : KernelSet
     }
 
     public override int RecomputeEvery(int asked, Func<bool> isQuantized) =>
-        asked != 1 && isQuantized() ? 1 : asked; // unpacked weights of one layer at a time, then
+        asked != 1 && isQuantized() ? 1 : asked; // dequantized weights of one layer at a time, then
 
     public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
         MaskedAttention.Create(queries, cached, window, documents, dtype, device, repeatsHeads: true);
 
     /// <inheritdoc/>
-    /// <remarks>A matrix [T, T] for a sliding window shorter than the text, and two of one byte while it is made.</remarks>
+    /// <remarks>A matrix [T, T] for a sliding window shorter than the text, and two of one byte per element while it is made.</remarks>
     public override long AttentionPlanBytes(int queries, int? window) => window < queries ? (sizeof(float) + 2L) * queries * queries : 0;
 
     public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total) =>
         ChunkedCrossEntropy.BackwardByAutograd(
             states => Linear(states, weight, null), [weight], zLossWeight: 0, hidden, targets, divisor, chunk, total);
 
-    public override int ScoreCopies => 3; // libtorch's softmax needs a second, and one in passing
+    public override int ScoreCopies => 3; // libtorch's softmax needs a second copy, and a temporary one
 
     public override AdamW8BitUpdate CreateAdamW8Bit(double beta1, double beta2, double eps) => new TorchAdamW8Bit(beta1, beta2, eps);
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// y = x r w with r = 1 / sqrt(mean(x^2) + eps). Keeps x and r [N, 1]; autograd would keep the square, the product x r and more.
+/// y = x r w with r = 1 / sqrt(mean(x^2) + eps). Saves x and r [N, 1]; autograd would save the square, the product x r and more.
 /// </summary>
 internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFunction>
 {
@@ -13,7 +13,7 @@ internal sealed class RmsNormFunction : autograd.SingleTensorFunction<RmsNormFun
 
     public override string Name => nameof(RmsNormFunction);
 
-    /// <param name="vars">x [..., C], what x r is multiplied with [C], <see cref="RmsNormOptions"/>, <see cref="CpuKernels"/></param>
+    /// <param name="vars">x [..., C], the factor of x r [C], <see cref="RmsNormOptions"/>, <see cref="CpuKernels"/></param>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         ctx.set_materialize_grads(false);

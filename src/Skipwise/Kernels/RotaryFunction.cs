@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>A rotation, whose backward is the rotation back: nothing but the angles is kept.</summary>
+/// <summary>A rotation, whose backward is the inverse rotation: only the angles are saved.</summary>
 internal sealed class RotaryFunction : autograd.SingleTensorFunction<RotaryFunction>
 {
     private const string Layout = "layout", Kernels = "kernels";

@@ -2,22 +2,22 @@ using System.Runtime.Intrinsics;
 
 namespace Skipwise.Kernels;
 
-/// <summary>The scores of up to 192 queries of one head, from the <paramref name="Start"/>th on.</summary>
+/// <summary>Scores of up to 192 queries of one head, starting at <paramref name="Start"/>.</summary>
 internal readonly unsafe record struct ScoreBlock(CausalWindow Window, int Start, int Count)
 {
-    /// <summary>of a block: a multiple of a tile's columns, and of its rows</summary>
+    /// <summary>queries of a block: a multiple of a tile's columns and rows</summary>
     public const int QueryBlockSize = 192;
-    /// <summary>a multiple of a tile's rows</summary>
+    /// <summary>keys of a block: a multiple of a tile's rows</summary>
     public const int KeyBlockSize = 96;
 
-    /// <summary>Of the keys from <paramref name="keyStart"/> on, those that some of six queries see, as first and end.</summary>
+    /// <summary>Keys from <paramref name="keyStart"/> on that any of six queries attends to, as [first, end).</summary>
     public (int First, int End) VisibleKeys(int row, int keyStart) => VisibleRange(row, row + Avx512Gemm.TileRows - 1, keyStart);
 
-    /// <summary>Of the queries, those that see some of six keys.</summary>
+    /// <summary>Queries that attend to any of six keys, as [first, end).</summary>
     public (int First, int End) AttendingQueries(int key) =>
         (Math.Max(0, Window.FirstQuery(key) - Start), Math.Min(Count, Window.LastQuery(key + Avx512Gemm.TileRows - 1) - Start + 1));
 
-    /// <summary>to[key, lane] = rows[key] . panels[lane], where a query sees the key and up to the edges of tiles around.</summary>
+    /// <summary>to[key, lane] = rows[key] . panels[lane] for all tiles with a visible key.</summary>
     /// <param name="rows">[96, W]</param>
     /// <param name="panels">[panel, D, lane]</param>
     public void ComputeScores(float* rows, int paddedDim, int dim, float* panels, int keyStart, float* to)
@@ -34,45 +34,46 @@ internal readonly unsafe record struct ScoreBlock(CausalWindow Window, int Start
         }
     }
 
-    /// <summary>Scores become e^(score - largest so far), which the sums so far have to follow.</summary>
-    /// <param name="decay">what they are to be multiplied with</param>
-    /// <returns>whether one is not 1</returns>
-    public bool Softmax(int keyStart, float* scores, float* largest, float* total, float* decay)
+    /// <summary>Replaces scores by e^(score - running maximum); earlier sums have to be rescaled.</summary>
+    /// <param name="rescale">receives the rescaling factors</param>
+    /// <returns>whether a factor is not 1</returns>
+    public bool Softmax(int keyStart, float* scores, float* runningMax, float* runningSum, float* rescale)
     {
         bool grew = false;
         for (int lane = 0; lane < Count; lane += Avx512Gemm.VectorWidth)
         {
             (int first, int end) = VisibleTiles(lane / Avx512Gemm.TileColumns * Avx512Gemm.TileColumns, keyStart);
             LaneMask mask = new(Window, Start + lane);
-            Vector512<float> before = Vector512.Load(largest + lane), largestNow = before, sum = default;
+            Vector512<float> before = Vector512.Load(runningMax + lane), newMax = before, sum = default;
             for (int key = first; key < end; key++)
             {
-                float* place = scores + (key * QueryBlockSize) + lane;
-                Vector512<float> score = Vector512.Load(place);
+                float* pointer = scores + (key * QueryBlockSize) + lane;
+                Vector512<float> score = Vector512.Load(pointer);
                 if (!mask.AllLanes(keyStart + key))
                 {
                     score = Vector512.ConditionalSelect(mask.Mask(keyStart + key), score, Vector512.Create(float.NegativeInfinity));
-                    score.Store(place);
+                    score.Store(pointer);
                 }
-                largestNow = Vector512.MaxNative(score, largestNow); // the second where the first is NaN: it comes back as a share
+                // max returns its second operand if the first is NaN: a NaN score reaches the probabilities
+                newMax = Vector512.MaxNative(score, newMax);
             }
             for (int key = first; key < end; key++)
             {
-                float* place = scores + (key * QueryBlockSize) + lane;
-                Vector512<float> probability = Avx512Gemm.Exp(Vector512.Load(place) - largestNow);
-                probability.Store(place);
+                float* pointer = scores + (key * QueryBlockSize) + lane;
+                Vector512<float> probability = Avx512Gemm.Exp(Vector512.Load(pointer) - newMax);
+                probability.Store(pointer);
                 sum += probability;
             }
-            Vector512<float> factor = Avx512Gemm.Exp(before - largestNow);
-            Vector512.FusedMultiplyAdd(Vector512.Load(total + lane), factor, sum).Store(total + lane);
-            largestNow.Store(largest + lane);
-            factor.Store(decay + lane);
-            grew |= !Vector512.EqualsAll(before, largestNow);
+            Vector512<float> factor = Avx512Gemm.Exp(before - newMax);
+            Vector512.FusedMultiplyAdd(Vector512.Load(runningSum + lane), factor, sum).Store(runningSum + lane);
+            newMax.Store(runningMax + lane);
+            factor.Store(rescale + lane);
+            grew |= !Vector512.EqualsAll(before, newMax);
         }
         return grew;
     }
 
-    /// <summary>Scores become shares P = e^(score - L), and their gradients dP become P (dP - delta).</summary>
+    /// <summary>Replaces scores by probabilities P = e^(score - L), and their gradients dP by P (dP - delta).</summary>
     public void ProbabilitiesAndGradients(int keyStart, float* scores, float* gradients, float* lse, float* delta)
     {
         for (int lane = 0; lane < Count; lane += Avx512Gemm.VectorWidth)
@@ -82,22 +83,19 @@ internal readonly unsafe record struct ScoreBlock(CausalWindow Window, int Start
             Vector512<float> sum = Vector512.Load(lse + lane), mean = Vector512.Load(delta + lane);
             for (int key = first; key < end; key++)
             {
-                int place = (key * QueryBlockSize) + lane;
-                Vector512<float> probability = Avx512Gemm.Exp(Vector512.Load(scores + place) - sum);
+                int offset = (key * QueryBlockSize) + lane;
+                Vector512<float> probability = Avx512Gemm.Exp(Vector512.Load(scores + offset) - sum);
                 if (!mask.AllLanes(keyStart + key))
                 {
                     probability = Vector512.ConditionalSelect(mask.Mask(keyStart + key), probability, default);
                 }
-                probability.Store(scores + place);
-                (probability * (Vector512.Load(gradients + place) - mean)).Store(gradients + place);
+                probability.Store(scores + offset);
+                (probability * (Vector512.Load(gradients + offset) - mean)).Store(gradients + offset);
             }
         }
     }
 
-    /// <summary>
-    /// Of the keys from <paramref name="keyStart"/> on, those of tiles of which some query of a panel sees something, or one that shares
-    /// six rows with it.
-    /// </summary>
+    /// <summary>Key rows (rounded out to 6-row tiles) that any query of this 64-lane panel may attend to, as [first, end).</summary>
     private (int First, int End) VisibleTiles(int panel, int keyStart)
     {
         (int first, int end) = VisibleRange(

@@ -4,27 +4,25 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Pointers into the memory of tensors on the CPU: the one way from a tensor to its numbers. What a tensor is gets checked when a pointer
-/// is taken, and its memory stays where it is until this is disposed, whoever disposes the tensor before.
+/// Pointers into the memory of CPU tensors. Type, device and strides are checked when a pointer is taken, and the memory stays valid until
+/// this is disposed, even if the tensor is disposed earlier.
 /// </summary>
 internal sealed unsafe class TensorPointers : IDisposable
 {
     private readonly List<Tensor> _kept = [];
 
-    /// <summary>The tensor's first number; null if there is none.</summary>
-    /// <typeparam name="T">the type of its numbers; <see cref="ushort"/> for both types of 16 bits</typeparam>
-    /// <param name="anyStrides">the caller walks by the tensor's own strides; else the numbers have to lie end to end</param>
-    /// <exception cref="ArgumentException">
-    /// a tensor of another type, on another device, or in another order: what was read there would be other numbers
-    /// </exception>
+    /// <summary>Pointer to the tensor's first element; null if it is empty.</summary>
+    /// <typeparam name="T">element type; <see cref="ushort"/> for both 16-bit types</typeparam>
+    /// <param name="anyStrides">the caller uses the tensor's own strides; else it has to be contiguous</param>
+    /// <exception cref="ArgumentException">a tensor of another type, on another device, or not contiguous</exception>
     public T* To<T>(Tensor tensor, bool anyStrides = false)
         where T : unmanaged => (T*)Take(tensor, HasElementType<T>(tensor.dtype), anyStrides, typeof(T).Name);
 
-    /// <summary>The first byte of a tensor of any type, whose numbers lie end to end; null if there is none.</summary>
-    /// <exception cref="ArgumentException">a tensor on another device, or in another order</exception>
+    /// <summary>Pointer to the first byte of a contiguous tensor of any type; null if it is empty.</summary>
+    /// <exception cref="ArgumentException">a tensor on another device, or not contiguous</exception>
     public byte* ToBytes(Tensor tensor) => Take(tensor, isOfType: true, anyStrides: false, "any");
 
-    /// <summary>All bytes of a tensor of any type, whose numbers lie end to end.</summary>
+    /// <summary>All bytes of a contiguous tensor of any type.</summary>
     /// <exception cref="OverflowException">more bytes than a span holds</exception>
     /// <inheritdoc cref="ToBytes"/>
     public Span<byte> Bytes(Tensor tensor) => new(ToBytes(tensor), checked((int)(tensor.numel() * tensor.element_size())));
@@ -52,9 +50,9 @@ internal sealed unsafe class TensorPointers : IDisposable
             return null;
         }
         using Tensor plain = tensor.detach();
-        Tensor first = plain.as_strided([1], [1], tensor.storage_offset()).DetachFromDisposeScope(); // keeps all of the memory
+        Tensor first = plain.as_strided([1], [1], tensor.storage_offset()).DetachFromDisposeScope(); // keeps all of the storage
         _kept.Add(first);
-        fixed (byte* start = first.bytes) // of a tensor, which does not move
+        fixed (byte* start = first.bytes) // tensor memory does not move
         {
             return start;
         }

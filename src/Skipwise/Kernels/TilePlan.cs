@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
-/// <summary>One attention's shapes, and who shares its work.</summary>
+/// <summary>Shapes of one attention call, and how its work is divided among threads.</summary>
 /// <remarks>
-/// The letters are those of <see cref="TiledAttention"/>: query [N, T, H, D], key [N, S, K, D], W as wide as D in whole tiles.
+/// The letters are those of <see cref="TiledAttention"/>: query [N, T, H, D], key [N, S, K, D], W = D rounded up to whole tiles.
 /// </remarks>
 internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
 {
-    private const int LeastWork = 1 << 17; // pairs of query and key that are worth waking another thread for
+    private const int LeastWork = 1 << 17; // query-key pairs that pay for another thread
 
     private readonly int _threads = query.size(0) * query.size(1) * key.size(1) * query.size(2) < LeastWork ? 1 : get_num_threads();
 
@@ -22,7 +22,7 @@ internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
     public int PaddedDim => Avx512Gemm.RoundUp(Dim, Avx512Gemm.TileColumns / 2);
     public float Scale => 1 / MathF.Sqrt(Dim);
 
-    /// <summary>Into how many parts a head's work is cut, so that it comes out even or the parts are many.</summary>
+    /// <summary>Parts per head, so that threads get equal work or the parts are many.</summary>
     public int SplitCount(int heads, int most)
     {
         int parts = 1;
@@ -33,16 +33,15 @@ internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
         return parts;
     }
 
-    /// <summary>Whoever is free takes the next; what comes out does not depend on who did.</summary>
-    /// <param name="scratch">numbers that one of them takes at most</param>
+    /// <summary>Threads take the next unit as they become free; the result does not depend on which thread computes it.</summary>
+    /// <param name="scratch">elements that a unit needs at most</param>
     public void ForEachUnit(int units, long scratch, Action<int, Workspace> work)
     {
-        // By libtorch, whose heap keeps what was freed: the thread's own would give it back, and clearing its pages again took 3 % of a
-        // step.
+        // Allocated by libtorch, whose heap keeps freed memory: a pool thread's own heap would return it and fault pages in again.
         using var scope = NewDisposeScope();
-        Tensor rooms = empty([_threads, scratch + Avx512Gemm.VectorWidth], ScalarType.Float32, CPU);
+        Tensor memory = empty([_threads, scratch + Avx512Gemm.VectorWidth], ScalarType.Float32, CPU);
         using TensorPointers pointers = new();
-        float* start = pointers.To<float>(rooms);
+        float* start = pointers.To<float>(memory);
         ParallelWork.For(
             _threads, units, (thread, unit) => work(unit, new Workspace(start + (thread * (scratch + Avx512Gemm.VectorWidth)))));
     }

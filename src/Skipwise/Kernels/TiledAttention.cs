@@ -5,22 +5,21 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Causal attention for processors with AVX-512: FlashAttention-2 (Dao 2023) with <see cref="Avx512Gemm"/>. Scores of 192 queries and 96
-/// keys exist at a time, in the cache, with a row per key and a lane per query: so a query's softmax is one lane's, and keys, values and
-/// gradients are read as they lie. Keys past a query's own are never touched; each head is cut into parts of equal work, so that every core
-/// has a share.
+/// Causal attention for processors with AVX-512: FlashAttention-2 (Dao 2023) on <see cref="Avx512Gemm"/>. Scores of 192 queries and 96 keys
+/// exist at a time, in the cache, with a row per key and a lane per query: a query's softmax stays in one lane, and keys, values and
+/// gradients are read in place. Keys after a query are never read; each head is split into parts of equal work, so that all cores are busy.
 /// </summary>
 internal static unsafe class TiledAttention
 {
-    // N sequences, T queries, S keys, H query heads, K kv heads, D head dim, W = D up to the next multiple of 32; L = log of the sum of exp
-    // of a query's scores
+    // N sequences, T queries, S keys, H query heads, K kv heads, D head dim, W = D rounded up to a multiple of 32; L = log-sum-exp of a
+    // query's scores
     private const int QueryBlock = ScoreBlock.QueryBlockSize, KeyBlock = ScoreBlock.KeyBlockSize;
-    private const float Lowest = -1e30f; // below every score, and finite, so that nothing of it is NaN
+    private const float Lowest = -1e30f; // below every score, and finite, so that no difference is NaN
 
     /// <param name="query">[N, T, H, D]; the queries are the last T of the S tokens</param>
-    /// <param name="key">[N, S, K, D], as value; K divides H: query heads share it in groups</param>
-    /// <param name="window">a token sees itself and so many less one before it; null: all</param>
-    /// <returns>the mix [N, T, H, D], and L [N, T, H]</returns>
+    /// <param name="key">[N, S, K, D], as value; groups of H / K query heads share a kv head</param>
+    /// <param name="window">a token attends to itself and the window - 1 tokens before it; null: to all</param>
+    /// <returns>the attention output [N, T, H, D], and L [N, T, H]</returns>
     public static (Tensor Mixed, Tensor Lse) Forward(Tensor query, Tensor key, Tensor value, int? window = null)
     {
         using var scope = NewDisposeScope();
@@ -43,7 +42,7 @@ internal static unsafe class TiledAttention
         return (output.MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
     }
 
-    /// <param name="gradient">of the mix</param>
+    /// <param name="gradient">of the output</param>
     /// <returns>gradients of query [N, T, H, D], key and value [N, S, K, D]</returns>
     public static (Tensor Query, Tensor Key, Tensor Value) Backward(
         Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window = null)
@@ -52,7 +51,7 @@ internal static unsafe class TiledAttention
         TilePlan plan = new(query, key, window);
         int parts = plan.SplitCount(plan.Sequences * plan.KvHeads, Avx512Gemm.RoundUp(plan.Window.Keys, KeyBlock) / KeyBlock);
         int[] bounds = plan.Window.SplitKeys(parts, KeyBlock);
-        // A key's gradient is one part's; a query's is the sum of all parts'.
+        // A key's gradient comes from one part; a query's is the sum over all parts.
         Tensor[] dQueries = [.. Enumerable.Range(0, parts).Select(_ => zeros(query.shape, ScalarType.Float32, query.device))];
         Tensor dKey = empty(key.shape, ScalarType.Float32, key.device), dValue = empty(key.shape, ScalarType.Float32, key.device);
         using TensorPointers pointers = new();
@@ -83,11 +82,11 @@ internal static unsafe class TiledAttention
         return (dQueries[0].MoveToOuterDisposeScope(), dKey.MoveToOuterDisposeScope(), dValue.MoveToOuterDisposeScope());
     }
 
-    /// <summary>What <see cref="AttendQueries"/> takes at most.</summary>
+    /// <summary>Scratch elements that <see cref="AttendQueries"/> needs at most.</summary>
     private static long QueryScratchSize(TilePlan plan) =>
         (2L * (plan.Window.Keys + Avx512Gemm.TileRows) * plan.PaddedDim) + (QueryBlock * (plan.Dim + KeyBlock + plan.PaddedDim + 3));
 
-    /// <summary>The mix of some queries of one head: block by block of keys, with a running maximum and sum.</summary>
+    /// <summary>Attention output of a range of queries of one head: by blocks of keys, with a running maximum and sum.</summary>
     private static void AttendQueries(
         TilePlan plan, Workspace scratch, int from, int to, HeadView query, HeadView key, HeadView value, HeadView output, HeadView lse)
     {
@@ -100,47 +99,48 @@ internal static unsafe class TiledAttention
         int rows = Avx512Gemm.RoundUp(window.LastKey(to - 1) + 1 - firstKey, Avx512Gemm.TileRows);
         float* keys = scratch.CopyRows(key, firstKey, rows, plan), values = scratch.CopyRows(value, firstKey, rows, plan);
         float* panels = scratch.Allocate(QueryBlock * dim), scores = scratch.Allocate(QueryBlock * KeyBlock);
-        float* sums = scratch.Allocate(QueryBlock * paddedDim);
-        float* largest = scratch.Allocate(QueryBlock), total = scratch.Allocate(QueryBlock), decay = scratch.Allocate(QueryBlock);
+        float* accumulator = scratch.Allocate(QueryBlock * paddedDim);
+        float* runningMax = scratch.Allocate(QueryBlock), runningSum = scratch.Allocate(QueryBlock), rescale = scratch.Allocate(QueryBlock);
         for (int start = from; start < to; start += QueryBlock)
         {
             int count = Math.Min(QueryBlock, to - start);
             Avx512Gemm.PackTransposed(query.Row(start), query.RowStride, panels, count, dim, plan.Scale);
-            new Span<float>(sums, QueryBlock * paddedDim).Clear();
-            new Span<float>(largest, QueryBlock).Fill(Lowest);
-            new Span<float>(total, QueryBlock).Clear();
+            new Span<float>(accumulator, QueryBlock * paddedDim).Clear();
+            new Span<float>(runningMax, QueryBlock).Fill(Lowest);
+            new Span<float>(runningSum, QueryBlock).Clear();
             ScoreBlock block = new(window, start, count);
             int firstStart = window.FirstKey(start) / KeyBlock * KeyBlock;
             for (int keyStart = firstStart; keyStart <= window.LastKey(start + count - 1); keyStart += KeyBlock)
             {
                 float* some = keys + ((keyStart - firstKey) * paddedDim);
                 block.ComputeScores(some, paddedDim, dim, panels, keyStart, scores);
-                bool grew = block.Softmax(keyStart, scores, largest, total, decay);
+                bool grew = block.Softmax(keyStart, scores, runningMax, runningSum, rescale);
                 for (int row = 0; row < count; row += Avx512Gemm.TileRows)
                 {
                     (int first, int end) = block.VisibleKeys(row, keyStart);
                     if (grew)
                     {
-                        Scale(sums + (row * paddedDim), decay + row, paddedDim);
+                        Scale(accumulator + (row * paddedDim), rescale + row, paddedDim);
                     }
                     if (first < end)
                     {
                         Avx512Gemm.Multiply(
                             scores + (first * QueryBlock) + row, 1, QueryBlock, values + ((keyStart + first - firstKey) * paddedDim),
-                            paddedDim, sums + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
+                            paddedDim, accumulator + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
                     }
                 }
             }
             for (int row = 0; row < count; row++)
             {
                 Avx512Gemm.ScaledCopy(
-                    sums + (row * paddedDim), paddedDim, output.Row(start + row), output.RowStride, 1, dim, dim, 1 / total[row]);
-                *lse.Row(start + row) = largest[row] + MathF.Log(total[row]);
+                    accumulator + (row * paddedDim), paddedDim, output.Row(start + row), output.RowStride, 1, dim, dim,
+                    1 / runningSum[row]);
+                *lse.Row(start + row) = runningMax[row] + MathF.Log(runningSum[row]);
             }
         }
     }
 
-    /// <summary>Six rows, each by a factor of its own.</summary>
+    /// <summary>Scales six rows, each by its own factor.</summary>
     private static void Scale(float* rows, float* factors, int paddedDim)
     {
         for (int row = 0; row < Avx512Gemm.TileRows; row++)

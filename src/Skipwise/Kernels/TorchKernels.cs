@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// The set of every device but the CPU: libtorch's own operations, forward and back. A backward written in C# would run on
-/// libtorch's thread for that device. That thread has no dispose scope: gradients would live until the collector comes by, and might be
-/// freed while libtorch still reads them. Nothing here is a GPU's alone: the tests take the same path on the CPU.
+/// Kernels for every device but the CPU: libtorch's own operations, forward and backward. A backward written in C# would run on libtorch's
+/// thread for that device. That thread has no dispose scope: gradients would live until the garbage collector runs, and might be freed
+/// while libtorch still reads them. Nothing here needs a GPU: the tests run the same path on the CPU.
 /// </summary>
 internal class TorchKernels : ReferenceKernels
 {
@@ -25,14 +25,14 @@ internal class TorchKernels : ReferenceKernels
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Its backward sorts the ids on a GPU and sums up in float32; that of an indexed selection would add in the weights' type and in
+    /// Its backward sorts the ids on a GPU and accumulates in float32; that of index_select would accumulate in the weights' type and in
     /// another order each time.
     /// </remarks>
     public override Tensor Embedding(Tensor weight, Tensor ids) => (Tensor)s_script.Value.invoke("embedding", weight, ids);
 
     /// <inheritdoc/>
     /// <remarks>
-    /// One operation, rounded once: in 16 bits not the double rounding of Hugging Face's Llama, but nearer to the formula.
+    /// One operation, rounded once: in half precision without the double rounding of Hugging Face's Llama, so nearer to the exact result.
     /// </remarks>
     public override Tensor RmsNorm(Tensor x, Tensor weight, RmsNormOptions options) => (Tensor)(options.HasOffset
         ? s_script.Value.invoke("rms_norm_around", x, weight, options.EpsScalar, options.WeightOffset)

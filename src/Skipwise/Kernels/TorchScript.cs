@@ -2,11 +2,12 @@ using System.Globalization;
 
 namespace Skipwise.Kernels;
 
-/// <summary>How values are written into TorchScript.</summary>
+/// <summary>Formats values for TorchScript source.</summary>
 internal static class TorchScript
 {
     /// <summary>
-    /// A number as TorchScript reads it. Constants are written into scripts: what is passed is boxed, for a kernel that may read it late.
+    /// A number as a TorchScript literal. Constants are written into the source, because an argument is boxed and the kernel may read it
+    /// late.
     /// </summary>
     public static string Literal(double value)
     {

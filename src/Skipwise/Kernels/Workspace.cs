@@ -1,29 +1,29 @@
 namespace Skipwise.Kernels;
 
-/// <summary>Memory for one piece of work, handed out from its start.</summary>
+/// <summary>Scratch memory of one unit of work, allocated from its start.</summary>
 internal sealed unsafe class Workspace(float* start)
 {
-    private const nuint Line = 64; // bytes that tiles begin at a multiple of
+    private const nuint Line = 64; // bytes, alignment of tiles
 
     private float* _free = (float*)(((nuint)start + Line - 1) / Line * Line);
 
-    /// <param name="numbers">a multiple of 16</param>
-    public float* Allocate(int numbers)
+    /// <param name="count">elements, a multiple of 16</param>
+    public float* Allocate(int count)
     {
         float* taken = _free;
-        _free += numbers;
+        _free += count;
         return taken;
     }
 
-    public float* AllocateZeroed(int numbers)
+    public float* AllocateZeroed(int count)
     {
-        float* taken = Allocate(numbers);
-        new Span<float>(taken, numbers).Clear();
+        float* taken = Allocate(count);
+        new Span<float>(taken, count).Clear();
         return taken;
     }
 
     /// <summary>
-    /// Rows from the <paramref name="first"/>th on, as a matrix of its own [rows, W]; zeros after the last key and dimension.
+    /// Copies rows from the <paramref name="first"/>th on into a matrix [rows, W]; rows after the last key and columns after D are zeros.
     /// </summary>
     public float* CopyRows(HeadView from, int first, int rows, TilePlan plan)
     {
