@@ -1,7 +1,7 @@
 namespace Skipwise.Estimation;
 
-/// <param name="Seconds">on the clock</param>
-/// <param name="CpuSeconds">of all threads, user and system</param>
+/// <param name="Seconds">wall time</param>
+/// <param name="CpuSeconds">CPU time of all threads, user and system</param>
 internal readonly record struct ComputeTime(double Seconds, double CpuSeconds)
 {
     public static ComputeTime operator +(ComputeTime a, ComputeTime b) => new(a.Seconds + b.Seconds, a.CpuSeconds + b.CpuSeconds);

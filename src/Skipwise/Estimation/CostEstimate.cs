@@ -1,5 +1,5 @@
 namespace Skipwise.Estimation;
 
-/// <summary>PoSE beside full-length training at the target.</summary>
-/// <param name="AvailableMemory">bytes that the largest batches were sought for</param>
+/// <summary>Cost of PoSE compared with full-length training at the target.</summary>
+/// <param name="AvailableMemory">bytes that limit the largest batches</param>
 public sealed record CostEstimate(long AvailableMemory, StepEstimate Pose, StepEstimate Full);

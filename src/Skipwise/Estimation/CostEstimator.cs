@@ -8,15 +8,15 @@ using static TorchSharp.torch;
 namespace Skipwise.Estimation;
 
 /// <summary>
-/// Tells what a run will cost before it runs. Memory follows from the config; time from one short step of one layer. The weights are not
+/// Estimates the cost of a run. Memory follows from the configuration; time from one short, profiled step of one layer. Weights are not
 /// read.
 /// </summary>
 public static class CostEstimator
 {
-    /// <summary>Bytes that a run takes beside what an estimate does: text, tokenizer, and what .NET has not collected yet.</summary>
+    /// <summary>Bytes of a run that an estimate lacks: text, tokenizer, and uncollected .NET garbage.</summary>
     private const long RunHeap = 48 << 20; // measured on training runs of three sizes: 40 to 60 MiB
 
-    /// <param name="stop">looked at before every step that is timed</param>
+    /// <param name="stop">checked before every timed step</param>
     /// <exception cref="SkipwiseException">a model that cannot be read, or a setting out of range</exception>
     public static CostEstimate Run(CostEstimatorOptions options, IProgress<string>? note = null, CancellationToken stop = default)
     {
@@ -40,7 +40,7 @@ public static class CostEstimator
             }
             return (MemoryModel.Create(profiler, options.RecomputeEvery), Profile(trainLength), Profile(options.TargetLength));
         });
-        // libtorch has now done all that a step does, and the profiler's tensors are gone
+        // libtorch has now run all operations of a step, and the profiler's tensors are freed
         memory = memory with { Process = device.Reserved() + (compute.Device.type == DeviceType.CPU ? RunHeap : 0) };
         long available = options.Memory ?? device.Total;
         StepEstimate Of(string mode, int length, TimeModel time)

@@ -6,7 +6,7 @@ using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Estimation;
 
-/// <summary>The run whose cost is asked for.</summary>
+/// <summary>The run to be estimated.</summary>
 public sealed record CostEstimatorOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
@@ -24,20 +24,20 @@ public sealed record CostEstimatorOptions
     /// <summary>forwards per optimizer step</summary>
     [Within(1, 1 << 16, Name = "--gradient-accumulation")]
     public int GradientAccumulationSteps { get; init; } = 1;
-    /// <summary>k: every k-th layer is computed a second time; 0: none</summary>
+    /// <summary>k: every k-th layer is recomputed in the backward; 0: none</summary>
     [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
     public int RecomputeEvery { get; init; }
-    /// <summary>LoRA adapters to train instead of the model; the default trains the model</summary>
+    /// <summary>LoRA adapters to train; the default trains the whole model</summary>
     public LoraOptions Lora { get; init; } = new();
-    /// <summary>optimizer whose state is counted</summary>
+    /// <summary>optimizer</summary>
     public OptimizerKind Optimizer { get; init; }
-    /// <summary>where and in which type the model computes; what is narrower than float32 has float32 masters</summary>
+    /// <summary>device and element type; half precision adds float32 master weights</summary>
     public ComputeOptions Compute { get; init; } = new();
-    /// <summary>what is kept in CPU memory while a GPU computes</summary>
+    /// <summary>what is offloaded to CPU memory while a GPU computes</summary>
     public Offload Offload { get; init; }
     /// <summary>RoPE scaling of the extended model; null members are derived</summary>
     public RopeOverrides Rope { get; init; } = new();
-    /// <summary>bytes that a run may take; null takes what the machine has, or the GPU</summary>
+    /// <summary>bytes that a run may use; null: all of the machine or the GPU</summary>
     [Within(1, 1L << 60, Name = "--memory")]
     public long? Memory { get; init; }
 }

@@ -5,24 +5,24 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Estimation;
 
-/// <summary>What this process takes of the memory that a device computes in, in bytes.</summary>
+/// <summary>This process's use of the computing device's memory, in bytes.</summary>
 internal abstract class DeviceMemory
 {
     public static DeviceMemory For(Device device) => device.type == DeviceType.CUDA ? new GpuMemory(device) : new HostMemory();
 
-    /// <summary>All that there is, taken or not.</summary>
+    /// <summary>Total memory, used or not.</summary>
     public abstract long Total { get; }
 
-    /// <summary>Frees what nobody holds any more, as far as others can take it.</summary>
+    /// <summary>Frees unreferenced memory, as far as other processes can use it.</summary>
     public abstract void EmptyCache();
 
-    /// <summary>What tensors take.</summary>
+    /// <summary>Bytes of tensors.</summary>
     public abstract long Allocated();
 
-    /// <summary>How far above what is held now the memory that is taken rises.</summary>
+    /// <summary>Peak memory above the current use.</summary>
     public abstract long PeakDuring(Action work);
 
-    /// <summary>What is taken from the system for good, now that all has been given back that can be.</summary>
+    /// <summary>Bytes held from the system after everything possible was freed.</summary>
     public abstract long Reserved();
 
     private sealed class HostMemory : DeviceMemory
@@ -43,8 +43,8 @@ internal abstract class DeviceMemory
     }
 
     /// <summary>
-    /// A GPU's memory by the driver's own count, other processes' share included: libtorch's statistics have no entry point that is not
-    /// C++, but its allocator keeps what it has taken, so that what is taken after some work is the most that was taken while it went on.
+    /// A GPU's memory as its driver counts it, other processes included. libtorch's statistics have no C entry point, but its caching
+    /// allocator keeps what it has reserved, so the reserved memory after some work is the peak during the work.
     /// </summary>
     private sealed class GpuMemory(Device device) : DeviceMemory
     {
@@ -52,7 +52,7 @@ internal abstract class DeviceMemory
 
         public override long Total => _driver.Memory().Size;
 
-        /// <summary>The allocator returns what it keeps when a request cannot be met, and not otherwise.</summary>
+        /// <summary>The allocator empties its cache only if a request cannot be met.</summary>
         public override void EmptyCache()
         {
             GC.Collect();
@@ -61,7 +61,7 @@ internal abstract class DeviceMemory
             {
                 empty([2 * Total], ScalarType.Byte, device).Dispose();
             }
-            catch (ExternalException) { } // out of memory, as it was to be
+            catch (ExternalException) { } // out of memory, as intended
         }
 
         public override long Allocated() => Reserved();

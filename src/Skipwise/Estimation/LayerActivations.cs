@@ -7,23 +7,23 @@ using static TorchSharp.torch;
 namespace Skipwise.Estimation;
 
 /// <summary>
-/// Memory of one layer's activations in bytes per token, counted from the tensors that its forward saves and its backward makes.
+/// Activation memory of one layer in bytes per token, counted from the tensors that its forward saves and its backward creates.
 /// </summary>
-/// <param name="Saved">kept between forward and backward, its input included</param>
-/// <param name="Peak">the most that exists while it goes backward, what it saved included</param>
+/// <param name="Saved">saved between forward and backward, its input included</param>
+/// <param name="Peak">peak during its backward, saved tensors included</param>
 internal readonly record struct LayerActivations(long Saved, long Peak)
 {
-    // C hidden, I feed-forward, Q = heads * head dim, K = key/value heads * head dim: sizes of a token's tensors
+    // C hidden, I feed-forward, Q = heads * head dim, K = key/value heads * head dim: elements per token
     private const int Float = sizeof(float);
 
-    /// <param name="model">with the layer, and LoRA if it is trained so</param>
+    /// <param name="model">model with the layer, and its LoRA adapters if it has any</param>
     public static LayerActivations Of(CausalLM model)
     {
         DecoderConfig config = model.Config;
         KernelSet kernels = KernelSet.For(model.Device, model.Dtype);
         Dictionary<string, Projection> projections =
             LoraInjector.Projections(model).ToDictionary(p => p.Name[(p.Name.LastIndexOf('.') + 1)..], p => p.Projection);
-        // A product with a frozen matrix needs no input for its backward; LoRA's dropout makes a tensor of its own.
+        // A product with a frozen matrix saves no input for its backward; LoRA dropout creates a tensor of its own.
         bool KeepsInput(params string[] names) => names.Any(name =>
             projections.TryGetValue(name, out Projection? p) && (p.weight.requires_grad || p.Lora is { HasDropout: false }));
         int width = (int)model.Dtype.ElementSize(), hidden = config.HiddenSize, inner = config.IntermediateSize;
@@ -31,25 +31,25 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
         bool hasSharedNorm = config.Residual == ResidualKind.ParallelSharedNorm;
 
         long norms = config.Norm == NormKind.Layer ? 2 * Float : Float; // a norm's factor, or mean and factor
-        long attention = width * (2L * (query + keyValue)) + (Float * config.NumAttentionHeads); // query, key, value, mix; log-sum-exp
+        long attention = width * (2L * (query + keyValue)) + (Float * config.NumAttentionHeads); // query, key, value, output; log-sum-exp
         attention += config.QueryKeyNorm // query and key as they were before
             ? (width * (query + keyValue)) + (norms * (config.NumAttentionHeads + config.NumKeyValueHeads)) : 0;
         string[] readers = hasSharedNorm ? ["q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"] : ["q_proj", "k_proj", "v_proj"];
-        attention += norms + (KeepsInput(readers) ? width * hidden : 0); // the normed input
+        attention += norms + (KeepsInput(readers) ? width * hidden : 0); // the normalized input
 
         bool keepsInner = KeepsInput("down_proj");
         // up; gate; activated gate
         int wide = !config.GatedFeedForward ? 1 : config.Activation == Activation.Silu ? kernels.GatedSiluSaves : 3;
         long feedForward = width * (long)inner * (wide + (keepsInner ? 1 : 0));
-        feedForward += config.Residual == ResidualKind.Sequential ? width * hidden : 0; // the norm's input, a tensor of its own
+        feedForward += config.Residual == ResidualKind.Sequential ? width * hidden : 0; // the norm's input, a separate tensor
         feedForward += hasSharedNorm ? 0 : norms + (KeepsInput("gate_proj", "up_proj") ? width * hidden : 0);
 
         long adapters = projections.Values.Where(p => p.Lora is not null).Sum(p => p.Lora!.SavedNumbers * (long)width);
         long saved = (width * hidden) + attention + feedForward + adapters;
 
-        // At the activation: gradients of the product, the gate and up, where the product itself is already gone.
+        // At the activation: gradients of the product, the gate and up; the product itself is already freed.
         long gradients = width * (long)inner * ((config.GatedFeedForward ? 3 : 2) - (keepsInner ? 1 : 0));
-        // At attention: gradients of the mix, keys, values, and of the queries by every thread; the feed-forward's tensors are gone.
+        // At attention: gradients of the output, keys, values, and one of the queries per thread; the feed-forward's tensors are freed.
         int parts = kernels.QueryGradientParts;
         long atAttention = (width * (((parts + 1L) * query) + (2L * keyValue) + hidden)) - feedForward;
         return new(saved, saved + Math.Max(gradients, atAttention));

@@ -4,15 +4,17 @@ using Skipwise.Runtime;
 
 namespace Skipwise.Estimation;
 
-/// <summary>What this process takes of the machine's memory, in bytes.</summary>
+/// <summary>This process's use of the machine's memory, in bytes.</summary>
 internal static class ProcessMemory
 {
-    /// <summary>What native code has allocated and not freed: tensors, above all. Where the C library does not tell: the resident
-    /// size.</summary>
+    /// <summary>
+    /// Bytes that native code has allocated and not freed: mostly tensors. Without glibc's statistics: the resident set size.
+    /// </summary>
     public static long InUse() => Heap() is { } heap ? (long)(heap.InUse + heap.Mapped) : Resident();
 
-    /// <summary>What the allocator has taken from the kernel, holes included; where the C library does not tell: the resident
-    /// size.</summary>
+    /// <summary>
+    /// Bytes that the allocator holds from the kernel, fragmentation included. Without glibc's statistics: the resident set size.
+    /// </summary>
     public static long Reserved() => Heap() is { } heap ? (long)(heap.Arena + heap.Mapped) : Resident();
 
     public static long Resident()
@@ -22,8 +24,8 @@ internal static class ProcessMemory
     }
 
     /// <summary>
-    /// How far above what it is now the resident size rises; Linux alone forgets the mark of earlier work. What earlier work has freed goes
-    /// back to the kernel first: work that takes it again counts.
+    /// Peak of the resident set size above the current one. Linux alone can reset the peak of earlier work. Freed memory is first returned
+    /// to the kernel, so that work that allocates it again counts.
     /// </summary>
     public static long PeakDuring(Action work)
     {
@@ -35,7 +37,7 @@ internal static class ProcessMemory
         return Math.Max(0, self.PeakWorkingSet64 - before);
     }
 
-    /// <summary>Frees what nobody holds any more, down to the kernel.</summary>
+    /// <summary>Frees unreferenced memory and returns it to the kernel.</summary>
     public static void Trim()
     {
         GC.Collect();
@@ -44,7 +46,7 @@ internal static class ProcessMemory
         {
             if (OperatingSystem.IsLinux())
             {
-                FreedMemory.TrimThread(); // malloc_trim returns the free end of the first thread's heap alone
+                FreedMemory.TrimThread(); // malloc_trim returns the free top of the main arena only
                 _ = malloc_trim(0);
             }
         }
@@ -57,7 +59,7 @@ internal static class ProcessMemory
         {
             File.WriteAllText("/proc/self/clear_refs", "5");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // the mark of all work until now remains
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // the peak of all earlier work remains
     }
 
     private static MallInfo? Heap()
@@ -72,7 +74,7 @@ internal static class ProcessMemory
         }
     }
 
-    /// <summary>glibc's struct mallinfo2, of all arenas.</summary>
+    /// <summary>glibc's struct mallinfo2, summed over all arenas.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private readonly struct MallInfo
     {

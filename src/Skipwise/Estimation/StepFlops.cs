@@ -3,27 +3,27 @@ using Skipwise.Models;
 namespace Skipwise.Estimation;
 
 /// <summary>Floating-point operations of a training step's matrix products, forward and backward.</summary>
-/// <param name="LayerWeights">numbers in one layer's matrices</param>
-/// <param name="IsFrozen">whether a layer's matrices get no gradient, as under LoRA</param>
+/// <param name="LayerWeights">elements of one layer's matrices</param>
+/// <param name="IsFrozen">whether a layer's matrices get no gradient, as with LoRA</param>
 /// <param name="RecomputeEvery">k: layers 0, k, 2 k, ... run their forward twice; 0: none</param>
 internal sealed record StepFlops(DecoderConfig Config, long LayerWeights, bool IsFrozen, int RecomputeEvery)
 {
-    private const double ForwardProducts = 2, BackwardProducts = 5; // of attention: scores and mix; the scores again, and four gradients
+    private const double ForwardProducts = 2, BackwardProducts = 5; // of attention: scores and output; the scores again, and four gradients
 
-    /// <summary>Embedding, head and loss, per token. A lookup is no product.</summary>
+    /// <summary>FLOPs of embedding, head and loss, per token. A lookup is no product.</summary>
     public double EndsPerToken => 2.0 * (IsFrozen ? 2 : 3) * Config.VocabSize * Config.HiddenSize;
 
-    /// <summary>All layers.</summary>
-    /// <param name="batch">sequences, of</param>
-    /// <param name="length">tokens each</param>
+    /// <summary>FLOPs of all layers.</summary>
+    /// <param name="batch">sequences</param>
+    /// <param name="length">tokens per sequence</param>
     public double Layers(int batch, int length) =>
         Enumerable.Range(0, Config.NumHiddenLayers).Sum(layer => Layer(layer, layer >= Config.FirstSlidingLayer, batch, length));
 
     /// <summary>
-    /// One layer: per token 2 a weight and product; per pair of query and key that it sees, 2 a product and number of its heads.
+    /// FLOPs of one layer: per token, 2 per weight and product; per visible query-key pair, 2 per product and element of its heads.
     /// </summary>
-    /// <param name="layer">its place, which decides whether it is recomputed</param>
-    /// <param name="slides">whether it sees a sliding window, if the model has one</param>
+    /// <param name="layer">index, which decides whether it is recomputed</param>
+    /// <param name="slides">whether it uses the model's sliding window, if there is one</param>
     public double Layer(int layer, bool slides, int batch, int length)
     {
         int again = RecomputeEvery > 0 && layer % RecomputeEvery == 0 ? 1 : 0;

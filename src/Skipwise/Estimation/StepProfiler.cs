@@ -13,25 +13,25 @@ namespace Skipwise.Estimation;
 
 /// <summary>
 /// A model's embedding, head and one of its layers with random weights: its parameters are counted, and a training step is timed. Depth is
-/// one layer run several times.
+/// simulated by running the one layer several times.
 /// </summary>
 internal sealed class StepProfiler : IDisposable
 {
     private const string LayerPrefix = "model.layers.";
-    // Of a timed step: some seconds of two cores; enough to fill a GPU.
+    // Size of a timed step: some seconds on two cores; enough to fill a GPU.
     private const double CpuFlops = 2e11, GpuFlops = 200 * CpuFlops;
-    private const int MostTokens = 8192, LeastLength = 64, MostLayers = 4; // layers after the fourth cost what the others do
+    private const int MostTokens = 8192, LeastLength = 64, MostLayers = 4; // layers after the fourth cost the same
     private const int LeastRepeats = 3;
     private static readonly TimeSpan s_repeating = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(10); // of a slow machine's repeats
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(10); // of repeats on a slow machine
     private readonly bool _slides;
     private readonly MasterWeights _masters;
     private readonly Optimizer _optimizer;
 
     /// <param name="config">of the whole model</param>
-    /// <param name="lora">how it is adapted</param>
-    /// <param name="compute">where and in which type it computes</param>
-    /// <param name="offload">masters and the optimizer's state stay in host memory</param>
+    /// <param name="lora">its LoRA adapters</param>
+    /// <param name="compute">device and element type</param>
+    /// <param name="offload">master weights and optimizer state stay in host memory</param>
     public StepProfiler(
         DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload)
     {
@@ -53,18 +53,18 @@ internal sealed class StepProfiler : IDisposable
         _optimizer = Optimizer.Create(Model, new TrainOptions { Optimizer = optimizer }, _masters);
     }
 
-    /// <summary>The whole model's.</summary>
+    /// <summary>Configuration of the whole model.</summary>
     public DecoderConfig Config { get; }
 
-    /// <summary>With one layer.</summary>
+    /// <summary>The model with one layer.</summary>
     public CausalLM Model { get; }
 
-    /// <summary>Whether masters and the optimizer's state stay in host memory.</summary>
+    /// <summary>Whether master weights and optimizer state stay in host memory.</summary>
     public bool Offloads { get; }
 
     public bool IsQuantized => LoraInjector.IsQuantized(Model);
 
-    /// <summary>Numbers in the layer's matrices, LoRA's included.</summary>
+    /// <summary>Elements of the layer's matrices, LoRA's included.</summary>
     public long LayerMatrices => LoraInjector.Projections(Model).Sum(p => p.Projection.MatrixSize);
 
     public LayerBytes Weights
@@ -76,19 +76,19 @@ internal sealed class StepProfiler : IDisposable
         }
     }
 
-    /// <summary>Those that are trained: their gradients take as much.</summary>
+    /// <summary>Bytes of the trained parameters, which are those of their gradients.</summary>
     public LayerBytes Trained =>
         Bytes(Model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, (Tensor)p.parameter)));
 
-    /// <summary>What the optimizer keeps, float32 masters included.</summary>
+    /// <summary>Bytes of the optimizer state, float32 master weights included.</summary>
     public LayerBytes OptimizerState =>
         Bytes([.. _optimizer.State(), .. _masters.AreSeparate ? _masters.Entries.Select(entry => (entry.Name, entry.Master)) : []]);
 
     /// <summary>
-    /// Times a step of this batch and length, or of as much of it as takes a few seconds: fewer sequences first, then shorter ones.
+    /// Times a step of this batch and length, or a smaller one that takes a few seconds: fewer sequences first, then shorter ones.
     /// </summary>
     /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... run their forward twice; 0: none</param>
-    /// <param name="stop">looked at before every repeat</param>
+    /// <param name="stop">checked before every repeat</param>
     public TimeModel Profile(int batch, int length, int recomputeEvery, CancellationToken stop)
     {
         bool isFrozen = LoraInjector.Projections(Model).All(p => !p.Projection.weight.requires_grad);
@@ -98,7 +98,7 @@ internal sealed class StepProfiler : IDisposable
         int shorter = length;
         while (shorter > LeastLength && (shorter > MostTokens || OfOneLayer(shorter) > most))
         {
-            shorter = (shorter + 1) / 2; // halved, so that it divides into blocks as the real one does
+            shorter = (shorter + 1) / 2; // halved, so that it divides into the same blocks
         }
         int rows = Math.Clamp((int)Math.Min(MostTokens / shorter, most / OfOneLayer(shorter)), 1, batch);
         int depth = Math.Clamp((int)(most / flops.Layer(0, _slides, rows, shorter)), 1, Math.Min(MostLayers, Config.NumHiddenLayers));
@@ -124,7 +124,7 @@ internal sealed class StepProfiler : IDisposable
         return new(sizes[true].Sum(), sizes[false].Sum());
     }
 
-    /// <summary>The middle time of each part. The first half of the repeats warms up: code is compiled, kernels are chosen.</summary>
+    /// <summary>Median time of each part. The first half of the repeats is warm-up: code is compiled, kernels are chosen.</summary>
     private (ComputeTime Layers, ComputeTime Ends, ComputeTime Update) Repeat(
         ProfiledStep step, int depth, int recomputeEvery, CancellationToken stop)
     {
@@ -160,12 +160,12 @@ internal sealed class StepProfiler : IDisposable
     {
         if (Model.Device.type == DeviceType.CUDA)
         {
-            cuda.synchronize(Model.Device); // a GPU works on while the host is done
+            cuda.synchronize(Model.Device); // the GPU works asynchronously
         }
         return new(Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency, Environment.CpuUsage.TotalTime.TotalSeconds);
     }
 
-    /// <summary>A step of [batch, length], laid out for as long as it is repeated.</summary>
+    /// <summary>Inputs of a step of [batch, length], reused by its repeats.</summary>
     private sealed class ProfiledStep : IDisposable
     {
         private readonly CausalLM _model;
@@ -173,7 +173,7 @@ internal sealed class StepProfiler : IDisposable
         private readonly IDisposable _dropout;
         private readonly Batch _inputs;
         private readonly Rotary _rotary;
-        private readonly Tensor _hidden, _toOutput, _total; // a layer's input; its output's gradient; where the loss adds up
+        private readonly Tensor _hidden, _toOutput, _total; // a layer's input; its output's gradient; the loss sum
         private readonly IReadOnlyList<Block> _blocks;
 
         public ProfiledStep(CausalLM model, int batch, int length)
@@ -184,13 +184,13 @@ internal sealed class StepProfiler : IDisposable
             _inputs = Batch.Padded(examples, model.Device);
             _rotary = CausalLoss.RotaryFor(model, _inputs);
             _blocks = model.Blocks(length, _rotary, []);
-            // Most layers' inputs ask for a gradient, also where the embedding is frozen.
+            // Most layers' inputs need a gradient, even if the embedding is frozen.
             _hidden = model.Embed(_inputs.InputIds).detach().requires_grad_();
             _toOutput = ones_like(_hidden);
             _total = zeros([], ScalarType.Float64, model.Device);
         }
 
-        /// <summary>So many layers and the final norm, forward and back.</summary>
+        /// <summary>Runs <paramref name="depth"/> layers and the final norm, forward and backward.</summary>
         public void Layers(int depth, int recomputeEvery)
         {
             using var tape = new LayerwiseBackward();

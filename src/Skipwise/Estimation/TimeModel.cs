@@ -1,8 +1,8 @@
 namespace Skipwise.Estimation;
 
-/// <summary>What a training step takes at any batch and length, scaled from one probe by floating-point operations.</summary>
-/// <param name="PerLayerFlop">time of the layers, by their operations</param>
-/// <param name="EndsPerToken">time of embedding, head and loss</param>
+/// <summary>Time of a training step at any batch and length, scaled from one profiled step by FLOPs.</summary>
+/// <param name="PerLayerFlop">time of the layers per FLOP</param>
+/// <param name="EndsPerToken">time of embedding, head and loss per token</param>
 /// <param name="Update">time of one optimizer step of the whole model</param>
 internal sealed record TimeModel(StepFlops Flops, ComputeTime PerLayerFlop, ComputeTime EndsPerToken, ComputeTime Update)
 {

@@ -98,7 +98,8 @@ internal sealed unsafe class KeyValueGradients
             {
                 Avx512Gemm.Multiply(
                     _dScores + (first * ScoreBlock.QueryBlockSize) + row, 1, ScoreBlock.QueryBlockSize,
-                    _keys + offset + (first * paddedDim), paddedDim, _dQueries + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
+                    _keys + offset + (first * paddedDim), paddedDim, _dQueries + (row * paddedDim), paddedDim, paddedDim, end - first,
+                    adds: true);
             }
         }
     }

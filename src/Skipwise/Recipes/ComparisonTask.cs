@@ -11,22 +11,22 @@ using Skipwise.Storage;
 namespace Skipwise.Recipes;
 
 /// <summary>
-/// A kind of measurement that a comparison takes. It is cut into parts (a length, a task) that are kept one by one, so that an interrupted
+/// A kind of evaluation in a comparison. It is split into jobs (a length, a task) that are stored one by one, so that an interrupted
 /// comparison loses little.
 /// </summary>
-/// <param name="Name">of the records</param>
-/// <param name="SkipReason">the input that has to be given for it; null if it can run</param>
-/// <param name="Jobs">for the lengths of the comparison</param>
+/// <param name="Name">task name in the records</param>
+/// <param name="SkipReason">the missing input; null if the task can run</param>
+/// <param name="Jobs">jobs for the lengths of the comparison</param>
 internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, string?> SkipReason,
     Func<EvaluateAllOptions, IReadOnlyList<int>, IEnumerable<ComparisonJob>> Jobs)
 {
     /// <summary>
-    /// A part that cannot be measured is said, and the others are measured: for prompts that are made here, since it is then the length's
-    /// fault; for benchmarks that the user did not name. Else it is an error.
+    /// Whether a job that cannot run is reported and the others continue. True for generated prompts, whose length is then at fault, and
+    /// for benchmarks that the user did not name; else it is an error.
     /// </summary>
     public Func<EvaluateAllOptions, bool> ContinuesOnError { get; init; } = _ => true;
 
-    /// <summary>All of them, in the order of the report. Adding one is adding it here.</summary>
+    /// <summary>All tasks in the order of the report. A new task is added here.</summary>
     public static IReadOnlyList<ComparisonTask> All { get; } =
     [
         new("perplexity", options => options.Data is null ? "needs long documents: --data" : null,
@@ -65,7 +65,7 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
         string data = ContentHash.Compute([options.TasksData!]);
         if (options.Tasks.Count > 0)
         {
-            // Of tasks that were named, nothing may be missing.
+            // Tasks that the user named must be complete.
             TaskSuite.RequireData(options.TasksData!, options.Tasks, options.Benchmarks);
         }
         foreach (string name in TaskRegistry.Find(options.Tasks.Count > 0 ? options.Tasks : ["all"]).Select(card => card.Name))
@@ -108,7 +108,7 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
 
     private static IEnumerable<ComparisonJob> Ruler(EvaluateAllOptions options, IReadOnlyList<int> lengths)
     {
-        // What is wrong with them should not wait for the measurements before.
+        // Reports errors of the files before the evaluations.
         _ = options.Squad is { } squad ? QaSet.ReadSquad(squad) : null;
         _ = options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null;
         string material = ContentHash.Compute([.. options.Haystack, .. new[] { options.Squad, options.Hotpot }.OfType<string>()]);
@@ -127,7 +127,7 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
         }
     }
 
-    /// <summary>The same files are other documents when they are read in another way.</summary>
+    /// <summary>Adds the document reader's settings: read in another way, the same files are other documents.</summary>
     private static JsonObject Read(DocumentOptions documents, JsonObject settings)
     {
         foreach ((string key, string? value) in ((string, string?)[])[("separator", documents.SeparatorText),

@@ -17,15 +17,15 @@ using Skipwise.Training;
 namespace Skipwise.Recipes;
 
 /// <summary>
-/// The whole story on a small model: the base fails past its window; two fine-tunes on windows of the original length, equal in
-/// all but their positions, one without skips (the control) and one with (PoSE); then everything is measured side by side.
+/// The whole method on a small model: the base fails past its window; two fine-tunes on windows of the original length, equal except for
+/// their positions, one without skips (the control) and one with (PoSE); then all are evaluated side by side.
 /// </summary>
 internal sealed class Demo
 {
     public const string ReportName = "report.html", ResultsName = "results.json", TrialsName = "passkey-trials.jsonl";
 
     private const string Kind = "demo";
-    private const ulong HeldOutSeed = 1; // the same questions for every run, so that runs can be compared
+    private const ulong HeldOutSeed = 1; // the same prompts for every run, so that runs can be compared
 
     private readonly DemoOptions _options;
     private readonly DemoProgress _progress;
@@ -66,10 +66,12 @@ internal sealed class Demo
     /// <summary>Folder of the extended model.</summary>
     public static string ModelFolder(DemoOptions options) => Path.Combine(options.Out, DemoVariant.Pose);
 
-    /// <summary>Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c> with its
-    /// Markdown and plots.</summary>
-    /// <exception cref="OperationCanceledException">stopped; nothing is reported, since half a comparison misleads</exception>
-    /// <exception cref="SkipwiseException">the folder holds something else than a demo, or another process works in it</exception>
+    /// <summary>
+    /// Runs everything and writes the model, <c>results.json</c>, <c>passkey-trials.jsonl</c> and <c>report.html</c> with its Markdown and
+    /// plots.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">stopped; no report is written, because half a comparison misleads</exception>
+    /// <exception cref="SkipwiseException">the folder holds something other than a demo, or another process works in it</exception>
     public static DemoResults Run(DemoOptions options, DemoProgress progress, CancellationToken stop)
     {
         OptionCheck.Require("Demo", options);
@@ -81,7 +83,7 @@ internal sealed class Demo
         return demo.Run();
     }
 
-    /// <summary>What to type to do the same to one's own model.</summary>
+    /// <summary>Command line that does the same to the user's own model.</summary>
     public static string NextCommand(DemoOptions options) =>
         $"skipwise train --model YOUR-MODEL-FOLDER --data YOUR-TEXT --target-length {8 * 4096} --out extended";
 
@@ -137,7 +139,7 @@ internal sealed class Demo
         {
             foreach (int window in windows)
             {
-                // Every token of every document counts once for every window, with at least half a window of text before it.
+                // Every token of every document counts once per window, with at least half a window of context.
                 var sliding = new PerplexityOptions { Windows = [window], Stride = window / 2 };
                 PerplexityResult result =
                     PerplexityEvaluator.Evaluate(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
@@ -160,7 +162,7 @@ internal sealed class Demo
 
     private DemoResults Write(Dictionary<string, IReadOnlyList<TrainingPoint>> losses, TokenList training)
     {
-        // Examples are a function of where they stand: what the fine-tunes saw can be drawn again.
+        // Examples are a function of their index: the ones that the fine-tunes used can be drawn again.
         TrainingExample[] poseExamples = Examples(DemoVariant.Pose, PositionMode.Pose, training),
             shortExamples = Examples(DemoVariant.Short, PositionMode.Short, training);
         TrainOptions tuned = _options.Training;
@@ -199,7 +201,7 @@ internal sealed class Demo
         return results;
     }
 
-    /// <summary>What the demo promises.</summary>
+    /// <summary>The success criteria.</summary>
     private IReadOnlyList<DemoCriterion> Criteria()
     {
         double Accuracy(string variant, int length) => _passkey.First(p => p.Variant == variant && p.Length == length).Accuracy;
@@ -223,7 +225,7 @@ internal sealed class Demo
         Out = Path.Combine(_options.Out, variant),
         TargetLength = PositionLimit,
         Positions = positions,
-        // the text stays whole and only positions skip: the simplest of the three that keeps passkeys in one window
+        // the text stays contiguous and only positions skip: the simplest of the three that keeps passkeys in one window
         ChunkContent = ContentMode.Contiguous,
         Rope = new RopeOverrides { Type = _options.Rope, Factor = _options.RopeFactor },
         MinDocumentTokens = 1,

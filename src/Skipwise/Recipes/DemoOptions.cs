@@ -3,7 +3,7 @@ using Skipwise.Training;
 
 namespace Skipwise.Recipes;
 
-/// <summary>The demo's settings: all of them, so that its report can be read as a protocol.</summary>
+/// <summary>Settings of the demo, complete, so that its report can serve as a protocol.</summary>
 internal sealed record DemoOptions
 {
     /// <summary>folder of the base model; its window is Lc</summary>
@@ -12,24 +12,25 @@ internal sealed record DemoOptions
     /// <summary>folder that receives the models, the report and the numbers</summary>
     [PathName(Name = "--out")]
     public required string Out { get; init; }
-    /// <summary>of the fine-tunes: their text, their positions, their order</summary>
+    /// <summary>seed of the fine-tunes: text, positions, order</summary>
     public ulong Seed { get; init; } = 1;
     /// <summary>Lt / Lc</summary>
     [Within(1, 1024, Name = "--extension")]
     public int ExtensionFactor { get; init; } = 8;
     /// <summary>
-    /// positions are drawn below (Extension + this) windows. An example covers the last Lc distances before the end ever more rarely
-    /// (<see cref="Skipwise.Positions.Coverage"/>), so aiming one window past the target trains all of the target's distances alike
+    /// positions are drawn below (Extension + this) windows. The last Lc distances before the limit are covered ever more rarely (<see
+    /// cref="Skipwise.Positions.Coverage"/>), so one window past the target covers all of the target's distances evenly
     /// </summary>
     [Within(0, 1024)]
     public int MarginWindows { get; init; } = 1;
-    /// <summary>how positions are stretched</summary>
+    /// <summary>RoPE scaling</summary>
     public RopeType Rope { get; init; } = RopeType.Yarn;
-    /// <summary>s. Three times the extension: a model stretched by just the extension gives out before the end of the window
-    /// (docs/log.md)</summary>
+    /// <summary>
+    /// RoPE factor s. Three times the extension: a model scaled by the extension alone fails before the end of the window (docs/log.md)
+    /// </summary>
     [Within(1, 1e6, Name = "--rope-factor")]
     public double RopeFactor { get; init; } = 24;
-    /// <summary>windows are this many times Lc, to measure at</summary>
+    /// <summary>evaluation windows, in multiples of Lc</summary>
     [Within(1, 1024)]
     public IReadOnlyList<int> LengthMultiples { get; init; } = [1, 2, 4, 8, 16];
     /// <summary>held-out documents for perplexity</summary>
@@ -41,7 +42,7 @@ internal sealed record DemoOptions
     /// <summary>documents to train on</summary>
     [Within(1, 1e7)]
     public int TrainingDocuments { get; init; } = 3200;
-    /// <summary>share of passkey texts among them; they fit the original window</summary>
+    /// <summary>fraction of passkey texts among them; they fit the original window</summary>
     [Within(0, 1)]
     public double PasskeyFraction { get; init; } = 0.4;
     public TrainOptions Training { get; init; } = new()

@@ -2,13 +2,13 @@ using Skipwise.Training;
 
 namespace Skipwise.Recipes;
 
-/// <summary>What the demo tells while it runs; null members are not told.</summary>
+/// <summary>Receivers of the demo's progress; null members receive nothing.</summary>
 internal sealed record DemoProgress
 {
-    /// <summary>a new stage begins: what it does, in words</summary>
+    /// <summary>description of a stage that begins</summary>
     public IProgress<string>? Stage { get; init; }
     /// <summary>a step of a fine-tune</summary>
     public IProgress<StepMetrics>? Training { get; init; }
-    /// <summary>tokens of a measurement</summary>
+    /// <summary>tokens of an evaluation</summary>
     public IProgress<Skipwise.Evaluation.EvaluationProgress>? Evaluation { get; init; }
 }

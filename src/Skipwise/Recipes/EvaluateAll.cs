@@ -11,19 +11,18 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
-/// <summary>Measures models side by side: everything that the inputs allow, each part kept as it is done, and a report of all of
-/// it.</summary>
+/// <summary>Compares models: runs every evaluation that the inputs allow, stores each job when it is done, and writes a report.</summary>
 internal static class EvaluateAll
 {
     public const string ReportName = "report.html";
 
-    /// <summary>Measures what the folder does not hold yet, and writes the report.</summary>
+    /// <summary>Runs the evaluations that the folder does not hold yet, and writes the report.</summary>
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
-    /// <exception cref="OperationCanceledException">stopped; what was finished is kept, and the same call continues</exception>
+    /// <exception cref="OperationCanceledException">stopped; finished jobs are stored, and the same call continues</exception>
     public static Comparison Run(EvaluateAllOptions options, EvaluateAllProgress progress, CancellationToken cancel = default)
     {
         OptionCheck.Require("Evaluation", options);
-        // Every model's headers are read before the first is measured: what is wrong with the last one should not wait for that.
+        // The headers of all models are read before the first evaluation, so that errors of the last one are reported early.
         DecoderConfig[] configs = [.. options.Models.Select(Looked)];
         IReadOnlyList<int> lengths = options.Lengths.Count > 0 ? [.. options.Lengths.Distinct().Order()] : Lengths(configs);
         ComparisonTask[] tasks = [.. ComparisonTask.All.Where(task => task.SkipReason(options) is null)];
@@ -48,7 +47,7 @@ internal static class EvaluateAll
             var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, Hexadecimal(model.Identity), own.Parts))).ToList();
             plan = plan with { Models =
                 [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }] };
-            store.WritePlan(plan); // a report of an interrupted run shows the models that it came to
+            store.WritePlan(plan); // a report of an interrupted run shows the models up to there
             SkippedTask[] impossible =
                 [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), progress, cancel))];
             plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
@@ -80,8 +79,8 @@ internal static class EvaluateAll
         IEnumerable<ComparisonJob> parts) =>
         [.. parts.Select(part => (ResultsStore.Key(task.Name, model, part.Settings), part))];
 
-    /// <summary>Measures what the store does not hold yet.</summary>
-    /// <returns>the parts that cannot be measured, such as a prompt in too short a length; if that is true of all, it is an error</returns>
+    /// <summary>Runs the jobs that the store does not hold yet.</summary>
+    /// <returns>jobs that cannot run, such as a prompt that does not fit its length; if that is true of all, it is an error</returns>
     private static List<SkippedTask> Measure(
         ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, ComparisonJob Part)> parts, bool partsMayFail,
         EvaluateAllProgress progress, CancellationToken cancel)
@@ -108,12 +107,12 @@ internal static class EvaluateAll
         return impossible;
     }
 
-    /// <summary>The longest window of all and its halves, and the first model's original window.</summary>
+    /// <summary>The longest window of all models and its halves, and the first model's original window.</summary>
     private static IReadOnlyList<int> Lengths(DecoderConfig[] models) =>
         [.. DefaultLengths.For(models.MaxBy(model => model.MaxPositionEmbeddings)!).Append(ContextExtension.OriginalLength(models[0]))
             .Distinct().Order()];
 
-    /// <summary>A folder's last name, where it tells the models apart; else its path. What was said of adapter and rope follows.</summary>
+    /// <summary>A folder's last name, if that distinguishes the models; else its path. Adapter and RoPE overrides follow.</summary>
     private static string[] Names(IReadOnlyList<ModelSource> models)
     {
         static string Last(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));

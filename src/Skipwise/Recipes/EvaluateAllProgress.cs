@@ -2,11 +2,11 @@ using Skipwise.Evaluation;
 
 namespace Skipwise.Recipes;
 
-/// <summary>What a comparison tells while it runs; null members are not told.</summary>
+/// <summary>Receivers of a comparison's progress; null members receive nothing.</summary>
 internal sealed record EvaluateAllProgress
 {
-    /// <summary>a measurement begins, or is found finished, or there is something to know of a model: in words</summary>
+    /// <summary>description of a job that begins or is already stored, and notes on the models</summary>
     public IProgress<string>? Stage { get; init; }
-    /// <summary>tokens of a measurement</summary>
+    /// <summary>tokens of an evaluation</summary>
     public IProgress<EvaluationProgress>? Evaluation { get; init; }
 }

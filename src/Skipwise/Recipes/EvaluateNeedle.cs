@@ -8,7 +8,7 @@ using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A model, a haystack, and what to hide in it.</summary>
+/// <summary>A model, a haystack, and needle settings.</summary>
 public sealed record EvaluateNeedleOptions
 {
     /// <summary>Hugging Face folder</summary>
@@ -18,14 +18,14 @@ public sealed record EvaluateNeedleOptions
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
-    /// <summary>text files and folders of them; none takes prose of Skipwise's own</summary>
+    /// <summary>text files and folders of them; none uses Skipwise's own prose</summary>
     [PathName(Name = "--haystack")]
     public IReadOnlyList<string> Haystack { get; init; } = [];
-    /// <summary>how the files become documents</summary>
+    /// <summary>how the files are split into documents</summary>
     public DocumentOptions Documents { get; init; } = new();
-    /// <summary>how; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
+    /// <summary>needle settings; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public NeedleOptions Needle { get; init; } = new() { Lengths = [] };
-    /// <summary>file of prompts and scores, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    /// <summary>file of prompts and scores, one JSON line each, from which an interrupted evaluation continues; null: none</summary>
     [PathName(Name = "--save-trials")]
     public string? Trials { get; init; }
 }
@@ -37,7 +37,7 @@ public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IRea
     public IReadOnlyList<EvaluationRecord> Records => [.. Results.SelectMany(result => result.ToRecords(Model, Options))];
 }
 
-/// <summary>Looks for needles in a haystack, by length and depth.</summary>
+/// <summary>Evaluates needle retrieval by length and depth.</summary>
 public static class EvaluateNeedle
 {
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
@@ -53,7 +53,7 @@ public static class EvaluateNeedle
         return Run(model, options, progress, cancel);
     }
 
-    /// <param name="model">that of the options</param>
+    /// <param name="model">the model of the options</param>
     internal static NeedleMeasurement Run(EvaluatedModel model, EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress,
         CancellationToken cancel)
     {

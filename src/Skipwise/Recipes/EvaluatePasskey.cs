@@ -7,7 +7,7 @@ using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A model, and how to ask it for passkeys.</summary>
+/// <summary>A model, and passkey settings.</summary>
 public sealed record EvaluatePasskeyOptions
 {
     /// <summary>Hugging Face folder</summary>
@@ -20,9 +20,9 @@ public sealed record EvaluatePasskeyOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>how; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
+    /// <summary>passkey settings; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [] };
-    /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    /// <summary>file of prompts and responses, one JSON line each, from which an interrupted evaluation continues; null: none</summary>
     [PathName(Name = "--save-trials")]
     public string? Trials { get; init; }
 }

@@ -10,7 +10,7 @@ using Skipwise.TokenStores;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A model, text, and how to measure the one on the other.</summary>
+/// <summary>A model, text, and perplexity settings.</summary>
 public sealed record EvaluatePerplexityOptions
 {
     /// <summary>Hugging Face folder</summary>
@@ -25,10 +25,9 @@ public sealed record EvaluatePerplexityOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>how; an empty list of windows stands for <see cref="DefaultLengths"/></summary>
+    /// <summary>perplexity settings; an empty list of windows stands for <see cref="DefaultLengths"/></summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
-    /// <summary>documents shorter than this (BOS included) are left out; null takes the longest window, so that every window is really
-    /// filled</summary>
+    /// <summary>documents shorter than this (BOS included) are left out; null: the longest window, so that every window is filled</summary>
     [Within(0, 1 << 27)]
     public int? MinTokens { get; init; }
 }
@@ -42,7 +41,7 @@ public sealed record PerplexityMeasurement(string Model, PerplexityOptions Optio
             .. Results.SelectMany(result => result.PositionRecords(Model, Options))];
 }
 
-/// <summary>Measures a model's perplexity on text by window length.</summary>
+/// <summary>Evaluates a model's perplexity on text by window length.</summary>
 public static class EvaluatePerplexity
 {
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long
@@ -55,8 +54,8 @@ public static class EvaluatePerplexity
         return Run(model, options, progress, cancel);
     }
 
-    /// <summary>Everything that can be told before anything is read.</summary>
-    /// <exception cref="SkipwiseException">a setting is out of range, or does not go with another one</exception>
+    /// <summary>Checks that need no file.</summary>
+    /// <exception cref="SkipwiseException">a setting is out of range, or conflicts with another one</exception>
     public static void Validate(EvaluatePerplexityOptions options)
     {
         OptionCheck.Require("Perplexity", options);
@@ -66,7 +65,7 @@ public static class EvaluatePerplexity
         }
     }
 
-    /// <param name="model">that of the options</param>
+    /// <param name="model">the model of the options</param>
     internal static PerplexityMeasurement Run(EvaluatedModel model, EvaluatePerplexityOptions options,
         IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {

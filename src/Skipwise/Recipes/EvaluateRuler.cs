@@ -9,7 +9,7 @@ using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A model, and the files that RULER's tasks are made from.</summary>
+/// <summary>A model, and the source files of RULER's tasks.</summary>
 public sealed record EvaluateRulerOptions
 {
     /// <summary>Hugging Face folder</summary>
@@ -19,10 +19,10 @@ public sealed record EvaluateRulerOptions
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
-    /// <summary>text files and folders of them, for the tasks with essays; none takes prose of Skipwise's own</summary>
+    /// <summary>text files and folders of them, for the tasks with essays; none uses Skipwise's own prose</summary>
     [PathName(Name = "--haystack")]
     public IReadOnlyList<string> Haystack { get; init; } = [];
-    /// <summary>how the files become documents</summary>
+    /// <summary>how the files are split into documents</summary>
     public DocumentOptions Documents { get; init; } = new();
     /// <summary>SQuAD's JSON file, for qa_1</summary>
     [PathName(Name = "--squad")]
@@ -30,9 +30,9 @@ public sealed record EvaluateRulerOptions
     /// <summary>HotpotQA's JSON file, for qa_2</summary>
     [PathName(Name = "--hotpot")]
     public string? Hotpot { get; init; }
-    /// <summary>how; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
+    /// <summary>RULER settings; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public RulerOptions Ruler { get; init; } = new() { Lengths = [] };
-    /// <summary>file of prompts and answers, one JSON line each, from which an interrupted measurement continues; null keeps none</summary>
+    /// <summary>file of prompts and responses, one JSON line each, from which an interrupted evaluation continues; null: none</summary>
     [PathName(Name = "--save-trials")]
     public string? Trials { get; init; }
 }
@@ -47,9 +47,10 @@ public sealed record RulerMeasurement(string Model, RulerSummary Summary)
 /// <summary>Runs RULER: thirteen tasks by length, their average, and the effective length.</summary>
 public static class EvaluateRuler
 {
-    /// <param name="note">told what is left out or replaced, and why</param>
-    /// <exception cref="SkipwiseException">a model or file that cannot be read, an impossible setting, or a task whose material is
-    /// missing</exception>
+    /// <param name="note">receives what is left out or replaced, and why</param>
+    /// <exception cref="SkipwiseException">
+    /// a model or file that cannot be read, an impossible setting, or a task whose source files are missing
+    /// </exception>
     public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null,
         IProgress<string>? note = null, CancellationToken cancel = default)
     {
@@ -62,7 +63,7 @@ public static class EvaluateRuler
         return Run(model, options, progress, note, cancel);
     }
 
-    /// <param name="model">that of the options</param>
+    /// <param name="model">the model of the options</param>
     internal static RulerMeasurement Run(EvaluatedModel model, EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress,
         IProgress<string>? note, CancellationToken cancel)
     {
@@ -81,7 +82,7 @@ public static class EvaluateRuler
         return new(model.Name, summary);
     }
 
-    /// <summary>What is left out or replaced, and why.</summary>
+    /// <summary>Notes on what is left out or replaced, and why.</summary>
     private static void Tell(RulerOptions ruler, RulerData material, bool ownProse, IProgress<string>? note)
     {
         foreach (string leftOut in ruler.UnavailableTasks(material))

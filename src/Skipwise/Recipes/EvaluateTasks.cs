@@ -7,7 +7,7 @@ using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A model, benchmark tasks, and how to score them.</summary>
+/// <summary>A model, benchmark tasks, and scoring settings.</summary>
 public sealed record EvaluateTasksOptions
 {
     /// <summary>Hugging Face folder</summary>
@@ -25,9 +25,9 @@ public sealed record EvaluateTasksOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>how the tasks are asked and scored</summary>
+    /// <summary>prompt and scoring settings</summary>
     public TaskOptions Tasks { get; init; } = new();
-    /// <summary>file of scored requests that a later run continues; null keeps none</summary>
+    /// <summary>file of scored requests that a later run continues; null: none</summary>
     [PathName(Name = "--cache")]
     public string? Cache { get; init; }
 }
@@ -39,7 +39,7 @@ public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnl
     public IReadOnlyList<EvaluationRecord> Records => [.. Results.Select(result => result.ToRecord(Model, Options))];
 }
 
-/// <summary>Scores a model on benchmark tasks by the rules of the evaluation harness.</summary>
+/// <summary>Scores a model on benchmark tasks by the rules of lm-evaluation-harness.</summary>
 public static class EvaluateTasks
 {
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
@@ -51,7 +51,7 @@ public static class EvaluateTasks
         return Run(model, options, progress, cancel);
     }
 
-    /// <param name="model">that of the options</param>
+    /// <param name="model">the model of the options</param>
     internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress,
         CancellationToken cancel)
     {
@@ -61,7 +61,7 @@ public static class EvaluateTasks
             model.Note?.Report("a BOS token is added before every text: from 0.4 on the harness does so for Gemma, whatever --bos says");
         }
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, tasks, cancel);
-        // The scores of other runs stay in the file: other tasks and models may share it.
+        // Scores of other runs stay in the file: other tasks and models may share it.
         using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Identity) : null;
         return new(model.Name, tasks, suite.Evaluate(model.Model, scores, progress, cancel));
     }

@@ -9,11 +9,11 @@ using Skipwise.Tokenizers;
 namespace Skipwise.Recipes;
 
 /// <summary>
-/// A model that is measured, once or several times in a row. Its weights are loaded when they are first asked for: texts and settings are
-/// looked at before, since their errors are the likelier ones and take no time to find.
+/// A model to be evaluated, once or several times. Its weights are loaded at first use, because errors in texts and settings are likelier
+/// and found at once.
 /// </summary>
-/// <param name="compute">where and in which type</param>
-/// <param name="note">told what to know of the model as it is loaded</param>
+/// <param name="compute">device and element type</param>
+/// <param name="note">receives notes on the model when it is loaded</param>
 internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute, IProgress<string>? note = null) : IDisposable
 {
     private readonly Lazy<DecoderConfig> _config = new(() => PretrainedModel.Architecture(source));
@@ -22,16 +22,16 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     private PretrainedModel? _pretrained;
     private ulong? _fingerprint, _identity;
 
-    /// <summary>what records call it</summary>
+    /// <summary>name in records</summary>
     public string Name => source.Adapter is null ? source.Folder : $"{source.Folder} + {source.Adapter}";
 
-    /// <summary>with the rope and window that hold</summary>
+    /// <summary>configuration with the effective RoPE and window</summary>
     public DecoderConfig Config => _config.Value;
 
     /// <summary>config.json's model_type</summary>
     public string ModelType => HfConfig.ForModel(source.Folder).Family.ModelType;
 
-    /// <summary>where lines go that a person should read first</summary>
+    /// <summary>receives warnings and notes for the user</summary>
     public IProgress<string>? Note => note;
 
     public ITokenizer Tokenizer => _tokenizer.Value;
@@ -42,8 +42,8 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     public ulong Fingerprint => _fingerprint ??= ModelFingerprint.Compute(Model);
 
     /// <summary>
-    /// What stored answers and scores depend on besides their prompts: the model, the words that its tokenizer makes of ids, the tokens
-    /// that texts begin and answers end with, and the build of the program.
+    /// Everything that stored responses and scores depend on besides their prompts: the model, the tokenizer's texts of ids, the tokens
+    /// that texts begin and responses end with, and the build of the program.
     /// </summary>
     public ulong Identity => _identity ??= Hash(string.Join(' ',
         Fingerprint, TokenizerFingerprint.Compute(Tokenizer), Tokenizer.BosId, Tokenizer.AddsBos, Tokenizer.EosId,

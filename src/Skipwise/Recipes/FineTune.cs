@@ -18,7 +18,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
-/// <summary>Extends a model's window. Only the model, the text, the target and the folder have to be said.</summary>
+/// <summary>Options of a PoSE fine-tune. Required are only the model, the text, the target and the folder.</summary>
 public sealed record FineTuneOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
@@ -32,63 +32,66 @@ public sealed record FineTuneOptions
     /// <summary>Lt, the window to reach, in tokens</summary>
     [Within(1, 1 << 27, Name = "--target-length")]
     public required int TargetLength { get; init; }
-    /// <summary>Lc, the window to train with; null takes the model's own</summary>
+    /// <summary>Lc, tokens per training window; null: the model's own window</summary>
     [Within(1, 1 << 24, Name = "--train-length")]
     public int? TrainLength { get; init; }
-    /// <summary>null members are derived: yarn, factor = target / original</summary>
+    /// <summary>RoPE scaling; null members are derived: yarn, factor = target / original</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>PoSE, or a baseline to compare it with</summary>
+    /// <summary>PoSE, or a baseline for comparison</summary>
     public PositionMode Positions { get; init; } = PositionMode.Pose;
-    /// <summary>N</summary>
+    /// <summary>N, chunks per window</summary>
     [Within(1, 1 << 20, Name = "--chunks")]
     public int Chunks { get; init; } = 2;
     /// <summary>how a window is divided into chunks</summary>
     public LengthRule ChunkLengths { get; init; } = LengthRule.Uniform;
     /// <summary>which tokens of the document a chunk holds</summary>
     public ContentMode ChunkContent { get; init; } = ContentMode.Skip;
-    /// <summary>leave out the loss where one chunk's end would have to foretell the next one's beginning</summary>
+    /// <summary>mask the loss at the first token of a chunk, which the end of the previous chunk would have to predict</summary>
     public bool MaskSeams { get; init; }
-    /// <summary>windows begin anywhere in a document, so that long ones are seen whole; false begins at its first token, as the paper
-    /// does</summary>
+    /// <summary>
+    /// windows begin anywhere in a document, so that all of a long one is used; false: at its first token, as in the paper
+    /// </summary>
     public bool RandomStart { get; init; } = true;
-    /// <summary>chunks end after one of these texts, each a single token (a newline, say), where a document has them; empty:
-    /// anywhere</summary>
+    /// <summary>
+    /// chunks end after one of these texts, each a single token (a newline, for example), if a document has any; empty: anywhere
+    /// </summary>
     public IReadOnlyList<string> SplitAfter { get; init; } = [];
-    /// <summary>shorter documents are left out; null takes the training length</summary>
+    /// <summary>shorter documents are left out; null: the training length</summary>
     [Within(0, 1 << 27, Name = "--min-document-tokens")]
     public int? MinDocumentTokens { get; init; }
-    /// <summary>never train the embedding of pad_token_id, as the original does</summary>
+    /// <summary>never train the embedding of pad_token_id, as the PoSE reference code</summary>
     public bool FreezePadEmbedding { get; init; }
     /// <summary>steps, batch, learning rate, optimizer</summary>
     public TrainOptions Training { get; init; } = new();
-    /// <summary>where and in which type the model computes; the weights that are trained are float32 in any case</summary>
+    /// <summary>device and element type; trained weights are float32 in any case</summary>
     public ComputeOptions Compute { get; init; } = new();
-    /// <summary>train low-rank updates of a frozen model; the default trains the model</summary>
+    /// <summary>LoRA adapters of a frozen model; the default trains the whole model</summary>
     public LoraOptions Lora { get; init; } = new();
-    /// <summary>besides the adapter, leave a model with the updates in its weights, in the run folder's
-    /// <see cref="FineTune.MergedName"/></summary>
+    /// <summary>
+    /// besides the adapter, save a model with the adapter merged into its weights in the run folder's <see cref="FineTune.MergedName"/>
+    /// </summary>
     public bool Merge { get; init; }
-    /// <summary>what to measure on the way</summary>
+    /// <summary>evaluation during training</summary>
     public TrainingEvaluationOptions Evaluation { get; init; } = new();
     /// <summary>seed of data order, positions and adapter initialization</summary>
     public ulong Seed { get; init; }
 }
 
-/// <summary>Fine-tunes a model by PoSE: load, stretch the rotary embedding, train on short windows whose positions skip, save.</summary>
+/// <summary>Fine-tunes a model by PoSE: load, scale RoPE, train on short windows with skipped positions, save.</summary>
 public static class FineTune
 {
-    /// <summary>Folder in the run folder that holds the merged model.</summary>
+    /// <summary>Folder of the merged model in the run folder.</summary>
     public const string MergedName = "merged";
 
-    /// <param name="options">what to do</param>
+    /// <param name="options">model, data, target and settings</param>
     /// <param name="save">checkpoints, resumption</param>
-    /// <param name="note">lines that a person should read before the training begins</param>
-    /// <param name="tokenizing">while text becomes tokens</param>
-    /// <param name="progress">asked once, with the number of steps, for who is told of every step</param>
-    /// <param name="measuring">while the run measures</param>
+    /// <param name="note">receives warnings and notes for the user before the training begins</param>
+    /// <param name="tokenizing">receives the progress of tokenization</param>
+    /// <param name="progress">called once with the number of steps; returns the receiver of every step</param>
+    /// <param name="measuring">receives the progress of an evaluation</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     public static TrainingOutcome Run(
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
@@ -133,7 +136,7 @@ public static class FineTune
                 evaluation, compute, note);
             if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, MergedName, HfConfig.FileName)))
             {
-                pretrained.Dispose(); // its weights may be in few bits: the base model is read again
+                pretrained.Dispose(); // its weights may be quantized: the base model is read again
                 stop.ThrowIfCancellationRequested();
                 Merge(options);
             }
@@ -141,13 +144,13 @@ public static class FineTune
         }
         catch when (isNewStore && !File.Exists(folder.OptionsPath))
         {
-            File.Delete(store); // the run never began: its data did not serve
+            File.Delete(store); // the run never began: its data was unusable
             throw;
         }
     }
 
-    /// <summary>Everything that can be told before anything is read.</summary>
-    /// <exception cref="SkipwiseException">a setting is out of range, or does not go with another one</exception>
+    /// <summary>Checks that need no file.</summary>
+    /// <exception cref="SkipwiseException">a setting is out of range, or conflicts with another one</exception>
     public static void Validate(FineTuneOptions options, SaveOptions save)
     {
         OptionCheck.Require("Saving", save);
@@ -161,7 +164,7 @@ public static class FineTune
         }
     }
 
-    /// <summary>Writes the base model with the run's updates in its weights.</summary>
+    /// <summary>Writes the base model with the run's adapter merged into its weights.</summary>
     private static void Merge(FineTuneOptions options)
     {
         using PretrainedModel merged = PretrainedModel.Load(new ModelSource(options.Model, Adapter: options.Out), model => model);
@@ -181,7 +184,7 @@ public static class FineTune
             : FormattableString.Invariant($"trains {trained / 1e6:0.###} million weights; {frozen / 1e6:0.###} million are frozen{packed}");
     }
 
-    /// <summary>The base model's weights under the extended rotary embedding.</summary>
+    /// <summary>Loads the base model and applies the extended RoPE.</summary>
     public static PretrainedModel Load(FineTuneOptions options, IProgress<string>? note = null)
     {
         RopePreference preference = HfConfig.ForModel(options.Model).Family.RopePreference;
@@ -218,7 +221,7 @@ public static class FineTune
         return pretrained;
     }
 
-    /// <summary>The windows of the fine-tune.</summary>
+    /// <summary>Window settings of the fine-tune.</summary>
     /// <param name="model">the base model, before the extension</param>
     public static PoseDataset Dataset(FineTuneOptions options, DecoderConfig model, ITokenSource documents, ITokenizer tokenizer)
     {
@@ -241,7 +244,7 @@ public static class FineTune
         SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],
     };
 
-    /// <summary>tokens of a training window</summary>
+    /// <summary>tokens per training window</summary>
     private static int Window(FineTuneOptions options, DecoderConfig model) =>
         options.Positions == PositionMode.Full ? options.TargetLength : TrainLength(options, model);
 

@@ -16,21 +16,23 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
-/// <summary>What decides the bytes of a fine-tuned model, see <see cref="RunContract"/>.</summary>
+/// <summary>Values that decide the bytes of a fine-tuned model, see <see cref="RunContract"/>.</summary>
 internal static class FineTuneContract
 {
-    /// <summary>What the options alone tell, so that a run that cannot be continued is refused before anything is loaded.</summary>
+    /// <summary>
+    /// Values that the options alone decide, so that a run that cannot be continued is refused before anything is loaded.
+    /// </summary>
     public static RunContract Partial(FineTuneOptions options) => RunContract.Partial(OfOptions(options));
 
-    /// <param name="options">what was asked for</param>
+    /// <param name="options">options of the run</param>
     /// <param name="pretrained">the base model, extended</param>
     /// <param name="dataset">the windows</param>
-    /// <param name="pose">what they look like, everything derived</param>
-    /// <param name="documents">what they are cut from</param>
-    /// <param name="tokenizer">that the documents were made with</param>
-    /// <param name="training">with the steps that follow from the data</param>
-    /// <param name="device">that computes</param>
-    /// <param name="evaluation">on the way; null for none</param>
+    /// <param name="pose">window settings, with everything derived</param>
+    /// <param name="documents">source documents of the windows</param>
+    /// <param name="tokenizer">tokenizer of the documents</param>
+    /// <param name="training">training options, with the steps that follow from the data</param>
+    /// <param name="device">computing device</param>
+    /// <param name="evaluation">evaluation during training; null: none</param>
     /// <exception cref="SkipwiseException">a file of the base model cannot be read</exception>
     public static RunContract Complete(
         FineTuneOptions options, PretrainedModel pretrained, PoseDataset dataset, PoseOptions pose, TokenStore documents,
@@ -102,8 +104,8 @@ internal static class FineTuneContract
     ];
 
     /// <summary>
-    /// A run keeps the tokens of its text and does not read the text again. Whether it is still that text is told from the number of its
-    /// files and bytes; text that has gone is not missed.
+    /// Identity of the text: number and bytes of its files. A run keeps the tokens of its text and does not read it again, so a text that
+    /// is missing by now is no difference.
     /// </summary>
     private static NamedValue[] OfText(FineTuneOptions options)
     {
@@ -119,7 +121,7 @@ internal static class FineTuneContract
         }
         catch (Exception e) when (e is SkipwiseException or IOException)
         {
-            // whoever needs the text says what is wrong with it
+            // a later reader of the text reports the error
         }
         return
         [

@@ -6,7 +6,7 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A model and the text it shall continue.</summary>
+/// <summary>A model and a prompt.</summary>
 public sealed record GenerateTextOptions
 {
     /// <summary>Hugging Face folder</summary>
@@ -21,15 +21,15 @@ public sealed record GenerateTextOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>how; without stop tokens, every end token that the model's files name ends the text</summary>
+    /// <summary>sampling settings; without stop tokens, every end token of the model's files ends the text</summary>
     public GenerationOptions Generation { get; init; } = new();
 }
 
-/// <summary>Continues a text.</summary>
+/// <summary>Generates the continuation of a text.</summary>
 public static class GenerateText
 {
-    /// <param name="onText">called with every piece of text as it comes; the pieces joined are the continuation</param>
-    /// <param name="note">lines that a person should read first</param>
+    /// <param name="onText">called with every piece of text; the pieces joined are the continuation</param>
+    /// <param name="note">receives warnings and notes for the user</param>
     /// <returns>tokens of the prompt, BOS included, and tokens generated</returns>
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null,

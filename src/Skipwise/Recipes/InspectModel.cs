@@ -5,47 +5,48 @@ using Skipwise.Rope;
 
 namespace Skipwise.Recipes;
 
-/// <summary>One stored tensor.</summary>
-/// <param name="Type">element type as the header spells it: F32, BF16, ...</param>
+/// <summary>A stored tensor.</summary>
+/// <param name="Type">element type as named in the header: F32, BF16, ...</param>
 /// <param name="File">name of the file inside the folder</param>
 internal sealed record TensorDescription(string Name, IReadOnlyList<long> Shape, string Type, string File, long Bytes);
 
-/// <summary>What a model folder holds, from its headers alone.</summary>
+/// <summary>Contents of a model folder, from its headers alone.</summary>
 /// <param name="ModelType">config.json's model_type</param>
 /// <param name="Model">sizes, rope and window, overrides applied</param>
-/// <param name="Parameters">numbers to train; a tied head counts once</param>
+/// <param name="Parameters">number of parameters; a tied head counts once</param>
 /// <param name="Types">element types of the stored tensors, the most frequent first</param>
 /// <param name="StoredBytes">bytes of all tensors on the disk</param>
-/// <param name="LoadBytes">bytes of the weights in memory to evaluate: matrices of 16 bits stay so, all else is float32</param>
-/// <param name="Warnings">of its config.json</param>
-/// <param name="Exports">which programs run the model as it is scaled, and in what terms</param>
+/// <param name="LoadBytes">bytes of the weights in memory for inference: 16-bit matrices stay so, all else is float32</param>
+/// <param name="Warnings">about its config.json</param>
+/// <param name="Exports">programs that support the model's RoPE scaling, and its names there</param>
 internal sealed record ModelDescription(string ModelType, DecoderConfig Model, long Parameters, IReadOnlyList<string> Types,
     long StoredBytes, long LoadBytes, IReadOnlyList<string> Warnings,
     IReadOnlyList<ExportRoute> Exports)
 {
     private const int FloatBytes = 4;
 
-    /// <summary>bytes of the weights in memory to train, as float32</summary>
+    /// <summary>bytes of the weights in memory for training, as float32</summary>
     public long WeightBytes => Parameters * FloatBytes;
 
-    /// <summary>bytes of the gradients while training, as float32</summary>
+    /// <summary>bytes of the gradients for training, as float32</summary>
     public long GradientBytes => WeightBytes;
 
     /// <summary>bytes of AdamW's two moments, as float32</summary>
     public long OptimizerBytes => 2 * WeightBytes;
 
-    /// <summary>bytes that training needs before any activation</summary>
+    /// <summary>bytes for training before any activation</summary>
     public long TrainBytes => WeightBytes + GradientBytes + OptimizerBytes;
 
-    /// <summary>bytes of the key/value cache of one text that fills the window, as float32</summary>
+    /// <summary>bytes of the KV cache of one text that fills the window, as float32</summary>
     public long CacheBytes =>
         2L * Model.NumHiddenLayers * Model.NumKeyValueHeads * Model.HeadDim * Model.MaxPositionEmbeddings * FloatBytes;
 
     /// <summary>the window before any extension, in tokens</summary>
     public int OriginalLength => ContextExtension.OriginalLength(Model);
 
-    /// <summary>The dimension pairs, as the rope in force turns them at the full window, that do not complete a turn within the original
-    /// one.</summary>
+    /// <summary>
+    /// The dimension pairs, under the effective RoPE at the full window, that do not complete a rotation within the original window.
+    /// </summary>
     public IReadOnlyList<int> LongPairs =>
     [
         .. RopeWavelength.Compute(RopeFrequency.Compute(Model.Rope, Model.RotaryDim, Model.MaxPositionEmbeddings), OriginalLength)
@@ -53,7 +54,7 @@ internal sealed record ModelDescription(string ModelType, DecoderConfig Model, l
     ];
 }
 
-/// <summary>Looks into a model folder without loading its weights.</summary>
+/// <summary>Reads a model folder without loading its weights.</summary>
 internal static class InspectModel
 {
     /// <exception cref="SkipwiseException">a file is missing or broken, or the weights do not fit the configuration</exception>
@@ -76,7 +77,7 @@ internal static class InspectModel
             ExportRoutes.For(config, model));
     }
 
-    /// <summary>The tensors in the order of the files, fitting or not.</summary>
+    /// <summary>The tensors in the order of the files, whether they fit the configuration or not.</summary>
     /// <exception cref="SkipwiseException">a weight file is missing or broken</exception>
     public static IReadOnlyList<TensorDescription> Tensors(string folder)
     {
@@ -86,6 +87,6 @@ internal static class InspectModel
                 tensor.Entry.Length))];
     }
 
-    /// <summary>The configuration alone: enough for the rope.</summary>
+    /// <summary>Reads the configuration alone: enough for RoPE.</summary>
     public static HfConfig Config(string folder) => HfConfig.ForModel(folder);
 }

@@ -56,7 +56,7 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Loads a model for inference: on the CPU in float32, weights are memory-mapped.</summary>
     /// <param name="folder">a Hugging Face folder (config.json, weights, tokenizer), or a llama2.c checkpoint</param>
     /// <param name="options">device, element type, RoPE scaling, adapter</param>
-    /// <param name="logger">receives warnings about the model's files, and notes on its RoPE scaling; null: nobody</param>
+    /// <param name="logger">receives warnings about the model's files, and notes on its RoPE scaling; null: none</param>
     /// <exception cref="SkipwiseException">the model or its tokenizer cannot be read</exception>
     public static LanguageModel Load(string folder, LanguageModelOptions? options = null, ILogger? logger = null)
     {
@@ -97,16 +97,16 @@ public sealed class LanguageModel : IDisposable
         }
         finally
         {
-            await abandoned.CancelAsync().ConfigureAwait(false); // whoever stops reading stops the model
+            await abandoned.CancelAsync().ConfigureAwait(false); // a reader that stops also stops the model
             await work.ConfigureAwait(false);
             _turn.Release();
         }
     }
 
-    /// <summary>Measures the perplexity of documents by window length.</summary>
+    /// <summary>Evaluates the perplexity of documents by window length.</summary>
     /// <param name="documents">texts; those shorter than the options' MinTokens are left out</param>
     /// <param name="options">window lengths in tokens, and which tokens count</param>
-    /// <param name="progress">receives how far the measurement is</param>
+    /// <param name="progress">receives the progress of the evaluation</param>
     /// <param name="cancel">ends it at the next forward</param>
     /// <returns>one result per window length, in the order of the options</returns>
     /// <exception cref="SkipwiseException">a setting out of range, or no document long enough</exception>
@@ -122,9 +122,9 @@ public sealed class LanguageModel : IDisposable
             return PerplexityEvaluator.Evaluate(Network, tokens, bos, options, progress, cancel);
         }, cancel);
 
-    /// <summary>Measures passkey retrieval by prompt length and depth: the model must repeat a number hidden in a long text.</summary>
+    /// <summary>Evaluates passkey retrieval by prompt length and depth: the model must repeat a number hidden in a long text.</summary>
     /// <param name="options">prompt lengths in tokens, trials, depths</param>
-    /// <param name="progress">receives how far the measurement is</param>
+    /// <param name="progress">receives the progress of the evaluation</param>
     /// <param name="cancel">ends it at the next forward</param>
     /// <returns>one result per length, in the order of the options</returns>
     /// <exception cref="SkipwiseException">a setting out of range</exception>
@@ -140,8 +140,8 @@ public sealed class LanguageModel : IDisposable
     /// <param name="targetLength">the window to reach, in tokens</param>
     /// <param name="data">documents in memory or in files</param>
     /// <param name="folder">where the run's checkpoints and the extended model go</param>
-    /// <param name="configure">changes the run's options: steps, learning rate, LoRA, RoPE scaling, ...; null takes the defaults</param>
-    /// <param name="save">checkpoints and resumption; null: none but that of a stopped run</param>
+    /// <param name="configure">changes the run's options: steps, learning rate, LoRA, RoPE scaling, ...; null: the defaults</param>
+    /// <param name="save">checkpoints and resumption; null: only the checkpoint of a stopped run</param>
     /// <param name="progress">receives every step</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     /// <returns>whether the run is complete, and its last checkpoint if it is not</returns>
@@ -167,7 +167,7 @@ public sealed class LanguageModel : IDisposable
             stop);
     }
 
-    /// <summary>Saves the model as a Hugging Face folder; an existing model of Skipwise's there is replaced, all or nothing.</summary>
+    /// <summary>Saves the model as a Hugging Face folder; an existing model of Skipwise's is replaced atomically.</summary>
     /// <param name="folder">the folder to appear</param>
     /// <exception cref="SkipwiseException">the folder holds what Skipwise did not write, or cannot be written</exception>
     public void Save(string folder) => _pretrained.Save(folder);
@@ -186,7 +186,7 @@ public sealed class LanguageModel : IDisposable
             GenerateText.Run(Network, Tokenizer, prompt, options, piece => pieces.TryWrite(piece), cancel);
             pieces.Complete();
         }
-        catch (Exception e) // the reader's, not this thread's
+        catch (Exception e) // thrown on the reader's thread, not on this one
         {
             pieces.Complete(e);
         }

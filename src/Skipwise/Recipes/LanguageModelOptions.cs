@@ -3,7 +3,7 @@ using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
 
-/// <summary>Where and how a <see cref="LanguageModel"/> computes, and what is changed about it as it is loaded.</summary>
+/// <summary>Device, element type and load-time changes of a <see cref="LanguageModel"/>.</summary>
 public sealed record LanguageModelOptions
 {
     /// <summary>device and element type; the default is float32 on the CPU</summary>

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Skipwise.Recipes;
 
-/// <summary>Hands the notes of a recipe on to a logger: those that begin with "warning: " as warnings.</summary>
+/// <summary>Forwards the notes of a recipe to a logger: those that begin with "warning: " as warnings.</summary>
 internal sealed partial class LoggedNotes(ILogger logger) : IProgress<string>
 {
     private const string Warning = "warning: ";

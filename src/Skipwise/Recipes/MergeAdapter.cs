@@ -3,7 +3,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A base model, a LoRA adapter for it, and where the sum of both goes.</summary>
+/// <summary>A base model, a LoRA adapter for it, and the folder of the merged model.</summary>
 public sealed record MergeAdapterOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
@@ -17,18 +17,18 @@ public sealed record MergeAdapterOptions
     public required string Out { get; init; }
 }
 
-/// <summary>What a merge changed.</summary>
-/// <param name="Updates">weights that a low-rank update was added to</param>
-/// <param name="Replaced">weights that the adapter brought as a whole</param>
-/// <param name="LosesPrecision">the sum was computed in a wider type than the model is stored in</param>
+/// <summary>Result of a merge.</summary>
+/// <param name="Updates">number of weights with a LoRA adapter added</param>
+/// <param name="Replaced">number of weights replaced by fully trained ones of the adapter</param>
+/// <param name="LosesPrecision">whether the sum was computed in a wider type than the stored one</param>
 public sealed record MergedAdapter(int Updates, int Replaced, bool LosesPrecision);
 
-/// <summary>Makes an ordinary model of a base model and a LoRA adapter: W + scale * B A, computed in float32.</summary>
+/// <summary>Merges a LoRA adapter into its base model: W + scale * B A, computed in float32.</summary>
 public static class MergeAdapter
 {
-    /// <param name="options">what to merge, and where to</param>
-    /// <param name="note">warnings about both folders</param>
-    /// <param name="stop">looked at before the result is written</param>
+    /// <param name="options">folders</param>
+    /// <param name="note">receives warnings about both folders</param>
+    /// <param name="stop">checked before the result is written</param>
     /// <exception cref="SkipwiseException">a model or adapter that cannot be read, an adapter for another model, or a folder that cannot be
     /// written or replaced</exception>
     public static MergedAdapter Run(MergeAdapterOptions options, IProgress<string>? note = null, CancellationToken stop = default)

@@ -7,11 +7,11 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
-/// <summary>Loads a model and tells a person what to know of it.</summary>
+/// <summary>Loads a model and reports warnings and notes about it.</summary>
 internal static class ModelLoader
 {
-    /// <param name="compute">where and in which type</param>
-    /// <param name="note">warnings about its config.json, and what its scaled rotary embedding does</param>
+    /// <param name="compute">device and element type</param>
+    /// <param name="note">receives warnings about its config.json, and a description of its RoPE scaling</param>
     /// <exception cref="SkipwiseException">the model cannot be read</exception>
     public static PretrainedModel Load(ModelSource source, ComputeOptions compute, IProgress<string>? note)
     {

@@ -6,7 +6,7 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
-/// <summary>Text to be tokenised once, for several runs.</summary>
+/// <summary>Text to be tokenized once, for several runs.</summary>
 public sealed record PrepareDatasetOptions
 {
     /// <summary>Hugging Face folder whose tokenizer is used; its weights are not read</summary>
@@ -14,7 +14,7 @@ public sealed record PrepareDatasetOptions
     public required string Model { get; init; }
     /// <summary>the text</summary>
     public required DataOptions Data { get; init; }
-    /// <summary>the token store to write; its name ends in .tokens</summary>
+    /// <summary>token store to write; its name ends in .tokens</summary>
     [PathName(Name = "--out")]
     public required string Out { get; init; }
 }
@@ -23,8 +23,10 @@ public sealed record PrepareDatasetOptions
 public static class PrepareDataset
 {
     /// <returns>the totals</returns>
-    /// <exception cref="SkipwiseException">a tokenizer or text that cannot be read, no text at all, a token that
-    /// the model has no row for, or a full disk; nothing is then written</exception>
+    /// <exception cref="SkipwiseException">
+    /// a tokenizer or text that cannot be read, no text at all, a token outside the model's vocabulary, or a full disk; nothing is then
+    /// written
+    /// </exception>
     public static TokenizationProgress Run(PrepareDatasetOptions options, IProgress<TokenizationProgress>? progress = null,
         CancellationToken cancel = default)
     {

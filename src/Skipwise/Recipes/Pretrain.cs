@@ -14,7 +14,7 @@ using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A small base model from nothing: its size, its text, its schedule.</summary>
+/// <summary>Options of the small base model: size, text, schedule.</summary>
 public sealed record PretrainOptions
 {
     /// <summary>folder of the finished model</summary>
@@ -22,10 +22,10 @@ public sealed record PretrainOptions
     public required string Out { get; init; }
     /// <summary>seed of corpus, weights and data order</summary>
     public ulong Seed { get; init; } = 1;
-    /// <summary>the model's window, in tokens</summary>
+    /// <summary>context window in tokens</summary>
     [Within(16, 1 << 20, Name = "--window")]
     public int ContextLength { get; init; } = 128;
-    /// <summary>tokens of the byte-pair vocabulary that is learned</summary>
+    /// <summary>size of the byte-pair vocabulary to learn</summary>
     [Within(1, 1 << 20, Name = "--vocab-size")]
     public int VocabSize { get; init; } = 1024;
     /// <summary>width C of the hidden states</summary>
@@ -40,7 +40,7 @@ public sealed record PretrainOptions
     /// <summary>number of attention heads</summary>
     [Within(1, 1 << 12, Name = "--heads")]
     public int NumAttentionHeads { get; init; } = 3;
-    /// <summary>the base of the rotary frequencies; a window this short needs no larger one</summary>
+    /// <summary>base of RoPE; a window this short needs no larger one</summary>
     [Within(1, 1e15, Name = "--rope-theta", Above = true)]
     public double RopeTheta { get; init; } = 100;
     /// <summary>steps of the first stage, on repeated lists in half the window</summary>
@@ -61,17 +61,17 @@ public sealed record PretrainOptions
 }
 
 /// <summary>
-/// Pretrains the demo's base model in two stages. Retrieval (copying what followed the same word before) does not form on the mixed
-/// corpus in any affordable time; on repeated lists alone it forms within two million tokens, and the corpus then builds on it.
+/// Pretrains the demo's base model in two stages. Retrieval (copying what followed the same word before) does not form on the mixed corpus
+/// in any affordable time; on repeated lists alone it forms within two million tokens, and the second stage keeps it.
 /// </summary>
 public static class Pretrain
 {
-    /// <summary>names of the stages, as progress tells them</summary>
+    /// <summary>names of the stages in progress reports</summary>
     public const string ListStage = "lists", CorpusStage = "corpus";
 
     private const double ListRate = 3e-3;
 
-    /// <param name="options">what to make</param>
+    /// <param name="options">size, text and schedule</param>
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="progress">stage name and step</param>
     /// <param name="stop">ends the run with a checkpoint</param>
@@ -97,7 +97,7 @@ public static class Pretrain
         TrainingRun.RequireStartable(corpusRun, CorpusContract(options), CorpusTraining(options), save);
         if (save.Resume && corpusRun.IsFinished)
         {
-            RemoveStages(listsRun, options); // a process that was killed may have left them
+            RemoveStages(listsRun, options); // a killed process may have left them
             return new TrainingOutcome(true, null);
         }
         TrainingRun.RequireStartable(listsRun, ListContract(options), ListTraining(options), save);

@@ -4,16 +4,16 @@ using Skipwise.Training;
 
 namespace Skipwise.Recipes;
 
-/// <summary>What decides the bytes of a pretrained model, see <see cref="RunContract"/>. Its text is made from the seed.</summary>
+/// <summary>Values that decide the bytes of a pretrained model, see <see cref="RunContract"/>. Its text follows from the seed.</summary>
 internal static class PretrainContract
 {
-    /// <summary>Everything.</summary>
-    /// <param name="options">what was asked for</param>
-    /// <param name="training">of one of the two stages</param>
+    /// <summary>All values.</summary>
+    /// <param name="options">options of the run</param>
+    /// <param name="training">training options of one stage</param>
     public static RunContract Complete(PretrainOptions options, TrainOptions training) => RunContract.Complete(
         [.. OfOptions(options), TrainingValues.OfSteps(training.Steps), .. TrainingValues.Of(training)]);
 
-    /// <summary>What both stages share.</summary>
+    /// <summary>Values that both stages share.</summary>
     public static RunContract Partial(PretrainOptions options) => RunContract.Partial(OfOptions(options));
 
     private static NamedValue[] OfOptions(PretrainOptions options) =>

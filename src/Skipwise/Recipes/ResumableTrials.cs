@@ -2,14 +2,16 @@ using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A measurement that keeps its trials in a file, where the user names one.</summary>
+/// <summary>An evaluation that stores its trials in a file, if the user names one.</summary>
 internal static class ResumableTrials
 {
-    /// <summary>Measures. What an earlier, interrupted run left in the file is not asked again; in the end the file holds this run's trials
-    /// in their order.</summary>
-    /// <param name="path">null keeps nothing</param>
-    /// <param name="measure">with the file, or without</param>
-    /// <param name="trials">of what was measured</param>
+    /// <summary>
+    /// Runs the evaluation. Responses of an earlier, interrupted run are taken from the file; in the end it holds this run's trials in
+    /// order.
+    /// </summary>
+    /// <param name="path">null: no file</param>
+    /// <param name="measure">runs with the file, or without</param>
+    /// <param name="trials">trials of a result</param>
     public static TResult Run<TTrial, TResult>(string? path, EvaluatedModel model, Func<TrialFile<TTrial>?, TResult> measure,
         Func<TResult, IEnumerable<TTrial>> trials)
         where TTrial : class, ITrial

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
-/// <summary>A model, and the logits that another program computed with it.</summary>
+/// <summary>A model, and another program's logits of it.</summary>
 public sealed record VerifyLogitsOptions
 {
     /// <summary>Hugging Face folder</summary>
@@ -24,32 +24,34 @@ public sealed record VerifyLogitsOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName(Name = "--adapter")]
     public string? Adapter { get; init; }
-    /// <summary>largest absolute difference that still passes</summary>
+    /// <summary>largest absolute difference that passes</summary>
     [Within(0, 1e9, Name = "--atol")]
     public double Tolerance { get; init; } = 1e-4;
 }
 
-/// <summary>How far the logits of one NAME are apart.</summary>
+/// <summary>Differences of the logits of one NAME.</summary>
 /// <param name="Largest">largest absolute difference; NaN if either side has one</param>
-/// <param name="Passes">it is within the tolerance</param>
+/// <param name="Passes">whether it is within the tolerance</param>
 public sealed record LogitsDifference(string Name, double Largest, bool Passes);
 
-/// <summary>The differences, and what to try when they are too large.</summary>
+/// <summary>The differences, and advice if they are too large.</summary>
 public sealed record Verification(IReadOnlyList<LogitsDifference> Differences, string? Hint)
 {
     /// <summary>whether every difference is within its tolerance</summary>
     public bool Passes => Differences.All(difference => difference.Passes);
 }
 
-/// <summary>Holds this program's logits against those of another one, for any positions: how a user proves that both compute the
-/// same.</summary>
+/// <summary>
+/// Compares this program's logits with another program's, for any positions: lets a user check that both compute the same.
+/// </summary>
 public static class VerifyLogits
 {
     // B batch, T tokens, V vocabulary
     private const string Ids = "input_ids", PositionPrefix = "position_ids.", LogitsPrefix = "logits.";
 
-    /// <exception cref="SkipwiseException">a model or reference that cannot be read, a pair without its other half, a wrong shape, an id
-    /// outside the vocabulary</exception>
+    /// <exception cref="SkipwiseException">
+    /// a model or reference that cannot be read, a pair without its other half, a wrong shape, an id outside the vocabulary
+    /// </exception>
     public static Verification Run(VerifyLogitsOptions options, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Verification", options);
@@ -119,7 +121,7 @@ public static class VerifyLogits
         return (ours - theirs).abs().max().ToDouble();
     }
 
-    /// <summary>Whole numbers [B, T]; a plain list counts as one row.</summary>
+    /// <summary>Integers [B, T]; a list counts as one row.</summary>
     private static Tensor Read(SafetensorsFile reference, string name)
     {
         TensorEntry entry = reference.Tensors[name];
@@ -146,7 +148,10 @@ public static class VerifyLogits
         new($"{reference.Path}: tensor {name}: expected [{string.Join(", ", expected)}], found {reference.Tensors[name]}. Does the " +
             $"reference belong to this model?");
 
-    /// <summary>The original PoSE code writes "type": "yarn" and computes its own revision of it for Llama models.</summary>
+    /// <summary>
+    /// Advice about config.json files of the PoSE reference code, which writes "type": "yarn" and computes its own variant of it for Llama
+    /// models.
+    /// </summary>
     private static string? Hint(HfConfig config) =>
         config.Raw["rope_scaling"] is JsonObject rope && (string?)rope["type"] == "yarn" && rope["rope_type"] is null
             ? "config.json has the PoSE reference code's rope keys, whose \"yarn\" is another function: try --rope yarn-revised."

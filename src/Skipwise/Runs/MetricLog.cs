@@ -4,8 +4,8 @@ using Skipwise.Storage;
 namespace Skipwise.Runs;
 
 /// <summary>
-/// A file of JSON lines, one record per line in snake_case, each flushed as it is appended: what a run has measured
-/// survives whatever ends the run. One writer at a time; readers may follow along.
+/// A file of JSON lines, one record per line in snake_case, each flushed when it is appended, so that records survive whatever ends the
+/// run. One writer at a time; others may read meanwhile.
 /// </summary>
 internal sealed class MetricLog : IDisposable
 {
@@ -27,13 +27,13 @@ internal sealed class MetricLog : IDisposable
         }
     }
 
-    /// <summary>Begins an empty log; an older one of that name is gone.</summary>
+    /// <summary>Creates an empty log in place of an older one.</summary>
     /// <exception cref="SkipwiseException">the file cannot be written</exception>
     public static MetricLog Create(string path) => new(path, FileMode.Create, 0);
 
     /// <summary>
     /// Continues a log: keeps the records that <paramref name="keep"/> accepts (those up to the checkpoint's step) and drops the others,
-    /// which the resumed run will measure again, and a line that a crash tore. A log that does not exist yet begins empty.
+    /// which the resumed run writes again, and an incomplete last line. A missing log is created.
     /// </summary>
     /// <exception cref="SkipwiseException">the file cannot be read or written, or a line is not such a record</exception>
     public static MetricLog Resume<T>(string path, Func<T, bool> keep)
@@ -43,20 +43,20 @@ internal sealed class MetricLog : IDisposable
         return new MetricLog(path, FileMode.Append, kept.Length);
     }
 
-    /// <summary>Records in the file.</summary>
+    /// <summary>Number of records in the file.</summary>
     public int Lines { get; private set; }
 
     /// <summary>Appends one line and flushes it.</summary>
     public void Append<T>(T record) => AppendAll([record]);
 
-    /// <summary>Appends lines that belong together in one write: a process that is killed leaves all or none.</summary>
+    /// <summary>Appends lines that belong together in one write: a killed process leaves all or none.</summary>
     public void AppendAll<T>(IReadOnlyList<T> records)
     {
         _writer.Write(JsonLines.Text(records));
         Lines += records.Count;
     }
 
-    /// <summary>Waits until all lines are on the disk, so that what is written afterwards never lies there without them.</summary>
+    /// <summary>Flushes all lines to the disk, so that later files never exist there without them.</summary>
     /// <exception cref="SkipwiseException">the disk is full or fails</exception>
     public void Sync()
     {

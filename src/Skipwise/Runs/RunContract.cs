@@ -5,17 +5,16 @@ using Skipwise.Storage;
 namespace Skipwise.Runs;
 
 /// <summary>
-/// What decides the bytes that a run leaves, by name. It is written when the run begins and compared when it is resumed. What is not in it
-/// may change between the two: where files lie, which of several GPUs computes, when the run saves, what is logged.
+/// The named values that decide the bytes of a run's result. The contract is written when the run begins and compared when it is resumed.
+/// Anything else may change between the two: paths, which of several GPUs computes, when the run saves, what is logged.
 /// </summary>
 /// <remarks>
-/// A later release that learns of one more thing gives it a name and says with <see cref="NamedValue.Missing"/> what earlier ones did.
-/// Such a value is left out where it is that: runs of both releases then continue in both. The version rises when a name comes to mean
-/// something else.
+/// A later release adds a value under a new name, with <see cref="NamedValue.Missing"/> as the behaviour of earlier releases. A value equal
+/// to that is left out, so that runs of both releases continue in both. The version rises when the meaning of a name changes.
 /// </remarks>
 internal sealed class RunContract
 {
-    /// <summary>of the names' meanings</summary>
+    /// <summary>version of the names' meanings</summary>
     public const int Version = 1;
 
     private readonly NamedValue[] _values;
@@ -24,23 +23,24 @@ internal sealed class RunContract
     private RunContract(IEnumerable<NamedValue> values, bool isPartial) =>
         (_values, _isPartial) = ([.. values.OrderBy(value => value.Name, StringComparer.Ordinal)], isPartial);
 
-    /// <summary>Everything.</summary>
+    /// <summary>All values.</summary>
     public static RunContract Complete(IEnumerable<NamedValue> values) => new(values, isPartial: false);
 
-    /// <summary>What can be told before a model is loaded: what else was noted is not compared.</summary>
+    /// <summary>Values that are known before a model is loaded; others in the file are not compared.</summary>
     public static RunContract Partial(IEnumerable<NamedValue> values) => new(values, isPartial: true);
 
-    /// <summary>The file's text: JSON in the ordinal order of the names.</summary>
+    /// <summary>The file's text: JSON in ordinal order of the names.</summary>
     public string ToJson() => JsonSerializer.Serialize(new SavedContract(Version, _values
         .Where(value => value.Value is not null && !value.IsMissing)
         .ToDictionary(value => value.Name, value => value.Value!)), RunOptionsJson.Options) + "\n";
 
-    /// <summary>Whether the file tells of a run like this one.</summary>
+    /// <summary>Whether the file describes a run like this one.</summary>
     public bool IsThatOf(string path) => File.Exists(path) && Differences(Read(path)).Count == 0;
 
-    /// <summary>Compares with what the file tells of a run that is to be continued.</summary>
+    /// <summary>Compares with the file of the run to be continued.</summary>
     /// <exception cref="SkipwiseException">
-    /// it tells of another one: names each difference, with both values; or it cannot be read, or a newer Skipwise wrote it
+    /// the file describes another run (the message names each difference, with both values), cannot be read, or was written by a newer
+    /// Skipwise
     /// </exception>
     public void RequireThatOf(string path)
     {

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace Skipwise.Runs;
 
-/// <summary>How options are written into a run folder: names as in Python, enumerations as users type them.</summary>
+/// <summary>JSON format of options in a run folder: Python-style names, enumerations as on the command line.</summary>
 internal static class RunOptionsJson
 {
     public static JsonSerializerOptions Options { get; } = new()

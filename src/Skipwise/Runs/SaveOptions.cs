@@ -1,6 +1,6 @@
 namespace Skipwise.Runs;
 
-/// <summary>When a run saves, and whether it continues one.</summary>
+/// <summary>Checkpoints and resumption of a run.</summary>
 public sealed record SaveOptions
 {
     /// <summary>steps between checkpoints; 0 saves only the finished model</summary>
@@ -11,10 +11,10 @@ public sealed record SaveOptions
     public int KeepLast { get; init; } = 2;
     /// <summary>continue from the newest checkpoint</summary>
     public bool Resume { get; init; }
-    /// <summary>an earlier run in the same folder makes way; otherwise it is an error</summary>
+    /// <summary>replace an earlier run in the same folder; otherwise it is an error</summary>
     public bool Overwrite { get; init; }
     /// <summary>write TensorBoard event files</summary>
     public bool TensorBoard { get; init; }
-    /// <summary>a configuration file that starts the run again, to lie in its folder; null leaves none</summary>
+    /// <summary>a configuration file that starts the run again, to be saved in its folder; null: none</summary>
     public string? ConfigText { get; init; }
 }

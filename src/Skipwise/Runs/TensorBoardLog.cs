@@ -5,16 +5,16 @@ using TorchSharp.Modules;
 namespace Skipwise.Runs;
 
 /// <summary>
-/// A run's curves as TensorBoard event files. They are a picture of metrics.jsonl and evaluations.jsonl: a resumed run draws them anew
-/// from these, so that no step appears twice.
+/// TensorBoard event files of a run's curves, derived from metrics.jsonl and evaluations.jsonl: a resumed run writes them anew, so that no
+/// step appears twice.
 /// </summary>
 internal sealed class TensorBoardLog
 {
     private readonly SummaryWriter _writer;
 
-    /// <param name="folder">of the run</param>
-    /// <param name="steps">what the run has done already</param>
-    /// <param name="measured">what it has measured</param>
+    /// <param name="folder">run folder</param>
+    /// <param name="steps">metrics of the steps so far</param>
+    /// <param name="measured">evaluation results so far</param>
     public TensorBoardLog(RunFolder folder, IEnumerable<StepMetrics> steps, IEnumerable<EvaluationPoint> measured)
     {
         folder.ClearTensorBoard();

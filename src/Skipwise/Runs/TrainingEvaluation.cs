@@ -11,7 +11,7 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Runs;
 
-/// <summary>Everything that measuring on the way needs, ready before the first step: its errors should not wait for it.</summary>
+/// <summary>Evaluation during training, prepared before the first step, so that its errors are reported early.</summary>
 internal sealed class TrainingEvaluation
 {
     private readonly PerplexityOptions? _perplexity;
@@ -34,7 +34,7 @@ internal sealed class TrainingEvaluation
             using TokenStore? store = TrainingData.OpenStore(data, tokenizer);
             ITokenSource source = store is not null ? store
                 : PerplexityTexts.Read(data.Read(), tokenizer, _perplexity, stop);
-            // Only the documents to be measured stay, in memory: the same ones every time.
+            // Only the documents to be evaluated are kept, in memory: the same ones every time.
             _documents =
                 new TokenList([.. PerplexityPlan.Documents(source, _perplexity).Select(chosen => source[chosen.Document].ToArray())]);
             TextHash = HashOf(_documents);
@@ -48,10 +48,10 @@ internal sealed class TrainingEvaluation
 
     public TrainingEvaluationOptions Options { get; }
 
-    /// <summary>What stands for the tokens that perplexity is measured on; null without it.</summary>
+    /// <summary>Hash of the tokens that perplexity is evaluated on; null without perplexity.</summary>
     public string? TextHash { get; }
 
-    /// <summary>Windows for perplexity, in tokens; empty without it.</summary>
+    /// <summary>Windows for perplexity, in tokens; empty without perplexity.</summary>
     public IReadOnlyList<int> Windows => _perplexity?.Windows ?? [];
 
     private static string HashOf(TokenList documents)
@@ -59,13 +59,13 @@ internal sealed class TrainingEvaluation
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (int document = 0; document < documents.Count; document++)
         {
-            hash.AppendData(BitConverter.GetBytes(documents[document].Length)); // where one ends and the next begins
+            hash.AppendData(BitConverter.GetBytes(documents[document].Length)); // document boundaries
             hash.AppendData(MemoryMarshal.AsBytes(documents[document]));
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));
     }
 
-    /// <returns>null when the options ask for none</returns>
+    /// <returns>null if the options ask for none</returns>
     /// <param name="model">the extended model's configuration</param>
     /// <exception cref="SkipwiseException">text that cannot be read, no document long enough, prompts that do not fit</exception>
     public static TrainingEvaluation? Create(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer,
@@ -75,7 +75,7 @@ internal sealed class TrainingEvaluation
         return options.EverySteps == 0 ? null : new TrainingEvaluation(options, model, tokenizer, progress, stop);
     }
 
-    /// <exception cref="OperationCanceledException">cancelled; nothing was measured</exception>
+    /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>
     public IReadOnlyList<EvaluationPoint> Evaluate(CausalLM model, int step, CancellationToken cancel)
     {
         var points = new List<EvaluationPoint>();

@@ -3,18 +3,18 @@ using Skipwise.Models;
 
 namespace Skipwise.Runs;
 
-/// <summary>What a run measures on its way, and what follows from it.</summary>
+/// <summary>Evaluation during training, and early stopping.</summary>
 public sealed record TrainingEvaluationOptions
 {
-    /// <summary>steps between measurements; 0 measures nothing. The last step is always measured otherwise</summary>
+    /// <summary>steps between evaluations; 0: none. Otherwise the last step is always evaluated</summary>
     [Within(0, 1e9, Name = "--eval-every", LeastMeans = "never")]
     public int EverySteps { get; init; }
-    /// <summary>held-out text for perplexity; null measures none</summary>
+    /// <summary>held-out text for perplexity; null: no perplexity</summary>
     public DataOptions? Data { get; init; }
     /// <summary>windows for perplexity, in tokens; empty: <see cref="DefaultLengths"/></summary>
     [Within(2, 1 << 27, Name = "--eval-windows")]
     public IReadOnlyList<int> Windows { get; init; } = [];
-    /// <summary>documents for perplexity: the first so many that fill the longest window</summary>
+    /// <summary>number of documents for perplexity: the first ones that fill the longest window</summary>
     [Within(1, 1e7, Name = "--eval-documents")]
     public int Documents { get; init; } = 20;
     /// <summary>lengths of passkey prompts, in tokens; empty: none</summary>
@@ -23,7 +23,7 @@ public sealed record TrainingEvaluationOptions
     /// <summary>prompts per length</summary>
     [Within(1, 100000, Name = "--eval-passkey-trials")]
     public int PasskeyTrials { get; init; } = 20;
-    /// <summary>the run ends after so many measurements without a better one; 0 never</summary>
+    /// <summary>evaluations without improvement after which the run ends early; 0: never</summary>
     [Within(0, 1e9, Name = "--patience", LeastMeans = "never")]
     public int Patience { get; init; }
 

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Runs;
 
-/// <summary>What every verb that trains has in common: metrics, measurements, checkpoints, interruption, resumption.</summary>
+/// <summary>The common part of all training recipes: metrics, evaluations, checkpoints, interruption, resumption.</summary>
 internal sealed class TrainingRun : IDisposable
 {
     private readonly ITrainable _trainable;
@@ -26,15 +26,15 @@ internal sealed class TrainingRun : IDisposable
     private readonly MetricLog? _evaluations;
     private readonly TensorBoardLog? _board;
     private BestCheckpoint _best = new();
-    private int _evaluatedStep; // of the last measurement
+    private int _evaluatedStep; // step of the last evaluation
 
-    /// <param name="options">the effective options, for people to read</param>
-    /// <param name="contract">what decides the bytes; with --resume it must be that of the run that is continued</param>
-    /// <param name="compute">where and in which type the model computes from here on; null: as it is, in float32 on the CPU</param>
-    /// <param name="evaluation">what to measure on the way</param>
-    /// <param name="folder">taken by the caller (<see cref="RunFolder.Lock"/>)</param>
+    /// <param name="options">the effective options, for the user's information</param>
+    /// <param name="contract">values that decide the bytes; with --resume they must equal those of the continued run</param>
+    /// <param name="compute">device and element type from here on; null: unchanged, float32 on the CPU</param>
+    /// <param name="evaluation">evaluation during training</param>
+    /// <param name="folder">locked by the caller (<see cref="RunFolder.Lock"/>)</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
-    /// <param name="note">warnings about what earlier processes left</param>
+    /// <param name="note">receives warnings about what earlier processes left</param>
     public static TrainingOutcome Run(
         ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunContract contract, RunFolder folder,
         SaveOptions save,
@@ -99,7 +99,7 @@ internal sealed class TrainingRun : IDisposable
 
     private TrainingOutcome Run(IExampleSource source, IProgress<StepMetrics>? progress, CancellationToken stop)
     {
-        // A run that was interrupted while it measured, after its checkpoint's step, measures first.
+        // A run that was interrupted during an evaluation, after its checkpoint's step, evaluates first.
         if (_start.Step > 0 && !TryEvaluate(_start.Step, isLast: _start.Step == _train.Steps, stop))
         {
             return new TrainingOutcome(false, _folder.Checkpoints()[^1]);
@@ -144,7 +144,7 @@ internal sealed class TrainingRun : IDisposable
         return _folder.SaveCheckpoint(_trainable, _optimizer, progress, _save.KeepLast, _note);
     }
 
-    /// <summary>Before a checkpoint: it would else lie on the disk without the lines that belong to it.</summary>
+    /// <summary>Flushes the logs before a checkpoint, which must not exist on the disk without its lines.</summary>
     private void SyncLogs()
     {
         _log.Sync();
@@ -161,7 +161,7 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Nothing better was measured for so long that the run ends early.</summary>
+    /// <summary>Whether the run ends early: too many evaluations without improvement.</summary>
     private bool IsOver => _evaluation?.Options.Patience is > 0 and int patience && _best.EvaluationsSinceBest >= patience;
 
     private string? Remark() => _best.BestStep == 0
@@ -169,7 +169,7 @@ internal sealed class TrainingRun : IDisposable
         : $"the best checkpoint is the one after step {_best.BestStep}: " +
             $"{_folder.BestPath}{(IsOver ? $"; the run ended early, {_best.EvaluationsSinceBest} evaluations later" : "")}";
 
-    /// <summary>Measures if the step is due and has not been measured; keeps the model if it is the best so far.</summary>
+    /// <summary>Evaluates if the step is due and has not been evaluated; saves the model if it is the best so far.</summary>
     /// <returns>false when interrupted</returns>
     private bool TryEvaluate(int step, bool isLast, CancellationToken stop)
     {
@@ -189,7 +189,7 @@ internal sealed class TrainingRun : IDisposable
         _best = _best.Update(step, points);
         if (_best.BestStep == step)
         {
-            _folder.SaveBestCheckpoint(_trainable, _optimizer, _note); // before the log tells of it: a killed run then measures again
+            _folder.SaveBestCheckpoint(_trainable, _optimizer, _note); // before the log records it: a killed run then evaluates again
         }
         _evaluations!.AppendAll(points);
         foreach (EvaluationPoint point in points)
@@ -201,7 +201,8 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>
-    /// Whether a run of this contract can begin, or continue, in this folder. Recipes ask before they write anything into it.
+    /// Checks that a run with this contract can begin, or continue, in this folder. Recipes call it before they write anything into the
+    /// folder.
     /// </summary>
     /// <exception cref="SkipwiseException">a setting out of range, an unfinished run that is not to be resumed, or one with other
     /// options</exception>
@@ -256,7 +257,7 @@ internal sealed class TrainingRun : IDisposable
         _masters.Dispose();
     }
 
-    /// <summary>Not what a run leaves that was killed before its first step.</summary>
+    /// <summary>Whether an entry is none of a run's first files, which one that was killed before its first step leaves.</summary>
     private static bool IsForeign(string entry) =>
         !entry.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal)
         && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)

@@ -7,13 +7,13 @@ using Skipwise.Training.Optimizers;
 namespace Skipwise.Runs;
 
 /// <summary>
-/// What training options decide of a run's bytes, for its <see cref="RunContract"/>. Not among them: after how many bad steps a run gives
-/// up, which layers are computed a second time (the numbers are the same).
+/// Training options that decide a run's bytes, for its <see cref="RunContract"/>. Excluded are the number of skipped steps that ends a run
+/// and recomputation (the results are the same).
 /// </summary>
 internal static class TrainingValues
 {
     /// <summary>
-    /// The steps are another value, <see cref="OfSteps"/>: with <see cref="TrainOptions.Epochs"/> they follow from the data.
+    /// The number of steps is a separate value, <see cref="OfSteps"/>: with <see cref="TrainOptions.Epochs"/> it follows from the data.
     /// </summary>
     public static IEnumerable<NamedValue> Of(TrainOptions train) =>
     [
@@ -50,10 +50,10 @@ internal static class TrainingValues
         NamedValue.Of("learning_rate_scale.adapters", train.AdamW.Scales.Adapters),
     ];
 
-    /// <summary>How long the run is, which the learning rate follows.</summary>
+    /// <summary>Length of the run, which the learning rate depends on.</summary>
     public static NamedValue OfSteps(int steps) => NamedValue.Of("steps", steps);
 
-    /// <summary>What is trained of the model: all of it, or low-rank updates.</summary>
+    /// <summary>Trained weights: the whole model, or LoRA adapters.</summary>
     public static IEnumerable<NamedValue> Of(LoraOptions lora) => !lora.IsEnabled ? [NamedValue.Of("lora.rank", 0)] :
     [
         NamedValue.Of("lora.rank", lora.Rank),
@@ -66,10 +66,10 @@ internal static class TrainingValues
     ];
 
     /// <summary>
-    /// What is measured on the way. It decides which model is the best, so that one run measures one thing. How often decides the end of
-    /// the run only where it may end early.
+    /// Settings of the evaluation during training. They decide which checkpoint is the best, so one run has one setting. The interval
+    /// decides the end of a run only if it may end early.
     /// </summary>
-    /// <param name="evaluation">null measures nothing</param>
+    /// <param name="evaluation">null: no evaluation</param>
     public static IEnumerable<NamedValue> Of(TrainingEvaluation? evaluation)
     {
         TrainingEvaluationOptions? options = evaluation?.Options;

@@ -5,28 +5,28 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Runtime;
 
-/// <summary>The type that a model computes in.</summary>
+/// <summary>Element type of a model's computation.</summary>
 public enum Precision
 {
     /// <summary>32-bit IEEE floating point</summary>
     Float32,
-    /// <summary>float32's range, 8 bits of precision</summary>
+    /// <summary>bfloat16: float32's range, 8 bits of precision</summary>
     Bfloat16,
-    /// <summary>11 bits of precision, up to 65504</summary>
+    /// <summary>float16: 11 bits of precision, up to 65504</summary>
     Float16,
 }
 
-/// <summary>Where and in which type a model computes.</summary>
+/// <summary>Device and element type of a model's computation.</summary>
 public sealed record ComputeOptions
 {
     /// <summary>cpu, cuda, or cuda:n for the GPU of that number; null takes a GPU if libtorch finds one</summary>
     public string? Device { get; init; }
-    /// <summary>element type that the model computes in</summary>
+    /// <summary>element type of the computation</summary>
     public Precision Dtype { get; init; }
     /// <summary>GPUs may multiply float32 matrices with 10 bits of precision (TF32), several times as fast</summary>
     public bool Tf32 { get; init; }
 
-    /// <summary>Whether results depend on anything but the model: in float32 they are the same on all devices, up to rounding.</summary>
+    /// <summary>Whether results depend on more than the model: in float32 all devices agree up to rounding.</summary>
     public bool IsReducedPrecision => Dtype != Precision.Float32 || Tf32;
 
     /// <exception cref="SkipwiseException">there is no such device</exception>
@@ -34,12 +34,12 @@ public sealed record ComputeOptions
 
     private static int Gpus => cuda.is_available() ? cuda.device_count() : 0;
 
-    /// <summary>Finds the device and makes it ready.</summary>
-    /// <param name="note">what a person should know about the choice</param>
+    /// <summary>Resolves the device and initializes it.</summary>
+    /// <param name="note">receives warnings about the choice</param>
     /// <exception cref="SkipwiseException">there is no such device</exception>
     public (Device Device, ScalarType Dtype) Prepare(IProgress<string>? note = null)
     {
-        TorchRuntime.Initialize(); // a libtorch that cannot serve is told here, if nobody was told yet
+        TorchRuntime.Initialize(); // reports an unusable libtorch here, if it was not reported before
         Device device = ResolveDevice(Device, Gpus);
         if (device.type == DeviceType.CUDA)
         {
@@ -54,8 +54,8 @@ public sealed record ComputeOptions
             Dtype switch { Precision.Bfloat16 => ScalarType.BFloat16, Precision.Float16 => ScalarType.Float16, _ => ScalarType.Float32 });
     }
 
-    /// <summary>The device of a name.</summary>
-    /// <param name="gpus">that libtorch finds</param>
+    /// <summary>Parses a device name.</summary>
+    /// <param name="gpus">number of GPUs that libtorch finds</param>
     /// <exception cref="SkipwiseException">there is no such device</exception>
     internal static Device ResolveDevice(string? name, int gpus)
     {
@@ -82,7 +82,7 @@ public sealed record ComputeOptions
                 $"cuda:{gpus - 1}, or cpu.");
     }
 
-    /// <summary>What to know before computing in a type on a CPU; null if nothing.</summary>
+    /// <summary>Warning about an element type on the CPU; null if there is none.</summary>
     internal static string? Warning(Precision dtype, bool computesBfloat16) => dtype switch
     {
         Precision.Float16 => "float16 on the CPU is many times slower than float32; it is for GPUs. Leave --dtype out, or use bfloat16.",
@@ -91,7 +91,7 @@ public sealed record ComputeOptions
         _ => null,
     };
 
-    /// <summary>Whether the processor multiplies bfloat16 numbers by itself.</summary>
+    /// <summary>Whether the processor has bfloat16 matrix instructions.</summary>
     internal static bool ComputesBfloat16
     {
         get
@@ -99,7 +99,7 @@ public sealed record ComputeOptions
             const int features = 7, avx512 = 1 << 5, amx = 1 << 22;
             if (!X86Base.IsSupported)
             {
-                return true; // other processors are not asked
+                return true; // not detected on other processors
             }
             bool isListed = X86Base.CpuId(0, 0).Eax >= features;
             return isListed && ((X86Base.CpuId(features, 1).Eax & avx512) != 0 || (X86Base.CpuId(features, 0).Edx & amx) != 0);

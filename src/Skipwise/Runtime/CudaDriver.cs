@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Skipwise.Runtime;
 
-/// <summary>The little of CUDA's driver that is asked here: a C interface that keeps its names.</summary>
+/// <summary>The CUDA driver functions that Skipwise calls: a stable C interface.</summary>
 internal sealed unsafe class CudaDriver
 {
     private readonly nint _library = NativeLibrary.Load(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1");
@@ -13,13 +13,13 @@ internal sealed unsafe class CudaDriver
         int handle;
         nint context;
         Check(((delegate* unmanaged<int*, int, int>)Export("cuDeviceGet"))(&handle, device));
-        // libtorch's; kept as long as the process
+        // libtorch's context; retained as long as the process
         Check(((delegate* unmanaged<nint*, int, int>)Export("cuDevicePrimaryCtxRetain"))(&context, handle));
         _context = context;
     }
 
-    /// <summary>The memory that is free and all that there is, in bytes, other processes' share included.</summary>
-    /// <exception cref="SkipwiseException">the driver answers with an error</exception>
+    /// <summary>Free and total memory in bytes, other processes' use included.</summary>
+    /// <exception cref="SkipwiseException">the driver returns an error</exception>
     public (long Free, long Size) Memory()
     {
         nuint free, size;

@@ -2,19 +2,21 @@ using System.Runtime.InteropServices;
 
 namespace Skipwise.Runtime;
 
-/// <summary>The libtorch of an installed PyTorch, which <c>SKIPWISE_LIBTORCH</c> names, in place of the packaged one.</summary>
+/// <summary>libtorch of an installed PyTorch, named by <c>SKIPWISE_LIBTORCH</c>, in place of the packaged one.</summary>
 internal static class CustomLibtorch
 {
-    /// <summary>The folder that the environment names; null: none.</summary>
+    /// <summary>The folder that the environment names; null if none.</summary>
     public static string? Folder => Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH") is { Length: > 0 } folder ? folder : null;
 
-    /// <summary>1: another version is tried if it has every function that is called; anyway: also if not; null: it is refused.</summary>
+    /// <summary>
+    /// Treatment of another version. 1: accepted if it has every function that is called; anyway: accepted; null: refused.
+    /// </summary>
     private static string? Forced =>
         Environment.GetEnvironmentVariable("SKIPWISE_LIBTORCH_FORCE") is var forced and ("1" or "anyway") ? forced : null;
 
-    /// <summary>Loads it.</summary>
-    /// <param name="wrapper">TorchSharp's native library, whose needs it is held against; null: not found</param>
-    /// <exception cref="SkipwiseException">there is none in the folder, it does not load, or it is of another version</exception>
+    /// <summary>Loads libtorch from the folder.</summary>
+    /// <param name="wrapper">TorchSharp's native library, whose imports are checked; null: not found</param>
+    /// <exception cref="SkipwiseException">the folder holds none, it does not load, or its version differs</exception>
     public static void Load(string folder, string? wrapper)
     {
         string core = Path.Combine(folder, "libtorch_cpu.so");
@@ -59,7 +61,7 @@ internal static class CustomLibtorch
         }
     }
 
-    /// <returns>the version of a libtorch that TorchSharp was not built for; null where it is the one</returns>
+    /// <returns>description of a libtorch that TorchSharp was not built for; null if it is the right one</returns>
     private static string? OtherVersion(string core)
     {
         if (!NativeLibrary.TryGetExport(NativeLibrary.Load(core), "aoti_torch_abi_version", out nint ask))
@@ -70,7 +72,7 @@ internal static class CustomLibtorch
         return version == TorchRuntime.RequiredLibtorch ? null : $"libtorch {version}";
     }
 
-    /// <exception cref="SkipwiseException">the libtorch lacks what TorchSharp's wrapper calls</exception>
+    /// <exception cref="SkipwiseException">libtorch lacks functions that TorchSharp's wrapper calls</exception>
     private static void RequireSymbols(string folder, string version, string wrapper)
     {
         const int told = 3;

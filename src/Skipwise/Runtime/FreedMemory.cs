@@ -3,19 +3,18 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// glibc returns every large tensor to the kernel and faults it in again, page by page. Kept in the heap instead, a cross entropy over
-/// 8192 classes runs four times faster. Cost: the heap keeps its peak size.
+/// Makes glibc keep freed memory. By default glibc returns every large tensor to the kernel, and the next one is faulted in again page by
+/// page: a cross entropy over 8192 classes takes four times as long. Cost: the heap keeps its peak size.
 /// </summary>
 internal static class FreedMemory
 {
-    // mallopt's names for: how much free memory a heap may end with, how much it takes beyond what is asked for, and how many
-    // allocations are mappings of their own
+    // mallopt's parameters M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_MAX
     private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4;
 
     /// <summary>Whether malloc keeps freed memory in this process.</summary>
     public static bool IsKept { get; private set; }
 
-    /// <summary>Lets malloc keep it, from now on.</summary>
+    /// <summary>Makes malloc keep freed memory from now on.</summary>
     public static (NativePatchState State, string Reason) Keep()
     {
         try
@@ -33,8 +32,8 @@ internal static class FreedMemory
     }
 
     /// <summary>
-    /// Returns the free end of this thread's heap to the kernel, even where freed memory is kept: a heap other than the first shrinks when
-    /// a large piece is freed, if the threshold lets it.
+    /// Returns the free top of this thread's arena to the kernel, even if freed memory is kept: an arena other than the main one shrinks
+    /// when a large block is freed, if the threshold allows it.
     /// </summary>
     public static unsafe void TrimThread()
     {

@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Runtime;
 
-/// <summary>Values on their way from the host to the device.</summary>
+/// <summary>Copies values from the host to the device.</summary>
 internal static class HostToDevice
 {
     /// <summary>
-    /// The tensor on the device. A GPU fetches it by itself, from memory that is never paged out: the host does not wait, as it would
-    /// with <c>tensor(values, device: device)</c>.
+    /// Copies values to the device, to a GPU from pinned memory: the CPU does not wait for the copy, as it would with <c>tensor(values,
+    /// device: device)</c>.
     /// </summary>
-    /// <param name="host">on the CPU, not to be changed afterwards</param>
+    /// <param name="host">on the CPU; not changed afterwards</param>
     public static Tensor Copy(Tensor host, Device device)
     {
         using var scope = NewDisposeScope();

@@ -5,17 +5,17 @@ using System.Text;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// What TorchSharp's wrapper library asks of libtorch, held against what a libtorch has: one of another version may lack functions, and a
-/// call to one of these would end the process.
+/// Compares the symbols that TorchSharp's wrapper library imports with those of a libtorch: another version may lack functions, and a call
+/// to a missing one ends the process.
 /// </summary>
 internal static class LibtorchSymbols
 {
-    private const int SymbolTable = 11; // ELF's number for a section of dynamic symbols
-    private const int Global = 1; // a symbol that has to be found, as against a weak one
+    private const int SymbolTable = 11; // ELF section type SHT_DYNSYM
+    private const int Global = 1; // ELF binding STB_GLOBAL: the symbol has to be found, unlike a weak one
 
     /// <param name="wrapper">an ELF library</param>
-    /// <param name="libraries">loaded ones; each is asked together with those it was linked with</param>
-    /// <returns>what none of them has, as C++ programmers write it</returns>
+    /// <param name="libraries">loaded libraries; each is searched together with its dependencies</param>
+    /// <returns>missing symbols, demangled</returns>
     public static IReadOnlyList<string> Missing(ReadOnlySpan<byte> wrapper, IReadOnlyList<nint> libraries)
     {
         var missing = new List<string>();
@@ -29,7 +29,7 @@ internal static class LibtorchSymbols
         return missing;
     }
 
-    /// <summary>Names that an ELF library of 64 bits asks others for.</summary>
+    /// <summary>Undefined symbols of a 64-bit ELF library.</summary>
     internal static List<string> Undefined(ReadOnlySpan<byte> elf)
     {
         var names = new List<string>();
@@ -42,7 +42,7 @@ internal static class LibtorchSymbols
                 ReadOnlySpan<byte> strings = Content(elf, elf.Slice(sections + (Word(section, 0x28) * size), size));
                 for (ReadOnlySpan<byte> symbols = Content(elf, section); symbols.Length > 0; symbols = symbols[24..])
                 {
-                    if (Half(symbols, 6) == 0 && symbols[4] >> 4 == Global) // in no section of this library
+                    if (Half(symbols, 6) == 0 && symbols[4] >> 4 == Global) // undefined in this library
                     {
                         ReadOnlySpan<byte> name = strings[Word(symbols, 0)..];
                         names.Add(Encoding.ASCII.GetString(name[..name.IndexOf((byte)0)]));
@@ -54,13 +54,13 @@ internal static class LibtorchSymbols
     }
 
     private static ReadOnlySpan<byte> Content(ReadOnlySpan<byte> elf, ReadOnlySpan<byte> section) =>
-        elf.Slice(Word(section, 0x18), Word(section, 0x20)); // the lower halves: no library has 2 GB
+        elf.Slice(Word(section, 0x18), Word(section, 0x20)); // the lower 32 bits: no library has 2 GB
 
     private static int Word(ReadOnlySpan<byte> from, int offset) => BinaryPrimitives.ReadInt32LittleEndian(from[offset..]);
 
     private static int Half(ReadOnlySpan<byte> from, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(from[offset..]);
 
-    /// <summary>The name as it was written, where the C++ library can tell it.</summary>
+    /// <summary>Demangled name, if the C++ library can demangle it.</summary>
     private static unsafe string Demangled(string name)
     {
         if (!NativeLibrary.TryLoad("libstdc++.so.6", out nint standard)

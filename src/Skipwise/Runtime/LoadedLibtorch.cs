@@ -3,21 +3,21 @@ using TorchSharp;
 
 namespace Skipwise.Runtime;
 
-/// <summary>The libtorch that this process has loaded.</summary>
+/// <summary>The libtorch loaded in this process.</summary>
 internal static unsafe class LoadedLibtorch
 {
     private const int MajorShift = 56, MinorShift = 48;
 
-    /// <summary>On Linux, the address of something that a library of libtorch exports; by its name alone the loader finds the loaded
-    /// one.</summary>
+    /// <summary>On Linux, the address of an exported symbol of libtorch; dlopen by name returns the loaded library.</summary>
     public static bool TryFind(string library, string symbol, out nint address)
     {
         address = 0;
         return NativeLibrary.TryLoad(library, out nint handle) && NativeLibrary.TryGetExport(handle, symbol, out address);
     }
 
-    /// <summary>The address of a function of the loaded libtorch, on every system: the library is searched for as TorchSharp
-    /// does.</summary>
+    /// <summary>
+    /// The address of a function of the loaded libtorch, on every system: the library is searched for as TorchSharp does.
+    /// </summary>
     public static bool TryFind(string symbol, out nint address)
     {
         if (OperatingSystem.IsLinux())
@@ -29,7 +29,7 @@ internal static unsafe class LoadedLibtorch
             && NativeLibrary.TryGetExport(handle, symbol, out address);
     }
 
-    /// <returns>its version, as 2.10; null where it is too old to tell</returns>
+    /// <returns>its version, such as 2.10; null if it is too old to report one</returns>
     public static string? Version() => TryFind("aoti_torch_abi_version", out nint ask) ? Version(ask) : null;
 
     /// <param name="ask">aoti_torch_abi_version of a libtorch</param>
@@ -39,8 +39,9 @@ internal static unsafe class LoadedLibtorch
         return $"{version >> MajorShift}.{version >> MinorShift & 0xFF}";
     }
 
-    /// <summary>Switches the compiler of scripts off: those here are single operations, or formulas that the tests check as they
-    /// stand.</summary>
+    /// <summary>
+    /// Switches the TorchScript fuser off: scripts here are single operations, or formulas that tests check without fusion.
+    /// </summary>
     public static (NativePatchState State, string Reason) DisableScriptFusion()
     {
         const string setting = "_ZN5torch3jit25setTensorExprFuserEnabledEb"; // void torch::jit::setTensorExprFuserEnabled(bool)

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Skipwise.Runtime;
 
-/// <summary>Machine code that is put over, or beside, a loaded library's own: x86-64 Linux alone.</summary>
+/// <summary>Machine code that overwrites or extends that of a loaded library: x86-64 Linux only.</summary>
 internal static unsafe class MachineCode
 {
     /// <summary>bytes that <see cref="Redirect"/> overwrites</summary>
@@ -12,15 +12,15 @@ internal static unsafe class MachineCode
 
     public static bool IsPatchable => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
-    /// <summary>mov rax, target; jmp rax. The flags stay; at a function's entry rax holds nothing that counts.</summary>
+    /// <summary>mov rax, target; jmp rax. Flags are kept; at a function's entry rax is free.</summary>
     public static byte[] Jump(nint target) => [0x48, 0xB8, .. BitConverter.GetBytes(target), 0xFF, 0xE0];
 
     /// <summary>The first bytes of a function.</summary>
     public static ReadOnlySpan<byte> At(nint function, int count) => new((void*)function, count);
 
     /// <summary>
-    /// Overwrites the first <see cref="JumpLength"/> bytes of a function, which nobody runs meanwhile and whose bytes the caller has
-    /// compared: from here on it is <paramref name="target"/>.
+    /// Overwrites the first <see cref="JumpLength"/> bytes of a function by a jump to <paramref name="target"/>. No thread may run the
+    /// function meanwhile, and the caller has compared its bytes.
     /// </summary>
     public static (NativePatchState State, string Reason) Redirect(nint function, nint target)
     {
@@ -34,8 +34,8 @@ internal static unsafe class MachineCode
         return (NativePatchState.On, "the function is redirected");
     }
 
-    /// <summary>Places a function into memory of its own, for the life of the process.</summary>
-    /// <returns>its address; 0 where the kernel refuses</returns>
+    /// <summary>Copies a function into executable memory, for the life of the process.</summary>
+    /// <returns>its address; 0 if the kernel refuses</returns>
     public static nint AllocateExecutable(ReadOnlySpan<byte> code)
     {
         nint length = Environment.SystemPageSize;

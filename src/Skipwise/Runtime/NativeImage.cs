@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// Loads TorchSharp's wrapper library on systems whose C++ library lacks symbol version GLIBCXX_3.4.32 (Debian 12,
-/// Ubuntu 22.04). The wrapper asks for that version and never uses it: no relocation refers to its one symbol. Marking
-/// the requirement weak (VER_FLG_WEAK, the linker's own word for "do not insist") is therefore safe.
+/// Loads TorchSharp's wrapper library on systems whose C++ library lacks symbol version GLIBCXX_3.4.32 (Debian 12, Ubuntu 22.04). The
+/// wrapper requires that version and never uses it: no relocation refers to its one symbol. So it is safe to mark the requirement weak
+/// (VER_FLG_WEAK).
 /// </summary>
 internal static class NativeImage
 {
@@ -17,11 +17,10 @@ internal static class NativeImage
     private const int FlagsOffset = 4;
     private const byte WeakFlag = 2;
 
-    /// <summary>Loads a library, from a patched copy in memory where this system needs it. The file itself is never touched.</summary>
-    /// <param name="isAllowed">whether it may be such a copy; else the file is loaded as it is</param>
-    /// <returns>the library's handle, and whether it is the copy; 0 where the system's loader refuses the file and no copy is
-    /// allowed</returns>
-    /// <exception cref="SkipwiseException">the kernel refuses files in memory</exception>
+    /// <summary>Loads a library, from a patched copy in memory if this system needs it. The file itself is never changed.</summary>
+    /// <param name="isAllowed">whether a copy may be loaded; else the file is loaded as it is</param>
+    /// <returns>the library's handle, and whether it is the copy; 0 if the loader refuses the file and no copy is allowed</returns>
+    /// <exception cref="SkipwiseException">the kernel refuses in-memory files</exception>
     public static (nint Library, NativePatchState State, string Reason) Load(string path, bool isAllowed)
     {
         if (SystemHasSymbol())
@@ -35,7 +34,7 @@ internal static class NativeImage
         }
         byte[] image = Read(path);
         int need = image.AsSpan().IndexOf(VersionNeed);
-        if (need < 0 || need != image.AsSpan().LastIndexOf(VersionNeed)) // several: some stand for other things
+        if (need < 0 || need != image.AsSpan().LastIndexOf(VersionNeed)) // more than one: some are other data
         {
             return (NativeLibrary.Load(path), NativePatchState.NotApplicable, $"the library's need for {Version} was not found");
         }
@@ -52,7 +51,7 @@ internal static class NativeImage
         return (NativeLibrary.Load($"/proc/self/fd/{descriptor}"), NativePatchState.On, $"a copy in memory needs no {Version}");
     }
 
-    /// <summary>The bytes of one of our own packages' libraries.</summary>
+    /// <summary>Bytes of a library from one of our own packages.</summary>
     public static byte[] Read(string path) => File.ReadAllBytes(path);
 
     private static bool SystemHasSymbol() =>

@@ -1,12 +1,12 @@
 namespace Skipwise.Runtime;
 
-/// <summary>Whether a native patch is in effect.</summary>
+/// <summary>State of a native patch.</summary>
 public enum NativePatchState
 {
-    /// <summary>nobody asked for it, or it was switched off</summary>
+    /// <summary>not asked for, or switched off</summary>
     Off,
     /// <summary>in effect until the process ends</summary>
     On,
-    /// <summary>asked for, but this machine, libtorch or moment does not allow it: nothing was changed</summary>
+    /// <summary>asked for, but not possible on this machine, with this libtorch, or at this moment: nothing was changed</summary>
     NotApplicable,
 }

@@ -1,8 +1,8 @@
 namespace Skipwise.Runtime;
 
-/// <summary>What became of one native patch.</summary>
+/// <summary>Result of one native patch.</summary>
 /// <param name="Name">the property of <see cref="TorchRuntimeOptions"/> that asks for it</param>
-/// <param name="Reason">why it is in this state, for a person</param>
+/// <param name="Reason">readable reason of the state</param>
 public sealed record NativePatchStatus(string Name, NativePatchState State, string Reason)
 {
     /// <summary>One line.</summary>

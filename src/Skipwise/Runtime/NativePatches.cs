@@ -3,12 +3,12 @@ using TorchSharp;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// The native patches by name, in the order in which a start applies them, and what became of each. What is on stays on: a later request
-/// only adds. Guarded by the lock of <see cref="TorchRuntime"/>.
+/// The native patches by name, in the order of their application, and the result of each. A patch stays on: a later request only adds.
+/// Guarded by the lock of <see cref="TorchRuntime"/>.
 /// </summary>
 internal static class NativePatches
 {
-    /// <summary>the libtorch and the TorchSharp whose machine code is known</summary>
+    /// <summary>versions of libtorch and TorchSharp whose machine code is known</summary>
     private const string KnownLibtorch = TorchRuntime.RequiredLibtorch, KnownTorchSharp = "0.107.0";
 
     private static readonly Patch[] s_all =
@@ -33,7 +33,7 @@ internal static class NativePatches
 
     private static readonly Dictionary<string, NativePatchStatus> s_status = [];
 
-    /// <summary>What a start has reached.</summary>
+    /// <summary>Stages of loading libtorch.</summary>
     public enum Stage
     {
         /// <summary>nothing is loaded</summary>
@@ -44,7 +44,7 @@ internal static class NativePatches
         WithWrapper,
     }
 
-    /// <summary>Whether the environment switches them all off.</summary>
+    /// <summary>Whether the environment switches all patches off.</summary>
     private static bool AreSwitchedOff => Environment.GetEnvironmentVariable(TorchRuntime.PatchesVariable) == "off";
 
     /// <summary>One status for each patch, in their order.</summary>
@@ -56,27 +56,27 @@ internal static class NativePatches
         .. s_all.Select(patch => s_status.GetValueOrDefault(patch.Name) ?? new(patch.Name, NativePatchState.Off, "not asked for")),
     ];
 
-    /// <summary>What became of the load itself, which is no patch of the process.</summary>
+    /// <summary>Sets the result of the load itself, which is no patch of the process.</summary>
     public static void SetLoad((NativePatchState State, string Reason) result) =>
         Set(nameof(TorchRuntimeOptions.LoadOnOlderSystems), result);
 
-    /// <summary>Applies what is asked for and belongs to a stage of the start.</summary>
+    /// <summary>Applies the requested patches of a stage.</summary>
     /// <param name="wrapper">TorchSharp's native library, once it is loaded</param>
-    /// <param name="torchSharp">TorchSharp's version; null where nothing asks for it</param>
+    /// <param name="torchSharp">TorchSharp's version; null if no request needs it</param>
     public static void Apply(TorchRuntimeOptions options, Stage stage, nint wrapper = 0, string? torchSharp = null) =>
         ApplyAll(options, patch => patch.Stage == stage, _ => null, wrapper, torchSharp);
 
-    /// <summary>Applies what is asked for and not on yet, when libtorch has been loaded.</summary>
+    /// <summary>Applies the requested patches that are not on yet, after libtorch has been loaded.</summary>
     /// <inheritdoc cref="Apply"/>
     public static void ApplyLater(TorchRuntimeOptions options, nint wrapper, string? torchSharp) => ApplyAll(options, _ => true, patch =>
     {
-        bool isInUse = torch.Tensor.PeakCount > 0; // another thread may run what would be overwritten
+        bool isInUse = torch.Tensor.PeakCount > 0; // another thread may run the code to be overwritten
         return patch.IsPossibleLater || (patch.IsMachineCode && !isInUse) ? null
             : patch.IsMachineCode ? "tensors were made before TorchRuntime.Initialize: call it first"
             : "libtorch was loaded before TorchRuntime.Initialize: call it first, in a method that names no type of TorchSharp";
     }, wrapper, torchSharp);
 
-    /// <summary>Says of all that are asked for why they are not applied.</summary>
+    /// <summary>Sets the reason why the requested patches are not applied.</summary>
     public static void Refuse(TorchRuntimeOptions options, string reason) => ApplyAll(options, _ => true, _ => reason, 0, null);
 
     private static void ApplyAll(
@@ -95,7 +95,7 @@ internal static class NativePatches
         }
     }
 
-    /// <summary>Why the machine or the versions do not allow a patch; null: they do.</summary>
+    /// <summary>Reason why machine or versions do not allow a patch; null if they do.</summary>
     private static string? Obstacle(Patch patch, string? torchSharp)
     {
         if (!patch.IsMachineCode)
@@ -117,17 +117,17 @@ internal static class NativePatches
 
     /// <param name="Name">the property that asks for it</param>
     /// <param name="Stage">when a start applies it</param>
-    /// <param name="Apply">given TorchSharp's native library, if it is loaded</param>
+    /// <param name="Apply">receives TorchSharp's native library, if it is loaded</param>
     private sealed record Patch(
         string Name, Func<TorchRuntimeOptions, bool> IsAsked, Stage Stage, Func<nint, (NativePatchState State, string Reason)> Apply)
     {
-        /// <summary>Whether it works, and is safe, at any time.</summary>
+        /// <summary>Whether it works, safely, at any time.</summary>
         public bool IsPossibleLater { get; init; }
 
-        /// <summary>Whether it overwrites machine code: in known versions alone, and while nobody computes.</summary>
+        /// <summary>Whether it overwrites machine code: only in known versions, and only before computation starts.</summary>
         public bool IsMachineCode { get; init; }
 
-        /// <summary>Whether that code is TorchSharp's, not libtorch's.</summary>
+        /// <summary>Whether that code is TorchSharp's rather than libtorch's.</summary>
         public bool IsOfTorchSharp { get; init; }
     }
 }

@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Skipwise.Runtime;
 
-/// <summary>The environment that native libraries read, which .NET's own copy does not reach.</summary>
+/// <summary>The environment of native libraries, which .NET's own copy does not change.</summary>
 internal static class ProcessEnvironment
 {
-    /// <summary>Sets a variable, unless it has a value: the user's own setting wins.</summary>
+    /// <summary>Sets a variable unless it has a value: the user's setting wins.</summary>
     public static (NativePatchState State, string Reason) SetDefault(string name, string value)
     {
         _ = setenv(name, value, 0);

@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// TorchSharp passes a Scalar's native handle without keeping the Scalar alive: the collector may finalize the Scalar, and free the number,
-/// while libtorch is still about to read it. On busy cores that happened, as an error or, worse, as another number. Here each free waits
-/// until many more numbers have been freed: long after the call that used it.
+/// TorchSharp passes a Scalar's native handle without keeping the Scalar alive; its finalizer can free it during the call (use-after-free,
+/// observed as an error or as another number). This patch postpones each delete until many more Scalars have been freed: long after the
+/// call that used it.
 /// </summary>
 internal static unsafe class ScalarFreePatch
 {
-    /// <summary>numbers that wait; 32 bytes each, of libtorch's</summary>
+    /// <summary>deletes that wait, 32 bytes of libtorch's memory each</summary>
     internal const int PendingFrees = 1 << 16;
 
     private const string Dispose = "THSTorch_dispose_scalar";
@@ -18,7 +18,7 @@ internal static unsafe class ScalarFreePatch
     private static int s_next;
     private static delegate* unmanaged<nint, void> s_free;
 
-    // What the function begins with: whether there is a number at all, and whether it is a symbolic one, which holds a reference.
+    // First bytes of the function: tests for null, and for a symbolic value, which holds a reference.
     private static ReadOnlySpan<byte> IsNull =>
     [
         0x48, 0x85, 0xFF, // test rdi, rdi
@@ -38,7 +38,7 @@ internal static unsafe class ScalarFreePatch
         0x48, 0x8B, 0x47, 0x10, // mov rax, [rdi + 16]
     ];
 
-    /// <summary>Redirects the function that frees a number. What it did, it does when the number's time has come.</summary>
+    /// <summary>Redirects the function that frees a Scalar. The original code runs when the delete is due.</summary>
     /// <param name="wrapper">TorchSharp's native library, loaded</param>
     public static (NativePatchState State, string Reason) DelayFrees(nint wrapper)
     {
@@ -47,8 +47,8 @@ internal static unsafe class ScalarFreePatch
         {
             return (NativePatchState.NotApplicable, $"{Dispose} begins otherwise than in the known build");
         }
-        // The function itself, elsewhere: without the question for null, and with the rest where it was. The jump leaves the comparison's
-        // flags alone, and what it leaves in rax is overwritten.
+        // A copy of the function, without its null test and with relative jumps to the original. The jump keeps the flags, and the code
+        // overwrites rax.
         nint free = MachineCode.AllocateExecutable([.. IsSymbolic, .. MachineCode.Jump(dispose + IsNull.Length + IsSymbolic.Length)]);
         if (free == 0)
         {

@@ -3,22 +3,22 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// libtorch asks glibc for memory that begins at a multiple of 64 bytes. glibc serves that from a hole larger by those 64 and more, and
-/// splits off the rest: the place of a freed tensor is too small for the next one of its size, and the heap grows with every step, to twice
-/// of what is in use. A plain malloc fits. It begins at multiples of 16, which is all that libtorch relies on (a view may begin anywhere).
+/// libtorch asks glibc for memory aligned to 64 bytes. glibc serves aligned requests from larger holes and splits off the rest, so a freed
+/// 64-byte-aligned block cannot hold the next block of the same size; the heap grows to twice what is live. A plain malloc fits. It aligns
+/// to 16 bytes, which is all that libtorch relies on (a view may begin anywhere).
 /// </summary>
 internal static class TensorAllocatorPatch
 {
     private const string Allocator = "_ZN3c109alloc_cpuEm"; // void* c10::alloc_cpu(size_t), paired with free()
 
-    // What the allocator begins with: no instruction that depends on its place, so that they can run elsewhere.
+    // First bytes of the allocator: position-independent, so that they can run elsewhere.
     private static ReadOnlySpan<byte> Beginning =>
     [
         0xF3, 0x0F, 0x1E, 0xFA, // endbr64
         0x41, 0x57, 0x41, 0x56, 0x41, 0x55, 0x41, 0x54, // push r15, r14, r13, r12
     ];
 
-    /// <summary>Lets malloc serve libtorch, which has been loaded; where malloc has nothing, libtorch's own function says why.</summary>
+    /// <summary>Makes malloc serve libtorch, which has been loaded; if malloc fails, libtorch's own function reports the error.</summary>
     public static (NativePatchState State, string Reason) UseMalloc()
     {
         if (!LoadedLibtorch.TryFind("libc10.so", Allocator, out nint allocate)

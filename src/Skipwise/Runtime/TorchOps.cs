@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Runtime;
 
 /// <summary>
-/// Operations that TorchSharp does not wrap, by libtorch's stable C interface (<c>torch_call_dispatcher</c>, since 2.10). Numbers are
+/// Operations that TorchSharp does not wrap, by libtorch's stable C interface (<c>torch_call_dispatcher</c>, since 2.10). Scalars are
 /// passed by value, where TorchSharp boxes them.
 /// </summary>
 /// <remarks>
-/// Arguments of the schema's type Scalar cannot be passed (libtorch converts int, float and bool alone). Of an error libtorch tells only
-/// that there was one, and writes its words to standard error. So this serves operations that allocate nothing worth mentioning: of
-/// others it has to be known whether memory ran out (<see cref="OutOfMemory"/>).
+/// Arguments of the schema type Scalar cannot be passed (libtorch converts int, float and bool only). On an error libtorch returns a status
+/// and writes its message to standard error. So this serves operations that allocate little: for others it has to be known whether memory
+/// ran out (<see cref="OutOfMemory"/>).
 /// </remarks>
 internal static unsafe class TorchOps
 {
@@ -22,14 +22,14 @@ internal static unsafe class TorchOps
     private static readonly Lazy<nint> s_call = Export("torch_call_dispatcher"), s_copyTensor = Export("aoti_torch_new_tensor_handle");
     private static readonly Lazy<nint> s_newList = Export("torch_new_list_reserve_size"), s_push = Export("torch_list_push_back");
 
-    /// <summary>Gives a parameter other data, of any type and on any device: <c>parameter.data = data</c> in Python.</summary>
+    /// <summary>Sets a parameter's data to a tensor of any type, on any device: <c>parameter.data = data</c> in Python.</summary>
     public static void SetData(Tensor parameter, Tensor data) => Call("aten::set_data", "", [Pass(parameter), Pass(data)]);
 
-    /// <summary>One step of AdamW for many weights: <c>torch._fused_adamw_</c>.</summary>
-    /// <param name="weights">updated, as the means of their gradients and of the squares</param>
-    /// <param name="steps">for each weight how many it has taken with this one, 0-dim float32</param>
-    /// <param name="gradientScale">what gradients are divided by, 0-dim float32</param>
-    /// <param name="foundInf">nothing is updated where it is 1, 0-dim float32</param>
+    /// <summary>One AdamW step for many weights: <c>torch._fused_adamw_</c>.</summary>
+    /// <param name="weights">updated in place, like both moments</param>
+    /// <param name="steps">step count of each weight, this step included, 0-dim float32</param>
+    /// <param name="gradientScale">divisor of the gradients, 0-dim float32</param>
+    /// <param name="foundInf">1 skips the update, 0-dim float32</param>
     public static void FusedAdamW(
         Tensor[] weights, Tensor[] gradients, Tensor[] means, Tensor[] squares, Tensor[] steps, double learningRate, double beta1,
         double beta2, double weightDecay, double eps, Tensor gradientScale, Tensor foundInf) => Call("aten::_fused_adamw_", "",
@@ -39,9 +39,9 @@ internal static unsafe class TorchOps
             PassOptional(foundInf),
         ]);
 
-    /// <summary>Calls an operation that returns nothing but what it was given.</summary>
-    /// <param name="stack">all arguments of the schema, in its order; what they point to belongs to the call, which frees it</param>
-    /// <exception cref="InvalidOperationException">libtorch refuses</exception>
+    /// <summary>Calls an operation that returns nothing but its arguments.</summary>
+    /// <param name="stack">all arguments in the schema's order; the call frees what they point to</param>
+    /// <exception cref="InvalidOperationException">libtorch returns an error</exception>
     private static void Call(string operation, string overload, ulong[] stack)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(operation + '\0'), kind = Encoding.UTF8.GetBytes(overload + '\0'))
@@ -74,7 +74,7 @@ internal static unsafe class TorchOps
         return (ulong)list;
     }
 
-    /// <summary>An optional argument that is there: a pointer, which libtorch deletes. C++'s delete frees what malloc gave.</summary>
+    /// <summary>A present optional argument: a pointer, which libtorch deletes. C++'s delete frees malloc's memory.</summary>
     private static ulong PassOptional(Tensor tensor)
     {
         var place = (ulong*)NativeMemory.Alloc(sizeof(ulong));

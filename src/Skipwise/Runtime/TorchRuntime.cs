@@ -8,11 +8,11 @@ namespace Skipwise.Runtime;
 
 /// <summary>
 /// Starts libtorch: the packaged one, or that of an installed PyTorch (<c>SKIPWISE_LIBTORCH</c>). Loading this library changes nothing in
-/// the process. What else a start changes, <see cref="TorchRuntimeOptions"/> say, and <see cref="Status"/> tells.
+/// the process. <see cref="TorchRuntimeOptions"/> lists what a start may change in addition, <see cref="Status"/> what it changed.
 /// </summary>
 /// <remarks>
-/// Without a call of <see cref="Initialize"/> libtorch is loaded, and nothing else changed, when TorchSharp is first used: that is when
-/// the runtime compiles a method that names one of its types.
+/// Without a call of <see cref="Initialize"/>, libtorch is loaded when TorchSharp is first used (when the runtime compiles a method that
+/// names one of its types), and nothing else changes.
 /// </remarks>
 /// <example>
 /// <code>
@@ -25,19 +25,19 @@ public static class TorchRuntime
     /// <summary>The libtorch release that this TorchSharp was built for; its C++ interface changes with every minor version.</summary>
     public const string RequiredLibtorch = "2.10";
 
-    /// <summary>The environment variable that switches all native patches off, by the value "off".</summary>
+    /// <summary>Environment variable that switches all native patches off by the value "off".</summary>
     public const string PatchesVariable = "SKIPWISE_NATIVE_PATCHES";
 
     private static readonly Lock s_lock = new();
     private static bool s_isStarted;
     private static nint s_wrapper;
-    private static string? s_obstacle; // to all patches
+    private static string? s_obstacle; // reason why no patch is possible
     private static ExceptionDispatchInfo? s_failure;
 
     [ThreadStatic]
     private static bool s_isInitializing;
 
-    /// <summary>What became of each native patch, in a fixed order.</summary>
+    /// <summary>Status of each native patch, in a fixed order.</summary>
     public static IReadOnlyList<NativePatchStatus> Status
     {
         get
@@ -50,16 +50,16 @@ public static class TorchRuntime
     }
 
     /// <summary>
-    /// Loads libtorch, if it is not loaded, and applies the native patches that are asked for and not on yet. A patch that cannot be
-    /// applied changes nothing and is no error: see <see cref="Status"/>. To be called before anything else uses TorchSharp; machine code
-    /// is not changed any more once a tensor has been made.
+    /// Loads libtorch, if it is not loaded, and applies the requested native patches that are not on yet. A patch that cannot be applied
+    /// changes nothing and is no error: see <see cref="Status"/>. To be called before anything else uses TorchSharp; machine code is not
+    /// changed after a tensor has been created.
     /// </summary>
     /// <param name="options">null: no patches</param>
-    /// <exception cref="SkipwiseException">the libtorch that <c>SKIPWISE_LIBTORCH</c> names cannot serve</exception>
+    /// <exception cref="SkipwiseException">the libtorch of <c>SKIPWISE_LIBTORCH</c> cannot be used</exception>
     public static void Initialize(TorchRuntimeOptions? options = null)
     {
         options ??= new TorchRuntimeOptions();
-        // Asked outside of the lock: loading an assembly raises events, here and on other threads.
+        // Read outside the lock: loading an assembly raises events, here and on other threads.
         string? torchSharp = options.DelayScalarFrees ? TorchSharpVersion() : null;
         lock (s_lock)
         {
@@ -89,8 +89,7 @@ public static class TorchRuntime
         }
     }
 
-    /// <summary>TorchSharp's own search for its libraries does not find all of them on every system: it is watched for, to come
-    /// first.</summary>
+    /// <summary>Handles the load of TorchSharp's library: TorchSharp's own search does not find all libraries on every system.</summary>
     [ModuleInitializer]
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255",
         Justification = "it only listens: libtorch has to be loaded before TorchSharp's first type initializer runs")]
@@ -109,13 +108,14 @@ public static class TorchRuntime
         {
             return;
         }
-        // An event handler must not throw: the error would be wrapped beyond recognition. Initialize() repeats it plainly.
+        // An event handler must not throw: the error would be wrapped beyond recognition. Initialize() repeats it.
         try { Initialize(); }
         catch (SkipwiseException) { }
     }
 
-    /// <summary>The version of TorchSharp. This thread loads it, if need be, without the load of libtorch that comes with it
-    /// else.</summary>
+    /// <summary>
+    /// The version of TorchSharp. Loads its assembly on this thread if needed, without the load of libtorch that usually follows.
+    /// </summary>
     private static string? TorchSharpVersion()
     {
         bool before = s_isInitializing;

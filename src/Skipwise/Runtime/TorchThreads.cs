@@ -2,13 +2,13 @@ using TorchSharp;
 
 namespace Skipwise.Runtime;
 
-/// <summary>How many cores libtorch computes on; it takes all unless told otherwise.</summary>
+/// <summary>Number of libtorch's threads; by default one per core.</summary>
 internal static class TorchThreads
 {
     private const int Most = 4096;
 
-    /// <summary>For the whole process, from now on.</summary>
-    /// <exception cref="SkipwiseException">fewer than one, or more than any machine has</exception>
+    /// <summary>Sets the number for the whole process, from now on.</summary>
+    /// <exception cref="SkipwiseException">fewer than one, or more than supported</exception>
     public static void SetCount(int count)
     {
         if (count is < 1 or > Most)

@@ -7,20 +7,22 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Training;
 
-/// <summary>A micro-batch forward and back: next-token cross entropy, with the layers on a <see cref="LayerwiseBackward"/> and the head in
-/// chunks.</summary>
+/// <summary>
+/// Forward and backward of a micro-batch: next-token cross entropy, with a <see cref="LayerwiseBackward"/> and the head in chunks.
+/// </summary>
 public static class CausalLoss
 {
     // B batch, T tokens, M tokens with a label, C hidden, V vocabulary
 
-    /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's.</summary>
-    /// <param name="divisor">the labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their
-    /// tokens</param>
-    /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 0:
-    /// none; packed weights on a GPU make it 1</param>
-    /// <exception cref="SkipwiseException">an id or label outside the model's vocabulary: it would be read beyond the weights</exception>
-    /// <returns>the summed loss in nats, before the division: a 0-dim tensor (float64), so that the caller decides when to wait for the
-    /// device</returns>
+    /// <summary>Adds the gradient of sum(loss) / <paramref name="divisor"/> to every parameter's gradient.</summary>
+    /// <param name="divisor">labelled tokens of the whole optimizer step, so that accumulated micro-batches weigh by their tokens</param>
+    /// <param name="recomputeEvery">
+    /// k: layers 0, k, 2 k, ... are recomputed in the backward (gradient checkpointing); 0: none; quantized weights on a GPU raise it to 1
+    /// </param>
+    /// <exception cref="SkipwiseException">an id or label outside the model's vocabulary: it would be read out of bounds</exception>
+    /// <returns>
+    /// the summed loss in nats, not divided: a 0-dim tensor (float64), so that the caller decides when to synchronize with the device
+    /// </returns>
     public static Tensor Backward(CausalLM model, Batch batch, double divisor, int recomputeEvery = 0, long? logitsPerChunk = null) =>
         Backward(model, batch, divisor, recomputeEvery, logitsPerChunk, onBackward: null);
 
@@ -58,14 +60,14 @@ public static class CausalLoss
         return total.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The rotation that a step trains a batch with.</summary>
+    /// <summary>The rotation of a training step's batch.</summary>
     internal static Rotary RotaryFor(CausalLM model, Batch batch) => model.RotaryFor(batch.PositionIds, batch.SequenceLength);
 
-    /// <summary>From the embedding to the loss and back.</summary>
+    /// <summary>Forward from the embedding to the loss, and backward.</summary>
     /// <param name="embedded">[B, T, C]</param>
-    /// <param name="batch">of which only the labels are read</param>
+    /// <param name="batch">only its labels are read</param>
     /// <param name="total">the summed loss is added to it</param>
-    /// <returns>the embedding's gradient; null if nothing below the head asks for one</returns>
+    /// <returns>the embedding's gradient; null if nothing below the head needs one</returns>
     internal static Tensor? BackwardThroughLayers(
         CausalLM model, IReadOnlyList<Block> blocks, Tensor embedded, Batch batch, double divisor, int recomputeEvery,
         long? logitsPerChunk, Tensor total, Action<Block>? onBackward)
@@ -78,7 +80,7 @@ public static class CausalLoss
         return tape.Backward(toHidden, onBackward)?.MoveToOuterDisposeScope();
     }
 
-    /// <returns>the loss's gradient by the hidden states [B, T, C]; the head's is added to its own</returns>
+    /// <returns>gradient of the loss with respect to the hidden states [B, T, C]; the head's is added to its own</returns>
     internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long? logitsPerChunk, Tensor total)
     {
         using var scope = NewDisposeScope();

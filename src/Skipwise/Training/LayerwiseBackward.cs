@@ -6,26 +6,26 @@ using static TorchSharp.torch;
 namespace Skipwise.Training;
 
 /// <summary>
-/// Runs blocks one after the other, and back through them one at a time. Every block has an autograd graph of its own, which is freed
-/// with all it kept as soon as its backward is done. A checkpointed block keeps its input alone and is computed a second time, by the
-/// same operations: the gradients are the same to the last bit (Chen et al. 2016).
+/// Runs blocks one after the other, and their backwards one at a time. Every block has its own autograd graph, which is freed with all
+/// saved tensors as soon as its backward is done. A recomputed block (gradient checkpointing, Chen et al. 2016) saves only its input and
+/// runs its forward again by the same ops: the gradients are identical to the last bit.
 /// </summary>
 internal sealed class LayerwiseBackward : IDisposable
 {
     private readonly Stack<SavedLayer> _steps = new();
 
-    /// <param name="input">the first block's; a leaf is made of it</param>
-    /// <param name="recomputeEvery">k: blocks 0, k, 2 k, ... are checkpointed; 0: none</param>
+    /// <param name="input">of the first block; a leaf is made of it</param>
+    /// <param name="recomputeEvery">k: blocks 0, k, 2 k, ... are recomputed; 0: none</param>
     /// <returns>the last block's output, without a graph; it belongs to the caller's scope</returns>
     public Tensor Forward(IReadOnlyList<Block> blocks, Tensor input, int recomputeEvery)
     {
         Tensor hidden = input;
         for (int i = 0; i < blocks.Count; i++)
         {
-            // With a graph also where it is dropped at once: so both computations take the same operations.
+            // A recomputed layer also runs with grad enabled, so that forward and recomputation use the same ops and agree bit for bit.
             Tensor leaf = hidden.detach().requires_grad_(hidden.requires_grad).DetachFromDisposeScope();
             Tensor output = blocks[i].Forward(leaf).DetachFromDisposeScope();
-            // the last is recomputed at once: nothing is saved
+            // the last block is recomputed immediately: nothing is saved
             bool isRecomputed = recomputeEvery > 0 && i % recomputeEvery == 0 && i < blocks.Count - 1;
             hidden = output.detach().requires_grad_(output.requires_grad);
             if (isRecomputed)
@@ -37,14 +37,13 @@ internal sealed class LayerwiseBackward : IDisposable
         return hidden;
     }
 
-    /// <summary>Adds every parameter's gradient to it.</summary>
-    /// <param name="gradient">of <see cref="Forward"/>'s result</param>
+    /// <summary>Accumulates the gradients of every parameter.</summary>
+    /// <param name="gradient">of the result of <see cref="Forward"/></param>
     /// <param name="onBackward">
-    /// called once for every block, the last first, when the gradients of its parameters are complete and none below is: there they can be
-    /// reduced over processes while the next block computes. Blocks below the last parameter that is trained have no gradients, and are
-    /// told of all the same.
+    /// called once for every block, from the last to the first, when the gradients of its parameters are complete and none below is: they
+    /// can then be reduced over processes while the next block computes. It is also called for blocks without gradients.
     /// </param>
-    /// <returns>the gradient of its input, in the caller's scope; null if nothing below asks for one</returns>
+    /// <returns>the gradient of the input, in the caller's scope; null if nothing below needs one</returns>
     public Tensor? Backward(Tensor gradient, Action<Block>? onBackward = null)
     {
         Tensor? flowing = gradient;

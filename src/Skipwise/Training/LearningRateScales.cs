@@ -3,15 +3,13 @@ using Skipwise.Models;
 
 namespace Skipwise.Training;
 
-/// <summary>
-/// How much faster or slower than the schedule each group of parameters learns. A parameter's group follows from its role in the model.
-/// </summary>
+/// <summary>Learning-rate multipliers of parameter groups. A parameter's group follows from its role in the model.</summary>
 public sealed record LearningRateScales
 {
     /// <summary>projections of attention and feed-forward</summary>
     [Within(0, 1e6, Name = "--learning-rate-scale matrices", LeastMeans = "not trained")]
     public double Matrices { get; init; } = 1;
-    /// <summary>the embedding, and the head that reads it or stands alone</summary>
+    /// <summary>the embedding and the head, tied or not</summary>
     [Within(0, 1e6, Name = "--learning-rate-scale embeddings", LeastMeans = "not trained")]
     public double Embeddings { get; init; } = 1;
     /// <summary>the weights of norms</summary>
@@ -20,11 +18,11 @@ public sealed record LearningRateScales
     /// <summary>biases</summary>
     [Within(0, 1e6, Name = "--learning-rate-scale biases", LeastMeans = "not trained")]
     public double Biases { get; init; } = 1;
-    /// <summary>low-rank adapters</summary>
+    /// <summary>LoRA adapters</summary>
     [Within(0, 1e6, Name = "--learning-rate-scale adapters", LeastMeans = "not trained")]
     public double Adapters { get; init; } = 1;
 
-    /// <summary>The group's scale that a parameter of this role belongs to.</summary>
+    /// <summary>The multiplier of a parameter of this role.</summary>
     internal double Of(ParameterRole role) => role switch
     {
         ParameterRole.Adapter => Adapters,
@@ -34,8 +32,8 @@ public sealed record LearningRateScales
         _ => Matrices,
     };
 
-    /// <summary>"embeddings=0.1,norms=2"; what is not named keeps 1.</summary>
-    /// <exception cref="SkipwiseException">a group that does not exist, one named twice, or no number</exception>
+    /// <summary>Parses "embeddings=0.1,norms=2"; groups that are not named keep 1.</summary>
+    /// <exception cref="SkipwiseException">an unknown group, one named twice, or no number</exception>
     public static LearningRateScales Parse(string text)
     {
         var scales = new LearningRateScales();

@@ -1,25 +1,25 @@
 namespace Skipwise.Training;
 
-/// <summary>How the learning rate falls after the warm-up.</summary>
+/// <summary>Shape of the learning-rate decay after the warm-up.</summary>
 public enum LearningRateDecay
 {
-    /// <summary>in a straight line to the floor at the last step (the original's setting)</summary>
+    /// <summary>linear, to the floor at the step after the last (as in the PoSE reference code)</summary>
     Linear,
-    /// <summary>along half a cosine to the floor at the last step</summary>
+    /// <summary>half a cosine, to the floor at the step after the last</summary>
     Cosine,
-    /// <summary>not at all</summary>
+    /// <summary>constant</summary>
     Constant,
 }
 
-/// <summary>Linear warm-up, then decay. Pure: the rate is a function of the step.</summary>
-/// <param name="Peak">the rate at the end of the warm-up</param>
-/// <param name="WarmupSteps">steps 1 .. WarmupSteps rise in a straight line</param>
+/// <summary>Linear warm-up, then decay. The rate is a pure function of the step.</summary>
+/// <param name="Peak">learning rate at the end of the warm-up</param>
+/// <param name="WarmupSteps">steps of the linear warm-up, from step 1</param>
 /// <param name="Steps">steps of the whole run</param>
-/// <param name="MinRatio">where the decay ends, as a share of the peak</param>
+/// <param name="MinRatio">rate at the end of the decay, as a fraction of the peak</param>
 public sealed record LearningRateSchedule(double Peak, int WarmupSteps, int Steps, LearningRateDecay DecayShape = LearningRateDecay.Linear,
     double MinRatio = 0)
 {
-    /// <param name="step">1 for the first</param>
+    /// <param name="step">counted from 1</param>
     public double At(int step)
     {
         if (step <= WarmupSteps)

@@ -1,24 +1,25 @@
 namespace Skipwise.Training;
 
 /// <summary>
-/// Scales the loss of a float16 computation (Micikevicius et al. 2018): small gradients would vanish below 6e-8, large ones overflow
-/// above 65504. The rules and their numbers are those of the original's DeepSpeed configuration: start at 2^12; the first overflow is
-/// borne, each later one halves the scale, down to 1; after 1000 good steps in a row the scale doubles and an overflow is borne again.
+/// Dynamic loss scale for float16 (Micikevicius et al. 2018): small gradients would vanish below 6e-8, large ones overflow above 65504.
+/// Rules and constants are those of the PoSE reference code's DeepSpeed configuration: the scale starts at 2^12; the first overflow is
+/// tolerated (hysteresis), each later one halves the scale, down to 1; after 1000 steps without overflow the scale doubles and one overflow
+/// is tolerated again.
 /// </summary>
 public sealed class LossScaler(LossScalerState? state = null)
 {
-    /// <summary>the scale of the first step, and the least scale</summary>
+    /// <summary>initial scale, and the smallest scale</summary>
     public const double InitialScale = 4096, MinScale = 1;
-    /// <summary>good steps in a row before the scale doubles, and overflows before it is halved</summary>
+    /// <summary>steps without overflow before the scale doubles, and overflows before it is halved</summary>
     public const int GrowthInterval = 1000, Hysteresis = 2;
 
-    /// <summary>the scale and its counters, as saved with a checkpoint</summary>
+    /// <summary>scale and counters, as saved with a checkpoint</summary>
     public LossScalerState State { get; private set; } = state ?? new();
 
-    /// <summary>Whether an overflow can be answered; else it is the run that has diverged.</summary>
+    /// <summary>Whether the scale can still be halved; if not, an overflow means that the run has diverged.</summary>
     public bool CanReduceScale => State.Scale > MinScale;
 
-    /// <summary>Learns whether a step's gradient overflowed.</summary>
+    /// <summary>Updates scale and counters after a step.</summary>
     public void Update(bool overflowed)
     {
         if (overflowed)

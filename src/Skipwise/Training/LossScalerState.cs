@@ -1,14 +1,14 @@
 namespace Skipwise.Training;
 
-/// <summary>What a loss scaler remembers: saved with a checkpoint.</summary>
+/// <summary>State of a loss scaler, saved with a checkpoint.</summary>
 public sealed record LossScalerState
 {
-    /// <summary>what the loss is multiplied with</summary>
+    /// <summary>factor of the loss</summary>
     public double Scale { get; init; } = LossScaler.InitialScale;
-    /// <summary>overflows that are borne before the scale is halved; the last of them halves it</summary>
+    /// <summary>overflows left before the scale is halved; the last of them halves it</summary>
     public int HysteresisTracker { get; init; } = LossScaler.Hysteresis;
     /// <summary>steps since the last overflow</summary>
     public int GrowthTracker { get; init; }
-    /// <summary>steps that were skipped because the gradient overflowed</summary>
+    /// <summary>steps skipped because of an overflow</summary>
     public int SkippedSteps { get; init; }
 }

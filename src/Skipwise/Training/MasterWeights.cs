@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Training;
 
 /// <summary>
-/// The float32 weights that an optimizer updates. A model may compute in a narrower type, where an update of 1e-5 of a weight would be
-/// rounded away (Micikevicius et al. 2018), or on another device: then the masters are weights of their own, and the model holds
-/// copies that follow them. Otherwise they are the model's weights themselves.
+/// The float32 weights that an optimizer updates. A model may compute in half precision, in which an update of 1e-5 of a weight is rounded
+/// away (Micikevicius et al. 2018), or on another device: then the master weights are separate tensors, and the model holds copies.
+/// Otherwise they are the model's own weights.
 /// </summary>
 public sealed class MasterWeights : IDisposable
 {
@@ -23,12 +23,12 @@ public sealed class MasterWeights : IDisposable
     /// <summary>Whether the model computes with copies.</summary>
     public bool AreSeparate { get; }
 
-    /// <summary>What is trained: each parameter with the float32 weight behind it.</summary>
+    /// <summary>Trained parameters, each with its float32 weight.</summary>
     public IReadOnlyList<(string Name, Parameter Parameter, Tensor Master)> Entries { get; }
 
-    /// <summary>The model's own weights are the masters.</summary>
+    /// <summary>Uses the model's own weights as master weights.</summary>
     /// <exception cref="SkipwiseException">
-    /// one that is trained is not float32: an update would be rounded away, or written over what lies behind it
+    /// a trained weight is not float32: an update would be rounded away, or written out of bounds
     /// </exception>
     public static MasterWeights Create(CausalLM model)
     {
@@ -43,10 +43,10 @@ public sealed class MasterWeights : IDisposable
         return new(model, areApart: false);
     }
 
-    /// <summary>Makes a model compute in a type and on a device; what it holds becomes the masters.</summary>
+    /// <summary>Moves a model to an element type and a device; its float32 weights become the master weights.</summary>
     /// <param name="model">in float32</param>
-    /// <param name="offload">the masters and all that an optimizer keeps with them stay in host memory</param>
-    /// <exception cref="SkipwiseException">a weight leaves the range of the type</exception>
+    /// <param name="offload">master weights and optimizer state stay in host memory</param>
+    /// <exception cref="SkipwiseException">a weight overflows the type</exception>
     public static MasterWeights Create(CausalLM model, ScalarType dtype, Device device, bool offload)
     {
         using IDisposable noGradient = no_grad();
@@ -69,7 +69,7 @@ public sealed class MasterWeights : IDisposable
         return masters;
     }
 
-    /// <summary>Rounds the masters into the weights that the model computes with.</summary>
+    /// <summary>Copies the master weights to the model, rounded to its type.</summary>
     public void CopyToModel()
     {
         if (AreSeparate)
@@ -82,7 +82,7 @@ public sealed class MasterWeights : IDisposable
         }
     }
 
-    /// <summary>Until it is disposed, the model's weights are the masters themselves: to be saved, or to be read.</summary>
+    /// <summary>Makes the master weights the model's own until the result is disposed: for saving, or for reading.</summary>
     public IDisposable SwapIntoModel()
     {
         using IDisposable noGradient = no_grad();

@@ -2,12 +2,14 @@ using System.Collections.Concurrent;
 
 namespace Skipwise.Training;
 
-/// <summary>Computes a sequence on a thread of its own, ahead of who reads it.</summary>
+/// <summary>Computes a sequence on a background thread, ahead of its reader.</summary>
 internal static class Prefetcher
 {
-    /// <summary>The same elements in the same order. What the sequence throws is thrown where its next element is asked for.</summary>
-    /// <param name="source">is read by one other thread, which ends before the reader's loop does</param>
-    /// <param name="ahead">elements that wait at the most; one more is being made</param>
+    /// <summary>
+    /// The same elements in the same order. An exception of the source is thrown when the reader asks for the next element.
+    /// </summary>
+    /// <param name="source">read by one other thread, which ends before the reader's loop does</param>
+    /// <param name="ahead">elements buffered at most; one more is being computed</param>
     public static IEnumerable<T> Run<T>(IEnumerable<T> source, int ahead)
     {
         using var stop = new CancellationTokenSource();

@@ -5,14 +5,14 @@ using Skipwise.Rope;
 namespace Skipwise.Training;
 
 /// <summary>
-/// Holds the frequencies that a run really uses against the base model's, and its largest position against the window that the scaling
-/// reaches: a scaling that was lost on the way to the model is the most expensive mistake of this trade, and no loss curve shows it.
+/// Compares the frequencies of a training step with the base model's, and the run's largest position with the window that the scaling
+/// reaches. A RoPE scaling that is lost between configuration and model ruins the run, and the loss curve does not show it.
 /// </summary>
 internal static class RopeCheck
 {
     /// <summary>One line: "check: 7 of 8 frequencies differ from the base model's, the slowest pair turns 16 times slower; ...".</summary>
     /// <param name="baseTheta">rope_theta of the base model</param>
-    /// <param name="running">the model as it runs: asked for the rotation of a batch, as a training step asks for it</param>
+    /// <param name="running">the model that is trained: asked for the rotation of a batch as a training step does</param>
     /// <param name="largestPosition">the largest position id of the run</param>
     public static string Describe(double baseTheta, CausalLM running, int largestPosition)
     {
@@ -24,7 +24,7 @@ internal static class RopeCheck
         double[] used = rotary.Frequencies.InvFreq;
         double[] ratios = [.. plain.Zip(used, (before, after) => before / after)];
         int changed = ratios.Count(ratio => Math.Abs(ratio - 1) > 1e-9);
-        // A larger base alone has no factor, so nothing says how far it reaches.
+        // A larger base alone has no factor, so its reach is unknown.
         bool isNewBase = rope.Type == RopeType.Default && changed > 0;
         int original = rope.OriginalMaxPositionEmbeddings > 0 ? rope.OriginalMaxPositionEmbeddings : model.MaxPositionEmbeddings;
         int reach = isNewBase ? model.MaxPositionEmbeddings : (int)Math.Min(int.MaxValue, Math.Round(original * rope.Factor));

@@ -3,26 +3,25 @@ using System.Globalization;
 namespace Skipwise.Training;
 
 /// <summary>
-/// Keeps bad steps from the weights. Bad is a loss or gradient that is no number, and a spike: a loss above
-/// q90 + threshold * (q90 - q10), the quantiles taken over the last <see cref="HistoryLength"/> losses. Quantiles and not a mean and
-/// deviation, since those follow the very outliers that they should tell; the upper one and not the median, since texts of two
-/// kinds have losses at two levels.
+/// Skips steps with a non-finite loss or gradient, and loss spikes. A spike is a loss above q90 + threshold * (q90 - q10), with quantiles
+/// over the last <see cref="HistoryLength"/> losses. Mean and deviation would follow the very outliers to be detected; the upper quantile
+/// replaces the median because texts of two kinds have losses at two levels.
 /// </summary>
 public sealed class StepGuard(TrainOptions options, StepGuardState? state = null)
 {
-    /// <summary>losses that a spike is held against</summary>
+    /// <summary>number of recent losses that a loss is compared with</summary>
     public const int HistoryLength = 64;
-    /// <summary>with fewer, no loss is a spike</summary>
+    /// <summary>number of losses before a spike can be detected</summary>
     public const int MinHistory = 16;
 
-    private const double LeastWidth = 0.05; // nats: a run that has learned its data by heart has a width near 0
-    private string? _fault; // of the step just noted
+    private const double LeastWidth = 0.05; // nats: a run that has memorized its data has a width near 0
+    private string? _fault; // of the last recorded step
     private bool _isSpike;
 
     /// <summary>recent losses and skipped steps, as saved with a checkpoint</summary>
     public StepGuardState State { get; private set; } = state ?? new();
 
-    /// <summary>Why a step with this loss must not be taken; null when it may.</summary>
+    /// <summary>Reason to skip a step with this loss; null if there is none.</summary>
     public string? CheckLoss(double loss)
     {
         if (!double.IsFinite(loss))
@@ -35,7 +34,7 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
         return _isSpike ? FormattableString.Invariant($"the loss is {loss:0.####}, a spike above {bound:0.####}") : null;
     }
 
-    /// <summary>Above this a loss is a spike; infinite while that cannot be told.</summary>
+    /// <summary>Losses above it are spikes; infinite until there is enough history.</summary>
     public double SpikeLimit()
     {
         if (options.SpikeThreshold == 0 || State.RecentLosses.Count < MinHistory)
@@ -47,9 +46,9 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
         return high + (options.SpikeThreshold * Math.Max(high - low, LeastWidth));
     }
 
-    /// <summary>Remembers a step.</summary>
+    /// <summary>Records a step.</summary>
     /// <param name="loss">its loss</param>
-    /// <param name="fault">why it was skipped; null when it was taken</param>
+    /// <param name="fault">why it was skipped; null if it was taken</param>
     public void Record(double loss, string? fault)
     {
         _fault = fault;
@@ -61,10 +60,10 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
         };
     }
 
-    /// <summary>Ends a run whose steps go bad.</summary>
-    /// <param name="step">the step just noted</param>
-    /// <param name="isLast">no good step can follow: then a single one that is no number is too many</param>
-    /// <exception cref="SkipwiseException">too many bad steps in a row</exception>
+    /// <summary>Ends a run after too many skipped steps in a row.</summary>
+    /// <param name="step">the last recorded step</param>
+    /// <param name="isLast">no step follows: then a single non-finite one is too many</param>
+    /// <exception cref="SkipwiseException">too many skipped steps in a row</exception>
     public void ThrowIfTooManyBadSteps(int step, bool isLast)
     {
         if (_fault is null || (State.ConsecutiveSkips < options.MaxBadSteps && !(isLast && !_isSpike)))
@@ -80,10 +79,10 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
             $"raise --warmup-steps (now {options.WarmupSteps}), or bear more with --max-bad-steps (now {options.MaxBadSteps}).");
     }
 
-    /// <summary>Between the two nearest ranks in a straight line.</summary>
-    private static double Quantile(double[] sorted, double share)
+    /// <summary>Quantile with linear interpolation between ranks.</summary>
+    private static double Quantile(double[] sorted, double quantile)
     {
-        double rank = share * (sorted.Length - 1);
+        double rank = quantile * (sorted.Length - 1);
         int below = (int)rank;
         double above = sorted[Math.Min(below + 1, sorted.Length - 1)];
         return sorted[below] + ((rank - below) * (above - sorted[below]));

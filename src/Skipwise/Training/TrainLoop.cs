@@ -7,14 +7,14 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Training;
 
-/// <summary>Training is a function: it takes what it needs and hands back one record per step. Stop by not asking for the next.</summary>
+/// <summary>The training loop: returns one record per step. A caller stops the run by not asking for the next record.</summary>
 public static class TrainLoop
 {
     private const int StepsAhead = 1; // of the device: their batches are ready when it is
 
-    /// <param name="guard">skips steps that would harm; kept by callers who save its state; null makes one from the options</param>
-    /// <param name="scaler">of a float16 model's loss; the same</param>
-    /// <exception cref="SkipwiseException">too many bad steps in a row; the weights are those before them</exception>
+    /// <param name="guard">skips harmful steps; pass one to save its state; null creates one from the options</param>
+    /// <param name="scaler">loss scaler of a float16 model; pass one to save its state</param>
+    /// <exception cref="SkipwiseException">too many skipped steps in a row; the weights are those before them</exception>
     public static IEnumerable<StepMetrics> Run(
         CausalLM model, Optimizer optimizer, IExampleSource source, TrainOptions options, TrainProgress? start = null,
         StepGuard? guard = null, LossScaler? scaler = null)
@@ -28,12 +28,12 @@ public static class TrainLoop
         {
             // no dispose scope is open across a yield
             yield return TakeStep(model, optimizer, batches, options, schedule.At(batches.Step), guard, scaler);
-            // after the step has been told, so that a log shows it
+            // after the step has been reported, so that a log shows it
             guard.ThrowIfTooManyBadSteps(batches.Step, isLast: batches.Step == options.Steps);
         }
     }
 
-    /// <summary>The examples that <paramref name="steps"/> steps consume.</summary>
+    /// <summary>Number of examples that <paramref name="steps"/> steps consume.</summary>
     public static long ExamplesAfter(int steps, TrainOptions options) =>
         (long)steps * options.BatchSize * options.GradientAccumulationSteps;
 
@@ -63,7 +63,7 @@ public static class TrainLoop
                 optimizer.AccumulateGradients();
             }
         }
-        // The one time in a step that the host waits for the device.
+        // The only synchronization with the device in a step.
         double[] read = stack([sum, optimizer.GradientNorm().to(ScalarType.Float64)]).cpu().data<double>().ToArray();
         double loss = read[0] / labels, norm = read[1] / lossScale;
         string? fault = guard.CheckLoss(loss), overflow = null;

@@ -2,22 +2,22 @@ using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Training;
 
-/// <summary>What stays in host memory while a GPU computes.</summary>
+/// <summary>What is offloaded to host memory while a GPU computes.</summary>
 public enum Offload
 {
-    /// <summary>everything stays on the device that computes</summary>
+    /// <summary>nothing: everything stays on the computing device</summary>
     None,
-    /// <summary>the optimizer's state and the float32 weights that it updates</summary>
+    /// <summary>optimizer state and master weights</summary>
     Optimizer,
 }
 
-/// <summary>How long and how fast to train; what to train on is the data's affair.</summary>
+/// <summary>Length, batch and optimizer of a training run; its data is described elsewhere.</summary>
 public sealed record TrainOptions
 {
-    /// <summary>optimizer steps; <see cref="Epochs"/> overrules them</summary>
+    /// <summary>optimizer steps; <see cref="Epochs"/> overrides it</summary>
     [Within(1, 1e9, Name = "--steps")]
     public int Steps { get; init; } = 1000;
-    /// <summary>passes over the data, fractions too; null trains for <see cref="Steps"/></summary>
+    /// <summary>passes over the data, with fraction; null trains for <see cref="Steps"/></summary>
     [Within(0, 1e6, Name = "--epochs", Above = true)]
     public double? Epochs { get; init; }
     /// <summary>examples per forward</summary>
@@ -29,50 +29,50 @@ public sealed record TrainOptions
     /// <summary>peak learning rate</summary>
     [Within(0, 1e30, Name = "--learning-rate", Above = true)]
     public double LearningRate { get; init; } = 2e-5;
-    /// <summary>steps of linear rise to the peak</summary>
+    /// <summary>steps of the linear warm-up</summary>
     [Within(0, 1e9, Name = "--warmup-steps")]
     public int WarmupSteps { get; init; } = 10;
-    /// <summary>how the rate falls afterwards</summary>
+    /// <summary>shape of the learning-rate decay</summary>
     public LearningRateDecay LearningRateDecay { get; init; } = LearningRateDecay.Linear;
-    /// <summary>where the decay ends, as a share of the peak</summary>
+    /// <summary>learning rate at the end of the decay, as a fraction of the peak</summary>
     [Within(0, 1, Name = "--min-lr-ratio")]
     public double MinLearningRateRatio { get; init; }
-    /// <summary>the gradients' common norm is clipped to this; 0 does not clip</summary>
+    /// <summary>the global gradient norm is clipped to this; 0 does not clip</summary>
     [Within(0, 1e9, Name = "--max-grad-norm", LeastMeans = "no clipping")]
     public double MaxGradNorm { get; init; } = 1;
-    /// <summary>the run stops after so many bad steps in a row: their loss or gradient is no number, or their loss a spike</summary>
+    /// <summary>skipped steps in a row (spikes, non-finite loss or gradients) after which the run stops</summary>
     [Within(1, 1e9, Name = "--max-bad-steps")]
     public int MaxBadSteps { get; init; } = 5;
-    /// <summary>how far above the last losses a spike is, in widths of their middle four fifths (<see cref="StepGuard"/>); 0 looks for
-    /// none</summary>
+    /// <summary>
+    /// height of a spike above the recent losses, in widths of their middle 80 % (<see cref="StepGuard"/>); 0 disables spike detection
+    /// </summary>
     [Within(0, 1e9, Name = "--spike-threshold", LeastMeans = "no spike is looked for")]
     public double SpikeThreshold { get; init; } = 6;
-    /// <summary>how gradients become updates</summary>
+    /// <summary>optimizer algorithm</summary>
     public OptimizerKind Optimizer { get; init; }
-    /// <summary>what an optimizer keeps, and the float32 weights that it updates, stay in host memory while a GPU computes</summary>
+    /// <summary>keep optimizer state and master weights in host memory while a GPU computes</summary>
     public Offload Offload { get; init; }
     /// <summary>betas, epsilon, weight decay and learning-rate multipliers of AdamW</summary>
     public AdamWOptions AdamW { get; init; } = new();
-    /// <summary>k: layers 0, k, 2 k, ... are computed a second time instead of keeping what their backward needs; 1: every layer; 0:
-    /// none</summary>
+    /// <summary>k: layers 0, k, 2 k, ... are recomputed in the backward (gradient checkpointing); 1: every layer; 0: none</summary>
     [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
     public int RecomputeEvery { get; init; }
-    /// <summary>a micro-batch's examples lie end to end in one row without padding; none sees another</summary>
+    /// <summary>pack a micro-batch's examples into one row without padding, each with its own attention mask</summary>
     public bool Packing { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     /// <exception cref="SkipwiseException">at least one is</exception>
     public void Validate() => OptionCheck.Require("Training", this, BatchProblems(BatchSize, GradientAccumulationSteps));
 
-    /// <summary>What is wrong with the number of examples in a step.</summary>
+    /// <summary>Errors of the number of examples per step.</summary>
     internal static IEnumerable<string> BatchProblems(int batchSize, int accumulation) =>
         (long)batchSize * accumulation <= int.MaxValue
             ? []
             : [$"--batch-size {batchSize} x --gradient-accumulation {accumulation} is {(long)batchSize * accumulation} examples a step; "
                 + $"at most {int.MaxValue} can be counted"];
 
-    /// <summary>The same with <see cref="Epochs"/> turned into steps.</summary>
-    /// <param name="examples">of one epoch</param>
+    /// <summary>Converts <see cref="Epochs"/> into steps.</summary>
+    /// <param name="examples">per epoch</param>
     /// <exception cref="SkipwiseException">more steps than can be counted</exception>
     public TrainOptions WithStepsFor(int examples)
     {

@@ -34,16 +34,16 @@ public sealed class KeyedDropout
 
     /// <summary>Zeroes elements with a probability and scales the others up, so that the mean stays.</summary>
     /// <param name="projection">the calling projection: each draws its own mask</param>
-    public Tensor Apply(Tensor x, double share, int projection)
+    public Tensor Apply(Tensor x, double p, int projection)
     {
-        if (_microBatch is not { } microBatch || share == 0)
+        if (_microBatch is not { } microBatch || p == 0)
         {
             return x.alias();
         }
         using var scope = NewDisposeScope();
         var key = new KeyedRandom(Seed, Stream + ((ulong)projection << 16), (ulong)microBatch);
         var uniform = (Tensor)s_script.Value.invoke("uniform", x, tensor((long)(key.NextUInt64() >> 1), device: CPU));
-        return (x * uniform.ge(share).to(x.dtype).mul_(1 / (1 - share))).MoveToOuterDisposeScope();
+        return (x * uniform.ge(p).to(x.dtype).mul_(1 / (1 - p))).MoveToOuterDisposeScope();
     }
 
     private sealed class End(KeyedDropout dropout) : IDisposable

@@ -6,17 +6,17 @@ using static TorchSharp.torch;
 namespace Skipwise.Training.Optimizers;
 
 /// <summary>
-/// AdamW with both running means in 8 bits (Dettmers et al. 2022, arXiv 2110.02861): a quarter of the memory. Each block of 256 numbers is
-/// divided by its largest magnitude, which stays in float32, and written in a <see cref="DynamicQuantizationMap"/>; the paper takes blocks
-/// of 2048, its authors' bitsandbytes 256 since. The update itself is made in float32, from the means before they are rounded. As the paper
-/// advises, embeddings and what is smaller than 4096 numbers keep float32.
+/// AdamW with both moments quantized to 8 bits (Dettmers et al. 2022, arXiv 2110.02861): a quarter of the memory. Each block of 256
+/// elements is divided by its largest magnitude (absmax, float32) and quantized by a <see cref="DynamicQuantizationMap"/>; the paper uses
+/// blocks of 2048, its authors' bitsandbytes 256 since. The update uses the float32 moments before they are quantized. As the paper
+/// advises, embeddings and parameters of fewer than 4096 elements keep float32.
 /// </summary>
-/// <remarks>A mean of squares that is not 0 is never rounded to 0: the step would be divided by eps alone.</remarks>
+/// <remarks>A second moment other than 0 is never quantized to 0: the denominator would be eps alone.</remarks>
 public sealed class AdamW8Bit : FusedAdamW
 {
-    /// <summary>numbers that share a scale</summary>
+    /// <summary>elements per block, which share a scale</summary>
     public const int BlockSize = QuantizedMoment.BlockSize;
-    /// <summary>with fewer numbers a parameter keeps its means in float32</summary>
+    /// <summary>parameters of fewer elements keep float32 moments</summary>
     public const int Min8BitSize = 4096;
 
     private readonly Dictionary<int, (QuantizedMoment First, QuantizedMoment Second)> _quantized;
@@ -39,7 +39,7 @@ public sealed class AdamW8Bit : FusedAdamW
         _update = KernelSet.For(device, ScalarType.Float32).CreateAdamW8Bit(options.Beta1, options.Beta2, options.Eps);
     }
 
-    /// <summary>Whether a parameter's means are in 8 bits.</summary>
+    /// <summary>Whether a parameter's moments are quantized.</summary>
     private static bool IsQuantized(TrainedParameter member) =>
         member.Weight.numel() >= Min8BitSize && member.Role != ParameterRole.Embedding;
 
@@ -47,18 +47,18 @@ public sealed class AdamW8Bit : FusedAdamW
     public override IEnumerable<(string Name, Tensor Value)> State() => base.State().Concat(
         from member in Members
         where _quantized.ContainsKey(member.Index)
-        let packed = _quantized[member.Index]
-        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", packed.First.Codes), ("exp_avg.scale", packed.First.Absmax),
-            ("exp_avg_sq.code", packed.Second.Codes), ("exp_avg_sq.scale", packed.Second.Absmax)]
+        let moments = _quantized[member.Index]
+        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", moments.First.Codes), ("exp_avg.scale", moments.First.Absmax),
+            ("exp_avg_sq.code", moments.Second.Codes), ("exp_avg_sq.scale", moments.Second.Absmax)]
         select ($"{state.Kind}.{member.Name}", state.Value));
 
-    private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace)
+    private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep group)
     {
         (TrainedParameter Member, Tensor Gradient)[] all = [.. members.Zip(gradients)];
-        (TrainedParameter Member, Tensor Gradient)[] whole = [.. all.Where(pair => !IsQuantized(pair.Member))];
-        base.Apply([.. whole.Select(pair => pair.Member)], [.. whole.Select(pair => pair.Gradient)], pace);
+        (TrainedParameter Member, Tensor Gradient)[] float32Members = [.. all.Where(pair => !IsQuantized(pair.Member))];
+        base.Apply([.. float32Members.Select(pair => pair.Member)], [.. float32Members.Select(pair => pair.Gradient)], group);
         AdamWStep step = new(
-            (float)pace.LearningRate, (float)(1 - (pace.LearningRate * pace.WeightDecay)), (float)pace.GradientScale,
+            (float)group.LearningRate, (float)(1 - (group.LearningRate * group.WeightDecay)), (float)group.GradientScale,
             (float)(1 - Math.Pow(Options.Beta1, StepCount)), (float)Math.Sqrt(1 - Math.Pow(Options.Beta2, StepCount)));
         foreach ((TrainedParameter member, Tensor gradient) in all.Where(pair => IsQuantized(pair.Member)))
         {

@@ -1,8 +1,8 @@
 namespace Skipwise.Training.Optimizers;
 
-/// <param name="Beta1">decay of the gradient's running mean</param>
-/// <param name="Beta2">decay of the squared gradient's running mean</param>
-/// <param name="Eps">added to the root in the denominator</param>
+/// <param name="Beta1">decay of the first moment</param>
+/// <param name="Beta2">decay of the second moment</param>
+/// <param name="Eps">added to the denominator</param>
 /// <param name="WeightDecay">decoupled decay of matrices; norms and biases never decay</param>
 public sealed record AdamWOptions(
     [property: Within(0, 1, Below = true, Name = "--adam-beta1")] double Beta1 = 0.9,
@@ -10,6 +10,6 @@ public sealed record AdamWOptions(
     [property: Within(0, 1, Name = "--adam-eps")] double Eps = 1e-8,
     [property: Within(0, 1000, Name = "--weight-decay")] double WeightDecay = 0)
 {
-    /// <summary>how much faster or slower than the schedule a group of parameters learns</summary>
+    /// <summary>learning-rate multipliers of parameter groups</summary>
     public LearningRateScales Scales { get; init; } = new();
 }

@@ -5,26 +5,26 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Training.Optimizers;
 
-/// <summary>How gradients become updates.</summary>
+/// <summary>Optimizer algorithms.</summary>
 public enum OptimizerKind
 {
-    /// <summary>two float32 means per weight</summary>
+    /// <summary>AdamW, two float32 moments per weight</summary>
     Adamw,
-    /// <summary>the two means in 8 bits each</summary>
+    /// <summary>AdamW with both moments quantized to 8 bits</summary>
     Adamw8bit,
-    /// <summary>one mean per row and column of a matrix</summary>
+    /// <summary>Adafactor, one mean square per row and column of a matrix</summary>
     Adafactor,
 }
 
 /// <summary>
-/// Updates a model's trained weights from their gradients. What optimizers share: the gradients' common norm, groups of parameters with
-/// a learning rate and a decay of their own, float32 masters behind weights of other types and devices.
+/// Updates a model's trained weights from their gradients. The base class of the optimizers holds the global gradient norm, parameter
+/// groups with their own learning rate and weight decay, and float32 master weights.
 /// </summary>
 public abstract class Optimizer : IDisposable
 {
-    private const long ElementsAtOnce = 1 << 25; // of gradients that have to be widened or fetched: 128 MB
+    private const long ElementsAtOnce = 1 << 25; // of gradients to be converted or copied: 128 MB
 
-    // The sum is made in float32, whatever the gradients are: the square of a float16 overflows at 256.
+    // The sum is float32 for every gradient type: the square of a float16 overflows at 256.
     private static readonly Lazy<jit.CompilationUnit> s_norm = new(() => jit.compile("""
         def norm(g: List[Tensor]):
             return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g, 2, dtype=6)))
@@ -33,8 +33,8 @@ public abstract class Optimizer : IDisposable
 
     private readonly MasterWeights _masters;
     private readonly bool _ownsMasters;
-    private readonly Dictionary<int, Tensor> _accumulated = []; // by a member's index
-    // parameters by what they share, in pieces that are updated at once
+    private readonly Dictionary<int, Tensor> _accumulated = []; // float32 gradients by a parameter's index
+    // parameters by learning rate and decay, in slices that are updated per call
     private readonly (TrainedParameter[] Members, bool Decays, double Scale)[] _groups;
 
     private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters)
@@ -49,12 +49,12 @@ public abstract class Optimizer : IDisposable
         _groups =
         [
             .. Members.GroupBy(member => (Decays: member.Weight.dim() >= 2, Scale: options.Scales.Of(member.Role)))
-                .SelectMany(group => SplitGroup([.. group]).Select(piece => (piece, group.Key.Decays, group.Key.Scale))),
+                .SelectMany(group => SplitGroup([.. group]).Select(slice => (slice, group.Key.Decays, group.Key.Scale))),
         ];
     }
 
-    /// <summary>The optimizer that the options name.</summary>
-    /// <param name="masters">of the model; stay the caller's</param>
+    /// <summary>Creates the optimizer that the options name.</summary>
+    /// <param name="masters">the model's; the caller disposes them</param>
     public static Optimizer Create(CausalLM model, TrainOptions options, MasterWeights masters) => options.Optimizer switch
     {
         OptimizerKind.Adamw8bit => new AdamW8Bit(model, options.AdamW, masters),
@@ -65,10 +65,10 @@ public abstract class Optimizer : IDisposable
     /// <summary>optimizer steps taken</summary>
     public int StepCount { get; private set; }
 
-    /// <summary>The weights behind the model's.</summary>
+    /// <summary>The master weights.</summary>
     public MasterWeights Masters => _masters;
 
-    /// <summary>bytes that it keeps besides the weights</summary>
+    /// <summary>bytes of the optimizer state</summary>
     public long StateBytes => State().Sum(state => state.Value.numel() * state.Value.element_size());
 
     private protected AdamWOptions Options { get; }
@@ -76,8 +76,8 @@ public abstract class Optimizer : IDisposable
     private protected IReadOnlyList<TrainedParameter> Members { get; }
 
     /// <summary>
-    /// Sets the gradients of a micro-batch aside, added to those of others: in float32, with the masters, for in a narrower type every
-    /// addition would round. Gradients that are float32 themselves stay where they are and add up there.
+    /// Adds this micro-batch's gradients to float32 accumulators on the master weights' device and clears them. Float32 gradients
+    /// accumulate in place.
     /// </summary>
     public void AccumulateGradients()
     {
@@ -89,21 +89,22 @@ public abstract class Optimizer : IDisposable
             {
                 continue;
             }
-            Tensor wide = gradient.to(ScalarType.Float32, member.Weight.device);
+            Tensor converted = gradient.to(ScalarType.Float32, member.Weight.device);
             if (_accumulated.TryGetValue(member.Index, out Tensor? sum))
             {
-                sum.add_(wide);
+                sum.add_(converted);
             }
             else
             {
-                _accumulated[member.Index] = wide.DetachFromDisposeScope();
+                _accumulated[member.Index] = converted.DetachFromDisposeScope();
             }
             member.Parameter.grad = null;
         }
     }
 
-    /// <summary>The norm over all gradients: a 0-dim tensor on the model's device, so that the caller decides when to wait for
-    /// it.</summary>
+    /// <summary>
+    /// Global norm of all gradients: a 0-dim tensor on the model's device, so that the caller decides when to synchronize.
+    /// </summary>
     public Tensor GradientNorm()
     {
         using var _ = no_grad();
@@ -113,9 +114,9 @@ public abstract class Optimizer : IDisposable
         return norm.to(Members[0].Parameter.device).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Updates every weight and drops the gradients.</summary>
-    /// <param name="learningRate">of groups that learn as fast as the schedule says</param>
-    /// <param name="scale">gradients are multiplied with it: what clipping and an unscaled loss ask for</param>
+    /// <summary>Updates every weight and clears the gradients.</summary>
+    /// <param name="learningRate">of groups whose multiplier is 1</param>
+    /// <param name="scale">gradients are multiplied by it: clipping and loss scale</param>
     public void Step(double learningRate, double scale)
     {
         using var _ = no_grad();
@@ -132,9 +133,8 @@ public abstract class Optimizer : IDisposable
         _masters.CopyToModel();
     }
 
-    /// <summary>Clips the gradients' common norm to <paramref name="maxGradNorm"/>, updates every weight, and drops the
-    /// gradients.</summary>
-    /// <returns>the norm before clipping; when it is not finite nothing has been updated</returns>
+    /// <summary>Clips the global gradient norm to <paramref name="maxGradNorm"/>, updates every weight, and clears the gradients.</summary>
+    /// <returns>the norm before clipping; if it is not finite, nothing was updated</returns>
     public double ClipAndStep(double learningRate, double maxGradNorm)
     {
         using Tensor read = GradientNorm();
@@ -150,17 +150,19 @@ public abstract class Optimizer : IDisposable
         return norm;
     }
 
-    /// <summary>What gradients of this norm are multiplied with.</summary>
+    /// <summary>Factor that clips gradients of this norm.</summary>
     /// <param name="maxGradNorm">0 does not clip</param>
     public static double ClipCoefficient(double norm, double maxGradNorm) => maxGradNorm > 0 ? Math.Min(1, maxGradNorm / (norm + 1e-6)) : 1;
 
-    /// <summary>Drops the gradients of a step that is not taken.</summary>
+    /// <summary>Clears the gradients of a skipped step.</summary>
     public void ZeroGrad() => ZeroGrad(Members);
 
-    /// <summary>What it keeps, by name, to save; valid while the optimizer lives.</summary>
+    /// <summary>The optimizer state by name, for saving; valid while the optimizer lives.</summary>
     public abstract IEnumerable<(string Name, Tensor Value)> State();
 
-    /// <summary>Continues after <paramref name="steps"/> steps, when the state and the masters have been read into their tensors.</summary>
+    /// <summary>
+    /// Continues after <paramref name="steps"/> steps, once the state and the master weights have been read into their tensors.
+    /// </summary>
     public void Resume(int steps)
     {
         using var _ = no_grad();
@@ -175,7 +177,7 @@ public abstract class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private protected abstract void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep pace);
+    private protected abstract void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep group);
 
     /// <summary>Frees the optimizer state.</summary>
     protected virtual void Dispose(bool disposing)
@@ -205,7 +207,7 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>A state tensor, which lives as long as the optimizer.</summary>
+    /// <summary>Creates a state tensor, which lives as long as the optimizer.</summary>
     internal static Tensor CreateState(Func<Tensor> make)
     {
         using IDisposable noGradient = no_grad();
@@ -216,30 +218,30 @@ public abstract class Optimizer : IDisposable
     {
         if (!_masters.AreSeparate)
         {
-            return [members]; // the gradients are used where they lie
+            return [members]; // the gradients are used in place
         }
-        var pieces = new List<List<TrainedParameter>>();
-        long room = 0;
+        var slices = new List<List<TrainedParameter>>();
+        long remaining = 0;
         foreach (TrainedParameter member in members)
         {
-            room -= member.Weight.numel();
-            if (room < 0)
+            remaining -= member.Weight.numel();
+            if (remaining < 0)
             {
-                pieces.Add([]);
-                room = ElementsAtOnce - member.Weight.numel();
+                slices.Add([]);
+                remaining = ElementsAtOnce - member.Weight.numel();
             }
-            pieces[^1].Add(member);
+            slices[^1].Add(member);
         }
-        return pieces.Select(piece => piece.ToArray());
+        return slices.Select(slice => slice.ToArray());
     }
 
-    /// <summary>A parameter and the float32 weight that is updated for it.</summary>
-    /// <param name="Index">its place among all</param>
+    /// <summary>A parameter and its master weight.</summary>
+    /// <param name="Index">index among all trained parameters</param>
     private protected sealed record TrainedParameter(int Index, string Name, ParameterRole Role, Parameter Parameter, Tensor Weight);
 
-    /// <summary>How far a group goes.</summary>
-    /// <param name="LearningRate">its learning rate</param>
-    /// <param name="GradientScale">of the gradients</param>
-    /// <param name="WeightDecay">of the weights, decoupled</param>
+    /// <summary>Settings of one group's step.</summary>
+    /// <param name="LearningRate">the group's learning rate</param>
+    /// <param name="GradientScale">factor of the gradients</param>
+    /// <param name="WeightDecay">decoupled weight decay</param>
     private protected readonly record struct GroupStep(double LearningRate, double GradientScale, double WeightDecay);
 }
