@@ -32,35 +32,35 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
     /// rotations
     /// </param>
     /// <param name="chunk">tokens per forward</param>
-    /// <param name="room">
-    /// the cache's least capacity in tokens: the prompt and what follows; null: <paramref name="sequenceLength"/>
+    /// <param name="capacity">
+    /// least capacity of the cache in tokens: the prompt and its continuation; null: <paramref name="sequenceLength"/>
     /// </param>
     /// <returns>
     /// a cache of the prompts, row i in its row i, which this object owns and which is valid until the next call; and the hidden states of
     /// the last tokens [B, C]
     /// </returns>
     public (KvCache Cache, Tensor Last) Fill(
-        IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, int? room = null, CancellationToken cancel = default)
+        IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, int? capacity = null, CancellationToken cancel = default)
     {
-        int capacity = room ?? sequenceLength;
+        int cacheTokens = capacity ?? sequenceLength;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         _batch?.Dispose();
-        _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, capacity, model.Dtype, model.Device);
+        _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, cacheTokens, model.Dtype, model.Device);
         Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
         List<List<int>> distinct = Distinct(prompts);
         if (distinct.Count == 1 || prompts[0].Length >= (together ?? model.Budget.PrefillTokens))
         {
             foreach (List<int> rows in distinct)
             {
-                PrefillPrefix(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, capacity, chunk,
+                PrefillPrefix(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, cacheTokens, chunk,
                     cancel);
                 CopyToBatch(_prefix!, 0, rows);
             }
         }
         else
         {
-            PrefillBatch(prompts, distinct, last, sequenceLength, capacity, chunk, cancel);
+            PrefillBatch(prompts, distinct, last, sequenceLength, cacheTokens, chunk, cancel);
         }
         // A single prompt continues in the cached prefix, so that a long one exists once.
         return (_batch ?? _prefix!, last.MoveToOuterDisposeScope());

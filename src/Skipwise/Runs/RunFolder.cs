@@ -12,21 +12,21 @@ using static TorchSharp.torch;
 namespace Skipwise.Runs;
 
 /// <summary>
-/// What a training run leaves on the disk:
+/// Files of a training run:
 /// <code>
 /// run.json                 the effective options
-/// contract.json            what decides the run's bytes, which --resume compares
+/// contract.json            the values that decide the run's bytes, which --resume compares
 /// run.yaml                 the same as a configuration file that starts the run again
 /// metrics.jsonl            one line per step
-/// evaluations.jsonl        one line per number measured on the way
-/// best/                    the model that measured best
+/// evaluations.jsonl        one line per result of an evaluation during training
+/// best/                    the best checkpoint
 /// tensorboard/             event files
-/// checkpoints/step-000100/ a model folder, and what resuming needs besides: training.safetensors, progress.json
-/// config.json, ...         the finished model; config.json comes last, so that it says that the run is finished
-/// skipwise.json            which files of the finished model Skipwise wrote, with checksums; each checkpoint has one too
-/// run.lock                 only while a process works on the run
+/// checkpoints/step-000100/ a model folder, and the state for resuming: training.safetensors, progress.json
+/// config.json, ...         the finished model; config.json is written last and marks the run as finished
+/// skipwise.json            files of the finished model that Skipwise wrote, with checksums; each checkpoint has one too
+/// run.lock                 exists only while a process works on the run
 /// </code>
-/// The process may be killed at any point: every name only ever shows something complete. What others put there stays.
+/// The process may be killed at any point: a name never refers to an incomplete file. Foreign files are kept.
 /// </summary>
 internal sealed class RunFolder(string path)
 {
@@ -60,11 +60,11 @@ internal sealed class RunFolder(string path)
                 .OrderBy(StepOf)]
             : [];
 
-    /// <summary>Not a folder in which only a user's notes are left.</summary>
+    /// <summary>Whether a folder has files of a checkpoint, not only a user's notes.</summary>
     private static bool IsCheckpoint(string folder) =>
         ((string[])[FolderManifest.FileName, ProgressName, StateName]).Any(name => File.Exists(System.IO.Path.Combine(folder, name)));
 
-    /// <summary>Makes the folder and keeps other processes out of it until the result is disposed.</summary>
+    /// <summary>Creates the folder and locks it against other processes until the result is disposed.</summary>
     /// <exception cref="SkipwiseException">another process works on the run, or the folder cannot be made</exception>
     internal FolderClaim Lock()
     {
@@ -74,10 +74,10 @@ internal sealed class RunFolder(string path)
         return claim;
     }
 
-    /// <summary>Whether the finished model is there.</summary>
+    /// <summary>Whether the finished model exists.</summary>
     public bool IsFinished => File.Exists(System.IO.Path.Combine(Path, HfConfig.FileName));
 
-    /// <summary>Begins afresh: what an earlier run of the same folder left is gone, and only that.</summary>
+    /// <summary>Starts a new run: deletes the files of an earlier run in the folder, and only those.</summary>
     internal void Clear()
     {
         Discard([HfConfig.FileName]); // first: the run is not finished any more
@@ -90,7 +90,7 @@ internal sealed class RunFolder(string path)
         }
     }
 
-    /// <summary>Deletes a run that served its purpose; files that Skipwise did not write stay.</summary>
+    /// <summary>Deletes a run that is no longer needed; files that Skipwise did not write stay.</summary>
     internal void Delete()
     {
         Clear();
@@ -115,15 +115,15 @@ internal sealed class RunFolder(string path)
         }
     }
 
-    /// <summary>Puts the finished model into the folder, beside what else the run left there; config.json last.</summary>
-    /// <param name="note">told of files of others that had the model's names; they are called otherwise then</param>
+    /// <summary>Writes the finished model into the folder, next to the run's other files; config.json last.</summary>
+    /// <param name="note">receives a warning about foreign files with the model's file names; they are renamed</param>
     internal void Finish(ITrainable trainable, IProgress<string>? note = null)
     {
         string temporary = AtomicFile.TemporaryName(System.IO.Path.Combine(Path, "model"), AtomicFile.Suffix);
         FileSystem.CreateFolder(temporary);
         trainable.WriteFiles(temporary);
         var files = FolderManifest.Create(temporary, RunKind);
-        // What an earlier end of the run left, also one that was cut into other shards.
+        // Files of an earlier end of the run, which may have other shards.
         Discard(FolderManifest.Find(Path)?.Files.Keys.OrderByDescending(name => name == HfConfig.FileName) ?? Enumerable.Empty<string>());
         foreach (string path in files.Files.Keys.Select(name => System.IO.Path.Combine(Path, name)).Where(System.IO.Path.Exists))
         {
@@ -133,7 +133,7 @@ internal sealed class RunFolder(string path)
                 note?.Report($"warning: {path}: Skipwise did not write it, and the model has a file of its name: it is now {aside}");
             }
         }
-        files.Write(Path); // before the files: what it tells of is ours, also if the process dies now
+        files.Write(Path); // before the files, so that they are known as ours even if the process dies now
         foreach (string name in files.Files.Keys.OrderBy(name => name == HfConfig.FileName))
         {
             if (name == HfConfig.FileName)
@@ -146,7 +146,7 @@ internal sealed class RunFolder(string path)
         FileSystem.TryDeleteEmpty(temporary);
     }
 
-    /// <summary>Deletes files of the run. A file of the finished model that is no longer as it was written stays.</summary>
+    /// <summary>Deletes files of the run. A file of the finished model that was changed since stays.</summary>
     private void Discard(IEnumerable<string> names)
     {
         FolderManifest? manifest = FolderManifest.Find(Path);
@@ -159,7 +159,7 @@ internal sealed class RunFolder(string path)
         }
     }
 
-    /// <summary>A run does not end because somebody put something where it saves: that is called otherwise then.</summary>
+    /// <summary>Renames a foreign folder in the place of one to be saved, rather than ending the run.</summary>
     private static void MoveAside(string folder, string kind, IProgress<string>? note)
     {
         try
@@ -172,7 +172,7 @@ internal sealed class RunFolder(string path)
         }
     }
 
-    /// <returns>its new name</returns>
+    /// <returns>the new name</returns>
     private static string SetAside(string path, string ending)
     {
         string aside = path + ending;
@@ -184,8 +184,8 @@ internal sealed class RunFolder(string path)
         return aside;
     }
 
-    /// <summary>Writes a checkpoint, all or nothing, then removes the oldest beyond <paramref name="keepLast"/>.</summary>
-    /// <param name="note">told when one of these cannot be removed</param>
+    /// <summary>Writes a checkpoint atomically, then deletes the oldest beyond <paramref name="keepLast"/>.</summary>
+    /// <param name="note">receives a warning if one of these cannot be deleted</param>
     public string SaveCheckpoint(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast,
         IProgress<string>? note = null)
     {
@@ -218,7 +218,7 @@ internal sealed class RunFolder(string path)
         return folder;
     }
 
-    /// <summary>Keeps the model as the best so far.</summary>
+    /// <summary>Saves the model as the best checkpoint so far.</summary>
     internal void SaveBestCheckpoint(ITrainable trainable, Optimizer optimizer, IProgress<string>? note)
     {
         using IDisposable masters = optimizer.Masters.SwapIntoModel();
@@ -226,11 +226,8 @@ internal sealed class RunFolder(string path)
         AtomicFolder.Write(BestPath, BestKind, trainable.WriteFiles);
     }
 
-    /// <summary>
-    /// The newest checkpoint whose files are those that were written. A damaged one is called otherwise, with a warning, and the one before
-    /// it taken.
-    /// </summary>
-    /// <returns>null if there is none at all</returns>
+    /// <summary>The newest undamaged checkpoint. A damaged one is renamed, with a warning, and the one before it is used.</summary>
+    /// <returns>null if there is no checkpoint</returns>
     /// <exception cref="SkipwiseException">all are damaged; names a file</exception>
     internal string? NewestValidCheckpoint(IProgress<string>? note)
     {
@@ -251,7 +248,7 @@ internal sealed class RunFolder(string path)
         return null;
     }
 
-    /// <summary>Puts a checkpoint's weights and optimizer state in place, to the last bit.</summary>
+    /// <summary>Reads a checkpoint's weights and optimizer state into place, to the last bit.</summary>
     /// <exception cref="SkipwiseException">a file of the checkpoint is missing or broken</exception>
     public static TrainProgress LoadCheckpoint(string checkpoint, ITrainable trainable, Optimizer optimizer)
     {
@@ -264,7 +261,7 @@ internal sealed class RunFolder(string path)
         return progress;
     }
 
-    /// <summary>How far a checkpoint's run had come.</summary>
+    /// <summary>Progress of a checkpoint's run.</summary>
     /// <exception cref="SkipwiseException">the file is missing or broken</exception>
     internal static TrainProgress ReadProgress(string checkpoint)
     {

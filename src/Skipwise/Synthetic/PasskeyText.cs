@@ -42,19 +42,19 @@ internal static class PasskeyText
     public static string Write(ref KeyedRandom rng, TextLength atMost)
     {
         int key = DrawKey(ref rng);
-        int room = atMost.Count - atMost.Measure(Prompt(key, 0, 0) + Answer(key));
-        (string before, string after) = rng.Chance(0.5) ? StandardGarbage(ref rng, room, atMost) : Scenery(ref rng, room, atMost);
+        int remaining = atMost.Count - atMost.Measure(Prompt(key, 0, 0) + Answer(key));
+        (string before, string after) = rng.Chance(0.5) ? StandardGarbage(ref rng, remaining, atMost) : Scenery(ref rng, remaining, atMost);
         return Prompt(key, before, after) + Answer(key);
     }
 
-    private static (string Before, string After) StandardGarbage(ref KeyedRandom rng, int room, TextLength atMost)
+    private static (string Before, string After) StandardGarbage(ref KeyedRandom rng, int remaining, TextLength atMost)
     {
-        int units = Math.Max(room, 0) / atMost.Measure(Unit);
+        int units = Math.Max(remaining, 0) / atMost.Measure(Unit);
         int before = rng.Between(0, units);
         return (Garbage(before), Garbage(units - before));
     }
 
-    private static (string Before, string After) Scenery(ref KeyedRandom rng, int room, TextLength atMost)
+    private static (string Before, string After) Scenery(ref KeyedRandom rng, int remaining, TextLength atMost)
     {
         string[] topic = FillerSentences.DrawTopic(ref rng);
         var sentences = new List<string>();
@@ -62,8 +62,8 @@ internal static class PasskeyText
         {
             string sentence = FillerSentences.Write(ref rng, topic);
             // It is not known yet which sentence begins a line without a space, so the longer form is counted.
-            room -= Math.Max(atMost.Measure(sentence), atMost.Measure(" " + sentence));
-            if (room < 0)
+            remaining -= Math.Max(atMost.Measure(sentence), atMost.Measure(" " + sentence));
+            if (remaining < 0)
             {
                 break;
             }

@@ -16,15 +16,15 @@ internal static class SyntheticMix
     {
         OptionCheck.Require("Corpus", mix);
         var documents = new int[mix.Documents][];
-        int room = mix.Window - 1; // without BOS
+        int longest = mix.Window - 1; // without BOS
         Parallel.For(0, mix.Documents, index =>
         {
             var rng = new KeyedRandom(seed, KindStream + (ulong)part, (ulong)index);
             double kind = rng.NextDouble();
             (SyntheticKind what, int length) = kind < mix.PasskeyFraction
-                ? (SyntheticKind.Passkey, rng.Between(Math.Min(ShortestPasskey, room), room))
+                ? (SyntheticKind.Passkey, rng.Between(Math.Min(ShortestPasskey, longest), longest))
                 : kind < mix.PasskeyFraction + mix.ListFraction
-                    ? (SyntheticKind.RepeatedLists, room)
+                    ? (SyntheticKind.RepeatedLists, longest)
                     : (SyntheticKind.Chronicle, (int)(mix.Window * Math.Pow((double)mix.LongestChronicle / mix.Window, rng.NextDouble())));
             string text = SyntheticCorpus.Document(what, part, seed, (ulong)index, TextLength.Tokens(length, tokenizer));
             documents[index] = tokenizer.Encode(text);

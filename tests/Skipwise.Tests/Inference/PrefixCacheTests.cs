@@ -12,9 +12,9 @@ public sealed class PrefixCacheTests
     /// <summary>Prompts of one length that part from a common text at different places.</summary>
     private static int[][] Family(ulong seed, int length, params int[] partings)
     {
-        int[] trunk = TinyModel.Tokens(seed, length);
+        int[] prefix = TinyModel.Tokens(seed, length);
         return [.. partings.Select((parting, i) =>
-            (int[])[.. trunk[..parting], .. TinyModel.Tokens(seed + 100 + (ulong)i, length - parting)])];
+            (int[])[.. prefix[..parting], .. TinyModel.Tokens(seed + 100 + (ulong)i, length - parting)])];
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class PrefixCacheTests
         int[] first = TinyModel.Tokens(1, 28), second = [.. first[..10], .. TinyModel.Tokens(2, 30)];
         using var prefixes = new PrefixCache(model);
         prefixes.Fill([first], 28, chunk: 8).Last.Dispose();
-        Assert.Throws<InvalidOperationException>(() => prefixes.Fill([second], 28, chunk: 8)); // the cache has no room for its end
+        Assert.Throws<InvalidOperationException>(() => prefixes.Fill([second], 28, chunk: 8)); // its end exceeds the cache's capacity
         int[] next = sameAgain ? second : first;
         using var fresh = new PrefixCache(model);
         using Tensor expected = fresh.Fill([next], next.Length, chunk: 8).Last, found = prefixes.Fill([next], next.Length, chunk: 8).Last;

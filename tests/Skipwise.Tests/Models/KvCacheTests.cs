@@ -35,7 +35,7 @@ public class KvCacheTests
                 Assert.True(last[r].allclose(whole[0].narrow(0, 9, 4), rtol: 1e-4, atol: 1e-5));
             }
         }
-        using KvCache second = Branch([0], 13); // the first branch wrote into its own room
+        using KvCache second = Branch([0], 13); // the first branch wrote into its own rows
         Assert.True(Read(model, [ends[0]], 9, second)[0]
             .allclose(Read(model, [[.. texts[0], .. ends[0]]], 0, null)[0].narrow(0, 9, 4), rtol: 1e-4, atol: 1e-5));
         Assert.Equal((9, 13), (cache.Length, second.Length));

@@ -93,7 +93,7 @@ public class CoverageTests
         Assert.Null(Coverage.Exact(SamplerFixture.Uniform with { Mode = PositionMode.RandPos }, 9000));
     }
 
-    /// <summary>The naive twin: every cut with every skip, each equally likely.</summary>
+    /// <summary>Naive reference: every cut with every skip, each equally likely.</summary>
     [Fact]
     public void The_closed_form_counts_every_cut_and_every_skip() =>
         Gen.Select(AnyPose.Options, Gen.Int[2, 120]).Sample((any, documentLength) =>
@@ -151,7 +151,7 @@ public class CoverageTests
         }
     }
 
-    /// <summary>The naive twin: every pair of positions.</summary>
+    /// <summary>Naive reference: every pair of positions.</summary>
     private static void AssertAllPairs(PositionPlan plan)
     {
         int[] positions = plan.PositionIds();

@@ -37,9 +37,9 @@ public class PositionPlanTests
     public void Plans_are_compared_by_content()
     {
         PositionPlan plan = Plan(4, 20, 32, new Chunk(0, 2, 0), new Chunk(5, 2, 9));
-        PositionPlan twin = Plan(4, 20, 32, new Chunk(0, 2, 0), new Chunk(5, 2, 9));
-        Assert.Equal(plan, twin);
-        Assert.Equal(plan.GetHashCode(), twin.GetHashCode());
+        PositionPlan same = Plan(4, 20, 32, new Chunk(0, 2, 0), new Chunk(5, 2, 9));
+        Assert.Equal(plan, same);
+        Assert.Equal(plan.GetHashCode(), same.GetHashCode());
         Assert.NotEqual(plan, Plan(4, 20, 32, new Chunk(0, 2, 0), new Chunk(5, 2, 10)));
         Assert.NotEqual(plan, Plan(4, 20, 33, new Chunk(0, 2, 0), new Chunk(5, 2, 9)));
         Assert.False(plan.Equals(null));

@@ -30,7 +30,7 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
     [InlineData(1 << 16, 1 << 16, 64, "--batch-size 65536 x --gradient-accumulation 65536 is 4294967296 examples a step")]
     [InlineData(1 << 16, 1 << 15, 64, "is 2147483648 examples a step; at most 2147483647 can be counted")]
     [InlineData(1 << 16, 1, 1 << 16, "A forward of 65536 x 65536 tokens is more than a batch can hold")]
-    [InlineData(1 << 16, 1, 1 << 13, "A forward of 65536 x 8192 tokens is more than a batch can hold")] // 2^29, a few over what has room
+    [InlineData(1 << 16, 1, 1 << 13, "A forward of 65536 x 8192 tokens is more than a batch can hold")] // 2^29, a few over the limit
     public void An_estimate_of_a_step_that_no_run_can_take(int batch, int accumulation, int length, string complaint)
     {
         var options = new CostEstimatorOptions

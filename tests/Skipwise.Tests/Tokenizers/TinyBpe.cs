@@ -4,7 +4,7 @@ using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Tokenizers;
 
-/// <summary>A small vocabulary, trained on the spot, and the plainest encoder there is: the slow twin of BytePairEncoder.</summary>
+/// <summary>A small vocabulary, trained on the spot, and the plainest encoder there is: the slow reference of BytePairEncoder.</summary>
 internal sealed record TinyBpe(List<string> Pieces, List<(string Left, string Right)> Merges)
 {
     public const string Corpus =

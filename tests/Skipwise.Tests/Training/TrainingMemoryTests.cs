@@ -38,7 +38,7 @@ public sealed class TrainingMemoryTests
         Assert.InRange(last.Heap - settled.Heap, long.MinValue, 8_000_000);
     }
 
-    /// <summary>On the way back a layer's gradients go before the next layer's come.</summary>
+    /// <summary>In the backward pass a layer's gradients are freed before the next layer's exist.</summary>
     [Theory]
     [InlineData(0), InlineData(1)]
     public void The_way_back_needs_the_same_for_every_layer(int recomputeEvery)

@@ -333,9 +333,9 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        Tensor twin = empty_like(parameter);
-        tensor.File.ReadInto(tensor.Entry, twin);
-        if (!twin.Equals(parameter))
+        Tensor head = empty_like(parameter);
+        tensor.File.ReadInto(tensor.Entry, head);
+        if (!head.Equals(parameter))
         {
             throw new SkipwiseException(
                 $"{tensor.File.Path}: tensor {tensor.Entry.Name}: differs from the embedding, but {HfConfig.FileName} says " +

@@ -45,7 +45,7 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
     public static PasskeyPrompt Compose(ITokenizer tokenizer, int length, double depth, int key, int maxNewTokens,
         PasskeyVariant variant = PasskeyVariant.Pose)
     {
-        int room = length - maxNewTokens;
+        int maxTokens = length - maxNewTokens;
         PasskeyPrompt Write(int size)
         {
             int before = Math.Min(size, (int)(depth * (size + 1)));
@@ -57,7 +57,7 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
         }
 
         PasskeyPrompt bare = Write(0);
-        if (bare.InputIds.Length > room)
+        if (bare.InputIds.Length > maxTokens)
         {
             throw new SkipwiseException(
                 $"Passkey length {length} is too short: with this tokenizer the prompt takes {bare.InputIds.Length} tokens before any " +
@@ -67,10 +67,10 @@ public sealed partial record PasskeyPrompt(int Length, int Trial, double Depth, 
         }
         double cost = variant == PasskeyVariant.Pose ? UnitCost(tokenizer) : UnitCost(tokenizer) / PasskeyText.Unit.Length;
         PasskeyPrompt best = bare;
-        LargestFit.Find((int)((room - bare.InputIds.Length) / cost), int.MaxValue / 2, size =>
+        LargestFit.Find((int)((maxTokens - bare.InputIds.Length) / cost), int.MaxValue / 2, size =>
         {
             PasskeyPrompt prompt = Write(size);
-            bool fits = prompt.InputIds.Length <= room;
+            bool fits = prompt.InputIds.Length <= maxTokens;
             best = fits && prompt.Text.Length > best.Text.Length ? prompt : best;
             return fits;
         });

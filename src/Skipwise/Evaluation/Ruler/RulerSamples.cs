@@ -26,7 +26,7 @@ internal sealed class RulerSamples
         Count = Math.Min(options.Samples, _writer.Samples ?? int.MaxValue);
 
         int smallest = Draw(0, _writer.Smallest).InputIds.Length;
-        if (smallest > Room)
+        if (smallest > MaxPrompt)
         {
             throw new SkipwiseException(
                 $"RULER: length {length} is too short for {task.Name}: with this tokenizer its smallest prompt takes {smallest} tokens " +
@@ -35,15 +35,15 @@ internal sealed class RulerSamples
         }
         int probe = Math.Min(_writer.Smallest + 50, _writer.Largest);
         double cost = Math.Max(1e-3, (Draw(0, probe).InputIds.Length - smallest) / (double)Math.Max(1, probe - _writer.Smallest));
-        int guess = (int)Math.Min((Room - smallest) / cost, _writer.Largest - _writer.Smallest);
+        int guess = (int)Math.Min((MaxPrompt - smallest) / cost, _writer.Largest - _writer.Smallest);
         _size = _writer.Smallest
-            + LargestFit.Find(guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= Room);
+            + LargestFit.Find(guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= MaxPrompt);
     }
 
     /// <summary>number of samples</summary>
     public int Count { get; }
 
-    private int Room => _length - _task.NewTokens;
+    private int MaxPrompt => _length - _task.NewTokens;
 
     /// <summary>Generates one sample.</summary>
     /// <param name="sample">0..<see cref="Count"/> - 1</param>
@@ -51,13 +51,13 @@ internal sealed class RulerSamples
     {
         int size = _size;
         RulerPrompt prompt = Draw(sample, size);
-        while (prompt.InputIds.Length > Room && size > _writer.Smallest)
+        while (prompt.InputIds.Length > MaxPrompt && size > _writer.Smallest)
         {
-            int excess = prompt.InputIds.Length - Room;
+            int excess = prompt.InputIds.Length - MaxPrompt;
             size = Math.Max(_writer.Smallest, size - Math.Max(1, (int)((long)size * excess / prompt.InputIds.Length)));
             prompt = Draw(sample, size);
         }
-        return prompt.InputIds.Length <= Room ? prompt : throw new SkipwiseException(
+        return prompt.InputIds.Length <= MaxPrompt ? prompt : throw new SkipwiseException(
             $"RULER: length {_length} is too short for sample {sample} of {_task.Name}, whose own text takes {prompt.InputIds.Length} " +
             $"tokens. Ask for greater lengths, or leave the task out.");
     }

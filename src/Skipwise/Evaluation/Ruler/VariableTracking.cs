@@ -16,11 +16,11 @@ internal sealed class VariableTracking : IRulerGenerator
     /// <remarks>The example fills 500 tokens, as in RULER, but at most a quarter of the length: RULER begins at 4,096.</remarks>
     public VariableTracking(int length, Func<string, int> count)
     {
-        int room = Math.Min(ExampleTokens, length / 4) - NewTokens;
+        int limit = Math.Min(ExampleTokens, length / 4) - NewTokens;
         int steps = LargestFit.Find(3, length, steps =>
         {
             var rng = new KeyedRandom(0);
-            return count(Problem(ref rng, ExampleStep * (steps + 1), isExample: true).Prompt) <= room;
+            return count(Problem(ref rng, ExampleStep * (steps + 1), isExample: true).Prompt) <= limit;
         });
         _exampleLines = ExampleStep * (Math.Max(steps, 0) + 1);
     }

@@ -11,8 +11,8 @@ public sealed class ElementConversionTests : IDisposable
 
     public void Dispose() => _temp.Dispose();
 
-    /// <summary>All 65,536 bit patterns, subnormal numbers, infinities and NaN among them, to the bit; libtorch is the naive
-    /// twin.</summary>
+    /// <summary>All 65,536 bit patterns, subnormal numbers, infinities and NaN among them, to the bit; libtorch is the reference
+    /// implementation.</summary>
     [Theory]
     [InlineData(ScalarType.Float16), InlineData(ScalarType.BFloat16)]
     public void Every_half_becomes_the_float_that_libtorch_makes_of_it(ScalarType type)

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Checkpoints.Formats;
 
-/// <summary>Weights that lie over the pages of their file. Reading, its twin, is what every other test of the formats checks.</summary>
+/// <summary>Memory-mapped weights. Reading them instead is what every other test of the formats checks.</summary>
 public sealed class MappedFileTests : IDisposable
 {
     private readonly TempFolder _temp = new();

@@ -10,7 +10,7 @@ namespace Skipwise.Tests.Evaluation.Tasks;
 /// <summary>Requests of the benchmark tasks, scored by the <see cref="EvaluationLM"/>.</summary>
 public class RequestScorerTests
 {
-    /// <summary>The naive twin: one plain forward per request, its logits and softmax in float64.</summary>
+    /// <summary>Naive reference: one plain forward per request, its logits and softmax in float64.</summary>
     private static RequestScore Naive(CausalLM model, TaskRequest request)
     {
         using var scope = NewDisposeScope();

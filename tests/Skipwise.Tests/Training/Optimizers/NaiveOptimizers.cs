@@ -7,11 +7,11 @@ namespace Skipwise.Tests.Training.Optimizers;
 internal static class NaiveOptimizers
 {
     /// <summary>What a parameter carries from step to step.</summary>
-    internal sealed class Twin(double[] weight, int columns, bool isPacked)
+    internal sealed class ReferenceWeight(double[] weight, int columns, bool isQuantized)
     {
         public double[] Weight { get; } = weight;
         public int Columns => columns;
-        public bool IsPacked => isPacked;
+        public bool IsQuantized => isQuantized;
         public double[] First { get; } = new double[weight.Length];
         public double[] Second { get; } = new double[weight.Length];
         public double[] RowMeans { get; } = new double[columns == 0 ? 0 : weight.Length / columns];
@@ -20,7 +20,7 @@ internal static class NaiveOptimizers
 
     /// <param name="held">the two means as the optimizer holds them, if they are packed: where two codes are equally near, it says which
     /// was taken</param>
-    public static void AdamW(Twin p, double[] g, AdamWOptions o, double rate, int step, (double[] First, double[] Second) held)
+    public static void AdamW(ReferenceWeight p, double[] g, AdamWOptions o, double rate, int step, (double[] First, double[] Second) held)
     {
         double correction1 = 1 - Math.Pow(o.Beta1, step), correction2 = 1 - Math.Pow(o.Beta2, step);
         double decay = p.Columns > 0 ? o.WeightDecay : 0;
@@ -31,14 +31,14 @@ internal static class NaiveOptimizers
             p.Weight[i] *= 1 - (rate * decay);
             p.Weight[i] -= rate * (p.First[i] / correction1) / (Math.Sqrt(p.Second[i] / correction2) + o.Eps);
         }
-        if (p.IsPacked)
+        if (p.IsQuantized)
         {
             Round(p.First, DynamicQuantizationMap.Signed, keepsAboveZero: false, held.First);
             Round(p.Second, DynamicQuantizationMap.Unsigned, keepsAboveZero: true, held.Second);
         }
     }
 
-    public static void Adafactor(Twin p, double[] g, AdamWOptions o, double rate, int step)
+    public static void Adafactor(ReferenceWeight p, double[] g, AdamWOptions o, double rate, int step)
     {
         double keep = 1 - Math.Pow(step, -0.8);
         double[] update = new double[g.Length];

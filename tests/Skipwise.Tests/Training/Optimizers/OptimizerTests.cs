@@ -25,7 +25,7 @@ public class OptimizerTests
         using var masters = MasterWeights.Create(model);
         using Optimizer optimizer = Optimizer.Create(model, new TrainOptions { Optimizer = kind, AdamW = s_options }, masters);
         double[] Numbers(Tensor tensor) => [.. tensor.detach().flatten().data<float>().ToArray().Select(x => (double)x)];
-        var twins = model.named_parameters().ToDictionary(p => p.name, p => new NaiveOptimizers.Twin(
+        var references = model.named_parameters().ToDictionary(p => p.name, p => new NaiveOptimizers.ReferenceWeight(
             Numbers(p.parameter), p.parameter.dim() == 2 ? (int)p.parameter.size(1) : 0,
             kind == OptimizerKind.Adamw8bit && p.name.StartsWith("lm_head", StringComparison.Ordinal)));
         double[] Held(string kind, string name, float[] code)
@@ -49,16 +49,16 @@ public class OptimizerTests
                 double[] gradient = [.. gradients[name].Select(x => x * clip)];
                 if (kind == OptimizerKind.Adafactor)
                 {
-                    NaiveOptimizers.Adafactor(twins[name], gradient, s_options, rate, step);
+                    NaiveOptimizers.Adafactor(references[name], gradient, s_options, rate, step);
                 }
                 else
                 {
-                    NaiveOptimizers.AdamW(twins[name], gradient, s_options, rate, step,
-                        twins[name].IsPacked
+                    NaiveOptimizers.AdamW(references[name], gradient, s_options, rate, step,
+                        references[name].IsQuantized
                             ? (Held("exp_avg", name, DynamicQuantizationMap.Signed),
                                 Held("exp_avg_sq", name, DynamicQuantizationMap.Unsigned)) : ([], []));
                 }
-                double off = Numbers(parameter).Zip(twins[name].Weight).Max(pair => Math.Abs(pair.First - pair.Second));
+                double off = Numbers(parameter).Zip(references[name].Weight).Max(pair => Math.Abs(pair.First - pair.Second));
                 Assert.True(off <= 1e-5, $"step {step}, {name}: {off}");
             }
         }

@@ -176,9 +176,9 @@ public sealed class TorchFileTests : IDisposable
         ExpectError(Changed(8, 1), "record archive/data.pkl is compressed or encrypted");
         ExpectError(Changed(24, 1), "bytes stand for"); // a size that differs from the packed size, as a bomb's does
         int second = directory + original.AsSpan(directory + 4).IndexOf("PK\u0001\u0002"u8) + 4;
-        byte[] twins = [.. original];
-        original.AsSpan(directory + 42, 4).CopyTo(twins.AsSpan(second + 42)); // both point at the first record's data
-        ExpectError(twins, "overlaps");
+        byte[] overlapping = [.. original];
+        original.AsSpan(directory + 42, 4).CopyTo(overlapping.AsSpan(second + 42)); // both point at the first record's data
+        ExpectError(overlapping, "overlaps");
         ExpectError(original[..^9], "has no end of a zip directory");
     }
 
