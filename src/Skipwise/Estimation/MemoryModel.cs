@@ -17,7 +17,7 @@ internal sealed record MemoryModel
 {
     internal const double UsableFraction = 0.9; // of the memory, for a proposed batch
     private const double Fragmentation = 0.1; // heap fragmentation: measured steps exceed the sum by up to this
-    private const long WidenedAtOnce = 1L << 25; // elements of gradients that an update converts at a time (Optimizer)
+    private const long ConvertedElements = 1L << 25; // elements of gradients that an update converts at a time (Optimizer)
     private readonly DecoderConfig _config;
     private readonly int _recomputeEvery, _width; // _width: bytes per element of the computation
     private readonly LayerBytes _weights, _trained, _optimizer;
@@ -45,7 +45,7 @@ internal sealed record MemoryModel
     /// <summary>Bytes of the process besides the step's tensors.</summary>
     public long Process { get; init; }
 
-    private bool IsNarrow => _width < sizeof(float);
+    private bool IsHalfPrecision => _width < sizeof(float);
 
     private long Trained => _trained.Total(_config.NumHiddenLayers);
 
@@ -60,14 +60,14 @@ internal sealed record MemoryModel
         long tokens = batch * length, state = tokens * _config.HiddenSize * _width;
         int layers = _config.NumHiddenLayers;
         // Gradients of earlier micro-batches: half-precision ones are accumulated in float32, others in place.
-        long gathered = accumulation > 1 && IsNarrow ? Trained * sizeof(float) / _width : 0;
-        bool isInPlace = accumulation > 1 && !IsNarrow;
+        long accumulated = accumulation > 1 && IsHalfPrecision ? Trained * sizeof(float) / _width : 0;
+        bool isInPlace = accumulation > 1 && !IsHalfPrecision;
         // The head comes first, on top of what every layer saves; its gradient stays.
         long headWeights = (long)_config.VocabSize * _config.HiddenSize, head = Math.Min(_trained.Ends, headWeights * _width);
         long below = Enumerable.Range(0, layers).Sum(layer => Saved(layer, tokens)), above = head;
-        long scores = Math.Min((long)Math.Min(tokens, _budget.HeadTokens) * _config.VocabSize, _budget.MaxLogits);
-        long logits = LogitCopies * sizeof(float) * scores;
-        long summed = IsNarrow && head > 0 ? headWeights * (sizeof(float) + _width) : 0; // summed in float32 if half-precision
+        long chunk = Math.Min((long)Math.Min(tokens, _budget.HeadTokens) * _config.VocabSize, _budget.MaxLogits);
+        long logits = LogitCopies * sizeof(float) * chunk;
+        long summed = IsHalfPrecision && head > 0 ? headWeights * (sizeof(float) + _width) : 0; // summed in float32 if half-precision
         // Hidden states twice, gathered and not, and their gradient twice.
         long largest = (4 * state) + below + head + summed + logits + (isInPlace ? Trained - head : 0);
         for (int layer = layers - 1; layer >= 0; layer--)
@@ -82,8 +82,8 @@ internal sealed record MemoryModel
         }
         // The embedding comes last: its input and gradient in addition to all other gradients; if tied, it is then added to the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? headWeights * _width : 0);
-        long widened = IsNarrow ? Math.Min(Trained / _width, Math.Max(WidenedAtOnce, headWeights)) * sizeof(float) : 0;
-        largest = Math.Max(largest, Trained + Math.Max(embedding, widened)) + gathered
+        long converted = IsHalfPrecision ? Math.Min(Trained / _width, Math.Max(ConvertedElements, headWeights)) * sizeof(float) : 0;
+        largest = Math.Max(largest, Trained + Math.Max(embedding, converted)) + accumulated
             + _kernels.AttentionPlanBytes(length, _config.SlidingWindow);
         largest += (long)(Fragmentation * largest);
         long weights = _weights.Total(layers), optimizer = _optimizer.Total(layers);

@@ -13,7 +13,7 @@ namespace Skipwise.Kernels;
 /// </summary>
 internal sealed class Avx512Kernels : CpuKernels
 {
-    private const int LeastTiled = 48; // queries; with fewer a panel of 64 is mostly padding
+    private const int MinTiledQueries = 48; // queries; with fewer a panel of 64 is mostly padding
 
     /// <summary>Whether this processor has 512-bit vectors; <c>DOTNET_EnableAVX512=0</c> disables them.</summary>
     public static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
@@ -35,7 +35,7 @@ internal sealed class Avx512Kernels : CpuKernels
         IsTracked(gate, up) || !Fits(gate, up) ? base.GatedSilu(gate, up) : Avx512Ops.GatedSilu(gate, up);
 
     public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
-        queries < LeastTiled ? base.PlanAttention(queries, cached, window, documents, dtype, device)
+        queries < MinTiledQueries ? base.PlanAttention(queries, cached, window, documents, dtype, device)
         : new CausalAttention(this, window < cached + queries ? window : null, documents, withoutGraph: null);
 
     public override long AttentionPlanBytes(int queries, int? window) => 0;

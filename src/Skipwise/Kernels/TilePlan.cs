@@ -9,9 +9,9 @@ namespace Skipwise.Kernels;
 /// </remarks>
 internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
 {
-    private const int LeastWork = 1 << 17; // query-key pairs that pay for another thread
+    private const int MinWork = 1 << 17; // query-key pairs that pay for another thread
 
-    private readonly int _threads = query.size(0) * query.size(1) * key.size(1) * query.size(2) < LeastWork ? 1 : get_num_threads();
+    private readonly int _threads = query.size(0) * query.size(1) * key.size(1) * query.size(2) < MinWork ? 1 : get_num_threads();
 
     public CausalWindow Window { get; } = new((int)query.size(1), (int)key.size(1), window ?? (int)key.size(1));
     public int Sequences { get; } = (int)query.size(0);

@@ -97,9 +97,9 @@ internal sealed class Demo
         {
             Measure(DemoVariant.Base, plain.Model, documents.HeldOut);
         }
-        using (PretrainedModel stretched = FineTune.Load(Variant(DemoVariant.Interpolated, PositionMode.Short)))
+        using (PretrainedModel interpolated = FineTune.Load(Variant(DemoVariant.Interpolated, PositionMode.Short)))
         {
-            Measure(DemoVariant.Interpolated, stretched.Model, documents.HeldOut);
+            Measure(DemoVariant.Interpolated, interpolated.Model, documents.HeldOut);
         }
         List<TrainingPoint> shortLosses = Train(DemoVariant.Short, PositionMode.Short, documents);
         List<TrainingPoint> poseLosses = Train(DemoVariant.Pose, PositionMode.Pose, documents);

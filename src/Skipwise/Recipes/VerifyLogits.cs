@@ -84,15 +84,15 @@ public static class VerifyLogits
             [.. reference.Tensors.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..])
                 .Order(StringComparer.Ordinal)];
         List<string> positions = Named(PositionPrefix), logits = Named(LogitsPrefix);
-        if (positions.Except(logits).FirstOrDefault() is { } silent)
+        if (positions.Except(logits).FirstOrDefault() is { } withoutLogits)
         {
             throw new SkipwiseException(
-                $"{reference.Path}: tensor {PositionPrefix}{silent} has no {LogitsPrefix}{silent} beside it. Save both.");
+                $"{reference.Path}: tensor {PositionPrefix}{withoutLogits} has no {LogitsPrefix}{withoutLogits} next to it. Save both.");
         }
-        if (logits.Except(positions).FirstOrDefault() is { } placeless)
+        if (logits.Except(positions).FirstOrDefault() is { } withoutPositions)
         {
             throw new SkipwiseException(
-                $"{reference.Path}: tensor {LogitsPrefix}{placeless} has no {PositionPrefix}{placeless} beside it. Save both.");
+                $"{reference.Path}: tensor {LogitsPrefix}{withoutPositions} has no {PositionPrefix}{withoutPositions} next to it. Save both.");
         }
         return logits.Count > 0
             ? logits

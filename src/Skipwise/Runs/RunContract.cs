@@ -65,7 +65,7 @@ internal sealed class RunContract
             .. from value in _values
                let before = saved.Values.GetValueOrDefault(value.Name) ?? value.Missing
                where value.Value is not null && value.Value != before
-               select $"{value.Name} is {before ?? "not told"} in the run and {value.Value} here",
+               select $"{value.Name} is {before ?? "missing"} in the run and {value.Value} here",
         ];
         if (!_isPartial)
         {

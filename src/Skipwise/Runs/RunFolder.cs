@@ -130,7 +130,7 @@ internal sealed class RunFolder(string path)
             if (!files.Owns(path))
             {
                 string aside = SetAside(path, SetAsideEnding);
-                note?.Report($"warning: {path}: Skipwise did not write it, and the model has a file of its name: it is now {aside}");
+                note?.Report($"warning: {path}: Skipwise did not write it, and the model has a file of its name: it was renamed to {aside}");
             }
         }
         files.Write(Path); // before the files, so that they are known as ours even if the process dies now
@@ -168,7 +168,7 @@ internal sealed class RunFolder(string path)
         }
         catch (SkipwiseException e)
         {
-            note?.Report($"warning: {e.Message}: it is now {SetAside(folder, SetAsideEnding)}");
+            note?.Report($"warning: {e.Message}: it was renamed to {SetAside(folder, SetAsideEnding)}");
         }
     }
 
@@ -212,7 +212,7 @@ internal sealed class RunFolder(string path)
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 note?.Report(
-                    $"warning: {old}: the old checkpoint cannot be deleted: {e.Message}. The run goes on; delete it to have its space");
+                    $"warning: {old}: the old checkpoint cannot be deleted: {e.Message}. The run goes on; delete it to free its space");
             }
         }
         return folder;
@@ -243,7 +243,7 @@ internal sealed class RunFolder(string path)
                     $"{damage}. There is no checkpoint before {newest}: start the run again in another folder, or delete this one first");
             }
             note?.Report(
-                $"warning: {damage}. The checkpoint is now {SetAside(newest, DamagedEnding)}; the run goes on from the one before it");
+                $"warning: {damage}. It was renamed to {SetAside(newest, DamagedEnding)}; the run goes on from the checkpoint before it");
         }
         return null;
     }

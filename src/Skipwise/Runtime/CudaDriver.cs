@@ -37,7 +37,7 @@ internal sealed unsafe class CudaDriver
     {
         if (result != 0)
         {
-            throw new SkipwiseException($"The GPU does not tell its memory: its driver answered with error {result}.");
+            throw new SkipwiseException($"The GPU driver does not report its memory: error {result}.");
         }
     }
 }

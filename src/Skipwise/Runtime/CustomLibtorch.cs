@@ -66,7 +66,7 @@ internal static class CustomLibtorch
     {
         if (!NativeLibrary.TryGetExport(NativeLibrary.Load(core), "aoti_torch_abi_version", out nint ask))
         {
-            return "a version too old to say which";
+            return "a version too old to report its number";
         }
         string version = LoadedLibtorch.Version(ask);
         return version == TorchRuntime.RequiredLibtorch ? null : $"libtorch {version}";
@@ -75,7 +75,7 @@ internal static class CustomLibtorch
     /// <exception cref="SkipwiseException">libtorch lacks functions that TorchSharp's wrapper calls</exception>
     private static void RequireSymbols(string folder, string version, string wrapper)
     {
-        const int told = 3;
+        const int shown = 3;
         string[] names = ["libtorch.so", "libtorch_cpu.so", "libc10.so"];
         nint[] libraries = [.. names.Select(name => Path.Combine(folder, name)).Where(File.Exists).Select(NativeLibrary.Load)];
         IReadOnlyList<string> missing = LibtorchSymbols.Missing(NativeImage.Read(wrapper), libraries);
@@ -83,7 +83,7 @@ internal static class CustomLibtorch
         {
             throw new SkipwiseException(
                 $"SKIPWISE_LIBTORCH={folder} holds {version}, which lacks {missing.Count} of the functions that TorchSharp calls: " +
-                $"{string.Join("; ", missing.Take(told))}{(missing.Count > told ? "; ..." : "")}. " +
+                $"{string.Join("; ", missing.Take(shown))}{(missing.Count > shown ? "; ..." : "")}. " +
                 $"Install torch=={TorchRuntime.RequiredLibtorch}.*, or set SKIPWISE_LIBTORCH_FORCE=anyway: " +
                 "a call to one of them then ends the process.");
         }

@@ -25,7 +25,7 @@ internal static class MklCpuDispatch
         }
         return IsKnown(MachineCode.At(question, MachineCode.JumpLength))
             ? MachineCode.Redirect(question, MachineCode.AllocateExecutable([0xB8, 1, 0, 0, 0, 0xC3])) // mov eax, 1; ret
-            : (NativePatchState.NotApplicable, $"{Question} begins otherwise than in the known build");
+            : (NativePatchState.NotApplicable, $"{Question} differs from the known build");
     }
 
     /// <summary>

@@ -45,7 +45,7 @@ internal static unsafe class ScalarFreePatch
         if (!NativeLibrary.TryGetExport(wrapper, Dispose, out nint dispose)
             || !MachineCode.At(dispose, IsNull.Length + IsSymbolic.Length + Rest.Length).SequenceEqual([.. IsNull, .. IsSymbolic, .. Rest]))
         {
-            return (NativePatchState.NotApplicable, $"{Dispose} begins otherwise than in the known build");
+            return (NativePatchState.NotApplicable, $"{Dispose} differs from the known build");
         }
         // A copy of the function, without its null test and with relative jumps to the original. The jump keeps the flags, and the code
         // overwrites rax.

@@ -24,7 +24,7 @@ internal static class TensorAllocatorPatch
         if (!LoadedLibtorch.TryFind("libc10.so", Allocator, out nint allocate)
             || !MachineCode.At(allocate, MachineCode.JumpLength).SequenceEqual(Beginning))
         {
-            return (NativePatchState.NotApplicable, "c10::alloc_cpu begins otherwise than in the known build");
+            return (NativePatchState.NotApplicable, "c10::alloc_cpu differs from the known build");
         }
         if (!NativeLibrary.TryLoad("libc.so.6", out nint library) || !NativeLibrary.TryGetExport(library, "malloc", out nint malloc))
         {

@@ -149,7 +149,7 @@ public static class TorchRuntime
         }
         if (wrapper is null)
         {
-            Refuse(options, "libLibTorchSharp.so is not beside the program: TorchSharp searches for it");
+            Refuse(options, "libLibTorchSharp.so is not next to the program: TorchSharp searches for it");
             return;
         }
         if (CustomLibtorch.Folder is null)

@@ -14,7 +14,7 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
     /// <summary>number of losses before a spike can be detected</summary>
     public const int MinHistory = 16;
 
-    private const double LeastWidth = 0.05; // nats: a run that has memorized its data has a width near 0
+    private const double MinWidth = 0.05; // nats: a run that has memorized its data has a width near 0
     private string? _fault; // of the last recorded step
     private bool _isSpike;
 
@@ -43,7 +43,7 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
         }
         double[] sorted = [.. State.RecentLosses.Order()];
         double low = Quantile(sorted, 0.1), high = Quantile(sorted, 0.9);
-        return high + (options.SpikeThreshold * Math.Max(high - low, LeastWidth));
+        return high + (options.SpikeThreshold * Math.Max(high - low, MinWidth));
     }
 
     /// <summary>Records a step.</summary>
@@ -72,11 +72,11 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
         }
         string row = State.ConsecutiveSkips == 1
             ? "It was skipped"
-            : $"Steps {step - State.ConsecutiveSkips + 1} to {step} went bad in a row and were skipped";
+            : $"Steps {step - State.ConsecutiveSkips + 1} to {step} were skipped";
         throw new SkipwiseException(
             $"Step {step}: {_fault}; training has diverged. {row}, {State.SkippedSteps} in all; the weights are those before. " +
             string.Create(CultureInfo.InvariantCulture, $"Lower --learning-rate (now {options.LearningRate}), ") +
-            $"raise --warmup-steps (now {options.WarmupSteps}), or bear more with --max-bad-steps (now {options.MaxBadSteps}).");
+            $"raise --warmup-steps (now {options.WarmupSteps}), or tolerate more skipped steps with --max-bad-steps (now {options.MaxBadSteps}).");
     }
 
     /// <summary>Quantile with linear interpolation between ranks.</summary>

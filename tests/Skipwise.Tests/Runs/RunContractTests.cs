@@ -49,7 +49,7 @@ public sealed class RunContractTests : IDisposable
         NamedValue later = new("later", "off", Missing: "off");
         RunContract.Complete([s_seed, later]).RequireThatOf(Path);
         Assert.Contains("later is off in the run and on here", Refusal(s_seed, later with { Value = "on" }));
-        Assert.Contains("later is not told in the run and off here", Refusal(s_seed, later with { Missing = null }));
+        Assert.Contains("later is missing in the run and off here", Refusal(s_seed, later with { Missing = null }));
     }
 
     /// <summary>And the other way: an earlier release continues what does not need the option, and refuses the rest by name.</summary>

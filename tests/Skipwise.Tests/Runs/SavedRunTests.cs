@@ -41,7 +41,7 @@ public sealed class SavedRunTests(SmallModel model) : IClassFixture<SmallModel>
         Flip(Path.Combine(checkpoint, "training.safetensors"));
         CliRun resumed = (await Resume(folder)).Succeeded();
         Assert.Contains($"warning: {Path.Combine(checkpoint, "training.safetensors")}: is damaged: expected ", resumed.Error);
-        Assert.Contains($"is now {checkpoint}.damaged; the run goes on from the one before it", resumed.Error);
+        Assert.Contains($"It was renamed to {checkpoint}.damaged; the run goes on from the checkpoint before it", resumed.Error);
         Assert.True(File.Exists(Path.Combine(checkpoint + ".damaged", Weights)));
         Assert.Equal([1, 2, 3, 4, 5, 6], Steps(folder));
         Assert.Equal(File.ReadAllBytes(Path.Combine(whole, Weights)), File.ReadAllBytes(Path.Combine(folder, Weights)));

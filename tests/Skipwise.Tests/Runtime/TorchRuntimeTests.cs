@@ -72,7 +72,7 @@ public sealed class TorchRuntimeTests
         File.Copy(packaged, Path.Combine(folder.Path, "libtorch_cpu.so"));
         (int code, string error) = Verify(folder.Path);
         Assert.Equal(1, code);
-        Assert.Contains($"SKIPWISE_LIBTORCH={folder.Path} holds a version too old to say which", error);
+        Assert.Contains($"SKIPWISE_LIBTORCH={folder.Path} holds a version too old to report its number", error);
     }
 
     [Fact]

@@ -73,7 +73,7 @@ public class StepGuardTests
         Assert.Equal((4, 2), (guard.State.SkippedSteps, guard.State.ConsecutiveSkips));
         guard.Record(double.NaN, guard.CheckLoss(double.NaN));
         var error = Assert.Throws<SkipwiseException>(() => guard.ThrowIfTooManyBadSteps(6, isLast: false));
-        Assert.Contains("Step 6: the loss is NaN; training has diverged. Steps 4 to 6 went bad in a row and were skipped, 5 in all",
+        Assert.Contains("Step 6: the loss is NaN; training has diverged. Steps 4 to 6 were skipped, 5 in all",
             error.Message);
         Assert.Contains("--learning-rate", error.Message);
         Assert.Contains("--max-bad-steps", error.Message);

@@ -37,7 +37,8 @@ internal sealed class RulerSamples
         double cost = Math.Max(1e-3, (Draw(0, probe).InputIds.Length - smallest) / (double)Math.Max(1, probe - _writer.Smallest));
         int guess = (int)Math.Min((MaxPrompt - smallest) / cost, _writer.Largest - _writer.Smallest);
         _size = _writer.Smallest
-            + LargestFit.Find(guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= MaxPrompt);
+            + LargestFit.Find(
+                guess, _writer.Largest - _writer.Smallest, more => Draw(0, _writer.Smallest + more).InputIds.Length <= MaxPrompt);
     }
 
     /// <summary>number of samples</summary>
