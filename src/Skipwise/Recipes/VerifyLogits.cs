@@ -84,15 +84,15 @@ public static class VerifyLogits
             [.. reference.Tensors.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..])
                 .Order(StringComparer.Ordinal)];
         List<string> positions = Named(PositionPrefix), logits = Named(LogitsPrefix);
-        if (positions.Except(logits).FirstOrDefault() is { } withoutLogits)
+        if (positions.Except(logits).FirstOrDefault() is { } unanswered)
         {
             throw new SkipwiseException(
-                $"{reference.Path}: tensor {PositionPrefix}{withoutLogits} has no {LogitsPrefix}{withoutLogits} next to it. Save both.");
+                $"{reference.Path}: tensor {PositionPrefix}{unanswered} has no {LogitsPrefix}{unanswered} next to it. Save both.");
         }
-        if (logits.Except(positions).FirstOrDefault() is { } withoutPositions)
+        if (logits.Except(positions).FirstOrDefault() is { } unplaced)
         {
             throw new SkipwiseException(
-                $"{reference.Path}: tensor {LogitsPrefix}{withoutPositions} has no {PositionPrefix}{withoutPositions} next to it. Save both.");
+                $"{reference.Path}: tensor {LogitsPrefix}{unplaced} has no {PositionPrefix}{unplaced} next to it. Save both.");
         }
         return logits.Count > 0
             ? logits

@@ -130,7 +130,7 @@ internal sealed class RunFolder(string path)
             if (!files.Owns(path))
             {
                 string aside = SetAside(path, SetAsideEnding);
-                note?.Report($"warning: {path}: Skipwise did not write it, and the model has a file of its name: it was renamed to {aside}");
+                note?.Report($"warning: {path}: Skipwise did not write it, and the model needs the name: renamed to {aside}");
             }
         }
         files.Write(Path); // before the files, so that they are known as ours even if the process dies now

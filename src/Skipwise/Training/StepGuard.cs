@@ -76,7 +76,7 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
         throw new SkipwiseException(
             $"Step {step}: {_fault}; training has diverged. {row}, {State.SkippedSteps} in all; the weights are those before. " +
             string.Create(CultureInfo.InvariantCulture, $"Lower --learning-rate (now {options.LearningRate}), ") +
-            $"raise --warmup-steps (now {options.WarmupSteps}), or tolerate more skipped steps with --max-bad-steps (now {options.MaxBadSteps}).");
+            $"raise --warmup-steps (now {options.WarmupSteps}), or raise --max-bad-steps (now {options.MaxBadSteps}).");
     }
 
     /// <summary>Quantile with linear interpolation between ranks.</summary>
