@@ -193,9 +193,9 @@ internal sealed class StepProfiler : IDisposable
         /// <summary>Runs <paramref name="depth"/> layers and the final norm, forward and backward.</summary>
         public void Layers(int depth, int recomputeEvery)
         {
-            using var tape = new LayerwiseBackward();
-            tape.Forward([.. Enumerable.Repeat(_blocks[0], depth), _blocks[^1]], _hidden, recomputeEvery).Dispose();
-            tape.Backward(_toOutput);
+            using var layers = new LayerwiseBackward();
+            layers.Forward([.. Enumerable.Repeat(_blocks[0], depth), _blocks[^1]], _hidden, recomputeEvery).Dispose();
+            layers.Backward(_toOutput);
         }
 
         public void EmbeddingAndHead()

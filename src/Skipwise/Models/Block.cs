@@ -5,22 +5,24 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>
-/// A step of a model's forward with a name and parameters of its own: the embedding, a layer, the final norm, the head. The blocks of a
-/// model hold each of its parameters exactly once, so that weights can be fetched and gradients be reduced block by block.
+/// A named step of a model's forward with its parameters: the embedding, a layer, the final norm, the head. The blocks of a
+/// model hold each of its parameters exactly once, so that weights can be gathered and gradients reduced block by block.
 /// </summary>
-/// <param name="name">its module's, as parameter names begin: model.layers.0</param>
-/// <param name="module">whose parameters are its own; null: it has none</param>
-/// <param name="forward">what it computes, from the output of the block before it</param>
+/// <param name="name">name of the module, the prefix of its parameter names: model.layers.0</param>
+/// <param name="module">module with its parameters; null: none</param>
+/// <param name="forward">its computation on the output of the block before it</param>
 internal sealed class Block(string name, nn.Module? module, Func<Tensor, Tensor> forward)
 {
-    /// <summary>Its module's name, with which its parameters' begin: model.layers.0.</summary>
+    /// <summary>Name of the module, the prefix of its parameter names: model.layers.0.</summary>
     public string Name { get; } = name;
 
-    /// <summary>What it computes, from the output of the block before it.</summary>
+    /// <summary>Its computation on the output of the block before it.</summary>
     public Tensor Forward(Tensor input) => forward(input);
 
-    /// <summary>Its parameters, trained and frozen, with their names in the model. Read from the module tree at every call, since adapters
-    /// come and go; a forward does not ask for them.</summary>
+    /// <summary>
+    /// Its parameters, trained and frozen, with their names in the model. Read from the module tree at every call, because adapters come
+    /// and go.
+    /// </summary>
     public IReadOnlyList<(string Name, Parameter Parameter)> Parameters =>
         module is null ? [] : [.. module.named_parameters().Select(p => ($"{Name}.{p.name}", p.parameter))];
 }

@@ -27,9 +27,8 @@ public static class CausalLoss
         Backward(model, batch, divisor, recomputeEvery, logitsPerChunk, onBackward: null);
 
     /// <param name="onBackward">
-    /// called once for every block of the model when this micro-batch's part of its parameters' gradients is complete: the head, the
-    /// layers from the last to the first with the norm before them, the embedding. Not called for a batch without labels, which computes
-    /// nothing
+    /// called once for every block of the model when its parameters' gradients of this micro-batch are complete: the head, the
+    /// layers from the last to the first with the norm before them, the embedding. Not called for a batch without labels
     /// </param>
     /// <inheritdoc cref="Backward(CausalLM, Batch, double, int, long?)"/>
     internal static Tensor Backward(
@@ -73,11 +72,11 @@ public static class CausalLoss
         long? logitsPerChunk, Tensor total, Action<Block>? onBackward)
     {
         using var scope = NewDisposeScope();
-        using var tape = new LayerwiseBackward();
-        Tensor hidden = tape.Forward(blocks, embedded, recomputeEvery);
+        using var layers = new LayerwiseBackward();
+        Tensor hidden = layers.Forward(blocks, embedded, recomputeEvery);
         Tensor toHidden = HeadGradient(model, hidden, batch, divisor, logitsPerChunk, total);
         onBackward?.Invoke(model.HeadBlock);
-        return tape.Backward(toHidden, onBackward)?.MoveToOuterDisposeScope();
+        return layers.Backward(toHidden, onBackward)?.MoveToOuterDisposeScope();
     }
 
     /// <returns>gradient of the loss with respect to the hidden states [B, T, C]; the head's is added to its own</returns>

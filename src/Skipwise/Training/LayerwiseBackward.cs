@@ -46,13 +46,13 @@ internal sealed class LayerwiseBackward : IDisposable
     /// <returns>the gradient of the input, in the caller's scope; null if nothing below needs one</returns>
     public Tensor? Backward(Tensor gradient, Action<Block>? onBackward = null)
     {
-        Tensor? flowing = gradient;
+        Tensor? inputGradient = gradient;
         while (_steps.TryPop(out SavedLayer? step))
         {
             using (step)
             {
-                Tensor? above = flowing;
-                flowing = above is null ? null : Backward(step, above);
+                Tensor? above = inputGradient;
+                inputGradient = above is null ? null : Backward(step, above);
                 if (!ReferenceEquals(above, gradient))
                 {
                     above?.Dispose();
@@ -60,13 +60,13 @@ internal sealed class LayerwiseBackward : IDisposable
             }
             onBackward?.Invoke(step.Block);
         }
-        return flowing;
+        return inputGradient;
     }
 
-    /// <returns>the gradient of the step's input, in the caller's scope; null if nothing below the step's output asks for one</returns>
+    /// <returns>the gradient of the step's input, in the caller's scope; null if nothing below the step's output needs one</returns>
     private static Tensor? Backward(SavedLayer step, Tensor gradient)
     {
-        using var scope = NewDisposeScope(); // what the blocks' own backwards hand to the engine belongs to it, else to the whole step's
+        using var scope = NewDisposeScope(); // for the tensors of custom backwards, which would else live as long as the whole step
         Tensor output = step.Output ??= step.Block.Forward(step.Input).DetachFromDisposeScope();
         if (!output.requires_grad)
         {
