@@ -8,8 +8,8 @@ namespace Skipwise.Kernels;
 
 /// <summary>
 /// Kernels for float32 on processors with AVX-512: single-pass versions of operations for which libtorch needs several passes over memory
-/// (<see cref="Avx512Ops"/>), and tiled attention (<see cref="TiledAttention"/>). Tensors shorter than a vector go to <see
-/// cref="CpuKernels"/>.
+/// (<see cref="Avx512Ops"/>), and tiled attention (<see cref="TiledAttention"/>). Tensors shorter than a vector go to
+/// <see cref="CpuKernels"/>.
 /// </summary>
 internal sealed class Avx512Kernels : CpuKernels
 {

@@ -21,8 +21,9 @@ internal static class CustomBackward
     /// <summary>
     /// Runs the backward of an op. Native code lies between libtorch's engine and the caller, and an exception that crosses it ends the
     /// process. So a failed backward returns gradients of an impossible shape, which the engine refuses with an error of its own: every
-    /// caller learns that gradients are missing. <see cref="Rethrowing"/> throws the original exception. Every forward has to call <see
-    /// cref="autograd.AutogradContext.set_materialize_grads"/> with false, because gradients that are not needed are returned as undefined.
+    /// caller learns that gradients are missing. <see cref="Rethrowing"/> throws the original exception. Every forward has to call
+    /// <see cref="autograd.AutogradContext.set_materialize_grads"/> with false, because gradients that are not needed are returned as
+    /// undefined.
     /// </summary>
     /// <param name="tensors">arguments of the forward that are tensors; they come first</param>
     /// <param name="others">its other arguments</param>

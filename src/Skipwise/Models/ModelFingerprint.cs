@@ -10,8 +10,8 @@ namespace Skipwise.Models;
 
 /// <summary>
 /// A hash that identifies a model to stored responses. It covers the architecture, the RoPE scaling and every weight in memory, but no file
-/// names or dates: a copied folder is the same model, a trained one is another. The hashed values have stable names (<see
-/// cref="ArchitectureValues"/>), so that results stay valid when the code changes.
+/// names or dates: a copied folder is the same model, a trained one is another. The hashed values have stable names
+/// (<see cref="ArchitectureValues"/>), so that results stay valid when the code changes.
 /// </summary>
 internal static class ModelFingerprint
 {

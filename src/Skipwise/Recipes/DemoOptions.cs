@@ -18,8 +18,8 @@ internal sealed record DemoOptions
     [Within(1, 1024, Name = "--extension")]
     public int ExtensionFactor { get; init; } = 8;
     /// <summary>
-    /// positions are drawn below (Extension + this) windows. The last Lc distances before the limit are covered ever more rarely (<see
-    /// cref="Skipwise.Positions.Coverage"/>), so one window past the target covers all of the target's distances evenly
+    /// positions are drawn below (Extension + this) windows. The last Lc distances before the limit are covered ever more rarely
+    /// (<see cref="Skipwise.Positions.Coverage"/>), so one window past the target covers all of the target's distances evenly
     /// </summary>
     [Within(0, 1024)]
     public int MarginWindows { get; init; } = 1;

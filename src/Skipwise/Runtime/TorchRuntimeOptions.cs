@@ -2,8 +2,8 @@ namespace Skipwise.Runtime;
 
 /// <summary>
 /// Changes that <see cref="TorchRuntime.Initialize"/> makes in the process besides loading libtorch: none, unless a property asks for it.
-/// Every change lasts until the process ends. The environment variable <c>SKIPWISE_NATIVE_PATCHES=off</c> switches off all but <see
-/// cref="LoadOnOlderSystems"/>. All are for Linux; patches of machine code are for x86-64.
+/// Every change lasts until the process ends. The environment variable <c>SKIPWISE_NATIVE_PATCHES=off</c> switches off all but
+/// <see cref="LoadOnOlderSystems"/>. All are for Linux; patches of machine code are for x86-64.
 /// </summary>
 public sealed record TorchRuntimeOptions
 {
