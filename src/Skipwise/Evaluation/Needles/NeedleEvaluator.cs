@@ -18,7 +18,7 @@ public static class NeedleEvaluator
         CancellationToken cancel = default)
     {
         options.Validate();
-        using var respondent = new EvaluationLM(model, options.BatchSize);
+        using var lm = new EvaluationLM(model, options.BatchSize);
         long questions = (long)options.Depths * options.Trials * options.EffectiveNeedles().Count(needle => needle.Question is not null);
         var run = new CachedTrialRunner<NeedleTrial>("needle", questions * options.Lengths.Sum(length => (long)length), file, onTrial,
             progress);
@@ -36,7 +36,7 @@ public static class NeedleEvaluator
                 key is null ? null : tokenizer.Decode(prompt.InputIds), prompt.Answer, score.IsGreedy, score.LogProbs)
             { CacheKey = key },
             ask: asked =>
-                respondent.LogLikelihood([.. asked.Select(prompt => prompt.InputIds)], [.. asked.Select(prompt => prompt.AnswerIds)],
+                lm.LogLikelihood([.. asked.Select(prompt => prompt.InputIds)], [.. asked.Select(prompt => prompt.AnswerIds)],
                     cancel))))];
     }
 }

@@ -29,7 +29,7 @@ public static class PasskeyEvaluator
         CancellationToken cancel = default)
     {
         options.Validate();
-        using var respondent = new EvaluationLM(model, options.BatchSize);
+        using var lm = new EvaluationLM(model, options.BatchSize);
         var run = new CachedTrialRunner<PasskeyTrial>("passkey", prompts.Sum(prompt => (long)prompt.InputIds.Length), file, onTrial,
             progress);
         int[] stop = [.. tokenizer.EndIds];
@@ -38,7 +38,7 @@ public static class PasskeyEvaluator
             key: (trials, prompt) => trials.Key(prompt.InputIds, [options.MaxNewTokens, .. stop]),
             stored: trial => trial.Answer,
             judge: Judge,
-            ask: asked => respondent.GenerateUntil([.. asked.Select(prompt => prompt.InputIds)], options.MaxNewTokens, stop, cancel)
+            ask: asked => lm.GenerateUntil([.. asked.Select(prompt => prompt.InputIds)], options.MaxNewTokens, stop, cancel)
                 .Select(answer => (answer.Index, tokenizer.Decode(answer.Answer))))))];
     }
 

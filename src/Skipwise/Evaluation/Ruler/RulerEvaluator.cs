@@ -29,7 +29,7 @@ public static class RulerEvaluator
             [.. options.Lengths.Select(length => tasks.Select(task => new RulerSamples(task, material, tokenizer, length, options))
                 .ToArray())];
         long total = options.Lengths.Zip(samples, (length, ofLength) => ofLength.Sum(task => (long)task.Count * length)).Sum();
-        using var respondent = new EvaluationLM(model, options.BatchSize);
+        using var lm = new EvaluationLM(model, options.BatchSize);
         var run = new CachedTrialRunner<RulerTrial>("ruler", total, file, onTrial, progress);
         int[] stop = [.. tokenizer.EndIds];
         var results = new List<RulerResult>();
@@ -46,7 +46,7 @@ public static class RulerEvaluator
                         key: (known, prompt) => known.Key(prompt.InputIds, [task.NewTokens, .. stop]),
                         stored: trial => trial.Answer,
                         judge: Judge,
-                        ask: asked => respondent.GenerateUntil([.. asked.Select(prompt => prompt.InputIds)], task.NewTokens, stop, cancel)
+                        ask: asked => lm.GenerateUntil([.. asked.Select(prompt => prompt.InputIds)], task.NewTokens, stop, cancel)
                             .Select(answer => (answer.Index, tokenizer.Decode(answer.Answer)))));
                 }
                 results.Add(new(task, length, trials));

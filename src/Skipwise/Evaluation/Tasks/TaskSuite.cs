@@ -56,10 +56,10 @@ public sealed class TaskSuite
         (PreparedTask Task, TaskRequest[] Requests)[] work =
             [.. _tasks.Select(task => (task, task.ToScore.Where(request => IsNew(KeyOf(request))).ToArray()))];
         long total = work.Sum(part => part.Requests.Sum(request => (long)request.Tokens.Length)), done = 0;
-        using var respondent = new EvaluationLM(model, _options.BatchSize);
+        using var lm = new EvaluationLM(model, _options.BatchSize);
         foreach ((PreparedTask task, TaskRequest[] requests) in work)
         {
-            foreach ((int index, AnswerScore score) in respondent.LogLikelihood([.. requests.Select(request => request.Prompt)],
+            foreach ((int index, AnswerScore score) in lm.LogLikelihood([.. requests.Select(request => request.Prompt)],
                 [.. requests.Select(request => request.Answer)], cancel))
             {
                 TaskRequest request = requests[index];

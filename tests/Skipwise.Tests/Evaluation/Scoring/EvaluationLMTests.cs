@@ -22,8 +22,8 @@ public sealed class EvaluationLMTests
         using CausalLM model = TinyModel.Create(initializerRange: 0.5);
         (int[][] prompts, int[][] answers) = Questions();
         answers[3] = [NaiveBest(model, prompts[3])]; // one that the model would give
-        using var respondent = new EvaluationLM(model, batchSize);
-        (int Index, AnswerScore Score)[] scores = [.. respondent.LogLikelihood(prompts, answers).OrderBy(score => score.Index)];
+        using var lm = new EvaluationLM(model, batchSize);
+        (int Index, AnswerScore Score)[] scores = [.. lm.LogLikelihood(prompts, answers).OrderBy(score => score.Index)];
         Assert.Equal(Enumerable.Range(0, 12), scores.Select(score => score.Index));
         foreach ((int i, AnswerScore score) in scores)
         {
@@ -43,10 +43,10 @@ public sealed class EvaluationLMTests
         using CausalLM model = TinyModel.Create();
         (int[][] prompts, _) = Questions();
         int[][] alike = [.. Enumerable.Range(0, 8).Select(i => (int[])[.. TinyModel.Tokens(1, 30), 2 + i, 3])];
-        using var respondent = new EvaluationLM(model, batchSize: 3);
-        Assert.Equal(Enumerable.Range(0, 8), respondent.GenerateUntil(alike, 2, []).Select(answer => answer.Index).Order());
-        Assert.Equal(32 + 7 * 2, respondent.PromptTokensProcessed);
-        Assert.Equal(Enumerable.Range(0, 12), respondent.GenerateUntil(prompts, 2, []).Select(answer => answer.Index).Order());
+        using var lm = new EvaluationLM(model, batchSize: 3);
+        Assert.Equal(Enumerable.Range(0, 8), lm.GenerateUntil(alike, 2, []).Select(answer => answer.Index).Order());
+        Assert.Equal(32 + 7 * 2, lm.PromptTokensProcessed);
+        Assert.Equal(Enumerable.Range(0, 12), lm.GenerateUntil(prompts, 2, []).Select(answer => answer.Index).Order());
     }
 
     [Theory]
