@@ -70,12 +70,16 @@ public sealed class MasterWeights : IDisposable
     }
 
     /// <summary>Copies the master weights to the model, rounded to its type.</summary>
-    public void CopyToModel()
+    public void CopyToModel() => CopyToModel(Entries.Select(weight => (weight.Parameter, weight.Master)));
+
+    /// <summary>Copies some of the master weights to the model, rounded to its type.</summary>
+    /// <param name="entries">of <see cref="Entries"/></param>
+    internal void CopyToModel(IEnumerable<(Parameter Parameter, Tensor Master)> entries)
     {
         if (AreSeparate)
         {
             using IDisposable noGradient = no_grad();
-            foreach ((_, Parameter parameter, Tensor master) in Entries)
+            foreach ((Parameter parameter, Tensor master) in entries)
             {
                 parameter.copy_(master);
             }

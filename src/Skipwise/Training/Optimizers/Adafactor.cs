@@ -19,7 +19,9 @@ public sealed class Adafactor : Optimizer
 
     /// <param name="options">weight decay and learning-rate multipliers are used</param>
     /// <param name="masters">the model's; null: its own weights, in float32</param>
-    public Adafactor(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : base(model, options, masters)
+    /// <param name="owns">whether this optimizer updates the parameter of that name; null: all trained parameters</param>
+    public Adafactor(CausalLM model, AdamWOptions options, MasterWeights? masters = null, Func<string, bool>? owns = null)
+        : base(model, options, masters, owns)
     {
         Tensor Zeros(TrainedParameter member, params long[] shape) =>
             CreateState(() => zeros(shape, ScalarType.Float32, member.Weight.device));

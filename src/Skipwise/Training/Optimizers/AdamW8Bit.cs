@@ -23,11 +23,11 @@ public sealed class AdamW8Bit : FusedAdamW
     private readonly QuantizationTable _signed, _unsigned;
     private readonly AdamW8BitUpdate _update;
 
-    /// <inheritdoc cref="FusedAdamW(CausalLM, AdamWOptions, MasterWeights?)"/>
-    public AdamW8Bit(CausalLM model, AdamWOptions options, MasterWeights? masters = null)
-        : base(model, options, masters, member => !IsQuantized(member))
+    /// <inheritdoc cref="FusedAdamW(CausalLM, AdamWOptions, MasterWeights?, Func{string, bool}?)"/>
+    public AdamW8Bit(CausalLM model, AdamWOptions options, MasterWeights? masters = null, Func<string, bool>? owns = null)
+        : base(model, options, masters, owns, member => !IsQuantized(member))
     {
-        Device device = Members[0].Weight.device;
+        Device device = StateDevice;
         float[] bounds = DynamicQuantizationMap.Boundaries(DynamicQuantizationMap.Unsigned);
         bounds[0] = 0;
         float[] signed = DynamicQuantizationMap.Signed;

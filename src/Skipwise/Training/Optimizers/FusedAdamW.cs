@@ -13,11 +13,14 @@ public class FusedAdamW : Optimizer
     private readonly Dictionary<int, Moments> _moments;
 
     /// <param name="masters">the model's; null: its own weights, in float32</param>
-    public FusedAdamW(CausalLM model, AdamWOptions options, MasterWeights? masters = null) : this(model, options, masters, _ => true) { }
+    /// <param name="owns">whether this optimizer updates the parameter of that name; null: all trained parameters</param>
+    public FusedAdamW(CausalLM model, AdamWOptions options, MasterWeights? masters = null, Func<string, bool>? owns = null)
+        : this(model, options, masters, owns, _ => true) { }
 
     /// <param name="keeps">parameters with float32 moments; a derived class holds the others</param>
-    private protected FusedAdamW(CausalLM model, AdamWOptions options, MasterWeights? masters, Func<TrainedParameter, bool> keeps)
-        : base(model, options, masters)
+    private protected FusedAdamW(CausalLM model, AdamWOptions options, MasterWeights? masters, Func<string, bool>? owns,
+        Func<TrainedParameter, bool> keeps)
+        : base(model, options, masters, owns)
     {
         _moments = Members.Where(keeps).ToDictionary(member => member.Index, member => new Moments(
             CreateState(() => zeros_like(member.Weight)), CreateState(() => zeros_like(member.Weight))));

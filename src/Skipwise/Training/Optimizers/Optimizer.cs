@@ -20,6 +20,12 @@ public enum OptimizerKind
 /// Updates a model's trained weights from their gradients. The base class of the optimizers holds the global gradient norm, parameter
 /// groups with their own learning rate and weight decay, and float32 master weights.
 /// </summary>
+/// <remarks>
+/// An optimizer can own a part of the parameters, for example where several processes divide the optimizer state (Rajbhandari et al. 2020,
+/// ZeRO). It then holds state only for these, and reads, updates and clears only their gradients. Clipping needs the norm over all
+/// parameters: the caller adds up the optimizers' <see cref="SumOfSquares"/> and passes the sum to each
+/// (<see cref="ClipAndStep(double, double, double)"/>).
+/// </remarks>
 public abstract class Optimizer : IDisposable
 {
     private const long ElementsAtOnce = 1 << 25; // of gradients to be converted or copied: 128 MB
@@ -31,20 +37,22 @@ public abstract class Optimizer : IDisposable
 
         """));
 
+    private readonly CausalLM _model;
     private readonly MasterWeights _masters;
     private readonly bool _ownsMasters;
     private readonly Dictionary<int, Tensor> _accumulated = []; // float32 gradients by a parameter's index
     // parameters by learning rate and decay, in slices that are updated per call
     private readonly (TrainedParameter[] Members, bool Decays, double Scale)[] _groups;
 
-    private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters)
+    private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters, Func<string, bool>? owns)
     {
-        (_masters, _ownsMasters, Options) = (masters ?? MasterWeights.Create(model), masters is null, options);
+        (_model, _masters, _ownsMasters, Options) = (model, masters ?? MasterWeights.Create(model), masters is null, options);
         var roles = ModelParameter.AllOf(model).ToDictionary(parameter => parameter.Name, parameter => parameter.Role);
         Members =
         [
             .. _masters.Entries.Select((weight, index) =>
-                new TrainedParameter(index, weight.Name, roles[weight.Name], weight.Parameter, weight.Master)),
+                    new TrainedParameter(index, weight.Name, roles[weight.Name], weight.Parameter, weight.Master))
+                .Where(member => owns is null || owns(member.Name)),
         ];
         _groups =
         [
@@ -55,12 +63,14 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>Creates the optimizer that the options name.</summary>
     /// <param name="masters">the model's; the caller disposes them</param>
-    public static Optimizer Create(CausalLM model, TrainOptions options, MasterWeights masters) => options.Optimizer switch
-    {
-        OptimizerKind.Adamw8bit => new AdamW8Bit(model, options.AdamW, masters),
-        OptimizerKind.Adafactor => new Adafactor(model, options.AdamW, masters),
-        _ => new FusedAdamW(model, options.AdamW, masters),
-    };
+    /// <param name="owns">whether this optimizer updates the parameter of that name; null: all trained parameters</param>
+    public static Optimizer Create(CausalLM model, TrainOptions options, MasterWeights masters, Func<string, bool>? owns = null) =>
+        options.Optimizer switch
+        {
+            OptimizerKind.Adamw8bit => new AdamW8Bit(model, options.AdamW, masters, owns),
+            OptimizerKind.Adafactor => new Adafactor(model, options.AdamW, masters, owns),
+            _ => new FusedAdamW(model, options.AdamW, masters, owns),
+        };
 
     /// <summary>optimizer steps taken</summary>
     public int StepCount { get; private set; }
@@ -73,7 +83,11 @@ public abstract class Optimizer : IDisposable
 
     private protected AdamWOptions Options { get; }
 
+    /// <summary>The owned parameters.</summary>
     private protected IReadOnlyList<TrainedParameter> Members { get; }
+
+    /// <summary>device of the optimizer state: the master weights'</summary>
+    private protected Device StateDevice => Members.Count > 0 ? Members[0].Weight.device : _model.Device;
 
     /// <summary>
     /// Adds this micro-batch's gradients to float32 accumulators on the master weights' device and clears them. Float32 gradients
@@ -103,7 +117,8 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>
-    /// Global norm of all gradients: a 0-dim tensor on the model's device, so that the caller decides when to synchronize.
+    /// Global norm of the gradients of all owned parameters: a 0-dim tensor on the model's device, so that the caller decides when to
+    /// synchronize.
     /// </summary>
     public Tensor GradientNorm()
     {
@@ -111,10 +126,20 @@ public abstract class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         Tensor[] gradients = [.. Members.Select(GradientOf).OfType<Tensor>()];
         Tensor norm = gradients.Length == 0 ? zeros([], ScalarType.Float32, CPU) : (Tensor)s_norm.Value.invoke("norm", (object)gradients);
-        return norm.to(Members[0].Parameter.device).MoveToOuterDisposeScope();
+        return norm.to(_model.Device).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Updates every weight and clears the gradients.</summary>
+    /// <summary>
+    /// The square of <see cref="GradientNorm"/>: a 0-dim float64 tensor on the model's device. The square root of the sum over several
+    /// optimizers is the norm over the parameters of all.
+    /// </summary>
+    public Tensor SumOfSquares()
+    {
+        using var scope = NewDisposeScope();
+        return GradientNorm().to(ScalarType.Float64).square().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Updates every owned weight and clears the gradients of these.</summary>
     /// <param name="learningRate">of groups whose multiplier is 1</param>
     /// <param name="scale">gradients are multiplied by it: clipping and loss scale</param>
     public void Step(double learningRate, double scale)
@@ -130,7 +155,7 @@ public abstract class Optimizer : IDisposable
             Apply(members, gradients, new GroupStep(learningRate * faster, scale, decays ? Options.WeightDecay : 0));
             ZeroGrad(members);
         }
-        _masters.CopyToModel();
+        CopyToModel();
     }
 
     /// <summary>Clips the global gradient norm to <paramref name="maxGradNorm"/>, updates every weight, and clears the gradients.</summary>
@@ -138,7 +163,20 @@ public abstract class Optimizer : IDisposable
     public double ClipAndStep(double learningRate, double maxGradNorm)
     {
         using Tensor read = GradientNorm();
-        double norm = read.ToDouble();
+        return ClipAndStepBy(read.ToDouble(), learningRate, maxGradNorm);
+    }
+
+    /// <summary>
+    /// Clips the norm over the parameters of several optimizers to <paramref name="maxGradNorm"/>, updates every weight that this one owns,
+    /// and clears the gradients of these.
+    /// </summary>
+    /// <param name="sumOfSquares">sum of all optimizers' <see cref="SumOfSquares"/>, all read before the first optimizer steps</param>
+    /// <returns>the norm before clipping; if it is not finite, nothing was updated</returns>
+    public double ClipAndStep(double learningRate, double maxGradNorm, double sumOfSquares) =>
+        ClipAndStepBy(Math.Sqrt(sumOfSquares), learningRate, maxGradNorm);
+
+    private double ClipAndStepBy(double norm, double learningRate, double maxGradNorm)
+    {
         if (double.IsFinite(norm))
         {
             Step(learningRate, ClipCoefficient(norm, maxGradNorm));
@@ -154,7 +192,7 @@ public abstract class Optimizer : IDisposable
     /// <param name="maxGradNorm">0 does not clip</param>
     public static double ClipCoefficient(double norm, double maxGradNorm) => maxGradNorm > 0 ? Math.Min(1, maxGradNorm / (norm + 1e-6)) : 1;
 
-    /// <summary>Clears the gradients of a skipped step.</summary>
+    /// <summary>Clears the gradients of a skipped step, of the owned parameters.</summary>
     public void ZeroGrad() => ZeroGrad(Members);
 
     /// <summary>The optimizer state by name, for saving; valid while the optimizer lives.</summary>
@@ -167,7 +205,7 @@ public abstract class Optimizer : IDisposable
     {
         using var _ = no_grad();
         StepCount = steps;
-        _masters.CopyToModel();
+        CopyToModel();
     }
 
     /// <summary>Frees the optimizer state.</summary>
@@ -192,6 +230,9 @@ public abstract class Optimizer : IDisposable
             _masters.Dispose();
         }
     }
+
+    /// <summary>Copies the owned master weights to the model.</summary>
+    private void CopyToModel() => _masters.CopyToModel(Members.Select(member => (member.Parameter, member.Weight)));
 
     private Tensor? GradientOf(TrainedParameter member) => _accumulated.GetValueOrDefault(member.Index) ?? member.Parameter.grad;
 
@@ -236,7 +277,7 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>A parameter and its master weight.</summary>
-    /// <param name="Index">index among all trained parameters</param>
+    /// <param name="Index">index among all trained parameters, whoever owns them</param>
     private protected sealed record TrainedParameter(int Index, string Name, ParameterRole Role, Parameter Parameter, Tensor Weight);
 
     /// <summary>Settings of one group's step.</summary>

@@ -176,6 +176,85 @@ public class OptimizerTests
         }
     }
 
+    /// <summary>Two optimizers, each over every other parameter, and one over all: the same weights, and no state twice.</summary>
+    [Theory]
+    [InlineData(OptimizerKind.Adamw, false), InlineData(OptimizerKind.Adamw8bit, false), InlineData(OptimizerKind.Adafactor, false),
+        InlineData(OptimizerKind.Adamw, true), InlineData(OptimizerKind.Adamw8bit, true), InlineData(OptimizerKind.Adafactor, true)]
+    public void Optimizers_of_parts_step_as_one_of_all(OptimizerKind kind, bool isNarrow)
+    {
+        const double rate = 1e-2, maxNorm = 0.5;
+        var options = new TrainOptions { Optimizer = kind, AdamW = s_options };
+        using CausalLM whole = TinyModel.Create(vocabulary: 201, initializerRange: 0.05),
+            halved = TinyModel.Create(vocabulary: 201, initializerRange: 0.05);
+        MasterWeights Masters(CausalLM model) =>
+            MasterWeights.Create(model, isNarrow ? ScalarType.BFloat16 : ScalarType.Float32, CPU, offload: false);
+        using MasterWeights masters = Masters(whole), shared = Masters(halved);
+        string[] names = [.. halved.named_parameters().Select(p => p.name)];
+        using Optimizer all = Optimizer.Create(whole, options, masters),
+            even = Optimizer.Create(halved, options, shared, name => Array.IndexOf(names, name) % 2 == 0),
+            odd = Optimizer.Create(halved, options, shared, name => Array.IndexOf(names, name) % 2 != 0),
+            none = Optimizer.Create(halved, options, shared, _ => false);
+        Optimizer[] parts = [even, odd, none];
+
+        var cursor = new ExampleCursor(new RandomExamples(20, 10, 10));
+        for (int step = 1; step <= 4; step++)
+        {
+            using var scope = NewDisposeScope();
+            for (int micro = 0; micro < 2; micro++)
+            {
+                using Batch batch = Batch.Padded(cursor.Take(3), CPU);
+                CausalLoss.Backward(whole, batch, 40);
+                CausalLoss.Backward(halved, batch, 40);
+                all.AccumulateGradients();
+                foreach (Optimizer part in parts)
+                {
+                    part.AccumulateGradients();
+                }
+            }
+            double squares = parts.Sum(part => part.SumOfSquares().ToDouble());
+            Assert.Equal(all.GradientNorm().ToDouble(), Math.Sqrt(squares), 1e-6 * Math.Sqrt(squares));
+            Assert.True(Math.Sqrt(squares) > maxNorm);
+            Assert.True(even.GradientNorm().ToDouble() < Math.Sqrt(squares));
+            double norm = all.ClipAndStep(rate, maxNorm, squares);
+            foreach (Optimizer part in parts)
+            {
+                Assert.Equal(norm, part.ClipAndStep(rate, maxNorm, squares));
+            }
+            foreach ((var expected, var actual) in whole.parameters().Zip(halved.parameters()))
+            {
+                Assert.True(expected.equal(actual).all().ToBoolean());
+            }
+        }
+        var kept = even.State().Concat(odd.State()).ToDictionary(state => state.Name, state => state.Value);
+        Assert.Empty(none.State());
+        Assert.Equal(all.StateBytes, even.StateBytes + odd.StateBytes);
+        Assert.All(all.State(), state => Assert.True(state.Value.equal(kept[state.Name]).all().ToBoolean(), state.Name));
+        Assert.All(masters.Entries.Zip(shared.Entries), pair => Assert.True(pair.First.Master.equal(pair.Second.Master).all().ToBoolean()));
+    }
+
+    [Fact]
+    public void A_norm_that_is_not_finite_stops_every_part()
+    {
+        using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+        using var optimizer = new FusedAdamW(model, s_options, owns: name => name == "model.norm.weight");
+        using var scope = NewDisposeScope();
+        foreach (var parameter in model.parameters())
+        {
+            parameter.grad = ones_like(parameter);
+        }
+        Tensor before = model.HeadWeight.detach().clone(), norm = model.get_parameter("model.norm.weight")!;
+        Tensor normBefore = norm.detach().clone();
+        Assert.Equal(model.Config.HiddenSize, optimizer.SumOfSquares().ToDouble(), 1e-5);
+        Assert.Equal(double.PositiveInfinity, optimizer.ClipAndStep(1e-2, 1, double.PositiveInfinity));
+        Assert.True(norm.equal(normBefore).all().ToBoolean());
+        Assert.Null(norm.grad);
+        Assert.NotNull(model.HeadWeight.grad); // another's
+        norm.grad = ones_like(norm);
+        optimizer.ClipAndStep(1e-2, 1, 4);
+        Assert.False(norm.equal(normBefore).any().ToBoolean());
+        Assert.True(model.HeadWeight.equal(before).all().ToBoolean());
+    }
+
     private static double Train(OptimizerKind kind, out double bytesPerWeight, out double first)
     {
         using var model = new CausalLM(new DecoderConfig
