@@ -41,6 +41,19 @@ public sealed class MetricLogTests : IDisposable
         Assert.Equal([new(1, 3, 0.1), new(2, 2, 0.1), new(3, 1.5, 0.2)], JsonLines.Read<TrainingPoint>(Log));
     }
 
+    /// <summary>Of a file without a name nothing is left after a power failure.</summary>
+    [Fact]
+    public void Syncing_brings_the_lines_and_then_the_name_to_the_disk()
+    {
+        using MetricLog log = MetricLog.Create(Log);
+        log.Append(new TrainingPoint(1, 2.5, 0.001));
+        var steps = new List<string>();
+        FileSystem.Before.Value = (step, at) => steps.Add($"{step} {at}");
+        log.Sync();
+        FileSystem.Before.Value = null;
+        Assert.Equal([$"sync {Log}", $"sync {_folder}"], steps);
+    }
+
     [Fact]
     public void Resuming_without_a_log_begins_one()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Skipwise.Storage;
 using Skipwise.Tests.Cli;
 
 namespace Skipwise.Tests.Runs;
@@ -115,6 +116,33 @@ public sealed class ResumeContractTests(SmallModel model) : IClassFixture<SmallM
         ])).Succeeded();
         Assert.Equal(File.ReadAllBytes(Path.Combine(whole, Weights)), File.ReadAllBytes(Path.Combine(folder, Weights)));
         Assert.Equal(File.ReadAllText(Path.Combine(whole, Contract)), File.ReadAllText(Path.Combine(folder, Contract)));
+    }
+
+    /// <summary>An option that says what is done without it is no other option.</summary>
+    [Fact]
+    public async Task A_default_that_is_spelled_out_is_the_same()
+    {
+        string folder = model.Path("spelled-out");
+        await Begin(folder, "--lora-rank", "4");
+        (await CliRun.Of([.. Words(folder, model.Folder, "--resume"), "--lora-rank", "4", "--lora-alpha", "8"])).Succeeded();
+    }
+
+    /// <summary>A process that is killed between the two leaves no run that cannot be continued.</summary>
+    [Fact]
+    public async Task The_contract_is_there_before_run_json_says_that_there_is_a_run()
+    {
+        string folder = model.Path("begins");
+        var before = new List<bool>();
+        FileSystem.Before.Value = (step, at) =>
+        {
+            if (step == "create" && Path.GetFileName(at).StartsWith("run.json.", StringComparison.Ordinal))
+            {
+                before.Add(File.Exists(Path.Combine(folder, Contract)));
+            }
+        };
+        await Begin(folder);
+        FileSystem.Before.Value = null;
+        Assert.Equal([true], before);
     }
 
     [Theory]

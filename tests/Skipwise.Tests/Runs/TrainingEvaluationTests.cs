@@ -1,10 +1,13 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
 using Skipwise.Evaluation.Perplexity;
+using Skipwise.Models;
 using Skipwise.Recipes;
 using Skipwise.Runs;
 using Skipwise.Storage;
 using Skipwise.Tests.Cli;
+using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 using Skipwise.Training;
 using Tensorboard;
 
@@ -13,6 +16,8 @@ namespace Skipwise.Tests.Runs;
 /// <summary>What a run measures on its way, the model it keeps, and when it ends early.</summary>
 public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<SmallModel>
 {
+    private static readonly string[] s_perplexity = ["--eval-windows", "64", "--eval-documents", "1"];
+
     [Fact]
     public async Task A_run_measures_every_so_many_steps_and_at_its_end_and_keeps_the_best_model()
     {
@@ -43,16 +48,78 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
             .Select(e => ((int)e.Step, e.Summary.Value[0].SimpleValue)));
     }
 
+    /// <summary>A run that is killed between the two measures again; a log that tells of a model that is not there would stay wrong.</summary>
     [Fact]
-    public async Task A_resumed_run_draws_every_step_once()
+    public async Task The_best_model_is_saved_before_the_log_tells_of_it()
+    {
+        string folder = model.Path("told"), log = Path.Combine(folder, "evaluations.jsonl");
+        var told = new List<long>();
+        FileSystem.Before.Value = (step, at) =>
+        {
+            if (step == "create" && Path.GetFileName(at).StartsWith("best.", StringComparison.Ordinal))
+            {
+                told.Add(new FileInfo(log).Length);
+            }
+        };
+        (await Train(folder, [.. s_perplexity, "--steps", "1", "--eval-every", "1", "--eval-data", model.Text])).Succeeded();
+        FileSystem.Before.Value = null;
+        Assert.Equal([0L], told);
+        Assert.Single(JsonLines.Read<EvaluationPoint>(log));
+    }
+
+    [Fact]
+    public async Task A_run_that_was_stopped_after_its_last_step_is_measured_when_it_is_resumed()
+    {
+        string folder = model.Path("stopped-at-the-end"), tokens = model.Path("stopped.tokens");
+        (await CliRun.Of("prepare", "--model", model.Folder, "--data", model.Text, "--out", tokens)).Succeeded();
+        string[] settings = ["--steps", "1", "--eval-every", "5", "--eval-passkey-lengths", "128", "--eval-passkey-trials", "1"];
+        using var stop = new CancellationTokenSource();
+        await stop.CancelAsync();
+        Assert.Equal(130, (await CliRun.Of(Words(folder, tokens, settings), "", stop.Token)).Code); // while it measured
+        Assert.Empty(JsonLines.Read<EvaluationPoint>(Path.Combine(folder, "evaluations.jsonl")));
+        (await CliRun.Of([.. Words(folder, tokens, settings), "--resume"])).Succeeded();
+        Assert.Equal([1], JsonLines.Read<EvaluationPoint>(Path.Combine(folder, "evaluations.jsonl")).Select(point => point.Step));
+    }
+
+    /// <summary>Perplexity of the same tokens, divided into other documents, is another number: a run may not be continued with it.</summary>
+    [Fact]
+    public void Where_documents_end_is_a_part_of_what_the_text_is()
+    {
+        ITokenizer tokenizer = TokenizerLoader.Load(model.Folder);
+        DecoderConfig config = HfConfig.ForModel(model.Folder).Model;
+        string? Hash(string name, params int[] lengths)
+        {
+            using (var writer = new TokenStoreWriter(model.Path(name), tokenizer.VocabularySize, TokenizerFingerprint.Compute(tokenizer)))
+            {
+                int next = 0;
+                foreach (int length in lengths)
+                {
+                    writer.Append([.. Enumerable.Range(next, length).Select(token => token % 50)]);
+                    next += length;
+                }
+                writer.Complete();
+            }
+            var options = new TrainingEvaluationOptions { EverySteps = 1, Data = new DataOptions { Paths = [model.Path(name)] }, Windows = [32] };
+            return TrainingEvaluation.Create(options, config, tokenizer, null, default)!.TextHash;
+        }
+        Assert.Equal(Hash("one.tokens", 40, 50), Hash("again.tokens", 40, 50));
+        Assert.NotEqual(Hash("one.tokens", 40, 50), Hash("other.tokens", 50, 40));
+    }
+
+    [Fact]
+    public async Task A_resumed_run_draws_every_step_and_every_measurement_once()
     {
         string folder = model.Path("drawn");
-        string[] settings = ["--steps", "3", "--tensorboard", "--save-every", "2"];
+        string[] settings =
+        [
+            "--steps", "3", "--tensorboard", "--save-every", "2", "--eval-every", "1", "--eval-passkey-lengths", "128",
+            "--eval-passkey-trials", "1",
+        ];
         (await Train(folder, settings)).Succeeded();
         File.Delete(Path.Combine(folder, "config.json")); // as if it had ended after its checkpoint of step 2
         (await Train(folder, [.. settings, "--resume"])).Succeeded();
-        Assert.Equal([1, 2, 3],
-            Events(folder).Where(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true).Select(e => (int)e.Step));
+        Assert.All((string[])["train/loss", "passkey/accuracy at 128"], curve => Assert.Equal([1, 2, 3],
+            Events(folder).Where(e => e.Summary?.Value.Any(v => v.Tag == curve) == true).Select(e => (int)e.Step)));
     }
 
     [Fact]
@@ -104,9 +171,13 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Assert.Equal(new BestCheckpoint(0, double.PositiveInfinity, 1), BestCheckpoint.FromPoints([Perplexity(1, 64, double.NaN)]));
     }
 
-    private Task<CliRun> Train(string folder, params string[] more) =>
-        CliRun.Of(["train", "--model", model.Folder, "--data", model.Text, "--target-length", "256", "--out", folder, "--batch-size", "2",
-            .. more, .. more.Contains("--save-every") ? [] : (string[])["--save-every", "0"]]);
+    private Task<CliRun> Train(string folder, params string[] more) => CliRun.Of(Words(folder, model.Text, more));
+
+    private string[] Words(string folder, string data, params string[] more) =>
+    [
+        "train", "--model", model.Folder, "--data", data, "--target-length", "256", "--out", folder, "--batch-size", "2", .. more,
+        .. more.Contains("--save-every") ? [] : (string[])["--save-every", "0"],
+    ];
 
     /// <summary>TFRecord: length (8 bytes), its checksum (4), the event, its checksum (4).</summary>
     private static IEnumerable<Event> Events(string folder)

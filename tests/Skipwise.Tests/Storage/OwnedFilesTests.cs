@@ -27,6 +27,16 @@ public sealed class OwnedFilesTests : IDisposable
         Refused("b.md", "list.skipwise.json");
     }
 
+    /// <summary>A file is Skipwise's as long as it is what was written last: an older one that a person brings back is theirs.</summary>
+    [Fact]
+    public void What_was_written_before_the_last_time_is_no_longer_its_own()
+    {
+        Write("1", "a.md");
+        Write("2", "a.md");
+        _temp.Write("a.md", "1");
+        Refused("a.md", "has changed since Skipwise wrote it");
+    }
+
     /// <summary>The process dies before any step: the next one can write, and no file is half.</summary>
     [Fact]
     public void A_process_that_dies_at_any_step_leaves_what_can_be_replaced()

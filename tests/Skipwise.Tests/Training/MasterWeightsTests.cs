@@ -48,6 +48,22 @@ public sealed class MasterWeightsTests : IDisposable
         });
     }
 
+    /// <summary>A weight that is infinite in float16 would make every score NaN: it is named instead, whether it is trained or not.</summary>
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void A_weight_beyond_the_types_range_is_named(bool isTrained)
+    {
+        using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+        (string name, Parameter weight) = model.named_parameters().First(p => p.parameter.dim() == 2);
+        using (no_grad())
+        {
+            weight.fill_(1e5f);
+        }
+        weight.requires_grad = isTrained;
+        string error = Assert.Throws<SkipwiseException>(() => MasterWeights.Create(model, ScalarType.Float16, CPU, offload: false)).Message;
+        Assert.StartsWith($"{name}: values up to 1e+5 leave the range of Float16", error);
+    }
+
     /// <summary>
     /// The norm is the gradient's own, not that of the loss scaled up for float16: the first mean is a tenth of the clipped gradient.
     /// </summary>

@@ -87,6 +87,17 @@ public class StepGuardTests
         Assert.Throws<SkipwiseException>(() => guard.ThrowIfTooManyBadSteps(40, isLast: true));
     }
 
+    /// <summary>A spike at the last step is borne; what came before does not make a loss that is no number one.</summary>
+    [Fact]
+    public void A_last_loss_that_is_no_number_is_no_spike_although_one_came_before()
+    {
+        var guard = new StepGuard(s_options, new StepGuardState { RecentLosses = [.. Enumerable.Repeat(1.0, 64)] });
+        guard.Record(5, guard.CheckLoss(5));
+        guard.ThrowIfTooManyBadSteps(39, isLast: true);
+        guard.Record(double.NaN, guard.CheckLoss(double.NaN));
+        Assert.Throws<SkipwiseException>(() => guard.ThrowIfTooManyBadSteps(40, isLast: true));
+    }
+
     /// <summary>A run without the bad example's step takes the same path: skipping leaves weights, means and counts as they were.</summary>
     [Fact]
     public void A_skipped_step_leaves_everything_as_it_was()
