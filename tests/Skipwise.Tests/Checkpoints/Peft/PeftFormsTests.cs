@@ -114,6 +114,30 @@ public sealed class PeftFormsTests : IDisposable
         Assert.True(Weight(tied, EmbeddingWeight).Equals(whole));
     }
 
+    /// <summary>Updates are the same if what they add is: of equal factors the scale decides.</summary>
+    [Theory]
+    [InlineData("", 3, true), InlineData(""", "alpha_pattern": {"lm_head": 12}""", 6, false)]
+    public void Equal_factors_of_both_tied_modules_part_them_where_their_scales_differ(string config, int scaleOfHead, bool stayTied)
+    {
+        Tensor a = Random(1, 2, 64), b = Random(2, 96, 2), change = b.matmul(a);
+        string folder = Write(config, (Head + ".lora_A.weight", a), (Head + ".lora_B.weight", b),
+            (Embedding + ".lora_embedding_A", b.t().contiguous()), (Embedding + ".lora_embedding_B", a.t().contiguous()));
+        using PretrainedModel plain = Load(s_tied), adapted = Load(s_tied, folder);
+        Assert.Equal(stayTied, adapted.Model.Config.TieWordEmbeddings);
+        Tensor first = plain.Model.HeadWeight;
+        Assert.True(Weight(adapted, EmbeddingWeight).allclose(first + (3 * change), 1e-6, 1e-6));
+        Assert.True(adapted.Model.HeadWeight.allclose(first + (scaleOfHead * change), 1e-6, 1e-6));
+    }
+
+    [Fact]
+    public void A_module_that_is_replaced_does_not_use_the_base_weight_that_was_trained_beside_it()
+    {
+        Tensor trained = Random(3, 96, 64), own = Random(4, 96, 64);
+        string folder = Write("", (Head + ".base_layer.weight", trained), (Head + ".modules_to_save.weight", own));
+        using PretrainedModel adapted = Load(s_untied, folder);
+        Assert.True(adapted.Model.HeadWeight.Equals(own));
+    }
+
     /// <summary>bias="all": biases of updated layers lie under base_layer; those of a replaced module stand in the file twice, beside
     /// an original that nobody uses.</summary>
     [Fact]
