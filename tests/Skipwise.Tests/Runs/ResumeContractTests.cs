@@ -198,6 +198,21 @@ public sealed class ResumeContractTests(SmallModel model) : IClassFixture<SmallM
         (await CliRun.Of([.. Words(folder, own, "--resume", data)])).Complained(Contract, $"{what} is ", " in the run and ");
     }
 
+    /// <summary>An adapter is merged into the weights that are trained: they are another model's with another one.</summary>
+    [Fact]
+    public async Task Another_adapter_is_told_of()
+    {
+        string folder = model.Path("adapted"), one = model.Path("adapter-one"), other = model.Path("adapter-other");
+        foreach (string adapter in (string[])[one, other])
+        {
+            await Begin(adapter, "--lora-rank", "2", "--seed", adapter == one ? "1" : "2"); // without a config.json: an adapter of the base
+        }
+        await Begin(folder, "--adapter", one);
+        (await CliRun.Of([.. Words(folder, model.Folder, "--resume"), "--adapter", other]))
+            .Complained(Contract, "base_model.adapter is ", " in the run and ");
+        (await CliRun.Of([.. Words(folder, model.Folder, "--resume"), "--adapter", one])).Succeeded();
+    }
+
     /// <summary>The run has its tokens, and text in another place is the same text.</summary>
     [Fact]
     public async Task Text_that_was_moved_is_the_same_text()

@@ -96,6 +96,17 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Equal([0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11], read.data<float>().ToArray());
     }
 
+    /// <summary>Nothing lies at an empty tensor's place but the beginning of another one, whichever the header names first.</summary>
+    [Fact]
+    public void An_empty_tensor_may_be_named_after_the_one_that_begins_at_its_place()
+    {
+        File.WriteAllBytes(_temp["empty.safetensors"], RawSafetensors.File("""
+            {"full": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "empty": {"dtype": "F32", "shape": [0, 3], "data_offsets": [0, 0]}}
+            """, 8));
+        using SafetensorsFile file = SafetensorsFile.Open(_temp["empty.safetensors"]);
+        Assert.Equal(["F32 [0, 3]", "F32 [2]"], file.Tensors.Values.Select(tensor => tensor.ToString()));
+    }
+
     [Fact]
     public void A_tensor_longer_than_one_piece_is_converted_whole()
     {

@@ -67,6 +67,19 @@ public sealed class TrialFileTests : IDisposable
     private const string Trial =
         "{\"length\":1,\"trial\":0,\"depth\":0,\"key\":7,\"prompt_tokens\":1,\"prompt\":\"\",\"answer\":\"7\",\"correct\":true";
 
+    /// <summary>What the machine wrote half before it went down is gone: the next trial has a line of its own.</summary>
+    [Fact]
+    public void A_trial_after_a_torn_line_is_found_again()
+    {
+        System.IO.File.WriteAllText(File, Trial + ",\"cache_key\":\"ab\"}\n{\"length\":1,\"tri");
+        using (var file = new TrialFile<PasskeyTrial>(File, 7))
+        {
+            file.Append(file.Find("ab")! with { CacheKey = "cd" });
+        }
+        using var again = new TrialFile<PasskeyTrial>(File, 7);
+        Assert.Equal(again.Find("ab"), again.Find("cd")! with { CacheKey = "ab" });
+    }
+
     [Theory]
     [InlineData("my notes\n", "line 1")]
     [InlineData("no line end", "line 1")]

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using Skipwise.Checkpoints.Formats.Torch;
 using Skipwise.Checkpoints.HuggingFace;
@@ -159,6 +160,26 @@ public sealed class TorchFileTests : IDisposable
         ExpectError([.. new byte[257], .. "ustar\0"u8, .. new byte[300]], "written in the format that PyTorch used before 1.6");
         ExpectError([], "does not begin as a file of torch.save does");
         ExpectError(Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\n"), "does not begin as a file of torch.save does");
+    }
+
+    /// <summary>A record's entry in the directory may end with a comment.</summary>
+    [Fact]
+    public void Comments_of_records_are_passed_over()
+    {
+        byte[] storage = [0, 0, 128, 63, 0, 0, 0, 64]; // 1 and 2
+        using var bytes = new MemoryStream();
+        bytes.Write(RawTorch.Model([("a", [2], [1], storage), ("b", [2], [1], storage)]));
+        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Update, leaveOpen: true))
+        {
+            foreach (ZipArchiveEntry entry in zip.Entries)
+            {
+                entry.Comment = "written by " + entry.Name;
+            }
+        }
+        File.WriteAllBytes(_temp["comments.bin"], bytes.ToArray());
+        using TorchFile file = TorchFile.Open(_temp["comments.bin"]);
+        using Tensor a = file.Read(file.Tensors["a"]), b = file.Read(file.Tensors["b"]);
+        Assert.Equal([1f, 2f, 1f, 2f], a.data<float>().Concat(b.data<float>()));
     }
 
     [Fact]
