@@ -48,7 +48,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
             .Select(e => ((int)e.Step, e.Summary.Value[0].SimpleValue)));
     }
 
-    /// <summary>A run that is killed between the two measures again; a log that tells of a model that is not there would stay wrong.</summary>
+    /// <summary>A run that is killed between the two measures again. A log that tells of a model that is not there stays wrong.</summary>
     [Fact]
     public async Task The_best_model_is_saved_before_the_log_tells_of_it()
     {
@@ -81,7 +81,7 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Assert.Equal([1], JsonLines.Read<EvaluationPoint>(Path.Combine(folder, "evaluations.jsonl")).Select(point => point.Step));
     }
 
-    /// <summary>Perplexity of the same tokens, divided into other documents, is another number: a run may not be continued with it.</summary>
+    /// <summary>The same tokens in other documents have another perplexity: a run is not continued with them.</summary>
     [Fact]
     public void Where_documents_end_is_a_part_of_what_the_text_is()
     {
@@ -99,7 +99,8 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
                 }
                 writer.Complete();
             }
-            var options = new TrainingEvaluationOptions { EverySteps = 1, Data = new DataOptions { Paths = [model.Path(name)] }, Windows = [32] };
+            var data = new DataOptions { Paths = [model.Path(name)] };
+            var options = new TrainingEvaluationOptions { EverySteps = 1, Data = data, Windows = [32] };
             return TrainingEvaluation.Create(options, config, tokenizer, null, default)!.TextHash;
         }
         Assert.Equal(Hash("one.tokens", 40, 50), Hash("again.tokens", 40, 50));

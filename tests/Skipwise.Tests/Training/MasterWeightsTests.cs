@@ -48,7 +48,7 @@ public sealed class MasterWeightsTests : IDisposable
         });
     }
 
-    /// <summary>A weight that is infinite in float16 would make every score NaN: it is named instead, whether it is trained or not.</summary>
+    /// <summary>A weight that is infinite in float16 would make every score NaN. It is named instead, trained or frozen.</summary>
     [Theory]
     [InlineData(true), InlineData(false)]
     public void A_weight_beyond_the_types_range_is_named(bool isTrained)

@@ -101,7 +101,8 @@ public sealed class SafetensorsFileTests : IDisposable
     public void An_empty_tensor_may_be_named_after_the_one_that_begins_at_its_place()
     {
         File.WriteAllBytes(_temp["empty.safetensors"], RawSafetensors.File("""
-            {"full": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "empty": {"dtype": "F32", "shape": [0, 3], "data_offsets": [0, 0]}}
+            {"full": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+             "empty": {"dtype": "F32", "shape": [0, 3], "data_offsets": [0, 0]}}
             """, 8));
         using SafetensorsFile file = SafetensorsFile.Open(_temp["empty.safetensors"]);
         Assert.Equal(["F32 [0, 3]", "F32 [2]"], file.Tensors.Values.Select(tensor => tensor.ToString()));
