@@ -5,7 +5,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Tests.Runs;
 
-/// <summary>The order in which a run's folder changes on the disk: a power failure leaves nothing that seems to be what it is not.</summary>
+/// <summary>The order in which a run's folder changes on the disk: a power failure leaves nothing that seems what it is not.</summary>
 public sealed class RunFolderTests : IDisposable
 {
     private readonly TempFolder _temp = new();
