@@ -2,7 +2,7 @@ using Skipwise.Cli.Display;
 
 namespace Skipwise.Cli;
 
-/// <summary>What went wrong, as a person reads it, and as an exit code.</summary>
+/// <summary>An error as a readable message and an exit code.</summary>
 internal static class Failure
 {
     /// <summary>Set to 1 to see where in the code an error arose.</summary>

@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace Skipwise.Cli;
 
 /// <summary>
-/// Ends the program when it is asked to: by Ctrl+C, by SIGTERM, by SIGHUP when its terminal is gone. The verb is told and may tidy up; if
-/// that takes longer than a moment, or longer than saving takes where there is something to save, or at a second Ctrl+C, the process ends
-/// as it is: what is on the disk is whole at any time.
+/// Ends the program on Ctrl+C, SIGTERM and SIGHUP (its terminal is gone). The command's token is cancelled, so that it can clean up. The
+/// process exits at a second Ctrl+C, or if that takes too long (a moment, or the time of saving if there is something to save): files on
+/// the disk are complete at any time.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {

@@ -1,6 +1,6 @@
 namespace Skipwise;
 
-/// <summary>Progress that is told at once, on the thread that reports it; <see cref="Progress{T}"/> would queue it to others, out of
+/// <summary>Calls the handler immediately, on the reporting thread; <see cref="Progress{T}"/> would queue it to others, out of
 /// order.</summary>
 internal sealed class SynchronousProgress<T>(Action<T> tell) : IProgress<T>
 {

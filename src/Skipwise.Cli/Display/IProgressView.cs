@@ -8,7 +8,7 @@ internal interface IProgressView
 
     /// <summary>Where the stage stands.</summary>
     /// <param name="share">0..1; NaN when the end is not known</param>
-    /// <param name="status">in words and numbers</param>
+    /// <param name="status">status text</param>
     void Update(double share, string status);
 
     /// <summary>The last stage is over.</summary>

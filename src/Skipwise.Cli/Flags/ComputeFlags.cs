@@ -13,7 +13,7 @@ internal sealed class ComputeFlags(Command command)
     private readonly Flag<bool> _tf32 =
         command.Switch("--tf32", "let a GPU multiply float32 matrices in TF32 (10 bits of precision), several times as fast");
 
-    /// <exception cref="SkipwiseException">there is no such device: told before anything is read</exception>
+    /// <exception cref="SkipwiseException">there is no such device; thrown before anything is read</exception>
     public ComputeOptions Of(ParseResult parse)
     {
         var options = new ComputeOptions { Device = _device.ValueOf(parse), Dtype = _dtype.ValueOf(parse), Tf32 = _tf32.ValueOf(parse) };

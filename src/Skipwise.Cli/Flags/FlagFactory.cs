@@ -38,8 +38,8 @@ internal static class FlagFactory
         return new(option, null);
     }
 
-    /// <summary>A file of results that may be left out even where the option is given; <see cref="Flag{T}.IsSpecified"/> tells the two
-    /// apart.</summary>
+    /// <summary>A results file whose name is optional after the option; <see cref="Flag{T}.IsSpecified"/> shows whether the option is
+    /// given.</summary>
     public static Flag<string?> ResultsOrPage(this Command command, string name, string description)
     {
         var option = new Option<string?>(name) { HelpName = "file", Description = description, Arity = ArgumentArity.ZeroOrOne };

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Skipwise.Documents;
 
-/// <summary>A package that a program adds if it needs what it does: whoever loads a model does not get Arrow with it.</summary>
+/// <summary>An optional package, which a program adds if it needs it: loading a model does not require Arrow.</summary>
 internal static class OptionalPackage
 {
     /// <summary>Looks whether a package's assembly is there.</summary>

@@ -103,15 +103,16 @@ public sealed class CausalLM : nn.Module
     /// <returns>[B, T, C]</returns>
     public Tensor HiddenStates(Tensor inputIds, Rotary rotary, KvCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
 
-    /// <summary>The steps of <see cref="HiddenStates"/> one by one, for a layer-by-layer backward.</summary>
+    /// <summary>The blocks of <see cref="HiddenStates"/> one by one, for a layer-by-layer backward.</summary>
     /// <inheritdoc cref="Decoder.Blocks"/>
     internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents) => _decoder.Blocks(tokens, rotary, documents, null);
 
     /// <inheritdoc cref="Decoder.EmbeddingBlock"/>
     internal Block EmbeddingBlock => _decoder.EmbeddingBlock;
 
-    /// <summary>The step from hidden states to scores. A tied head's weight is the embedding's parameter, and no parameter of this
-    /// block.</summary>
+    /// <summary>
+    /// The block from hidden states to logits. A tied head's weight is the embedding's parameter and not one of this block.
+    /// </summary>
     internal Block HeadBlock => new(HeadName, (nn.Module?)_head ?? _tiedBias, Logits);
 
     /// <param name="inputIds">int64 [B, T]</param>
@@ -124,13 +125,13 @@ public sealed class CausalLM : nn.Module
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        Tensor scores = Projection.Linear(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
+        Tensor logits = Projection.Linear(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
         if (Config.NormalizedHead)
         {
             // normalizes rows without a second copy of the head (half precision is converted for the product): x . w / |w|
-            scores /= HeadWeight.to(hidden.dtype).norm(1, keepdim: false, p: 2).clamp_min(1e-12);
+            logits /= HeadWeight.to(hidden.dtype).norm(1, keepdim: false, p: 2).clamp_min(1e-12);
         }
-        return scores.MoveToOuterDisposeScope();
+        return logits.MoveToOuterDisposeScope();
     }
 
     /// <summary>Hidden states and head in one call, without a cache.</summary>

@@ -8,13 +8,13 @@ namespace Skipwise.Models;
 /// <summary>Embedding, layers and final norm: token ids to hidden states.</summary>
 internal sealed class Decoder : nn.Module
 {
-    /// <summary>What it is called in the model.</summary>
+    /// <summary>Its module name in the model.</summary>
     public const string Name = "model";
 
     private const string EmbeddingName = "embed_tokens", LayersName = "layers", NormName = "norm";
 
     private readonly ModuleList<DecoderLayer> _layers;
-    private readonly string[] _layerNames; // made once, and not for every token that is generated
+    private readonly string[] _layerNames; // created once, not for every generated token
     private readonly nn.Module<Tensor, Tensor> _norm;
     private readonly int? _window;
     private readonly int _firstSlidingLayer;
@@ -37,7 +37,7 @@ internal sealed class Decoder : nn.Module
     /// <summary>Element type of the computation: the norms', which are never stored in another.</summary>
     public ScalarType Dtype => _norm.parameters().First().dtype;
 
-    /// <summary>The step from token ids int64 [B, T] to what the first of <see cref="Blocks"/> takes.</summary>
+    /// <summary>The block from token ids int64 [B, T] to the input of the first of <see cref="Blocks"/>.</summary>
     internal Block EmbeddingBlock => new($"{Name}.{EmbeddingName}", Embedding, Embed);
 
     /// <param name="inputIds">int64 [B, T]</param>
@@ -60,7 +60,7 @@ internal sealed class Decoder : nn.Module
     }
 
     /// <summary>
-    /// The modules that turn embeddings into hidden states, in order, each [B, T, C] -> [B, T, C]: every layer, then the final norm.
+    /// The blocks that turn embeddings into hidden states, in order, each [B, T, C] -> [B, T, C]: every layer, then the final norm.
     /// </summary>
     /// <param name="documents">lengths of the documents packed into one row, none of which attends to another; empty: a row is one
     /// document</param>

@@ -89,7 +89,7 @@ internal static class LengthPlot
         number.LabelFontColor = color;
         number.LabelFontName = PlotFont.Name;
         number.LabelFontSize = look.IsNarrow ? 11 : 12;
-        number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // beside the marker
+        number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // next to the marker
     }
 
     // 1.96 standard errors: a 95 % interval over draws of the documents.
