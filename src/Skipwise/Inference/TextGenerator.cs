@@ -117,7 +117,7 @@ public static class TextGenerator
         using var scope = NewDisposeScope();
         Tensor inputIds = TokenTensor.Create(model, rows); // [B, T]
         int tokens = (int)inputIds.size(1);
-        Tensor positionIds = Prefill.Positions(cache.Length, tokens, model.Device);
+        Tensor positionIds = cache.NextPositions(tokens);
         float[] scores = [];
         Prefill.Run(model, inputIds, positionIds, cache, sequenceLength, chunk, (offset, hidden) =>
         {

@@ -47,6 +47,9 @@ internal class CpuKernels : ReferenceKernels
         return masked.IsCausal ? new CausalAttention(this, null, documents, withoutGraph: masked) : masked;
     }
 
+    public override AttentionPlan PlanRaggedAttention(Tensor queries, int keys, int? window, ScalarType dtype) =>
+        MaskedAttention.CreateRagged(queries, keys, window, dtype, repeatsHeads: false);
+
     public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total) =>
         ChunkedCrossEntropy.Backward(hidden, weight, targets, divisor, chunk, total, LogitsGradient);
 

@@ -18,7 +18,7 @@ internal static class GroupedAttention
 
     /// <param name="query">[B, H, T, D]</param>
     /// <param name="key">[B, K, S, D], as value</param>
-    /// <param name="bias">[T, S] to add to the scores, or null</param>
+    /// <param name="bias">[T, S] or [B, 1, T, S] to add to the scores, or null</param>
     /// <returns>[B, H, T, D]</returns>
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? bias, bool isCausal)
     {
@@ -27,10 +27,11 @@ internal static class GroupedAttention
         {
             return nn.functional.scaled_dot_product_attention(query, key, value, bias, is_casual: isCausal);
         }
-        if (tokens == 1 && bias is null)
+        if (tokens == 1 && bias is not { Dimensions: 2 })
         {
-            // one query attends to all keys: a group's G heads are computed as G queries of one head
-            return nn.functional.scaled_dot_product_attention(query.reshape(batch, kvHeads, group, dim), key, value).reshape(query.shape);
+            // a group's heads attend to the same keys: they are computed as G queries of one head
+            Tensor heads = query.reshape(batch, kvHeads, group, dim);
+            return nn.functional.scaled_dot_product_attention(heads, key, value, bias?.expand(-1, -1, group, -1)).reshape(query.shape);
         }
         if (bias is null && query.dtype != ScalarType.Float32)
         {
@@ -39,6 +40,7 @@ internal static class GroupedAttention
         // kv heads become part of the batch; each is expanded to its G heads by a stride of 0
         Tensor Shared(Tensor x) => x.flatten(0, 1).unsqueeze(1).expand(-1, group, -1, -1);
         Tensor queries = query.reshape(batch * kvHeads, group, tokens, dim);
+        bias = bias is { Dimensions: 4 } ? bias.repeat_interleave(kvHeads, 0) : bias;
         Tensor output = nn.functional.scaled_dot_product_attention(queries, Shared(key), Shared(value), bias, is_casual: isCausal);
         return output.reshape(query.shape);
     }

@@ -123,6 +123,12 @@ internal abstract class KernelSet
     public abstract AttentionPlan PlanAttention(
         int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device);
 
+    /// <summary>Plans a forward's attention where the rows of the cache have different lengths. For inference only.</summary>
+    /// <param name="queries">int64 [B, T], the index of each query's token in its row</param>
+    /// <param name="keys">S, tokens of the longest row, those of this forward included</param>
+    /// <inheritdoc cref="PlanAttention"/>
+    public abstract AttentionPlan PlanRaggedAttention(Tensor queries, int keys, int? window, ScalarType dtype);
+
     /// <summary>Peak bytes while such a plan is made.</summary>
     /// <inheritdoc cref="PlanAttention"/>
     public abstract long AttentionPlanBytes(int queries, int? window);

@@ -5,7 +5,8 @@ namespace Skipwise.Kernels;
 
 /// <summary>Attention by libtorch's kernel, masked by its causal mode or a bias.</summary>
 /// <param name="bias">
-/// float [T, S] added to the scores (0 or -inf), or null; T = S is the longest document's length if a row has several
+/// float [T, S] added to the scores (0 or -inf), or null; [B, 1, T, S] if the rows' lengths differ; T = S is the longest document's length
+/// if a row has several
 /// </param>
 /// <param name="isCausal">T = S and libtorch's own causal mode applies</param>
 /// <param name="documents">lengths of documents packed into one row; empty: a row is one document</param>
@@ -38,9 +39,30 @@ internal sealed class MaskedAttention(Tensor? bias, bool isCausal, int[] documen
         {
             seen = seen.triu(cached - window!.Value + 1);
         }
-        Tensor bias = zeros([queries, Avx512Gemm.RoundUp(keys, RowMultiple)], dtype, device).narrow(1, 0, keys);
-        bias.masked_fill_(seen.logical_not(), float.NegativeInfinity);
-        return new(bias.MoveToOuterDisposeScope(), false, documents, repeatsHeads);
+        return new(CreateBias(seen, dtype).MoveToOuterDisposeScope(), false, documents, repeatsHeads);
+    }
+
+    /// <inheritdoc cref="KernelSet.PlanRaggedAttention"/>
+    public static MaskedAttention CreateRagged(Tensor queries, int keys, int? window, ScalarType dtype, bool repeatsHeads)
+    {
+        using var scope = NewDisposeScope();
+        Tensor query = queries.unsqueeze(1).unsqueeze(-1); // [B, 1, T, 1]
+        Tensor before = query - arange(keys, dtype: ScalarType.Int64, device: queries.device); // [B, 1, T, S], distance of key j
+        Tensor seen = before.ge(0);
+        if (window < keys)
+        {
+            seen = seen.logical_and(before.lt(window.Value));
+        }
+        return new(CreateBias(seen, dtype).MoveToOuterDisposeScope(), false, [], repeatsHeads);
+    }
+
+    /// <param name="seen">bool [..., T, S]</param>
+    /// <returns>0 where a query attends to a key, else -inf</returns>
+    private static Tensor CreateBias(Tensor seen, ScalarType dtype)
+    {
+        long keys = seen.size(-1);
+        Tensor bias = zeros([.. seen.shape[..^1], Avx512Gemm.RoundUp((int)keys, RowMultiple)], dtype, seen.device).narrow(-1, 0, keys);
+        return bias.masked_fill_(seen.logical_not(), float.NegativeInfinity);
     }
 
     public override Tensor Attend(Tensor query, Tensor key, Tensor value)

@@ -75,6 +75,9 @@ internal class ReferenceKernels : KernelSet
     public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
         MaskedAttention.Create(queries, cached, window, documents, dtype, device, repeatsHeads: true);
 
+    public override AttentionPlan PlanRaggedAttention(Tensor queries, int keys, int? window, ScalarType dtype) =>
+        MaskedAttention.CreateRagged(queries, keys, window, dtype, repeatsHeads: true);
+
     /// <inheritdoc/>
     /// <remarks>A matrix [T, T] for a sliding window shorter than the text, and two of one byte per element while it is made.</remarks>
     public override long AttentionPlanBytes(int queries, int? window) => window < queries ? (sizeof(float) + 2L) * queries * queries : 0;

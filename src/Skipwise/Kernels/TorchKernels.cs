@@ -41,6 +41,9 @@ internal class TorchKernels : ReferenceKernels
     public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
         MaskedAttention.Create(queries, cached, window, documents, dtype, device, repeatsHeads: false);
 
+    public override AttentionPlan PlanRaggedAttention(Tensor queries, int keys, int? window, ScalarType dtype) =>
+        MaskedAttention.CreateRagged(queries, keys, window, dtype, repeatsHeads: false);
+
     public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total) =>
         ChunkedCrossEntropy.Backward(hidden, weight, targets, divisor, chunk, total, ChunkedCrossEntropy.LogitsGradient);
 }

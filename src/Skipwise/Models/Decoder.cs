@@ -66,7 +66,9 @@ internal sealed class Decoder : nn.Module
     /// document</param>
     internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents, KvCache? cache)
     {
-        (AttentionPlan full, AttentionPlan sliding) = PlanAttention(tokens, documents, cache?.Length ?? 0);
+        (AttentionPlan full, AttentionPlan sliding) = cache is { IsRagged: true }
+            ? PlanRaggedAttention(tokens, cache)
+            : PlanAttention(tokens, documents, cache?.Length ?? 0);
         return
         [
             .. _layers.Select((layer, index) => new Block(_layerNames[index], layer, hidden =>
@@ -81,9 +83,20 @@ internal sealed class Decoder : nn.Module
     {
         int longest = documents.Length > 0 ? documents.Max() : tokens; // no query attends beyond its document
         Device device = Embedding.weight.device;
-        AttentionPlan Plan(int? window) =>
-            KernelSet.For(device, Dtype).PlanAttention(longest, cached, window, documents, Dtype, device);
-        AttentionPlan sliding = Plan(_window);
-        return (_firstSlidingLayer > 0 ? Plan(null) : sliding, sliding);
+        return PlanBoth(window => KernelSet.For(device, Dtype).PlanAttention(longest, cached, window, documents, Dtype, device));
+    }
+
+    /// <inheritdoc cref="PlanAttention"/>
+    private (AttentionPlan Full, AttentionPlan Sliding) PlanRaggedAttention(int tokens, KvCache cache)
+    {
+        using Tensor queries = cache.NextPositions(tokens);
+        return PlanBoth(window =>
+            KernelSet.For(queries.device, Dtype).PlanRaggedAttention(queries, cache.Length + tokens, window, Dtype));
+    }
+
+    private (AttentionPlan Full, AttentionPlan Sliding) PlanBoth(Func<int?, AttentionPlan> plan)
+    {
+        AttentionPlan sliding = plan(_window);
+        return (_firstSlidingLayer > 0 ? plan(null) : sliding, sliding);
     }
 }

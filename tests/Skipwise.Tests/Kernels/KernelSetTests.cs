@@ -129,6 +129,24 @@ public class KernelSetTests
 
     [Theory]
     [MemberData(nameof(Sets))]
+    public void Attention_to_rows_of_different_lengths(string set, ScalarType dtype)
+    {
+        using Tensor lengths = tensor([30L, 0, 11]).unsqueeze(1);
+        foreach ((int tokens, int? window) in ((int, int?)[])[(1, null), (1, 9), (60, null), (60, 9), (7, 100)])
+        {
+            using Tensor queries = lengths + arange(tokens, ScalarType.Int64, CPU);
+            foreach (int kvHeads in (int[])[1, 2, 4])
+            {
+                SameAsTheReference(
+                    set, dtype,
+                    (kernels, x) => kernels.PlanRaggedAttention(queries, 30 + tokens, window, dtype).Attend(x[0], x[1], x[2]),
+                    [3, tokens, 4, 16], [3, 30 + tokens, kvHeads, 16], [3, 30 + tokens, kvHeads, 16]);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
     public void Linear_cross_entropy(string set, ScalarType dtype)
     {
         using var scope = NewDisposeScope();

@@ -1,4 +1,5 @@
 using Skipwise.Inference;
+using Skipwise.Kernels;
 using Skipwise.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,6 +41,124 @@ public class KvCacheTests
             .allclose(Read(model, [[.. texts[0], .. ends[0]]], 0, null)[0].narrow(0, 9, 4), rtol: 1e-4, atol: 1e-5));
         Assert.Equal((9, 13), (cache.Length, second.Length));
         Assert.Throws<ArgumentOutOfRangeException>(() => Branch([0], 8));
+    }
+
+    public static TheoryData<string, int?, int> Kinds => new(
+        from set in KernelSet.All(CPU, ScalarType.Float32)
+        from window in (int?[])[null, 6]
+        from kvHeads in (int[])[2, 4]
+        select new TheoryDataRow<string, int?, int>(set.ToString(), window, kvHeads));
+
+    /// <summary>Read in one forward, generated in one batch; meanwhile rows change their places, and a text leaves the batch.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Prompts_of_different_lengths_are_continued_as_each_alone(string set, int? window, int kvHeads)
+    {
+        const int steps = 9;
+        using IDisposable used = Use(set), noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using CausalLM model = Model(window, kvHeads);
+        int[][] prompts = [TinyModel.Tokens(1, 5), TinyModel.Tokens(2, 60), TinyModel.Tokens(3, 11)];
+        GenerationOptions greedy = new() { MaxNewTokens = steps };
+        int[][] alone = [.. prompts.Select(prompt => TextGenerator.Generate(model, prompt, greedy))];
+        List<int>[] texts = [.. prompts.Select(prompt => prompt.ToList())];
+        int[] rows = [0, 1, 2];
+        using var cache = new KvCache(model.Config, 3, 60 + steps, model.Dtype, model.Device);
+
+        Tensor states = Append(model, cache, [.. prompts.Select(prompt => (int[])[.. prompt, .. new int[60 - prompt.Length]])]);
+        foreach (int row in rows)
+        {
+            cache.CropRow(row, prompts[row].Length);
+        }
+        Assert.Equal([5, 60, 11], cache.Lengths);
+        Assert.Equal([5, 60, 11], cache.NextPositions(2)[.., 0].data<long>().ToArray().Select(position => (int)position));
+        Tensor logits = model.Logits(stack([.. rows.Select(row => states[row, prompts[row].Length - 1])]));
+        for (int step = 0; ; step++)
+        {
+            for (int i = 0; i < rows.Length; i++)
+            {
+                List<int> text = texts[rows[i]];
+                Tensor ids = tensor([.. text.Select(id => (long)id)]).unsqueeze(0);
+                Tensor expected = model.Logits(ids, Prefill.Positions(0, text.Count, CPU))[0, -1];
+                Assert.True(logits[i].allclose(expected, rtol: 1e-5, atol: 1e-5), $"{(logits[i] - expected).abs().max().ToDouble()}");
+                text.Add((int)logits[i].argmax().ToInt64());
+                Assert.Equal(alone[rows[i]][step], text[^1]);
+            }
+            if (step == steps - 1)
+            {
+                break;
+            }
+            if (step is 2 or 5)
+            {
+                int[] kept = step == 2 ? [2, 0, 1] : [0, 2];
+                cache.SelectRows(kept);
+                rows = [.. kept.Select(row => rows[row])];
+            }
+            logits = model.Logits(Append(model, cache, [.. rows.Select(row => (int[])[texts[row][^1]])]).select(1, 0));
+        }
+        Assert.Equal([2, 1], rows);
+        Assert.Equal([11 + steps - 1, 60 + steps - 1], cache.Lengths);
+    }
+
+    /// <summary>What memory held before a short row's tokens reach it is never seen, were it NaN.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Rows_of_different_lengths_take_several_tokens_at_once(string set, int? window, int kvHeads)
+    {
+        using IDisposable used = Use(set), noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using CausalLM model = Model(window, kvHeads);
+        int[][] starts = [TinyModel.Tokens(1, 3), TinyModel.Tokens(2, 14), []];
+        int[][] ends = [TinyModel.Tokens(4, 7), TinyModel.Tokens(5, 7), TinyModel.Tokens(6, 7)];
+        using var cache = new KvCache(model.Config, 3, 30, model.Dtype, model.Device);
+        Tensor nan = full([3, kvHeads, 30, model.Config.HeadDim], double.NaN, ScalarType.Float32);
+        for (int layer = 0; layer < model.Config.NumHiddenLayers; layer++)
+        {
+            cache.Append(layer, nan, nan);
+        }
+        cache.Advance(30);
+        cache.Crop(0);
+        for (int row = 0; row < 2; row++)
+        {
+            using var read = new KvCache(model.Config, 1, starts[row].Length, model.Dtype, model.Device);
+            Append(model, read, [starts[row]]);
+            cache.CopyRow(read, 0, row);
+        }
+        Assert.Equal([3, 14, 0], cache.Lengths);
+
+        SameAsAlone(Append(model, cache, ends), starts, ends);
+        int[] kept = [2, 5, 0];
+        for (int row = 0; row < 3; row++)
+        {
+            cache.CropRow(row, starts[row].Length + kept[row]);
+        }
+        int[][] others = [TinyModel.Tokens(7, 4), TinyModel.Tokens(8, 4), TinyModel.Tokens(9, 4)];
+        SameAsAlone(Append(model, cache, others), [.. starts.Select((start, row) => (int[])[.. start, .. ends[row][..kept[row]]])], others);
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.CropRow(2, 5));
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.SelectRows([]));
+        Assert.Throws<InvalidOperationException>(() => Append(model, cache, [.. ends.Select(_ => new int[8])]));
+
+        void SameAsAlone(Tensor states, int[][] before, int[][] added)
+        {
+            for (int row = 0; row < added.Length; row++)
+            {
+                Tensor whole = Read(model, [[.. before[row], .. added[row]]], 0, null)[0].narrow(0, before[row].Length, added[row].Length);
+                Assert.True(states[row].allclose(whole, rtol: 1e-5, atol: 1e-5), $"{(states[row] - whole).abs().max().ToDouble()}");
+            }
+        }
+    }
+
+    private static IDisposable Use(string set) => KernelSet.Use(KernelSet.All(CPU, ScalarType.Float32).Single(s => s.ToString() == set));
+
+    private static CausalLM Model(int? window, int kvHeads) => TinyModel.Create(initializerRange: 0.2,
+        change: config => config with { NumKeyValueHeads = kvHeads, SlidingWindow = window, FirstSlidingLayer = 1 });
+
+    /// <summary>Each row's next tokens, in one forward.</summary>
+    private static Tensor Append(CausalLM model, KvCache cache, int[][] tokens)
+    {
+        using Tensor ids = TokenTensor.Create(model, tokens), positions = cache.NextPositions(tokens[0].Length);
+        using Rotary rotary = model.RotaryFor(positions, 0);
+        return model.HiddenStates(ids, rotary, cache);
     }
 
     private static Tensor Read(CausalLM model, int[][] texts, int start, KvCache? cache)
