@@ -56,4 +56,7 @@ internal sealed class BoundedTokenizer : ITokenizer
 
     /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids) => Unbounded.Decode(ids);
+
+    /// <inheritdoc/>
+    public TokenizerModel? ToModel() => Unbounded.ToModel();
 }

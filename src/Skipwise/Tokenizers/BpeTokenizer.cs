@@ -17,7 +17,13 @@ internal sealed class BpeTokenizer : ITokenizer
     private readonly Dictionary<int, byte[]>? _firstSpelling; // for pieces with other bytes at the beginning of a text
     private readonly HashSet<int> _special;
     private readonly bool _stripsLeadingSpace;
+    private readonly string?[] _pieces; // by id, of the vocabulary
+    private readonly IReadOnlyCollection<AddedToken> _addedTokens;
+    private readonly TokenizerModel _description;
 
+    /// <summary>Assembles the tokenizer.</summary>
+    /// <param name="description">what <see cref="ToModel"/> cannot know from the rest: kind, pre-tokenizer, normalizers, flags; scores and
+    /// types if the format has them</param>
     public BpeTokenizer(
         IReadOnlyDictionary<string, int> vocabulary,
         IReadOnlyCollection<AddedToken> addedTokens,
@@ -25,7 +31,8 @@ internal sealed class BpeTokenizer : ITokenizer
         IReadOnlyList<PreTokenizer> preTokenizers,
         BytePairEncoder encoding,
         PieceDecoder decoder,
-        SpecialTokens special)
+        SpecialTokens special,
+        TokenizerModel description)
     {
         _normalizer = normalizer;
         _preTokenizers = preTokenizers;
@@ -46,10 +53,25 @@ internal sealed class BpeTokenizer : ITokenizer
         _normalizedTokens =
             new AddedTokenSplitter(addedTokens.Where(t => t.NormalizedForm is not null).Select(t => (t.NormalizedForm!, t)));
         VocabularySize = _spelling.Keys.DefaultIfEmpty(-1).Max() + 1;
+        _pieces = new string?[VocabularySize];
+        foreach (var (piece, id) in vocabulary)
+        {
+            _pieces[id] = piece;
+        }
+        _addedTokens = addedTokens;
+        AddsBos = special.AddsBos && special.BosId is not null;
+        _description = description with
+        {
+            BosId = special.BosId,
+            EosId = special.EosId,
+            EndIds = special.EndIds,
+            PadId = special.PadId,
+            UnknownId = special.UnknownId,
+            AddsBos = AddsBos,
+        };
         BosId = special.BosId;
         EosId = special.EosId;
         EndIds = special.EndIds;
-        AddsBos = special.AddsBos && BosId is not null;
     }
 
     public int VocabularySize { get; }
@@ -101,6 +123,28 @@ internal sealed class BpeTokenizer : ITokenizer
         }
         int skip = _stripsLeadingSpace && bytes.Count > 0 && bytes[0] == (byte)' ' ? 1 : 0;
         return Encoding.UTF8.GetString([.. bytes], skip, bytes.Count - skip);
+    }
+
+    public TokenizerModel ToModel()
+    {
+        TokenizerPiece[] pieces = [.. _pieces.Select((text, id) =>
+            id < _description.Pieces.Count ? _description.Pieces[id]
+            : text is null ? new TokenizerPiece("", TokenType.Unused)
+            : new TokenizerPiece(text, id == _encoding.UnknownId ? TokenType.Unknown
+                : _encoding.HasByteFallback && PieceDecoder.ByteOf(text) is not null ? TokenType.Byte : TokenType.Normal))];
+        foreach (AddedToken token in _addedTokens)
+        {
+            TokenType type = pieces[token.Id].Type == TokenType.Unknown ? TokenType.Unknown
+                : token.Special ? TokenType.Control : TokenType.UserDefined;
+            pieces[token.Id] = pieces[token.Id] with { Text = token.Content, Type = type };
+        }
+        return _description with
+        {
+            Pieces = pieces,
+            Merges = _description.HasScores ? [] : [.. _encoding.Merges.Select(pair => (_pieces[pair.Left]!, _pieces[pair.Right]!))],
+            IgnoresMerges = _encoding.WholePieces is not null,
+            HasByteFallback = _encoding.HasByteFallback,
+        };
     }
 
     private List<TextPiece> Pieces(TextPiece text)

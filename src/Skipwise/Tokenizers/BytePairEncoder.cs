@@ -89,6 +89,16 @@ internal sealed class BytePairEncoder
         }
     }
 
+    /// <summary>id of unknown characters that do not become bytes; null: they are dropped</summary>
+    public int? UnknownId => _unknownId;
+
+    /// <summary>whether unknown characters become bytes</summary>
+    public bool HasByteFallback => _byteIds is not null;
+
+    /// <summary>the ids of the pairs that are merged, in order of rank; of equal ranks the lower ids first</summary>
+    public IEnumerable<(int Left, int Right)> Merges => _merges.OrderBy(merge => merge.Value.Rank).ThenBy(merge => merge.Key)
+        .Select(merge => ((int)(merge.Key >> 32), (int)merge.Key));
+
     /// <summary>whether consecutive unknown characters become one unknown token</summary>
     public bool FuseUnknown { get; init; }
     /// <summary>the whole vocabulary if its pieces are used without merging (Llama 3's ignore_merges), else null</summary>

@@ -23,4 +23,8 @@ public interface ITokenizer
 
     /// <summary>Decodes ids to text. Special tokens are omitted.</summary>
     string Decode(ReadOnlySpan<int> ids);
+
+    /// <summary>The tokenizer as data, from which a file of any format can be written; null if it is not made of pieces. It is made by each
+    /// call.</summary>
+    TokenizerModel? ToModel() => null;
 }

@@ -52,6 +52,29 @@ internal static class PreTokenizers
         };
     }
 
+    /// <summary>The known rule that the steps are; Other if they are none.</summary>
+    /// <param name="steps">the sequence, flattened</param>
+    public static PreTokenizerPattern RuleOf(IReadOnlyList<LocatedJson> steps)
+    {
+        bool IsByteLevel(LocatedJson step, bool useRegex) =>
+            step.Get("type").Text == "ByteLevel" && step.Flag("use_regex", true) == useRegex;
+        switch (steps)
+        {
+            case [] or [_] when steps.All(step => step.Get("type").Text == "Metaspace" && !step.Flag("split", true)):
+                return PreTokenizerPattern.None;
+            case [var bytes] when IsByteLevel(bytes, useRegex: true):
+                return PreTokenizerPattern.Gpt2;
+            case [var digits, var bytes] when digits.Get("type").Text == "Digits" && digits.Flag("individual_digits", false)
+                && IsByteLevel(bytes, useRegex: true):
+                return PreTokenizerPattern.Gpt2Digits;
+            case [var split, var bytes] when split.Get("type").Text == "Split" && split.Get("behavior").Text == "Isolated"
+                && !split.Flag("invert", false) && IsByteLevel(bytes, useRegex: false):
+                return ByteLevelBpe.RuleOf(split.Get("pattern").Find("Regex")?.Text);
+            default:
+                return PreTokenizerPattern.Other;
+        }
+    }
+
     public static PreTokenizer ByteLevel(bool addPrefixSpace, bool useRegex) => (piece, pieces) =>
     {
         var text = addPrefixSpace && !piece.Text.Span.StartsWith(' ') ? $" {piece.Text}".AsMemory() : piece.Text;

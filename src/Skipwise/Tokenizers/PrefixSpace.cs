@@ -16,7 +16,7 @@ internal static class PrefixSpace
     {
         var preTokenizer = file.Find("pre_tokenizer");
         bool alone = preTokenizer?.Get("type").Text == "ByteLevel";
-        bool own = Steps(preTokenizer, "pretokenizers").Concat(Steps(file.Find("normalizer"), "normalizers")).Any(Adds);
+        bool own = IsAddedBy(file, preTokenizer);
         if (settings.AddsPrefixSpace is { } asked && asked != own && !alone)
         {
             throw settings.Error(
@@ -40,8 +40,18 @@ internal static class PrefixSpace
         return preTokenizer;
     }
 
+    /// <summary>Whether a text gets a leading space, after both files agreed.</summary>
+    public static bool IsAdded(LocatedJson file, TokenizerSettings settings)
+    {
+        var preTokenizer = file.Find("pre_tokenizer");
+        return (preTokenizer?.Get("type").Text == "ByteLevel" ? settings.AddsPrefixSpace : null) ?? IsAddedBy(file, preTokenizer);
+    }
+
+    private static bool IsAddedBy(LocatedJson file, LocatedJson? preTokenizer) =>
+        Steps(preTokenizer, "pretokenizers").Concat(Steps(file.Find("normalizer"), "normalizers")).Any(Adds);
+
     /// <summary>The steps of a Sequence, flattened; else the step itself.</summary>
-    private static List<LocatedJson> Steps(LocatedJson? place, string name) =>
+    public static List<LocatedJson> Steps(LocatedJson? place, string name) =>
         place is not { } part ? []
         : part.Get("type").Text == "Sequence" ? [.. part.Get(name).Items().SelectMany(item => Steps(item, name))]
         : [part];

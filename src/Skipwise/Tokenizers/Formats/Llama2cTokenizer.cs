@@ -6,15 +6,12 @@ namespace Skipwise.Tokenizers.Formats;
 
 /// <summary>
 /// Reads llama2.c's tokenizer.bin: the longest piece's length, then for every id its score (float32), length (int32) and bytes. It is a
-/// SentencePiece model without its settings, which are built into llama2.c. This adds the settings and uses the SentencePiece reader.
+/// SentencePiece model without its settings, which are built into llama2.c. This adds the settings.
 /// </summary>
 internal static class Llama2cTokenizer
 {
     private const string Pattern = "tok*.bin";
     private const int PieceHeader = 8, UnknownId = 0, BosId = 1, EosId = 2, FirstByteId = 3;
-
-    // Piece types with SentencePiece's numbers.
-    private const int Normal = 1, Unknown = 2, Control = 3, Byte = 6;
 
     /// <summary>Finds the tokenizer of a folder; null if there is none, or several and none is named tokenizer.bin.</summary>
     public static string? Find(string folder)
@@ -29,7 +26,7 @@ internal static class Llama2cTokenizer
     {
         try
         {
-            return SentencePieceModel.Parse(ToSentencePiece(Pieces(InputFile.ReadBytes(path))), path, settings);
+            return SentencePieceBpe.Create(ToSentencePiece(Pieces(InputFile.ReadBytes(path))), settings);
         }
         catch (FormatException e)
         {
@@ -58,48 +55,32 @@ internal static class Llama2cTokenizer
         return pieces.Count > FirstByteId ? pieces : throw new FormatException($"it holds {pieces.Count} pieces");
     }
 
-    private static byte[] ToSentencePiece(List<(byte[] Text, float Score)> pieces)
+    private static TokenizerModel ToSentencePiece(List<(byte[] Text, float Score)> pieces)
     {
-        using var model = new MemoryStream();
         bool hasBytes = pieces.Count >= FirstByteId + 256 && Encoding.UTF8.GetString(pieces[FirstByteId].Text) == "<0x00>";
-        for (int id = 0; id < pieces.Count; id++)
+        return new TokenizerModel
         {
-            string spelled = Encoding.UTF8.GetString(pieces[id].Text).Replace(" ", Normalizers.Metaspace, StringComparison.Ordinal);
-            (string text, int kind) = id switch
-            {
-                UnknownId => (spelled, Unknown),
-                BosId => ("<s>", Control), // "\n<s>\n" in the file
-                EosId => ("</s>", Control),
-                _ when hasBytes && id < FirstByteId + 256 => (spelled, Byte),
-                _ => (spelled, Normal),
-            };
-            Message(model, 1, [.. Message(1, Encoding.UTF8.GetBytes(text)), .. Single(2, pieces[id].Score), .. Number(3, kind)]);
-        }
-        const int bytePairEncoding = 2;
-        Message(model, 2, [.. Number(3, bytePairEncoding), .. Number(35, hasBytes ? 1 : 0), .. Number(41, BosId), .. Number(42, EosId)]);
-        // add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces
-        Message(model, 3, [.. Number(3, 1), .. Number(4, 0), .. Number(5, 1)]);
-        return model.ToArray();
+            Kind = TokenizerKind.SentencePieceBpe,
+            Pieces = [.. pieces.Select((piece, id) => ToSentencePiece(piece.Text, piece.Score, id, hasBytes))],
+            HasScores = true,
+            HasByteFallback = hasBytes,
+            AddsPrefixSpace = true,
+            EscapesWhitespace = true,
+            BosId = BosId,
+            EosId = EosId,
+            AddsBos = true,
+        };
     }
 
-    private static void Message(MemoryStream stream, int field, byte[] content) => stream.Write(Message(field, content));
-
-    private static byte[] Message(int field, byte[] content) => [.. Varint(field << 3 | 2), .. Varint(content.Length), .. content];
-
-    private static byte[] Number(int field, int value) => [.. Varint(field << 3), .. Varint(value)];
-
-    private static byte[] Single(int field, float value) => [.. Varint(field << 3 | 5), .. BitConverter.GetBytes(value)];
-
-    private static IEnumerable<byte> Varint(int value)
+    private static TokenizerPiece ToSentencePiece(byte[] bytes, float score, int id, bool hasBytes)
     {
-        for (uint rest = (uint)value; ; rest >>= 7)
+        string text = Encoding.UTF8.GetString(bytes).Replace(" ", Normalizers.Metaspace, StringComparison.Ordinal);
+        return id switch
         {
-            if (rest < 0x80)
-            {
-                yield return (byte)rest;
-                yield break;
-            }
-            yield return (byte)(rest & 0x7F | 0x80);
-        }
+            UnknownId => new(text, TokenType.Unknown, score),
+            BosId => new("<s>", TokenType.Control, score), // "\n<s>\n" in the file
+            EosId => new("</s>", TokenType.Control, score),
+            _ => new(text, hasBytes && id < FirstByteId + 256 ? TokenType.Byte : TokenType.Normal, score),
+        };
     }
 }

@@ -63,7 +63,8 @@ internal static class TiktokenRanks
                 "Use the model's tokenizer.json");
         AddedToken[] added = [.. known.Special.Select((text, i) => new AddedToken(known.Pieces + i, text, Special: true))];
         SpecialTokens special = settings.Special(
-            settings.Find("bos", IdOf, IdOf(known.Bos)), settings.Find("eos", IdOf, IdOf(known.Eos)), settings.AddsBos ?? known.AddsBos);
+            settings.Find("bos", IdOf, IdOf(known.Bos)), settings.Find("eos", IdOf, IdOf(known.Eos)), settings.AddsBos ?? known.AddsBos,
+            IdOf);
         return ByteLevelBpe.Create(
             vocabulary, BytePairEncoder.EveryWay(vocabulary, rank => rank), known.Rule, added, special, wholeWords: true,
             addPrefixSpace: settings.AddsPrefixSpace ?? false);

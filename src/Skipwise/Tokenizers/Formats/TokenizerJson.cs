@@ -61,9 +61,28 @@ internal static class TokenizerJson
             PreTokenizers.Read(PrefixSpace.Agreed(file, settings), settings.AddsPrefixSpace),
             encoding,
             PieceDecoder.Read(file.Find("decoder")),
-            settings.Special(bos, settings.Find("eos", IdOf, null), settings.AddsBos ?? (start is not null && start == bos)));
+            settings.Special(
+                bos, settings.Find("eos", IdOf, null), settings.AddsBos ?? (start is not null && start == bos), IdOf, encoding.UnknownId),
+            Describe(file, settings, encoding.HasByteFallback));
 
         int? IdOf(string text) => added.IdOf(text);
+    }
+
+    private static TokenizerModel Describe(LocatedJson file, TokenizerSettings settings, bool hasByteFallback)
+    {
+        List<LocatedJson> words = PrefixSpace.Steps(file.Find("pre_tokenizer"), "pretokenizers");
+        List<LocatedJson> rewrites = PrefixSpace.Steps(file.Find("normalizer"), "normalizers");
+        bool escapes = words.Exists(step => step.Get("type").Text == "Metaspace")
+            || rewrites.Exists(step => step.Get("type").Text == "Replace" && step.Get("content").Text == Normalizers.Metaspace);
+        return new TokenizerModel
+        {
+            Kind = words.Exists(step => step.Get("type").Text == "ByteLevel") ? TokenizerKind.ByteLevelBpe
+                : escapes || hasByteFallback ? TokenizerKind.SentencePieceBpe : TokenizerKind.Bpe,
+            PreTokenizer = PreTokenizers.RuleOf(words),
+            Normalizers = [.. rewrites.Select(step => step.Get("type").Text)],
+            AddsPrefixSpace = PrefixSpace.IsAdded(file, settings),
+            EscapesWhitespace = escapes,
+        };
     }
 
     private static Dictionary<string, int> ReadVocabulary(LocatedJson place)

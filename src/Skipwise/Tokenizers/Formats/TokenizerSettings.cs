@@ -117,8 +117,13 @@ internal sealed class TokenizerSettings
     public int? TokenId(string name) => TokenIds(name).Select(id => (int?)id).FirstOrDefault();
 
     /// <summary>The special tokens, with every end token in the model's files, because programs stop at each of them.</summary>
-    public SpecialTokens Special(int? bos, int? eos, bool addsBos) =>
-        new(bos, eos, [.. (eos is null ? TokenIds("eos_token_id") : TokenIds("eos_token_id").Prepend(eos.Value)).Distinct()], addsBos);
+    /// <param name="idOf">the id of a token's text</param>
+    /// <param name="unknown">the unknown token of the tokenizer's file; null: by these files, without effect on encoding</param>
+    /// <param name="pad">the padding token of the tokenizer's file</param>
+    public SpecialTokens Special(
+        int? bos, int? eos, bool addsBos, Func<string, int?> idOf, int? unknown = null, int? pad = null) =>
+        new(bos, eos, [.. (eos is null ? TokenIds("eos_token_id") : TokenIds("eos_token_id").Prepend(eos.Value)).Distinct()], addsBos,
+            Find("pad", idOf, pad), unknown ?? Find("unk", idOf, null));
 
     /// <summary>All ids under that name, single or in lists. Some files use -1 for none.</summary>
     private IEnumerable<int> TokenIds(string name) => Present([.. _numbered.Select(file => file.Find(name))])
@@ -126,7 +131,7 @@ internal sealed class TokenizerSettings
         .Select(id => id.Number)
         .Where(id => id >= 0);
 
-    /// <summary>The id of "bos" or "eos": by its text, else by the id in the model's configuration, else by the tokenizer's file.</summary>
+    /// <summary>The id of "bos", "eos", "pad" or "unk": by its text, else by the id in the model's configuration, else by the tokenizer's file.</summary>
     public int? Find(string name, Func<string, int?> idOf, int? defaultValue) =>
         (TokenText($"{name}_token") is { } text ? idOf(text) : null) ?? defaultValue ?? TokenId($"{name}_token_id");
 

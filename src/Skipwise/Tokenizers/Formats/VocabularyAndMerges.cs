@@ -51,11 +51,11 @@ internal static class VocabularyAndMerges
         }
         int? end = IdOf(EndOfText);
         SpecialTokens special = settings.Special(
-            settings.Find("bos", IdOf, end), settings.Find("eos", IdOf, end), settings.AddsBos ?? false);
+            settings.Find("bos", IdOf, end), settings.Find("eos", IdOf, end), settings.AddsBos ?? false, IdOf);
         return ByteLevelBpe.Create(
             vocabulary, Merges(Path.Combine(folder, MergesName), vocabulary), rule, added, special,
             addPrefixSpace: settings.AddsPrefixSpace ?? false,
-            normalizer: rule == PreTokenizerPattern.Qwen2 ? Normalizers.Nfc : null);
+            nfc: rule == PreTokenizerPattern.Qwen2);
 
         int? IdOf(string text) => added.Find(t => t.Content == text)?.Id ?? (vocabulary.TryGetValue(text, out int id) ? id : null);
     }
