@@ -212,7 +212,7 @@ public sealed class TokenizerModelTests : IDisposable
     {
         (string Text, float Score, int Type)[] pieces =
             [.. SentencePieceFile.Llama([.. s_llama.Pieces.Skip(259).Select((piece, i) => (piece, -(float)i))])];
-        var file = new List<byte>([64, 0, 0, 0]);
+        var file = new List<byte>([128, 0, 0, 0]);
         foreach (var (text, score, _) in pieces)
         {
             string spelled = text switch { "<s>" => "\n<s>\n", "</s>" => "\n</s>\n", _ => text.Replace('▁', ' ') };

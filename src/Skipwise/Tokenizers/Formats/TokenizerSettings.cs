@@ -131,7 +131,8 @@ internal sealed class TokenizerSettings
         .Select(id => id.Number)
         .Where(id => id >= 0);
 
-    /// <summary>The id of "bos", "eos", "pad" or "unk": by its text, else by the id in the model's configuration, else by the tokenizer's file.</summary>
+    /// <summary>The id of "bos", "eos", "pad" or "unk": by its text, else by the id in the model's configuration, else by the tokenizer's
+    /// file.</summary>
     public int? Find(string name, Func<string, int?> idOf, int? defaultValue) =>
         (TokenText($"{name}_token") is { } text ? idOf(text) : null) ?? defaultValue ?? TokenId($"{name}_token_id");
 
