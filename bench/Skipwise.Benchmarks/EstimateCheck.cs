@@ -147,8 +147,11 @@ internal static class EstimateCheck
         using var tool =
             Process.Start(
                 new ProcessStartInfo("dotnet",
-                    [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. words]) { RedirectStandardOutput = true,
-                    RedirectStandardError = true })!;
+                    [Path.Combine(AppContext.BaseDirectory, "skipwise.dll"), .. words])
+                {
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true
+                })!;
         Task<string> output = tool.StandardOutput.ReadToEndAsync(), errors = tool.StandardError.ReadToEndAsync();
         while (!tool.WaitForExit(s_sampling))
         {

@@ -20,8 +20,8 @@ using Skipwise.Tests.Reports.Comparing;
 using Skipwise.Tests.Storage;
 using Skipwise.Tests.Tokenizers;
 using Skipwise.Tests.Tokenizers.Formats;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 using Skipwise.Training;
 
 namespace Skipwise.Tests;

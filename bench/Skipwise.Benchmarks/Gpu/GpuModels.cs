@@ -3,8 +3,8 @@ using Skipwise.Models.Lora;
 using Skipwise.Numerics;
 using Skipwise.Rope;
 using Skipwise.Synthetic;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 using TorchSharp;
 using static TorchSharp.torch;
 

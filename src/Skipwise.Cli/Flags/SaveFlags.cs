@@ -17,6 +17,11 @@ internal sealed class SaveFlags(Command command)
         "continue the run in --out from its newest checkpoint; options that decide the result must be the same");
 
     public SaveOptions Of(ParseResult parse) =>
-        new() { EverySteps = _every.ValueOf(parse), KeepLast = _keepLast.ValueOf(parse), Resume = _resume.ValueOf(parse),
-            TensorBoard = _tensorBoard.ValueOf(parse) };
+        new()
+        {
+            EverySteps = _every.ValueOf(parse),
+            KeepLast = _keepLast.ValueOf(parse),
+            Resume = _resume.ValueOf(parse),
+            TensorBoard = _tensorBoard.ValueOf(parse)
+        };
 }

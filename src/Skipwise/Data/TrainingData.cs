@@ -1,5 +1,5 @@
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Data;
 

@@ -48,9 +48,14 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
         foreach (int length in lengths)
         {
             PerplexityOptions one =
-                options.Perplexity with { Windows = [length], MinTokens = fills, PositionBins = length == lengths.Max()
+                options.Perplexity with
+                {
+                    Windows = [length],
+                    MinTokens = fills,
+                    PositionBins = length == lengths.Max()
                     ? options.Perplexity.PositionBins
-                    : null };
+                    : null
+                };
             one.Validate();
             yield return new($"perplexity, windows of {length} tokens",
                 Read(options.Data.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("data", data))),

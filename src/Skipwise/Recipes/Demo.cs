@@ -10,8 +10,8 @@ using Skipwise.Reports;
 using Skipwise.Runs;
 using Skipwise.Storage;
 using Skipwise.Synthetic;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 using Skipwise.Training;
 
 namespace Skipwise.Recipes;
@@ -150,8 +150,12 @@ internal sealed class Demo
                 progress: _progress.Evaluation, cancel: _stop))
             {
                 _passkey.Add(
-                    new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count) { Correct = result.Correct,
-                        IntervalLow = result.Interval.Low, IntervalHigh = result.Interval.High });
+                    new PasskeyPoint(variant, result.Length, result.Accuracy, result.Count)
+                    {
+                        Correct = result.Correct,
+                        IntervalLow = result.Interval.Low,
+                        IntervalHigh = result.Interval.High
+                    });
                 _trials.AddRange(
                     result.Trials.Select(t =>
                         new Skipwise.Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
@@ -244,8 +248,13 @@ internal sealed class Demo
     private ulong TextSeed => _options.Seed + 1000;
 
     private SyntheticMixOptions TrainingText() =>
-        new() { Documents = _options.TrainingDocuments, PasskeyFraction = _options.PasskeyFraction, Window = _window,
-            LongestChronicle = 16 * _window };
+        new()
+        {
+            Documents = _options.TrainingDocuments,
+            PasskeyFraction = _options.PasskeyFraction,
+            Window = _window,
+            LongestChronicle = 16 * _window
+        };
 
     private TokenList HeldOut()
     {

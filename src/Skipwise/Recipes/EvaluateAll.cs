@@ -45,8 +45,11 @@ internal static class EvaluateAll
             using var model = new EvaluatedModel(source, options.Compute, progress.Stage);
             ComparedModel described = Describe(model, name);
             var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, Hexadecimal(model.Identity), own.Parts))).ToList();
-            plan = plan with { Models =
-                [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }] };
+            plan = plan with
+            {
+                Models =
+                [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }]
+            };
             store.WritePlan(plan); // a report of an interrupted run shows the models up to there
             SkippedTask[] impossible =
                 [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), progress, cancel))];

@@ -1,8 +1,8 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
 using Skipwise.Documents;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Recipes;
 

@@ -6,9 +6,9 @@ using Skipwise.Rope;
 using Skipwise.Runs;
 using Skipwise.Storage;
 using Skipwise.Synthetic;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
 using Skipwise.Tokenizers.Training;
+using Skipwise.TokenStores;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
 
@@ -186,8 +186,13 @@ public static class Pretrain
 
     private static PoseDataset Corpus(PretrainOptions options, ITokenizer tokenizer)
     {
-        var mix = new SyntheticMixOptions { Documents = options.Documents, ListFraction = 0.2, Window = options.ContextLength,
-            LongestChronicle = 16 * options.ContextLength };
+        var mix = new SyntheticMixOptions
+        {
+            Documents = options.Documents,
+            ListFraction = 0.2,
+            Window = options.ContextLength,
+            LongestChronicle = 16 * options.ContextLength
+        };
         return Windows(SyntheticMix.Tokens(mix, SyntheticPart.Train, options.Seed, tokenizer), options.ContextLength, options, tokenizer);
     }
 

@@ -6,8 +6,8 @@ using Skipwise.Evaluation;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Evaluation.Perplexity;
 using Skipwise.Models;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Runs;
 

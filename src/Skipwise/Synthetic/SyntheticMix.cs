@@ -1,6 +1,6 @@
 using Skipwise.Numerics;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Synthetic;
 

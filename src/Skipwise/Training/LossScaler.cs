@@ -25,21 +25,31 @@ public sealed class LossScaler(LossScalerState? state = null)
         if (overflowed)
         {
             bool halves = State.HysteresisTracker <= 1;
-            State = State with { Scale = halves
+            State = State with
+            {
+                Scale = halves
                 ? Math.Max(MinScale, State.Scale / 2)
-                : State.Scale, HysteresisTracker = Math.Max(1, State.HysteresisTracker - 1), GrowthTracker = 0,
-                SkippedSteps = State.SkippedSteps + 1 };
+                : State.Scale,
+                HysteresisTracker = Math.Max(1, State.HysteresisTracker - 1),
+                GrowthTracker = 0,
+                SkippedSteps = State.SkippedSteps + 1
+            };
         }
         else
         {
             bool doubles = State.GrowthTracker + 1 == GrowthInterval;
-            State = State with { Scale = doubles
+            State = State with
+            {
+                Scale = doubles
                 ? State.Scale * 2
-                : State.Scale, HysteresisTracker = doubles
+                : State.Scale,
+                HysteresisTracker = doubles
                 ? Hysteresis
-                : State.HysteresisTracker, GrowthTracker = doubles
+                : State.HysteresisTracker,
+                GrowthTracker = doubles
                 ? 0
-                : State.GrowthTracker + 1 };
+                : State.GrowthTracker + 1
+            };
         }
     }
 }

@@ -34,13 +34,13 @@ public sealed class FamilyTests : IDisposable
     public void Gemma_norms_around_one_and_scales_its_embedding() =>
         Compare($$"""{"model_type": "gemma", "head_dim": 10, "hidden_act": "gelu", "hidden_activation": null, {{Sizes}}}""",
             (naive, _) => naive with
-        {
-            HeadDim = 10,
-            NormOffset = 1,
-            EmbeddingScale = Math.Sqrt(24),
-            Activation = x => 0.5 * x * (1 + (Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)).tanh()),
-            Head = "model.embed_tokens.weight",
-        });
+            {
+                HeadDim = 10,
+                NormOffset = 1,
+                EmbeddingScale = Math.Sqrt(24),
+                Activation = x => 0.5 * x * (1 + (Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)).tanh()),
+                Head = "model.embed_tokens.weight",
+            });
 
     /// <summary>Llama rounds before its weight is multiplied, Gemma after; and Gemma's scale is a number of the weights' type.</summary>
     [Fact]

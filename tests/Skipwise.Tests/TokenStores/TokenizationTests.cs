@@ -1,7 +1,7 @@
 using Skipwise.Documents;
 using Skipwise.Tests.Tokenizers;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Tests.TokenStores;
 

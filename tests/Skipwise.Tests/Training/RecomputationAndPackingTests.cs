@@ -28,8 +28,14 @@ public class RecomputationAndPackingTests
         {
             CausalLM model = TinyModel.Create(initializerRange: 0.05);
             LoraInjector.Apply(model,
-                new LoraOptions { Rank = 3, Dropout = 0.3, TargetModules = [LoraOptions.AllLinear], TrainNorms = true,
-                    QuantizationBits = baseBits }, seed: 5);
+                new LoraOptions
+                {
+                    Rank = 3,
+                    Dropout = 0.3,
+                    TargetModules = [LoraOptions.AllLinear],
+                    TrainNorms = true,
+                    QuantizationBits = baseBits
+                }, seed: 5);
             using IDisposable _ = no_grad();
             foreach (var update in LoraInjector.LoraWeights(model))
             {

@@ -45,8 +45,13 @@ public class TrainLoopTests
     public void A_resumed_run_repeats_no_example_of_its_micro_batches()
     {
         TrainOptions options =
-            s_options with { BatchSize = 2, GradientAccumulationSteps = 3, LearningRateDecay = LearningRateDecay.Constant,
-                WarmupSteps = 0 };
+            s_options with
+            {
+                BatchSize = 2,
+                GradientAccumulationSteps = 3,
+                LearningRateDecay = LearningRateDecay.Constant,
+                WarmupSteps = 0
+            };
         var source = new RandomExamples(50, 4, 16);
         double[] Train(params int[] stops)
         {

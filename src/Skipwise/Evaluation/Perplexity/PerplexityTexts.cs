@@ -1,7 +1,7 @@
 using Skipwise.Documents;
 using Skipwise.Models;
-using Skipwise.TokenStores;
 using Skipwise.Tokenizers;
+using Skipwise.TokenStores;
 
 namespace Skipwise.Evaluation.Perplexity;
 

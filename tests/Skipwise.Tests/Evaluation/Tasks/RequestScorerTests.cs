@@ -53,8 +53,8 @@ public class RequestScorerTests
 
     private static Dictionary<TaskRequest, RequestScore> Score(CausalLM model, IReadOnlyList<TaskRequest> requests, int? batchSize)
     {
-        using var respondent = new EvaluationLM(model, batchSize);
-        return respondent.LogLikelihood([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)])
+        using var lm = new EvaluationLM(model, batchSize);
+        return lm.LogLikelihood([.. requests.Select(request => request.Prompt)], [.. requests.Select(request => request.Answer)])
             .ToDictionary(reply => requests[reply.Index], reply => new RequestScore(reply.Score.LogProbs.Sum(), reply.Score.IsCorrect));
     }
 
@@ -130,20 +130,20 @@ public class RequestScorerTests
         int[] alike = TinyModel.Tokens(1, 20);
         int[][] contexts = [.. Enumerable.Range(0, 4).Select(i => (int[])[.. alike, 2 + i, .. TinyModel.Tokens((ulong)(10 + i), 9)])];
         int[][] prompts = [.. contexts.Concat(contexts)];
-        using var respondent = new EvaluationLM(model, batchSize);
+        using var lm = new EvaluationLM(model, batchSize);
         Assert.Equal(8,
-            respondent.LogLikelihood(prompts, [.. prompts.Select((_, i) => TinyModel.Tokens((ulong)(30 + i), 1 + i / 4))]).Count());
-        Assert.Equal(tokens, respondent.PromptTokensProcessed);
+            lm.LogLikelihood(prompts, [.. prompts.Select((_, i) => TinyModel.Tokens((ulong)(30 + i), 1 + i / 4))]).Count());
+        Assert.Equal(tokens, lm.PromptTokensProcessed);
     }
 
     [Fact]
     public void The_longest_come_first()
     {
         using CausalLM model = TinyModel.Create();
-        using var respondent = new EvaluationLM(model, 2);
+        using var lm = new EvaluationLM(model, 2);
         int[][] prompts = [.. new[] { 3, 9, 3, 3, 9, 7 }.Select((length, i) => TinyModel.Tokens((ulong)i, length))];
         Assert.Equal([9, 9, 7, 3, 3, 3],
-            respondent.LogLikelihood(prompts, [.. prompts.Select(_ => new[] { 4 })]).Select(reply => prompts[reply.Index].Length));
+            lm.LogLikelihood(prompts, [.. prompts.Select(_ => new[] { 4 })]).Select(reply => prompts[reply.Index].Length));
     }
 
     [Fact]
