@@ -26,7 +26,36 @@ internal static class TrainingData
         {
             Tokenization.Write(data.Read(), tokenizer, storePath, progress, stop);
         }
+        else if (data.Texts is not null)
+        {
+            RequireTexts(data, tokenizer, storePath, progress, stop);
+        }
         return Checked(TokenStore.Open(storePath), tokenizer);
+    }
+
+    /// <summary>
+    /// Requires that a store holds the tokens of texts in memory. Files are identified by their number and size; texts have neither, so
+    /// they are tokenized again.
+    /// </summary>
+    private static void RequireTexts(
+        DataOptions data, ITokenizer tokenizer, string storePath, IProgress<TokenizationProgress>? progress, CancellationToken stop)
+    {
+        string again = Path.Combine(Path.GetDirectoryName(storePath)!, Path.GetRandomFileName() + StoreExtension);
+        try
+        {
+            Tokenization.Write(data.Read(), tokenizer, again, progress, stop);
+            using TokenStore given = TokenStore.Open(again), kept = TokenStore.Open(storePath);
+            if (given.ContentHash != kept.ContentHash)
+            {
+                throw new SkipwiseException(
+                    $"{storePath}: holds the tokens of other texts than those given, so the run cannot be continued with them. Give the " +
+                    "texts that it began with, or start a new run in another folder.");
+            }
+        }
+        finally
+        {
+            File.Delete(again);
+        }
     }
 
     /// <summary>Opens the data if it is a token store; null if it is text.</summary>

@@ -18,7 +18,8 @@ namespace Skipwise.Recipes;
 
 /// <summary>
 /// A loaded causal language model with its tokenizer: generates text, is evaluated, has its context window extended, and is saved. It
-/// computes one thing at a time: a call waits until the call before it has ended.
+/// computes one thing at a time: a call waits until the call before it has ended, and a generation ends with its <c>await foreach</c>. So
+/// do not wait for another call inside of that loop.
 /// </summary>
 /// <example>
 /// <code>

@@ -115,6 +115,35 @@ public sealed class LanguageModelTests(SmallModel small) : IClassFixture<SmallMo
             () => model.ExtendAsync(128, new() { Texts = Documents, Paths = [file] }, folder["both"]));
     }
 
+    /// <summary>A refused attempt leaves the run as it was, and the run goes on with the texts that it began with.</summary>
+    [Fact]
+    public async Task A_stopped_run_continues_with_its_own_texts_alone()
+    {
+        using var folder = new TempFolder();
+        using LanguageModel model = LanguageModel.Load(small.Folder);
+        Task<TrainingOutcome> Extend(string[] texts, string name, CancellationToken stop, IProgress<StepMetrics>? progress = null) =>
+            model.ExtendAsync(128, new() { Texts = texts }, folder[name], run => run with { Training = s_training },
+                new SaveOptions { Resume = Directory.Exists(folder[name]) }, progress, stop);
+
+        using var stop = new CancellationTokenSource();
+        TrainingOutcome stopped = await Extend(Documents, "run", stop.Token, new FirstStep(stop));
+        Assert.False(stopped.Completed);
+        string[] before = [.. Directory.GetFiles(folder["run"]).Order()];
+        var error = await Assert.ThrowsAsync<SkipwiseException>(() => Extend([.. Documents.Reverse()], "run", default));
+        Assert.Contains("other texts", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Directory.GetFiles(folder["run"]).Order());
+        Assert.True((await Extend(Documents, "run", default)).Completed);
+        Assert.True((await Extend(Documents, "whole", default)).Completed);
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(folder["whole"], "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(folder["run"], "model.safetensors")));
+    }
+
+    private sealed class FirstStep(CancellationTokenSource stop) : IProgress<StepMetrics>
+    {
+        public void Report(StepMetrics value) => stop.Cancel();
+    }
+
     private static string[] Documents =>
         [.. Enumerable.Range(0, 4).Select(i => string.Join(' ', Enumerable.Range(0, 120).Select(word => $"word{(word * (i + 3)) % 37}")))];
 
