@@ -107,6 +107,20 @@ public partial class HouseRulesTests
         }
     }
 
+    /// <summary>libtorch's number of threads is the whole process's, and it splits sums by it: whoever changes it runs alone, or a test
+    /// beside it finds other last bits. The first files set the only number that the others see.</summary>
+    [Fact]
+    public void Tests_that_change_the_number_of_threads_run_alone()
+    {
+        string[] first = ["TestRuntime.cs", "HostProcess.cs", "HouseRulesTests.cs"];
+        IEnumerable<string> changing = Directory
+            .EnumerateFiles(Path.Combine(Root(), "tests", "Skipwise.Tests"), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !first.Contains(Path.GetFileName(file)))
+            .Where(file => File.ReadAllText(file).Contains("set_num_threads(", StringComparison.Ordinal));
+        Assert.NotEmpty(changing);
+        Assert.All(changing, file => Assert.Contains("[Collection(nameof(AloneInTheProcess))]", File.ReadAllText(file)));
+    }
+
     private static IEnumerable<string> FilesOf(string folder) =>
         Directory.EnumerateFiles(Sources(folder), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));

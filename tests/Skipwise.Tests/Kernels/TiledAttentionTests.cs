@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Tests.Kernels;
 
 /// <summary>Attention in tiles against softmax(Q K^T / sqrt(D)) V in float64, with the whole matrix and its mask.</summary>
+[Collection(nameof(AloneInTheProcess))]
 public class TiledAttentionTests
 {
     /// <summary>Sequences, queries, keys, heads, heads of keys, head dimension, window (0: all).</summary>

@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Tests.Training;
 
 /// <summary>PoSE pays for the windows that it trains on, not for the length that it trains for.</summary>
-[Collection(nameof(Skipwise.Tests.Estimation.AloneInTheProcess))]
+[Collection(nameof(AloneInTheProcess))]
 public class TargetLengthTests
 {
     [Fact]

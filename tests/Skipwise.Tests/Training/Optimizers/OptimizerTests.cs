@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Training.Optimizers;
 
+[Collection(nameof(AloneInTheProcess))]
 public class OptimizerTests
 {
     private static readonly AdamWOptions s_options = new(0.9, 0.95, 1e-8, WeightDecay: 0.1);
