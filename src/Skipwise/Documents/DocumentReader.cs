@@ -4,6 +4,14 @@ namespace Skipwise.Documents;
 /// Reads documents from text files (.txt, .md, .tex), JSON lines (.jsonl), comma-separated values (.csv) and, if the field
 /// is named, lists of JSON objects (.json), all also compressed (.gz, .zst), from Parquet files (.parquet), and folders of them.
 /// </summary>
+/// <example>
+/// <code>
+/// foreach (Document document in DocumentReader.Read(["books", "reports.jsonl.gz"], new() { Field = "body" }))
+/// {
+///     Console.WriteLine($"{document.Origin}: {document.Text.Length} characters");
+/// }
+/// </code>
+/// </example>
 public static class DocumentReader
 {
     /// <summary>

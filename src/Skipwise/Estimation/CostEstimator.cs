@@ -18,6 +18,12 @@ public static class CostEstimator
 
     /// <param name="stop">checked before every timed step</param>
     /// <exception cref="SkipwiseException">a model that cannot be read, or a setting out of range</exception>
+    /// <example>
+    /// <code>
+    /// CostEstimate cost = CostEstimator.Run(new() { Model = "llama-2-7b", TargetLength = 32768, Lora = new() { Rank = 16 } });
+    /// Console.WriteLine($"PoSE: {cost.Pose.Memory.Peak &gt;&gt; 30} GiB, {cost.Pose.SecondsPerStep:0.0} s per step");
+    /// </code>
+    /// </example>
     public static CostEstimate Run(CostEstimatorOptions options, IProgress<string>? note = null, CancellationToken stop = default)
     {
         options.Lora.Validate();

@@ -12,6 +12,19 @@ namespace Skipwise.Models;
 /// A decoder-only language model. Parameter names are Hugging Face's Llama names (model.layers.0.self_attn.q_proj.weight, ...).
 /// Position ids are never optional: contiguous and skipped positions take one code path.
 /// </summary>
+/// <example>
+/// <code>
+/// using TorchSharp;
+///
+/// using CausalLM model = new(new()
+/// {
+///     VocabSize = 1000, HiddenSize = 64, IntermediateSize = 128, NumHiddenLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 4,
+///     HeadDim = 16, MaxPositionEmbeddings = 128,
+/// });
+/// using torch.Tensor ids = torch.tensor(new long[,] { { 5, 7, 11 } }), positions = torch.tensor(new long[,] { { 0, 1, 90 } });
+/// using torch.Tensor logits = model.Logits(ids, positions); // [1, 3, 1000]
+/// </code>
+/// </example>
 public sealed class CausalLM : nn.Module
 {
     // B batch, T tokens, C hidden, V vocabulary

@@ -3,6 +3,15 @@ using Skipwise.Rope;
 namespace Skipwise.Models;
 
 /// <summary>RoPE settings of the user in place of the model's config.json; null keeps the file's.</summary>
+/// <example>
+/// <code>
+/// using Skipwise.Recipes;
+/// using Skipwise.Rope;
+///
+/// RopeOverrides ntk = new() { Type = RopeType.Ntk, Factor = 4 };
+/// using LanguageModel stretched = LanguageModel.Load("llama-2-7b", new() { Rope = ntk }); // without any training
+/// </code>
+/// </example>
 public sealed record RopeOverrides
 {
     /// <summary><c>--rope</c>: the scaling</summary>

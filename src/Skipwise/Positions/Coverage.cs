@@ -6,6 +6,13 @@ namespace Skipwise.Positions;
 /// The probability that one example contains a pair of tokens at relative distance r, for every r (paper, figure 5): double[Lt], entry 0
 /// is 0. The model cannot learn a distance that training never shows.
 /// </summary>
+/// <example>
+/// <code>
+/// PoseOptions pose = new() { TrainLength = 2048, TargetLength = 16384 };
+/// double[] coverage = Coverage.Exact(pose, documentLength: 5000) ?? Coverage.Estimate(pose, 5000, samples: 10000, seed: 1);
+/// double rarest = coverage.Skip(1).Min();
+/// </code>
+/// </example>
 public static class Coverage
 {
     /// <summary>The exact probabilities if they have a closed form (at most two chunks, full, short), else null. Ignores

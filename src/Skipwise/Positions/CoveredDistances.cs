@@ -3,6 +3,12 @@ using System.Collections.Immutable;
 namespace Skipwise.Positions;
 
 /// <summary>The relative distances, from 1 on, that occur between tokens of one example. Attention is trained on these.</summary>
+/// <example>
+/// <code>
+/// PositionPlan plan = new([new(0, 40, 0), new(500, 60, 900)], windowLength: 100, documentLength: 1000, targetLength: 1024);
+/// IReadOnlyList&lt;DistanceRange&gt; distances = CoveredDistances.Compute(plan); // 1 to 59, and 861 to 959
+/// </code>
+/// </example>
 public static class CoveredDistances
 {
     // Every pair of chunks gives one range. Beyond this many chunks (RandPos) the pairs outnumber the words of a bit set.

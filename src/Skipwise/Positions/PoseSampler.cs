@@ -8,6 +8,16 @@ namespace Skipwise.Positions;
 /// The window holds len = min(n, Lc) tokens. Chunk i begins after the i chunks before it, plus a bias: u_i for positions, v_i for content.
 /// Biases never decrease, so positions and content indices rise; u_0 = v_0 = 0.
 /// </summary>
+/// <example>
+/// <code>
+/// using Skipwise.Numerics;
+///
+/// PoseOptions pose = new() { TrainLength = 2048, TargetLength = 16384 };
+/// KeyedRandom rng = new(seed: 1, stream: 0, index: 0); // of example 0 in epoch 0
+/// PositionPlan plan = PoseSampler.Sample(ref rng, documentLength: 5000, pose);
+/// int[] positions = plan.PositionIds(), content = plan.ContentIndices(); // 2048 each; position ids skip, and stay below 16384
+/// </code>
+/// </example>
 public static class PoseSampler
 {
     /// <summary>Draws a plan from a document's length alone; <see cref="PoseOptions.SplitAfter"/> must be empty.</summary>

@@ -7,6 +7,13 @@ namespace Skipwise.Positions;
 /// to the window, content indices rise within the document, positions strictly rise and stay below the target length. Compared by value. A
 /// class and not a struct, because a default struct would escape the checks.
 /// </summary>
+/// <example>
+/// <code>
+/// // 100 tokens of a document of 1000: the first 40 at positions 0..39, and 60 more, from token 500 on, at positions 900..959
+/// PositionPlan plan = new([new(0, 40, 0), new(500, 60, 900)], windowLength: 100, documentLength: 1000, targetLength: 1024);
+/// int last = plan.PositionIds()[^1]; // 959
+/// </code>
+/// </example>
 public sealed class PositionPlan : IEquatable<PositionPlan>
 {
     /// <summary>Checks every invariant of the plan.</summary>

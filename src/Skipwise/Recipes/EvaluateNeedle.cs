@@ -41,6 +41,12 @@ public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IRea
 public static class EvaluateNeedle
 {
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
+    /// <example>
+    /// <code>
+    /// NeedleMeasurement measured = EvaluateNeedle.Run(new() { Model = "llama-32k", Needle = new() { Lengths = [4096, 32768] } });
+    /// Console.WriteLine(string.Join(' ', measured.Results.Select(result =&gt; result.Accuracy)));
+    /// </code>
+    /// </example>
     public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null,
         IProgress<string>? note = null, CancellationToken cancel = default)
     {

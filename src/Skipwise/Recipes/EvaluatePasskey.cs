@@ -38,6 +38,12 @@ public sealed record PasskeyMeasurement(string Model, PasskeyOptions Options, IR
 public static class EvaluatePasskey
 {
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
+    /// <example>
+    /// <code>
+    /// PasskeyMeasurement measured = EvaluatePasskey.Run(new() { Model = "llama-32k", Passkey = new() { Lengths = [4096, 32768] } });
+    /// Console.WriteLine(string.Join(' ', measured.Results.Select(result =&gt; result.Accuracy)));
+    /// </code>
+    /// </example>
     public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null,
         IProgress<string>? note = null, CancellationToken cancel = default)
     {

@@ -46,6 +46,17 @@ public static class EvaluatePerplexity
 {
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long
     /// enough</exception>
+    /// <example>
+    /// <code>
+    /// PerplexityMeasurement measured = EvaluatePerplexity.Run(new()
+    /// {
+    ///     Model = "llama-32k",
+    ///     Data = new() { Paths = ["reports.jsonl"] },
+    ///     Perplexity = new() { Windows = [4096, 32768] },
+    /// });
+    /// Console.WriteLine(string.Join('\n', measured.Results));
+    /// </code>
+    /// </example>
     public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null,
         IProgress<string>? note = null, CancellationToken cancel = default)
     {

@@ -51,6 +51,12 @@ public static class EvaluateRuler
     /// <exception cref="SkipwiseException">
     /// a model or file that cannot be read, an impossible setting, or a task whose source files are missing
     /// </exception>
+    /// <example>
+    /// <code>
+    /// RulerMeasurement measured = EvaluateRuler.Run(new() { Model = "llama-32k", Ruler = new() { Lengths = [4096, 32768] } });
+    /// Console.WriteLine(measured.Summary);
+    /// </code>
+    /// </example>
     public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null,
         IProgress<string>? note = null, CancellationToken cancel = default)
     {

@@ -43,6 +43,15 @@ public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnl
 public static class EvaluateTasks
 {
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
+    /// <example>
+    /// <code>
+    /// TaskMeasurement measured = EvaluateTasks.Run(new() { Model = "llama-32k", Data = "benchmarks", Names = ["boolq", "piqa"] });
+    /// foreach (var result in measured.Results)
+    /// {
+    ///     Console.WriteLine($"{result.Task}: {result.Metric} {result.Value:0.000}");
+    /// }
+    /// </code>
+    /// </example>
     public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null,
         IProgress<string>? note = null, CancellationToken cancel = default)
     {

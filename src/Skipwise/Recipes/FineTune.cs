@@ -93,6 +93,25 @@ public static class FineTune
     /// <param name="progress">called once with the number of steps; returns the receiver of every step</param>
     /// <param name="measuring">receives the progress of an evaluation</param>
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
+    /// <example>
+    /// <code>
+    /// using Skipwise.Rope;
+    /// using Skipwise.Runs;
+    ///
+    /// TrainingOutcome outcome = FineTune.Run(
+    ///     new()
+    ///     {
+    ///         Model = "llama-2-7b",
+    ///         Data = new() { Paths = ["books"] },
+    ///         Out = "llama-32k",
+    ///         TargetLength = 32768,
+    ///         Rope = new() { Type = RopeType.Yarn },
+    ///         Training = new() { Steps = 1000, BatchSize = 16 },
+    ///     },
+    ///     new() { EverySteps = 100, Resume = Directory.Exists("llama-32k") });
+    /// Console.WriteLine(outcome.Completed ? "done" : $"stopped; {outcome.Checkpoint} is the newest checkpoint");
+    /// </code>
+    /// </example>
     public static TrainingOutcome Run(
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
         Func<int, IProgress<StepMetrics>>? progress = null, IProgress<EvaluationProgress>? measuring = null,

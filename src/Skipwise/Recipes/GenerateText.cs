@@ -32,6 +32,11 @@ public static class GenerateText
     /// <param name="note">receives warnings and notes for the user</param>
     /// <returns>tokens of the prompt, BOS included, and tokens generated</returns>
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
+    /// <example>
+    /// <code>
+    /// GenerateText.Run(new() { Model = "llama-32k", Prompt = "Once upon a time" }, Console.Write);
+    /// </code>
+    /// </example>
     public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null,
         CancellationToken cancel = default)
     {

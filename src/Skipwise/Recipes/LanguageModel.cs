@@ -59,6 +59,12 @@ public sealed class LanguageModel : IDisposable
     /// <param name="options">device, element type, RoPE scaling, adapter</param>
     /// <param name="logger">receives warnings about the model's files, and notes on its RoPE scaling; null: none</param>
     /// <exception cref="SkipwiseException">the model or its tokenizer cannot be read</exception>
+    /// <example>
+    /// <code>
+    /// using LanguageModel model = LanguageModel.Load("llama-2-7b", new() { Adapter = "llama-32k-lora" });
+    /// Console.WriteLine($"a window of {model.ContextLength} tokens");
+    /// </code>
+    /// </example>
     public static LanguageModel Load(string folder, LanguageModelOptions? options = null, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -80,6 +86,15 @@ public sealed class LanguageModel : IDisposable
     /// <param name="cancel">ends the generation before the next token</param>
     /// <returns>pieces of text; joined, they are the continuation</returns>
     /// <exception cref="SkipwiseException">an impossible setting, or a prompt without a token</exception>
+    /// <example>
+    /// <code>
+    /// using LanguageModel model = LanguageModel.Load("llama-2-7b");
+    /// await foreach (string piece in model.GenerateAsync("Once upon a time", new() { MaxNewTokens = 64, Temperature = 0.8, TopP = 0.95 }))
+    /// {
+    ///     Console.Write(piece);
+    /// }
+    /// </code>
+    /// </example>
     public async IAsyncEnumerable<string> GenerateAsync(
         string prompt, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
@@ -111,6 +126,16 @@ public sealed class LanguageModel : IDisposable
     /// <param name="cancel">ends it at the next forward</param>
     /// <returns>one result per window length, in the order of the options</returns>
     /// <exception cref="SkipwiseException">a setting out of range, or no document long enough</exception>
+    /// <example>
+    /// <code>
+    /// using LanguageModel model = LanguageModel.Load("llama-32k");
+    /// string[] reports = [.. Directory.EnumerateFiles("reports", "*.txt").Select(File.ReadAllText)];
+    /// foreach (var result in await model.EvaluatePerplexityAsync(reports, new() { Windows = [4096, 32768] }))
+    /// {
+    ///     Console.WriteLine($"{result.Window} tokens: {result.Perplexity:0.00} +- {result.StandardError:0.00}");
+    /// }
+    /// </code>
+    /// </example>
     public Task<IReadOnlyList<PerplexityResult>> EvaluatePerplexityAsync(
         IEnumerable<string> documents, PerplexityOptions options, IProgress<EvaluationProgress>? progress = null,
         CancellationToken cancel = default) =>
@@ -129,6 +154,15 @@ public sealed class LanguageModel : IDisposable
     /// <param name="cancel">ends it at the next forward</param>
     /// <returns>one result per length, in the order of the options</returns>
     /// <exception cref="SkipwiseException">a setting out of range</exception>
+    /// <example>
+    /// <code>
+    /// using LanguageModel model = LanguageModel.Load("llama-32k");
+    /// foreach (var result in await model.EvaluatePasskeyAsync(new() { Lengths = [4096, 32768], Trials = 20 }))
+    /// {
+    ///     Console.WriteLine($"{result.Length} tokens: {result.Correct} of {result.Count}");
+    /// }
+    /// </code>
+    /// </example>
     public Task<IReadOnlyList<PasskeyResult>> EvaluatePasskeyAsync(
         PasskeyOptions options, IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default) =>
         InTurn(() => PasskeyEvaluator.Evaluate(Network, Tokenizer, options, progress: progress, cancel: cancel), cancel);
@@ -147,6 +181,13 @@ public sealed class LanguageModel : IDisposable
     /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
     /// <returns>whether the run is complete, and its last checkpoint if it is not</returns>
     /// <exception cref="SkipwiseException">an impossible setting, data that cannot be read, or a folder that cannot be written</exception>
+    /// <example>
+    /// <code>
+    /// using LanguageModel model = LanguageModel.Load("llama-2-7b");
+    /// await model.ExtendAsync(32768, new() { Paths = ["books"] }, "llama-32k",
+    ///     run =&gt; run with { Training = new() { Steps = 1000 }, Lora = new() { Rank = 16 } });
+    /// </code>
+    /// </example>
     public Task<TrainingOutcome> ExtendAsync(
         int targetLength, DataOptions data, string folder, Func<FineTuneOptions, FineTuneOptions>? configure = null,
         SaveOptions? save = null, IProgress<StepMetrics>? progress = null, CancellationToken stop = default)
@@ -171,6 +212,12 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Saves the model as a Hugging Face folder; an existing model of Skipwise's is replaced atomically.</summary>
     /// <param name="folder">the folder to appear</param>
     /// <exception cref="SkipwiseException">the folder holds what Skipwise did not write, or cannot be written</exception>
+    /// <example>
+    /// <code>
+    /// using LanguageModel model = LanguageModel.Load("llama-2-7b", new() { Adapter = "llama-32k-lora" });
+    /// model.Save("llama-32k"); // with the adapter's weights
+    /// </code>
+    /// </example>
     public void Save(string folder) => _pretrained.Save(folder);
 
     /// <summary>Frees the weights.</summary>

@@ -31,6 +31,12 @@ public static class MergeAdapter
     /// <param name="stop">checked before the result is written</param>
     /// <exception cref="SkipwiseException">a model or adapter that cannot be read, an adapter for another model, or a folder that cannot be
     /// written or replaced</exception>
+    /// <example>
+    /// <code>
+    /// MergedAdapter merged = MergeAdapter.Run(new() { Model = "llama-2-7b", Adapter = "llama-32k-lora", Out = "llama-32k" });
+    /// Console.WriteLine($"{merged.Updates} weights updated, {merged.Replaced} replaced");
+    /// </code>
+    /// </example>
     public static MergedAdapter Run(MergeAdapterOptions options, IProgress<string>? note = null, CancellationToken stop = default)
     {
         OptionCheck.Require("Merge", options);

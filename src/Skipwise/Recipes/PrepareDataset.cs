@@ -27,6 +27,11 @@ public static class PrepareDataset
     /// a tokenizer or text that cannot be read, no text at all, a token outside the model's vocabulary, or a full disk; nothing is then
     /// written
     /// </exception>
+    /// <example>
+    /// <code>
+    /// PrepareDataset.Run(new() { Model = "llama-2-7b", Data = new() { Paths = ["books"] }, Out = "books.tokens" });
+    /// </code>
+    /// </example>
     public static TokenizationProgress Run(PrepareDatasetOptions options, IProgress<TokenizationProgress>? progress = null,
         CancellationToken cancel = default)
     {

@@ -75,6 +75,11 @@ public static class Pretrain
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="progress">stage name and step</param>
     /// <param name="stop">ends the run with a checkpoint</param>
+    /// <example>
+    /// <code>
+    /// Pretrain.Run(new() { Out = "base", Steps = 1000 }, new(), progress: null, CancellationToken.None);
+    /// </code>
+    /// </example>
     public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress,
         CancellationToken stop)
     {

@@ -52,6 +52,12 @@ public static class VerifyLogits
     /// <exception cref="SkipwiseException">
     /// a model or reference that cannot be read, a pair without its other half, a wrong shape, an id outside the vocabulary
     /// </exception>
+    /// <example>
+    /// <code>
+    /// Verification verification = VerifyLogits.Run(new() { Model = "llama-32k", Reference = "logits.safetensors" });
+    /// Console.WriteLine(verification.Passes ? "the same function" : verification.Hint);
+    /// </code>
+    /// </example>
     public static Verification Run(VerifyLogitsOptions options, IProgress<string>? note = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Verification", options);

@@ -4,6 +4,12 @@ namespace Skipwise.Rope;
 /// The rotary frequencies of every scaling, one formula per file, all in float64. Notation: d rotary dimensions, pair i = 0..d/2 - 1,
 /// f_i = theta^(-2i/d) radians per token, s factor, L original length.
 /// </summary>
+/// <example>
+/// <code>
+/// RopeOptions yarn = new() { Type = RopeType.Yarn, Factor = 8, OriginalMaxPositionEmbeddings = 4096 };
+/// (double[] radiansPerToken, double attentionFactor) = RopeFrequency.Compute(yarn, rotaryDim: 128);
+/// </code>
+/// </example>
 public static partial class RopeFrequency
 {
     /// <summary>Computes the frequencies of a scaling.</summary>

@@ -12,6 +12,13 @@ namespace Skipwise.TokenStores;
 /// Tokenized documents in a memory-mapped file. A document is a span over the file; the operating system caches the pages in use.
 /// <see cref="TokenStoreWriter"/> writes the file; TokenStoreHeader describes the format.
 /// </summary>
+/// <example>
+/// <code>
+/// using TokenStore store = TokenStore.Open("books.tokens");
+/// ReadOnlySpan&lt;int&gt; first = store[0];
+/// Console.WriteLine($"{store.Count} documents, {store.Tokens} tokens; the first has {first.Length}");
+/// </code>
+/// </example>
 public sealed unsafe class TokenStore : ITokenSource, IDisposable
 {
     private const int BytesAtOnce = 1 << 24;

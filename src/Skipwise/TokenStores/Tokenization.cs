@@ -5,6 +5,15 @@ using Skipwise.Tokenizers;
 namespace Skipwise.TokenStores;
 
 /// <summary>Tokenizes documents into a token store.</summary>
+/// <example>
+/// <code>
+/// using Skipwise.Documents;
+/// using Skipwise.Tokenizers;
+///
+/// ITokenizer tokenizer = TokenizerLoader.Load("llama-2-7b");
+/// Tokenization.Write(DocumentReader.Read(["books"], new()), tokenizer, "books.tokens");
+/// </code>
+/// </example>
 public static class Tokenization
 {
     /// <summary>Bytes of text between two progress reports.</summary>

@@ -3,6 +3,13 @@ using Skipwise.Tokenizers.Formats;
 namespace Skipwise.Tokenizers;
 
 /// <summary>Finds and loads the tokenizer of a Hugging Face model folder.</summary>
+/// <example>
+/// <code>
+/// ITokenizer tokenizer = TokenizerLoader.Load("llama-2-7b");
+/// int[] ids = tokenizer.Encode("Once upon a time");
+/// string text = tokenizer.Decode(ids);
+/// </code>
+/// </example>
 public static class TokenizerLoader
 {
     /// <summary>

@@ -9,6 +9,18 @@ namespace Skipwise.Checkpoints.Formats;
 /// A safetensors file, open for reading: 8 bytes with the header's length, the JSON header, then the tensors' bytes, row
 /// by row, little endian (huggingface.co/docs/safetensors). Opening reads and checks only the header.
 /// </summary>
+/// <example>
+/// <code>
+/// using TorchSharp;
+///
+/// using SafetensorsFile file = SafetensorsFile.Open("model.safetensors");
+/// foreach (TensorEntry entry in file.Tensors.Values)
+/// {
+///     using torch.Tensor tensor = file.Read(entry);
+///     Console.WriteLine($"{entry.Name} {entry.Type.Name}[{string.Join(", ", entry.Shape)}]");
+/// }
+/// </code>
+/// </example>
 public sealed class SafetensorsFile : TensorFile
 {
     /// <summary>bytes that hold the header's length</summary>

@@ -10,6 +10,14 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>Writes tensors as a safetensors file that every other reader of the format accepts.</summary>
+/// <example>
+/// <code>
+/// using TorchSharp;
+///
+/// using torch.Tensor weight = torch.randn(4, 8);
+/// SafetensorsWriter.Write("half.safetensors", [("weight", weight, torch.ScalarType.Float16)]);
+/// </code>
+/// </example>
 public static class SafetensorsWriter
 {
     private const int PieceElements = 1 << 22;

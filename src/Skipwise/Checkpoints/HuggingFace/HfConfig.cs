@@ -15,6 +15,12 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// A Hugging Face config.json: the model that it describes (<see cref="Model"/>), and the whole file, because unknown keys must survive a
 /// round trip.
 /// </summary>
+/// <example>
+/// <code>
+/// HfConfig config = HfConfig.Read("llama-2-7b/config.json");
+/// Console.WriteLine($"{config.Model.NumHiddenLayers} layers, {config.Model.MaxPositionEmbeddings} tokens");
+/// </code>
+/// </example>
 public sealed class HfConfig
 {
     /// <summary>Name of the file in a model's folder.</summary>

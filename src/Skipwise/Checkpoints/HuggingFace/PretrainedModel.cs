@@ -9,6 +9,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>A model with everything of its folder: configuration, storage layout of the weights, tokenizer files.</summary>
+/// <example>
+/// <code>
+/// using PretrainedModel pretrained = PretrainedModel.Load(new("llama-2-7b"));
+/// int layers = pretrained.Model.Config.NumHiddenLayers;
+/// pretrained.Save("copy"); // config.json, weights and tokenizer, byte for byte
+/// </code>
+/// </example>
 public sealed class PretrainedModel : ITrainable, IDisposable
 {
     /// <summary>bytes of weights per shard</summary>
