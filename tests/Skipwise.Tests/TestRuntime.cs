@@ -14,6 +14,10 @@ internal static class TestRuntime
         Tokenizers.HuggingFace.HuggingFaceLibrary.ServeIfAsked();
 #endif
         HostProcess.ServeIfAsked();
+        if (Environment.GetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE") is null)
+        {
+            Environment.SetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE", "on"); // a missing snapshot is a failure
+        }
         TorchRuntime.Initialize(TorchRuntimeOptions.All);
         UseOneThread(); // tests run in parallel; small tensors gain nothing from a second thread
         System.Globalization.CultureInfo.DefaultThreadCurrentCulture = System.Globalization.CultureInfo.InvariantCulture;
