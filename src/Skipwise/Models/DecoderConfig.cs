@@ -73,8 +73,9 @@ public sealed record DecoderConfig
     /// <summary>id of the padding token; null if the configuration names none</summary>
     public int? PadTokenId { get; init; }
     /// <summary>
-    /// Embedding row that training never updates (the padding_idx of nn.Embedding in the PoSE reference code). Null trains every row; set
-    /// it only to reproduce the reference code's numbers.
+    /// Embedding row whose look-ups pass no gradient, as with the padding_idx of nn.Embedding in the PoSE reference code. Weight decay
+    /// still shrinks the row, and a tied head still trains it, as in PyTorch. Null: no such row; set it only to reproduce the reference
+    /// code's numbers.
     /// </summary>
     public int? FrozenEmbeddingRow { get; init; }
 }

@@ -37,7 +37,7 @@ internal sealed class Demo
     private readonly Dictionary<string, double> _seconds = [];
     private readonly List<PerplexityPoint> _perplexity = [];
     private readonly List<PasskeyPoint> _passkey = [];
-    private readonly List<Skipwise.Reports.PasskeyTrial> _trials = [];
+    private readonly List<DemoTrial> _trials = [];
 
     private Demo(DemoOptions options, DemoProgress progress, CancellationToken stop)
     {
@@ -158,7 +158,7 @@ internal sealed class Demo
                     });
                 _trials.AddRange(
                     result.Trials.Select(t =>
-                        new Skipwise.Reports.PasskeyTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
+                        new DemoTrial(variant, t.Length, t.Depth, $"{t.Key}", t.Answer, t.Correct)));
             }
             return true;
         });

@@ -62,7 +62,8 @@ public sealed record FineTuneOptions
     /// <summary>shorter documents are left out; null: the training length</summary>
     [Within(0, 1 << 27, Name = "--min-document-tokens")]
     public int? MinDocumentTokens { get; init; }
-    /// <summary>never train the embedding of pad_token_id, as the PoSE reference code</summary>
+    /// <summary>look-ups of pad_token_id pass no gradient (<see cref="DecoderConfig.FrozenEmbeddingRow"/>), as in the PoSE reference
+    /// code</summary>
     public bool FreezePadEmbedding { get; init; }
     /// <summary>steps, batch, learning rate, optimizer</summary>
     public TrainOptions Training { get; init; } = new();

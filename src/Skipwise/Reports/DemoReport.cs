@@ -10,7 +10,7 @@ internal static class DemoReport
     /// <param name="results">the results</param>
     /// <param name="trials">every passkey trial, for the depth maps; may be empty</param>
     /// <param name="nextCommand">the command that extends the reader's own model</param>
-    public static Report Build(DemoResults results, IReadOnlyList<PasskeyTrial> trials, string nextCommand) => new(
+    public static Report Build(DemoResults results, IReadOnlyList<DemoTrial> trials, string nextCommand) => new(
         $"PoSE: from {results.TrainLength} to {results.TargetLength} tokens", DemoSummary.Sentences(results),
         [
             new("Success criteria", Criteria(results)),
@@ -30,7 +30,7 @@ internal static class DemoReport
                     new ReportCell(criterion.Met ? "yes" : "no") { Passed = criterion.Met }])]),
     ];
 
-    private static IEnumerable<ReportBlock> Passkey(DemoResults r, IReadOnlyList<PasskeyTrial> trials)
+    private static IEnumerable<ReportBlock> Passkey(DemoResults r, IReadOnlyList<DemoTrial> trials)
     {
         if (r.Passkey.Count == 0)
         {

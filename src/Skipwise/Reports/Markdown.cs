@@ -87,7 +87,7 @@ internal static partial class Markdown
 
     private static string Target(string path) => string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
 
-    [GeneratedRegex(@"[\\`*_{}\[\]<>&|#~]")]
+    [GeneratedRegex(@"[\\`*_{}\[\]<>&|#~$]|(?<=https?):|(?<=ftp):|(?<=www)\.", RegexOptions.IgnoreCase)]
     private static partial Regex Special();
 
     [GeneratedRegex("`+")]

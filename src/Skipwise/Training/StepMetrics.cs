@@ -2,7 +2,7 @@ namespace Skipwise.Training;
 
 /// <summary>Metrics of one optimizer step: one JSON line.</summary>
 /// <param name="Step">counted from 1</param>
-/// <param name="Loss">mean cross entropy per labelled token, in nats, before the step</param>
+/// <param name="Loss">mean cross entropy per labelled token, in nats, before the step; with a z-loss (Baichuan 2) it is included</param>
 /// <param name="LearningRate">learning rate of the step</param>
 /// <param name="GradientNorm">global norm before clipping</param>
 /// <param name="Tokens">tokens of this step, padding included</param>

@@ -36,7 +36,7 @@ public sealed class DemoTests
         Assert.Equal(4, results.Passkey.Single(p => p is { Variant: DemoVariant.Base, Length: 128 }).Correct);
         Assert.All(results.Training!.Values, losses => Assert.Equal(3, losses.Count));
         Assert.Equal(results.Perplexity, DemoResults.Read(Path.Combine(options.Out, Demo.ResultsName)).Perplexity);
-        Assert.Equal(4 * 2 * 4, JsonLines.Read<PasskeyTrial>(Path.Combine(options.Out, Demo.TrialsName)).Count);
+        Assert.Equal(4 * 2 * 4, JsonLines.Read<DemoTrial>(Path.Combine(options.Out, Demo.TrialsName)).Count);
         Assert.Contains("<html", File.ReadAllText(Path.Combine(options.Out, Demo.ReportName)));
         using PretrainedModel extended = PretrainedModel.Load(new ModelSource(Demo.ModelFolder(options)));
         Assert.True(extended.Model.Config.MaxPositionEmbeddings >= 256);

@@ -22,6 +22,11 @@ public sealed class DemoReportTests
     }
 
     [Fact]
+    public void A_browser_is_told_to_fetch_nothing_and_to_run_nothing() =>
+        Assert.Matches("(?s)<head>.*http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; " +
+            "style-src 'unsafe-inline'; img-src data:; font-src data:\">.*<style>", s_page);
+
+    [Fact]
     public void The_page_says_this() =>
         Shown.Equal("demo-report", Markdown.Render(DemoReport.Build(SampleDemo.PoseWins, SampleDemo.TrialsOf(SampleDemo.PoseWins), Command),
             plot => $"{plot}.svg", "results.json"));

@@ -25,9 +25,9 @@ internal static class SampleDemo
             Bars = [DemoCriterion.AtLeast("base passkey at 256", 0.95, 1), DemoCriterion.AtLeast("PoSE passkey at 2048", 0.95, 0.02)],
         };
 
-    public static IReadOnlyList<PasskeyTrial> TrialsOf(DemoResults results)
+    public static IReadOnlyList<DemoTrial> TrialsOf(DemoResults results)
     {
-        var trials = new List<PasskeyTrial>();
+        var trials = new List<DemoTrial>();
         foreach (PasskeyPoint point in results.Passkey)
         {
             for (int i = 0; i < point.Trials; i++)

@@ -74,10 +74,10 @@ public sealed class MetricLogTests : IDisposable
     [Fact]
     public void Trials_round_trip_whatever_the_model_wrote()
     {
-        PasskeyTrial[] trials =
+        DemoTrial[] trials =
             [new("pose", 2048, 0.35, "01234", "01234", true), new("base", 512, 0, "99999", "a\n\"b\" </td> é 漢", false)];
         JsonLines.Write(Log, trials);
-        Assert.Equal(trials, JsonLines.Read<PasskeyTrial>(Log));
+        Assert.Equal(trials, JsonLines.Read<DemoTrial>(Log));
         Assert.Equal(2, File.ReadAllLines(Log).Length);
         Assert.StartsWith("{\"variant\":\"pose\",\"length\":2048,\"depth\":0.35,\"key\":\"01234\",\"answer\":\"01234\",\"correct\":true}",
             File.ReadAllText(Log));

@@ -4,8 +4,8 @@ namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>The source of a model: a folder with config.json, weights and tokenizer, and the user's rope options.</summary>
 /// <param name="Folder">a Hugging Face folder, or a llama2.c checkpoint (the file, or its folder)</param>
-/// <param name="FreezePadEmbedding">never train the embedding of pad_token_id, like the PoSE reference code (nn.Embedding's padding_idx);
-/// only to reproduce its numbers</param>
+/// <param name="FreezePadEmbedding">look-ups of pad_token_id pass no gradient (<see cref="DecoderConfig.FrozenEmbeddingRow"/>), as in the
+/// PoSE reference code; only to reproduce its numbers</param>
 /// <param name="Adapter">folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</param>
 /// <param name="QuantizationBits">8 or 4: quantize the layers' projections while loading, unless an adapter is merged into them; null: no
 /// quantization</param>

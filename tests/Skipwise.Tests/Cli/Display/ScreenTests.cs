@@ -79,7 +79,7 @@ public sealed class ScreenTests : IDisposable
     [Fact]
     public void Passkeys_come_with_counts_and_interval()
     {
-        Skipwise.Evaluation.Passkey.PasskeyTrial Trial(int i, bool right) => new(2048, i, 0.5, 12345, 2000, "", "", right);
+        PasskeyTrial Trial(int i, bool right) => new(2048, i, 0.5, 12345, 2000, "", "", right);
         ResultTable table =
             ResultTables.Passkey([new PasskeyResult(2048, [Trial(0, true), Trial(1, true), Trial(2, false), Trial(3, true)])]);
         Assert.Equal(["2048", "3/4", "0.75", "0.30-0.95"], Assert.Single(table.Rows)); // Wilson's interval of 3 of 4: 0.3006..0.9544

@@ -83,6 +83,13 @@ public sealed class ComparisonReportTests
         Assert.Contains(@"\|\`\*\[x\](y) \# z", markdown);
     }
 
+    [Theory]
+    [InlineData("see http://a.b/c", @"see http\://a.b/c")]
+    [InlineData("HTTPS://a.b", @"HTTPS\://a.b")]
+    [InlineData("www.a.b", @"www\.a.b")]
+    [InlineData("$x$ 1.5: yes", @"\$x\$ 1.5: yes")]
+    public void A_name_becomes_no_link_and_no_formula(string name, string written) => Assert.Equal(written, Markdown.Escape(name));
+
     /// <summary>XML can write no control characters, and no half of a surrogate pair: plots hold names too.</summary>
     [Fact]
     public void Names_with_characters_that_no_page_can_hold_are_drawn()

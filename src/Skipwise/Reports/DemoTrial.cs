@@ -7,4 +7,4 @@ namespace Skipwise.Reports;
 /// <param name="Key">the hidden key</param>
 /// <param name="Answer">the model's answer</param>
 /// <param name="Correct">whether the answer is the key</param>
-internal sealed record PasskeyTrial(string Variant, int Length, double Depth, string Key, string Answer, bool Correct);
+internal sealed record DemoTrial(string Variant, int Length, double Depth, string Key, string Answer, bool Correct);
