@@ -27,11 +27,12 @@ internal static class GroupedAttention
         {
             return nn.functional.scaled_dot_product_attention(query, key, value, bias, is_casual: isCausal);
         }
-        if (tokens == 1 && bias is not { Dimensions: 2 })
+        if (tokens == 1)
         {
             // a group's heads attend to the same keys: they are computed as G queries of one head
             Tensor heads = query.reshape(batch, kvHeads, group, dim);
-            return nn.functional.scaled_dot_product_attention(heads, key, value, bias?.expand(-1, -1, group, -1)).reshape(query.shape);
+            bias = bias is { Dimensions: 4 } ? bias.expand(-1, -1, group, -1) : bias;
+            return nn.functional.scaled_dot_product_attention(heads, key, value, bias).reshape(query.shape);
         }
         if (bias is null && query.dtype != ScalarType.Float32)
         {

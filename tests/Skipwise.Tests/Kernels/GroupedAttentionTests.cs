@@ -39,4 +39,29 @@ public class GroupedAttentionTests
             Assert.True(largest > 0 && off <= tolerance * largest, $"{off} of {largest}");
         }
     }
+
+    /// <summary>Decoding: no mask, one of a sliding window [1, S], one per row of a ragged cache [B, 1, 1, S].</summary>
+    [Theory]
+    [InlineData(0, ScalarType.Float32), InlineData(2, ScalarType.Float32), InlineData(4, ScalarType.Float32)]
+    [InlineData(0, ScalarType.BFloat16), InlineData(2, ScalarType.BFloat16), InlineData(4, ScalarType.BFloat16)]
+    public void One_new_token_reads_cached_keys_as_if_they_were_repeated(int maskDimensions, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        const int batch = 3, kvHeads = 2, group = 4, keys = 300, dim = 32;
+        using var generator = new Generator(5, CPU);
+        Tensor Random(int heads, int tokens) => randn([batch, heads, tokens, dim], generator: generator).to(dtype);
+        Tensor query = Random(kvHeads * group, 1);
+        Tensor key = Random(kvHeads, keys + 9).narrow(2, 0, keys), value = Random(kvHeads, keys + 9).narrow(2, 0, keys); // unused slots
+        Tensor place = arange(keys, dtype: ScalarType.Int64), hidden = maskDimensions == 2
+            ? place.lt(200).unsqueeze(0)
+            : place.ge(tensor([300L, 100, 1]).unsqueeze(-1)).view(batch, 1, 1, keys);
+        Tensor? bias = maskDimensions == 0 ? null : zeros(hidden.shape, dtype).masked_fill_(hidden, float.NegativeInfinity);
+
+        Tensor found = GroupedAttention.Attend(query, key, value, bias, isCausal: false);
+        Tensor expected = nn.functional.scaled_dot_product_attention(
+            query, key.repeat_interleave(group, 1), value.repeat_interleave(group, 1), bias);
+        Assert.Equal(expected.shape, found.shape);
+        double off = (found - expected).abs().max().ToDouble();
+        Assert.True(off <= (dtype == ScalarType.Float32 ? 1e-6 : 1e-2), $"{off}");
+    }
 }
