@@ -17,8 +17,8 @@ namespace Skipwise.Inference;
 public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposable
 {
     // B batch, C hidden
-    private KvCache? _prefix; // one row
-    private KvCache? _batch; // the prompts of a batch side by side
+    private IKvCache? _prefix; // one row
+    private IKvCache? _batch; // the prompts of a batch side by side
     private int[] _lastPrompt = []; // tokens of the cached prefix
     private int _lastSequenceLength;
 
@@ -39,7 +39,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
     /// a cache of the prompts, row i in its row i, which this object owns and which is valid until the next call; and the hidden states of
     /// the last tokens [B, C]
     /// </returns>
-    public (KvCache Cache, Tensor Last) Fill(
+    public (IKvCache Cache, Tensor Last) Fill(
         IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, int? capacity = null, CancellationToken cancel = default)
     {
         int cacheTokens = capacity ?? sequenceLength;
@@ -101,13 +101,13 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         foreach (List<int>[] group in distinct.Chunk(Math.Max(1, model.Budget.ForwardTokens / 2 / count)))
         {
             using var scope = NewDisposeScope();
-            using var read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
+            using IKvCache read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
             for (int i = 0; common > 0 && i < group.Length; i++)
             {
                 read.CopyRow(_prefix!, 0, i);
             }
             Tensor ids = TokenTensor.Create(model, [.. group.Select(rows => prompts[rows[0]][common..])]);
-            Prefill.Run(model, ids, Prefill.Positions(common, count, model.Device), read, sequenceLength, chunk, (offset, states) =>
+            Prefill.Run(model, ids, read.NextPositions(count), read, sequenceLength, chunk, (offset, states) =>
             {
                 for (int i = 0; offset + states.size(1) == count && i < group.Length; i++)
                 {
@@ -122,7 +122,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         }
     }
 
-    private void CopyToBatch(KvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
+    private void CopyToBatch(IKvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
 
     /// <summary>Fills the cached prefix with these tokens.</summary>
     /// <param name="visitLast">receives the last token's hidden state [C]; null if it is not needed</param>
@@ -133,12 +133,12 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         // Hidden states are not cached, so a last token whose state is needed is always processed.
         int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(tokens), tokens.Length - (visitLast is null ? 0 : 1)) : 0;
         _lastPrompt = []; // a cancelled or failed prefill is not reused
-        KvCache prefix = EnsureCapacity(capacity, shared);
+        IKvCache prefix = EnsureCapacity(capacity, shared);
         int count = tokens.Length - shared;
         if (count > 0)
         {
             using var scope = NewDisposeScope();
-            Prefill.Run(model, TokenTensor.Create(model, [tokens[shared..]]), Prefill.Positions(shared, count, model.Device), prefix,
+            Prefill.Run(model, TokenTensor.Create(model, [tokens[shared..]]), prefix.NextPositions(count), prefix,
                 sequenceLength, chunk, (offset, states) =>
             {
                 if (offset + states.size(1) == count)
@@ -153,12 +153,12 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
 
     /// <summary>The cached prefix, truncated to the shared tokens and with enough capacity. Grows by slightly more than necessary, because
     /// prompts of one evaluation differ by a few tokens.</summary>
-    private KvCache EnsureCapacity(int length, int shared)
+    private IKvCache EnsureCapacity(int length, int shared)
     {
         _prefix?.Crop(shared);
         if (_prefix is null || _prefix.Capacity < length)
         {
-            KvCache? small = _prefix;
+            IKvCache? small = _prefix;
             _prefix = new KvCache(model.Config, 1, length + length / 16, model.Dtype, model.Device);
             if (small is not null)
             {

@@ -1,94 +1,131 @@
-using Skipwise.Numerics;
+using Skipwise.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Skipwise.Inference;
 
-/// <summary>Samples the next token from the model's logits. Pure: logits, options and a random generator in, an id out.</summary>
-internal static class Sampler
+/// <summary>
+/// Samples the next tokens of a batch from the model's logits, on their device: the most probable ones (temperature 0), or after
+/// temperature, top-k and top-p in this order, as in Hugging Face. <see cref="ReferenceSampler"/> defines the result.
+/// </summary>
+/// <remarks>
+/// A row is the inverse of its distribution function at a number of its own, so it does not depend on the others. Probabilities are
+/// computed in float64: they differ from the reference's by the last bits of the exponentials. Tokens are taken by descending logit, equal
+/// ones by id. A vocabulary is not sorted: top-p tries the most probable tokens first, and only as many as its sum needs.
+/// </remarks>
+internal sealed class Sampler(GenerationOptions options)
 {
-    /// <summary>Samples one id: the most probable one (temperature 0), or after temperature, top-k and top-p in this order, as in Hugging
-    /// Face.</summary>
-    /// <param name="logits">[V]</param>
-    public static int Sample(ReadOnlySpan<float> logits, GenerationOptions options, ref KeyedRandom rng)
+    // B batch, V vocabulary, N candidates: the tokens with the largest logits, or all
+    private const int FirstCandidates = 1024, Growth = 8;
+
+    /// <summary>Whether an id does not depend on its random number.</summary>
+    private bool IsGreedy => options.Temperature == 0 || options.TopK == 1;
+
+    /// <summary>Samples one id per row.</summary>
+    /// <param name="logits">float32 [B, V]; in each row at least one finite, none +inf</param>
+    /// <param name="uniforms">B random numbers in [0, 1); not read at temperature 0</param>
+    /// <returns>int64 [B], for <see cref="Read"/>: a row with a NaN has -1 - id of that logit, so that nothing waits for the device</returns>
+    public Tensor Sample(Tensor logits, ReadOnlySpan<double> uniforms)
     {
-        int best = ArgMax(logits);
-        if (options.Temperature == 0 || options.TopK == 1)
-        {
-            return best;
-        }
-        int[] ids = options.TopK > 0 || options.TopP < 1 ? SortedByLogit(logits) : [.. Enumerable.Range(0, logits.Length)];
-        var weights = new double[ids.Length]; // probabilities up to a common factor; the most probable token has weight 1
-        for (int i = 0; i < ids.Length; i++)
-        {
-            weights[i] = Math.Exp((logits[ids[i]] - (double)logits[best]) / options.Temperature);
-        }
-        int kept = CutByTopP(weights, options);
-        double threshold = rng.NextDouble() * Sum(weights.AsSpan(0, kept));
-        for (int i = 0; i < kept; i++)
-        {
-            threshold -= weights[i];
-            if (threshold < 0)
-            {
-                return ids[i];
-            }
-        }
-        return ids[Array.FindLastIndex(weights, kept - 1, weight => weight > 0)]; // rounding used up the last weight
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        Tensor best = logits.argmax(-1, keepdim: true), largest = logits.gather(-1, best); // [B, 1]; NaN is larger than any number
+        Tensor ids = IsGreedy ? best : Draw(logits, largest, HostToDevice.Copy(tensor(uniforms.ToArray()), logits.device).unsqueeze(-1));
+        return where(largest.isnan(), -1 - best, ids).squeeze(-1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>All ids by descending logit; probabilities would tie if logits differ too little for their exponentials.</summary>
-    private static int[] SortedByLogit(ReadOnlySpan<float> logits)
+    /// <summary>Copies sampled ids to the host.</summary>
+    /// <param name="sampled">result of <see cref="Sample"/></param>
+    /// <exception cref="SkipwiseException">a logit is NaN</exception>
+    public static int[] Read(Tensor sampled)
     {
-        int[] ids = [.. Enumerable.Range(0, logits.Length)];
-        Array.Sort(logits.ToArray(), ids);
-        Array.Reverse(ids);
-        return ids;
+        using Tensor host = sampled.to(ScalarType.Int32).cpu();
+        int[] ids = host.data<int>().ToArray();
+        return ids.FirstOrDefault(id => id < 0) is var missing and < 0 ? throw ReferenceSampler.NotANumber(-1 - missing) : ids;
     }
 
-    /// <summary>The number of weights to sample from by top-p; the weights descend if a limit is set.</summary>
-    private static int CutByTopP(double[] weights, GenerationOptions options)
+    /// <param name="largest">largest logit of each row [B, 1]</param>
+    /// <param name="uniforms">float64 [B, 1]</param>
+    /// <returns>int64 [B, 1]</returns>
+    private Tensor Draw(Tensor logits, Tensor largest, Tensor uniforms)
     {
-        int kept = options.TopK > 0 ? Math.Min(options.TopK, weights.Length) : weights.Length;
-        if (options.TopP >= 1)
+        int vocabulary = (int)logits.size(-1);
+        if (options.TopK == 0 && options.TopP >= 1)
         {
-            return kept;
+            Tensor all = CumulativeWeights(logits, largest);
+            return Invert(all, all.narrow(-1, vocabulary - 1, 1), uniforms);
         }
-        double wanted = options.TopP * Sum(weights.AsSpan(0, kept)), reached = 0;
-        for (int i = 0; i < kept; i++)
+        (Tensor ids, Tensor cumulative, Tensor total) = options.TopK > 0 ? TopK(logits, largest) : TopP(logits, largest);
+        if (options.TopP < 1)
         {
-            reached += weights[i];
-            if (reached >= wanted)
-            {
-                return i + 1; // the set includes the token that reaches the sum
-            }
+            // includes the token that reaches the sum
+            Tensor last = searchsorted(cumulative, total * options.TopP, right: false).clamp_max(cumulative.size(-1) - 1);
+            total = cumulative.gather(-1, last);
         }
-        return kept;
+        return ids.gather(-1, Invert(cumulative, total, uniforms));
     }
 
-    private static int ArgMax(ReadOnlySpan<float> logits)
+    /// <returns>ids [B, N] to choose from, their cumulative weights, and the weight of all [B, 1]</returns>
+    private (Tensor Ids, Tensor Cumulative, Tensor Total) TopK(Tensor logits, Tensor largest)
     {
-        int best = 0;
-        for (int id = 0; id < logits.Length; id++)
-        {
-            if (float.IsNaN(logits[id]))
-            {
-                throw new SkipwiseException(
-                    $"The model's score of token {id} is not a number (NaN): its weights are damaged or training diverged. Check the " +
-                    $"checkpoint with 'skipwise inspect'.");
-            }
-            if (logits[id] > logits[best])
-            {
-                best = id;
-            }
-        }
-        return best;
+        (Tensor values, Tensor ids) = Largest(logits, options.TopK);
+        Tensor cumulative = CumulativeWeights(values, largest);
+        return (ids, cumulative, cumulative.narrow(-1, cumulative.size(-1) - 1, 1));
     }
 
-    private static double Sum(ReadOnlySpan<double> values)
+    /// <returns>as <see cref="TopK"/>: as many ids as reach the sum</returns>
+    private (Tensor Ids, Tensor Cumulative, Tensor Total) TopP(Tensor logits, Tensor largest)
     {
-        double sum = 0;
-        foreach (double value in values)
+        Tensor total = Weights(logits, largest).sum(-1, keepdim: true);
+        for (int count = FirstCandidates; ; count = (int)Math.Min((long)count * Growth, logits.size(-1)))
         {
-            sum += value;
+            (Tensor values, Tensor ids) = Largest(logits, count);
+            Tensor cumulative = CumulativeWeights(values, largest), reached = cumulative.narrow(-1, cumulative.size(-1) - 1, 1);
+            if (count >= logits.size(-1))
+            {
+                return (ids, cumulative, reached);
+            }
+            if (reached.ge(total * options.TopP).all().ToBoolean())
+            {
+                return (ids, cumulative, total);
+            }
         }
-        return sum;
     }
+
+    /// <summary>The k largest logits of each row, and those that equal the k-th, in descending order, equal ones by id.</summary>
+    /// <returns>values and ids [B, N]; -inf fills rows with fewer such logits than others</returns>
+    private static (Tensor Values, Tensor Ids) Largest(Tensor logits, int k)
+    {
+        if (k >= logits.size(-1))
+        {
+            return logits.sort(-1, descending: true, stable: true);
+        }
+        (Tensor values, Tensor ids) = logits.topk(k + 1, -1);
+        Tensor least = values.narrow(-1, k - 1, 1);
+        if (values.narrow(-1, k, 1).eq(least).any().ToBoolean())
+        {
+            (values, ids) = logits.topk((int)logits.ge(least).sum(-1).max().ToInt64(), -1);
+            values = values.masked_fill(values.lt(least), float.NegativeInfinity);
+        }
+        else
+        {
+            (values, ids) = (values.narrow(-1, 0, k), ids.narrow(-1, 0, k));
+        }
+        (ids, Tensor order) = ids.sort(-1); // topk leaves equal logits in any order
+        (values, order) = values.gather(-1, order).sort(-1, descending: true, stable: true);
+        return (values, ids.gather(-1, order));
+    }
+
+    /// <summary>Probabilities up to a common factor: the most probable token has weight 1.</summary>
+    private Tensor Weights(Tensor values, Tensor largest) =>
+        (values.to(ScalarType.Float64) - largest).div_(options.Temperature).exp_();
+
+    private Tensor CumulativeWeights(Tensor values, Tensor largest) => Weights(values, largest).cumsum(-1);
+
+    /// <summary>The first candidate whose cumulative weight exceeds the random part of the total.</summary>
+    /// <param name="cumulative">[B, N]</param>
+    /// <param name="total">[B, 1], an element of each row; its product with a number below 1 is below it</param>
+    /// <returns>int64 [B, 1], below N also if the weights are NaN</returns>
+    private static Tensor Invert(Tensor cumulative, Tensor total, Tensor uniforms) =>
+        searchsorted(cumulative, total * uniforms, right: true).clamp_max(cumulative.size(-1) - 1);
 }

@@ -56,90 +56,118 @@ public static class TextGenerator
         PrefixCache? prefixes, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        // includes tokens after a stop token, so that rows stay equally long
-        List<int>[] whole = [.. rows.Select(row => new List<int>(prompts[row]))];
-        int length = whole[0].Count, capacity = length + options.MaxNewTokens;
-        var isOpen = new bool[rows.Length];
-        Array.Fill(isOpen, true);
+        Sampler sampler = new(options);
         foreach (int row in rows)
         {
             texts[row] = [];
         }
-        using KvCache? own = prefixes is null ? new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device) : null;
-        (KvCache Cache, float[] Scores) FromTheStart()
+        int[] open = rows; // prompt's index of each row of the cache; a text that has ended is no longer computed
+        int length = prompts[rows[0]].Length, capacity = length + options.MaxNewTokens;
+        using IKvCache? own = prefixes is null ? new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device) : null;
+        (IKvCache Cache, Tensor Logits) FromTheStart()
         {
-            int[][] texts = [.. whole.Select(text => text.ToArray())];
+            int[][] whole = [.. open.Select(row => (int[])[.. prompts[row], .. texts[row]])];
             own?.Crop(0);
             return own is null
-                ? LastLogits(model, prefixes!.Fill(texts, length, options.PrefillChunk, capacity, cancel))
-                : (own, LastLogits(model, texts, own, length, options.PrefillChunk, cancel));
+                ? LastLogits(model, prefixes!.Fill(whole, length, options.PrefillChunk, capacity, cancel))
+                : (own, LastLogits(model, whole, own, length, options.PrefillChunk, cancel));
         }
-        (KvCache cache, float[] scores) = FromTheStart();
+        (IKvCache cache, Tensor logits) = FromTheStart();
         for (int step = 0; ; step++)
         {
-            var next = new int[rows.Length][];
-            for (int i = 0; i < rows.Length; i++)
+            int[] ids;
+            using (logits)
             {
                 // A draw is a function of the seed, the text and the position, and does not depend on the rest of the batch.
-                var rng = new KeyedRandom(options.Seed, stream: (ulong)rows[i], index: (ulong)step);
-                int vocabulary = scores.Length / rows.Length;
-                int id = Sampler.Sample(scores.AsSpan(i * vocabulary, vocabulary), options, ref rng);
-                next[i] = [id];
-                whole[i].Add(id);
-                isOpen[i] &= !options.StopTokens.Contains(id);
-                if (isOpen[i])
+                double[] uniforms =
+                    [.. open.Select(row => new KeyedRandom(options.Seed, stream: (ulong)row, index: (ulong)step).NextDouble())];
+                using Tensor sampled = sampler.Sample(logits, uniforms);
+                ids = Sampler.Read(sampled);
+            }
+            bool[] goesOn = [.. ids.Select(id => !options.StopTokens.Contains(id))];
+            for (int i = 0; i < open.Length; i++)
+            {
+                if (goesOn[i])
                 {
-                    texts[rows[i]].Add(id);
-                    onToken?.Invoke(rows[i], id);
+                    texts[open[i]].Add(ids[i]);
+                    onToken?.Invoke(open[i], ids[i]);
                 }
             }
-            if (step + 1 == options.MaxNewTokens || !isOpen.Contains(true))
+            int[] kept = KeptRows(goesOn);
+            if (step + 1 == options.MaxNewTokens || kept.Length == 0)
             {
                 return;
+            }
+            if (kept.Length < open.Length)
+            {
+                cache.SelectRows(kept);
+                open = [.. kept.Select(i => open[i])];
             }
             length++;
             if (model.HaveSameRotation(length - 1, length))
             {
-                scores = LastLogits(model, next, cache, length, chunk: 1, cancel);
+                logits = LastLogits(model, [.. kept.Select(i => (int[])[ids[i]])], cache, length, chunk: 1, cancel);
             }
             else
             {
-                (cache, scores) = FromTheStart();
+                (cache, logits) = FromTheStart();
             }
         }
     }
 
-    /// <summary>Prefills the rows and computes the logits of their next tokens: [B, V], flat.</summary>
-    private static float[] LastLogits(
-        CausalLM model, IReadOnlyList<int[]> rows, KvCache cache, int sequenceLength, int? chunk, CancellationToken cancel)
+    /// <summary>The rows of texts that go on. The last ones replace those that have ended, so that few keys and values move.</summary>
+    private static int[] KeptRows(bool[] goesOn)
+    {
+        List<int> kept = [.. Enumerable.Range(0, goesOn.Length)];
+        for (int i = 0; i < kept.Count;)
+        {
+            if (goesOn[kept[i]])
+            {
+                i++;
+            }
+            else
+            {
+                kept[i] = kept[^1];
+                kept.RemoveAt(kept.Count - 1);
+            }
+        }
+        return [.. kept];
+    }
+
+    /// <summary>Prefills the rows and computes the logits of their next tokens: float32 [B, V].</summary>
+    private static Tensor LastLogits(
+        CausalLM model, IReadOnlyList<int[]> rows, IKvCache cache, int sequenceLength, int? chunk, CancellationToken cancel)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         Tensor inputIds = TokenTensor.Create(model, rows); // [B, T]
         int tokens = (int)inputIds.size(1);
         Tensor positionIds = cache.NextPositions(tokens);
-        float[] scores = [];
+        Tensor? logits = null;
         Prefill.Run(model, inputIds, positionIds, cache, sequenceLength, chunk, (offset, hidden) =>
         {
             long count = hidden.size(1);
             if (offset + count == tokens)
             {
-                scores = LastLogits(model, hidden.select(1, count - 1)); // [B, C]
+                logits = LastLogits(model, hidden.select(1, count - 1)).MoveToOuterDisposeScope(); // [B, C]
             }
         }, cancel);
-        return scores;
+        return logits!.MoveToOuterDisposeScope();
     }
 
-    private static (KvCache Cache, float[] Scores) LastLogits(CausalLM model, (KvCache Cache, Tensor Last) read) =>
-        (read.Cache, LastLogits(model, read.Last));
+    private static (IKvCache Cache, Tensor Logits) LastLogits(CausalLM model, (IKvCache Cache, Tensor Last) read)
+    {
+        using Tensor last = read.Last;
+        return (read.Cache, LastLogits(model, last));
+    }
 
     /// <param name="last">[B, C]</param>
-    private static float[] LastLogits(CausalLM model, Tensor last)
+    private static Tensor LastLogits(CausalLM model, Tensor last)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        float[] scores = model.Logits(last).to(ScalarType.Float32).cpu().data<float>().ToArray();
-        FiniteCheck.RequireFinite(model, scores, "scores");
-        return scores;
+        Tensor logits = model.Logits(last).to(ScalarType.Float32);
+        FiniteCheck.RequireFinite(model, logits, "scores");
+        return logits.MoveToOuterDisposeScope();
     }
 }

@@ -63,6 +63,17 @@ internal static class FiniteCheck
         }
     }
 
+    /// <inheritdoc cref="RequireFinite(CausalLM, ReadOnlySpan{float}, string)"/>
+    /// <param name="results">on any device; copied to the host only if one is at fault</param>
+    internal static void RequireFinite(CausalLM model, Tensor results, string what)
+    {
+        if (HasNonFinite(results))
+        {
+            using Tensor host = results.to(ScalarType.Float32).cpu();
+            RequireFinite(model, host.data<float>().ToArray(), what);
+        }
+    }
+
     /// <summary>Requires a weight to stay in range when it is cast to half precision.</summary>
     /// <param name="name">name and origin of the weight</param>
     /// <exception cref="SkipwiseException">a finite value has become infinite</exception>

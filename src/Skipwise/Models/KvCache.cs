@@ -5,17 +5,13 @@ using static TorchSharp.torch;
 namespace Skipwise.Models;
 
 /// <summary>
-/// Rotated keys and values of the tokens so far, so that a prompt is prefilled once. Memory for <see cref="Capacity"/> tokens is allocated
-/// at the start; one forward appends its tokens in every layer and then calls <see cref="Advance"/>.
+/// A cache with one tensor of keys and one of values per layer. Memory for <see cref="Capacity"/> tokens of each row is allocated at the
+/// start.
 /// </summary>
-/// <remarks>
-/// Each row has its own length; token i of a row is in slot i. A forward appends the same number of tokens to each row. To prefill texts of
-/// different lengths in one forward, pad the shorter ones at the end and drop the padding with <see cref="CropRow"/>: attention is causal,
-/// so no token of a text attends to it. Slots beyond a row's length are masked, and overwritten by its next tokens.
-/// </remarks>
-public sealed class KvCache : IDisposable
+/// <remarks>Slots beyond a row's length are overwritten by its next tokens.</remarks>
+public sealed class KvCache : IKvCache
 {
-    // B batch, K kv heads, S capacity, D head dim, T new tokens
+    // B rows, K kv heads, S capacity, D head dim, T new tokens
 
     private readonly Tensor[] _keys; // one [B, K, S, D] per layer
     private readonly Tensor[] _values;
@@ -30,32 +26,37 @@ public sealed class KvCache : IDisposable
         Tensor Allocate() => empty([batch, config.NumKeyValueHeads, capacity, config.HeadDim], dtype, device).DetachFromDisposeScope();
         _keys = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Allocate())];
         _values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => Allocate())];
+        Bytes = BytesPerToken(config, dtype) * batch * capacity;
     }
 
     /// <summary>
     /// Largest batch of rows of the given capacity: what fits in 256 MB, or in an eighth of a GPU's memory, from 1 to 64.
     /// </summary>
-    public static int MaxBatchSize(DecoderConfig config, ScalarType dtype, Device device, int capacity)
-    {
-        long bytesPerToken = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * dtype.ElementSize();
-        return (int)Math.Clamp(WorkBudget.For(device).CacheBytes / (bytesPerToken * capacity), 1, 64);
-    }
+    public static int MaxBatchSize(DecoderConfig config, ScalarType dtype, Device device, int capacity) =>
+        (int)Math.Clamp(WorkBudget.For(device).CacheBytes / (BytesPerToken(config, dtype) * capacity), 1, 64);
 
-    /// <summary>capacity in tokens, per row</summary>
+    private static long BytesPerToken(DecoderConfig config, ScalarType dtype) =>
+        2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * dtype.ElementSize();
+
+    /// <inheritdoc/>
+    public int Rows => _lengths.Length;
+
+    /// <inheritdoc/>
     public int Capacity { get; }
 
-    /// <summary>tokens of earlier forwards in the longest row</summary>
+    /// <inheritdoc/>
     public int Length { get; private set; }
 
-    /// <summary>tokens of earlier forwards in each row</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<int> Lengths => _lengths;
 
-    /// <summary>Whether rows have different lengths.</summary>
+    /// <inheritdoc/>
     public bool IsRagged { get; private set; }
 
-    /// <summary>Positions of the tokens of the next forward: they start at each row's length.</summary>
-    /// <param name="tokens">T</param>
-    /// <returns>int64 [B, T] on the cache's device; [1, T] if all rows have the same length</returns>
+    /// <inheritdoc/>
+    public long Bytes { get; private set; }
+
+    /// <inheritdoc/>
     public Tensor NextPositions(int tokens)
     {
         using var scope = NewDisposeScope();
@@ -67,11 +68,8 @@ public sealed class KvCache : IDisposable
         return positions.MoveToOuterDisposeScope();
     }
 
-    /// <summary>
-    /// Stores a layer's new keys and values [B, K, T, D] at the end of each row, and returns all of the layer's [B, K, Length + T, D].
-    /// Slots beyond a shorter row's end hold finite numbers.
-    /// </summary>
-    internal (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
+    /// <inheritdoc/>
+    public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
     {
         long added = keys.size(2), total = Length + added;
         if (total > Capacity)
@@ -96,18 +94,25 @@ public sealed class KvCache : IDisposable
         return (_keys[layer].narrow(2, 0, total), _values[layer].narrow(2, 0, total));
     }
 
-    /// <summary>Advances every row by the tokens of the forward that has appended to every layer.</summary>
-    internal void Advance(int tokens) => SetLengths(Array.ConvertAll(_lengths, length => length + tokens));
+    /// <inheritdoc/>
+    public void Advance(int tokens) => SetLengths(Array.ConvertAll(_lengths, length => length + tokens));
 
-    /// <summary>Drops the tokens of every row from <paramref name="length"/> on, so that another continuation of the same prefix can
-    /// follow.</summary>
+    /// <inheritdoc/>
+    public (Tensor Keys, Tensor Values) ReadRow(int layer, int row)
+    {
+        using var scope = NewDisposeScope();
+        Tensor Read(Tensor tensor) => tensor.select(0, row).narrow(1, 0, _lengths[row]).MoveToOuterDisposeScope();
+        return (Read(_keys[layer]), Read(_values[layer]));
+    }
+
+    /// <inheritdoc/>
     public void Crop(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
         SetLengths(Array.ConvertAll(_lengths, before => Math.Min(before, length)));
     }
 
-    /// <summary>Drops the tokens of one row from <paramref name="length"/> on.</summary>
+    /// <inheritdoc/>
     public void CropRow(int row, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -115,43 +120,40 @@ public sealed class KvCache : IDisposable
         SetLength(row, length);
     }
 
-    /// <summary>Keeps only these rows, in this order. Drops texts that have ended; a row given twice has two continuations.</summary>
-    /// <param name="rows">current indices, at least one</param>
+    /// <inheritdoc/>
+    /// <remarks>
+    /// If no row moves to a higher index, rows move within the memory that they have, which keeps its size; else all rows are copied, one
+    /// layer at a time.
+    /// </remarks>
     public void SelectRows(IReadOnlyList<int> rows)
     {
         ArgumentOutOfRangeException.ThrowIfZero(rows.Count, nameof(rows));
         int[] lengths = [.. rows.Select(row => _lengths[row])];
         using var scope = NewDisposeScope();
-        Tensor index = HostToDevice.Copy(tensor(rows.Select(row => (long)row).ToArray()), _keys[0].device);
-        foreach (Tensor[] layers in (Tensor[][])[_keys, _values])
+        if (rows.Count <= Rows && rows.Select((row, i) => row >= i).All(isAhead => isAhead))
         {
-            for (int layer = 0; layer < layers.Length; layer++) // one layer is copied at a time
-            {
-                Tensor kept = layers[layer].index_select(0, index).DetachFromDisposeScope();
-                layers[layer].Dispose();
-                layers[layer] = kept;
-            }
+            MoveRows(rows);
+        }
+        else
+        {
+            Tensor index = HostToDevice.Copy(tensor(rows.Select(row => (long)row).ToArray()), _keys[0].device);
+            Replace(tensor => tensor.index_select(0, index));
+            Bytes = _keys.Concat(_values).Sum(tensor => tensor.numel() * tensor.element_size());
         }
         SetLengths(lengths);
     }
 
-    /// <summary>
-    /// Copies a row of another cache into a row of this one and takes over its length: another continuation of a text that was prefilled
-    /// once.
-    /// </summary>
-    /// <param name="source">cache of the same model, no longer than this one's capacity</param>
-    /// <param name="from">row of the source</param>
-    /// <param name="to">row of this cache</param>
-    public void CopyRow(KvCache source, int from, int to)
+    /// <inheritdoc/>
+    public void CopyRow(IKvCache source, int from, int to)
     {
-        int length = source._lengths[from];
+        int length = source.Lengths[from];
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Capacity, nameof(source));
-        using var scope = NewDisposeScope();
-        Tensor Part(Tensor tensor, int row) => tensor.narrow(0, row, 1).narrow(2, 0, length);
         for (int layer = 0; layer < _keys.Length; layer++)
         {
-            Part(_keys[layer], to).copy_(Part(source._keys[layer], from));
-            Part(_values[layer], to).copy_(Part(source._values[layer], from));
+            using var scope = NewDisposeScope();
+            (Tensor keys, Tensor values) = source.ReadRow(layer, from);
+            _keys[layer].select(0, to).narrow(1, 0, length).copy_(keys);
+            _values[layer].select(0, to).narrow(1, 0, length).copy_(values);
         }
         SetLength(to, length);
     }
@@ -164,6 +166,32 @@ public sealed class KvCache : IDisposable
             tensor.Dispose();
         }
         _slots?.Dispose();
+    }
+
+    /// <summary>Copies rows to lower indices. In ascending order, none is overwritten before it is copied.</summary>
+    private void MoveRows(IReadOnlyList<int> rows)
+    {
+        for (int to = 0; to < rows.Count; to++)
+        {
+            if (rows[to] != to)
+            {
+                CopyRow(this, rows[to], to);
+            }
+        }
+        Replace(tensor => tensor.narrow(0, 0, rows.Count));
+    }
+
+    private void Replace(Func<Tensor, Tensor> change)
+    {
+        foreach (Tensor[] layers in (Tensor[][])[_keys, _values])
+        {
+            for (int layer = 0; layer < layers.Length; layer++)
+            {
+                Tensor changed = change(layers[layer]).DetachFromDisposeScope();
+                layers[layer].Dispose();
+                layers[layer] = changed;
+            }
+        }
     }
 
     private void SetLength(int row, int length)

@@ -26,7 +26,7 @@ public sealed class PrefixCacheTests
             int[][] prompts = Family(seed, length, [.. partings.Select(parting => Math.Min(parting, length))]);
             using var scope = NewDisposeScope();
             using var prefixes = new PrefixCache(model, isTogether ? 1000 : 0);
-            (KvCache cache, Tensor shared) = prefixes.Fill(prompts, length, chunk);
+            (IKvCache cache, Tensor shared) = prefixes.Fill(prompts, length, chunk);
             Assert.Equal(length, cache.Length);
             Tensor naive = empty_like(shared);
             for (int row = 0; row < prompts.Length; row++)

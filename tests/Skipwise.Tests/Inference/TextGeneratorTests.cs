@@ -126,6 +126,50 @@ public sealed class TextGeneratorTests
         Assert.Equal(stopped, streamed.Select(ids => ids.ToArray()));
     }
 
+    /// <summary>Grouped heads, GPT-J, a sliding window, a rotation that changes on the way: texts leave the batch at different
+    /// steps.</summary>
+    [Theory]
+    [InlineData("llama-gqa-linear8", 0), InlineData("llama-gqa-linear8", 0.9), InlineData("gptj-yarn16", 0), InlineData("gptj-yarn16", 0.9)]
+    [InlineData("mistral-sliding16", 0), InlineData("mistral-sliding16", 0.9), InlineData("longrope", 0), InlineData("longrope", 0.9)]
+    public void A_batch_that_texts_leave_gives_the_tokens_of_each_alone(string name, double temperature)
+    {
+        const int count = 6, length = 11;
+        using ParityCase? reference = name == "longrope" ? null : new ParityCase(name);
+        using CausalLM? tiny = reference is null ? TinyModel.Create(rope: TinyModel.Rope(RopeType.LongRope, original: 16)) : null;
+        CausalLM model = reference?.Model ?? tiny!;
+        int[][] prompts = [.. Enumerable.Range(0, count).Select(i => TinyModel.Tokens((ulong)i, length))];
+        var options = new GenerationOptions { MaxNewTokens = 14, Temperature = temperature, TopK = 30, TopP = 0.95, Seed = 2 };
+        // The draws belong to the prompt's place: the places before it are filled with another length.
+        int[][] free = [.. prompts.Select((prompt, i) =>
+            TextGenerator.Generate(model, [.. Enumerable.Repeat(new[] { 2 }, i), prompt], options)[i])];
+        options = options with { StopTokens = [free[0][1], free[2][4], free[4][9]] };
+        int[][] expected = [.. free.Select(text => text.TakeWhile(id => !options.StopTokens.Contains(id)).ToArray())];
+        Assert.True(expected.Select(text => text.Length).Distinct().Count() > 2);
+
+        List<int>[] streamed = [.. prompts.Select(_ => new List<int>())];
+        Assert.Equal(expected, TextGenerator.Generate(model, prompts, options, (row, id) => streamed[row].Add(id)));
+        Assert.Equal(expected, streamed.Select(text => text.ToArray()));
+        using var prefixes = new PrefixCache(model, together: 5);
+        Assert.Equal(expected, TextGenerator.Generate(model, prompts, options, prefixes: prefixes));
+    }
+
+    /// <summary>Where every step reads its texts again, the tokens read show which texts are computed.</summary>
+    [Fact]
+    public void A_text_that_has_ended_is_not_computed()
+    {
+        using CausalLM model = TinyModel.Create(rope: TinyModel.Rope(RopeType.DynamicNtk, original: 16));
+        const int length = 20, steps = 10;
+        int[][] prompts = [.. Enumerable.Range(0, 4).Select(i => (int[])[10 + i, .. TinyModel.Tokens((ulong)i, length - 1)])];
+        int[][] free = TextGenerator.Generate(model, prompts, new() { MaxNewTokens = steps });
+        using var prefixes = new PrefixCache(model, together: 0);
+        int[][] found = TextGenerator.Generate(model, prompts, new() { MaxNewTokens = steps, StopTokens = [free[1][2]] },
+            prefixes: prefixes);
+        Assert.Equal(free.Select(text => text.TakeWhile(id => id != free[1][2])), found);
+        Assert.Equal(2, found[1].Length);
+        // the step after a text's last token computes the one that ends it
+        Assert.Equal(found.Sum(text => Enumerable.Range(length, Math.Min(text.Length + 1, steps)).Sum()), prefixes.TokensProcessed);
+    }
+
     [Fact]
     public void A_seed_repeats_a_text_and_another_seed_gives_another()
     {

@@ -1,3 +1,4 @@
+using CsCheck;
 using Skipwise.Inference;
 using Skipwise.Kernels;
 using Skipwise.Models;
@@ -43,16 +44,17 @@ public class KvCacheTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Branch([0], 8));
     }
 
-    public static TheoryData<string, int?, int> Kinds => new(
+    public static TheoryData<string, int?, int, bool> Kinds => new(
         from set in KernelSet.All(CPU, ScalarType.Float32)
         from window in (int?[])[null, 6]
         from kvHeads in (int[])[2, 4]
-        select new TheoryDataRow<string, int?, int>(set.ToString(), window, kvHeads));
+        from hasBlocks in (bool[])[false, true]
+        select new TheoryDataRow<string, int?, int, bool>(set.ToString(), window, kvHeads, hasBlocks));
 
     /// <summary>Read in one forward, generated in one batch; meanwhile rows change their places, and a text leaves the batch.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Prompts_of_different_lengths_are_continued_as_each_alone(string set, int? window, int kvHeads)
+    public void Prompts_of_different_lengths_are_continued_as_each_alone(string set, int? window, int kvHeads, bool hasBlocks)
     {
         const int steps = 9;
         using IDisposable used = Use(set), noGradient = no_grad();
@@ -63,7 +65,7 @@ public class KvCacheTests
         int[][] alone = [.. prompts.Select(prompt => TextGenerator.Generate(model, prompt, greedy))];
         List<int>[] texts = [.. prompts.Select(prompt => prompt.ToList())];
         int[] rows = [0, 1, 2];
-        using var cache = new KvCache(model.Config, 3, 60 + steps, model.Dtype, model.Device);
+        using IKvCache cache = Create(hasBlocks, model, 3, 60 + steps);
 
         Tensor states = Append(model, cache, [.. prompts.Select(prompt => (int[])[.. prompt, .. new int[60 - prompt.Length]])]);
         foreach (int row in rows)
@@ -103,14 +105,14 @@ public class KvCacheTests
     /// <summary>What memory held before a short row's tokens reach it is never seen, were it NaN.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Rows_of_different_lengths_take_several_tokens_at_once(string set, int? window, int kvHeads)
+    public void Rows_of_different_lengths_take_several_tokens_at_once(string set, int? window, int kvHeads, bool hasBlocks)
     {
         using IDisposable used = Use(set), noGradient = no_grad();
         using var scope = NewDisposeScope();
         using CausalLM model = Model(window, kvHeads);
         int[][] starts = [TinyModel.Tokens(1, 3), TinyModel.Tokens(2, 14), []];
         int[][] ends = [TinyModel.Tokens(4, 7), TinyModel.Tokens(5, 7), TinyModel.Tokens(6, 7)];
-        using var cache = new KvCache(model.Config, 3, 30, model.Dtype, model.Device);
+        using IKvCache cache = Create(hasBlocks, model, 3, 30);
         Tensor nan = full([3, kvHeads, 30, model.Config.HeadDim], double.NaN, ScalarType.Float32);
         for (int layer = 0; layer < model.Config.NumHiddenLayers; layer++)
         {
@@ -120,7 +122,7 @@ public class KvCacheTests
         cache.Crop(0);
         for (int row = 0; row < 2; row++)
         {
-            using var read = new KvCache(model.Config, 1, starts[row].Length, model.Dtype, model.Device);
+            using IKvCache read = Create(hasBlocks, model, 1, starts[row].Length);
             Append(model, read, [starts[row]]);
             cache.CopyRow(read, 0, row);
         }
@@ -148,20 +150,86 @@ public class KvCacheTests
         }
     }
 
+    public static TheoryData<bool> Caches => [false, true];
+
+    /// <summary>Rows that stay, leave, change places and are copied, in any number.</summary>
+    [Theory]
+    [MemberData(nameof(Caches))]
+    public void Selected_rows_are_those_they_were(bool hasBlocks) =>
+        Gen.Select(Gen.Int[0, 7].Array[1, 6], Gen.Int[0, 6].Array[1, 7].Array[1, 4]).Sample((lengths, selections) =>
+        {
+            using var scope = NewDisposeScope();
+            using CausalLM model = TinyModel.Create();
+            (int layers, int heads, int dim) = (model.Config.NumHiddenLayers, model.Config.NumKeyValueHeads, model.Config.HeadDim);
+            using IKvCache cache = Create(hasBlocks, model, lengths.Length, 9);
+            for (int layer = 0; layer < layers; layer++)
+            {
+                cache.Append(layer, randn(lengths.Length, heads, 7, dim), randn(lengths.Length, heads, 7, dim));
+            }
+            cache.Advance(7);
+            for (int row = 0; row < lengths.Length; row++)
+            {
+                cache.CropRow(row, lengths[row]);
+            }
+            foreach (int[] selection in selections)
+            {
+                int[] rows = [.. selection.Select(row => row % cache.Rows)];
+                (Tensor Keys, Tensor Values)[][] before = [.. Enumerable.Range(0, layers).Select(layer => rows.Select(row =>
+                {
+                    (Tensor keys, Tensor values) = cache.ReadRow(layer, row);
+                    return (keys.clone(), values.clone());
+                }).ToArray())];
+                int[] expected = [.. rows.Select(row => cache.Lengths[row])];
+                long bytesBefore = cache.Bytes;
+                int rowsBefore = cache.Rows;
+                cache.SelectRows(rows);
+                Assert.Equal((rows.Length, rows.Length), (cache.Rows, cache.Lengths.Count));
+                Assert.Equal(expected, cache.Lengths);
+                Assert.Equal((expected.Max(), expected.Min() != expected.Max()), (cache.Length, cache.IsRagged));
+                Assert.True(hasBlocks || cache.Bytes >= 2L * layers * heads * dim * sizeof(float) * 9 * rows.Length);
+                Assert.True(rows.Length > rowsBefore || cache.Bytes <= bytesBefore);
+                for (int layer = 0; layer < layers; layer++)
+                {
+                    for (int row = 0; row < rows.Length; row++)
+                    {
+                        (Tensor keys, Tensor values) = cache.ReadRow(layer, row);
+                        Assert.True(keys.allclose(before[layer][row].Keys, rtol: 0, atol: 0));
+                        Assert.True(values.allclose(before[layer][row].Values, rtol: 0, atol: 0));
+                    }
+                }
+            }
+        }, iter: 60, threads: 1);
+
+    [Fact]
+    public void Bytes_are_those_of_all_slots_whatever_rows_remain()
+    {
+        using CausalLM model = TinyModel.Create();
+        using var cache = new KvCache(model.Config, 5, 30, ScalarType.BFloat16, CPU);
+        Assert.Equal(2L * 2 * 2 * 8 * 5 * 30 * 2, cache.Bytes); // keys and values, layers, heads, dim, rows, slots, bytes
+        cache.SelectRows([0, 4, 2]); // in place
+        Assert.Equal(2L * 2 * 2 * 8 * 5 * 30 * 2, cache.Bytes);
+        cache.SelectRows([1, 0]); // copied
+        Assert.Equal(2L * 2 * 2 * 8 * 2 * 30 * 2, cache.Bytes);
+    }
+
+    private static IKvCache Create(bool hasBlocks, CausalLM model, int batch, int capacity) => hasBlocks
+        ? new BlockKvCache(model.Config, batch, capacity, model.Dtype, model.Device)
+        : new KvCache(model.Config, batch, capacity, model.Dtype, model.Device);
+
     private static IDisposable Use(string set) => KernelSet.Use(KernelSet.All(CPU, ScalarType.Float32).Single(s => s.ToString() == set));
 
     private static CausalLM Model(int? window, int kvHeads) => TinyModel.Create(initializerRange: 0.2,
         change: config => config with { NumKeyValueHeads = kvHeads, SlidingWindow = window, FirstSlidingLayer = 1 });
 
     /// <summary>Each row's next tokens, in one forward.</summary>
-    private static Tensor Append(CausalLM model, KvCache cache, int[][] tokens)
+    private static Tensor Append(CausalLM model, IKvCache cache, int[][] tokens)
     {
         using Tensor ids = TokenTensor.Create(model, tokens), positions = cache.NextPositions(tokens[0].Length);
         using Rotary rotary = model.RotaryFor(positions, 0);
         return model.HiddenStates(ids, rotary, cache);
     }
 
-    private static Tensor Read(CausalLM model, int[][] texts, int start, KvCache? cache)
+    private static Tensor Read(CausalLM model, int[][] texts, int start, IKvCache? cache)
     {
         Tensor? states = null;
         int count = texts[0].Length;

@@ -26,7 +26,7 @@ internal static class AnswerScorer
         using var scope = NewDisposeScope();
         int batch = prompts.Count, promptLength = prompts[0].Length, longest = answers.Max(answer => answer.Length), inputs = longest - 1,
             length = promptLength + inputs;
-        (KvCache cache, Tensor last) = prefixes.Fill(prompts, length, cancel: cancel);
+        (IKvCache cache, Tensor last) = prefixes.Fill(prompts, length, cancel: cancel);
         Tensor states = empty([batch, longest, model.Config.HiddenSize], model.Dtype, model.Device); // [B, A, C]
         states.select(1, 0).copy_(last);
         if (inputs > 0)
@@ -35,7 +35,7 @@ internal static class AnswerScorer
             Tensor ids =
                 TokenTensor.Create(model,
                     [.. answers.Select(answer => (int[])[.. answer.AsSpan(0, answer.Length - 1), .. new int[longest - answer.Length]])]);
-            Prefill.Run(model, ids, Prefill.Positions(promptLength, inputs, model.Device), cache, length, chunk: null,
+            Prefill.Run(model, ids, cache.NextPositions(inputs), cache, length, chunk: null,
                 (offset, hidden) => states.narrow(1, 1 + offset, hidden.size(1)).copy_(hidden), cancel);
         }
         int[][] places = [.. answers.Select((answer, row) => Enumerable.Range(row * longest, answer.Length).ToArray())];
