@@ -17,8 +17,8 @@ namespace Skipwise.Inference;
 public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposable
 {
     // B batch, C hidden
-    private IKvCache? _prefix; // one row
-    private IKvCache? _batch; // the prompts of a batch side by side
+    private KvCache? _prefix; // one row
+    private KvCache? _batch; // the prompts of a batch side by side
     private int[] _lastPrompt = []; // tokens of the cached prefix
     private int _lastSequenceLength;
 
@@ -101,7 +101,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         foreach (List<int>[] group in distinct.Chunk(Math.Max(1, model.Budget.ForwardTokens / 2 / count)))
         {
             using var scope = NewDisposeScope();
-            using IKvCache read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
+            using KvCache read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
             for (int i = 0; common > 0 && i < group.Length; i++)
             {
                 read.CopyRow(_prefix!, 0, i);
@@ -122,7 +122,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         }
     }
 
-    private void CopyToBatch(IKvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
+    private void CopyToBatch(KvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
 
     /// <summary>Fills the cached prefix with these tokens.</summary>
     /// <param name="visitLast">receives the last token's hidden state [C]; null if it is not needed</param>
@@ -133,7 +133,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         // Hidden states are not cached, so a last token whose state is needed is always processed.
         int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(tokens), tokens.Length - (visitLast is null ? 0 : 1)) : 0;
         _lastPrompt = []; // a cancelled or failed prefill is not reused
-        IKvCache prefix = EnsureCapacity(capacity, shared);
+        KvCache prefix = EnsureCapacity(capacity, shared);
         int count = tokens.Length - shared;
         if (count > 0)
         {
@@ -153,12 +153,12 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
 
     /// <summary>The cached prefix, truncated to the shared tokens and with enough capacity. Grows by slightly more than necessary, because
     /// prompts of one evaluation differ by a few tokens.</summary>
-    private IKvCache EnsureCapacity(int length, int shared)
+    private KvCache EnsureCapacity(int length, int shared)
     {
         _prefix?.Crop(shared);
         if (_prefix is null || _prefix.Capacity < length)
         {
-            IKvCache? small = _prefix;
+            KvCache? small = _prefix;
             _prefix = new KvCache(model.Config, 1, length + length / 16, model.Dtype, model.Device);
             if (small is not null)
             {

@@ -24,7 +24,9 @@ internal sealed class Sampler(GenerationOptions options)
     /// <summary>Samples one id per row.</summary>
     /// <param name="logits">float32 [B, V]; in each row at least one finite, none +inf</param>
     /// <param name="uniforms">B random numbers in [0, 1); not read at temperature 0</param>
-    /// <returns>int64 [B], for <see cref="Read"/>: a row with a NaN has -1 - id of that logit, so that nothing waits for the device</returns>
+    /// <returns>
+    /// int64 [B], for <see cref="Read"/>: a row with a NaN has -1 - id of that logit, so that nothing waits for the device
+    /// </returns>
     public Tensor Sample(Tensor logits, ReadOnlySpan<double> uniforms)
     {
         using var scope = NewDisposeScope();

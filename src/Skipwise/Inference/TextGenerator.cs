@@ -63,7 +63,7 @@ public static class TextGenerator
         }
         int[] open = rows; // prompt's index of each row of the cache; a text that has ended is no longer computed
         int length = prompts[rows[0]].Length, capacity = length + options.MaxNewTokens;
-        using IKvCache? own = prefixes is null ? new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device) : null;
+        using KvCache? own = prefixes is null ? new KvCache(model.Config, rows.Length, capacity, model.Dtype, model.Device) : null;
         (IKvCache Cache, Tensor Logits) FromTheStart()
         {
             int[][] whole = [.. open.Select(row => (int[])[.. prompts[row], .. texts[row]])];

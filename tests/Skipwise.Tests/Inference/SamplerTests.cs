@@ -61,7 +61,7 @@ public sealed class SamplerTests
                 Assert.True(logits.Count(other => other > logits[id]) < k);
             }, threads: 1);
 
-    /// <summary>Equal logits, -inf, one token alone, more of the best than there are tokens, sums that one token reaches.</summary>
+    /// <summary>Equal logits, -inf, one token alone, a k beyond the vocabulary, sums that one token reaches.</summary>
     [Fact]
     public void Every_row_gets_the_token_of_the_reference() => Gen.Select(
         Gen.Int[1, 60], Gen.Int[1, 5], Gen.Int[0, 70], Gen.OneOf(Gen.Const(1.0), Gen.Double[1e-9, 1], Gen.Const(1e-12)),
@@ -73,7 +73,7 @@ public sealed class SamplerTests
                 [.. Enumerable.Range(0, rows).Select(_ => rng.NextDouble())]);
         }, iter: 2000, threads: 1);
 
-    /// <summary>Of a large vocabulary few tokens are looked at, then more, then all; with and without equal logits at the borders.</summary>
+    /// <summary>Of a large vocabulary few tokens are looked at, then more, then all, with and without equal logits.</summary>
     [Theory]
     [InlineData(0, 0.9, 0.1), InlineData(0, 0.02, 1000), InlineData(0, 0.9, 1000), InlineData(0, 0.9999, 3), InlineData(50, 1, 3),
         InlineData(1500, 0.7, 1000), InlineData(19_999, 0.9, 5), InlineData(0, 1, 5)]

@@ -37,7 +37,7 @@ internal static class Scorer
         Tensor targets = ids.narrow(1, 1, inputs);
         Tensor losses = empty([batch, scored], ScalarType.Float32, model.Device);
         bool isOneForward = (long)batch * inputs <= TokensPerForward(model);
-        using IKvCache? cache = isOneForward ? null : new KvCache(model.Config, batch, inputs, model.Dtype, model.Device);
+        using KvCache? cache = isOneForward ? null : new KvCache(model.Config, batch, inputs, model.Dtype, model.Device);
         Prefill.Run(model, ids.narrow(1, 0, inputs), Prefill.Positions(0, inputs, model.Device), cache, length, chunk, (offset, hidden) =>
         {
             int skipped = Math.Max(0, firstScored - offset), count = (int)hidden.size(1) - skipped;
