@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
+using Skipwise.Cli.Flags;
 using Skipwise.Cli.Verbs;
 
 namespace Skipwise.Cli;
@@ -12,30 +13,33 @@ internal static class CommandLine
 {
     private const string Name = "skipwise";
 
-    public static RootCommand Root(Screen screen, TextReader input) =>
-        new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and shows that the longer " +
-            "window works.")
+    public static RootCommand Root(Screen screen, TextReader input)
     {
-        DemoVerb.Create(screen),
-        PretrainVerb.Create(screen),
-        PrepareVerb.Create(screen),
-        TrainVerb.Create(screen),
-        EstimateVerb.Create(screen),
-        new Command("eval", "Evaluate a model by context length.")
+        Verb evalAll = EvalAllVerb.Create(screen);
+        return new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and shows that the longer " +
+                "window works.")
         {
-            EvalPerplexityVerb.Create(screen),
-            EvalPasskeyVerb.Create(screen),
-            EvalNeedleVerb.Create(screen),
-            EvalRulerVerb.Create(screen),
-            EvalAllVerb.Create(screen),
-            EvalTasksVerb.Create(screen),
-        },
-        ReportVerb.Create(screen),
-        GenerateVerb.Create(screen, input),
-        InspectVerb.Create(screen),
-        MergeVerb.Create(screen),
-        VerifyVerb.Create(screen),
-    };
+            DemoVerb.Create(screen),
+            PretrainVerb.Create(screen),
+            PrepareVerb.Create(screen),
+            TrainVerb.Create(screen),
+            EstimateVerb.Create(screen),
+            new Command("eval", "Evaluate a model by context length.")
+            {
+                EvalPerplexityVerb.Create(screen),
+                EvalPasskeyVerb.Create(screen),
+                EvalNeedleVerb.Create(screen),
+                EvalRulerVerb.Create(screen),
+                evalAll,
+                EvalTasksVerb.Create(screen),
+            },
+            ReportVerb.Create(screen, evalAll),
+            GenerateVerb.Create(screen, input),
+            InspectVerb.Create(screen),
+            MergeVerb.Create(screen),
+            VerifyVerb.Create(screen),
+        };
+    }
 
     /// <param name="stop">asks the verb to end (<see cref="Interruption"/>)</param>
     /// <returns>an <see cref="ExitCode"/></returns>
@@ -45,6 +49,7 @@ internal static class CommandLine
         root.HelpName = Name; // however the program was started
         HelpWithExample.Install(root);
         ParseResult parse = root.Parse(args);
+        screen.Flags = FlagNames.Of(parse.CommandResult.Command);
         ConfigArguments? config;
         try
         {

@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
-using System.Text.Json;
 
 namespace Skipwise;
 
@@ -46,20 +45,20 @@ internal static class OptionCheck
                 if (!bounds.Holds(number))
                 {
                     yield return FormattableString.Invariant(
-                        $"{bounds.Name ?? NameOf(property)} {verb} {part}; it must be {bounds.Words(number)}");
+                        $"{OptionName.Of(property)} {verb} {part}; it must be {bounds.Words(number)}");
                 }
             }
             else if (property.GetCustomAttribute<PathNameAttribute>() is { } path)
             {
                 if (part is "" || (part is string text && text.Contains('\0', StringComparison.Ordinal)))
                 {
-                    yield return $"{path.Name ?? NameOf(property)} {verb} "
+                    yield return $"{OptionName.Of(property)} {verb} "
                         + $"{(part is "" ? "an empty text" : "a text with a NUL character")}, which names no file or folder";
                 }
             }
             else if (part is Enum && !Enum.IsDefined(part.GetType(), part))
             {
-                yield return $"{NameOf(property)} {verb} {part}, which does not exist";
+                yield return $"{OptionName.Of(property)} {verb} {part}, which does not exist";
             }
             else if (part.GetType() is { IsClass: true } type && type.Assembly == typeof(OptionCheck).Assembly)
             {
@@ -70,6 +69,4 @@ internal static class OptionCheck
             }
         }
     }
-
-    private static string NameOf(PropertyInfo property) => JsonNamingPolicy.KebabCaseLower.ConvertName(property.Name);
 }

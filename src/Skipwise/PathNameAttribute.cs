@@ -3,8 +3,4 @@ namespace Skipwise;
 /// <summary>The name of a file or folder, or a list of them: never empty, since joined to another name it would quietly stand for the
 /// current folder.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class PathNameAttribute : Attribute
-{
-    /// <summary>how users call the option; null: the property's name, in kebab-case</summary>
-    public string? Name { get; init; }
-}
+internal sealed class PathNameAttribute : Attribute;

@@ -13,9 +13,6 @@ internal sealed class WithinAttribute(double least, double most) : Attribute
 
     public double Most => most;
 
-    /// <summary>how users call the option; null: the property's name, in kebab-case</summary>
-    public string? Name { get; init; }
-
     /// <summary>the least value itself is too little</summary>
     public bool Above { get; init; }
 

@@ -65,9 +65,8 @@ public class OptionCheckTests
             {
                 object options = RuntimeHelpers.GetUninitializedObject(record);
                 property.SetValue(options, Listed(property, value));
-                string name = bounds.Name ?? System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(property.Name);
                 Assert.Contains(OptionCheck.Problems(options), problem =>
-                    problem.StartsWith(name + (property.PropertyType == typeof(IReadOnlyList<int>) ? " has " : " is "),
+                    problem.StartsWith($"{record.Name}.{property.Name}" + (property.PropertyType == typeof(IReadOnlyList<int>) ? " has " : " is "),
                     StringComparison.Ordinal));
             }
         }
@@ -83,15 +82,15 @@ public class OptionCheckTests
             AdamW = new(Beta1: 1, Eps: -1) { Scales = new() { Norms = -1 } }
         };
         Assert.Equal(
-            "Training: --steps is 0; it must be at least 1; --learning-rate is NaN; it must be above 0 and at most 1E+30; "
-            + "--adam-beta1 is 1; it must be below 1; "
-            + "--adam-eps is -1; it must be at least 0; --learning-rate-scale norms is -1; it must be 0 (not trained) or more.",
+            "Training: TrainOptions.Steps is 0; it must be at least 1; "
+            + "TrainOptions.LearningRate is NaN; it must be above 0 and at most 1E+30; AdamWOptions.Beta1 is 1; it must be below 1; "
+            + "AdamWOptions.Eps is -1; it must be at least 0; LearningRateScales.Norms is -1; it must be 0 (not trained) or more.",
                 Assert.Throws<SkipwiseException>(options.Validate).Message);
     }
 
     [Fact]
     public void A_choice_that_does_not_exist_is_a_problem() =>
-        Assert.Equal("length-rule is 9, which does not exist",
+        Assert.Equal("PoseOptions.LengthRule is 9, which does not exist",
             Assert.Single(OptionCheck.Problems(new PoseOptions { TrainLength = 8, TargetLength = 16, LengthRule = (LengthRule)9 })));
 
     private static IEnumerable<PropertyInfo> Properties(Type record) =>

@@ -1,7 +1,7 @@
 namespace Skipwise.Cli.Display;
 
 /// <summary>Progress for pipes and logs: the first status, one every few seconds, and the last.</summary>
-internal sealed class LineView(TextWriter output, TimeProvider clock, TimeSpan interval) : IProgressView
+internal sealed class LineView(TextWriter output, TimeProvider clock, TimeSpan interval, Func<string, string> shown) : IProgressView
 {
     private long? _written;
     private string? _waiting;
@@ -9,7 +9,7 @@ internal sealed class LineView(TextWriter output, TimeProvider clock, TimeSpan i
     public void Begin(string title)
     {
         End();
-        output.WriteLine(Printable.Of(title));
+        output.WriteLine(shown(title));
     }
 
     public void Update(double share, string status)
@@ -32,7 +32,7 @@ internal sealed class LineView(TextWriter output, TimeProvider clock, TimeSpan i
     {
         if (_waiting is not null)
         {
-            output.WriteLine("  " + Printable.Of(_waiting));
+            output.WriteLine("  " + shown(_waiting));
             _waiting = null;
         }
     }

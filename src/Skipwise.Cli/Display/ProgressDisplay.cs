@@ -44,7 +44,7 @@ internal sealed class ProgressDisplay
         ? screen.Terminal.Progress()
             .HideCompleted(true)
             .Columns(new ProgressBarColumn { Width = 16 }, new TaskDescriptionColumn { Alignment = Justify.Left })
-            .Start(context => Run(new LiveView(screen.Terminal, context), work))
+            .Start(context => Run(new LiveView(screen.Terminal, context, screen.Shown), work))
         : Run(screen.Lines(s_lineInterval), work);
 
     private static T Run<T>(IProgressView view, Func<ProgressDisplay, T> work)

@@ -23,6 +23,10 @@ internal sealed record ResultTable(string Title, IReadOnlyList<string> Header, I
         }
     }
 
+    /// <summary>The table with other texts.</summary>
+    internal ResultTable With(Func<string, string> text) =>
+        this with { Title = text(Title), Header = [.. Header.Select(text)], Rows = [.. Rows.Select(row => row.Select(text).ToArray())] };
+
     /// <summary>The same for a terminal.</summary>
     internal Table Drawn()
     {

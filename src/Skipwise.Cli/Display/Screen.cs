@@ -1,3 +1,4 @@
+using Skipwise.Cli.Flags;
 using Spectre.Console;
 
 namespace Skipwise.Cli.Display;
@@ -28,6 +29,10 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     /// <summary>Called when a verb begins what it will save when it is asked to end.</summary>
     internal Action RunBegins { get; set; } = () => { };
 
+    /// <summary>How the running command's user calls what texts of the library name by properties. All of them pass here on their way to
+    /// the user.</summary>
+    internal FlagNames Flags { get; set; } = FlagNames.None;
+
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
     public bool Interactive { get; } = terminal.Profile.Capabilities is { Interactive: true, Ansi: true };
 
@@ -47,20 +52,21 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     internal TextWriter ErrorOutput => error;
 
     /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
-    public void Line(string text = "") => output.WriteLine(Printable.Of(text));
+    public void Line(string text = "") => output.WriteLine(Shown(text));
 
     /// <summary>A line about what is going on, no part of the result.</summary>
-    public void Note(string text) => (Interactive ? output : error).WriteLine(Printable.Of(text));
+    public void Note(string text) => (Interactive ? output : error).WriteLine(Shown(text));
 
     /// <summary>As <see cref="Note"/>, for a recipe.</summary>
     public IProgress<string> Notes => new SynchronousProgress<string>(Note);
 
     /// <summary><c>error: message</c>, one line, on standard error.</summary>
-    public void Error(string message) => error.WriteLine("error: " + Printable.Of(OneLine(message)));
+    public void Error(string message) => error.WriteLine("error: " + Shown(OneLine(message)));
 
     /// <summary>A table: drawn on a terminal, aligned columns without frames when piped.</summary>
     public void Table(ResultTable table)
     {
+        table = table.With(Flags.In);
         if (Interactive)
         {
             Terminal.Write(table.Drawn());
@@ -72,7 +78,10 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
         }
     }
 
-    internal LineView Lines(TimeSpan interval) => new(error, TimeProvider.System, interval);
+    /// <summary>A text as it is shown: with flags in place of properties, and harmless for a terminal.</summary>
+    internal string Shown(string text) => Printable.Of(Flags.In(text));
+
+    internal LineView Lines(TimeSpan interval) => new(error, TimeProvider.System, interval, Shown);
 
     private static string OneLine(string text) =>
         string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Data;
 using Skipwise.Documents;
+using Skipwise.Recipes;
 
 namespace Skipwise.Cli.Flags;
 
@@ -10,14 +11,16 @@ internal sealed class DataFlags(Command command, bool takesStores = true, bool r
 {
     private readonly Flag<string[]> _paths = command.Texts("--data", "path",
         "files (.txt, .md, .tex, .jsonl, .csv, each also .gz or .zst; .parquet; with --text-field .json) and folders of them" +
-        (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required);
+        (takesStores ? "; or one .tokens file from 'skipwise prepare'" : ""), required)
+        .Sets(nameof(DataOptions.Paths)).Sets(nameof(EvaluateAllOptions.Data));
     private readonly Flag<string?> _field = command.Text("--text-field", "name",
         "field of the JSON objects, or column of the CSV or Parquet files, that holds the text "
-        + "[default: the one with a usual name, such as text or input; .json files are then not read]");
+        + "[default: the one with a usual name, such as text or input; .json files are then not read]")
+        .Sets(nameof(DocumentOptions.Field));
     private readonly Flag<string?> _separator =
         command.Text("--separator", "text",
             "text between the documents of one text file, such as '<|endoftext|>' (\\n for a newline) [default: each file is one " +
-            "document]");
+            "document]").Sets(nameof(DocumentOptions.SeparatorText));
 
     private readonly LimitFlags _limits = new(command);
 

@@ -9,17 +9,20 @@ internal sealed class NeedleFlags(Command command)
     private readonly Flag<string[]> _needles =
         command.Texts("--needle", "text",
             "sentence to hide, may be repeated; {n} is replaced by a random number, a new one per prompt (\\n for a newline) " +
-            "[default: the variant's own]");
+            "[default: the variant's own]").Sets(nameof(NeedleOptions.Needles));
     private readonly Flag<string[]> _questions =
-        command.Texts("--question", "text", "question about the needle; one per needle, or one for all needles");
-    private readonly Flag<string[]> _answers = command.Texts("--answer", "text", "gold answer; one per question");
+        command.Texts("--question", "text", "question about the needle; one per needle, or one for all needles")
+        .Sets(nameof(Needle.Question));
+    private readonly Flag<string[]> _answers = command.Texts("--answer", "text", "gold answer; one per question")
+        .Sets(nameof(Needle.Answer));
     private readonly Flag<string?> _file =
         command.Text("--needle-file", "file",
             "needles as JSON lines with the fields needle, question, answer, and lead (the beginning of the model's answer)");
     private readonly Flag<int> _count =
         command.Integer("--num-distractors", "number of sentences like the default needle, with other cities and numbers; 0 to 6", 0);
     private readonly Flag<string[]> _distractors =
-        command.Texts("--distractor", "text", "a distracting sentence of your own, may be repeated");
+        command.Texts("--distractor", "text", "a distracting sentence of your own, may be repeated")
+        .Sets(nameof(NeedleOptions.Distractors));
 
     /// <summary>Empty stands for the variant's own.</summary>
     /// <exception cref="SkipwiseException">needles, questions and answers do not belong together</exception>

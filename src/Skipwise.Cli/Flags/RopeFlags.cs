@@ -8,14 +8,18 @@ namespace Skipwise.Cli.Flags;
 internal sealed class RopeFlags(Command command)
 {
     private readonly Flag<RopeType?> _type =
-        new(command.Add<RopeType?>("--rope", "type",
-            $"RoPE scaling, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse), null);
+        new Flag<RopeType?>(command.Add<RopeType?>("--rope", "type",
+            $"RoPE scaling, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse), null)
+        .Sets(nameof(RopeOverrides.Type));
     private readonly Flag<double?> _factor =
-        command.OptionalNumber("--rope-factor", "factor of the RoPE scaling: target length / original length");
+        command.OptionalNumber("--rope-factor", "factor of the RoPE scaling: target length / original length")
+        .Sets(nameof(RopeOverrides.Factor)).Sets(nameof(RopeOptions.Factor));
     private readonly Flag<int?> _originalLength =
-        command.OptionalInteger("--rope-original-length", "window of the base model, in tokens, if config.json does not state it");
+        command.OptionalInteger("--rope-original-length", "window of the base model, in tokens, if config.json does not state it")
+        .Sets(nameof(RopeOverrides.OriginalLength)).Sets(nameof(RopeOptions.OriginalMaxPositionEmbeddings));
     private readonly Flag<double?> _theta =
-        command.OptionalNumber("--rope-theta", "base of the rotary frequencies, in place of config.json's");
+        command.OptionalNumber("--rope-theta", "base of the rotary frequencies, in place of config.json's")
+        .Sets(nameof(RopeOverrides.Theta)).Sets(nameof(RopeOptions.Theta));
 
     public RopeOverrides Of(ParseResult parse) => new()
     {

@@ -6,4 +6,6 @@ namespace Skipwise.Cli.Flags;
 internal sealed class Setting<T>(string name) : Option<T>(name), ISetting
 {
     public string? DefaultText { get; init; }
+
+    public Dictionary<string, string> Properties { get; } = [];
 }

@@ -21,6 +21,9 @@ internal sealed class Verb(string name, string description, string example) : Co
     public string Path =>
         string.Join(' ', Parents.OfType<Command>().Where(parent => parent is not RootCommand).Select(parent => parent.Name).Append(Name));
 
+    /// <summary>Another verb, whose results this one shows: their texts name its options.</summary>
+    public Verb? Shows { get; init; }
+
     private readonly HashSet<string> _momentary = [];
 
     /// <summary>Adds --config.</summary>
@@ -56,7 +59,7 @@ internal sealed class Verb(string name, string description, string example) : Co
             TorchRuntime.Initialize(TorchRuntimeOptions.All);
             if (threads.ValueOf(parse) is { } count)
             {
-                TorchThreads.SetCount(count);
+                TorchThreads.SetCount(count, threads.Name);
             }
             return run(parse, stop);
         });

@@ -3,6 +3,7 @@ using Skipwise.Cli.Flags;
 using Skipwise.Recipes;
 using Skipwise.Reports;
 using Skipwise.Rope;
+using Skipwise.Training;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -19,15 +20,22 @@ internal static class DemoVerb
             "Extend the shipped model 8x and show that it works: compare the base model, PoSE, and the same fine-tuning without skips.",
             "skipwise demo --out skipwise-demo");
         Flag<string?> folder =
-            verb.Text("--out", "folder", $"folder for the models, report.html and results.json [default: {s_default.Out}]");
-        Flag<ulong> seed = verb.Seed("seed of both fine-tuning runs: text, positions, order", s_default.Seed);
+            verb.Text("--out", "folder", $"folder for the models, report.html and results.json [default: {s_default.Out}]")
+            .Sets(nameof(DemoOptions.Out));
+        Flag<ulong> seed = verb.Seed("seed of both fine-tuning runs: text, positions, order", s_default.Seed)
+            .Sets(nameof(DemoOptions.Seed));
         Flag<int> extension =
-            verb.Integer("--extension", "extension factor: target length / window of the model", s_default.ExtensionFactor);
-        Flag<RopeType> rope = verb.Choice("--rope", "RoPE scaling", s_default.Rope);
-        Flag<double> factor = verb.Number("--rope-factor", "factor of the RoPE scaling", s_default.RopeFactor);
-        Flag<int> steps = verb.Integer("--steps", "optimizer steps of each fine-tuning run", s_default.Training.Steps);
-        Flag<double> rate = verb.Number("--learning-rate", "peak learning rate", s_default.Training.LearningRate);
-        Flag<int> trials = verb.Integer("--trials", "number of passkey prompts per length", s_default.Trials);
+            verb.Integer("--extension", "extension factor: target length / window of the model", s_default.ExtensionFactor)
+            .Sets(nameof(DemoOptions.ExtensionFactor));
+        Flag<RopeType> rope = verb.Choice("--rope", "RoPE scaling", s_default.Rope).Sets(nameof(DemoOptions.Rope));
+        Flag<double> factor = verb.Number("--rope-factor", "factor of the RoPE scaling", s_default.RopeFactor)
+            .Sets(nameof(DemoOptions.RopeFactor));
+        Flag<int> steps = verb.Integer("--steps", "optimizer steps of each fine-tuning run", s_default.Training.Steps)
+            .Sets(nameof(TrainOptions.Steps));
+        Flag<double> rate = verb.Number("--learning-rate", "peak learning rate", s_default.Training.LearningRate)
+            .Sets(nameof(TrainOptions.LearningRate));
+        Flag<int> trials = verb.Integer("--trials", "number of passkey prompts per length", s_default.Trials)
+            .Sets(nameof(DemoOptions.Trials));
         verb.AddConfigOption();
         verb.OnRunWithTorch(screen, (parse, stop) => Run(screen, s_default with
         {

@@ -2,6 +2,7 @@ using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Estimation;
 using Skipwise.Evaluation.Results;
+using Skipwise.Positions;
 using Skipwise.Storage;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
@@ -19,24 +20,32 @@ internal static class EstimateVerb
         var verb = new Verb("estimate",
             "Estimate memory and time of a training step, with PoSE and at full length, from the config and one short step.",
             "skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
-        Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
-        Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
-        Flag<int> batch = verb.Integer("--batch-size", "windows per micro-batch", s_default.BatchSize);
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model")
+            .Sets(nameof(CostEstimatorOptions.Model));
+        Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens")
+            .Sets(nameof(CostEstimatorOptions.TargetLength)).Sets(nameof(PoseOptions.TargetLength));
+        Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]")
+            .Sets(nameof(CostEstimatorOptions.TrainLength));
+        Flag<int> batch = verb.Integer("--batch-size", "windows per micro-batch", s_default.BatchSize)
+            .Sets(nameof(CostEstimatorOptions.BatchSize)).Sets(nameof(TrainOptions.BatchSize));
         Flag<int> accumulation =
-            verb.Integer("--gradient-accumulation", "micro-batches per optimizer step", s_default.GradientAccumulationSteps);
+            verb.Integer("--gradient-accumulation", "micro-batches per optimizer step", s_default.GradientAccumulationSteps)
+            .Sets(nameof(CostEstimatorOptions.GradientAccumulationSteps)).Sets(nameof(TrainOptions.GradientAccumulationSteps));
         Flag<int> recompute = verb.Integer("--recompute-every",
             "gradient checkpointing: recompute every n-th layer in the backward pass instead of keeping its activations; 1 all layers, " +
             "0 none",
-            s_default.RecomputeEvery);
-        Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "optimizer whose state is counted", s_default.Optimizer);
+            s_default.RecomputeEvery).Sets(nameof(CostEstimatorOptions.RecomputeEvery));
+        Flag<OptimizerKind> optimizer = verb.Choice("--optimizer", "optimizer whose state is counted", s_default.Optimizer)
+            .Sets(nameof(CostEstimatorOptions.Optimizer));
         var compute = new ComputeFlags(verb);
-        Flag<Offload> offload = verb.Choice("--offload", "state kept in host memory while a GPU computes", s_default.Offload);
+        Flag<Offload> offload = verb.Choice("--offload", "state kept in host memory while a GPU computes", s_default.Offload)
+            .Sets(nameof(CostEstimatorOptions.Offload));
         var rope = new RopeFlags(verb);
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
         Flag<double?> memory =
-            verb.OptionalNumber("--memory", "memory available to the run, in GiB [default: that of the machine, or of the GPU]");
+            verb.OptionalNumber("--memory", "memory available to the run, in GiB [default: that of the machine, or of the GPU]")
+            .Sets(nameof(CostEstimatorOptions.Memory));
         Flag<string?> json =
             verb.ResultsOrPage("--json", "write the estimate as JSON: to the file, or without a file in place of the table");
         verb.AddConfigOption();

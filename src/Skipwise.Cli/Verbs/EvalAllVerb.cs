@@ -1,7 +1,10 @@
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Data;
 using Skipwise.Evaluation.Needles;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Perplexity;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
@@ -26,48 +29,64 @@ internal static class EvalAllVerb
         Flag<string[]> models =
             verb.Texts("--model", "folder",
                 "Hugging Face folders; give --model once for each. The others are compared with the first. RoPE and adapter follow " +
-                "the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true);
+                "the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true)
+            .Sets(nameof(EvaluateAllOptions.Models)).Sets(nameof(ModelSource.Folder)).Sets(nameof(ModelSource.Adapter));
         Flag<string?> folder =
-            verb.Text("--out", "folder", $"folder for results and report; an interrupted run continues there [default: {DefaultFolder}]");
+            verb.Text("--out", "folder", $"folder for results and report; an interrupted run continues there [default: {DefaultFolder}]")
+            .Sets(nameof(EvaluateAllOptions.Out));
         var data = new DataFlags(verb, required: false);
         Flag<IReadOnlyList<int>> lengths =
             verb.Integers("--lengths",
                 "tokens of windows and prompts, the same for every model [default: the longest window and its halves, and the first " +
-                "model's original window]");
+                "model's original window]")
+            .Sets(nameof(EvaluateAllOptions.Lengths)).Sets(nameof(PasskeyOptions.Lengths)).Sets(nameof(NeedleOptions.Lengths))
+            .Sets(nameof(RulerOptions.Lengths)).Sets(nameof(PerplexityOptions.Windows));
         Flag<int> maxDocuments =
             verb.Integer("--max-documents", "perplexity: number of documents, from the first; 0 takes all",
-                s_default.Perplexity.MaxDocuments ?? 0);
+                s_default.Perplexity.MaxDocuments ?? 0).Sets(nameof(PerplexityOptions.MaxDocuments));
         Flag<int> byPosition =
             verb.Integer("--position-bins",
                 "perplexity: number of equal parts of the longest window for the loss by position; 0 leaves it out",
-                s_default.Perplexity.PositionBins ?? 0);
+                s_default.Perplexity.PositionBins ?? 0).Sets(nameof(PerplexityOptions.PositionBins));
         Flag<string?> tasksData =
-            verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths");
+            verb.Text("--tasks-data", "folder", "benchmarks: folder with their public files, found by task and split in their paths")
+            .Sets(nameof(EvaluateAllOptions.TasksData)).Sets(nameof(EvaluateTasksOptions.Data));
         var tasks = new Flag<IReadOnlyList<string>>(
             verb.Add("--tasks", "name,name,...",
                 "benchmarks: task names [default: all that the folder has files for]", EvalTasksVerb.Names),
-            []);
+            []).Sets(nameof(EvaluateAllOptions.Tasks));
         Flag<double?> limit =
             verb.OptionalNumber("--limit",
-                "benchmarks: number of questions per task, in the harness's order; below 1 a fraction [default: all]");
+                "benchmarks: number of questions per task, in the harness's order; below 1 a fraction [default: all]")
+            .Sets(nameof(TaskOptions.Limit));
         var harness =
             new Flag<HarnessVersion>(
                 verb.Add("--harness", "2023|0.4",
                     "benchmarks: version of lm-evaluation-harness that is followed [default: 2023]", EvalTasksVerb.ParseHarness),
-                s_default.Benchmarks.Harness);
+                s_default.Benchmarks.Harness).Sets(nameof(TaskOptions.Harness));
         Flag<int> depths =
-            verb.Integer("--depths", "passkey and needle: number of depths, in equal steps from the beginning to the end", s_needle.Depths);
-        Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length and depth", s_default.Passkey.Trials);
-        Flag<int> needleTrials = verb.Integer("--needle-trials", "needle: prompts per length and depth; 0 skips it", s_needle.Trials);
+            verb.Integer("--depths", "passkey and needle: number of depths, in equal steps from the beginning to the end", s_needle.Depths)
+            .Sets(nameof(PasskeyOptions.Grid)).Sets(nameof(NeedleOptions.Depths));
+        Flag<int> trials = verb.Integer("--trials", "passkey: prompts per length and depth", s_default.Passkey.Trials)
+            .Sets(nameof(PasskeyOptions.Trials));
+        Flag<int> needleTrials = verb.Integer("--needle-trials", "needle: prompts per length and depth; 0 skips it", s_needle.Trials)
+            .Sets(nameof(NeedleOptions.Trials));
         Flag<int> rulerSamples =
-            verb.Integer("--ruler-samples", "RULER: samples per task and length; 0 skips it. RULER's own number is 500", 0);
+            verb.Integer("--ruler-samples", "RULER: samples per task and length; 0 skips it. RULER's own number is 500", 0)
+            .Sets(nameof(RulerOptions.Samples));
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
-                "needle and RULER: haystack text, files and folders of them [default: text that Skipwise generates]");
-        Flag<string?> squad = verb.Text("--squad", "file", "RULER: SQuAD's JSON file, for qa_1");
-        Flag<string?> hotpot = verb.Text("--hotpot", "file", "RULER: HotpotQA's JSON file, for qa_2");
-        Flag<ulong> seed = verb.Seed("seed of the hidden texts and their depths", s_default.Passkey.Seed);
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward pass [default: by their length]");
+                "needle and RULER: haystack text, files and folders of them [default: text that Skipwise generates]")
+            .Sets(nameof(EvaluateAllOptions.Haystack)).Sets(nameof(EvaluateRulerOptions.Haystack));
+        Flag<string?> squad = verb.Text("--squad", "file", "RULER: SQuAD's JSON file, for qa_1")
+            .Sets(nameof(EvaluateAllOptions.Squad)).Sets(nameof(RulerData.Squad));
+        Flag<string?> hotpot = verb.Text("--hotpot", "file", "RULER: HotpotQA's JSON file, for qa_2")
+            .Sets(nameof(EvaluateAllOptions.Hotpot)).Sets(nameof(RulerData.Hotpot));
+        Flag<ulong> seed = verb.Seed("seed of the hidden texts and their depths", s_default.Passkey.Seed)
+            .Sets(nameof(PasskeyOptions.Seed)).Sets(nameof(NeedleOptions.Seed));
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward pass [default: by their length]")
+            .Sets(nameof(PerplexityOptions.BatchSize)).Sets(nameof(PasskeyOptions.BatchSize)).Sets(nameof(NeedleOptions.BatchSize))
+            .Sets(nameof(RulerOptions.BatchSize)).Sets(nameof(TaskOptions.BatchSize));
         var compute = new ComputeFlags(verb);
         Flag<string?> json = verb.Results("--json", "write all results as JSON to this file");
         var gates = new GateFlags(verb);

@@ -19,29 +19,39 @@ internal static class EvalNeedleVerb
             "Evaluate retrieval of a sentence hidden in long text, by text length and depth of the sentence.",
             "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --num-distractors 3 --json " +
             "needle.json");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluateNeedleOptions.Model));
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
-                "haystack text: files and folders of them, repeated if too short [default: text that Skipwise generates]");
+                "haystack text: files and folders of them, repeated if too short [default: text that Skipwise generates]")
+            .Sets(nameof(EvaluateNeedleOptions.Haystack));
         Flag<string?> field =
             verb.Text("--text-field", "name",
-                "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
+                "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]")
+            .Sets(nameof(DocumentOptions.Field));
         Flag<NeedleVariant> variant =
             verb.Choice("--variant",
-                "prompt template: the text as a book, or the bare text with a buffer of 200 tokens", s_default.Variant);
+                "prompt template: the text as a book, or the bare text with a buffer of 200 tokens", s_default.Variant)
+            .Sets(nameof(NeedleOptions.Variant));
         var needles = new NeedleFlags(verb);
         Flag<IReadOnlyList<int>> lengths =
-            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
-        Flag<int> depths = verb.Integer("--depths", "number of depths, in equal steps from the beginning to the end", s_default.Depths);
+            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]")
+            .Sets(nameof(NeedleOptions.Lengths));
+        Flag<int> depths = verb.Integer("--depths", "number of depths, in equal steps from the beginning to the end", s_default.Depths)
+            .Sets(nameof(NeedleOptions.Depths));
         Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials)
+            .Sets(nameof(NeedleOptions.Trials))
             .Alias("--limit");
-        Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]");
-        Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' positions", s_default.Seed);
+        Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]")
+            .Sets(nameof(NeedleOptions.Buffer));
+        Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' positions", s_default.Seed)
+            .Sets(nameof(NeedleOptions.Seed));
         Flag<int?> batchSize =
-            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]");
+            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]")
+            .Sets(nameof(NeedleOptions.BatchSize));
         Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> saveTrials = verb.Output("--save-trials",
-            "save every prompt with the scores of its answer, one JSON line each; an interrupted run continues from the file");
+            "save every prompt with the scores of its answer, one JSON line each; an interrupted run continues from the file")
+            .Sets(nameof(EvaluateNeedleOptions.Trials));
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);

@@ -17,33 +17,39 @@ internal static class EvalPasskeyVerb
         var verb = new Verb("passkey",
             "Evaluate retrieval of a number hidden in filler text (passkey), by text length and depth of the number.",
             "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluatePasskeyOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<IReadOnlyList<int>> lengths =
-            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
+            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]")
+            .Sets(nameof(PasskeyOptions.Lengths));
         Flag<PasskeyVariant> variant =
             verb.Choice("--variant",
                 "filler: whole sentences as in the PoSE reference code, or cut anywhere as in the tests of Landmark attention and YaRN",
-                s_default.Variant);
+                s_default.Variant).Sets(nameof(PasskeyOptions.Variant));
         Flag<int> trials =
             verb.Integer("--trials", "prompts per length (with --depths: per length and depth), each with its own number", s_default.Trials)
+            .Sets(nameof(PasskeyOptions.Trials))
             .Alias("--limit");
         Flag<int?> grid =
             verb.OptionalInteger("--depths",
                 "evaluate on a grid: number of depths, in equal steps, the same for every length [default: the trials of a length " +
-                "are spread over all depths]");
-        Flag<bool> randomDepths = verb.Switch("--random-depths", "draw the depths at random, as the PoSE reference code does");
+                "are spread over all depths]").Sets(nameof(PasskeyOptions.Grid));
+        Flag<bool> randomDepths = verb.Switch("--random-depths", "draw the depths at random, as the PoSE reference code does")
+            .Sets(nameof(PasskeyOptions.Depths));
         Flag<double> maxDepth =
             verb.Number("--max-depth",
                 "largest depth of a number, as a fraction of the text; 0.5 leaves out those that a short window finds too",
-                s_default.MaxDepth);
-        Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed);
-        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "maximum tokens of the answer", s_default.MaxNewTokens);
+                s_default.MaxDepth).Sets(nameof(PasskeyOptions.MaxDepth));
+        Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed).Sets(nameof(PasskeyOptions.Seed));
+        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "maximum tokens of the answer", s_default.MaxNewTokens)
+            .Sets(nameof(PasskeyOptions.MaxNewTokens));
         Flag<int?> batchSize =
-            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]");
+            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]")
+            .Sets(nameof(PasskeyOptions.BatchSize));
         Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> saveTrials = verb.Output("--save-trials",
-            "save every prompt with its response, one JSON line each; an interrupted run continues from the file");
+            "save every prompt with its response, one JSON line each; an interrupted run continues from the file")
+            .Sets(nameof(EvaluatePasskeyOptions.Trials));
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.AddConfigOption();

@@ -15,30 +15,37 @@ internal static class EvalPerplexityVerb
     {
         var verb = new Verb("perplexity", "Evaluate perplexity on text, by window length.",
             "skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --windows 2048,4096,8192,16384");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluatePerplexityOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);
         Flag<IReadOnlyList<int>> windows =
-            verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]");
+            verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]")
+            .Sets(nameof(PerplexityOptions.Windows));
         Flag<WindowMode> mode =
             verb.Choice("--mode",
                 "tokens that are scored: all, in sliding windows; those of each document's first window; or each document's last ones",
-                s_default.Mode);
-        Flag<int> stride = verb.Integer("--stride", "sliding: tokens between the starts of two windows", s_default.Stride);
+                s_default.Mode).Sets(nameof(PerplexityOptions.Mode));
+        Flag<int> stride = verb.Integer("--stride", "sliding: tokens between the starts of two windows", s_default.Stride)
+            .Sets(nameof(PerplexityOptions.Stride));
         Flag<int> targets =
             verb.Integer("--scored-tokens", "last-tokens: tokens scored at each document's end, the same for every window",
-                s_default.ScoredTokens);
+                s_default.ScoredTokens).Sets(nameof(PerplexityOptions.ScoredTokens));
         Flag<int?> minTokens =
             verb.OptionalInteger("--min-tokens",
-                "minimum document length, in tokens; shorter documents are left out [default: the longest window]");
+                "minimum document length, in tokens; shorter documents are left out [default: the longest window]")
+            .Sets(nameof(EvaluatePerplexityOptions.MinTokens)).Sets(nameof(PerplexityOptions.MinTokens));
         Flag<int?> maxTokens =
-            verb.OptionalInteger("--max-tokens", "maximum document length, in tokens; longer documents are cut [default: not cut]");
+            verb.OptionalInteger("--max-tokens", "maximum document length, in tokens; longer documents are cut [default: not cut]")
+            .Sets(nameof(PerplexityOptions.MaxTokens));
         Flag<int> maxDocuments =
             verb.Integer("--max-documents", "number of documents, from the first; 0 takes all", s_default.MaxDocuments ?? 0)
+            .Sets(nameof(PerplexityOptions.MaxDocuments))
             .Alias("--limit");
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward pass [default: by their length]");
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward pass [default: by their length]")
+            .Sets(nameof(PerplexityOptions.BatchSize));
         Flag<int?> byPosition =
-            verb.OptionalInteger("--position-bins", "also report the mean loss by position, in this number of equal parts of each window");
+            verb.OptionalInteger("--position-bins", "also report the mean loss by position, in this number of equal parts of each window")
+            .Sets(nameof(PerplexityOptions.PositionBins));
         Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);

@@ -18,30 +18,40 @@ internal static class EvalRulerVerb
             "Run RULER's thirteen tasks (retrieval, tracing, aggregation, questions) by length, and state the effective length.",
             "skipwise eval ruler --model llama-2-7b-16k --lengths 4096,8192,16384 --samples 50 --haystack essays/ --squad dev-v2.0.json " +
             "--hotpot hotpot_dev_distractor_v1.json");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluateRulerOptions.Model));
         Flag<string?> tasks =
             verb.Text("--tasks", "all|name,name",
-                $"task names [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}");
+                $"task names [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}")
+            .Sets(nameof(RulerOptions.Tasks));
         Flag<IReadOnlyList<int>> lengths =
-            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]");
-        Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples).Alias("--limit");
+            verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]")
+            .Sets(nameof(RulerOptions.Lengths));
+        Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples)
+            .Sets(nameof(RulerOptions.Samples)).Alias("--limit");
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
-                "text for the tasks with essays: files and folders of them, repeated if too short [default: text that Skipwise generates]");
+                "text for the tasks with essays: files and folders of them, repeated if too short [default: text that Skipwise generates]")
+            .Sets(nameof(EvaluateRulerOptions.Haystack));
         Flag<string?> field =
             verb.Text("--text-field", "name",
-                "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]");
-        Flag<string?> squad = verb.Text("--squad", "file", "SQuAD's JSON file, for qa_1");
-        Flag<string?> hotpot = verb.Text("--hotpot", "file", "HotpotQA's JSON file, for qa_2");
+                "field of the JSON lines, or column of the CSV or Parquet files, that holds the text [default: the one with a usual name]")
+            .Sets(nameof(DocumentOptions.Field));
+        Flag<string?> squad = verb.Text("--squad", "file", "SQuAD's JSON file, for qa_1")
+            .Sets(nameof(EvaluateRulerOptions.Squad)).Sets(nameof(RulerData.Squad));
+        Flag<string?> hotpot = verb.Text("--hotpot", "file", "HotpotQA's JSON file, for qa_2")
+            .Sets(nameof(EvaluateRulerOptions.Hotpot)).Sets(nameof(RulerData.Hotpot));
         Flag<double> threshold =
             verb.Number("--threshold",
-                "threshold of the effective length: its average over the tasks, in percent, is larger", s_default.Threshold);
-        Flag<ulong> seed = verb.Seed("seed of the samples", s_default.Seed);
+                "threshold of the effective length: its average over the tasks, in percent, is larger", s_default.Threshold)
+            .Sets(nameof(RulerOptions.Threshold));
+        Flag<ulong> seed = verb.Seed("seed of the samples", s_default.Seed).Sets(nameof(RulerOptions.Seed));
         Flag<int?> batchSize =
-            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]");
+            verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]")
+            .Sets(nameof(RulerOptions.BatchSize));
         Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> saveTrials = verb.Output("--save-trials",
-            "save every prompt with its response, one JSON line each; an interrupted run continues from the file");
+            "save every prompt with its response, one JSON line each; an interrupted run continues from the file")
+            .Sets(nameof(EvaluateRulerOptions.Trials));
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);

@@ -16,39 +16,44 @@ internal static class EvalTasksVerb
     {
         var verb = new Verb("tasks", "Evaluate a model on benchmark tasks by the rules of lm-evaluation-harness.",
             "skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande,truthfulqa --data benchmarks --json tasks.json");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluateTasksOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Option<IReadOnlyList<string>> namesOption =
             verb.Add("--tasks", "name,name,...", $"task names: {string.Join(", ", TaskRegistry.Names)}", Names);
         namesOption.Required = true;
-        var names = new Flag<IReadOnlyList<string>>(namesOption, []);
+        var names = new Flag<IReadOnlyList<string>>(namesOption, []).Sets(nameof(EvaluateTasksOptions.Names));
         Flag<string> data =
             verb.Required("--data", "folder",
                 "folder with the tasks' public files (.jsonl, .json, .csv, each also .gz or .zst; .parquet), found by task and split in " +
-                "their paths");
+                "their paths").Sets(nameof(EvaluateTasksOptions.Data));
         Flag<double?> limit =
-            verb.OptionalNumber("--limit", "number of questions per task, in the harness's order; below 1 a fraction [default: all]");
+            verb.OptionalNumber("--limit", "number of questions per task, in the harness's order; below 1 a fraction [default: all]")
+            .Sets(nameof(TaskOptions.Limit));
         Flag<int?> shots =
             verb.OptionalInteger("--num-fewshot",
-                "number of few-shot examples [default: 25 for arc_challenge, 10 for hellaswag, else 0]");
+                "number of few-shot examples [default: 25 for arc_challenge, 10 for hellaswag, else 0]")
+            .Sets(nameof(TaskOptions.NumFewshot));
         var harness =
             new Flag<HarnessVersion>(
                 verb.Add("--harness", "2023|0.4",
                     "version whose document order, few-shot draws and rules are followed [default: 2023]", ParseHarness,
-                    "2023"), s_default.Harness);
+                    "2023"), s_default.Harness).Sets(nameof(TaskOptions.Harness));
         Flag<BosMode> bos =
-            verb.Choice("--bos", "add a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos);
+            verb.Choice("--bos", "add a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos)
+            .Sets(nameof(TaskOptions.Bos));
         Flag<int?> maxLength =
             verb.OptionalInteger("--max-length",
-                "maximum tokens of a text; longer texts are cut from the left [default: the model's window]");
-        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward pass [default: by their length]");
+                "maximum tokens of a text; longer texts are cut from the left [default: the model's window]")
+            .Sets(nameof(TaskOptions.MaxLength));
+        Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "texts per forward pass [default: by their length]")
+            .Sets(nameof(TaskOptions.BatchSize));
         Flag<int> resamples =
             verb.Integer("--bootstrap-iters", "bootstrap iterations for the standard error of lambada's perplexity",
-                s_default.BootstrapIters);
+                s_default.BootstrapIters).Sets(nameof(TaskOptions.BootstrapIters));
         Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
         Flag<string?> cache = verb.Output("--cache",
             "file that keeps every score; an interrupted run continues from it [default: the --json file with the extension "
-            + ".scores.jsonl]");
+            + ".scores.jsonl]").Sets(nameof(EvaluateTasksOptions.Cache));
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);

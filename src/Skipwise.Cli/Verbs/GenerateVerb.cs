@@ -17,18 +17,23 @@ internal static class GenerateVerb
         var verb = new Verb("generate", "Generate text that continues a prompt; each piece is printed as soon as it is generated.",
             "skipwise generate --model llama-2-7b-16k --prompt \"Once upon a time\" --temperature 0.8\nskipwise generate --model " +
             "llama-2-7b-16k --max-new-tokens 200 < chapter.txt");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(GenerateTextOptions.Model));
         Flag<string?> adapter = verb.Adapter();
-        Flag<string?> prompt = verb.Text("--prompt", "text", "the text to continue [default: the standard input]");
-        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "maximum number of tokens to generate", s_default.MaxNewTokens);
+        Flag<string?> prompt = verb.Text("--prompt", "text", "the text to continue [default: the standard input]")
+            .Sets(nameof(GenerateTextOptions.Prompt));
+        Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "maximum number of tokens to generate", s_default.MaxNewTokens)
+            .Sets(nameof(GenerationOptions.MaxNewTokens));
         Flag<double> temperature =
             verb.Number("--temperature",
-                "sampling temperature; 0 is greedy, 1 leaves the model's probabilities as they are", s_default.Temperature);
-        Flag<int> topK = verb.Integer("--top-k", "sample from the k most probable tokens; 0 samples from all", s_default.TopK);
+                "sampling temperature; 0 is greedy, 1 leaves the model's probabilities as they are", s_default.Temperature)
+            .Sets(nameof(GenerationOptions.Temperature));
+        Flag<int> topK = verb.Integer("--top-k", "sample from the k most probable tokens; 0 samples from all", s_default.TopK)
+            .Sets(nameof(GenerationOptions.TopK));
         Flag<double> topP =
             verb.Number("--top-p",
-                "sample from the most probable tokens whose probabilities sum up to this (nucleus sampling)", s_default.TopP);
-        Flag<ulong> seed = verb.Seed("seed of the sampling", s_default.Seed);
+                "sample from the most probable tokens whose probabilities sum up to this (nucleus sampling)", s_default.TopP)
+            .Sets(nameof(GenerationOptions.TopP));
+        Flag<ulong> seed = verb.Seed("seed of the sampling", s_default.Seed).Sets(nameof(GenerationOptions.Seed));
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>

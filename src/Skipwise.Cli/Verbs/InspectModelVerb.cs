@@ -22,22 +22,23 @@ internal static class InspectModelVerb
 
     public static void ShowsModel(Verb verb, Screen screen)
     {
-        Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(ModelSource.Folder));
         var rope = new RopeFlags(verb);
         Flag<string?> json =
             verb.ResultsOrPage("--json", "write the description as JSON: to the file, or without a file in place of the text");
         verb.OnRun(screen, (parse, _) =>
         {
             ModelDescription description = InspectModel.Describe(new ModelSource(folder.ValueOf(parse), rope.Of(parse)));
+            string document = screen.Flags.In(EvaluationJson.ToIndentedJson(description));
             if (json.IsSpecified(parse) && json.ValueOf(parse) is null)
             {
-                screen.Line(EvaluationJson.ToIndentedJson(description));
+                screen.Line(document);
                 return ExitCode.Success;
             }
             Show(screen, description);
             if (json.ValueOf(parse) is { } path)
             {
-                ResultFile.Write(path, EvaluationJson.ToIndentedJson(description) + "\n");
+                ResultFile.Write(path, document + "\n");
             }
             return ExitCode.Success;
         });

@@ -16,8 +16,9 @@ internal static class InspectPlanVerb
     {
         var verb = new Verb("plan", "Show one training window: its chunks, their positions, and the relative distances between them.",
             "skipwise inspect plan --train-length 2048 --target-length 16384 --chunks 2");
-        Flag<int> trainLength = verb.RequiredInteger("--train-length", "tokens per training window");
-        Flag<int> targetLength = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
+        Flag<int> trainLength = verb.RequiredInteger("--train-length", "tokens per training window").Sets(nameof(PoseOptions.TrainLength));
+        Flag<int> targetLength = verb.RequiredInteger("--target-length", "the window to reach, in tokens")
+            .Sets(nameof(PoseOptions.TargetLength));
         Flag<int?> documentLength =
             verb.OptionalInteger("--document-length", "length of the document, in tokens [default: the target length]");
         var pose = new PoseFlags(verb);

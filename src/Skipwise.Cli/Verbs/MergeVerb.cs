@@ -11,10 +11,12 @@ internal static class MergeVerb
     {
         var verb = new Verb("merge", "Merge a LoRA adapter into its base model and save the result as a new model folder.",
             "skipwise merge --model llama-2-7b --adapter lora-16k --out llama-2-7b-16k");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model")
+            .Sets(nameof(MergeAdapterOptions.Model));
         Flag<string> adapter =
-            verb.Required("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)");
-        Flag<string> folder = verb.Required("--out", "folder", "folder of the merged model");
+            verb.Required("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)")
+            .Sets(nameof(MergeAdapterOptions.Adapter));
+        Flag<string> folder = verb.Required("--out", "folder", "folder of the merged model").Sets(nameof(MergeAdapterOptions.Out));
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options =

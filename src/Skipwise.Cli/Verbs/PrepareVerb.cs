@@ -13,9 +13,11 @@ internal static class PrepareVerb
     {
         var verb = new Verb("prepare", "Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.",
             "skipwise prepare --model llama-2-7b --data books/ --out books.tokens");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder whose tokenizer is used");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder whose tokenizer is used")
+            .Sets(nameof(PrepareDatasetOptions.Model));
         var data = new DataFlags(verb, takesStores: false);
-        Flag<string> file = verb.Required("--out", "file", $"file to write; its name ends in {TrainingData.StoreExtension}");
+        Flag<string> file = verb.Required("--out", "file", $"file to write; its name ends in {TrainingData.StoreExtension}")
+            .Sets(nameof(PrepareDatasetOptions.Out));
         verb.OnRun(screen, (parse, stop) =>
         {
             var options = new PrepareDatasetOptions { Model = model.ValueOf(parse), Data = data.Of(parse), Out = file.ValueOf(parse) };

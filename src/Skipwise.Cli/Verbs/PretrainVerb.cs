@@ -17,23 +17,36 @@ internal static class PretrainVerb
         var verb = new Verb("pretrain",
             "Train the small base model of 'demo' from scratch, on synthetic English text.",
             "skipwise pretrain --out base --seed 1");
-        Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
-        Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.ContextLength);
+        Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model")
+            .Sets(nameof(PretrainOptions.Out));
+        Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.ContextLength)
+            .Sets(nameof(PretrainOptions.ContextLength));
         Flag<int> vocabulary =
-            verb.Integer("--vocab-size", "size of the BPE vocabulary, which is trained first", s_default.VocabSize);
-        Flag<int> hidden = verb.Integer("--hidden-size", "hidden size of the model", s_default.HiddenSize);
+            verb.Integer("--vocab-size", "size of the BPE vocabulary, which is trained first", s_default.VocabSize)
+            .Sets(nameof(PretrainOptions.VocabSize));
+        Flag<int> hidden = verb.Integer("--hidden-size", "hidden size of the model", s_default.HiddenSize)
+            .Sets(nameof(PretrainOptions.HiddenSize));
         Flag<int> intermediate =
-            verb.Integer("--intermediate-size", "intermediate size of the feed-forward layers", s_default.IntermediateSize);
-        Flag<int> layers = verb.Integer("--layers", "decoder layers", s_default.NumHiddenLayers);
-        Flag<int> heads = verb.Integer("--heads", "attention heads; each has hidden size / heads dimensions", s_default.NumAttentionHeads);
-        Flag<double> theta = verb.Number("--rope-theta", "base of the rotary frequencies", s_default.RopeTheta);
+            verb.Integer("--intermediate-size", "intermediate size of the feed-forward layers", s_default.IntermediateSize)
+            .Sets(nameof(PretrainOptions.IntermediateSize));
+        Flag<int> layers = verb.Integer("--layers", "decoder layers", s_default.NumHiddenLayers)
+            .Sets(nameof(PretrainOptions.NumHiddenLayers));
+        Flag<int> heads = verb.Integer("--heads", "attention heads; each has hidden size / heads dimensions", s_default.NumAttentionHeads)
+            .Sets(nameof(PretrainOptions.NumAttentionHeads));
+        Flag<double> theta = verb.Number("--rope-theta", "base of the rotary frequencies", s_default.RopeTheta)
+            .Sets(nameof(PretrainOptions.RopeTheta));
         Flag<int> listSteps =
-            verb.Integer("--list-steps", "steps of the first stage, on repeated lists in half the window", s_default.ListSteps);
-        Flag<int> steps = verb.Integer("--steps", "steps of the second stage, on the whole corpus", s_default.Steps);
-        Flag<int> documents = verb.Integer("--documents", "number of documents in the second stage's corpus", s_default.Documents);
-        Flag<int> batch = verb.Integer("--batch-size", "windows per step", s_default.BatchSize);
-        Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate);
-        Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed);
+            verb.Integer("--list-steps", "steps of the first stage, on repeated lists in half the window", s_default.ListSteps)
+            .Sets(nameof(PretrainOptions.ListSteps));
+        Flag<int> steps = verb.Integer("--steps", "steps of the second stage, on the whole corpus", s_default.Steps)
+            .Sets(nameof(PretrainOptions.Steps)).Sets(nameof(TrainOptions.Steps));
+        Flag<int> documents = verb.Integer("--documents", "number of documents in the second stage's corpus", s_default.Documents)
+            .Sets(nameof(PretrainOptions.Documents));
+        Flag<int> batch = verb.Integer("--batch-size", "windows per step", s_default.BatchSize)
+            .Sets(nameof(PretrainOptions.BatchSize)).Sets(nameof(TrainOptions.BatchSize));
+        Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate)
+            .Sets(nameof(PretrainOptions.LearningRate)).Sets(nameof(TrainOptions.LearningRate));
+        Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed).Sets(nameof(PretrainOptions.Seed));
         var save = new SaveFlags(verb);
         verb.AddConfigOption("--resume");
         verb.OnRunWithTorch(screen, (parse, stop) =>

@@ -8,11 +8,14 @@ namespace Skipwise.Cli.Verbs;
 /// <summary><c>skipwise report</c></summary>
 internal static class ReportVerb
 {
-    public static Verb Create(Screen screen)
+    /// <param name="screen">where the verb writes</param>
+    /// <param name="evalAll">the verb that made the results</param>
+    public static Verb Create(Screen screen, Verb evalAll)
     {
         var verb = new Verb("report",
             "Write a report from results of 'eval all', without loading a model; several folders become one comparison.",
-            "skipwise report --from compared --from compared-later --out report.html");
+            "skipwise report --from compared --from compared-later --out report.html")
+        { Shows = evalAll };
         Flag<string[]> folders =
             verb.Texts("--from", "folder", "result folders of 'eval all'; all models are compared with the first model of the first folder",
                 required: true);

@@ -20,28 +20,37 @@ internal static class TrainVerb
         var verb = new Verb("train",
             "Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target length.",
             "skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model")
+            .Sets(nameof(FineTuneOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);
-        Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens");
-        Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model");
+        Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens")
+            .Sets(nameof(FineTuneOptions.TargetLength)).Sets(nameof(PoseOptions.TargetLength));
+        Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model")
+            .Sets(nameof(FineTuneOptions.Out));
         var rope = new RopeFlags(verb);
-        Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]");
+        Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]")
+            .Sets(nameof(FineTuneOptions.TrainLength)).Sets(nameof(PoseOptions.TrainLength));
         var pose = new PoseFlags(verb);
         Flag<string[]> splitAfter =
             verb.Texts("--split-after", "text",
-                "end chunks after one of these texts, if the document has it; each is a single token (\\n for a newline)");
+                "end chunks after one of these texts, if the document has it; each is a single token (\\n for a newline)")
+            .Sets(nameof(FineTuneOptions.SplitAfter)).Sets(nameof(PoseOptions.SplitAfter));
         Flag<int?> minTokens =
             verb.OptionalInteger("--min-document-tokens",
-                "minimum document length, in tokens; shorter documents are left out [default: the training length]");
+                "minimum document length, in tokens; shorter documents are left out [default: the training length]")
+            .Sets(nameof(FineTuneOptions.MinDocumentTokens));
         var training = new TrainFlags(verb);
         var compute = new ComputeFlags(verb);
         var lora = new LoraFlags(verb);
-        Flag<bool> merge = verb.Switch("--merge", "also write the model with the LoRA adapter merged into its weights, to merged/");
+        Flag<bool> merge = verb.Switch("--merge", "also write the model with the LoRA adapter merged into its weights, to merged/")
+            .Sets(nameof(FineTuneOptions.Merge));
         var evaluation = new RunEvaluationFlags(verb);
-        Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed);
+        Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed)
+            .Sets(nameof(FineTuneOptions.Seed));
         Flag<bool> freezePadRow =
-            verb.Switch("--freeze-pad-embedding", "never train the embedding of pad_token_id, as the PoSE reference code does");
+            verb.Switch("--freeze-pad-embedding", "never train the embedding of pad_token_id, as the PoSE reference code does")
+            .Sets(nameof(FineTuneOptions.FreezePadEmbedding));
         var save = new SaveFlags(verb);
         verb.AddConfigOption("--resume");
         verb.OnRunWithTorch(screen, (parse, stop) =>

@@ -13,15 +13,15 @@ internal static class VerifyVerb
             "Compare Skipwise's logits with those that another program computed with the same model, for any position ids.",
             "skipwise verify --model llama-2-7b --reference reference.safetensors\n# reference.safetensors holds input_ids, and for " +
             "every NAME position_ids.NAME and logits.NAME");
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder");
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(VerifyLogitsOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<string> reference =
             verb.Required("--reference", "file",
                 "safetensors file with input_ids [batch, tokens], and pairs position_ids.NAME [batch, tokens], logits.NAME [batch, " +
-                "tokens, vocabulary]");
+                "tokens, vocabulary]").Sets(nameof(VerifyLogitsOptions.Reference));
         Flag<double> tolerance =
             verb.Number("--atol", "absolute tolerance: largest difference of a logit that passes",
-                new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance);
+                new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance).Sets(nameof(VerifyLogitsOptions.Tolerance));
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>

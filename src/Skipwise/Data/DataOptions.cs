@@ -7,7 +7,7 @@ namespace Skipwise.Data;
 public sealed record DataOptions
 {
     /// <summary>text files, folders of them, or one token store that <c>prepare</c> wrote</summary>
-    [PathName(Name = "--data")]
+    [PathName]
     public IReadOnlyList<string> Paths { get; init; } = [];
     /// <summary>texts in memory, one document each, instead of <see cref="Paths"/>; null: read the paths</summary>
     [JsonIgnore]

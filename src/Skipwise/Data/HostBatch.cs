@@ -1,4 +1,5 @@
 using Skipwise.Runtime;
+using Skipwise.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -86,7 +87,8 @@ internal sealed class HostBatch
         {
             throw new SkipwiseException(
                 $"A forward of {rows} x {tokens} tokens is more than a batch can hold ({MostTokens} tokens). " +
-                "Lower --batch-size, and raise --gradient-accumulation for as many examples a step.");
+                $"Lower {OptionName.Of(nameof(TrainOptions.BatchSize))}, and raise " +
+                $"{OptionName.Of(nameof(TrainOptions.GradientAccumulationSteps))} for as many examples a step.");
         }
     }
 

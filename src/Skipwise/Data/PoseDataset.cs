@@ -1,5 +1,6 @@
 using Skipwise.Numerics;
 using Skipwise.Positions;
+using Skipwise.Recipes;
 using Skipwise.TokenStores;
 
 namespace Skipwise.Data;
@@ -47,9 +48,10 @@ public sealed class PoseDataset : IExampleSource
         if (usable.Count == 0)
         {
             throw new SkipwiseException(documents.Count == 0
-                ? "The training data holds no documents. Check the path given with --data and that its files are not empty."
+                ? "The training data holds no documents. Check the path given with " +
+                    $"{OptionName.Of(nameof(DataOptions.Paths))} and that its files are not empty."
                 : $"None of the {documents.Count} documents has the {least} tokens that training asks for; the longest has {longest}. " +
-                    $"Add longer documents, join short ones, or lower --min-document-tokens.");
+                    $"Add longer documents, join short ones, or lower {OptionName.Of(nameof(FineTuneOptions.MinDocumentTokens))}.");
         }
         _usable = [.. usable];
         SkippedDocuments = documents.Count - _usable.Length;

@@ -66,8 +66,8 @@ internal static class TrainingData
         if (store is not null && data.Paths.Count > 1)
         {
             throw new SkipwiseException(
-                $"--data {store}: a token store cannot be combined with other data. Give it alone, or name the text files it was made " +
-                $"from.");
+                $"{OptionName.Of(nameof(DataOptions.Paths))} {store}: a token store cannot be combined with other data. Give it " +
+                $"alone, or name the text files it was made from.");
         }
         return store is null ? null : Checked(TokenStore.Open(store), tokenizer);
     }

@@ -35,7 +35,7 @@ internal static class DocumentFiles
         {
             string plain = string.Join(", ", s_plain.Where(p => p.Kind is not DocumentKind.Json).Select(p => p.Ending));
             return $"{plain} (each also {CompressedFile.Gzip} or {CompressedFile.Zstandard}) and .parquet; "
-                + ".json, if --text-field names the field of its objects";
+                + $".json, if {OptionName.Of(nameof(DocumentOptions.Field))} names the field of its objects";
         }
     }
 

@@ -4,12 +4,12 @@ namespace Skipwise.Documents;
 public sealed record LimitOptions
 {
     /// <summary>largest document, line or row in MB, decompressed</summary>
-    [Within(1, 1 << 20, Name = "--max-document-mb")]
+    [Within(1, 1 << 20)]
     public int MaxDocumentMegabytes { get; init; } = 512;
 
     /// <summary>largest ratio of decompressed to compressed size of a .gz or .zst file; applies above
     /// <see cref="MinDecompressedLimit"/></summary>
-    [Within(1, 1e9, Name = "--max-decompression-ratio")]
+    [Within(1, 1e9)]
     public int MaxDecompressionRatio { get; init; } = 200;
 
     /// <summary>decompressed bytes that are allowed for every file</summary>

@@ -36,14 +36,14 @@ internal sealed class RowStream(Stream inner, string path, long? compressed, Lim
         {
             throw new SkipwiseException(
                 $"{_row}: has no end after {limits.MaxDocumentMegabytes} MB. If one document, line or row is really as long, raise " +
-                $"--max-document-mb");
+                $"{OptionName.Of(nameof(LimitOptions.MaxDocumentMegabytes))}");
         }
         if (_all > _most)
         {
             throw new SkipwiseException(
                 $"{_row}: the file of {compressed} bytes decompresses to more than {_all} bytes, "
                 + $"over {limits.MaxDecompressionRatio} times as many. "
-                + "If that is really its text, raise --max-decompression-ratio");
+                + $"If that is really its text, raise {OptionName.Of(nameof(LimitOptions.MaxDecompressionRatio))}");
         }
         return read;
     }

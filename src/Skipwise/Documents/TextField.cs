@@ -20,7 +20,8 @@ internal static class TextField
         {
             return !fields.Contains(named)
                 ? throw new SkipwiseException(
-                    $"{place}: there is no field \"{named}\"; there {List(fields)}. Name one of them with --text-field")
+                    $"{place}: there is no field \"{named}\"; there {List(fields)}. Name one of them with " +
+                    $"{OptionName.Of(nameof(DocumentOptions.Field))}")
                 : !holdsText(named)
                 ? throw new SkipwiseException(
                     $"{place}: the field \"{named}\" holds no text; there {List(fields)}, of which text: {List(fields.Where(holdsText))}")
@@ -32,9 +33,10 @@ internal static class TextField
             [var only] => only,
             [] => throw new SkipwiseException(
                 $"{place}: no field of a usual name ({string.Join(", ", s_usual)}) holds text; there {List(fields)}. Name the one that " +
-                $"does with --text-field"),
+                $"does with {OptionName.Of(nameof(DocumentOptions.Field))}"),
             _ => throw new SkipwiseException(
-                $"{place}: the text may be in {string.Join(" or in ", found.Select(Quoted))}. Say which with --text-field"),
+                $"{place}: the text may be in {string.Join(" or in ", found.Select(Quoted))}. Say which with " +
+                $"{OptionName.Of(nameof(DocumentOptions.Field))}"),
         };
     }
 

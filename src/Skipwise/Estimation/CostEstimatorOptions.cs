@@ -10,22 +10,22 @@ namespace Skipwise.Estimation;
 public sealed record CostEstimatorOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>Lt, the window to reach, in tokens</summary>
-    [Within(1, 1 << 27, Name = "--target-length")]
+    [Within(1, 1 << 27)]
     public required int TargetLength { get; init; }
     /// <summary>Lc, tokens per training window; null takes the model's own window</summary>
-    [Within(8, 1 << 24, Name = "--train-length")]
+    [Within(8, 1 << 24)]
     public int? TrainLength { get; init; }
     /// <summary>windows per forward</summary>
-    [Within(1, 1 << 16, Name = "--batch-size")]
+    [Within(1, 1 << 16)]
     public int BatchSize { get; init; } = new TrainOptions().BatchSize;
     /// <summary>forwards per optimizer step</summary>
-    [Within(1, 1 << 16, Name = "--gradient-accumulation")]
+    [Within(1, 1 << 16)]
     public int GradientAccumulationSteps { get; init; } = 1;
     /// <summary>k: every k-th layer is recomputed in the backward; 0: none</summary>
-    [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
+    [Within(0, 1 << 20, LeastMeans = "none")]
     public int RecomputeEvery { get; init; }
     /// <summary>LoRA adapters to train; the default trains the whole model</summary>
     public LoraOptions Lora { get; init; } = new();
@@ -38,6 +38,6 @@ public sealed record CostEstimatorOptions
     /// <summary>RoPE scaling of the extended model; null members are derived</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>bytes that a run may use; null: all of the machine or the GPU</summary>
-    [Within(1, 1L << 60, Name = "--memory")]
+    [Within(1, 1L << 60)]
     public long? Memory { get; init; }
 }

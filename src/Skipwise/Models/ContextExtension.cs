@@ -1,4 +1,5 @@
 using System.Globalization;
+using Skipwise.Positions;
 using Skipwise.Rope;
 
 namespace Skipwise.Models;
@@ -23,15 +24,16 @@ internal static class ContextExtension
         {
             throw new SkipwiseException(
                 $"The model's rotary embedding is scaled already ({Describe(rope)}), and scalings are never stacked. " +
-                $"Name the one to use in its place and the base model's window: --rope yarn --rope-original-length " +
+                $"Name the one to use in its place and the base model's window: " +
+                $"{OptionName.Of(nameof(RopeOverrides.Type))} yarn {OptionName.Of(nameof(RopeOverrides.OriginalLength))} " +
                 $"{rope.OriginalMaxPositionEmbeddings}.");
         }
         int original = overrides.OriginalLength ?? OriginalLength(model);
         if (targetLength <= original)
         {
             throw new SkipwiseException(
-                $"--target-length {targetLength} is no longer than the model's window of {original} tokens: there is nothing to extend. " +
-                $"Give a longer target.");
+                $"{OptionName.Of(nameof(PoseOptions.TargetLength))} {targetLength} is no longer than the model's window of {original} " +
+                $"tokens: there is nothing to extend. Give a longer target.");
         }
         RopeType type = overrides.Type ?? preference?.Default ?? RopeType.Yarn;
         RopeOverrides decided = overrides with

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -38,8 +40,9 @@ internal static class FiniteCheck
 
     /// <summary>Description of the overflow of finite values of that magnitude in that type.</summary>
     internal static string OverflowMessage(double largest, ScalarType type) =>
-        FormattableString.Invariant(
-            $"values up to {largest:0.####e+0} leave the range of {type}: compute in float32 or bfloat16 (--dtype)");
+        string.Create(CultureInfo.InvariantCulture,
+            $"values up to {largest:0.####e+0} leave the range of {type}: compute in float32 or bfloat16 " +
+            $"({OptionName.Of(nameof(ComputeOptions.Dtype))})");
 
     /// <summary>The first of a model's weights that holds NaN or infinite values; null if all are finite.</summary>
     public static string? FindNonFinite(CausalLM model) =>
@@ -57,7 +60,7 @@ internal static class FiniteCheck
                 string cause = FindNonFinite(model) is { } name
                     ? $"weight {name} holds NaN or infinite values: the checkpoint is damaged or its training diverged. Use another one"
                     : $"its weights are finite, but what is computed with them leaves the range of {model.Dtype}. Compute in float32 " +
-                        "(--dtype), or check the checkpoint";
+                        $"({OptionName.Of(nameof(ComputeOptions.Dtype))}), or check the checkpoint";
                 throw new SkipwiseException($"The model's {what} are not all finite numbers: {cause}");
             }
         }

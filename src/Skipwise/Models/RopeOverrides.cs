@@ -1,3 +1,4 @@
+using System.Globalization;
 using Skipwise.Rope;
 
 namespace Skipwise.Models;
@@ -14,16 +15,16 @@ namespace Skipwise.Models;
 /// </example>
 public sealed record RopeOverrides
 {
-    /// <summary><c>--rope</c>: the scaling</summary>
+    /// <summary>the scaling in place of the file's</summary>
     public RopeType? Type { get; init; }
-    /// <summary><c>--rope-factor</c>: s, target length / original length</summary>
-    [Within(1, 1e6, Name = "--rope-factor")]
+    /// <summary>s, target length / original length</summary>
+    [Within(1, 1e6)]
     public double? Factor { get; init; }
-    /// <summary><c>--rope-original-length</c>: the window of the base model, in tokens</summary>
-    [Within(1, 1 << 27, Name = "--rope-original-length")]
+    /// <summary>the window of the base model, in tokens</summary>
+    [Within(1, 1 << 27)]
     public int? OriginalLength { get; init; }
-    /// <summary><c>--rope-theta</c>: the base</summary>
-    [Within(1, 1e15, Name = "--rope-theta", Above = true)]
+    /// <summary>the base</summary>
+    [Within(1, 1e15, Above = true)]
     public double? Theta { get; init; }
 
     /// <summary>The model with this RoPE, and the window that results: original length times factor.</summary>
@@ -38,14 +39,16 @@ public sealed record RopeOverrides
         double factor = Factor ?? (type == RopeType.Default ? 1 : model.Rope.Factor);
         if (type == RopeType.Default && factor != 1)
         {
-            throw new SkipwiseException(FormattableString.Invariant(
-                $"--rope-factor {factor}: the model has no rope scaling. Say which one you mean: --rope linear, ntk, yarn, ..."));
+            throw new SkipwiseException(string.Create(CultureInfo.InvariantCulture,
+                $"{OptionName.Of(nameof(RopeOverrides.Factor))} {factor}: the model has no rope scaling. Say which one you mean: "
+                + $"{OptionName.Of(nameof(RopeOverrides.Type))} linear, ntk, yarn, ..."));
         }
         if (type != RopeType.Default && Type is not null && Factor is null && model.Rope.Type == RopeType.Default)
         {
             throw new SkipwiseException(
-                $"--rope {RopeTypeNames.NameOf(type)} needs --rope-factor (target length / original length); the model's own config.json " +
-                $"has none");
+                $"{OptionName.Of(nameof(RopeOverrides.Type))} {RopeTypeNames.NameOf(type)} needs " +
+                $"{OptionName.Of(nameof(RopeOverrides.Factor))} " +
+                $"(target length / original length); the model's own config.json has none");
         }
         int original = OriginalLength ?? model.Rope.OriginalMaxPositionEmbeddings;
         bool sameLength = Factor is null && OriginalLength is null && type != RopeType.Default;

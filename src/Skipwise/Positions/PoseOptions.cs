@@ -43,13 +43,13 @@ public sealed record PoseOptions
     /// <summary>how positions are assigned</summary>
     public PositionMode Mode { get; init; } = PositionMode.Pose;
     /// <summary>Lc, tokens in a training window</summary>
-    [Within(1, 1 << 24, Name = "--train-length")]
+    [Within(1, 1 << 24)]
     public required int TrainLength { get; init; }
     /// <summary>Lt, the window the model shall have; positions stay below it</summary>
-    [Within(1, 1 << 27, Name = "--target-length")]
+    [Within(1, 1 << 27)]
     public required int TargetLength { get; init; }
     /// <summary>N, chunks per window; 1 leaves the window whole</summary>
-    [Within(1, 1 << 20, Name = "--chunks")]
+    [Within(1, 1 << 20)]
     public int Chunks { get; init; } = 2;
     /// <summary>how the window is cut into chunks</summary>
     public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
@@ -67,7 +67,7 @@ public sealed record PoseOptions
     public bool RandomStart { get; init; }
 
     /// <summary>Reports all invalid settings in one error.</summary>
-    /// <exception cref="SkipwiseException">one line per problem: the flag, its value, the limit, the remedy</exception>
+    /// <exception cref="SkipwiseException">one line per problem: the option, its value, the limit, the remedy</exception>
     public void Validate()
     {
         List<string> problems = [.. OptionCheck.Problems(this).Select(problem => problem + ".")];
@@ -75,27 +75,31 @@ public sealed record PoseOptions
         if (skips && TargetLength <= TrainLength)
         {
             problems.Add(
-                $"--target-length {TargetLength} is no longer than --train-length {TrainLength}: there is nothing to extend. Raise the " +
-                $"target or train on shorter windows.");
+                $"{OptionName.Of(nameof(PoseOptions.TargetLength))} {TargetLength} is no longer than " +
+                $"{OptionName.Of(nameof(PoseOptions.TrainLength))} {TrainLength}: there is nothing to extend. Raise the target or " +
+                $"train on shorter windows.");
         }
         else if (Mode == PositionMode.Short && TargetLength < TrainLength)
         {
             problems.Add(
-                $"--target-length {TargetLength} is shorter than --train-length {TrainLength}: positions would pass the target. Raise " +
-                $"the target or train on shorter windows.");
+                $"{OptionName.Of(nameof(PoseOptions.TargetLength))} {TargetLength} is shorter than " +
+                $"{OptionName.Of(nameof(PoseOptions.TrainLength))} {TrainLength}: positions would pass the target. Raise the target " +
+                $"or train on shorter windows.");
         }
         if (Mode == PositionMode.Pose)
         {
             if (TrainLength >= 1 && Chunks > TrainLength)
             {
                 problems.Add(
-                    $"--chunks {Chunks} exceeds --train-length {TrainLength}: every chunk needs a token. Use at most {TrainLength} " +
-                    $"chunks.");
+                    $"{OptionName.Of(nameof(PoseOptions.Chunks))} {Chunks} exceeds {OptionName.Of(nameof(PoseOptions.TrainLength))} " +
+                    $"{TrainLength}: every chunk needs a token. Use at most {TrainLength} chunks.");
             }
             if (LengthRule == LengthRule.Released && Chunks != 2)
             {
                 problems.Add(
-                    $"--length-rule released is defined for 2 chunks, --chunks is {Chunks}. Use --length-rule uniform, or 2 chunks.");
+                    $"{OptionName.Of(nameof(PoseOptions.LengthRule))} released is defined for 2 chunks, " +
+                    $"{OptionName.Of(nameof(PoseOptions.Chunks))} is {Chunks}. " +
+                    $"Use {OptionName.Of(nameof(PoseOptions.LengthRule))} uniform, or 2 chunks.");
             }
         }
         if (problems.Count > 0)

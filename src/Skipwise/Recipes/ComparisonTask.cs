@@ -29,13 +29,15 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
     /// <summary>All tasks in the order of the report. A new task is added here.</summary>
     public static IReadOnlyList<ComparisonTask> All { get; } =
     [
-        new("perplexity", options => options.Data is null ? "needs long documents: --data" : null,
+        new("perplexity", options => options.Data is null
+            ? $"needs long documents: {OptionName.Of(nameof(EvaluateAllOptions.Data))}" : null,
             Perplexity) { ContinuesOnError = _ => false },
-        new("benchmarks", options => options.TasksData is null ? "need their public files: --tasks-data" : null,
+        new("benchmarks", options => options.TasksData is null
+            ? $"need their public files: {OptionName.Of(nameof(EvaluateAllOptions.TasksData))}" : null,
             Benchmarks) { ContinuesOnError = options => options.Tasks.Count == 0 },
         new("passkey", _ => null, Passkey),
-        new("needle", options => options.Needle is null ? "needs prompts: --needle-trials" : null, Needle),
-        new("ruler", options => options.Ruler is null ? "needs samples: --ruler-samples" : null, Ruler),
+        new("needle", options => options.Needle is null ? $"needs prompts: {OptionName.Of(nameof(NeedleOptions.Trials))}" : null, Needle),
+        new("ruler", options => options.Ruler is null ? $"needs samples: {OptionName.Of(nameof(RulerOptions.Samples))}" : null, Ruler),
     ];
 
     private static IEnumerable<ComparisonJob> Perplexity(EvaluateAllOptions options, IReadOnlyList<int> lengths)

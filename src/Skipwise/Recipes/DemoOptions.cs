@@ -10,12 +10,12 @@ internal sealed record DemoOptions
     [PathName]
     public required string Model { get; init; }
     /// <summary>folder that receives the models, the report and the numbers</summary>
-    [PathName(Name = "--out")]
+    [PathName]
     public required string Out { get; init; }
     /// <summary>seed of the fine-tunes: text, positions, order</summary>
     public ulong Seed { get; init; } = 1;
     /// <summary>Lt / Lc</summary>
-    [Within(1, 1024, Name = "--extension")]
+    [Within(1, 1024)]
     public int ExtensionFactor { get; init; } = 8;
     /// <summary>
     /// positions are drawn below (Extension + this) windows. The last Lc distances before the limit are covered ever more rarely
@@ -28,7 +28,7 @@ internal sealed record DemoOptions
     /// <summary>
     /// RoPE factor s. Three times the extension: a model scaled by the extension alone fails before the end of the window (docs/log.md)
     /// </summary>
-    [Within(1, 1e6, Name = "--rope-factor")]
+    [Within(1, 1e6)]
     public double RopeFactor { get; init; } = 24;
     /// <summary>evaluation windows, in multiples of Lc</summary>
     [Within(1, 1024)]
@@ -37,7 +37,7 @@ internal sealed record DemoOptions
     [Within(1, 1e6)]
     public int Documents { get; init; } = 10;
     /// <summary>passkey prompts per length</summary>
-    [Within(1, 100000, Name = "--trials")]
+    [Within(1, 100000)]
     public int Trials { get; init; } = 40;
     /// <summary>documents to train on</summary>
     [Within(1, 1e7)]

@@ -124,7 +124,8 @@ internal static class EvaluateAll
             [.. models.Select((model, i) => last.Count(name => name == last[i]) > 1 ? model.Folder + Said(model, folder => folder)
                 : last[i])];
         return names.GroupBy(name => name).FirstOrDefault(name => name.Count() > 1) is { } twice
-            ? throw new SkipwiseException($"--model {twice.Key}: given twice. A model is compared with others, not with itself.")
+            ? throw new SkipwiseException($"{OptionName.Of(nameof(EvaluateAllOptions.Models))} {twice.Key}: given twice. A model is " +
+                $"compared with others, not with itself.")
             : names;
     }
 

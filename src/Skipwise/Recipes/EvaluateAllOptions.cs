@@ -17,7 +17,7 @@ internal sealed record EvaluateAllOptions
     /// <summary>models; the first is the baseline. One folder may occur several times, with other RoPE settings or adapters</summary>
     public required IReadOnlyList<ModelSource> Models { get; init; }
     /// <summary>folder of the results; an earlier run in it is continued</summary>
-    [PathName(Name = "--out")]
+    [PathName]
     public required string Out { get; init; }
     /// <summary>long documents for perplexity; null skips it</summary>
     public DataOptions? Data { get; init; }
@@ -34,20 +34,20 @@ internal sealed record EvaluateAllOptions
     /// <summary>RULER settings; its lengths are <see cref="Lengths"/>. Null, the default, skips it: it is the slowest evaluation</summary>
     public RulerOptions? Ruler { get; init; }
     /// <summary>text files and folders for the haystack; none uses Skipwise's own prose</summary>
-    [PathName(Name = "--haystack")]
+    [PathName]
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the haystack's files are split into documents</summary>
     public DocumentOptions Documents { get; init; } = new();
     /// <summary>SQuAD's JSON file, for RULER's qa_1</summary>
-    [PathName(Name = "--squad")]
+    [PathName]
     public string? Squad { get; init; }
     /// <summary>HotpotQA's JSON file, for RULER's qa_2</summary>
-    [PathName(Name = "--hotpot")]
+    [PathName]
     public string? Hotpot { get; init; }
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder with the benchmarks' public files; null skips them</summary>
-    [PathName(Name = "--tasks-data")]
+    [PathName]
     public string? TasksData { get; init; }
     /// <summary>benchmarks by name; empty takes all that the folder has files for</summary>
     public IReadOnlyList<string> Tasks { get; init; } = [];

@@ -12,21 +12,21 @@ namespace Skipwise.Recipes;
 public sealed record EvaluateNeedleOptions
 {
     /// <summary>Hugging Face folder</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them; none uses Skipwise's own prose</summary>
-    [PathName(Name = "--haystack")]
+    [PathName]
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the files are split into documents</summary>
     public DocumentOptions Documents { get; init; } = new();
     /// <summary>needle settings; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public NeedleOptions Needle { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and scores, one JSON line each, from which an interrupted evaluation continues; null: none</summary>
-    [PathName(Name = "--save-trials")]
+    [PathName]
     public string? Trials { get; init; }
 }
 

@@ -11,19 +11,19 @@ namespace Skipwise.Recipes;
 public sealed record EvaluatePasskeyOptions
 {
     /// <summary>Hugging Face folder</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
-    [PathName(Name = "--adapter")]
+    [PathName]
     public string? Adapter { get; init; }
     /// <summary>passkey settings; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and responses, one JSON line each, from which an interrupted evaluation continues; null: none</summary>
-    [PathName(Name = "--save-trials")]
+    [PathName]
     public string? Trials { get; init; }
 }
 

@@ -14,7 +14,7 @@ namespace Skipwise.Recipes;
 public sealed record EvaluatePerplexityOptions
 {
     /// <summary>Hugging Face folder</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>the text</summary>
     public required DataOptions Data { get; init; }
@@ -23,7 +23,7 @@ public sealed record EvaluatePerplexityOptions
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
-    [PathName(Name = "--adapter")]
+    [PathName]
     public string? Adapter { get; init; }
     /// <summary>perplexity settings; an empty list of windows stands for <see cref="DefaultLengths"/></summary>
     public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };

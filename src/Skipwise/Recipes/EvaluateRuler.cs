@@ -13,27 +13,27 @@ namespace Skipwise.Recipes;
 public sealed record EvaluateRulerOptions
 {
     /// <summary>Hugging Face folder</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>text files and folders of them, for the tasks with essays; none uses Skipwise's own prose</summary>
-    [PathName(Name = "--haystack")]
+    [PathName]
     public IReadOnlyList<string> Haystack { get; init; } = [];
     /// <summary>how the files are split into documents</summary>
     public DocumentOptions Documents { get; init; } = new();
     /// <summary>SQuAD's JSON file, for qa_1</summary>
-    [PathName(Name = "--squad")]
+    [PathName]
     public string? Squad { get; init; }
     /// <summary>HotpotQA's JSON file, for qa_2</summary>
-    [PathName(Name = "--hotpot")]
+    [PathName]
     public string? Hotpot { get; init; }
     /// <summary>RULER settings; an empty list of lengths stands for <see cref="DefaultLengths"/></summary>
     public RulerOptions Ruler { get; init; } = new() { Lengths = [] };
     /// <summary>file of prompts and responses, one JSON line each, from which an interrupted evaluation continues; null: none</summary>
-    [PathName(Name = "--save-trials")]
+    [PathName]
     public string? Trials { get; init; }
 }
 
@@ -97,7 +97,8 @@ public static class EvaluateRuler
         }
         if (ownProse && ruler.SelectedTasks(material).Any(task => task.DataSource == RulerDataSource.Essays))
         {
-            note?.Report("no --haystack is given: the tasks with essays use Skipwise's own prose");
+            note?.Report($"no {OptionName.Of(nameof(EvaluateRulerOptions.Haystack))} is given: the tasks with essays use Skipwise's " +
+                $"own prose");
         }
     }
 }

@@ -11,10 +11,10 @@ namespace Skipwise.Recipes;
 public sealed record EvaluateTasksOptions
 {
     /// <summary>Hugging Face folder</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>folder with the tasks' public files</summary>
-    [PathName(Name = "--data")]
+    [PathName]
     public required string Data { get; init; }
     /// <summary>names of <see cref="TaskRegistry"/></summary>
     public required IReadOnlyList<string> Names { get; init; }
@@ -23,12 +23,12 @@ public sealed record EvaluateTasksOptions
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
-    [PathName(Name = "--adapter")]
+    [PathName]
     public string? Adapter { get; init; }
     /// <summary>prompt and scoring settings</summary>
     public TaskOptions Tasks { get; init; } = new();
     /// <summary>file of scored requests that a later run continues; null: none</summary>
-    [PathName(Name = "--cache")]
+    [PathName]
     public string? Cache { get; init; }
 }
 
@@ -67,7 +67,8 @@ public static class EvaluateTasks
         TaskOptions tasks = options.Tasks.ResolveBos(model.ModelType);
         if (tasks.Bos != options.Tasks.Bos)
         {
-            model.Note?.Report("a BOS token is added before every text: from 0.4 on the harness does so for Gemma, whatever --bos says");
+            model.Note?.Report("a BOS token is added before every text: from 0.4 on the harness does so for Gemma, whatever " +
+                $"{OptionName.Of(nameof(TaskOptions.Bos))} says");
         }
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, tasks, cancel);
         // Scores of other runs stay in the file: other tasks and models may share it.

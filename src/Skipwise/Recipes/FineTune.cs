@@ -22,28 +22,28 @@ namespace Skipwise.Recipes;
 public sealed record FineTuneOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>the text</summary>
     public required DataOptions Data { get; init; }
     /// <summary>run folder, and folder of the finished model</summary>
-    [PathName(Name = "--out")]
+    [PathName]
     public required string Out { get; init; }
     /// <summary>Lt, the window to reach, in tokens</summary>
-    [Within(1, 1 << 27, Name = "--target-length")]
+    [Within(1, 1 << 27)]
     public required int TargetLength { get; init; }
     /// <summary>Lc, tokens per training window; null: the model's own window</summary>
-    [Within(1, 1 << 24, Name = "--train-length")]
+    [Within(1, 1 << 24)]
     public int? TrainLength { get; init; }
     /// <summary>RoPE scaling; null members are derived: yarn, factor = target / original</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
-    [PathName(Name = "--adapter")]
+    [PathName]
     public string? Adapter { get; init; }
     /// <summary>PoSE, or a baseline for comparison</summary>
     public PositionMode Positions { get; init; } = PositionMode.Pose;
     /// <summary>N, chunks per window</summary>
-    [Within(1, 1 << 20, Name = "--chunks")]
+    [Within(1, 1 << 20)]
     public int Chunks { get; init; } = 2;
     /// <summary>how a window is divided into chunks</summary>
     public LengthRule ChunkLengths { get; init; } = LengthRule.Uniform;
@@ -60,7 +60,7 @@ public sealed record FineTuneOptions
     /// </summary>
     public IReadOnlyList<string> SplitAfter { get; init; } = [];
     /// <summary>shorter documents are left out; null: the training length</summary>
-    [Within(0, 1 << 27, Name = "--min-document-tokens")]
+    [Within(0, 1 << 27)]
     public int? MinDocumentTokens { get; init; }
     /// <summary>look-ups of pad_token_id pass no gradient (<see cref="DecoderConfig.FrozenEmbeddingRow"/>), as in the PoSE reference
     /// code</summary>
@@ -124,7 +124,7 @@ public static class FineTune
         (Device Device, ScalarType Dtype) compute = options.Compute.Prepare(note);
         if (options.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)
         {
-            note?.Report("--offload: the CPU computes, so that all is in host memory already");
+            note?.Report($"{OptionName.Of(nameof(TrainOptions.Offload))}: the CPU computes, so that all is in host memory already");
         }
         using PretrainedModel pretrained = Load(options, note);
         ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), pretrained.Config.Model.VocabSize);
@@ -142,7 +142,8 @@ public static class FineTune
             PoseDataset dataset = Dataset(options, pretrained.Config.Model, documents, tokenizer);
             note?.Report(dataset.SkippedDocuments == 0
                 ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
-                : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than --min-document-tokens are left out");
+                : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than " +
+                    $"{OptionName.Of(nameof(FineTuneOptions.MinDocumentTokens))} are left out");
             TrainOptions training = options.Training.WithStepsFor(dataset.Count);
             RunContract contract = FineTuneContract.Complete(
                 options, pretrained, dataset, Pose(options, pretrained.Config.Model, tokenizer), documents, tokenizer, training,
@@ -180,7 +181,9 @@ public static class FineTune
         OptionCheck.Require("Training", options);
         if (options.Merge && !options.Lora.IsEnabled)
         {
-            throw new SkipwiseException("--merge puts an adapter into the model, and without --lora-rank none is trained: leave it out.");
+            throw new SkipwiseException(
+                $"{OptionName.Of(nameof(FineTuneOptions.Merge))} puts an adapter into the model, and without " +
+                $"{OptionName.Of(nameof(LoraOptions.Rank))} none is trained: leave it out.");
         }
     }
 
@@ -275,6 +278,6 @@ public static class FineTune
         tokenizer.Encode(text) is [int only]
             ? only
             : throw new SkipwiseException(
-                $"--split-after '{text}' is not one token of this model but {tokenizer.Encode(text).Length}. Name a text that is a " +
-                $"single token, such as a newline.");
+                $"{OptionName.Of(nameof(FineTuneOptions.SplitAfter))} '{text}' is not one token of this model but " +
+                $"{tokenizer.Encode(text).Length}. Name a text that is a single token, such as a newline.");
 }

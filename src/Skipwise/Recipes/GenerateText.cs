@@ -10,7 +10,7 @@ namespace Skipwise.Recipes;
 public sealed record GenerateTextOptions
 {
     /// <summary>Hugging Face folder</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>the text to continue</summary>
     public required string Prompt { get; init; }
@@ -19,7 +19,7 @@ public sealed record GenerateTextOptions
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
-    [PathName(Name = "--adapter")]
+    [PathName]
     public string? Adapter { get; init; }
     /// <summary>sampling settings; without stop tokens, every end token of the model's files ends the text</summary>
     public GenerationOptions Generation { get; init; } = new();

@@ -7,13 +7,13 @@ namespace Skipwise.Recipes;
 public sealed record MergeAdapterOptions
 {
     /// <summary>Hugging Face folder of the base model</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>folder of the adapter, in PEFT's layout</summary>
-    [PathName(Name = "--adapter")]
+    [PathName]
     public required string Adapter { get; init; }
     /// <summary>folder of the merged model</summary>
-    [PathName(Name = "--out")]
+    [PathName]
     public required string Out { get; init; }
 }
 
@@ -45,7 +45,8 @@ public static class MergeAdapter
             if (RealPath.AreSame(input, options.Out))
             {
                 throw new SkipwiseException(
-                    $"--out {options.Out}: is the folder that is read, {input}. Choose another folder for the merged model.");
+                    $"{OptionName.Of(nameof(MergeAdapterOptions.Out))} {options.Out}: is the folder that is read, {input}. " +
+                    "Choose another folder for the merged model.");
             }
         }
         AtomicFolder.RequireReplaceable(options.Out, PretrainedModel.Kind); // before the work

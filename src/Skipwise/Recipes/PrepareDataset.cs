@@ -10,12 +10,12 @@ namespace Skipwise.Recipes;
 public sealed record PrepareDatasetOptions
 {
     /// <summary>Hugging Face folder whose tokenizer is used; its weights are not read</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>the text</summary>
     public required DataOptions Data { get; init; }
     /// <summary>token store to write; its name ends in .tokens</summary>
-    [PathName(Name = "--out")]
+    [PathName]
     public required string Out { get; init; }
 }
 
@@ -39,12 +39,13 @@ public static class PrepareDataset
         if (!options.Out.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal))
         {
             throw new SkipwiseException(
-                $"--out {options.Out}: a token store is known by its ending. Call it " +
+                $"{OptionName.Of(nameof(PrepareDatasetOptions.Out))} {options.Out}: a token store is known by its ending. Call it " +
                 $"{Path.GetFileName(options.Out) + TrainingData.StoreExtension}.");
         }
         if (Path.GetDirectoryName(Path.GetFullPath(options.Out)) is { } folder && !Directory.Exists(folder))
         {
-            throw new SkipwiseException($"--out {options.Out}: there is no folder {folder}. Make it first.");
+            throw new SkipwiseException(
+                $"{OptionName.Of(nameof(PrepareDatasetOptions.Out))} {options.Out}: there is no folder {folder}. Make it first.");
         }
         ITokenizer tokenizer = TokenizerLoader.Load(options.Model);
         if (HfConfig.IsAt(options.Model))

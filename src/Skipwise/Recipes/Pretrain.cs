@@ -18,45 +18,45 @@ namespace Skipwise.Recipes;
 public sealed record PretrainOptions
 {
     /// <summary>folder of the finished model</summary>
-    [PathName(Name = "--out")]
+    [PathName]
     public required string Out { get; init; }
     /// <summary>seed of corpus, weights and data order</summary>
     public ulong Seed { get; init; } = 1;
     /// <summary>context window in tokens</summary>
-    [Within(16, 1 << 20, Name = "--window")]
+    [Within(16, 1 << 20)]
     public int ContextLength { get; init; } = 128;
     /// <summary>size of the byte-pair vocabulary to learn</summary>
-    [Within(1, 1 << 20, Name = "--vocab-size")]
+    [Within(1, 1 << 20)]
     public int VocabSize { get; init; } = 1024;
     /// <summary>width C of the hidden states</summary>
-    [Within(2, 1 << 16, Name = "--hidden-size")]
+    [Within(2, 1 << 16)]
     public int HiddenSize { get; init; } = 192;
     /// <summary>width of the feed-forward block</summary>
-    [Within(1, 1 << 20, Name = "--intermediate-size")]
+    [Within(1, 1 << 20)]
     public int IntermediateSize { get; init; } = 512;
     /// <summary>number of decoder layers</summary>
-    [Within(1, 1000, Name = "--layers")]
+    [Within(1, 1000)]
     public int NumHiddenLayers { get; init; } = 4;
     /// <summary>number of attention heads</summary>
-    [Within(1, 1 << 12, Name = "--heads")]
+    [Within(1, 1 << 12)]
     public int NumAttentionHeads { get; init; } = 3;
     /// <summary>base of RoPE; a window this short needs no larger one</summary>
-    [Within(1, 1e15, Name = "--rope-theta", Above = true)]
+    [Within(1, 1e15, Above = true)]
     public double RopeTheta { get; init; } = 100;
     /// <summary>steps of the first stage, on repeated lists in half the window</summary>
-    [Within(1, 1e9, Name = "--list-steps")]
+    [Within(1, 1e9)]
     public int ListSteps { get; init; } = 1000;
     /// <summary>steps of the second stage, on the whole corpus</summary>
-    [Within(1, 1e9, Name = "--steps")]
+    [Within(1, 1e9)]
     public int Steps { get; init; } = 3600;
     /// <summary>documents of the second stage's corpus</summary>
-    [Within(1, 1e7, Name = "--documents")]
+    [Within(1, 1e7)]
     public int Documents { get; init; } = 26000;
     /// <summary>windows per step</summary>
-    [Within(1, 1 << 16, Name = "--batch-size")]
+    [Within(1, 1 << 16)]
     public int BatchSize { get; init; } = 32;
     /// <summary>peak learning rate</summary>
-    [Within(0, 1e30, Name = "--learning-rate", Above = true)]
+    [Within(0, 1e30, Above = true)]
     public double LearningRate { get; init; } = 2.5e-3;
 }
 
@@ -88,10 +88,12 @@ public static class Pretrain
         [
             .. heads > 0 && options.HiddenSize % (2 * heads) != 0
                 ? (string[])[
-                    $"--hidden-size {options.HiddenSize} and --heads {heads}: the hidden size must be a multiple of 2 x heads, such as "
-                    + $"{64 * heads} over {heads}"] : [],
+                    $"{OptionName.Of(nameof(PretrainOptions.HiddenSize))} {options.HiddenSize} and "
+                    + $"{OptionName.Of(nameof(PretrainOptions.NumAttentionHeads))} {heads}: the hidden size must be a multiple of "
+                    + $"2 x heads, such as {64 * heads} over {heads}"] : [],
             .. (long)options.ListSteps * options.BatchSize > int.MaxValue
-                ? (string[])[$"--list-steps {options.ListSteps} x --batch-size {options.BatchSize} are more lists than can be made "
+                ? (string[])[$"{OptionName.Of(nameof(PretrainOptions.ListSteps))} {options.ListSteps} x "
+                    + $"{OptionName.Of(nameof(PretrainOptions.BatchSize))} {options.BatchSize} are more lists than can be made "
                     + $"({int.MaxValue})"] : [],
         ]);
         string listsOut = options.Out + "-lists";

@@ -12,20 +12,20 @@ namespace Skipwise.Recipes;
 public sealed record VerifyLogitsOptions
 {
     /// <summary>Hugging Face folder</summary>
-    [PathName(Name = "--model")]
+    [PathName]
     public required string Model { get; init; }
     /// <summary>safetensors file with <c>input_ids</c>, and <c>position_ids.NAME</c> with <c>logits.NAME</c> for every NAME</summary>
-    [PathName(Name = "--reference")]
+    [PathName]
     public required string Reference { get; init; }
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
-    [PathName(Name = "--adapter")]
+    [PathName]
     public string? Adapter { get; init; }
     /// <summary>largest absolute difference that passes</summary>
-    [Within(0, 1e9, Name = "--atol")]
+    [Within(0, 1e9)]
     public double Tolerance { get; init; } = 1e-4;
 }
 
@@ -160,6 +160,7 @@ public static class VerifyLogits
     /// </summary>
     private static string? Hint(HfConfig config) =>
         config.Raw["rope_scaling"] is JsonObject rope && (string?)rope["type"] == "yarn" && rope["rope_type"] is null
-            ? "config.json has the PoSE reference code's rope keys, whose \"yarn\" is another function: try --rope yarn-revised."
+            ? "config.json has the PoSE reference code's rope keys, whose \"yarn\" is another function: try " +
+                $"{OptionName.Of(nameof(RopeOverrides.Type))} yarn-revised."
             : null;
 }

@@ -2,6 +2,9 @@ namespace Skipwise.Rope;
 
 public static partial class RopeFrequency
 {
+    private static readonly string s_factor = OptionName.Of(nameof(RopeOptions.Factor)),
+        s_original = OptionName.Of(nameof(RopeOptions.OriginalMaxPositionEmbeddings));
+
     /// <summary>Reports everything that is invalid in <paramref name="rope"/>, in one message.</summary>
     /// <exception cref="SkipwiseException">one line per problem: the value, the limit, the remedy</exception>
     public static void Validate(RopeOptions rope, int rotaryDim)
@@ -27,12 +30,13 @@ public static partial class RopeFrequency
             $"rotary dimension {rotaryDim}: must be even and at least 2 (they rotate in pairs). Check head_dim and partial_rotary_factor.");
         Require(!changesTheta || rotaryDim != 2,
             $"rope type {name} needs a rotary dimension of at least 4: with one pair its exponent d / (d - 2) does not exist.");
-        Require(rope.Theta > 1 && double.IsFinite(rope.Theta), $"rope_theta (--rope-theta) is {rope.Theta}: must be greater than 1.");
+        Require(rope.Theta > 1 && double.IsFinite(rope.Theta),
+            $"rope_theta ({OptionName.Of(nameof(RopeOptions.Theta))}) is {rope.Theta}: must be greater than 1.");
         Require(rope.Type == RopeType.Default || (rope.Factor >= 1 && double.IsFinite(rope.Factor)),
-            $"the factor (--rope-factor) of rope type {name} is {rope.Factor}: must be at least 1; it is target length / original length.");
+            $"the factor ({s_factor}) of rope type {name} is {rope.Factor}: must be at least 1; it is target length / original length.");
         // longrope divides by ln L, so its L must be more than 1
         Require(!needsOriginal || rope.OriginalMaxPositionEmbeddings > 1,
-            $"rope type {name} needs original_max_position_embeddings (--rope-original-length), found {original}: the base window.");
+            $"rope type {name} needs original_max_position_embeddings ({s_original}), found {original}: the base window.");
         Require(rope.AttentionFactor is null or > 0, $"attention_factor is {rope.AttentionFactor}: must be greater than 0.");
         if (rope.Type is RopeType.Yarn or RopeType.YarnRevised)
         {

@@ -1,6 +1,6 @@
 namespace Skipwise.Rope;
 
-/// <summary>The type of RoPE scaling. Users type the names in kebab case: <c>--rope yarn-revised</c>.</summary>
+/// <summary>The type of RoPE scaling. Users write the names in kebab case: <c>yarn-revised</c>.</summary>
 public enum RopeType
 {
     /// <summary>no scaling</summary>

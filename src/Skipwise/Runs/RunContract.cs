@@ -48,13 +48,13 @@ internal sealed class RunContract
         {
             throw new SkipwiseException(
                 $"{path}: is missing, so nothing tells whether this run can be continued with these options: an earlier version of "
-                + "Skipwise began it. Start a new run in another folder with --out.");
+                + "Skipwise began it. Start a new run in another folder.");
         }
         if (Differences(Read(path)) is { Count: > 0 } differences)
         {
             throw new SkipwiseException(
                 $"{path}: this run was started with other options, so it cannot be continued with these: {string.Join("; ", differences)}. "
-                + "Repeat its options, or start a new run in another folder with --out.");
+                + "Repeat its options, or start a new run in another folder.");
         }
     }
 
@@ -85,14 +85,14 @@ internal sealed class RunContract
             return saved.Values is not null && saved.Values.Values.All(value => value is not null)
                 ? saved.Version <= Version ? saved : throw new SkipwiseException(
                     $"{path}: of version {saved.Version}: a newer Skipwise began this run, and this one knows version {Version}. "
-                    + "Continue it with that one, or start a new run in another folder with --out.")
+                    + "Continue it with that one, or start a new run in another folder.")
                 : throw new JsonException("it holds no values");
         }
         catch (JsonException e)
         {
             throw new SkipwiseException(
                 $"{path}: cannot be read: {e.Message.TrimEnd('.')}. Without it nothing tells whether the run can be continued: "
-                + "start a new one in another folder with --out.", e);
+                + "start a new one in another folder.", e);
         }
     }
 

@@ -15,7 +15,7 @@ namespace Skipwise.Runs;
 /// Files of a training run:
 /// <code>
 /// run.json                 the effective options
-/// contract.json            the values that decide the run's bytes, which --resume compares
+/// contract.json            the values that decide the run's bytes, which a resumed run compares
 /// run.yaml                 the same as a configuration file that starts the run again
 /// metrics.jsonl            one line per step
 /// evaluations.jsonl        one line per result of an evaluation during training
@@ -294,7 +294,7 @@ internal sealed class RunFolder(string path)
             {
                 throw new SkipwiseException(
                     $"{state.Path}: tensor {name} of shape {TensorEntry.Describe(value.shape)} is missing; the checkpoint belongs to " +
-                    $"another model. Start afresh without --resume");
+                    $"another model. Start afresh without {OptionName.Of(nameof(SaveOptions.Resume))}");
             }
             state.ReadInto(entry, value);
         }

@@ -4,10 +4,10 @@ namespace Skipwise.Runs;
 public sealed record SaveOptions
 {
     /// <summary>steps between checkpoints; 0 saves only the finished model</summary>
-    [Within(0, 1e9, Name = "--save-every", LeastMeans = "never")]
+    [Within(0, 1e9, LeastMeans = "never")]
     public int EverySteps { get; init; } = 100;
     /// <summary>checkpoints kept, the newest ones</summary>
-    [Within(1, 1e6, Name = "--keep-last")]
+    [Within(1, 1e6)]
     public int KeepLast { get; init; } = 2;
     /// <summary>continue from the newest checkpoint</summary>
     public bool Resume { get; init; }

@@ -7,24 +7,24 @@ namespace Skipwise.Runs;
 public sealed record TrainingEvaluationOptions
 {
     /// <summary>steps between evaluations; 0: none. Otherwise the last step is always evaluated</summary>
-    [Within(0, 1e9, Name = "--eval-every", LeastMeans = "never")]
+    [Within(0, 1e9, LeastMeans = "never")]
     public int EverySteps { get; init; }
     /// <summary>held-out text for perplexity; null: no perplexity</summary>
     public DataOptions? Data { get; init; }
     /// <summary>windows for perplexity, in tokens; empty: <see cref="DefaultLengths"/></summary>
-    [Within(2, 1 << 27, Name = "--eval-windows")]
+    [Within(2, 1 << 27)]
     public IReadOnlyList<int> Windows { get; init; } = [];
     /// <summary>number of documents for perplexity: the first ones that fill the longest window</summary>
-    [Within(1, 1e7, Name = "--eval-documents")]
+    [Within(1, 1e7)]
     public int Documents { get; init; } = 20;
     /// <summary>lengths of passkey prompts, in tokens; empty: none</summary>
-    [Within(1, 1 << 27, Name = "--eval-passkey-lengths")]
+    [Within(1, 1 << 27)]
     public IReadOnlyList<int> PasskeyLengths { get; init; } = [];
     /// <summary>prompts per length</summary>
-    [Within(1, 100000, Name = "--eval-passkey-trials")]
+    [Within(1, 100000)]
     public int PasskeyTrials { get; init; } = 20;
     /// <summary>evaluations without improvement after which the run ends early; 0: never</summary>
-    [Within(0, 1e9, Name = "--patience", LeastMeans = "never")]
+    [Within(0, 1e9, LeastMeans = "never")]
     public int Patience { get; init; }
 
     /// <summary>Throws one error that names every setting out of range.</summary>
@@ -35,14 +35,25 @@ public sealed record TrainingEvaluationOptions
         bool isAsked = Data is not null || PasskeyLengths.Count > 0;
         if (EverySteps > 0 && !isAsked)
         {
-            problems.Add("--eval-every has nothing to evaluate; give --eval-data, --eval-passkey-lengths or both");
+            problems.Add($"{OptionName.Of(nameof(TrainingEvaluationOptions.EverySteps))} has nothing to evaluate; give "
+                + $"{OptionName.Of(nameof(TrainingEvaluationOptions.Data))}, "
+                + $"{OptionName.Of(nameof(TrainingEvaluationOptions.PasskeyLengths))} or both");
         }
         if (EverySteps == 0 && isAsked)
         {
-            problems.Add("--eval-data and --eval-passkey-lengths need --eval-every, the steps between evaluations");
+            problems.Add($"{OptionName.Of(nameof(TrainingEvaluationOptions.Data))} and "
+                + $"{OptionName.Of(nameof(TrainingEvaluationOptions.PasskeyLengths))} need "
+                + $"{OptionName.Of(nameof(TrainingEvaluationOptions.EverySteps))}, the steps between evaluations");
         }
-        if (EverySteps == 0 && Patience > 0) { problems.Add("--patience needs --eval-every: it counts evaluations"); }
-        if (PasskeyLengths.Distinct().Count() < PasskeyLengths.Count) { problems.Add("--eval-passkey-lengths names a length twice"); }
+        if (EverySteps == 0 && Patience > 0)
+        {
+            problems.Add($"{OptionName.Of(nameof(TrainingEvaluationOptions.Patience))} needs "
+                + $"{OptionName.Of(nameof(TrainingEvaluationOptions.EverySteps))}: it counts evaluations");
+        }
+        if (PasskeyLengths.Distinct().Count() < PasskeyLengths.Count)
+        {
+            problems.Add($"{OptionName.Of(nameof(TrainingEvaluationOptions.PasskeyLengths))} names a length twice");
+        }
         OptionCheck.Require("Evaluation", this, problems);
     }
 }

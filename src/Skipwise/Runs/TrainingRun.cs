@@ -29,7 +29,7 @@ internal sealed class TrainingRun : IDisposable
     private int _evaluatedStep; // step of the last evaluation
 
     /// <param name="options">the effective options, for the user's information</param>
-    /// <param name="contract">values that decide the bytes; with --resume they must equal those of the continued run</param>
+    /// <param name="contract">values that decide the bytes; if the run is resumed they must equal those of the continued run</param>
     /// <param name="compute">device and element type from here on; null: unchanged, float32 on the CPU</param>
     /// <param name="evaluation">evaluation during training</param>
     /// <param name="folder">locked by the caller (<see cref="RunFolder.Lock"/>)</param>
@@ -218,14 +218,15 @@ internal sealed class TrainingRun : IDisposable
         if (!save.Resume && !save.Overwrite && exists && (folder.IsFinished || folder.Checkpoints().Count > 0))
         {
             throw new SkipwiseException(folder.IsFinished
-                ? $"{folder.Path}: holds a finished run. Choose another --out, or delete the folder first."
-                : $"{folder.Path}: holds an unfinished run. Continue it with --resume, or choose another --out.");
+                ? $"{folder.Path}: holds a finished run. Choose another folder, or delete the folder first."
+                : $"{folder.Path}: holds an unfinished run. Continue it with {OptionName.Of(nameof(SaveOptions.Resume))}, or choose " +
+                    $"another folder.");
         }
         bool holdsForeign = !exists && Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any(IsForeign);
         if (holdsForeign || File.Exists(folder.Path))
         {
             throw new SkipwiseException(
-                $"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another --out.");
+                $"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another folder.");
         }
     }
 

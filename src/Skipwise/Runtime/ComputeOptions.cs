@@ -69,25 +69,28 @@ public sealed record ComputeOptions
             || (parts is ["cuda", var number] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out index));
         if (!isKnown)
         {
-            throw new SkipwiseException($"--device {name}: expected cpu, cuda or cuda:n.");
+            throw new SkipwiseException($"{OptionName.Of(nameof(ComputeOptions.Device))} {name}: expected cpu, cuda or cuda:n.");
         }
         if (name == "cpu" || index < gpus)
         {
             return name == "cpu" ? CPU : new Device(DeviceType.CUDA, index);
         }
         throw new SkipwiseException(gpus == 0
-            ? $"--device {name}: libtorch finds no GPU. The packaged libtorch computes on the CPU alone: set SKIPWISE_LIBTORCH to the " +
-                $"lib folder of a PyTorch {TorchRuntime.RequiredLibtorch} with CUDA, or leave --device out."
-            : $"--device {name}: libtorch finds {gpus} GPU{(gpus == 1 ? "" : "s")}, counted from 0. Use one of cuda:0 to " +
-                $"cuda:{gpus - 1}, or cpu.");
+            ? $"{OptionName.Of(nameof(ComputeOptions.Device))} {name}: libtorch finds no GPU. The packaged libtorch computes on the CPU " +
+                $"alone: set SKIPWISE_LIBTORCH to the lib folder of a PyTorch {TorchRuntime.RequiredLibtorch} with CUDA, or leave " +
+                $"{OptionName.Of(nameof(ComputeOptions.Device))} out."
+            : $"{OptionName.Of(nameof(ComputeOptions.Device))} {name}: libtorch finds {gpus} GPU{(gpus == 1 ? "" : "s")}, counted " +
+                $"from 0. Use one of cuda:0 to cuda:{gpus - 1}, or cpu.");
     }
 
     /// <summary>Warning about an element type on the CPU; null if there is none.</summary>
     internal static string? Warning(Precision dtype, bool computesBfloat16) => dtype switch
     {
-        Precision.Float16 => "float16 on the CPU is many times slower than float32; it is for GPUs. Leave --dtype out, or use bfloat16.",
+        Precision.Float16 => "float16 on the CPU is many times slower than float32; it is for GPUs. Leave " +
+            $"{OptionName.Of(nameof(ComputeOptions.Dtype))} out, or use bfloat16.",
         Precision.Bfloat16 when !computesBfloat16 =>
-            "this processor has no instructions for bfloat16 (AVX512-BF16 or AMX), so that it is slower than float32. Leave --dtype out.",
+            "this processor has no instructions for bfloat16 (AVX512-BF16 or AMX), so that it is slower than float32. Leave " +
+            $"{OptionName.Of(nameof(ComputeOptions.Dtype))} out.",
         _ => null,
     };
 

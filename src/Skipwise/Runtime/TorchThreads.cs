@@ -8,13 +8,15 @@ internal static class TorchThreads
     private const int Most = 4096;
 
     /// <summary>Sets the number for the whole process, from now on.</summary>
+    /// <param name="count">number of threads</param>
+    /// <param name="option">what the caller's user calls the number</param>
     /// <exception cref="SkipwiseException">fewer than one, or more than supported</exception>
-    public static void SetCount(int count)
+    public static void SetCount(int count, string option = "threads")
     {
         if (count is < 1 or > Most)
         {
             throw new SkipwiseException(
-                $"--threads {count}: from 1 to {Most} are possible. Leave it out to use all {Environment.ProcessorCount} cores.");
+                $"{option} {count}: from 1 to {Most} are possible. Leave it out to use all {Environment.ProcessorCount} cores.");
         }
         torch.set_num_threads(count);
     }

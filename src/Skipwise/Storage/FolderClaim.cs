@@ -22,12 +22,12 @@ internal sealed class FolderClaim : IDisposable
         {
             bool isNew = !Directory.Exists(folder);
             Directory.CreateDirectory(folder);
-            string busy = $"{folder}: another process works in this folder. Wait for its end, or choose another --out";
+            string busy = $"{folder}: another process works in this folder. Wait for its end, or choose another folder";
             return new(folder, isNew, FolderLock.Acquire(Path.Combine(folder, LockName), busy));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SkipwiseException($"{folder}: cannot be created: {e.Message}. Choose another folder with --out.", e);
+            throw new SkipwiseException($"{folder}: cannot be created: {e.Message}. Choose another folder.", e);
         }
     }
 

@@ -7,9 +7,9 @@ namespace Skipwise.Storage;
 /// not replaced.
 /// </summary>
 /// <param name="list">the file that lists them; names in it are relative to its folder</param>
-/// <param name="remedy">the option that an error advises to change</param>
+/// <param name="remedy">what an error advises to change</param>
 /// <param name="overEmpty">whether an empty file may be replaced, even if Skipwise did not write it</param>
-internal sealed class OwnedFiles(string list, string remedy = "--out", bool overEmpty = false)
+internal sealed class OwnedFiles(string list, string remedy = "place", bool overEmpty = false)
 {
     /// <summary>Suffix of the names of such lists.</summary>
     public const string Ending = ".skipwise.json";

@@ -7,19 +7,19 @@ namespace Skipwise.Training;
 public sealed record LearningRateScales
 {
     /// <summary>projections of attention and feed-forward</summary>
-    [Within(0, 1e6, Name = "--learning-rate-scale matrices", LeastMeans = "not trained")]
+    [Within(0, 1e6, LeastMeans = "not trained")]
     public double Matrices { get; init; } = 1;
     /// <summary>the embedding and the head, tied or not</summary>
-    [Within(0, 1e6, Name = "--learning-rate-scale embeddings", LeastMeans = "not trained")]
+    [Within(0, 1e6, LeastMeans = "not trained")]
     public double Embeddings { get; init; } = 1;
     /// <summary>the weights of norms</summary>
-    [Within(0, 1e6, Name = "--learning-rate-scale norms", LeastMeans = "not trained")]
+    [Within(0, 1e6, LeastMeans = "not trained")]
     public double Norms { get; init; } = 1;
     /// <summary>biases</summary>
-    [Within(0, 1e6, Name = "--learning-rate-scale biases", LeastMeans = "not trained")]
+    [Within(0, 1e6, LeastMeans = "not trained")]
     public double Biases { get; init; } = 1;
     /// <summary>LoRA adapters</summary>
-    [Within(0, 1e6, Name = "--learning-rate-scale adapters", LeastMeans = "not trained")]
+    [Within(0, 1e6, LeastMeans = "not trained")]
     public double Adapters { get; init; } = 1;
 
     /// <summary>The multiplier of a parameter of this role.</summary>

@@ -75,8 +75,10 @@ public sealed class StepGuard(TrainOptions options, StepGuardState? state = null
             : $"Steps {step - State.ConsecutiveSkips + 1} to {step} were skipped";
         throw new SkipwiseException(
             $"Step {step}: {_fault}; training has diverged. {row}, {State.SkippedSteps} in all; the weights are those before. " +
-            string.Create(CultureInfo.InvariantCulture, $"Lower --learning-rate (now {options.LearningRate}), ") +
-            $"raise --warmup-steps (now {options.WarmupSteps}), or raise --max-bad-steps (now {options.MaxBadSteps}).");
+            string.Create(CultureInfo.InvariantCulture,
+                $"Lower {OptionName.Of(nameof(TrainOptions.LearningRate))} (now {options.LearningRate}), ") +
+            $"raise {OptionName.Of(nameof(TrainOptions.WarmupSteps))} (now {options.WarmupSteps}), " +
+            $"or raise {OptionName.Of(nameof(TrainOptions.MaxBadSteps))} (now {options.MaxBadSteps}).");
     }
 
     /// <summary>Quantile with linear interpolation between ranks.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Skipwise.Training.Optimizers;
 
 namespace Skipwise.Training;
@@ -15,38 +16,38 @@ public enum Offload
 public sealed record TrainOptions
 {
     /// <summary>optimizer steps; <see cref="Epochs"/> overrides it</summary>
-    [Within(1, 1e9, Name = "--steps")]
+    [Within(1, 1e9)]
     public int Steps { get; init; } = 1000;
     /// <summary>passes over the data, with fraction; null trains for <see cref="Steps"/></summary>
-    [Within(0, 1e6, Name = "--epochs", Above = true)]
+    [Within(0, 1e6, Above = true)]
     public double? Epochs { get; init; }
     /// <summary>examples per forward</summary>
-    [Within(1, 1 << 16, Name = "--batch-size")]
+    [Within(1, 1 << 16)]
     public int BatchSize { get; init; } = 8;
     /// <summary>forwards per optimizer step</summary>
-    [Within(1, 1 << 16, Name = "--gradient-accumulation")]
+    [Within(1, 1 << 16)]
     public int GradientAccumulationSteps { get; init; } = 1;
     /// <summary>peak learning rate</summary>
-    [Within(0, 1e30, Name = "--learning-rate", Above = true)]
+    [Within(0, 1e30, Above = true)]
     public double LearningRate { get; init; } = 2e-5;
     /// <summary>steps of the linear warm-up</summary>
-    [Within(0, 1e9, Name = "--warmup-steps")]
+    [Within(0, 1e9)]
     public int WarmupSteps { get; init; } = 10;
     /// <summary>shape of the learning-rate decay</summary>
     public LearningRateDecay LearningRateDecay { get; init; } = LearningRateDecay.Linear;
     /// <summary>learning rate at the end of the decay, as a fraction of the peak</summary>
-    [Within(0, 1, Name = "--min-lr-ratio")]
+    [Within(0, 1)]
     public double MinLearningRateRatio { get; init; }
     /// <summary>the global gradient norm is clipped to this; 0 does not clip</summary>
-    [Within(0, 1e9, Name = "--max-grad-norm", LeastMeans = "no clipping")]
+    [Within(0, 1e9, LeastMeans = "no clipping")]
     public double MaxGradNorm { get; init; } = 1;
     /// <summary>skipped steps in a row (spikes, non-finite loss or gradients) after which the run stops</summary>
-    [Within(1, 1e9, Name = "--max-bad-steps")]
+    [Within(1, 1e9)]
     public int MaxBadSteps { get; init; } = 5;
     /// <summary>
     /// height of a spike above the recent losses, in widths of their middle 80 % (<see cref="StepGuard"/>); 0 disables spike detection
     /// </summary>
-    [Within(0, 1e9, Name = "--spike-threshold", LeastMeans = "no spike is looked for")]
+    [Within(0, 1e9, LeastMeans = "no spike is looked for")]
     public double SpikeThreshold { get; init; } = 6;
     /// <summary>optimizer algorithm</summary>
     public OptimizerKind Optimizer { get; init; }
@@ -55,7 +56,7 @@ public sealed record TrainOptions
     /// <summary>betas, epsilon, weight decay and learning-rate multipliers of AdamW</summary>
     public AdamWOptions AdamW { get; init; } = new();
     /// <summary>k: layers 0, k, 2 k, ... are recomputed in the backward (gradient checkpointing); 1: every layer; 0: none</summary>
-    [Within(0, 1 << 20, Name = "--recompute-every", LeastMeans = "none")]
+    [Within(0, 1 << 20, LeastMeans = "none")]
     public int RecomputeEvery { get; init; }
     /// <summary>pack a micro-batch's examples into one row without padding, each with its own attention mask</summary>
     public bool Packing { get; init; }
@@ -68,8 +69,9 @@ public sealed record TrainOptions
     internal static IEnumerable<string> BatchProblems(int batchSize, int accumulation) =>
         (long)batchSize * accumulation <= int.MaxValue
             ? []
-            : [$"--batch-size {batchSize} x --gradient-accumulation {accumulation} is {(long)batchSize * accumulation} examples a step; "
-                + $"at most {int.MaxValue} can be counted"];
+            : [$"{OptionName.Of(nameof(TrainOptions.BatchSize))} {batchSize} x "
+                + $"{OptionName.Of(nameof(TrainOptions.GradientAccumulationSteps))} {accumulation} is "
+                + $"{(long)batchSize * accumulation} examples a step; at most {int.MaxValue} can be counted"];
 
     /// <summary>Converts <see cref="Epochs"/> into steps.</summary>
     /// <param name="examples">per epoch</param>
@@ -81,8 +83,10 @@ public sealed record TrainOptions
             return this;
         }
         double steps = Math.Ceiling(epochs * examples / ((double)BatchSize * GradientAccumulationSteps));
-        return steps <= int.MaxValue ? this with { Steps = (int)steps } : throw new SkipwiseException(FormattableString.Invariant(
-            $"Training: --epochs {epochs} over {examples} examples are more than {int.MaxValue} steps. Give fewer."));
+        return steps <= int.MaxValue ? this with { Steps = (int)steps } : throw new SkipwiseException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Training: {OptionName.Of(nameof(TrainOptions.Epochs))} {epochs} over {examples} examples are more than " +
+            $"{int.MaxValue} steps. Give fewer."));
     }
 
     /// <summary>the learning rate by step</summary>

@@ -14,9 +14,9 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// identical. Applies if the model computes in float32 on the CPU and no adapter is merged
 /// </param>
 public sealed record ModelSource(
-    [property: PathName(Name = "--model")] string Folder,
+    [property: PathName] string Folder,
     RopeOverrides? Rope = null,
     bool FreezePadEmbedding = false,
-    [property: PathName(Name = "--adapter")] string? Adapter = null,
+    [property: PathName] string? Adapter = null,
     int? QuantizationBits = null,
     bool InferenceOnly = false);

@@ -71,7 +71,7 @@ internal static class RopeWarnings
         return RopeConfigReader.LinearOriginal(root, stated, model.Rope.Factor).IsGuess
             ? root.About("max_position_embeddings", $"can be read in two ways: {stated} is taken for the extended window, of a model "
                 + $"of originally {model.Rope.OriginalMaxPositionEmbeddings} tokens. "
-                + $"If it is the base model's own, say --rope-original-length {stated}")
+                + $"If it is the base model's own, say {OptionName.Of(nameof(RopeOverrides.OriginalLength))} {stated}")
             : null;
     }
 
@@ -106,12 +106,13 @@ internal static class RopeWarnings
         if (!rope.Has(RopeConfigReader.OriginalKey))
         {
             return root.About("rope_scaling", $"names no original_max_position_embeddings, so yarn scales a window of {window} tokens. "
-                + "The original repository's GPT-J code means 2048: say --rope-original-length if the base model's window was another");
+                + $"The original repository's GPT-J code means 2048: say {OptionName.Of(nameof(RopeOverrides.OriginalLength))} if the base "
+                + "model's window was another");
         }
         return family.OriginalCodeUsesRevisedYarn
             && window == RopeFrequency.ExtendedLength(rope.Positive(RopeConfigReader.OriginalKey), rope.Double("factor"))
             ? root.About("rope_scaling", "looks like the original PoSE repository's, whose yarn is another function than the published "
-                + "one: say --rope yarn-revised if the model comes from there")
+                + $"one: say {OptionName.Of(nameof(RopeOverrides.Type))} yarn-revised if the model comes from there")
             : null;
     }
 

@@ -2,6 +2,7 @@ using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Runs;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -61,7 +62,7 @@ public sealed class PeftModel : ITrainable
         Tensor Fitting(string name, Tensor? value, long[] shape) => value is not null && value.shape.SequenceEqual(shape) ? value
             : throw new SkipwiseException(
                 $"{folder}: the adapter has no {name} of shape {TensorEntry.Describe(shape)}; it was trained with other options. Start " +
-                $"afresh without --resume");
+                $"afresh without {OptionName.Of(nameof(SaveOptions.Resume))}");
         foreach (FusedLoraUpdate update in Updates())
         {
             LoraWeight? saved = adapter.Weights.FirstOrDefault(weight => weight.Target == update.Stored.Name);

@@ -51,7 +51,8 @@ public sealed record NeedleOptions
         if (Lengths.Distinct().Count() < Lengths.Count) { problems.Add("a length is given twice"); }
         if (EffectiveNeedles().All(needle => needle.Question is null))
         {
-            problems.Add("no needle has a question: give --question and --answer");
+            problems.Add($"no needle has a question: give {OptionName.Of(nameof(Needle.Question))} and " +
+                $"{OptionName.Of(nameof(Needle.Answer))}");
         }
         foreach (Needle needle in EffectiveNeedles()
             .Where(needle => needle.Question is not null && string.IsNullOrWhiteSpace(needle.Answer)))

@@ -32,7 +32,7 @@ public sealed record PasskeyOptions
     public int Trials { get; init; } = 50;
     /// <summary>number of depths of a grid, in equal steps from 0 to <see cref="MaxDepth"/>, the same for every length; null:
     /// <see cref="Depths"/> chooses the depths</summary>
-    [Within(2, 10000, Name = "depths")]
+    [Within(2, 10000)]
     public int? Grid { get; init; }
     /// <summary>how the depths of the keys are chosen without a grid</summary>
     public PasskeyDepths Depths { get; init; } = PasskeyDepths.Stratified;

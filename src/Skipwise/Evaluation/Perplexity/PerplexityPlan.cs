@@ -27,7 +27,7 @@ internal static class PerplexityPlan
             throw new SkipwiseException(
                 $"No document can be evaluated: {source.Count} documents, the longest has {longestSeen} tokens, and at least {shortest} " +
                 $"are needed. " +
-                "Give longer documents, or lower --min-tokens (or the number of target tokens).");
+                $"Give longer documents, or lower {OptionName.Of(nameof(PerplexityOptions.MinTokens))} (or the number of target tokens).");
         }
         return chosen;
     }

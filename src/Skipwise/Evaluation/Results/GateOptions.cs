@@ -4,12 +4,12 @@ namespace Skipwise.Evaluation.Results;
 internal sealed record GateOptions
 {
     /// <summary>least passkey accuracy, 0..1, at every evaluated length up to the model's window</summary>
-    [Within(0, 1, Name = "--min-passkey")]
+    [Within(0, 1)]
     public double? MinPasskey { get; init; }
     /// <summary>largest relative increase of the perplexity at the original window over the first model's: 0.02 is 2 %</summary>
-    [Within(-1, 1e6, Name = "--max-short-ppl-increase")]
+    [Within(-1, 1e6)]
     public double? MaxShortPplIncrease { get; init; }
     /// <summary>least effective length in tokens</summary>
-    [Within(0, 1 << 27, Name = "--min-effective-length")]
+    [Within(0, 1 << 27)]
     public int? MinEffectiveLength { get; init; }
 }

@@ -50,7 +50,7 @@ internal sealed class ResultsStore
     public static ResultsStore OpenExisting(string folder) => File.Exists(Path.Combine(folder, PlanName))
         ? Open(folder)
         : throw new SkipwiseException(
-            $"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. Name the folder that was its --out");
+            $"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. Name the folder that it wrote");
 
     /// <summary>The key of an evaluation: a hash of the task, the model, the settings and the program's build.</summary>
     public static string Key(string task, string model, JsonObject settings)

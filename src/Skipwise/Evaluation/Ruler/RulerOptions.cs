@@ -65,6 +65,6 @@ public sealed record RulerOptions
 
     private static string Source(RulerTask task) =>
         task.DataSource == RulerDataSource.Squad
-        ? "SQuAD's questions (--squad dev-v2.0.json)"
-        : "HotpotQA's questions (--hotpot hotpot_dev_distractor_v1.json)";
+        ? $"SQuAD's questions ({OptionName.Of(nameof(RulerData.Squad))} dev-v2.0.json)"
+        : $"HotpotQA's questions ({OptionName.Of(nameof(RulerData.Hotpot))} hotpot_dev_distractor_v1.json)";
 }

@@ -20,8 +20,9 @@ internal sealed class RequestEncoder
         (bos, eos) = (tokenizer.BosId ?? bos, tokenizer.EosId ?? eos);
         bool addsBos = options.Bos == BosMode.Always || (options.Bos == BosMode.Auto && tokenizer.AddsBos);
         _bos = !addsBos ? null : bos ?? throw new SkipwiseException(
-            "A BOS token is wanted before every text (--bos, or a Gemma under --harness 0.4), but the model names none. " +
-            "Add bos_token_id to config.json, or use --bos none");
+            $"A BOS token is wanted before every text ({OptionName.Of(nameof(TaskOptions.Bos))}, or a Gemma under " +
+            $"{OptionName.Of(nameof(TaskOptions.Harness))} 0.4), but the model names none. " +
+            $"Add bos_token_id to config.json, or use {OptionName.Of(nameof(TaskOptions.Bos))} none");
         _start = (options.Harness == HarnessVersion.V2023 ? eos ?? bos : bos ?? eos)
             ?? throw new SkipwiseException(
                 "The model names neither a BOS nor an EOS token, and an empty context is one of them. Add bos_token_id to config.json");

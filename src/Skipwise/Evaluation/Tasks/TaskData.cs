@@ -17,8 +17,8 @@ internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<T
         if (card.ForbidsFewshot && shots > 0)
         {
             throw new SkipwiseException(
-                $"{card.Name} brings its own examples in every prompt and takes no others; leave out --num-fewshot for it, or run it on " +
-                $"its own");
+                $"{card.Name} brings its own examples in every prompt and takes no others; leave out " +
+                $"{OptionName.Of(nameof(TaskOptions.NumFewshot))} for it, or run it on its own");
         }
         TaskDocument[] scored = Rows(card, files, card.Scored, options) ?? throw files.Missing(card, card.Scored);
         if (scored.Length == 0)
@@ -53,7 +53,8 @@ internal sealed record TaskData(TaskConfig Card, int NumFewshot, IReadOnlyList<T
         int most = Draws(harness);
         return FewshotPool.Count >= most ? this : throw new SkipwiseException(
             $"{Card.Name}: {NumFewshot} examples are wanted, but its {TaskFiles.Name(FewshotSplit!.Value)} split has " +
-            $"{FewshotPool.Count} questions to draw {most} from. Use a smaller --num-fewshot, or provide the train split");
+            $"{FewshotPool.Count} questions to draw {most} from. Use a smaller " +
+            $"{OptionName.Of(nameof(TaskOptions.NumFewshot))}, or provide the train split");
     }
 
     private static TaskDocument[]? Rows(TaskConfig card, TaskFiles files, TaskSplit split, TaskOptions options) =>

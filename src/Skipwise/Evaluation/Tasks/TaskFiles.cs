@@ -20,7 +20,7 @@ internal sealed partial class TaskFiles
     {
         if (!Directory.Exists(folder))
         {
-            throw new SkipwiseException($"{folder}: no such folder; --data names the folder with the tasks' files");
+            throw new SkipwiseException($"{folder}: no such folder. Name the folder with the tasks' files");
         }
         Folder = folder;
         string name = Path.GetFileName(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar));

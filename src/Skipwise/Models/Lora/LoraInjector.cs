@@ -95,7 +95,8 @@ internal static class LoraInjector
         string[] unknown = [.. options.TargetModules.Except(known)];
         return unknown.Length == 0 ? [.. options.TargetModules]
             : throw new SkipwiseException(
-                $"--lora-target-modules: the model has no projection {string.Join(", ", unknown)}. It has {string.Join(", ", known)}; " +
+                $"{OptionName.Of(nameof(LoraOptions.TargetModules))}: the model has no projection {string.Join(", ", unknown)}. " +
+                $"It has {string.Join(", ", known)}; " +
                 $"{LoraOptions.AllLinear} takes them all.");
     }
 

@@ -11,13 +11,13 @@ public sealed record LoraOptions
     public const string AllLinear = "all-linear";
 
     /// <summary>r, rank of the adapters; 0 trains the whole model</summary>
-    [Within(0, 1 << 16, Name = "--lora-rank", LeastMeans = "train the whole model")]
+    [Within(0, 1 << 16, LeastMeans = "train the whole model")]
     public int Rank { get; init; }
     /// <summary>adapters are scaled by alpha / r; null: 2 r</summary>
-    [Within(-1e9, 1e9, Name = "--lora-alpha")]
+    [Within(-1e9, 1e9)]
     public double? Alpha { get; init; }
     /// <summary>dropout probability of the adapters' input, drawn for every micro-batch</summary>
-    [Within(0, 1, Name = "--lora-dropout", Below = true)]
+    [Within(0, 1, Below = true)]
     public double Dropout { get; init; }
     /// <summary>projections that get an adapter, by the last part of their names, or <see cref="AllLinear"/></summary>
     public IReadOnlyList<string> TargetModules { get; init; } = ["q_proj", "k_proj", "v_proj", "o_proj"];
@@ -43,10 +43,17 @@ public sealed record LoraOptions
         var problems = new List<string>();
         if (Rank == 0 && (QuantizationBits is not null || TrainNorms || TrainEmbeddings || Alpha is not null || Dropout != 0))
         {
-            problems.Add("--quantization-bits and the --lora options need --lora-rank, say 16");
+            problems.Add($"{OptionName.Of(nameof(LoraOptions.QuantizationBits))} and all options of LoRA need " +
+                $"{OptionName.Of(nameof(LoraOptions.Rank))}, say 16");
         }
-        if (Rank > 0 && TargetModules.Count == 0) { problems.Add("--lora-target-modules names no projection"); }
-        if (QuantizationBits is not (null or 4 or 8)) { problems.Add($"--quantization-bits is {QuantizationBits}; it must be 8 or 4"); }
+        if (Rank > 0 && TargetModules.Count == 0)
+        {
+            problems.Add($"{OptionName.Of(nameof(LoraOptions.TargetModules))} names no projection");
+        }
+        if (QuantizationBits is not (null or 4 or 8))
+        {
+            problems.Add($"{OptionName.Of(nameof(LoraOptions.QuantizationBits))} is {QuantizationBits}; it must be 8 or 4");
+        }
         OptionCheck.Require("LoRA", this, problems);
     }
 }

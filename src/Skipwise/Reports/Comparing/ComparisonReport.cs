@@ -53,7 +53,7 @@ internal static class ComparisonReport
         {
             yield return new ReportBlock.Table("Result of each gate", ["gate", "model", "found", "passed"],
                 [.. results.Select(gate =>
-                    (IReadOnlyList<ReportCell>)[gate.Name, gate.Model, gate.Finding,
+                    (IReadOnlyList<ReportCell>)[OptionName.InWords(gate.Name), gate.Model, OptionName.InWords(gate.Finding),
                         new ReportCell(gate.Passed ? "yes" : "no") { Passed = gate.Passed }])]);
         }
     }
@@ -184,7 +184,7 @@ internal static class ComparisonReport
         if (c.Plan.Skipped.Count > 0)
         {
             yield return new ReportBlock.Table("Not measured", ["task", "why"],
-                [.. c.Plan.Skipped.Select(skipped => (IReadOnlyList<ReportCell>)[skipped.Task, skipped.Reason])]);
+                [.. c.Plan.Skipped.Select(skipped => (IReadOnlyList<ReportCell>)[skipped.Task, OptionName.InWords(skipped.Reason)])]);
         }
     }
 

@@ -1,4 +1,5 @@
 using Skipwise.Evaluation.Results;
+using Skipwise.Recipes;
 
 namespace Skipwise.Reports.Comparing;
 
@@ -20,12 +21,13 @@ internal static class Gates
 
     private static GateResult Passkey(Comparison comparison, ComparedModel model, double least)
     {
-        string name = $"--min-passkey {NumberFormat.Short(least)}";
+        string name = $"{OptionName.Of(nameof(GateOptions.MinPasskey))} {NumberFormat.Short(least)}";
         EvaluationRecord[] within = [.. comparison.ByLength(model, "passkey", "accuracy").Where(record => record.Length <= model.Window)];
         if (within.Length == 0)
         {
-            return new(name, model.Name, $"not measured at any length within its window of {model.Window} tokens: name one with --lengths",
-                false);
+            return new(name, model.Name,
+                $"not measured at any length within its window of {model.Window} tokens: name one with " +
+                $"{OptionName.Of(nameof(EvaluateAllOptions.Lengths))}", false);
         }
         EvaluationRecord worst = within.MinBy(record => double.IsNaN(record.Value) ? double.NegativeInfinity : record.Value)!;
         return new(name, model.Name,
@@ -35,17 +37,19 @@ internal static class Gates
 
     private static GateResult ShortPerplexity(Comparison comparison, ComparedModel model, double most)
     {
-        string name = $"--max-short-ppl-increase {NumberFormat.Short(most)}";
+        string name = $"{OptionName.Of(nameof(GateOptions.MaxShortPplIncrease))} {NumberFormat.Short(most)}";
         if (model == comparison.Reference)
         {
-            return new(name, model.Name, "there is no other model to compare with: give two --model", false);
+            return new(name, model.Name,
+                $"there is no other model to compare with: give two {OptionName.Of(nameof(EvaluateAllOptions.Models))}", false);
         }
         ShortCost? cost = comparison.ShortPerplexity(model);
         return cost switch
         {
             null => new(name, model.Name,
-                $"perplexity at the original window of {comparison.OriginalWindow} tokens was not measured for both models: give --data, " +
-                $"and name this length if --lengths is given", false),
+                $"perplexity at the original window of {comparison.OriginalWindow} tokens was not measured for both models: give " +
+                $"{OptionName.Of(nameof(EvaluateAllOptions.Data))}, and name this length if " +
+                $"{OptionName.Of(nameof(EvaluateAllOptions.Lengths))} is given", false),
             _ when comparison.TokenizersDiffer =>
                 new(name, model.Name, "the models' tokenizers differ, so their perplexities cannot be compared", false),
             _ => new(name, model.Name,
@@ -56,7 +60,7 @@ internal static class Gates
 
     private static GateResult Effective(Comparison comparison, ComparedModel model, int least)
     {
-        string name = $"--min-effective-length {least}";
+        string name = $"{OptionName.Of(nameof(GateOptions.MinEffectiveLength))} {least}";
         return comparison.EffectiveLength(model) is not { } length
             ? new(name, model.Name, "no retrieval was measured, so there is none", false)
             : new(name, model.Name, $"{length.Tokens} tokens ({length.Low} to {length.High} within the errors)", length.Tokens >= least);

@@ -5,10 +5,10 @@ namespace Skipwise.Training.Optimizers;
 /// <param name="Eps">added to the denominator</param>
 /// <param name="WeightDecay">decoupled decay of matrices; norms and biases never decay</param>
 public sealed record AdamWOptions(
-    [property: Within(0, 1, Below = true, Name = "--adam-beta1")] double Beta1 = 0.9,
-    [property: Within(0, 1, Below = true, Name = "--adam-beta2")] double Beta2 = 0.999,
-    [property: Within(0, 1, Name = "--adam-eps")] double Eps = 1e-8,
-    [property: Within(0, 1000, Name = "--weight-decay")] double WeightDecay = 0)
+    [property: Within(0, 1, Below = true)] double Beta1 = 0.9,
+    [property: Within(0, 1, Below = true)] double Beta2 = 0.999,
+    [property: Within(0, 1)] double Eps = 1e-8,
+    [property: Within(0, 1000)] double WeightDecay = 0)
 {
     /// <summary>learning-rate multipliers of parameter groups</summary>
     public LearningRateScales Scales { get; init; } = new();

@@ -16,7 +16,7 @@ public sealed class ProgressDisplayTests : IDisposable
     [Fact]
     public void Piped_training_writes_the_first_step_one_line_per_interval_and_the_last()
     {
-        var view = new LineView(_log, _clock, TimeSpan.FromSeconds(5));
+        var view = new LineView(_log, _clock, TimeSpan.FromSeconds(5), text => text);
         var display = new ProgressDisplay(view, _clock);
         display.Stage.Report("fine-tuning by PoSE");
         IProgress<StepMetrics> training = display.Training(200);
@@ -39,7 +39,7 @@ public sealed class ProgressDisplayTests : IDisposable
     [Fact]
     public void A_new_stage_closes_the_one_before_with_its_last_status()
     {
-        var view = new LineView(_log, _clock, TimeSpan.FromSeconds(5));
+        var view = new LineView(_log, _clock, TimeSpan.FromSeconds(5), text => text);
         var display = new ProgressDisplay(view, _clock);
         display.Stage.Report("measuring");
         display.Evaluation.Report(new EvaluationProgress("perplexity", 256, 0, 1000));
@@ -56,7 +56,7 @@ public sealed class ProgressDisplayTests : IDisposable
     [Fact]
     public void The_first_status_of_a_stage_does_not_wait_for_the_interval()
     {
-        var view = new LineView(_log, _clock, TimeSpan.FromSeconds(5));
+        var view = new LineView(_log, _clock, TimeSpan.FromSeconds(5), text => text);
         foreach (string stage in (string[])["one", "two"])
         {
             view.Begin(stage);
@@ -71,7 +71,7 @@ public sealed class ProgressDisplayTests : IDisposable
     [Fact]
     public void Another_task_gets_its_own_pace()
     {
-        var view = new LineView(_log, _clock, TimeSpan.Zero);
+        var view = new LineView(_log, _clock, TimeSpan.Zero, text => text);
         var display = new ProgressDisplay(view, _clock);
         display.Evaluation.Report(new EvaluationProgress("perplexity", 256, 0, 100));
         _clock.Advance(50);
