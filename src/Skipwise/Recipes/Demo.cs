@@ -76,7 +76,7 @@ internal sealed class Demo
     {
         OptionCheck.Require("Demo", options);
         AtomicFolder.RequireEmptyOrOwned(options.Out, Kind, ignored: FolderClaim.LockName);
-        using FolderClaim claim = FolderClaim.Acquire(options.Out);
+        using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(DemoOptions.Out)));
         var demo = new Demo(options, progress, stop);
         // the runs and the report in it keep lists of their own
         new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(options.Out);

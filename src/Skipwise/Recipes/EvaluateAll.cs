@@ -28,7 +28,7 @@ internal static class EvaluateAll
         ComparisonTask[] tasks = [.. ComparisonTask.All.Where(task => task.SkipReason(options) is null)];
         (ComparisonTask Task, ComparisonJob[] Parts)[] measurements = [.. tasks.Select(task => (task, Parts(task, options, lengths)))];
         ReportFiles.RequireReplaceable(Path.Combine(options.Out, ReportName));
-        using FolderClaim claim = FolderClaim.Acquire(options.Out);
+        using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(EvaluateAllOptions.Out)));
         var store = ResultsStore.Open(options.Out);
 
         var plan = new ComparisonPlan

@@ -119,7 +119,7 @@ public static class FineTune
         CancellationToken stop = default)
     {
         Validate(options, save);
-        var folder = new RunFolder(options.Out);
+        var folder = new RunFolder(options.Out, OptionName.Of(nameof(FineTuneOptions.Out)));
         TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
         (Device Device, ScalarType Dtype) compute = options.Compute.Prepare(note);
         if (options.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)

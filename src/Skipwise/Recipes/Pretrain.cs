@@ -97,7 +97,8 @@ public static class Pretrain
                     + $"({int.MaxValue})"] : [],
         ]);
         string listsOut = options.Out + "-lists";
-        RunFolder corpusRun = new(options.Out), listsRun = new(listsOut);
+        string called = OptionName.Of(nameof(PretrainOptions.Out));
+        RunFolder corpusRun = new(options.Out, called), listsRun = new(listsOut, called);
         TrainingRun.RequireStartable(corpusRun, CorpusContract(options), CorpusTraining(options), save);
         using FolderClaim claim = corpusRun.Lock();
         // another process may have begun or finished the run since

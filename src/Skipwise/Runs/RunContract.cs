@@ -35,26 +35,28 @@ internal sealed class RunContract
         .ToDictionary(value => value.Name, value => value.Value!)), RunOptionsJson.Options) + "\n";
 
     /// <summary>Whether the file describes a run like this one.</summary>
-    public bool IsThatOf(string path) => File.Exists(path) && Differences(Read(path)).Count == 0;
+    public bool IsThatOf(string path) => File.Exists(path) && Differences(Read(path, "folder")).Count == 0;
 
     /// <summary>Compares with the file of the run to be continued.</summary>
+    /// <param name="path">the file</param>
+    /// <param name="called">what the errors call the run's folder</param>
     /// <exception cref="SkipwiseException">
     /// the file describes another run (the message names each difference, with both values), cannot be read, or was written by a newer
     /// Skipwise
     /// </exception>
-    public void RequireThatOf(string path)
+    public void RequireThatOf(string path, string called = "folder")
     {
         if (!File.Exists(path))
         {
             throw new SkipwiseException(
                 $"{path}: is missing, so nothing tells whether this run can be continued with these options: an earlier version of "
-                + "Skipwise began it. Start a new run in another folder.");
+                + $"Skipwise began it. Start a new run in another {called}.");
         }
-        if (Differences(Read(path)) is { Count: > 0 } differences)
+        if (Differences(Read(path, called)) is { Count: > 0 } differences)
         {
             throw new SkipwiseException(
                 $"{path}: this run was started with other options, so it cannot be continued with these: {string.Join("; ", differences)}. "
-                + "Repeat its options, or start a new run in another folder.");
+                + $"Repeat its options, or start a new run in another {called}.");
         }
     }
 
@@ -77,7 +79,7 @@ internal sealed class RunContract
         return differences;
     }
 
-    private static SavedContract Read(string path)
+    private static SavedContract Read(string path, string called)
     {
         try
         {
@@ -85,14 +87,14 @@ internal sealed class RunContract
             return saved.Values is not null && saved.Values.Values.All(value => value is not null)
                 ? saved.Version <= Version ? saved : throw new SkipwiseException(
                     $"{path}: of version {saved.Version}: a newer Skipwise began this run, and this one knows version {Version}. "
-                    + "Continue it with that one, or start a new run in another folder.")
+                    + $"Continue it with that one, or start a new run in another {called}.")
                 : throw new JsonException("it holds no values");
         }
         catch (JsonException e)
         {
             throw new SkipwiseException(
                 $"{path}: cannot be read: {e.Message.TrimEnd('.')}. Without it nothing tells whether the run can be continued: "
-                + "start a new one in another folder.", e);
+                + $"start a new one in another {called}.", e);
         }
     }
 

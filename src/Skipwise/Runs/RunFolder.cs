@@ -28,7 +28,9 @@ namespace Skipwise.Runs;
 /// </code>
 /// The process may be killed at any point: a name never refers to an incomplete file. Foreign files are kept.
 /// </summary>
-internal sealed class RunFolder(string path)
+/// <param name="path">the folder</param>
+/// <param name="called">what errors that advise another folder call it: the option that names it (<see cref="OptionName"/>)</param>
+internal sealed class RunFolder(string path, string called = "folder")
 {
     public const string OptionsName = "run.json";
     internal const string ContractName = "contract.json";
@@ -44,6 +46,7 @@ internal sealed class RunFolder(string path)
     private const string TensorBoardFiles = "events.out.tfevents.*";
 
     public string Path { get; } = path;
+    internal string Called { get; } = called;
     public string OptionsPath => System.IO.Path.Combine(Path, OptionsName);
     internal string ContractPath => System.IO.Path.Combine(Path, ContractName);
     public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
@@ -68,7 +71,7 @@ internal sealed class RunFolder(string path)
     /// <exception cref="SkipwiseException">another process works on the run, or the folder cannot be made</exception>
     internal FolderClaim Lock()
     {
-        var claim = FolderClaim.Acquire(Path);
+        var claim = FolderClaim.Acquire(Path, Called);
         AtomicFolder.RecoverIn(Path);
         AtomicFolder.RecoverIn(CheckpointsPath);
         return claim;

@@ -213,20 +213,20 @@ internal sealed class TrainingRun : IDisposable
         bool exists = File.Exists(folder.OptionsPath);
         if (save.Resume && exists)
         {
-            contract.RequireThatOf(folder.ContractPath);
+            contract.RequireThatOf(folder.ContractPath, folder.Called);
         }
         if (!save.Resume && !save.Overwrite && exists && (folder.IsFinished || folder.Checkpoints().Count > 0))
         {
             throw new SkipwiseException(folder.IsFinished
-                ? $"{folder.Path}: holds a finished run. Choose another folder, or delete the folder first."
+                ? $"{folder.Path}: holds a finished run. Choose another {folder.Called}, or delete the folder first."
                 : $"{folder.Path}: holds an unfinished run. Continue it with {OptionName.Of(nameof(SaveOptions.Resume))}, or choose " +
-                    $"another folder.");
+                    $"another {folder.Called}.");
         }
         bool holdsForeign = !exists && Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any(IsForeign);
         if (holdsForeign || File.Exists(folder.Path))
         {
             throw new SkipwiseException(
-                $"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another folder.");
+                $"{folder.Path}: exists and is no training run, so nothing is written into it. Choose another {folder.Called}.");
         }
     }
 

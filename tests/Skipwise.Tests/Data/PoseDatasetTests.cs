@@ -161,7 +161,7 @@ public class PoseDatasetTests
         Assert.Contains("3 documents", message, StringComparison.Ordinal);
         Assert.Contains("longest has 12", message, StringComparison.Ordinal);
         Assert.Contains("16 tokens", message, StringComparison.Ordinal);
-        Assert.Contains("--min-document-tokens", message, StringComparison.Ordinal);
+        Assert.Contains("FineTuneOptions.MinDocumentTokens", message, StringComparison.Ordinal);
         Assert.Contains("no documents", Assert.Throws<SkipwiseException>(() => new PoseDataset(Documents(), s_pose, 1, null, 16)).Message,
             StringComparison.Ordinal);
         Assert.Throws<SkipwiseException>(() => Dataset(s_pose with { TargetLength = 16 }));

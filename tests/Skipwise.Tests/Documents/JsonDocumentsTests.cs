@@ -28,7 +28,7 @@ public sealed class JsonDocumentsTests : IDisposable
     {
         string path = _folder.Write("a.json", """[{"text": "ab"}]""");
         Assert.Contains("a.json: it is not known to hold documents; they are read from .txt", Error([path]), StringComparison.Ordinal);
-        Assert.Contains(".json, if --text-field names the field of its objects", Error([_folder.Path]), StringComparison.Ordinal);
+        Assert.Contains(".json, if DocumentOptions.Field names the field of its objects", Error([_folder.Path]), StringComparison.Ordinal);
         _folder.Write("b.txt", "b");
         Assert.Equal(["b"], DocumentReader.Read([_folder.Path], new()).Select(document => document.Text));
         string remark = Assert.Single(DocumentReader.Remarks([_folder.Path], new()));

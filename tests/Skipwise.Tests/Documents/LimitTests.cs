@@ -27,7 +27,7 @@ public sealed class LimitTests : IDisposable
         string path = _temp.Write(name, text);
         string message = Assert.Throws<SkipwiseException>(() => Lengths(path, 1)).Message;
         Assert.StartsWith($"{path}{place}: has no end after 1 MB.", message, StringComparison.Ordinal);
-        Assert.EndsWith("raise --max-document-mb", message, StringComparison.Ordinal);
+        Assert.EndsWith("raise LimitOptions.MaxDocumentMegabytes", message, StringComparison.Ordinal);
         if (!name.EndsWith(".csv", StringComparison.Ordinal))
         {
             Assert.Contains(s_long.Length, Lengths(path, 4));
@@ -55,7 +55,7 @@ public sealed class LimitTests : IDisposable
         string message = Assert.Throws<SkipwiseException>(() => Lengths(path, 1, unpacking: 20)).Message;
         Assert.StartsWith(path, message, StringComparison.Ordinal);
         Assert.Contains($"the file of {new FileInfo(path).Length} bytes decompresses to more than", message, StringComparison.Ordinal);
-        Assert.EndsWith("raise --max-decompression-ratio", message, StringComparison.Ordinal);
+        Assert.EndsWith("raise LimitOptions.MaxDecompressionRatio", message, StringComparison.Ordinal);
         Assert.Equal(150, Lengths(path, 1, unpacking: 1_000_000).Count);
     }
 

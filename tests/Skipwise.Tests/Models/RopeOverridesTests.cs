@@ -50,14 +50,14 @@ public class RopeOverridesTests
     [Fact]
     public void Half_a_request_is_an_error_that_names_the_option()
     {
-        Assert.Contains("--rope-factor 8",
+        Assert.Contains("RopeOverrides.Factor 8",
             Assert.Throws<SkipwiseException>(() => new RopeOverrides { Factor = 8 }.Apply(Model("llama-none"))).Message);
-        Assert.Contains("--rope yarn-revised needs --rope-factor",
+        Assert.Contains("RopeOverrides.Type yarn-revised needs RopeOverrides.Factor",
             Assert.Throws<SkipwiseException>(() => new RopeOverrides { Type = RopeType.YarnRevised }.Apply(Model("llama-none"))).Message);
-        Assert.Contains("--rope-factor",
+        Assert.Contains("RopeOptions.Factor",
             Assert.Throws<SkipwiseException>(() =>
                 new RopeOverrides { Type = RopeType.Yarn, Factor = 0.5 }.Apply(Model("llama-none"))).Message);
-        Assert.Contains("--rope-theta",
+        Assert.Contains("RopeOptions.Theta",
             Assert.Throws<SkipwiseException>(() => new RopeOverrides { Theta = 0 }.Apply(Model("llama-none"))).Message);
     }
 }

@@ -18,15 +18,15 @@ public class PoseOptionsTests
     }
 
     [Theory]
-    [InlineData(PositionMode.Pose, 8, 8, 2, LengthRule.Uniform, "--target-length 8 is no longer than --train-length 8")]
-    [InlineData(PositionMode.RandPos, 8, 7, 2, LengthRule.Uniform, "--target-length 7 is no longer than --train-length 8")]
-    [InlineData(PositionMode.Short, 8, 7, 2, LengthRule.Uniform, "--target-length 7 is shorter than --train-length 8")]
-    [InlineData(PositionMode.Full, 8, 0, 2, LengthRule.Uniform, "--target-length is 0; it must be at least 1.")]
-    [InlineData(PositionMode.Pose, 0, 7, 1, LengthRule.Uniform, "--train-length is 0; it must be at least 1.")]
-    [InlineData(PositionMode.Pose, 8, 64, 9, LengthRule.Uniform, "--chunks 9 exceeds --train-length 8")]
-    [InlineData(PositionMode.Pose, 8, 64, 0, LengthRule.Uniform, "--chunks is 0; it must be at least 1.")]
-    [InlineData(PositionMode.Pose, 8, 64, 3, LengthRule.Released, "--length-rule released is defined for 2 chunks, --chunks is 3")]
-    public void A_bad_setting_is_named_with_its_flag(PositionMode mode, int trainLength, int targetLength, int chunks, LengthRule rule,
+    [InlineData(PositionMode.Pose, 8, 8, 2, LengthRule.Uniform, "PoseOptions.TargetLength 8 is no longer than PoseOptions.TrainLength 8")]
+    [InlineData(PositionMode.RandPos, 8, 7, 2, LengthRule.Uniform, "PoseOptions.TargetLength 7 is no longer than PoseOptions.TrainLength 8")]
+    [InlineData(PositionMode.Short, 8, 7, 2, LengthRule.Uniform, "PoseOptions.TargetLength 7 is shorter than PoseOptions.TrainLength 8")]
+    [InlineData(PositionMode.Full, 8, 0, 2, LengthRule.Uniform, "PoseOptions.TargetLength is 0; it must be at least 1.")]
+    [InlineData(PositionMode.Pose, 0, 7, 1, LengthRule.Uniform, "PoseOptions.TrainLength is 0; it must be at least 1.")]
+    [InlineData(PositionMode.Pose, 8, 64, 9, LengthRule.Uniform, "PoseOptions.Chunks 9 exceeds PoseOptions.TrainLength 8")]
+    [InlineData(PositionMode.Pose, 8, 64, 0, LengthRule.Uniform, "PoseOptions.Chunks is 0; it must be at least 1.")]
+    [InlineData(PositionMode.Pose, 8, 64, 3, LengthRule.Released, "PoseOptions.LengthRule released is defined for 2 chunks, PoseOptions.Chunks is 3")]
+    public void A_bad_setting_is_named_with_its_option(PositionMode mode, int trainLength, int targetLength, int chunks, LengthRule rule,
         string message)
     {
         var pose = new PoseOptions
@@ -48,8 +48,8 @@ public class PoseOptionsTests
         var pose = new PoseOptions { TrainLength = 8, TargetLength = 4, Chunks = 20, LengthRule = LengthRule.Released };
         string message = Assert.Throws<SkipwiseException>(pose.Validate).Message;
         Assert.Equal(3, message.Split('\n').Length);
-        Assert.Contains("--target-length 4", message, StringComparison.Ordinal);
-        Assert.Contains("--chunks 20", message, StringComparison.Ordinal);
-        Assert.Contains("--length-rule released", message, StringComparison.Ordinal);
+        Assert.Contains("PoseOptions.TargetLength 4", message, StringComparison.Ordinal);
+        Assert.Contains("PoseOptions.Chunks 20", message, StringComparison.Ordinal);
+        Assert.Contains("PoseOptions.LengthRule released", message, StringComparison.Ordinal);
     }
 }

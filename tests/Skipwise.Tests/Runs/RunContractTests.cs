@@ -85,7 +85,7 @@ public sealed class RunContractTests : IDisposable
         string message = Refusal(s_seed);
         Assert.StartsWith(Path, message);
         Assert.Contains(expected, message);
-        Assert.Contains("--out", message);
+        Assert.Contains("in another folder", message);
     }
 
     [Fact]

@@ -105,7 +105,7 @@ public class CausalLossTests
     [Fact]
     public void A_batch_of_more_numbers_than_an_array_holds_is_refused_before_it_is_made()
     {
-        Assert.Contains("--batch-size", Assert.Throws<SkipwiseException>(() => HostBatch.RequireFits(1 << 20, 1 << 20)).Message,
+        Assert.Contains("TrainOptions.BatchSize", Assert.Throws<SkipwiseException>(() => HostBatch.RequireFits(1 << 20, 1 << 20)).Message,
             StringComparison.Ordinal);
         TrainingExample example = new(new int[1 << 14], new int[1 << 14], new int[1 << 14]); // one and the same 65,536 times
         Assert.Contains("65536 x 16384", Assert.Throws<SkipwiseException>(() =>

@@ -75,8 +75,8 @@ public class StepGuardTests
         var error = Assert.Throws<SkipwiseException>(() => guard.ThrowIfTooManyBadSteps(6, isLast: false));
         Assert.Contains("Step 6: the loss is NaN; training has diverged. Steps 4 to 6 were skipped, 5 in all",
             error.Message);
-        Assert.Contains("--learning-rate", error.Message);
-        Assert.Contains("--max-bad-steps", error.Message);
+        Assert.Contains("TrainOptions.LearningRate", error.Message);
+        Assert.Contains("TrainOptions.MaxBadSteps", error.Message);
     }
 
     [Fact]

@@ -162,7 +162,7 @@ public class TrainLoopTests
         var error = Assert.Throws<SkipwiseException>(() =>
             TrainLoop.Run(model, optimizer, new RandomExamples(4, 8, 8), s_options with { MaxBadSteps = 1 }).ToList());
         Assert.Contains("Step 1", error.Message);
-        Assert.Contains("--learning-rate", error.Message);
+        Assert.Contains("TrainOptions.LearningRate", error.Message);
         Assert.True(model.HeadWeight.detach().allclose(before, rtol: 0, atol: 0));
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Skipwise.Recipes;
 using Skipwise.Storage;
 
 namespace Skipwise.Evaluation.Results;
@@ -50,7 +51,8 @@ internal sealed class ResultsStore
     public static ResultsStore OpenExisting(string folder) => File.Exists(Path.Combine(folder, PlanName))
         ? Open(folder)
         : throw new SkipwiseException(
-            $"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. Name the folder that it wrote");
+            $"{folder}: no {PlanName} in it, so it is not a folder that 'skipwise eval all' wrote. "
+            + $"Name the folder that was its {OptionName.Of(nameof(EvaluateAllOptions.Out))}");
 
     /// <summary>The key of an evaluation: a hash of the task, the model, the settings and the program's build.</summary>
     public static string Key(string task, string model, JsonObject settings)

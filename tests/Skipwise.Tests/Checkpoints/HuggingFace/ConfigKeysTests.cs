@@ -120,7 +120,7 @@ public class ConfigKeysTests
     public void A_yarn_that_looks_like_the_originals_is_warned_about_until_the_user_says_which(string fixture, bool warned)
     {
         HfConfig config = HfConfig.Read(Fixture.Path(fixture, "config.json"));
-        Assert.Equal(warned, config.Warnings.Any(warning => warning.Contains("say --rope yarn-revised")));
+        Assert.Equal(warned, config.Warnings.Any(warning => warning.Contains("say RopeOverrides.Type yarn-revised")));
         Assert.Empty(config.WarningsFor(new RopeOverrides { Type = RopeType.Yarn }));
     }
 

@@ -107,10 +107,10 @@ public sealed class RulerEvaluatorTests
         var all = new RulerOptions { Lengths = [4096] };
         Assert.Equal(11, all.SelectedTasks(s_material).Count);
         Assert.Equal(2, all.UnavailableTasks(s_material).Count);
-        Assert.Contains("--squad", all.UnavailableTasks(s_material)[0]);
-        Assert.Contains("--hotpot",
+        Assert.Contains("RulerData.Squad", all.UnavailableTasks(s_material)[0]);
+        Assert.Contains("RulerData.Hotpot",
             Assert.Throws<SkipwiseException>(() => (all with { Tasks = ["qa_2"] }).SelectedTasks(s_material)).Message);
         Assert.Contains("no task \"niah\"", Assert.Throws<SkipwiseException>(() => (all with { Tasks = ["niah"] }).Validate()).Message);
-        Assert.Contains("threshold is 856", Assert.Throws<SkipwiseException>(() => (all with { Threshold = 856 }).Validate()).Message);
+        Assert.Contains("RulerOptions.Threshold is 856", Assert.Throws<SkipwiseException>(() => (all with { Threshold = 856 }).Validate()).Message);
     }
 }

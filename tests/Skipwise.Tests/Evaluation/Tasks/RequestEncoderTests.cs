@@ -100,7 +100,7 @@ public class RequestEncoderTests
     public void Bos_stands_once_and_may_be_missing()
     {
         Assert.Equal([0, 3, 4], Encode(new ListTokenizer("a", "b"), "<bos> a", " b", options: new() { Bos = BosMode.Always }).Tokens);
-        Assert.Contains("--bos",
+        Assert.Contains("TaskOptions.Bos",
             Assert.Throws<SkipwiseException>(() =>
                 Encode(new ListTokenizer("a") { Bos = null }, "a", "a", options: new() { Bos = BosMode.Always })).Message,
                 StringComparison.Ordinal);

@@ -51,7 +51,7 @@ public sealed class GatesTests
         ComparedModel[] two = [Model("a", 128), Model("b", 128)];
         Assert.Contains("there is no other model",
             Failed([Model("a", 128)], new() { MaxShortPplIncrease = 1 }, Perplexity(128, 3, 0.1)).Finding);
-        Assert.Contains("--data", Failed(two, new() { MaxShortPplIncrease = 1 }, Perplexity(256, 3, 0.1)).Finding);
+        Assert.Contains("EvaluateAllOptions.Data", Failed(two, new() { MaxShortPplIncrease = 1 }, Perplexity(256, 3, 0.1)).Finding);
         Assert.Contains("not measured", Failed(two, new() { MinPasskey = 0 }, Passkey(256, 50)).Finding);
         Assert.Contains("no retrieval", Failed(two, new() { MinEffectiveLength = 0 }, Perplexity(128, 3, 0.1)).Finding);
         Assert.Contains("tokenizers differ",
