@@ -16,8 +16,8 @@ internal static class CommandLine
     public static RootCommand Root(Screen screen, TextReader input)
     {
         Verb evalAll = EvalAllVerb.Create(screen);
-        return new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and shows that the longer " +
-                "window works.")
+        return new("Extends the context window of RoPE language models by PoSE (positional skip-wise training), and shows that the " +
+            "longer window works.")
         {
             DemoVerb.Create(screen),
             PretrainVerb.Create(screen),

@@ -66,7 +66,7 @@ public class OptionCheckTests
                 object options = RuntimeHelpers.GetUninitializedObject(record);
                 property.SetValue(options, Listed(property, value));
                 Assert.Contains(OptionCheck.Problems(options), problem =>
-                    problem.StartsWith($"{record.Name}.{property.Name}" + (property.PropertyType == typeof(IReadOnlyList<int>) ? " has " : " is "),
+                    problem.StartsWith(OptionName.Of(property) + (property.PropertyType == typeof(IReadOnlyList<int>) ? " has " : " is "),
                     StringComparison.Ordinal));
             }
         }
@@ -90,7 +90,7 @@ public class OptionCheckTests
 
     [Fact]
     public void A_choice_that_does_not_exist_is_a_problem() =>
-        Assert.Equal("PoseOptions.LengthRule is 9, which does not exist",
+        Assert.Equal("PositionOptions.LengthRule is 9, which does not exist",
             Assert.Single(OptionCheck.Problems(new PoseOptions { TrainLength = 8, TargetLength = 16, LengthRule = (LengthRule)9 })));
 
     private static IEnumerable<PropertyInfo> Properties(Type record) =>

@@ -145,7 +145,8 @@ internal static class EvalAllVerb
             DataFlags.TellUnread(options.Data?.Paths ?? [], options.Documents, screen);
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             Comparison comparison = ProgressDisplay.Run(screen, display =>
-                EvaluateAll.Run(options, new EvaluateAllProgress { Stage = display.Stage, Evaluation = display.Evaluation }, stop));
+                EvaluateAll.Run(options,
+                    new EvaluateAllProgress { Stage = display.Stage, Evaluation = display.Evaluation, Words = screen.Flags.In }, stop));
             if (json.ValueOf(parse) is { } path)
             {
                 EvaluationJson.Write(path, comparison.Records);

@@ -21,14 +21,16 @@ internal static class InspectPlanVerb
             .Sets(nameof(PoseOptions.TargetLength));
         Flag<int?> documentLength =
             verb.OptionalInteger("--document-length", "length of the document, in tokens [default: the target length]");
-        var pose = new PoseFlags(verb);
+        var positions = new PositionFlags(verb);
         Flag<ulong> seed = verb.Seed("seed of the run", 0);
         Flag<int> epoch = verb.Integer("--epoch", "pass over the data, from 0", 0);
         Flag<int> index = verb.Integer("--index", "example within the epoch, from 0", 0);
         verb.OnRun(screen, (parse, _) =>
         {
-            PoseOptions options =
-                pose.Of(parse) with { TrainLength = trainLength.ValueOf(parse), TargetLength = targetLength.ValueOf(parse) };
+            var options = new PoseOptions(positions.Of(parse), trainLength.ValueOf(parse), targetLength.ValueOf(parse))
+            {
+                RandomStart = positions.RandomStart(parse),
+            };
             options.Validate();
             int length = documentLength.ValueOf(parse) ?? options.TargetLength;
             if (length is < 1 or > LongestDocument || epoch.ValueOf(parse) < 0 || index.ValueOf(parse) < 0)

@@ -21,7 +21,8 @@ internal static class ReportVerb
                 required: true);
         Flag<string> path =
             verb.Required("--out", "file", "HTML file to write; Markdown, plots and JSON lines of the same name are written next to it");
-        verb.OnRun(screen, (parse, _) => Tell(screen, RenderReport.Run(folders.ValueOf(parse), path.ValueOf(parse)), path.ValueOf(parse)));
+        verb.OnRun(screen, (parse, _) => Tell(
+            screen, RenderReport.Run(folders.ValueOf(parse), path.ValueOf(parse), screen.Flags.In), path.ValueOf(parse)));
         return verb;
     }
 

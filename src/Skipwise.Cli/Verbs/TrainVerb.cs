@@ -31,7 +31,7 @@ internal static class TrainVerb
         var rope = new RopeFlags(verb);
         Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]")
             .Sets(nameof(FineTuneOptions.TrainLength)).Sets(nameof(PoseOptions.TrainLength));
-        var pose = new PoseFlags(verb);
+        var positions = new PositionFlags(verb);
         Flag<string[]> splitAfter =
             verb.Texts("--split-after", "text",
                 "end chunks after one of these texts, if the document has it; each is a single token (\\n for a newline)")
@@ -55,7 +55,6 @@ internal static class TrainVerb
         verb.AddConfigOption("--resume");
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            PoseOptions drawn = pose.Of(parse);
             var options = new FineTuneOptions
             {
                 Model = model.ValueOf(parse),
@@ -65,12 +64,8 @@ internal static class TrainVerb
                 TrainLength = trainLength.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Adapter = adapter.ValueOf(parse),
-                Positions = drawn.Mode,
-                Chunks = drawn.Chunks,
-                ChunkLengths = drawn.LengthRule,
-                ChunkContent = drawn.Content,
-                MaskSeams = drawn.MaskSeams,
-                RandomStart = drawn.RandomStart,
+                Positions = positions.Of(parse),
+                RandomStart = positions.RandomStart(parse),
                 SplitAfter = [.. splitAfter.ValueOf(parse).Select(text => DataFlags.Unescaped(text)!)],
                 MinDocumentTokens = minTokens.ValueOf(parse),
                 FreezePadEmbedding = freezePadRow.ValueOf(parse),

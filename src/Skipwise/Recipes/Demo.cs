@@ -228,9 +228,8 @@ internal sealed class Demo
         Data = new DataOptions { Paths = [] },
         Out = Path.Combine(_options.Out, variant),
         TargetLength = PositionLimit,
-        Positions = positions,
         // the text stays contiguous and only positions skip: the simplest of the three that keeps passkeys in one window
-        ChunkContent = ContentMode.Contiguous,
+        Positions = new PositionOptions { Mode = positions, Content = ContentMode.Contiguous },
         Rope = new RopeOverrides { Type = _options.Rope, Factor = _options.RopeFactor },
         MinDocumentTokens = 1,
         Training = _options.Training,

@@ -56,7 +56,7 @@ internal static class EvaluateAll
             plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
         }
         store.WritePlan(plan);
-        return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName));
+        return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName), progress.Words);
     }
 
     private static DecoderConfig Looked(ModelSource source)

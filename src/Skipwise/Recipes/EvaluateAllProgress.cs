@@ -9,4 +9,6 @@ internal sealed record EvaluateAllProgress
     public IProgress<string>? Stage { get; init; }
     /// <summary>tokens of an evaluation</summary>
     public IProgress<EvaluationProgress>? Evaluation { get; init; }
+    /// <summary>puts what the report's reader calls an option in the place of its name; null: <see cref="OptionName.InWords"/></summary>
+    public Func<string, string>? Words { get; init; }
 }

@@ -40,17 +40,8 @@ public sealed record FineTuneOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName]
     public string? Adapter { get; init; }
-    /// <summary>PoSE, or a baseline for comparison</summary>
-    public PositionMode Positions { get; init; } = PositionMode.Pose;
-    /// <summary>N, chunks per window</summary>
-    [Within(1, 1 << 20)]
-    public int Chunks { get; init; } = 2;
-    /// <summary>how a window is divided into chunks</summary>
-    public LengthRule ChunkLengths { get; init; } = LengthRule.Uniform;
-    /// <summary>which tokens of the document a chunk holds</summary>
-    public ContentMode ChunkContent { get; init; } = ContentMode.Skip;
-    /// <summary>mask the loss at the first token of a chunk, which the end of the previous chunk would have to predict</summary>
-    public bool MaskSeams { get; init; }
+    /// <summary>how positions are drawn: PoSE, or a baseline for comparison</summary>
+    public PositionOptions Positions { get; init; } = new();
     /// <summary>
     /// windows begin anywhere in a document, so that all of a long one is used; false: at its first token, as in the paper
     /// </summary>
@@ -254,22 +245,16 @@ public static class FineTune
             options.MinDocumentTokens ?? (bos is null ? window : window - 1));
     }
 
-    private static PoseOptions Pose(FineTuneOptions options, DecoderConfig model, ITokenizer tokenizer) => new()
-    {
-        Mode = options.Positions,
-        TrainLength = TrainLength(options, model),
-        TargetLength = options.TargetLength,
-        Chunks = options.Chunks,
-        LengthRule = options.ChunkLengths,
-        Content = options.ChunkContent,
-        MaskSeams = options.MaskSeams,
-        RandomStart = options.RandomStart,
-        SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],
-    };
+    private static PoseOptions Pose(FineTuneOptions options, DecoderConfig model, ITokenizer tokenizer) =>
+        new(options.Positions, TrainLength(options, model), options.TargetLength)
+        {
+            RandomStart = options.RandomStart,
+            SplitAfter = [.. options.SplitAfter.Select(text => SingleToken(text, tokenizer))],
+        };
 
     /// <summary>tokens per training window</summary>
     private static int Window(FineTuneOptions options, DecoderConfig model) =>
-        options.Positions == PositionMode.Full ? options.TargetLength : TrainLength(options, model);
+        options.Positions.Mode == PositionMode.Full ? options.TargetLength : TrainLength(options, model);
 
     private static int TrainLength(FineTuneOptions options, DecoderConfig model) =>
         options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);

@@ -66,29 +66,29 @@ internal static class FineTuneContract
     [
         NamedValue.Of("seed", options.Seed),
         NamedValue.Of("target_length", options.TargetLength),
-        new("positions", options.Positions switch
+        new("positions", options.Positions.Mode switch
         {
             PositionMode.Pose => "pose",
             PositionMode.Full => "full",
             PositionMode.Short => "short",
             PositionMode.RandPos => "rand-pos",
-            _ => throw Unnamed(options.Positions),
+            _ => throw Unnamed(options.Positions.Mode),
         }),
-        NamedValue.Of("chunks", options.Chunks),
-        new("chunk_lengths", options.ChunkLengths switch
+        NamedValue.Of("chunks", options.Positions.Chunks),
+        new("chunk_lengths", options.Positions.LengthRule switch
         {
             LengthRule.Uniform => "uniform",
             LengthRule.Released => "released",
-            _ => throw Unnamed(options.ChunkLengths),
+            _ => throw Unnamed(options.Positions.LengthRule),
         }),
-        new("chunk_content", options.ChunkContent switch
+        new("chunk_content", options.Positions.Content switch
         {
             ContentMode.Skip => "skip",
             ContentMode.Contiguous => "contiguous",
             ContentMode.Follow => "follow",
-            _ => throw Unnamed(options.ChunkContent),
+            _ => throw Unnamed(options.Positions.Content),
         }),
-        NamedValue.Of("mask_seams", options.MaskSeams),
+        NamedValue.Of("mask_seams", options.Positions.MaskSeams),
         NamedValue.Of("random_start", options.RandomStart),
         new("dtype", options.Compute.Dtype switch
         {

@@ -92,7 +92,8 @@ public class DocumentReaderTests
     {
         using var folder = new TempFolder();
         folder.Write("a.jsonl", "{\"content\":\"c\",\"text\":\"t\",\"meta\":{\"text\":\"m\"}}");
-        Assert.Contains("a.jsonl:1: the text may be in \"text\" or in \"content\". Say which with DocumentOptions.Field", Error(folder, "a.jsonl"));
+        Assert.Contains("a.jsonl:1: the text may be in \"text\" or in \"content\". Say which with DocumentOptions.Field",
+            Error(folder, "a.jsonl"));
         Assert.Equal("c", Read(folder, "a.jsonl", new() { Field = "content" }).Single().Text);
         string message = Error(folder, "a.jsonl", new() { Field = "body" });
         Assert.Contains("a.jsonl:1: there is no field \"body\"; there are \"content\", \"text\", \"meta\"", message);

@@ -19,13 +19,15 @@ public class PoseOptionsTests
 
     [Theory]
     [InlineData(PositionMode.Pose, 8, 8, 2, LengthRule.Uniform, "PoseOptions.TargetLength 8 is no longer than PoseOptions.TrainLength 8")]
-    [InlineData(PositionMode.RandPos, 8, 7, 2, LengthRule.Uniform, "PoseOptions.TargetLength 7 is no longer than PoseOptions.TrainLength 8")]
+    [InlineData(PositionMode.RandPos, 8, 7, 2, LengthRule.Uniform,
+        "PoseOptions.TargetLength 7 is no longer than PoseOptions.TrainLength 8")]
     [InlineData(PositionMode.Short, 8, 7, 2, LengthRule.Uniform, "PoseOptions.TargetLength 7 is shorter than PoseOptions.TrainLength 8")]
     [InlineData(PositionMode.Full, 8, 0, 2, LengthRule.Uniform, "PoseOptions.TargetLength is 0; it must be at least 1.")]
     [InlineData(PositionMode.Pose, 0, 7, 1, LengthRule.Uniform, "PoseOptions.TrainLength is 0; it must be at least 1.")]
-    [InlineData(PositionMode.Pose, 8, 64, 9, LengthRule.Uniform, "PoseOptions.Chunks 9 exceeds PoseOptions.TrainLength 8")]
-    [InlineData(PositionMode.Pose, 8, 64, 0, LengthRule.Uniform, "PoseOptions.Chunks is 0; it must be at least 1.")]
-    [InlineData(PositionMode.Pose, 8, 64, 3, LengthRule.Released, "PoseOptions.LengthRule released is defined for 2 chunks, PoseOptions.Chunks is 3")]
+    [InlineData(PositionMode.Pose, 8, 64, 9, LengthRule.Uniform, "PositionOptions.Chunks 9 exceeds PoseOptions.TrainLength 8")]
+    [InlineData(PositionMode.Pose, 8, 64, 0, LengthRule.Uniform, "PositionOptions.Chunks is 0; it must be at least 1.")]
+    [InlineData(PositionMode.Pose, 8, 64, 3, LengthRule.Released,
+        "PositionOptions.LengthRule released is defined for 2 chunks, PositionOptions.Chunks is 3")]
     public void A_bad_setting_is_named_with_its_option(PositionMode mode, int trainLength, int targetLength, int chunks, LengthRule rule,
         string message)
     {
@@ -49,7 +51,7 @@ public class PoseOptionsTests
         string message = Assert.Throws<SkipwiseException>(pose.Validate).Message;
         Assert.Equal(3, message.Split('\n').Length);
         Assert.Contains("PoseOptions.TargetLength 4", message, StringComparison.Ordinal);
-        Assert.Contains("PoseOptions.Chunks 20", message, StringComparison.Ordinal);
-        Assert.Contains("PoseOptions.LengthRule released", message, StringComparison.Ordinal);
+        Assert.Contains("PositionOptions.Chunks 20", message, StringComparison.Ordinal);
+        Assert.Contains("PositionOptions.LengthRule released", message, StringComparison.Ordinal);
     }
 }

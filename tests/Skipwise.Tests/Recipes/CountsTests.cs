@@ -27,7 +27,8 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
     }
 
     [Theory]
-    [InlineData(1 << 16, 1 << 16, 64, "TrainOptions.BatchSize 65536 x TrainOptions.GradientAccumulationSteps 65536 is 4294967296 examples a step")]
+    [InlineData(1 << 16, 1 << 16, 64,
+        "TrainOptions.BatchSize 65536 x TrainOptions.GradientAccumulationSteps 65536 is 4294967296 examples a step")]
     [InlineData(1 << 16, 1 << 15, 64, "is 2147483648 examples a step; at most 2147483647 can be counted")]
     [InlineData(1 << 16, 1, 1 << 16, "A forward of 65536 x 65536 tokens is more than a batch can hold")]
     [InlineData(1 << 16, 1, 1 << 13, "A forward of 65536 x 8192 tokens is more than a batch can hold")] // 2^29, a few over the limit

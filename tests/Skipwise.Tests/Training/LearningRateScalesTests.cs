@@ -28,8 +28,8 @@ public class LearningRateScalesTests
         Assert.Contains("'norms'", Assert.Throws<SkipwiseException>(() => LearningRateScales.Parse("norms")).Message);
         var options = new TrainOptions { AdamW = new() { Scales = new() { Norms = -1, Matrices = double.NaN } } };
         string message = Assert.Throws<SkipwiseException>(options.Validate).Message;
-        Assert.Contains("norms is -1", message);
-        Assert.Contains("matrices is NaN", message);
+        Assert.Contains("LearningRateScales.Norms is -1", message);
+        Assert.Contains("LearningRateScales.Matrices is NaN", message);
     }
 
     /// <summary>Adam's first step moves every weight by rate * g / (|g| + eps): the rate itself, wherever the gradient is not

@@ -55,11 +55,13 @@ public sealed record PerplexityOptions
         }
         if (MaxTokens is { } max && max < Math.Max(2, MinTokens))
         {
-            problems.Add($"max-tokens is {max}; it must be at least 2 and not below min-tokens ({MinTokens})");
+            problems.Add($"{OptionName.Of(nameof(PerplexityOptions.MaxTokens))} is {max}; it must be at least 2 and not below "
+                + $"{OptionName.Of(nameof(PerplexityOptions.MinTokens))} ({MinTokens})");
         }
         if (PositionBins is { } parts && (parts < 1 || Windows.Any(window => parts > window - 1)))
         {
-            problems.Add($"position-bins is {parts}; a window of W tokens has from 1 to W - 1 parts");
+            problems.Add($"{OptionName.Of(nameof(PerplexityOptions.PositionBins))} is {parts}; "
+                + "a window of W tokens has from 1 to W - 1 parts");
         }
         OptionCheck.Require("Perplexity", this, problems);
     }

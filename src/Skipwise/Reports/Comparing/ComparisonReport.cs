@@ -22,12 +22,15 @@ internal static class ComparisonReport
     ];
 
     /// <summary>Builds the report.</summary>
-    public static Report Build(Comparison comparison)
+    /// <param name="comparison">what is reported</param>
+    /// <param name="words">puts what the reader calls an option in the place of its name; null: <see cref="OptionName.InWords"/></param>
+    public static Report Build(Comparison comparison, Func<string, string>? words = null)
     {
+        words ??= OptionName.InWords;
         ModelLegend legend = ModelLegend.Create(comparison.Models.Select(model => model.Name));
         return new(Title(comparison), ComparisonSummary.Sentences(comparison, withReasons: false),
         [
-            new("Gates", [.. GateTable(Gates.Judge(comparison))]),
+            new("Gates", [.. GateTable(Gates.Judge(comparison), words)]),
             new("Effective length", [.. Effective(comparison)]),
             new("Short-window cost", [.. ShortCost(comparison)]),
             .. s_byLength.Take(1).Select(Chapter),
@@ -35,7 +38,7 @@ internal static class ComparisonReport
             .. s_byLength.Skip(1).Select(Chapter),
             new("RULER by task", [.. RulerTasks(comparison)]),
             new("Other measurements", [.. Others(comparison)]),
-            new("How it was measured", [.. Method(comparison)]),
+            new("How it was measured", [.. Method(comparison, words)]),
         ])
         { RawLines = comparison.Lines };
 
@@ -47,13 +50,13 @@ internal static class ComparisonReport
         ? $"Evaluation of {c.Reference.Name}"
         : $"Comparison: {string.Join(", ", c.Models.Select(model => model.Name))}";
 
-    private static IEnumerable<ReportBlock> GateTable(IReadOnlyList<GateResult> results)
+    private static IEnumerable<ReportBlock> GateTable(IReadOnlyList<GateResult> results, Func<string, string> words)
     {
         if (results.Count > 0)
         {
             yield return new ReportBlock.Table("Result of each gate", ["gate", "model", "found", "passed"],
                 [.. results.Select(gate =>
-                    (IReadOnlyList<ReportCell>)[OptionName.InWords(gate.Name), gate.Model, OptionName.InWords(gate.Finding),
+                    (IReadOnlyList<ReportCell>)[words(gate.Name), gate.Model, words(gate.Finding),
                         new ReportCell(gate.Passed ? "yes" : "no") { Passed = gate.Passed }])]);
         }
     }
@@ -167,7 +170,7 @@ internal static class ComparisonReport
         }
     }
 
-    private static IEnumerable<ReportBlock> Method(Comparison c)
+    private static IEnumerable<ReportBlock> Method(Comparison c, Func<string, string> words)
     {
         yield return new ReportBlock.Table("Models",
             ["model", "window", "original window", "parameters", "rotary embedding", "fingerprint"],
@@ -184,7 +187,7 @@ internal static class ComparisonReport
         if (c.Plan.Skipped.Count > 0)
         {
             yield return new ReportBlock.Table("Not measured", ["task", "why"],
-                [.. c.Plan.Skipped.Select(skipped => (IReadOnlyList<ReportCell>)[skipped.Task, OptionName.InWords(skipped.Reason)])]);
+                [.. c.Plan.Skipped.Select(skipped => (IReadOnlyList<ReportCell>)[skipped.Task, words(skipped.Reason)])]);
         }
     }
 

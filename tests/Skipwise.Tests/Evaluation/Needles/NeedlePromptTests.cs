@@ -150,7 +150,7 @@ public sealed class NeedlePromptTests
         string message =
             Assert.Throws<SkipwiseException>(() =>
                 new NeedleOptions { Lengths = [], Depths = 1, Trials = 0, Needles = [new() { Text = "x" }] }.Validate()).Message;
-        Assert.All((string[])["no length", "depths is 1", "trials is 0", "no needle has a question"],
+        Assert.All((string[])["no length", "NeedleOptions.Depths is 1", "NeedleOptions.Trials is 0", "no needle has a question"],
             problem => Assert.Contains(problem, message));
         Assert.Throws<SkipwiseException>(() => new Haystack(s_tokenizer, [""], 10));
     }

@@ -205,7 +205,8 @@ public sealed class PerplexityEvaluatorTests
             Assert.Throws<SkipwiseException>(() =>
                 PerplexityEvaluator.Evaluate(model, Documents(), Bos,
                     new() { Windows = [1, 4], Mode = WindowMode.LastTokens, ScoredTokens = 6, Stride = 0, PositionBins = 4 })).Message;
-        Assert.All((string[])["windows has 1", "window 4", "stride", "position-bins is 4"], part => Assert.Contains(part, settings));
+        Assert.All((string[])["PerplexityOptions.Windows has 1", "window 4", "Stride is 0", "PositionBins is 4"],
+            part => Assert.Contains(part, settings));
         string none =
             Assert.Throws<SkipwiseException>(() =>
                 PerplexityEvaluator.Evaluate(model, Documents(), Bos, new() { Windows = [8], MinTokens = 5000 })).Message;

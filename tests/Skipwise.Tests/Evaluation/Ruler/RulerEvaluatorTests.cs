@@ -111,6 +111,7 @@ public sealed class RulerEvaluatorTests
         Assert.Contains("RulerData.Hotpot",
             Assert.Throws<SkipwiseException>(() => (all with { Tasks = ["qa_2"] }).SelectedTasks(s_material)).Message);
         Assert.Contains("no task \"niah\"", Assert.Throws<SkipwiseException>(() => (all with { Tasks = ["niah"] }).Validate()).Message);
-        Assert.Contains("RulerOptions.Threshold is 856", Assert.Throws<SkipwiseException>(() => (all with { Threshold = 856 }).Validate()).Message);
+        Assert.Contains("RulerOptions.Threshold is 856",
+            Assert.Throws<SkipwiseException>(() => (all with { Threshold = 856 }).Validate()).Message);
     }
 }

@@ -89,7 +89,7 @@ public sealed class TaskSuiteTests : IDisposable
         string message =
             Assert.Throws<SkipwiseException>(() =>
                 Measure(new() { NumFewshot = -1, Limit = 0, MaxLength = 0, BatchSize = 0, BootstrapIters = 1 })).Message;
-        Assert.All(new[] { "num-fewshot is -1", "limit is 0", "max-length is 0", "batch-size is 0", "bootstrap-iters is 1" },
+        Assert.All((string[])["NumFewshot is -1", "Limit is 0", "MaxLength is 0", "TaskOptions.BatchSize is 0", "BootstrapIters is 1"],
             hint => Assert.Contains(hint, message, StringComparison.Ordinal));
         Assert.Contains("leaves none", Assert.Throws<SkipwiseException>(() => Measure(new() { Limit = 0.01 })).Message,
             StringComparison.Ordinal);

@@ -166,8 +166,10 @@ public class LoraInjectorTests
         Assert.Contains("no projection query", targets);
         Assert.Contains("q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj", targets);
         string many = Assert.Throws<SkipwiseException>(new LoraOptions { Rank = -1, Dropout = 1, QuantizationBits = 5 }.Validate).Message;
-        Assert.All((string[])["LoraOptions.Rank is -1", "LoraOptions.Dropout is 1", "LoraOptions.QuantizationBits is 5"], part => Assert.Contains(part, many));
-        Assert.Contains("need LoraOptions.Rank", Assert.Throws<SkipwiseException>(new LoraOptions { QuantizationBits = 4 }.Validate).Message);
+        Assert.All((string[])["LoraOptions.Rank is -1", "LoraOptions.Dropout is 1", "LoraOptions.QuantizationBits is 5"],
+            part => Assert.Contains(part, many));
+        Assert.Contains("need LoraOptions.Rank",
+            Assert.Throws<SkipwiseException>(new LoraOptions { QuantizationBits = 4 }.Validate).Message);
     }
 
     private static Tensor Logits(CausalLM model)

@@ -1,38 +1,40 @@
 using System.CommandLine;
 using Skipwise.Positions;
+using Skipwise.Recipes;
 
 namespace Skipwise.Cli.Flags;
 
 /// <summary>How a training window's positions are drawn.</summary>
-internal sealed class PoseFlags(Command command)
+internal sealed class PositionFlags(Command command)
 {
-    private static readonly PoseOptions s_default = new() { TrainLength = 0, TargetLength = 0 };
+    private static readonly PositionOptions s_default = new();
     private readonly Flag<PositionMode> _positions =
         command.Choice("--positions", "how position ids are drawn: pose, or a baseline to compare it with", s_default.Mode)
-        .Sets(nameof(PoseOptions.Mode));
+        .Sets(nameof(PositionOptions.Mode));
     private readonly Flag<int> _chunks = command.Integer("--chunks", "chunks per window", s_default.Chunks)
-        .Sets(nameof(PoseOptions.Chunks));
+        .Sets(nameof(PositionOptions.Chunks));
     private readonly Flag<LengthRule> _lengthRule =
         command.Choice("--length-rule", "how a window is cut into chunks: as in the paper, or as in its released code",
-            s_default.LengthRule).Sets(nameof(PoseOptions.LengthRule));
+            s_default.LengthRule).Sets(nameof(PositionOptions.LengthRule));
     private readonly Flag<ContentMode> _content =
-        command.Choice("--content", "which part of the document a chunk reads", s_default.Content).Sets(nameof(PoseOptions.Content));
+        command.Choice("--content", "which part of the document a chunk reads", s_default.Content).Sets(nameof(PositionOptions.Content));
     private readonly Flag<bool> _maskSeams =
         command.Switch("--mask-seams",
             "ignore the loss of the first token of every chunk but the first: the token before it does not predict it")
-        .Sets(nameof(PoseOptions.MaskSeams));
+        .Sets(nameof(PositionOptions.MaskSeams));
     private readonly Flag<bool> _fromDocumentStart =
         command.Switch("--from-document-start", "windows begin at a document's first token, as in the paper [default: at a random token]")
-        .Sets(nameof(PoseOptions.RandomStart));
+        .Sets(nameof(PoseOptions.RandomStart)).Sets(nameof(FineTuneOptions.RandomStart));
 
-    /// <summary>All but the lengths.</summary>
-    public PoseOptions Of(ParseResult parse) => s_default with
+    public PositionOptions Of(ParseResult parse) => new()
     {
         Mode = _positions.ValueOf(parse),
         Chunks = _chunks.ValueOf(parse),
         LengthRule = _lengthRule.ValueOf(parse),
         Content = _content.ValueOf(parse),
         MaskSeams = _maskSeams.ValueOf(parse),
-        RandomStart = !_fromDocumentStart.ValueOf(parse),
     };
+
+    /// <summary>Whether windows begin anywhere in a document.</summary>
+    public bool RandomStart(ParseResult parse) => !_fromDocumentStart.ValueOf(parse);
 }
