@@ -191,8 +191,8 @@ public sealed class TextGeneratorTests
         string settings =
             Assert.Throws<SkipwiseException>(() =>
                 TextGenerator.Generate(model, [3], new GenerationOptions { TopP = 0, MaxNewTokens = 0 })).Message;
-        Assert.Contains("top-p", settings);
-        Assert.Contains("max-new-tokens", settings);
+        Assert.Contains("GenerationOptions.TopP", settings);
+        Assert.Contains("GenerationOptions.MaxNewTokens", settings);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class LanguageModelTests(SmallModel small) : IClassFixture<SmallMo
     {
         using LanguageModel model = LanguageModel.Load(small.Folder);
         var error = await Assert.ThrowsAsync<SkipwiseException>(() => Text(model, new() { TopP = 7 }));
-        Assert.Contains("top-p", error.Message, StringComparison.Ordinal);
+        Assert.Contains("GenerationOptions.TopP is 7", error.Message, StringComparison.Ordinal);
         Assert.NotEmpty(await Text(model));
     }
 

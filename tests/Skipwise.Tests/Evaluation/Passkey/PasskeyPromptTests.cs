@@ -64,7 +64,7 @@ public sealed class PasskeyPromptTests
         Assert.All(cells, cell => Assert.Equal(3, cell.Count()));
         Assert.Equal("", cells[(256, 0.0)].First().Text.Split('\n')[1]);
         Assert.Equal("", cells[(256, 1.0)].First().Text.Split('\n')[3]);
-        Assert.Contains("depths", Assert.Throws<SkipwiseException>(() => (options with { Grid = 1 }).Validate()).Message);
+        Assert.Contains("PasskeyOptions.Grid is 1", Assert.Throws<SkipwiseException>(() => (options with { Grid = 1 }).Validate()).Message);
     }
 
     [Fact]
@@ -128,7 +128,8 @@ public sealed class PasskeyPromptTests
         double[] drawn = [.. PasskeyPrompt.All(new WordTokenizer(6, true), options).Select(prompt => prompt.Depth)];
         Assert.InRange(drawn.Max(), 0.4, 0.5);
         Assert.InRange(drawn.Min(), 0, 0.1);
-        Assert.Contains("max-depth", Assert.Throws<SkipwiseException>(() => (options with { MaxDepth = 1.5 }).Validate()).Message);
+        Assert.Contains("PasskeyOptions.MaxDepth",
+            Assert.Throws<SkipwiseException>(() => (options with { MaxDepth = 1.5 }).Validate()).Message);
     }
 
     [Fact]
