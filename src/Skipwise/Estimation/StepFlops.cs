@@ -13,6 +13,10 @@ internal sealed record StepFlops(DecoderConfig Config, long LayerWeights, bool I
     /// <summary>FLOPs of embedding, head and loss, per token. A lookup is no product.</summary>
     public double EndsPerToken => 2.0 * (IsFrozen ? 2 : 3) * Config.VocabSize * Config.HiddenSize;
 
+    /// <summary>Passes over a layer's weights, of all layers: forward, again where it is recomputed, and backward for each
+    /// gradient.</summary>
+    public int WeightPasses => Enumerable.Range(0, Config.NumHiddenLayers).Sum(WeightPassesOf);
+
     /// <summary>FLOPs of all layers.</summary>
     /// <param name="batch">sequences</param>
     /// <param name="length">tokens per sequence</param>
@@ -26,10 +30,14 @@ internal sealed record StepFlops(DecoderConfig Config, long LayerWeights, bool I
     /// <param name="slides">whether it uses the model's sliding window, if there is one</param>
     public double Layer(int layer, bool slides, int batch, int length)
     {
-        int again = RecomputeEvery > 0 && layer % RecomputeEvery == 0 ? 1 : 0;
         double seen = slides && Config.SlidingWindow is { } window && window < length
             ? window * (1 - (window / (2.0 * length))) : length / 2.0;
-        double pairwise = 2.0 * (((1 + again) * ForwardProducts) + BackwardProducts) * Config.NumAttentionHeads * Config.HeadDim;
-        return (double)batch * length * ((2.0 * ((IsFrozen ? 2 : 3) + again) * LayerWeights) + (pairwise * seen));
+        double pairwise = 2.0 * ((ForwardPasses(layer) * ForwardProducts) + BackwardProducts) * Config.NumAttentionHeads * Config.HeadDim;
+        return (double)batch * length * ((2.0 * WeightPassesOf(layer) * LayerWeights) + (pairwise * seen));
     }
+
+    /// <summary>Passes over the weights of one layer.</summary>
+    public int WeightPassesOf(int layer) => ForwardPasses(layer) + (IsFrozen ? 1 : 2);
+
+    private int ForwardPasses(int layer) => RecomputeEvery > 0 && layer % RecomputeEvery == 0 ? 2 : 1;
 }

@@ -20,10 +20,12 @@ internal sealed class StepProfiler : IDisposable
     private const string LayerPrefix = "model.layers.";
     // Size of a timed step: some seconds on two cores; enough to fill a GPU.
     private const double CpuFlops = 2e11, GpuFlops = 200 * CpuFlops;
-    private const int MostTokens = 8192, LeastLength = 64, MostLayers = 4; // layers after the fourth cost the same
+    // Below 512 tokens the weights' own cost hides that of the tokens; layers after the fourth cost the same.
+    private const int MostTokens = 8192, LeastTokens = 512, MostLayers = 4;
     private const int LeastRepeats = 3;
     private static readonly TimeSpan s_repeating = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(10); // of repeats on a slow machine
+    private readonly Dictionary<(int Batch, int Length, int Depth, int RecomputeEvery), ProfiledTime> _timed = [];
     private readonly bool _slides;
     private readonly MasterWeights _masters;
     private readonly Optimizer _optimizer;
@@ -85,7 +87,8 @@ internal sealed class StepProfiler : IDisposable
         Bytes([.. _optimizer.State(), .. _masters.AreSeparate ? _masters.Entries.Select(entry => (entry.Name, entry.Master)) : []]);
 
     /// <summary>
-    /// Times a step of this batch and length, or a smaller one that takes a few seconds: fewer sequences first, then shorter ones.
+    /// Times a step of this batch and length. If it takes longer than some seconds, two smaller ones are timed, the second with half of the
+    /// first one's tokens: their difference is what tokens cost, the rest is what a pass over the weights costs.
     /// </summary>
     /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... run their forward twice; 0: none</param>
     /// <param name="stop">checked before every repeat</param>
@@ -93,20 +96,25 @@ internal sealed class StepProfiler : IDisposable
     {
         bool isFrozen = LoraInjector.Projections(Model).All(p => !p.Projection.weight.requires_grad);
         var flops = new StepFlops(Config, LayerMatrices, isFrozen, recomputeEvery);
-        double most = Model.Device.type == DeviceType.CPU ? CpuFlops : GpuFlops;
-        double OfOneLayer(int length) => flops.Layer(0, _slides, 1, length) + (length * flops.EndsPerToken);
-        int shorter = length;
-        while (shorter > LeastLength && (shorter > MostTokens || OfOneLayer(shorter) > most))
+        (int rows, int shorter) = TimedShape(flops, batch, length);
+        int depth = Math.Clamp((int)(MostFlops / flops.Layer(0, _slides, rows, shorter)), 1, Math.Min(MostLayers, Config.NumHiddenLayers));
+        ProfiledTime whole = Timed(rows, shorter, depth, recomputeEvery, stop);
+        double trained = Trained.Total(Config.NumHiddenLayers) / (double)Math.Max(1, Trained.Total(1));
+        (double Work, double Tokens) Size(int rows, int length) =>
+            (Enumerable.Range(0, depth).Sum(layer => flops.Layer(layer, _slides, rows, length)), (double)rows * length);
+        (double work, double tokens) = Size(rows, shorter);
+        ProfiledTime half = default;
+        (double lessWork, double fewer) = (0, 0);
+        if (((long)rows * shorter) < (long)batch * length)
         {
-            shorter = (shorter + 1) / 2; // halved, so that it divides into the same blocks
+            (int halfRows, int halfLength) = rows > 1 ? (rows / 2, shorter) : (rows, shorter / 2);
+            half = Timed(halfRows, halfLength, depth, recomputeEvery, stop);
+            (lessWork, fewer) = Size(halfRows, halfLength);
         }
-        int rows = Math.Clamp((int)Math.Min(MostTokens / shorter, most / OfOneLayer(shorter)), 1, batch);
-        int depth = Math.Clamp((int)(most / flops.Layer(0, _slides, rows, shorter)), 1, Math.Min(MostLayers, Config.NumHiddenLayers));
-        using var step = new ProfiledStep(Model, rows, shorter);
-        (ComputeTime layers, ComputeTime ends, ComputeTime update) = Repeat(step, depth, recomputeEvery, stop);
-        double done = Enumerable.Range(0, depth).Sum(layer => flops.Layer(layer, _slides, rows, shorter));
-        double whole = Trained.Total(Config.NumHiddenLayers) / (double)Math.Max(1, Trained.Total(1));
-        return new TimeModel(flops, (1 / done) * layers, (1.0 / ((long)rows * shorter)) * ends, whole * update);
+        var layers = ComputeLine.Through(work, whole.Layers, lessWork, half.Layers);
+        var ends = ComputeLine.Through(tokens, whole.Ends, fewer, half.Ends);
+        double passes = Enumerable.Range(0, depth).Sum(flops.WeightPassesOf);
+        return new TimeModel(flops, (1 / passes) * layers.Fixed, layers.PerUnit, ends.Fixed, ends.PerUnit, trained * whole.Update);
     }
 
     public void Dispose()
@@ -114,6 +122,21 @@ internal sealed class StepProfiler : IDisposable
         _optimizer.Dispose();
         _masters.Dispose();
         Model.Dispose();
+    }
+
+    private double MostFlops => Model.Device.type == DeviceType.CPU ? CpuFlops : GpuFlops;
+
+    /// <summary>The asked batch and length, or as much of them as is timed: fewer sequences first, then shorter ones.</summary>
+    private (int Rows, int Length) TimedShape(StepFlops flops, int batch, int length)
+    {
+        double OfOneLayer(int length) => flops.Layer(0, _slides, 1, length) + (length * flops.EndsPerToken);
+        int shorter = length;
+        while (shorter > LeastTokens && (shorter > MostTokens || OfOneLayer(shorter) > MostFlops))
+        {
+            shorter = (shorter + 1) / 2; // halved, so that it divides into the same blocks
+        }
+        int most = (int)Math.Min(MostTokens / shorter, MostFlops / OfOneLayer(shorter));
+        return (Math.Clamp(Math.Max(most, LeastTokens / shorter), 1, batch), shorter);
     }
 
     private static bool IsOfLayer(string name) => name.Contains(LayerPrefix, StringComparison.Ordinal);
@@ -124,26 +147,33 @@ internal sealed class StepProfiler : IDisposable
         return new(sizes[true].Sum(), sizes[false].Sum());
     }
 
-    /// <summary>Median time of each part. The first half of the repeats is warm-up: code is compiled, kernels are chosen.</summary>
-    private (ComputeTime Layers, ComputeTime Ends, ComputeTime Update) Repeat(
-        ProfiledStep step, int depth, int recomputeEvery, CancellationToken stop)
+    /// <summary>The time of a shape; large models have the same one for short and long windows, and it is timed once.</summary>
+    private ProfiledTime Timed(int batch, int length, int depth, int recomputeEvery, CancellationToken stop)
     {
-        List<(ComputeTime Layers, ComputeTime Ends, ComputeTime Update)> times = [];
+        (int, int, int, int) shape = (batch, length, depth, recomputeEvery);
+        return _timed.TryGetValue(shape, out ProfiledTime time) ? time : _timed[shape] = Repeat(batch, length, depth, recomputeEvery, stop);
+    }
+
+    /// <summary>Median time of each part. The first half of the repeats is warm-up: code is compiled, kernels are chosen.</summary>
+    private ProfiledTime Repeat(int batch, int length, int depth, int recomputeEvery, CancellationToken stop)
+    {
+        using var step = new ProfiledStep(Model, batch, length);
+        List<ProfiledTime> times = [];
         var repeating = Stopwatch.StartNew();
         do
         {
             stop.ThrowIfCancellationRequested();
             ComputeTime layers = Clock(() => step.Layers(depth, recomputeEvery)), ends = Clock(step.EmbeddingAndHead);
-            times.Add((layers, ends, Clock(() => _optimizer.ClipAndStep(0, 1))));
+            times.Add(new(layers, ends, Clock(() => _optimizer.ClipAndStep(0, 1))));
         }
         while (repeating.Elapsed < s_repeating || (times.Count < LeastRepeats && repeating.Elapsed < s_longest));
-        ComputeTime Middle(Func<(ComputeTime Layers, ComputeTime Ends, ComputeTime Update), ComputeTime> part)
+        ComputeTime Middle(Func<ProfiledTime, ComputeTime> part)
         {
             ComputeTime[] settled = [.. times.Skip(times.Count / 2).Select(part)];
             double Of(Func<ComputeTime, double> clock) => settled.Select(clock).Order().ElementAt((settled.Length - 1) / 2);
             return new(Of(time => time.Seconds), Of(time => time.CpuSeconds));
         }
-        return (Middle(time => time.Layers), Middle(time => time.Ends), Middle(time => time.Update));
+        return new(Middle(time => time.Layers), Middle(time => time.Ends), Middle(time => time.Update));
     }
 
     private ComputeTime Clock(Action work)
@@ -164,6 +194,8 @@ internal sealed class StepProfiler : IDisposable
         }
         return new(Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency, Environment.CpuUsage.TotalTime.TotalSeconds);
     }
+
+    private readonly record struct ProfiledTime(ComputeTime Layers, ComputeTime Ends, ComputeTime Update);
 
     /// <summary>Inputs of a step of [batch, length], reused by its repeats.</summary>
     private sealed class ProfiledStep : IDisposable

@@ -51,13 +51,37 @@ public sealed class StepFlopsTests
     }
 
     [Fact]
-    public void A_step_is_its_forwards_and_one_update()
+    public void A_step_is_its_micro_batches_and_one_update()
     {
-        var time = new TimeModel(Flops(), new(1e-6, 2e-6), new(0.5, 1), new(3, 6));
-        double layers = 4e-6 * Flops().Layer(0, false, 2, Length);
+        StepFlops flops = Flops() with { RecomputeEvery = 2 };
+        var time = new TimeModel(flops, new(5e-3, 1e-2), new(1e-6, 2e-6), new(0.25, 0.5), new(0.5, 1), new(3, 6));
+        double layers = (14 * 5e-3) + (1e-6 * flops.Layers(2, Length)); // two layers of three passes, two of four
         ComputeTime step = time.Step(2, Length, accumulation: 3);
-        Assert.Equal((3 * (layers + (0.5 * 2 * Length))) + 3, step.Seconds, 1e-9);
+        Assert.Equal((3 * (layers + 0.25 + (0.5 * 2 * Length))) + 3, step.Seconds, 1e-9);
         Assert.Equal(2 * step.Seconds, step.CpuSeconds, 1e-9);
+    }
+
+    /// <summary>Quantized weights are dequantized in each pass, whatever the tokens: a time scaled by the tokens alone was ten times that of a
+    /// step.</summary>
+    [Fact]
+    public void A_line_has_a_fixed_part()
+    {
+        var line = ComputeLine.Through(512, new(7, 14), 256, new(5, 9));
+        Assert.Equal(new ComputeTime(3, 4), line.Fixed);
+        Assert.Equal(new ComputeTime(2 / 256.0, 5 / 256.0), line.PerUnit);
+    }
+
+    [Fact]
+    public void A_line_through_one_size_has_none()
+    {
+        Assert.Equal(new(default, new(0.5, 1)), ComputeLine.Through(4, new(2, 4), 0, default));
+    }
+
+    /// <summary>Measured times scatter: a smaller size may take longer than the larger one, or less than its share.</summary>
+    [Fact]
+    public void A_line_is_never_negative()
+    {
+        Assert.Equal(new(new(2, 0), new(0, 1)), ComputeLine.Through(4, new(2, 4), 2, new(3, 1)));
     }
 
     private static StepFlops Flops() => new(s_config, Weights, IsFrozen: false, RecomputeEvery: 0);

@@ -53,7 +53,7 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
         using var profiler = new StepProfiler(config, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false);
         var memory = MemoryModel.Create(profiler, recomputeEvery: 0);
         var flops = new StepFlops(config, profiler.LayerMatrices, IsFrozen: false, RecomputeEvery: 0);
-        var time = new TimeModel(flops, new(1e-11, 2e-11), new(1e-6, 2e-6), new(1e-3, 2e-3));
+        var time = new TimeModel(flops, default, new(1e-11, 2e-11), default, new(1e-6, 2e-6), new(1e-3, 2e-3));
         // 2^29 tokens, whose bytes and pairs are beyond an int: twice the batch costs about twice as much
         MemoryEstimate half = memory.Step(1 << 8, 1 << 20, 1), whole = memory.Step(1 << 9, 1 << 20, 1);
         Assert.InRange(half.Peak, 4L << 28, long.MaxValue / 2);
