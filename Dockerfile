@@ -1,0 +1,13 @@
+# The skipwise command in a container.
+#
+#     docker build -t skipwise .
+#     docker run --rm -v "$PWD:/work" skipwise demo
+FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+WORKDIR /source
+COPY . .
+RUN dotnet publish -c Release src/Skipwise.Cli -o /app
+
+FROM mcr.microsoft.com/dotnet/runtime:10.0
+COPY --from=build /app /app
+WORKDIR /work
+ENTRYPOINT ["dotnet", "/app/skipwise.dll"]
