@@ -48,6 +48,23 @@ public sealed class EvalTasksTests : IClassFixture<SmallModel>, IDisposable
         });
     }
 
+    /// <summary>Each option, away from its default, stands in the record.</summary>
+    [Fact]
+    public async Task What_is_asked_for_is_what_is_recorded()
+    {
+        string json = _model.Path("recorded.json");
+        (await Run("piqa", default, "--json", json, "--harness", "0.4", "--bos", "always", "--limit", "0.5", "--batch-size", "3",
+            "--num-fewshot", "1", "--max-length", "40", "--max-document-mb", "7")).Succeeded();
+        IReadOnlyList<EvaluationRecord> records = EvaluationJson.Read(json);
+        Assert.All(records, record =>
+        {
+            Assert.Equal((10L, 40), (record.Count!.Value, record.Length!.Value));
+            Assert.StartsWith(
+                """{"harness":"0.4","num_fewshot":1,"limit":0.5,"bos":"always","max_length":40,"batch_size":3,"bootstrap_iters":100,""",
+                record.Settings!.ToJsonString(), StringComparison.Ordinal);
+        });
+    }
+
     [Fact]
     public async Task Gemma_gets_its_bos_from_the_newer_harness()
     {
