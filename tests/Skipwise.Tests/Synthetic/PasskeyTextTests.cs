@@ -50,9 +50,13 @@ public sealed class PasskeyTextTests
     [Fact]
     public void A_length_without_room_for_garbage_gives_the_bare_prompt()
     {
-        var rng = new KeyedRandom(1);
-        string text = PasskeyText.Write(ref rng, TextLength.Characters(10));
-        Assert.Matches(
-            @"there\.\n\nThe pass key is (\d+)\. Remember it\. \1 is the pass key\.\n\nWhat is the pass key\? The pass key is \1\.$", text);
+        for (ulong seed = 0; seed < 20; seed++) // both kinds of garbage
+        {
+            var rng = new KeyedRandom(seed);
+            string text = PasskeyText.Write(ref rng, TextLength.Characters(10));
+            Assert.Matches(
+                @"there\.\n\nThe pass key is (\d+)\. Remember it\. \1 is the pass key\.\n\nWhat is the pass key\? The pass key is \1\.$",
+                text);
+        }
     }
 }

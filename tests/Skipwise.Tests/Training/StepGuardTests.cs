@@ -28,6 +28,14 @@ public class StepGuardTests
         Assert.Null(new StepGuard(s_options with { SpikeThreshold = 0 }, guard.State).CheckLoss(1e9));
     }
 
+    /// <summary>Of sixteen losses, ranks 1.5 and 13.5: numpy's default.</summary>
+    [Fact]
+    public void Quantiles_between_two_losses_are_interpolated()
+    {
+        var losses = new StepGuardState { RecentLosses = [.. Enumerable.Range(1, StepGuard.MinHistory).Select(loss => (double)loss)] };
+        Assert.Equal(14.5 + 6 * (14.5 - 2.5), new StepGuard(s_options, losses).SpikeLimit(), 12);
+    }
+
     [Fact]
     public void A_flat_loss_has_a_least_width()
     {

@@ -30,6 +30,24 @@ public class HfConfigTests
         Assert.Equal((128000, 128001, null), (model.BosTokenId, model.EosTokenId, model.PadTokenId));
     }
 
+    /// <summary>Qwen 2.5 of 28 layers has max_window_layers 28: no layer slides.</summary>
+    [Theory]
+    [InlineData(1, 32), InlineData(2, null), InlineData(3, null)]
+    public void A_window_needs_a_layer_that_slides(int first, int? window)
+    {
+        string layers = $"\"use_sliding_window\": true, \"sliding_window\": 32, \"max_window_layers\": {first}";
+        string text = $"{{{Minimal.Replace("llama", "qwen2", StringComparison.Ordinal)}, {layers}}}";
+        Assert.Equal(window, HfConfig.Parse(text, "dir/config.json").Model.SlidingWindow);
+    }
+
+    /// <summary>GPT-NeoX's models begin and end with token 0.</summary>
+    [Fact]
+    public void Token_0_is_a_token()
+    {
+        DecoderConfig model = Parse("\"bos_token_id\": 0, \"eos_token_id\": [0, 5], \"pad_token_id\": 0").Model;
+        Assert.Equal((0, 0, 0), (model.BosTokenId, model.EosTokenId, model.PadTokenId));
+    }
+
     [Theory]
     [InlineData("hidden_size", "1000000000"), InlineData("head_dim", "1000000000"), InlineData("num_attention_heads", "1000000000"),
         InlineData("num_hidden_layers", "1000000")]

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using CsCheck;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Tests.Synthetic;
@@ -139,6 +140,18 @@ public sealed class NeedlePromptTests
         Assert.Equal(all[0].Answer, all[8].Answer);
         Assert.NotEqual(all[0].Answer, all[1].Answer);
         Assert.NotEqual(all[0].Answer, NeedlePrompt.All(s_tokenizer, NewHaystack(), 400, options with { Seed = 4 })[0].Answer);
+    }
+
+    [Fact]
+    public void One_token_of_haystack_is_enough()
+    {
+        IReadOnlyList<NeedlePrompt> Draw(int length) =>
+            NeedlePrompt.Draw(s_tokenizer, NewHaystack(), length, 0, 0, new NeedleOptions { Lengths = [length] });
+        string message = Assert.Throws<SkipwiseException>(() => Draw(60)).Message;
+        int taken = int.Parse(Regex.Match(message, "take ([0-9]+) tokens").Groups[1].Value);
+        Assert.Contains($"take {taken} tokens", Assert.Throws<SkipwiseException>(() => Draw(taken)).Message);
+        NeedlePrompt prompt = Assert.Single(Draw(taken + 1));
+        Assert.Equal(taken + 1, prompt.InputIds.Length + prompt.AnswerIds.Length);
     }
 
     [Fact]

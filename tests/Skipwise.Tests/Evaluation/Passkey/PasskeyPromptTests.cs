@@ -139,6 +139,8 @@ public sealed class PasskeyPromptTests
         int bare = PasskeyPrompt.Compose(tokenizer, 90, 0, 12345, 10).InputIds.Length;
         string message = Assert.Throws<SkipwiseException>(() => PasskeyPrompt.Compose(tokenizer, 60, 0, 12345, 10)).Message;
         Assert.Contains($"takes {bare} tokens", message);
+        Assert.Throws<SkipwiseException>(() => PasskeyPrompt.Compose(tokenizer, bare + 9, 0, 12345, 10));
+        Assert.Equal(bare, PasskeyPrompt.Compose(tokenizer, bare + 10, 0, 12345, 10).InputIds.Length);
     }
 
     [Theory]

@@ -260,6 +260,32 @@ public sealed class RulerSamplesTests
         Assert.Matches("at least [0-9]+ tokens", message);
     }
 
+    /// <summary>Each length has texts of its own, so the least that one needs may be a few tokens more than another asked for.</summary>
+    [Theory]
+    [InlineData("niah_single_1"), InlineData("fwe")]
+    public void What_a_length_lacks_is_more_than_it_has(string task)
+    {
+        int Least(int length) => int.Parse(Regex.Match(
+            Assert.Throws<SkipwiseException>(() => Draw(task, length)).Message, "at least ([0-9]+) tokens").Groups[1].Value);
+        int near = Least(10), refused = 0, full = 0;
+        for (int length = near - 20; length < near + 20; length++)
+        {
+            try
+            {
+                RulerPrompt prompt = Draw(task, length);
+                Assert.InRange(prompt.InputIds.Length + prompt.Task.NewTokens, 1, length);
+                full += prompt.InputIds.Length + prompt.Task.NewTokens == length ? 1 : 0;
+            }
+            catch (SkipwiseException)
+            {
+                Assert.InRange(Least(length), length + 1, length + 100);
+                refused++;
+            }
+        }
+        Assert.InRange(refused, 1, 39);
+        Assert.NotEqual(0, full);
+    }
+
     [Fact]
     public void Sentences_end_where_a_reader_ends_them()
     {

@@ -5,6 +5,7 @@ using Skipwise.Numerics;
 using Skipwise.Tests.Checkpoints.Formats;
 using Skipwise.Tests.Tokenizers.Formats;
 using Skipwise.Tokenizers;
+using Skipwise.Tokenizers.Patterns;
 
 namespace Skipwise.Tests.Tokenizers.HuggingFace;
 
@@ -62,6 +63,29 @@ public class HuggingFaceTests(ITestOutputHelper output)
         output.WriteLine($"{compared} texts compared, with {string.Join(", ", files)}");
         Assert.Equal((files.Length * texts.Length, 0), (compared, refused));
     }
+
+    /// <summary>What \p{...} means, at both sides of every end of a range and at each fourth letter.</summary>
+    [Fact]
+    public void Scripts_are_those_of_Hugging_Faces_library()
+    {
+        using var folder = new TempFolder();
+        CodePoints[] sets = [.. UnicodeTables.Scripts.Select(script => CodePoints.Parse(script.Ranges))];
+        IEnumerable<int> ends = sets.SelectMany(set => set.Ranges).SelectMany(range => (int[])[range.First - 1, range.First, range.Last,
+            range.Last + 1]);
+        string text = string.Concat(ends.Concat(Enumerable.Range(0, 0x20000 / 4).Select(i => 4 * i)).Distinct().Where(Rune.IsValid)
+            .Select(letter => new Rune(letter)));
+        List<HuggingFaceLibrary.Question> questions =
+            [.. UnicodeTables.Scripts.Select(script => new HuggingFaceLibrary.Question(Marking(folder, script.Name), [text]))];
+        Assert.Equal((questions.Count, 0), Compare(questions, 0));
+    }
+
+    /// <summary>A tokenizer with an id for the letters of a set and one for all others.</summary>
+    private static string Marking(TempFolder folder, string set) => folder.Write($"{set}/tokenizer.json", $$$"""
+        {"normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "Replace", "pattern": {"Regex": "\\p{{{{set}}}}"}, "content": "\u0001"},
+            {"type": "Replace", "pattern": {"Regex": "[^\u0001]"}, "content": "b"}]},
+         "model": {"type": "BPE", "vocab": {"\u0001": 0, "b": 1}, "merges": []}, "decoder": {"type": "Fuse"}}
+        """);
 
     private static string Unpacked(string path)
     {

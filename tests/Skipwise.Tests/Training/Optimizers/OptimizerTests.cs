@@ -77,6 +77,18 @@ public class OptimizerTests
         Assert.InRange(loss / adamw, kind == OptimizerKind.Adafactor ? 0.5 : 0.98, kind == OptimizerKind.Adafactor ? 1.1 : 1.02);
     }
 
+    /// <summary>bitsandbytes quantizes what has at least min_8bit_size elements.</summary>
+    [Theory]
+    [InlineData(127, false), InlineData(128, true)]
+    public void A_moment_of_8_bits_needs_4096_elements(int vocabulary, bool isQuantized)
+    {
+        using CausalLM model = TinyModel.Create(vocabulary: vocabulary);
+        Assert.Equal(vocabulary * 32, model.HeadWeight.numel());
+        using var optimizer = new AdamW8Bit(model, s_options);
+        IEnumerable<string> states = optimizer.State().Select(state => state.Name);
+        Assert.Equal(isQuantized, states.Any(name => name.StartsWith("exp_avg.code.lm_head", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Codes_are_the_dynamic_ones()
     {
