@@ -17,7 +17,14 @@ internal static class JsonText
         {
             RequireItems(json);
         }
-        return JsonSerializer.Deserialize<T>(json, options) ?? throw new JsonException("found null.");
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, options) ?? throw new JsonException("found null.");
+        }
+        catch (ArgumentException e) // of .NET's reader of a JsonObject
+        {
+            throw new JsonException($"an object has two members of one name: {e.Message}", e);
+        }
     }
 
     /// <summary>

@@ -11,6 +11,17 @@ public sealed class EvaluationJsonTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("skipwise-").FullName;
 
     [Fact]
+    public void A_setting_that_is_named_twice_is_an_error_of_the_file()
+    {
+        string path = Path.Combine(_folder, "twice.json");
+        File.WriteAllText(path,
+            """[{"task": "t", "metric": "m", "value": 1, "model": "base", "settings": {"paired": 1, "paired": 2}}]""");
+        string message = Assert.Throws<SkipwiseException>(() => EvaluationJson.Read(path)).Message;
+        Assert.Contains(path, message);
+        Assert.Contains("paired", message);
+    }
+
+    [Fact]
     public void Results_are_written_with_the_agreed_keys_and_without_those_that_do_not_apply()
     {
         string path = Path.Combine(_folder, "results.json");
