@@ -52,4 +52,33 @@ public sealed class DemoTests
             Demo.Run(new DemoOptions { Model = s_shipped, Out = folder["demo"] }, new DemoProgress(), stop.Token));
         Assert.False(File.Exists(Path.Combine(folder["demo"], Demo.ResultsName)));
     }
+
+    [Fact]
+    public void A_demo_stops_within_a_step()
+    {
+        using var folder = new TempFolder();
+        using var stop = new CancellationTokenSource();
+        var options = new DemoOptions
+        {
+            Model = s_shipped,
+            Out = folder["demo"],
+            ExtensionFactor = 2,
+            LengthMultiples = [1],
+            Documents = 1,
+            Trials = 1,
+            TrainingDocuments = 8,
+            Training = new TrainOptions { Steps = 3, BatchSize = 1, LearningRate = 1e-3 },
+        };
+        var steps = new List<int>();
+        var progress = new DemoProgress
+        {
+            Training = new SynchronousProgress<StepMetrics>(step =>
+            {
+                steps.Add(step.Step);
+                stop.Cancel();
+            }),
+        };
+        Assert.Throws<OperationCanceledException>(() => Demo.Run(options, progress, stop.Token));
+        Assert.Equal([1], steps);
+    }
 }

@@ -14,6 +14,7 @@ public sealed class PretrainTests : IDisposable
     {
         string made = _temp["made"], other = _temp["other"], lists = made + "-lists";
         (await CliRun.Of(Words(made, "1"))).Succeeded();
+        Assert.Equal([made], Directory.GetFileSystemEntries(_temp.Path)); // its own first stage is gone, tokenizer and all
         (await CliRun.Of(Words(other, "2"))).Succeeded();
         Directory.Move(other, lists); // as a run of another seed whose folder is called so
         string[] before = Files(lists);

@@ -1,7 +1,10 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Checkpoints.Peft;
+using Skipwise.Evaluation.Passkey;
+using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Recipes;
+using Skipwise.Storage;
 using Skipwise.Tests.Cli;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -60,6 +63,44 @@ public sealed class LoraRunTests(SmallModel model) : IClassFixture<SmallModel>
         (await CliRun.Of("merge", "--model", model.Folder, "--adapter", whole, "--out", byHand)).Succeeded();
         Assert.All(["config.json", "model.safetensors"], file =>
             Assert.Equal(File.ReadAllBytes(Path.Combine(merged, file)), File.ReadAllBytes(Path.Combine(byHand, file))));
+    }
+
+    /// <summary>A model with --adapter is measured as the merged one, by every verb that takes an adapter.</summary>
+    [Theory]
+    [InlineData("perplexity", "--windows", "64"), InlineData("passkey", "--lengths", "128", "--trials", "2"),
+        InlineData("tasks", "--tasks", "lambada"), InlineData("generate", "--prompt", "The river", "--max-new-tokens", "12")]
+    public async Task An_adapter_takes_part_in_what_is_measured(string verb, params string[] more)
+    {
+        string adapter = model.Path("measured"), data = Directory.CreateDirectory(model.Path($"data-{verb}")).FullName;
+        if (!Directory.Exists(adapter))
+        {
+            (await Train(model.Text, adapter, ["--lora-rank", "4", "--lora-alpha", "400", "--merge"])).Succeeded();
+        }
+        File.WriteAllLines(Path.Combine(data, "lambada_test.jsonl"),
+            Enumerable.Range(0, 6).Select(i => $$"""{"text": "The river was wide, and boat {{i}} came over the river"}"""));
+        string merged = await Measured("merged", Path.Combine(adapter, FineTune.MergedName));
+        Assert.Equal(merged, await Measured("adapted", model.Folder, "--adapter", adapter));
+        Assert.NotEqual(merged, await Measured("plain", model.Folder));
+
+        async Task<string> Measured(string name, string folder, params string[] also)
+        {
+            string json = model.Path($"{verb}-{name}.json"), trials = model.Path($"{verb}-{name}.jsonl");
+            string[] own = verb switch
+            {
+                "perplexity" => ["--data", model.Text, "--json", json],
+                "tasks" => ["--data", data, "--json", json],
+                "passkey" => ["--save-trials", trials],
+                _ => [],
+            };
+            string[] path = verb == "generate" ? [verb] : ["eval", verb];
+            CliRun run = (await CliRun.Of([.. path, "--model", folder, .. own, .. more, .. also])).Succeeded();
+            return verb switch
+            {
+                "generate" => run.Output,
+                "passkey" => string.Join('|', JsonLines.Read<PasskeyTrial>(trials).Select(trial => trial.Answer)),
+                _ => string.Join(' ', EvaluationJson.Read(json).Select(record => FormattableString.Invariant($"{record.Value:G4}"))),
+            };
+        }
     }
 
     [Fact]

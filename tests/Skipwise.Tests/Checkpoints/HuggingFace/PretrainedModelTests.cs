@@ -138,13 +138,16 @@ public sealed class PretrainedModelTests : IDisposable
             CausalLoss.Backward(trained.Model, batch, 18);
             optimizer.ClipAndStep(1e-3, maxGradNorm: 1);
         }
-        string checkpoint = new RunFolder(_temp["run"]).SaveCheckpoint(trained, optimizer, new TrainProgress(1, 2), keepLast: 1);
+        // three steps, of which the guard and the loss scaler skipped one each
+        var progress = new TrainProgress(3, 2) { Guard = new() { SkippedSteps = 1 }, Scaler = new() { SkippedSteps = 1 } };
+        string checkpoint = new RunFolder(_temp["run"]).SaveCheckpoint(trained, optimizer, progress, keepLast: 1);
 
         using PretrainedModel resumed = PretrainedModel.Load(new ModelSource(Fixture.Path(fixture)));
         using var resumedOptimizer = new FusedAdamW(resumed.Model, new AdamWOptions());
         TrainProgress restored = RunFolder.LoadCheckpoint(checkpoint, resumed, resumedOptimizer);
-        Assert.Equal((1, 2L), (restored.Step, restored.ExamplesTaken));
-        Assert.Equal((0, 0), (restored.Guard.SkippedSteps, restored.Guard.ConsecutiveSkips));
+        Assert.Equal((3, 2L), (restored.Step, restored.ExamplesTaken));
+        Assert.Equal((1, 1), (optimizer.StepCount, resumedOptimizer.StepCount)); // bias correction counts the steps that were taken
+        Assert.Equal((1, 0), (restored.Guard.SkippedSteps, restored.Guard.ConsecutiveSkips));
         Assert.Empty(restored.Guard.RecentLosses);
         foreach (((string name, var expected), (_, var found)) in trained.Model.named_parameters().Zip(resumed.Model.named_parameters()))
         {
