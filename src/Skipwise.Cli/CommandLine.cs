@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Cli.Help;
 using Skipwise.Cli.Verbs;
 
 namespace Skipwise.Cli;
@@ -12,6 +14,9 @@ namespace Skipwise.Cli;
 internal static class CommandLine
 {
     private const string Name = "skipwise";
+
+    /// <summary>A word that begins with @ is a word: prompts and questions do.</summary>
+    private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
 
     public static RootCommand Root(Screen screen, TextReader input)
     {
@@ -38,6 +43,8 @@ internal static class CommandLine
             InspectVerb.Create(screen),
             MergeVerb.Create(screen),
             VerifyVerb.Create(screen),
+            DoctorVerb.Create(screen),
+            CompletionVerb.Create(screen),
         };
     }
 
@@ -47,8 +54,9 @@ internal static class CommandLine
     {
         RootCommand root = Root(screen, input);
         root.HelpName = Name; // however the program was started
-        HelpWithExample.Install(root);
-        ParseResult parse = root.Parse(args);
+        HelpPage.Install(root, screen);
+        bool asksForAll = HelpPage.AsksForAll(args, out string[] words);
+        ParseResult parse = root.Parse(words, s_parsing);
         screen.Flags = FlagNames.Of(parse.CommandResult.Command);
         ConfigArguments? config;
         try
@@ -61,14 +69,20 @@ internal static class CommandLine
         }
         if (config is not null)
         {
-            parse = root.Parse([.. args, .. config.Arguments]);
+            words = [.. words, .. config.Arguments];
+            parse = root.Parse(words, s_parsing);
         }
-        bool asksForHelp = parse.Action is not null && parse.Action is not System.CommandLine.Invocation.ParseErrorAction;
-        if ((parse.Errors.Count > 0 || config?.Problems.Count > 0) && !asksForHelp)
+        bool asksForHelp = parse.Action is SynchronousCommandLineAction and not ParseErrorAction;
+        if (asksForAll && parse.Action is HelpPage help)
+        {
+            return help.ShowAll(parse);
+        }
+        IReadOnlyList<(string Word, string Option)> swallowed = SwallowedOptions.Find(parse, words);
+        if ((parse.Errors.Count > 0 || swallowed.Count > 0 || config?.Problems.Count > 0) && !asksForHelp)
         {
             return parse.CommandResult.Command is { Action: null, Subcommands.Count: > 0 } group && parse.UnmatchedTokens.Count == 0
                 ? ShowHelp(group, screen)
-                : Explain(parse, screen, config);
+                : Explain(parse, screen, config, swallowed);
         }
         var configuration = new InvocationConfiguration
         {
@@ -83,23 +97,33 @@ internal static class CommandLine
     /// <summary>A group named without one of its verbs.</summary>
     private static int ShowHelp(Command group, Screen screen)
     {
-        group.Parse("--help").Invoke(new InvocationConfiguration { Output = screen.ErrorOutput });
+        HelpPage.Write(group, screen.ErrorOutput, width: null, all: false);
         return ExitCode.UserError;
     }
 
-    private static int Explain(ParseResult parse, Screen screen, ConfigArguments? config)
+    private static int Explain(ParseResult parse, Screen screen, ConfigArguments? config,
+        IReadOnlyList<(string Word, string Option)> swallowed)
     {
         Command command = parse.CommandResult.Command;
-        List<string> known = [.. command.Subcommands.Select(verb => verb.Name), .. command.Options.Select(option => option.Name)];
+        List<string> known =
+        [
+            .. command.Subcommands.Select(verb => verb.Name),
+            .. command.Options.SelectMany(option => (string[])[option.Name, .. option.Aliases.Where(name => name.StartsWith("--"))]),
+        ];
         // An unknown word says more than what is missing because of it, an unknown verb more than its options, an unknown option more than
         // its value.
         string[] unknown = [.. parse.UnmatchedTokens.Where(word => word.StartsWith('-') && command.Subcommands.Count == 0)];
-        if (unknown.Length == 0)
+        if (unknown.Length == 0 && swallowed.Count == 0)
         {
             unknown = [.. parse.UnmatchedTokens.Take(1)];
         }
-        string[] messages = unknown.Length > 0
-            ? [.. unknown.Select(word => $"'{word}' is not understood here.{Suggestion.DidYouMean(word, known)}")]
+        string[] messages = unknown.Length + swallowed.Count > 0
+            ?
+            [
+                .. swallowed.Select(taken => Unknown(taken.Word, known,
+                    $" A value that begins with a hyphen is written {taken.Option}={taken.Word}")),
+                .. unknown.Select(word => Unknown(word, known, "")),
+            ]
             : [.. config?.Problems ?? [], .. parse.Errors.Select(error => config?.Place(error.Message) ?? error.Message).Distinct()];
         foreach (string message in messages)
         {
@@ -109,7 +133,14 @@ internal static class CommandLine
         return ExitCode.UserError;
     }
 
+    /// <param name="otherwise">the remedy if no known word is near</param>
+    private static string Unknown(string word, List<string> known, string otherwise)
+    {
+        string near = Suggestion.DidYouMean(word.Split('=')[0], known);
+        return $"'{word}' is not understood here.{(near.Length > 0 ? near : otherwise)}";
+    }
+
     /// <summary>"skipwise eval passkey": the verb with its groups.</summary>
-    private static string Path(CommandResult result) =>
+    internal static string Path(CommandResult result) =>
         result.Parent is CommandResult parent ? $"{Path(parent)} {result.Command.Name}" : Name;
 }

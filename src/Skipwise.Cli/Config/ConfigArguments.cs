@@ -34,12 +34,14 @@ internal sealed class ConfigArguments
         var seen = new Dictionary<string, int>();
         foreach (ConfigEntry entry in ConfigFile.Read(token.Value))
         {
-            string name = "--" + entry.Key.Replace('_', '-');
+            string key = "--" + entry.Key.Replace('_', '-');
+            Option? setting = verb.Settings.FirstOrDefault(setting => setting.Name == key || setting.Aliases.Contains(key));
+            string name = setting?.Name ?? key; // a name of an earlier version is understood
             if (!seen.TryAdd(name, entry.Line))
             {
                 config.Report(entry, $"'{entry.Key}' is in line {seen[name]} already. Keep one of them.");
             }
-            else if (verb.Settings.FirstOrDefault(setting => setting.Name == name) is not { } setting)
+            else if (setting is null)
             {
                 config.Report(entry,
                     $"'{entry.Key}' is no option of this " +

@@ -1,4 +1,5 @@
 using Skipwise.Evaluation;
+using Skipwise.Recipes;
 using Skipwise.TokenStores;
 using Skipwise.Training;
 using Spectre.Console;
@@ -13,11 +14,14 @@ internal sealed class ProgressDisplay
 
     private readonly IProgressView _view;
     private readonly TimeProvider _clock;
+    private readonly JobPace _jobs;
 
     internal ProgressDisplay(IProgressView view, TimeProvider clock)
     {
         (_view, _clock) = (view, clock);
         Stage = new SynchronousProgress<string>(view.Begin);
+        _jobs = new JobPace(clock);
+        Jobs = new SynchronousProgress<ComparisonProgress>(_jobs.Begin);
         Evaluation = EvaluationProgress();
         Tokenizing = new SynchronousProgress<TokenizationProgress>(progress => view.Update(double.NaN, StatusText.Of(progress)));
     }
@@ -26,6 +30,9 @@ internal sealed class ProgressDisplay
     public IProgress<string> Stage { get; }
 
     public IProgress<EvaluationProgress> Evaluation { get; }
+
+    /// <summary>jobs of a comparison: from the first report on, the time left is also that of the whole command</summary>
+    public IProgress<ComparisonProgress> Jobs { get; }
 
     public IProgress<TokenizationProgress> Tokenizing { get; }
 
@@ -40,12 +47,12 @@ internal sealed class ProgressDisplay
 
     /// <summary>Runs <paramref name="work"/> and shows its progress in the way that fits the screen; whatever it throws comes
     /// through.</summary>
-    public static T Run<T>(Screen screen, Func<ProgressDisplay, T> work) => screen.Interactive
+    public static T Run<T>(Screen screen, Func<ProgressDisplay, T> work) => screen.Interactive && !screen.IsQuiet
         ? screen.Terminal.Progress()
             .HideCompleted(true)
             .Columns(new ProgressBarColumn { Width = 16 }, new TaskDescriptionColumn { Alignment = Justify.Left })
             .Start(context => Run(new LiveView(screen.Terminal, context, screen.Shown), work))
-        : Run(screen.Lines(s_lineInterval), work);
+        : Run(screen.IsQuiet ? new QuietView(screen) : screen.Lines(s_lineInterval), work);
 
     private static T Run<T>(IProgressView view, Func<ProgressDisplay, T> work)
     {
@@ -62,15 +69,17 @@ internal sealed class ProgressDisplay
     private SynchronousProgress<EvaluationProgress> EvaluationProgress()
     {
         string? task = null;
+        long total = 0;
         var pace = new RemainingTime(_clock);
         return new SynchronousProgress<EvaluationProgress>(progress =>
         {
-            if (progress.Task != task)
+            if (progress.Task != task && progress.Total != total)
             {
-                (task, pace) = (progress.Task, new RemainingTime(_clock)); // another task has other costs per token
+                pace = new RemainingTime(_clock); // another evaluation; within one, the total is that of the whole command
             }
-            _view.Update((double)progress.Done / Math.Max(1, progress.Total),
-                StatusText.Of(progress, pace.Estimate(progress.Done, progress.Total)));
+            (task, total) = (progress.Task, progress.Total);
+            TimeSpan? left = pace.Estimate(progress.Done, progress.Total);
+            _view.Update((double)progress.Done / Math.Max(1, progress.Total), StatusText.Of(progress, left, _jobs.Left(left)));
         });
     }
 }

@@ -34,7 +34,13 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     internal FlagNames Flags { get; set; } = FlagNames.None;
 
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
-    public bool Interactive { get; } = terminal.Profile.Capabilities is { Interactive: true, Ansi: true };
+    public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true } && !IsForPrograms;
+
+    /// <summary>Neither progress nor notes are shown.</summary>
+    public bool IsQuiet { get; set; }
+
+    /// <summary>Standard output is one JSON document.</summary>
+    public bool IsForPrograms { get; set; }
 
     internal IAnsiConsole Terminal { get; } = terminal;
 
@@ -54,8 +60,14 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
     public void Line(string text = "") => output.WriteLine(Shown(text));
 
-    /// <summary>A line about what is going on, no part of the result.</summary>
-    public void Note(string text) => (Interactive ? output : error).WriteLine(Shown(text));
+    /// <summary>A line about what is going on, no part of the result. Of those a quiet screen shows warnings.</summary>
+    public void Note(string text)
+    {
+        if (!IsQuiet || text.StartsWith("warning: ", StringComparison.Ordinal))
+        {
+            (Interactive ? output : error).WriteLine(Shown(text));
+        }
+    }
 
     /// <summary>As <see cref="Note"/>, for a recipe.</summary>
     public IProgress<string> Notes => new SynchronousProgress<string>(Note);

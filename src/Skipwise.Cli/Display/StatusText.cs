@@ -12,8 +12,11 @@ internal static class StatusText
         $"step {metrics.Step.ToString(CultureInfo.InvariantCulture).PadLeft(Digits(steps))}/{steps}  " +
         $"loss {metrics.Loss:0.000}{Left(left)}  {metrics.TokensPerSecond:0} tok/s  lr {metrics.LearningRate:0.0e-0}");
 
-    public static string Of(EvaluationProgress progress, TimeSpan? left) =>
-        Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %{Left(left)}");
+    /// <param name="left">time left of this evaluation</param>
+    /// <param name="all">time left of the whole command, if that is more</param>
+    public static string Of(EvaluationProgress progress, TimeSpan? left, TimeSpan? all = null) =>
+        Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %{Left(left)}")
+        + (all is { } whole && whole > TimeSpan.Zero ? $", {RemainingTime.Text(whole)} in all" : "");
 
     public static string Of(TokenizationProgress progress) =>
         Invariant($"{progress.Documents} documents  {progress.Tokens} tokens  {progress.Bytes / 1e6:0.0} MB");

@@ -11,6 +11,8 @@ namespace Skipwise.Cli.Flags;
 /// described.</summary>
 internal static class FlagFactory
 {
+    private const ulong DefaultSeed = 1;
+
     /// <summary>A text that has to be given.</summary>
     public static Flag<string> Required(this Command command, string name, string value, string description)
     {
@@ -42,7 +44,7 @@ internal static class FlagFactory
     /// given.</summary>
     public static Flag<string?> ResultsOrPage(this Command command, string name, string description)
     {
-        var option = new Option<string?>(name) { HelpName = "file", Description = description, Arity = ArgumentArity.ZeroOrOne };
+        var option = new Setting<string?>(name) { HelpName = "file", Description = description, Arity = ArgumentArity.ZeroOrOne };
         option.Validators.Add(RequireReplaceable);
         command.Options.Add(Named(option));
         return new(option, null);
@@ -67,7 +69,7 @@ internal static class FlagFactory
     public static Flag<bool> Switch(this Command command, string name, string description)
     {
         var option = new Setting<bool>(name) { Description = description, Arity = ArgumentArity.ZeroOrOne, DefaultText = "false" };
-        command.Options.Add(option);
+        command.Options.Add(Named(option));
         return new(option, false);
     }
 
@@ -84,14 +86,14 @@ internal static class FlagFactory
         return new(option, 0);
     }
 
-    public static Flag<ulong> Seed(this Command command, string description, ulong defaultValue) =>
-        new(command.Add("--seed", "n", WithDefault(description, defaultValue), text =>
+    /// <summary>The same default for every verb.</summary>
+    public static Flag<ulong> Seed(this Command command, string description) =>
+        new(command.Add("--seed", "n", WithDefault(description, DefaultSeed), text =>
             ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed
-                : throw new FormatException("expected a whole number of 0 or more."), $"{defaultValue}"), defaultValue);
+                : throw new FormatException("expected a whole number of 0 or more."), $"{DefaultSeed}"), DefaultSeed);
 
     public static Flag<double> Number(this Command command, string name, string description, double defaultValue) =>
-        new(command.Add(name, "x", WithDefault(description, defaultValue), Number,
-            string.Create(CultureInfo.InvariantCulture, $"{defaultValue}")), defaultValue);
+        new(command.Add(name, "x", WithDefault(description, NumberText(defaultValue)), Number, NumberText(defaultValue)), defaultValue);
 
     public static Flag<double?> OptionalNumber(this Command command, string name, string description) =>
         new(command.Add<double?>(name, "x", description, text => Number(text)), null);
@@ -118,7 +120,7 @@ internal static class FlagFactory
     {
         (string Name, T Value)[] choices = [.. Enum.GetValues<T>().Select(value => (NameOf(value), value))];
         string[] names = [.. choices.Select(choice => choice.Name)];
-        return new(command.Add(name, string.Join("|", names), WithDefault(description, NameOf(defaultValue)), text =>
+        Option<T> option = command.Add(name, string.Join("|", names), WithDefault(description, NameOf(defaultValue)), text =>
         {
             foreach ((string known, T value) in choices)
             {
@@ -128,7 +130,16 @@ internal static class FlagFactory
                 }
             }
             throw new FormatException($"expected one of {string.Join(", ", names)}.{Suggestion.DidYouMean(text, names)}");
-        }, NameOf(defaultValue)), defaultValue);
+        }, NameOf(defaultValue));
+        option.Completing(names);
+        return new(option, defaultValue);
+    }
+
+    /// <summary>The values that a shell completes, in place of those of the option's type.</summary>
+    public static void Completing(this Option option, params IReadOnlyList<string> values)
+    {
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add([.. values]);
     }
 
     /// <summary>An option whose value <paramref name="parse"/> reads; its <see cref="FormatException"/> becomes the user's error.</summary>
@@ -150,7 +161,9 @@ internal static class FlagFactory
                 }
                 catch (Exception e) when (e is FormatException or SkipwiseException)
                 {
-                    result.AddError($"{name} {text}: {e.Message}");
+                    // by the name that was typed, if it is a name
+                    string typed = (result.Parent as OptionResult)?.IdentifierToken?.Value is { Length: > 2 } other ? other : name;
+                    result.AddError($"{typed} {text}: {e.Message}");
                     return default!;
                 }
             },
@@ -162,6 +175,10 @@ internal static class FlagFactory
     /// <summary>Nothing has an empty name: joined to another one, it would quietly stand for the current folder.</summary>
     private static Option Named(Option option)
     {
+        if (ShortNames.Of(option.Name) is { } letter)
+        {
+            option.Aliases.Add(letter);
+        }
         if (option.HelpName is "file" or "folder" or "path")
         {
             option.Validators.Add(result =>
@@ -216,6 +233,13 @@ internal static class FlagFactory
         ? number
         : throw new FormatException($"expected a whole number up to {int.MaxValue}.");
 
+    /// <summary>As a user types it: 2e-5, not 2E-05.</summary>
+    private static string NumberText(double number)
+    {
+        string text = number.ToString(CultureInfo.InvariantCulture);
+        return text.Contains('E', StringComparison.Ordinal) ? number.ToString("0.################e-0", CultureInfo.InvariantCulture) : text;
+    }
+
     private static double Number(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
             : throw new FormatException("expected a number.");
@@ -223,7 +247,8 @@ internal static class FlagFactory
     private static string WithDefault<T>(string description, T value) => $"{description} [default: {value}]";
 
     private static string NameOf<T>(T value) where T : struct, Enum =>
-        JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()).Replace("rand-pos", "randpos", StringComparison.Ordinal);
+        JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()).Replace("rand-pos", "randpos", StringComparison.Ordinal)
+            .Replace("long-rope", "longrope", StringComparison.Ordinal);
 
     private static string Plain(string name) => name.Replace("-", "", StringComparison.Ordinal);
 }

@@ -7,10 +7,7 @@ namespace Skipwise.Cli.Flags;
 /// <summary>What a user may say about the rotary embedding, wherever a model is loaded.</summary>
 internal sealed class RopeFlags(Command command)
 {
-    private readonly Flag<RopeType?> _type =
-        new Flag<RopeType?>(command.Add<RopeType?>("--rope", "type",
-            $"RoPE scaling, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse), null)
-        .Sets(nameof(RopeOverrides.Type));
+    private readonly Flag<RopeType?> _type = new Flag<RopeType?>(Type(command), null).Sets(nameof(RopeOverrides.Type));
     private readonly Flag<double?> _factor =
         command.OptionalNumber("--rope-factor", "factor of the RoPE scaling: target length / original length")
         .Sets(nameof(RopeOverrides.Factor)).Sets(nameof(RopeOptions.Factor));
@@ -28,6 +25,14 @@ internal sealed class RopeFlags(Command command)
         OriginalLength = _originalLength.ValueOf(parse),
         Theta = _theta.ValueOf(parse),
     };
+
+    private static Option<RopeType?> Type(Command command)
+    {
+        Option<RopeType?> option = command.Add<RopeType?>("--rope", "type",
+            $"RoPE scaling, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse);
+        option.Completing(RopeTypeNames.All);
+        return option;
+    }
 
     private static RopeType? Parse(string name)
     {

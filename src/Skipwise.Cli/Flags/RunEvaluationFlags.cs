@@ -15,8 +15,8 @@ internal sealed class RunEvaluationFlags(Command command)
         command.Texts("--eval-data", "path", "held-out text for perplexity, or one .tokens file; it decides which checkpoint is best")
         .Sets(nameof(TrainingEvaluationOptions.Data));
     private readonly Flag<IReadOnlyList<int>> _windows =
-        command.Integers("--eval-windows", "windows for perplexity, in tokens [default: the target length and its halves]")
-        .Sets(nameof(TrainingEvaluationOptions.Windows));
+        command.Integers("--eval-lengths", "windows for perplexity, in tokens [default: the target length and its halves]")
+        .Sets(nameof(TrainingEvaluationOptions.Windows)).Alias("--eval-windows");
     private readonly Flag<int> _documents = command.Integer("--eval-documents", "number of documents for perplexity", s_default.Documents)
         .Sets(nameof(TrainingEvaluationOptions.Documents));
     private readonly Flag<IReadOnlyList<int>> _passkeyLengths =

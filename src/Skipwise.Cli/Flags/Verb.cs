@@ -4,11 +4,30 @@ using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Flags;
 
-/// <summary>One verb of the command: its options, an example that its help ends with, and what it does.</summary>
-internal sealed class Verb(string name, string description, string example) : Command(name, description)
+/// <summary>One verb of the command: its options, examples that its help ends with, and what it does.</summary>
+internal sealed class Verb : Command
 {
-    /// <summary>A command line that a user can adapt.</summary>
-    public string Example { get; } = example;
+    private readonly Option<bool> _quiet = new("--quiet", "-q")
+    {
+        Description = "no progress and no notes: only results, warnings and errors",
+        Arity = ArgumentArity.Zero,
+    };
+    private readonly HashSet<string> _momentary = [];
+
+    /// <param name="examples">command lines that a user can adapt, one per line; a line with # explains</param>
+    public Verb(string name, string description, string examples) : base(name, description)
+    {
+        Examples = [.. examples.Split('\n').Select(line => line.TrimEnd('\r'))];
+        Options.Add(_quiet);
+    }
+
+    public IReadOnlyList<string> Examples { get; }
+
+    /// <summary>A verb about the program itself has nothing to configure.</summary>
+    public bool TakesConfig { get; init; } = true;
+
+    /// <summary>What --json writes; null when the verb has no such option.</summary>
+    public Type? ResultType { get; set; }
 
     /// <summary>The file that options can be read from; null when the verb takes none.</summary>
     public Option<string>? ConfigOption { get; private set; }
@@ -24,8 +43,6 @@ internal sealed class Verb(string name, string description, string example) : Co
     /// <summary>Another verb, whose results this one shows: their texts name its options.</summary>
     public Verb? Shows { get; init; }
 
-    private readonly HashSet<string> _momentary = [];
-
     /// <summary>Adds --config.</summary>
     /// <param name="momentary">options that belong to one call and not to a file</param>
     public void AddConfigOption(params string[] momentary)
@@ -38,17 +55,29 @@ internal sealed class Verb(string name, string description, string example) : Co
     }
 
     /// <summary>Runs on a thread of its own: only then can Ctrl+C reach the token while the verb works.</summary>
-    public void OnRun(Screen screen, Func<ParseResult, CancellationToken, int> run) => SetAction((parse, stop) => Task.Run(() =>
+    public void OnRun(Screen screen, Func<ParseResult, CancellationToken, int> run)
+    {
+        if (ConfigOption is null && TakesConfig)
+        {
+            AddConfigOption();
+        }
+        SetAction((parse, stop) => Task.Run(() => Run(screen, run, parse, stop), CancellationToken.None));
+    }
+
+    private int Run(Screen screen, Func<ParseResult, CancellationToken, int> run, ParseResult parse, CancellationToken stop)
     {
         try
         {
+            screen.IsQuiet = parse.GetValue(_quiet);
+            screen.IsForPrograms = Options.FirstOrDefault(option => option.Name == "--json") is { } json
+                && parse.GetResult(json) is { Implicit: false, Tokens.Count: 0 };
             return run(parse, stop);
         }
         catch (Exception e)
         {
             return Failure.Tell(screen, e);
         }
-    }, CancellationToken.None));
+    }
 
     /// <summary>As <see cref="OnRun"/>, for a verb that computes: libtorch is made ready first, with an option for its threads.</summary>
     public void OnRunWithTorch(Screen screen, Func<ParseResult, CancellationToken, int> run)

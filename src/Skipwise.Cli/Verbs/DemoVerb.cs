@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Recipes;
@@ -18,11 +19,15 @@ internal static class DemoVerb
     {
         var verb = new Verb("demo",
             "Extend the shipped model 8x and show that it works: compare the base model, PoSE, and the same fine-tuning without skips.",
-            "skipwise demo --out skipwise-demo");
+            """
+            skipwise demo
+            skipwise demo --extension 4 --steps 200 --out quick-demo
+            skipwise demo --seed 3 --rope yarn --json results.json
+            """);
         Flag<string?> folder =
             verb.Text("--out", "folder", $"folder for the models, report.html and results.json [default: {s_default.Out}]")
             .Sets(nameof(DemoOptions.Out));
-        Flag<ulong> seed = verb.Seed("seed of both fine-tuning runs: text, positions, order", s_default.Seed)
+        Flag<ulong> seed = verb.Seed("seed of both fine-tuning runs: text, positions, order")
             .Sets(nameof(DemoOptions.Seed));
         Flag<int> extension =
             verb.Integer("--extension", "extension factor: target length / window of the model", s_default.ExtensionFactor)
@@ -36,8 +41,8 @@ internal static class DemoVerb
             .Sets(nameof(TrainOptions.LearningRate));
         Flag<int> trials = verb.Integer("--trials", "number of passkey prompts per length", s_default.Trials)
             .Sets(nameof(DemoOptions.Trials));
-        verb.AddConfigOption();
-        verb.OnRunWithTorch(screen, (parse, stop) => Run(screen, s_default with
+        var json = new JsonFlag<DemoResults>(verb);
+        verb.OnRunWithTorch(screen, (parse, stop) => Run(screen, parse, json, s_default with
         {
             Out = folder.ValueOf(parse) ?? s_default.Out,
             Seed = seed.ValueOf(parse),
@@ -50,7 +55,7 @@ internal static class DemoVerb
         return verb;
     }
 
-    private static int Run(Screen screen, DemoOptions options, CancellationToken stop)
+    private static int Run(Screen screen, ParseResult parse, JsonFlag<DemoResults> json, DemoOptions options, CancellationToken stop)
     {
         DemoResults results = ProgressDisplay.Run(screen, display =>
             Demo.Run(options,
@@ -60,6 +65,12 @@ internal static class DemoVerb
                     Training = display.Training(options.Training.Steps),
                     Evaluation = display.Evaluation
                 }, stop));
+        json.Show(parse, screen, results, () => Show(screen, options, results));
+        return results.Bars!.All(bar => bar.Met) ? ExitCode.Success : ExitCode.CheckFailed;
+    }
+
+    private static void Show(Screen screen, DemoOptions options, DemoResults results)
+    {
         screen.Table(ResultTables.Passkey(results));
         screen.Line();
         screen.Table(ResultTables.Perplexity(results));
@@ -75,6 +86,5 @@ internal static class DemoVerb
         screen.Line($"numbers     {Path.Combine(options.Out, Demo.ResultsName)}");
         screen.Line($"model       {Demo.ModelFolder(options)}");
         screen.Line($"your model  {Demo.NextCommand(options)}");
-        return ExitCode.Success;
     }
 }

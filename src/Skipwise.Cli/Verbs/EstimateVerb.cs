@@ -1,9 +1,7 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Estimation;
-using Skipwise.Evaluation.Results;
 using Skipwise.Positions;
-using Skipwise.Storage;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
 
@@ -19,7 +17,11 @@ internal static class EstimateVerb
     {
         var verb = new Verb("estimate",
             "Estimate memory and time of a training step, with PoSE and at full length, from the config and one short step.",
-            "skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit");
+            """
+            skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit
+            skipwise estimate --model llama-2-7b --target-length 32768 --lora-rank 16 --quantization-bits 4
+            skipwise estimate --model qwen2.5-7b --target-length 131072 --device cuda --dtype bfloat16 --memory 80 --json estimate.json
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model")
             .Sets(nameof(CostEstimatorOptions.Model));
         Flag<int> target = verb.RequiredInteger("--target-length", "the window to reach, in tokens")
@@ -46,9 +48,7 @@ internal static class EstimateVerb
         Flag<double?> memory =
             verb.OptionalNumber("--memory", "memory available to the run, in GiB [default: that of the machine, or of the GPU]")
             .Sets(nameof(CostEstimatorOptions.Memory));
-        Flag<string?> json =
-            verb.ResultsOrPage("--json", "write the estimate as JSON: to the file, or without a file in place of the table");
-        verb.AddConfigOption();
+        var json = new JsonFlag<CostEstimate>(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new CostEstimatorOptions
@@ -67,21 +67,14 @@ internal static class EstimateVerb
                 Memory = memory.ValueOf(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
             };
             CostEstimate estimate = ProgressDisplay.Run(screen, display => CostEstimator.Run(options, display.Stage, stop));
-            string document = EvaluationJson.ToIndentedJson(estimate);
-            if (json.IsSpecified(parse) && json.ValueOf(parse) is null)
+            json.Show(parse, screen, estimate, () =>
             {
-                screen.Line(document);
-                return ExitCode.Success;
-            }
-            screen.Table(Table(estimate));
-            if (fit.ValueOf(parse))
-            {
-                screen.Line(Fit(estimate));
-            }
-            if (json.ValueOf(parse) is { } path)
-            {
-                ResultFile.Write(path, document + "\n");
-            }
+                screen.Table(Table(estimate));
+                if (fit.ValueOf(parse))
+                {
+                    screen.Line(Fit(estimate));
+                }
+            });
             return ExitCode.Success;
         });
         return verb;

@@ -24,8 +24,11 @@ internal static class EvalAllVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("all", "Compare models: run every evaluation and write one report. Gates decide the exit code.",
-            "skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --out compared --min-passkey 0.9 " +
-            "--max-short-ppl-increase 0.02");
+            """
+            skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --out compared
+            skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --min-passkey 0.9 --max-short-ppl-increase 0.02
+            skipwise eval all --model llama-2-7b,rope=yarn,rope-factor=4 --tasks-data benchmarks --ruler-samples 50 --haystack essays
+            """);
         Flag<string[]> models =
             verb.Texts("--model", "folder",
                 "Hugging Face folders; give --model once for each. The others are compared with the first. RoPE and adapter follow " +
@@ -44,6 +47,7 @@ internal static class EvalAllVerb
         Flag<int> maxDocuments =
             verb.Integer("--max-documents", "perplexity: number of documents, from the first; 0 takes all",
                 s_default.Perplexity.MaxDocuments ?? 0).Sets(nameof(PerplexityOptions.MaxDocuments));
+        var maxTotalTokens = new TotalTokensFlag(verb, "perplexity: ", s_default.Perplexity.MaxTotalTokens);
         Flag<int> byPosition =
             verb.Integer("--position-bins",
                 "perplexity: number of equal parts of the longest window for the loss by position; 0 leaves it out",
@@ -82,13 +86,13 @@ internal static class EvalAllVerb
             .Sets(nameof(EvaluateAllOptions.Squad)).Sets(nameof(RulerData.Squad));
         Flag<string?> hotpot = verb.Text("--hotpot", "file", "RULER: HotpotQA's JSON file, for qa_2")
             .Sets(nameof(EvaluateAllOptions.Hotpot)).Sets(nameof(RulerData.Hotpot));
-        Flag<ulong> seed = verb.Seed("seed of the hidden texts and their depths", s_default.Passkey.Seed)
-            .Sets(nameof(PasskeyOptions.Seed)).Sets(nameof(NeedleOptions.Seed));
+        Flag<ulong> seed = verb.Seed("seed of the hidden texts and their depths")
+            .Sets(nameof(PasskeyOptions.Seed)).Sets(nameof(NeedleOptions.Seed)).Sets(nameof(RulerOptions.Seed));
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows or prompts per forward pass [default: by their length]")
             .Sets(nameof(PerplexityOptions.BatchSize)).Sets(nameof(PasskeyOptions.BatchSize)).Sets(nameof(NeedleOptions.BatchSize))
             .Sets(nameof(RulerOptions.BatchSize)).Sets(nameof(TaskOptions.BatchSize));
         var compute = new ComputeFlags(verb);
-        Flag<string?> json = verb.Results("--json", "write all results as JSON to this file");
+        var json = new JsonFlag<IReadOnlyList<EvaluationRecord>>(verb);
         var gates = new GateFlags(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
@@ -102,6 +106,7 @@ internal static class EvalAllVerb
                 Perplexity = s_default.Perplexity with
                 {
                     MaxDocuments = maxDocuments.ValueOf(parse) is var most and not 0 ? most : null,
+                    MaxTotalTokens = maxTotalTokens.Of(parse),
                     PositionBins = byPosition.ValueOf(parse) is var parts and not 0 ? parts : null,
                     BatchSize = batchSize.ValueOf(parse),
                 },
@@ -122,7 +127,7 @@ internal static class EvalAllVerb
                 }
                 : null,
                 Ruler = rulerSamples.ValueOf(parse) is var samples and not 0
-                ? s_ruler with { Samples = samples, BatchSize = batchSize.ValueOf(parse) }
+                ? s_ruler with { Samples = samples, Seed = seed.ValueOf(parse), BatchSize = batchSize.ValueOf(parse) }
                 : null,
                 Compute = compute.Of(parse),
                 TasksData = tasksData.ValueOf(parse),
@@ -146,12 +151,18 @@ internal static class EvalAllVerb
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             Comparison comparison = ProgressDisplay.Run(screen, display =>
                 EvaluateAll.Run(options,
-                    new EvaluateAllProgress { Stage = display.Stage, Evaluation = display.Evaluation, Words = screen.Flags.In }, stop));
-            if (json.ValueOf(parse) is { } path)
+                    new EvaluateAllProgress
+                    {
+                        Stage = display.Stage,
+                        Job = display.Jobs,
+                        Evaluation = display.Evaluation,
+                        Words = screen.Flags.In,
+                    }, stop));
+            if (comparison.Records.Any(record => record.Settings?.ContainsKey(PerplexityMeasurement.CutSetting) == true))
             {
-                EvaluationJson.Write(path, comparison.Records);
+                screen.Note($"perplexity: {maxTotalTokens.LeftOut(parse)}");
             }
-            return ReportVerb.Tell(screen, comparison, Path.Combine(options.Out, EvaluateAll.ReportName));
+            return ReportVerb.Tell(screen, parse, json, comparison, Path.Combine(options.Out, EvaluateAll.ReportName));
         });
         return verb;
     }

@@ -17,9 +17,13 @@ internal static class EvalNeedleVerb
     {
         var verb = new Verb("needle",
             "Evaluate retrieval of a sentence hidden in long text, by text length and depth of the sentence.",
-            "skipwise eval needle --model llama-2-7b-16k --haystack essays/ --lengths 4096,8192,16384 --num-distractors 3 --json " +
-            "needle.json");
+            """
+            skipwise eval needle --model llama-2-7b-16k --lengths 4096,8192,16384
+            skipwise eval needle --model llama-2-7b-16k --haystack essays --num-distractors 3 --json needle.json
+            skipwise eval needle --model llama-2-7b-16k --needle "The door code is {n}." --question "What is the door code?" --answer "{n}"
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluateNeedleOptions.Model));
+        Flag<string?> adapter = verb.Adapter();
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
                 "haystack text: files and folders of them, repeated if too short [default: text that Skipwise generates]")
@@ -39,16 +43,15 @@ internal static class EvalNeedleVerb
         Flag<int> depths = verb.Integer("--depths", "number of depths, in equal steps from the beginning to the end", s_default.Depths)
             .Sets(nameof(NeedleOptions.Depths));
         Flag<int> trials = verb.Integer("--trials", "prompts per length and depth, with other numbers and distractors", s_default.Trials)
-            .Sets(nameof(NeedleOptions.Trials))
-            .Alias("--limit");
+            .Sets(nameof(NeedleOptions.Trials));
         Flag<int?> buffer = verb.OptionalInteger("--buffer", "tokens of the length left unused [default: the variant's]")
             .Sets(nameof(NeedleOptions.Buffer));
-        Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' positions", s_default.Seed)
+        Flag<ulong> seed = verb.Seed("seed of the numbers and of the distractors' positions")
             .Sets(nameof(NeedleOptions.Seed));
         Flag<int?> batchSize =
             verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]")
             .Sets(nameof(NeedleOptions.BatchSize));
-        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
+        var json = new JsonFlag<IReadOnlyList<EvaluationRecord>>(verb);
         Flag<string?> saveTrials = verb.Output("--save-trials",
             "save every prompt with the scores of its answer, one JSON line each; an interrupted run continues from the file")
             .Sets(nameof(EvaluateNeedleOptions.Trials));
@@ -60,6 +63,7 @@ internal static class EvalNeedleVerb
             var options = new EvaluateNeedleOptions
             {
                 Model = model.ValueOf(parse),
+                Adapter = adapter.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
                 Haystack = haystack.ValueOf(parse),
@@ -81,12 +85,11 @@ internal static class EvalNeedleVerb
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             NeedleMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
-            screen.Table(ResultTables.Needle(measurement.Results));
-            screen.Table(ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
-            if (json.ValueOf(parse) is { } path)
+            json.Show(parse, screen, measurement.Records, () =>
             {
-                EvaluationJson.Write(path, measurement.Records);
-            }
+                screen.Table(ResultTables.Needle(measurement.Results));
+                screen.Table(ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
+            });
             return ExitCode.Success;
         });
         return verb;

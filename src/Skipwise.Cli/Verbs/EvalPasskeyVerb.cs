@@ -16,7 +16,11 @@ internal static class EvalPasskeyVerb
     {
         var verb = new Verb("passkey",
             "Evaluate retrieval of a number hidden in filler text (passkey), by text length and depth of the number.",
-            "skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384 --trials 50 --json passkey.json");
+            """
+            skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384
+            skipwise eval passkey --model llama-2-7b --adapter lora-16k --lengths 16384 --depths 10 --trials 5
+            skipwise eval passkey --model llama-2-7b-16k --trials 50 --save-trials trials.jsonl --json passkey.json
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluatePasskeyOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<IReadOnlyList<int>> lengths =
@@ -28,8 +32,7 @@ internal static class EvalPasskeyVerb
                 s_default.Variant).Sets(nameof(PasskeyOptions.Variant));
         Flag<int> trials =
             verb.Integer("--trials", "prompts per length (with --depths: per length and depth), each with its own number", s_default.Trials)
-            .Sets(nameof(PasskeyOptions.Trials))
-            .Alias("--limit");
+            .Sets(nameof(PasskeyOptions.Trials));
         Flag<int?> grid =
             verb.OptionalInteger("--depths",
                 "evaluate on a grid: number of depths, in equal steps, the same for every length [default: the trials of a length " +
@@ -40,19 +43,18 @@ internal static class EvalPasskeyVerb
             verb.Number("--max-depth",
                 "largest depth of a number, as a fraction of the text; 0.5 leaves out those that a short window finds too",
                 s_default.MaxDepth).Sets(nameof(PasskeyOptions.MaxDepth));
-        Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths", s_default.Seed).Sets(nameof(PasskeyOptions.Seed));
+        Flag<ulong> seed = verb.Seed("seed of the numbers and of random depths").Sets(nameof(PasskeyOptions.Seed));
         Flag<int> maxNewTokens = verb.Integer("--max-new-tokens", "maximum tokens of the answer", s_default.MaxNewTokens)
             .Sets(nameof(PasskeyOptions.MaxNewTokens));
         Flag<int?> batchSize =
             verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]")
             .Sets(nameof(PasskeyOptions.BatchSize));
-        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
+        var json = new JsonFlag<IReadOnlyList<EvaluationRecord>>(verb);
         Flag<string?> saveTrials = verb.Output("--save-trials",
             "save every prompt with its response, one JSON line each; an interrupted run continues from the file")
             .Sets(nameof(EvaluatePasskeyOptions.Trials));
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.AddConfigOption();
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new EvaluatePasskeyOptions
@@ -77,13 +79,12 @@ internal static class EvalPasskeyVerb
             };
             PasskeyMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, stop));
-            screen.Table(ResultTables.Passkey(measurement.Results));
-            screen.Table(measurement.Options.Grid is null ? ByDepth(measurement.Results)
-                : ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
-            if (json.ValueOf(parse) is { } path)
+            json.Show(parse, screen, measurement.Records, () =>
             {
-                EvaluationJson.Write(path, measurement.Records);
-            }
+                screen.Table(ResultTables.Passkey(measurement.Results));
+                screen.Table(measurement.Options.Grid is null ? ByDepth(measurement.Results)
+                    : ResultTables.Grid([.. measurement.Results.Select(result => (result.Length, result.Cells()))]));
+            });
             return ExitCode.Success;
         });
         return verb;

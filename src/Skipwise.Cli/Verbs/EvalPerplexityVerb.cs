@@ -1,5 +1,6 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Data;
 using Skipwise.Evaluation.Perplexity;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
@@ -9,18 +10,23 @@ namespace Skipwise.Cli.Verbs;
 /// <summary><c>skipwise eval perplexity</c></summary>
 internal static class EvalPerplexityVerb
 {
-    private static readonly PerplexityOptions s_default = new() { Windows = [] };
+    private static readonly PerplexityOptions s_default =
+        new EvaluatePerplexityOptions { Model = "", Data = new DataOptions { Paths = [] } }.Perplexity;
 
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("perplexity", "Evaluate perplexity on text, by window length.",
-            "skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --windows 2048,4096,8192,16384");
+            """
+            skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --lengths 2048,4096,8192,16384
+            skipwise eval perplexity --model llama-2-7b --adapter lora-16k --data held-out/ --mode last-tokens
+            skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl --position-bins 8 --json perplexity.json
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluatePerplexityOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);
         Flag<IReadOnlyList<int>> windows =
-            verb.Integers("--windows", "window lengths in tokens, BOS included [default: the model's window and its halves]")
-            .Sets(nameof(PerplexityOptions.Windows));
+            verb.Integers("--lengths", "window lengths in tokens, BOS included [default: the model's window and its halves]")
+            .Sets(nameof(PerplexityOptions.Windows)).Alias("--windows");
         Flag<WindowMode> mode =
             verb.Choice("--mode",
                 "tokens that are scored: all, in sliding windows; those of each document's first window; or each document's last ones",
@@ -39,17 +45,16 @@ internal static class EvalPerplexityVerb
             .Sets(nameof(PerplexityOptions.MaxTokens));
         Flag<int> maxDocuments =
             verb.Integer("--max-documents", "number of documents, from the first; 0 takes all", s_default.MaxDocuments ?? 0)
-            .Sets(nameof(PerplexityOptions.MaxDocuments))
-            .Alias("--limit");
+            .Sets(nameof(PerplexityOptions.MaxDocuments));
+        var maxTotalTokens = new TotalTokensFlag(verb, "", s_default.MaxTotalTokens);
         Flag<int?> batchSize = verb.OptionalInteger("--batch-size", "windows per forward pass [default: by their length]")
             .Sets(nameof(PerplexityOptions.BatchSize));
         Flag<int?> byPosition =
             verb.OptionalInteger("--position-bins", "also report the mean loss by position, in this number of equal parts of each window")
             .Sets(nameof(PerplexityOptions.PositionBins));
-        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
+        var json = new JsonFlag<IReadOnlyList<EvaluationRecord>>(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.AddConfigOption();
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new EvaluatePerplexityOptions
@@ -68,6 +73,7 @@ internal static class EvalPerplexityVerb
                     ScoredTokens = targets.ValueOf(parse),
                     MaxTokens = maxTokens.ValueOf(parse),
                     MaxDocuments = maxDocuments.ValueOf(parse) is var most and not 0 ? most : null,
+                    MaxTotalTokens = maxTotalTokens.Of(parse),
                     PositionBins = byPosition.ValueOf(parse),
                     BatchSize = batchSize.ValueOf(parse),
                 },
@@ -76,15 +82,18 @@ internal static class EvalPerplexityVerb
             DataFlags.Tell(options.Data, screen);
             PerplexityMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
-            screen.Table(ResultTables.Perplexity(measurement.Results));
-            if (byPosition.IsSpecified(parse))
+            json.Show(parse, screen, measurement.Records, () =>
             {
-                screen.Table(ResultTables.LossByPosition(measurement.Results));
-            }
-            if (json.ValueOf(parse) is { } path)
-            {
-                EvaluationJson.Write(path, measurement.Records);
-            }
+                screen.Table(ResultTables.Perplexity(measurement.Results));
+                if (byPosition.IsSpecified(parse))
+                {
+                    screen.Table(ResultTables.LossByPosition(measurement.Results));
+                }
+                if (measurement.IsCut)
+                {
+                    screen.Line(maxTotalTokens.LeftOut(parse));
+                }
+            });
             return ExitCode.Success;
         });
         return verb;

@@ -16,9 +16,13 @@ internal static class EvalRulerVerb
     {
         var verb = new Verb("ruler",
             "Run RULER's thirteen tasks (retrieval, tracing, aggregation, questions) by length, and state the effective length.",
-            "skipwise eval ruler --model llama-2-7b-16k --lengths 4096,8192,16384 --samples 50 --haystack essays/ --squad dev-v2.0.json " +
-            "--hotpot hotpot_dev_distractor_v1.json");
+            """
+            skipwise eval ruler --model llama-2-7b-16k --lengths 4096,8192,16384 --samples 50
+            skipwise eval ruler --model llama-2-7b-16k --tasks niah_single_1,vt,cwe --json ruler.json
+            skipwise eval ruler --model llama-2-7b-16k --haystack essays --squad dev-v2.0.json --hotpot hotpot_dev_distractor_v1.json
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluateRulerOptions.Model));
+        Flag<string?> adapter = verb.Adapter();
         Flag<string?> tasks =
             verb.Text("--tasks", "all|name,name",
                 $"task names [default: all for which there are files]: {string.Join(", ", RulerTask.All.Select(task => task.Name))}")
@@ -27,7 +31,7 @@ internal static class EvalRulerVerb
             verb.Integers("--lengths", "tokens of the prompt and its answer [default: the model's window and its halves]")
             .Sets(nameof(RulerOptions.Lengths));
         Flag<int> samples = verb.Integer("--samples", "samples per task and length", s_default.Samples)
-            .Sets(nameof(RulerOptions.Samples)).Alias("--limit");
+            .Sets(nameof(RulerOptions.Samples));
         Flag<string[]> haystack =
             verb.Texts("--haystack", "path",
                 "text for the tasks with essays: files and folders of them, repeated if too short [default: text that Skipwise generates]")
@@ -44,11 +48,11 @@ internal static class EvalRulerVerb
             verb.Number("--threshold",
                 "threshold of the effective length: its average over the tasks, in percent, is larger", s_default.Threshold)
             .Sets(nameof(RulerOptions.Threshold));
-        Flag<ulong> seed = verb.Seed("seed of the samples", s_default.Seed).Sets(nameof(RulerOptions.Seed));
+        Flag<ulong> seed = verb.Seed("seed of the samples").Sets(nameof(RulerOptions.Seed));
         Flag<int?> batchSize =
             verb.OptionalInteger("--batch-size", "prompts per forward pass [default: as many as a 256 MB key/value cache holds]")
             .Sets(nameof(RulerOptions.BatchSize));
-        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
+        var json = new JsonFlag<IReadOnlyList<EvaluationRecord>>(verb);
         Flag<string?> saveTrials = verb.Output("--save-trials",
             "save every prompt with its response, one JSON line each; an interrupted run continues from the file")
             .Sets(nameof(EvaluateRulerOptions.Trials));
@@ -60,6 +64,7 @@ internal static class EvalRulerVerb
             var options = new EvaluateRulerOptions
             {
                 Model = model.ValueOf(parse),
+                Adapter = adapter.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
                 Haystack = haystack.ValueOf(parse),
@@ -80,12 +85,11 @@ internal static class EvalRulerVerb
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             RulerMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
-            screen.Table(ResultTables.Ruler(measurement.Summary));
-            screen.Line(EffectiveLength(measurement.Summary));
-            if (json.ValueOf(parse) is { } path)
+            json.Show(parse, screen, measurement.Records, () =>
             {
-                EvaluationJson.Write(path, measurement.Records);
-            }
+                screen.Table(ResultTables.Ruler(measurement.Summary));
+                screen.Line(EffectiveLength(measurement.Summary));
+            });
             return ExitCode.Success;
         });
         return verb;

@@ -15,12 +15,17 @@ internal static class EvalTasksVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("tasks", "Evaluate a model on benchmark tasks by the rules of lm-evaluation-harness.",
-            "skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande,truthfulqa --data benchmarks --json tasks.json");
+            """
+            skipwise eval tasks --list
+            skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande --data benchmarks --limit 100
+            skipwise eval tasks --model llama-2-7b-16k --tasks arc_challenge --data benchmarks --harness 0.4 --json tasks.json
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(EvaluateTasksOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Option<IReadOnlyList<string>> namesOption =
             verb.Add("--tasks", "name,name,...", $"task names: {string.Join(", ", TaskRegistry.Names)}", Names);
         namesOption.Required = true;
+        namesOption.Completing(TaskRegistry.Names);
         var names = new Flag<IReadOnlyList<string>>(namesOption, []).Sets(nameof(EvaluateTasksOptions.Names));
         Flag<string> data =
             verb.Required("--data", "folder",
@@ -50,17 +55,22 @@ internal static class EvalTasksVerb
         Flag<int> resamples =
             verb.Integer("--bootstrap-iters", "bootstrap iterations for the standard error of lambada's perplexity",
                 s_default.BootstrapIters).Sets(nameof(TaskOptions.BootstrapIters));
-        Flag<string?> json = verb.Results("--json", "write the results as JSON to this file");
+        var json = new JsonFlag<IReadOnlyList<EvaluationRecord>>(verb);
         Flag<string?> cache = verb.Output("--cache",
             "file that keeps every score; an interrupted run continues from it [default: the --json file with the extension "
             + ".scores.jsonl]").Sets(nameof(EvaluateTasksOptions.Cache));
+        verb.Options.Add(new Option<bool>("--list")
+        {
+            Description = "list the tasks, their metrics and default few-shot examples; no other option is needed",
+            Arity = ArgumentArity.Zero,
+            Action = new TaskList(screen),
+        });
         var limits = new LimitFlags(verb);
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        verb.AddConfigOption();
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            string? path = json.ValueOf(parse);
+            string? path = json.File(parse);
             var options = new EvaluateTasksOptions
             {
                 Model = model.ValueOf(parse),
@@ -92,14 +102,10 @@ internal static class EvalTasksVerb
                 screen.Note($"scores so far are in {file}; the same command continues");
                 throw;
             }
-            screen.Table(ResultTables.Tasks(measurement.Results));
+            json.Show(parse, screen, measurement.Records, () => screen.Table(ResultTables.Tasks(measurement.Results)));
             foreach (string remark in Remarks(measurement.Results))
             {
                 screen.Note(remark);
-            }
-            if (path is not null)
-            {
-                EvaluationJson.Write(path, measurement.Records);
             }
             return ExitCode.Success;
         });

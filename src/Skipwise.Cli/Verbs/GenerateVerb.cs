@@ -1,6 +1,7 @@
 using System.Text;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Cli.Results;
 using Skipwise.Inference;
 using Skipwise.Recipes;
 
@@ -15,8 +16,11 @@ internal static class GenerateVerb
     public static Verb Create(Screen screen, TextReader input)
     {
         var verb = new Verb("generate", "Generate text that continues a prompt; each piece is printed as soon as it is generated.",
-            "skipwise generate --model llama-2-7b-16k --prompt \"Once upon a time\" --temperature 0.8\nskipwise generate --model " +
-            "llama-2-7b-16k --max-new-tokens 200 < chapter.txt");
+            """
+            skipwise generate --model llama-2-7b-16k --prompt "Once upon a time"
+            skipwise generate --model llama-2-7b-16k --prompt "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7
+            skipwise generate --model llama-2-7b --adapter lora-16k --max-new-tokens 200 < chapter.txt
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(GenerateTextOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<string?> prompt = verb.Text("--prompt", "text", "the text to continue [default: the standard input]")
@@ -33,9 +37,10 @@ internal static class GenerateVerb
             verb.Number("--top-p",
                 "sample from the most probable tokens whose probabilities sum up to this (nucleus sampling)", s_default.TopP)
             .Sets(nameof(GenerationOptions.TopP));
-        Flag<ulong> seed = verb.Seed("seed of the sampling", s_default.Seed).Sets(nameof(GenerationOptions.Seed));
+        Flag<ulong> seed = verb.Seed("seed of the sampling").Sets(nameof(GenerationOptions.Seed));
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
+        var json = new JsonFlag<GeneratedText>(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new GenerateTextOptions
@@ -56,8 +61,16 @@ internal static class GenerateVerb
             };
             OptionCheck.Require("Generation", options); // before a text is waited for
             options = prompt.IsSpecified(parse) ? options : options with { Prompt = ReadAll(input) };
-            GenerateText.Run(options, screen.Piece, screen.Notes, stop);
-            screen.Line();
+            var text = new StringBuilder();
+            GenerateText.Run(options, piece =>
+            {
+                text.Append(piece);
+                if (!screen.IsForPrograms)
+                {
+                    screen.Piece(piece);
+                }
+            }, screen.Notes, stop);
+            json.Show(parse, screen, new GeneratedText(options.Model, options.Prompt, text.ToString()), () => screen.Line());
             return ExitCode.Success;
         });
         return verb;

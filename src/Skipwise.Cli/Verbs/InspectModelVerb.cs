@@ -1,10 +1,8 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
-using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Recipes;
-using Skipwise.Storage;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -15,7 +13,11 @@ internal static class InspectModelVerb
     {
         var verb = new Verb("model",
             "Show a model's sizes, window, rotary embedding and memory, and which programs can run it, without loading its weights.",
-            "skipwise inspect model --model llama-2-7b");
+            """
+            skipwise inspect model --model llama-2-7b
+            skipwise inspect model --model llama-2-7b --adapter lora-16k
+            skipwise inspect model --model llama-2-7b --rope yarn --rope-factor 8 --json
+            """);
         ShowsModel(verb, screen);
         return verb;
     }
@@ -23,23 +25,14 @@ internal static class InspectModelVerb
     public static void ShowsModel(Verb verb, Screen screen)
     {
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(ModelSource.Folder));
+        Flag<string?> adapter = verb.Adapter();
         var rope = new RopeFlags(verb);
-        Flag<string?> json =
-            verb.ResultsOrPage("--json", "write the description as JSON: to the file, or without a file in place of the text");
+        var json = new JsonFlag<ModelDescription>(verb);
         verb.OnRun(screen, (parse, _) =>
         {
-            ModelDescription description = InspectModel.Describe(new ModelSource(folder.ValueOf(parse), rope.Of(parse)));
-            string document = screen.Flags.In(EvaluationJson.ToIndentedJson(description));
-            if (json.IsSpecified(parse) && json.ValueOf(parse) is null)
-            {
-                screen.Line(document);
-                return ExitCode.Success;
-            }
-            Show(screen, description);
-            if (json.ValueOf(parse) is { } path)
-            {
-                ResultFile.Write(path, document + "\n");
-            }
+            ModelDescription description =
+                InspectModel.Describe(new ModelSource(folder.ValueOf(parse), rope.Of(parse), Adapter: adapter.ValueOf(parse)));
+            json.Show(parse, screen, description, () => Show(screen, description));
             return ExitCode.Success;
         });
     }

@@ -15,16 +15,21 @@ internal static class InspectPlanVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("plan", "Show one training window: its chunks, their positions, and the relative distances between them.",
-            "skipwise inspect plan --train-length 2048 --target-length 16384 --chunks 2");
+            """
+            skipwise inspect plan --train-length 2048 --target-length 16384
+            skipwise inspect plan --train-length 2048 --target-length 16384 --chunks 4 --index 7
+            skipwise inspect plan --train-length 2048 --target-length 16384 --positions randpos --json
+            """);
         Flag<int> trainLength = verb.RequiredInteger("--train-length", "tokens per training window").Sets(nameof(PoseOptions.TrainLength));
         Flag<int> targetLength = verb.RequiredInteger("--target-length", "the window to reach, in tokens")
             .Sets(nameof(PoseOptions.TargetLength));
         Flag<int?> documentLength =
             verb.OptionalInteger("--document-length", "length of the document, in tokens [default: the target length]");
         var positions = new PositionFlags(verb);
-        Flag<ulong> seed = verb.Seed("seed of the run", 0);
+        Flag<ulong> seed = verb.Seed("seed of the run");
         Flag<int> epoch = verb.Integer("--epoch", "pass over the data, from 0", 0);
         Flag<int> index = verb.Integer("--index", "example within the epoch, from 0", 0);
+        var json = new JsonFlag<PlanDescription>(verb);
         verb.OnRun(screen, (parse, _) =>
         {
             var options = new PoseOptions(positions.Of(parse), trainLength.ValueOf(parse), targetLength.ValueOf(parse))
@@ -40,15 +45,16 @@ internal static class InspectPlanVerb
                     + $"{LongestDocument} tokens, epochs and examples count from 0.");
             }
             var rng = new KeyedRandom(seed.ValueOf(parse), (ulong)epoch.ValueOf(parse), (ulong)index.ValueOf(parse));
-            Show(screen, PoseSampler.Sample(ref rng, length, options));
+            PositionPlan plan = PoseSampler.Sample(ref rng, length, options);
+            var description = PlanDescription.FromPlan(plan);
+            json.Show(parse, screen, description, () => Show(screen, plan, description));
             return ExitCode.Success;
         });
         return verb;
     }
 
-    private static void Show(Screen screen, PositionPlan plan)
+    private static void Show(Screen screen, PositionPlan plan, PlanDescription description)
     {
-        PlanDescription description = PlanDescription.FromPlan(plan);
         screen.Table(new ResultTable($"{plan.WindowLength} tokens in {description.Chunks.Count} chunks",
             ["chunk", "tokens", "of the document", "positions", "skipped positions", "skipped tokens"],
             [.. description.Chunks.Take(MostChunksShown).Select((chunk, i) => (IReadOnlyList<string>)

@@ -1,6 +1,7 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Cli.Results;
 using Skipwise.Models;
 using Skipwise.Recipes;
 using Skipwise.Rope;
@@ -15,12 +16,18 @@ internal static class InspectRopeVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("rope", "Show the rotary frequencies of a model, as they are or under another RoPE scaling.",
-            "skipwise inspect rope --model llama-2-7b --rope yarn --rope-factor 8");
+            """
+            skipwise inspect rope --model llama-2-7b
+            skipwise inspect rope --model llama-2-7b --rope yarn --rope-factor 8
+            skipwise inspect rope --model phi-3-mini-128k --sequence-length 4096 --json rope.json
+            """);
         Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder; only its config.json is read");
+        Flag<string?> adapter = verb.Adapter();
         var rope = new RopeFlags(verb);
         Flag<int?> sequenceLength =
             verb.OptionalInteger("--sequence-length",
                 "length of the text, in tokens, on which dynamic-ntk and longrope depend [default: the model's window]");
+        var json = new JsonFlag<RopeDescription>(verb);
         verb.OnRun(screen, (parse, _) =>
         {
             if (sequenceLength.ValueOf(parse) is < 1 or > LongestText)
@@ -34,29 +41,37 @@ internal static class InspectRopeVerb
             {
                 screen.Note($"warning: {warning}");
             }
-            DecoderConfig model = rope.Of(parse).Apply(config.Model);
+            DecoderConfig model =
+                InspectModel.Architecture(new ModelSource(folder.ValueOf(parse), rope.Of(parse), Adapter: adapter.ValueOf(parse)));
             int original = ContextExtension.OriginalLength(model);
             RopeFrequencies plain = RopeFrequency.Compute(new RopeOptions { Theta = model.Rope.Theta }, model.RotaryDim);
             RopeFrequencies scaled =
                 RopeFrequency.Compute(model.Rope, model.RotaryDim, sequenceLength.ValueOf(parse) ?? model.MaxPositionEmbeddings);
-            screen.Line($"rope              {ContextExtension.Describe(model.Rope)}");
-            screen.Line($"window            {original} -> {model.MaxPositionEmbeddings} tokens");
-            screen.Line($"attention factor  {scaled.AttentionFactor:0.######}");
-            screen.Table(Table(plain, scaled, original));
-            screen.Line(
-                $"! wavelength longer than the original window of {original} tokens: larger positions bring phases the base model never " +
-                $"saw");
+            var description = new RopeDescription(ContextExtension.Describe(model.Rope), original, model.MaxPositionEmbeddings,
+                scaled.AttentionFactor,
+                [.. RopeWavelength.Compute(scaled, original).Select(wavelength => new RopePair(wavelength.Pair,
+                    scaled.InvFreq[wavelength.Pair], wavelength.Tokens,
+                    plain.InvFreq[wavelength.Pair] / (double)scaled.InvFreq[wavelength.Pair], wavelength.ExceedsWindow))]);
+            json.Show(parse, screen, description, () => Show(screen, description));
             return ExitCode.Success;
         });
         return verb;
     }
 
-    private static ResultTable Table(RopeFrequencies plain, RopeFrequencies scaled, int original) => new(
-        "Frequencies of the dimension pairs",
-        ["pair", "radians per token", "wavelength in tokens", "unscaled / scaled", ""],
-        [.. RopeWavelength.Compute(scaled, original)
-            .Select(wavelength => Row(wavelength, plain.InvFreq[wavelength.Pair], scaled.InvFreq[wavelength.Pair]))]);
+    private static void Show(Screen screen, RopeDescription description)
+    {
+        screen.Line($"rope              {description.Rope}");
+        screen.Line($"window            {description.OriginalLength} -> {description.Length} tokens");
+        screen.Line($"attention factor  {description.AttentionFactor:0.######}");
+        screen.Table(new(
+            "Frequencies of the dimension pairs",
+            ["pair", "radians per token", "wavelength in tokens", "unscaled / scaled", ""],
+            [.. description.Pairs.Select(Row)]));
+        screen.Line(
+            $"! wavelength longer than the original window of {description.OriginalLength} tokens: larger positions bring phases the base " +
+            $"model never saw");
+    }
 
-    private static IReadOnlyList<string> Row(RopeWavelength wavelength, double plain, double scaled) =>
-        [$"{wavelength.Pair}", $"{scaled:G6}", $"{wavelength.Tokens:F1}", $"{plain / scaled:0.###}", wavelength.ExceedsWindow ? "!" : ""];
+    private static IReadOnlyList<string> Row(RopePair pair) =>
+        [$"{pair.Pair}", $"{pair.Frequency:G6}", $"{pair.Wavelength:F1}", $"{pair.Factor:0.###}", pair.ExceedsWindow ? "!" : ""];
 }

@@ -8,7 +8,12 @@ internal static class InspectVerb
 {
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("inspect", "Show models and training windows.", "skipwise inspect --model llama-2-7b")
+        var verb = new Verb("inspect", "Show models and training windows.",
+            """
+            skipwise inspect --model llama-2-7b
+            skipwise inspect --model llama-2-7b --rope yarn --rope-factor 8
+            skipwise inspect --model llama-2-7b --json
+            """)
         {
             InspectModelVerb.Create(screen),
             InspectTensorsVerb.Create(screen),

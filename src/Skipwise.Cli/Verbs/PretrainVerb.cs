@@ -1,6 +1,8 @@
+using System.CommandLine;
 using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Cli.Results;
 using Skipwise.Recipes;
 using Skipwise.Runs;
 using Skipwise.Training;
@@ -16,7 +18,11 @@ internal static class PretrainVerb
     {
         var verb = new Verb("pretrain",
             "Train the small base model of 'demo' from scratch, on synthetic English text.",
-            "skipwise pretrain --out base --seed 1");
+            """
+            skipwise pretrain --out base
+            skipwise pretrain --out base --window 256 --layers 6 --hidden-size 384 --heads 6
+            skipwise pretrain --out base --save-every 500 --resume
+            """);
         Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model")
             .Sets(nameof(PretrainOptions.Out));
         Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.ContextLength)
@@ -46,9 +52,10 @@ internal static class PretrainVerb
             .Sets(nameof(PretrainOptions.BatchSize)).Sets(nameof(TrainOptions.BatchSize));
         Flag<double> rate = verb.Number("--learning-rate", "peak learning rate of the second stage", s_default.LearningRate)
             .Sets(nameof(PretrainOptions.LearningRate)).Sets(nameof(TrainOptions.LearningRate));
-        Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order", s_default.Seed).Sets(nameof(PretrainOptions.Seed));
+        Flag<ulong> seed = verb.Seed("seed of the weights, the text and its order").Sets(nameof(PretrainOptions.Seed));
         var save = new SaveFlags(verb);
-        verb.AddConfigOption("--resume");
+        var json = new JsonFlag<RunResult>(verb);
+        verb.AddConfigOption("--resume", "--json");
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new PretrainOptions
@@ -68,12 +75,13 @@ internal static class PretrainVerb
                 BatchSize = batch.ValueOf(parse),
                 LearningRate = rate.ValueOf(parse),
             };
-            return Run(screen, options, save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) }, stop);
+            return Run(screen, parse, json, options, save.Of(parse) with { ConfigText = EffectiveConfig.Text(parse) }, stop);
         });
         return verb;
     }
 
-    private static int Run(Screen screen, PretrainOptions options, SaveOptions save, CancellationToken stop)
+    private static int Run(Screen screen, ParseResult parse, JsonFlag<RunResult> json, PretrainOptions options, SaveOptions save,
+        CancellationToken stop)
     {
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
         {
@@ -91,8 +99,9 @@ internal static class PretrainVerb
                 steps!.Report(step.Metrics);
             }), stop);
         });
-        return RunSummary.Tell(screen, outcome, options.Out,
-            $"skipwise eval passkey --model {options.Out}",
-            $"skipwise generate --model {options.Out} --prompt \"The\"");
+        string model = RunSummary.Quoted(options.Out);
+        return RunSummary.Tell(screen, parse, json, outcome, options.Out,
+            $"skipwise eval passkey --model {model}",
+            $"skipwise generate --model {model} --prompt \"The\"");
     }
 }

@@ -1,5 +1,7 @@
+using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 using Skipwise.Reports.Comparing;
 
@@ -14,21 +16,46 @@ internal static class ReportVerb
     {
         var verb = new Verb("report",
             "Write a report from results of 'eval all', without loading a model; several folders become one comparison.",
-            "skipwise report --from compared --from compared-later --out report.html")
+            """
+            skipwise report --from compared --out report.html
+            skipwise report --from compared --from compared-later --out both.html
+            skipwise report --from compared --out report.html --json > results.json
+            """)
         { Shows = evalAll };
         Flag<string[]> folders =
             verb.Texts("--from", "folder", "result folders of 'eval all'; all models are compared with the first model of the first folder",
                 required: true);
         Flag<string> path =
             verb.Required("--out", "file", "HTML file to write; Markdown, plots and JSON lines of the same name are written next to it");
-        verb.OnRun(screen, (parse, _) => Tell(
-            screen, RenderReport.Run(folders.ValueOf(parse), path.ValueOf(parse), screen.Flags.In), path.ValueOf(parse)));
+        var json = new JsonFlag<IReadOnlyList<EvaluationRecord>>(verb);
+        verb.OnRun(screen, (parse, _) =>
+            Tell(screen, parse, json, RenderReport.Run(folders.ValueOf(parse), path.ValueOf(parse), screen.Flags.In),
+                path.ValueOf(parse)));
         return verb;
     }
 
     /// <summary>Shows a comparison that has been written.</summary>
     /// <returns>the exit code: that of the gates</returns>
-    public static int Tell(Screen screen, Comparison comparison, string path)
+    public static int Tell(Screen screen, ParseResult parse, JsonFlag<IReadOnlyList<EvaluationRecord>> json, Comparison comparison,
+        string path)
+    {
+        IReadOnlyList<GateResult> gates = Gates.Judge(comparison);
+        json.Show(parse, screen, comparison.Records, () => Show(screen, comparison, path));
+        foreach (string line in ResultTables.Gates(gates))
+        {
+            if (screen.IsForPrograms)
+            {
+                screen.Note(line);
+            }
+            else
+            {
+                screen.Line(line);
+            }
+        }
+        return gates.All(gate => gate.Passed) ? ExitCode.Success : ExitCode.CheckFailed;
+    }
+
+    private static void Show(Screen screen, Comparison comparison, string path)
     {
         screen.Table(ResultTables.Comparison(comparison));
         screen.Line();
@@ -38,11 +65,5 @@ internal static class ReportVerb
         }
         screen.Line();
         screen.Line($"report  {path}");
-        IReadOnlyList<GateResult> gates = Gates.Judge(comparison);
-        foreach (string line in ResultTables.Gates(gates))
-        {
-            screen.Line(line);
-        }
-        return gates.All(gate => gate.Passed) ? ExitCode.Success : ExitCode.UserError;
     }
 }

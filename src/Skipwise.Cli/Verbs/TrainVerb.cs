@@ -1,6 +1,8 @@
+using System.CommandLine;
 using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Cli.Results;
 using Skipwise.Data;
 using Skipwise.Positions;
 using Skipwise.Recipes;
@@ -19,7 +21,11 @@ internal static class TrainVerb
     {
         var verb = new Verb("train",
             "Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target length.",
-            "skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k");
+            """
+            skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k
+            skipwise train --model llama-2-7b --data books/ --target-length 16384 --out lora-16k --lora-rank 16 --quantization-bits 4
+            skipwise train -m llama-2-7b -d books/ -t 16384 -o llama-2-7b-16k --eval-data held-out.jsonl --eval-every 100
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model")
             .Sets(nameof(FineTuneOptions.Model));
         Flag<string?> adapter = verb.Adapter();
@@ -46,13 +52,14 @@ internal static class TrainVerb
         Flag<bool> merge = verb.Switch("--merge", "also write the model with the LoRA adapter merged into its weights, to merged/")
             .Sets(nameof(FineTuneOptions.Merge));
         var evaluation = new RunEvaluationFlags(verb);
-        Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents", s_default.Seed)
+        Flag<ulong> seed = verb.Seed("seed of the positions and the order of the documents")
             .Sets(nameof(FineTuneOptions.Seed));
         Flag<bool> freezePadRow =
             verb.Switch("--freeze-pad-embedding", "never train the embedding of pad_token_id, as the PoSE reference code does")
             .Sets(nameof(FineTuneOptions.FreezePadEmbedding));
         var save = new SaveFlags(verb);
-        verb.AddConfigOption("--resume");
+        var json = new JsonFlag<RunResult>(verb);
+        verb.AddConfigOption("--resume", "--json");
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new FineTuneOptions
@@ -80,21 +87,25 @@ internal static class TrainVerb
             FineTune.Validate(options, saving);
             DataFlags.Tell(options.Data, screen);
             DataFlags.TellUnread(options.Evaluation.Data?.Paths ?? [], options.Data.Documents, screen);
-            return Run(screen, options, saving, stop);
+            return Run(screen, parse, json, options, saving, stop);
         });
         return verb;
     }
 
-    private static int Run(Screen screen, FineTuneOptions options, SaveOptions save, CancellationToken stop)
+    private static int Run(Screen screen, ParseResult parse, JsonFlag<RunResult> json, FineTuneOptions options, SaveOptions save,
+        CancellationToken stop)
     {
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
             FineTune.Run(options, save, display.Stage, display.Tokenizing, Training(display), display.Evaluation, stop));
-        string data = string.Join(' ', options.Data.Paths);
-        string model = !options.Lora.IsEnabled ? $"--model {options.Out}"
-            : options.Merge ? $"--model {Path.Combine(options.Out, FineTune.MergedName)}"
-            : $"--model {options.Model} --adapter {options.Out}";
-        return RunSummary.Tell(screen, outcome, options.Out,
-            $"skipwise eval perplexity {model} --data {data}",
+        // Not on the text that the model was trained on: its perplexity there says little.
+        string heldOut = options.Evaluation.Data is { Paths: var paths }
+            ? string.Join(' ', paths.Select(RunSummary.Quoted))
+            : "HELD-OUT-TEXT";
+        string model = !options.Lora.IsEnabled ? $"--model {RunSummary.Quoted(options.Out)}"
+            : options.Merge ? $"--model {RunSummary.Quoted(Path.Combine(options.Out, FineTune.MergedName))}"
+            : $"--model {RunSummary.Quoted(options.Model)} --adapter {RunSummary.Quoted(options.Out)}";
+        return RunSummary.Tell(screen, parse, json, outcome, options.Out,
+            $"skipwise eval perplexity {model} --data {heldOut}",
             $"skipwise eval passkey {model}",
             $"skipwise generate {model} --prompt \"Once upon a time\"");
 

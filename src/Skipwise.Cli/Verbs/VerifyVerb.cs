@@ -11,8 +11,12 @@ internal static class VerifyVerb
     {
         var verb = new Verb("verify",
             "Compare Skipwise's logits with those that another program computed with the same model, for any position ids.",
-            "skipwise verify --model llama-2-7b --reference reference.safetensors\n# reference.safetensors holds input_ids, and for " +
-            "every NAME position_ids.NAME and logits.NAME");
+            """
+            skipwise verify --model llama-2-7b --reference reference.safetensors
+            skipwise verify --model llama-2-7b --adapter lora-16k --reference as-peft.safetensors
+            skipwise verify --model llama-2-7b --rope yarn --rope-factor 8 --reference yarn.safetensors --atol 0.001 --json
+            # a reference holds input_ids, and for every NAME position_ids.NAME and logits.NAME
+            """);
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder").Sets(nameof(VerifyLogitsOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<string> reference =
@@ -24,6 +28,7 @@ internal static class VerifyVerb
                 new VerifyLogitsOptions { Model = "", Reference = "" }.Tolerance).Sets(nameof(VerifyLogitsOptions.Tolerance));
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
+        var json = new JsonFlag<Verification>(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options =
@@ -37,9 +42,10 @@ internal static class VerifyVerb
                     Tolerance = tolerance.ValueOf(parse)
                 };
             Verification verification = VerifyLogits.Run(options, screen.Notes, stop);
-            screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
-                [.. verification.Differences.Select(d =>
-                    (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])]));
+            json.Show(parse, screen, verification, () =>
+                screen.Table(new ResultTable("Logits", ["positions", "largest difference", ""],
+                    [.. verification.Differences.Select(d =>
+                        (IReadOnlyList<string>)[d.Name, $"{d.Largest:0.00e+00}", d.Passes ? "ok" : "FAIL"])])));
             if (verification.Passes)
             {
                 return ExitCode.Success;
@@ -47,7 +53,7 @@ internal static class VerifyVerb
             screen.Error(
                 $"{options.Model}: logits differ from {options.Reference} by more than " +
                 $"{options.Tolerance}.{(verification.Hint is { } hint ? " " + hint : "")}");
-            return ExitCode.UserError;
+            return ExitCode.CheckFailed;
         });
         return verb;
     }

@@ -63,7 +63,8 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
                 Read(options.Data.Documents, EvaluationJson.Settings(one with { BatchSize = null }, ("data", data))),
                 (model, _, progress, cancel) =>
                 EvaluatePerplexity.Run(model, new() { Model = model.Name, Data = options.Data, Perplexity = one, MinTokens = fills },
-                    progress, cancel).Records);
+                    progress, cancel).Records)
+            { Size = length };
         }
     }
 
@@ -93,7 +94,8 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
             one.Validate();
             yield return new($"passkey, prompts of {length} tokens", EvaluationJson.Settings(one with { BatchSize = null }),
                 (model, trials, progress, cancel) =>
-                EvaluatePasskey.Run(model, new() { Model = model.Name, Passkey = one, Trials = trials }, progress, cancel).Records);
+                EvaluatePasskey.Run(model, new() { Model = model.Name, Passkey = one, Trials = trials }, progress, cancel).Records)
+            { Size = length };
         }
     }
 
@@ -109,7 +111,8 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
                 (model, trials, progress, cancel) =>
                 EvaluateNeedle.Run(model,
                     new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Needle = one, Trials = trials },
-                    progress, cancel).Records);
+                    progress, cancel).Records)
+            { Size = length };
         }
     }
 
@@ -130,7 +133,8 @@ internal sealed record ComparisonTask(string Name, Func<EvaluateAllOptions, stri
                 [.. EvaluateRuler.Run(model,
                     new() { Model = model.Name, Haystack = options.Haystack, Documents = options.Documents, Squad = options.Squad,
                         Hotpot = options.Hotpot, Ruler = one, Trials = trials }, progress, null, cancel)
-                    .Records.Where(record => record.Length is not null)]);
+                    .Records.Where(record => record.Length is not null)])
+            { Size = length };
         }
     }
 

@@ -38,6 +38,8 @@ internal static class EvaluateAll
             EffectiveLength = options.EffectiveLength,
             Gates = options.Gates,
         };
+        (string, int)[] each = [.. measurements.SelectMany(own => own.Parts.Select(part => (own.Task.Name, part.Size)))];
+        var jobs = new JobProgress(progress.Job, [.. options.Models.SelectMany(_ => each)]);
         foreach ((ModelSource source, string name) in options.Models.Zip(Names(options.Models)))
         {
             cancel.ThrowIfCancellationRequested();
@@ -52,7 +54,7 @@ internal static class EvaluateAll
             };
             store.WritePlan(plan); // a report of an interrupted run shows the models up to there
             SkippedTask[] impossible =
-                [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), progress, cancel))];
+                [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), jobs, progress, cancel))];
             plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
         }
         store.WritePlan(plan);
@@ -86,13 +88,14 @@ internal static class EvaluateAll
     /// <returns>jobs that cannot run, such as a prompt that does not fit its length; if that is true of all, it is an error</returns>
     private static List<SkippedTask> Measure(
         ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, ComparisonJob Part)> parts, bool partsMayFail,
-        EvaluateAllProgress progress, CancellationToken cancel)
+        JobProgress jobs, EvaluateAllProgress progress, CancellationToken cancel)
     {
         var impossible = new List<SkippedTask>();
         foreach ((string key, ComparisonJob part) in parts)
         {
             cancel.ThrowIfCancellationRequested();
             bool isKept = store.Find(key).Count > 0;
+            jobs.Begin(isKept);
             progress.Stage?.Report($"{name}: {part.Description}{(isKept ? ": kept from an earlier run" : "")}");
             if (isKept)
             {

@@ -26,7 +26,12 @@ internal sealed record EvaluateAllOptions
     [Within(1, 1 << 27)]
     public IReadOnlyList<int> Lengths { get; init; } = [];
     /// <summary>perplexity settings; its windows are <see cref="Lengths"/>. The loss by position is that of the longest window</summary>
-    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [], PositionBins = 8 };
+    public PerplexityOptions Perplexity { get; init; } = new()
+    {
+        Windows = [],
+        PositionBins = 8,
+        MaxTotalTokens = EvaluatePerplexityOptions.DefaultMaxTotalTokens,
+    };
     /// <summary>passkey settings; its lengths are <see cref="Lengths"/>. A grid of five depths</summary>
     public PasskeyOptions Passkey { get; init; } = new() { Lengths = [], Grid = 5, Trials = 10 };
     /// <summary>needle settings; its lengths are <see cref="Lengths"/>. Null skips it</summary>

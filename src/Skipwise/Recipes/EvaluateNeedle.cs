@@ -18,6 +18,9 @@ public sealed record EvaluateNeedleOptions
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName]
+    public string? Adapter { get; init; }
     /// <summary>text files and folders of them; none uses Skipwise's own prose</summary>
     [PathName]
     public IReadOnlyList<string> Haystack { get; init; } = [];
@@ -55,7 +58,7 @@ public static class EvaluateNeedle
         {
             options.Needle.Validate();
         }
-        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope), options.Compute, note);
+        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         return Run(model, options, progress, cancel);
     }
 

@@ -13,6 +13,9 @@ namespace Skipwise.Recipes;
 /// <summary>A model, text, and perplexity settings.</summary>
 public sealed record EvaluatePerplexityOptions
 {
+    /// <summary>tokens that are measured unless asked otherwise: a million-token text would take hours, and change the result little</summary>
+    public const int DefaultMaxTotalTokens = 1 << 18;
+
     /// <summary>Hugging Face folder</summary>
     [PathName]
     public required string Model { get; init; }
@@ -26,7 +29,7 @@ public sealed record EvaluatePerplexityOptions
     [PathName]
     public string? Adapter { get; init; }
     /// <summary>perplexity settings; an empty list of windows stands for <see cref="DefaultLengths"/></summary>
-    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [] };
+    public PerplexityOptions Perplexity { get; init; } = new() { Windows = [], MaxTotalTokens = DefaultMaxTotalTokens };
     /// <summary>documents shorter than this (BOS included) are left out; null: the longest window, so that every window is filled</summary>
     [Within(0, 1 << 27)]
     public int? MinTokens { get; init; }
@@ -35,10 +38,26 @@ public sealed record EvaluatePerplexityOptions
 /// <summary>Perplexities, and the options they were measured with.</summary>
 public sealed record PerplexityMeasurement(string Model, PerplexityOptions Options, IReadOnlyList<PerplexityResult> Results)
 {
+    /// <summary>the setting of a record that tells that <see cref="PerplexityOptions.MaxTotalTokens"/> left out a part of the
+    /// text</summary>
+    internal const string CutSetting = "is_cut";
+
+    /// <summary>whether <see cref="PerplexityOptions.MaxTotalTokens"/> left out a part of the text</summary>
+    public bool IsCut { get; init; }
+
     /// <summary>the results as records, one per line of a results file</summary>
     public IReadOnlyList<EvaluationRecord> Records =>
-        [.. Results.Select(result => result.ToRecord(Model, Options)),
-            .. Results.SelectMany(result => result.PositionRecords(Model, Options))];
+        [.. Results.Select(result => result.ToRecord(Model, Options)).Concat(
+            Results.SelectMany(result => result.PositionRecords(Model, Options))).Select(Marked)];
+
+    private EvaluationRecord Marked(EvaluationRecord record)
+    {
+        if (IsCut)
+        {
+            record.Settings![CutSetting] = true;
+        }
+        return record;
+    }
 }
 
 /// <summary>Evaluates a model's perplexity on text by window length.</summary>
@@ -87,7 +106,10 @@ public static class EvaluatePerplexity
         using TokenStore? store = TrainingData.OpenStore(options.Data, model.Tokenizer);
         ITokenSource documents = store is not null ? store
             : PerplexityTexts.Read(options.Data.Read(), model.Tokenizer, perplexity, cancel);
-        return new(model.Name, perplexity, PerplexityEvaluator.Evaluate(model.Model, documents, bos, perplexity, progress, cancel));
+        IReadOnlyList<PerplexityResult> results =
+            PerplexityEvaluator.Evaluate(model.Model, documents, bos, perplexity, progress, cancel);
+        _ = PerplexityPlan.Documents(documents, perplexity, out bool isCut);
+        return new(model.Name, perplexity, results) { IsCut = isCut };
     }
 
     private static PerplexityOptions Complete(EvaluatePerplexityOptions options, IReadOnlyList<int> windows) =>

@@ -19,6 +19,9 @@ public sealed record EvaluateRulerOptions
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
     public ComputeOptions Compute { get; init; } = new();
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
+    [PathName]
+    public string? Adapter { get; init; }
     /// <summary>text files and folders of them, for the tasks with essays; none uses Skipwise's own prose</summary>
     [PathName]
     public IReadOnlyList<string> Haystack { get; init; } = [];
@@ -65,7 +68,7 @@ public static class EvaluateRuler
         {
             options.Ruler.Validate();
         }
-        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope), options.Compute, note);
+        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
         return Run(model, options, progress, note, cancel);
     }
 

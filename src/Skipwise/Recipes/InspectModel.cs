@@ -87,6 +87,9 @@ internal static class InspectModel
                 tensor.Entry.Length))];
     }
 
+    /// <summary>The sizes, rope and window that a model would be loaded with, from its configuration alone.</summary>
+    public static DecoderConfig Architecture(ModelSource source) => PretrainedModel.Architecture(source);
+
     /// <summary>Reads the configuration alone: enough for RoPE.</summary>
     public static HfConfig Config(string folder) => HfConfig.ForModel(folder);
 }

@@ -40,9 +40,14 @@ internal sealed record CliRun(int Code, string Output, string Error)
     }
 
     /// <summary>The user is told in one line, without a stack trace, what is wrong; every hint is in it.</summary>
-    public void Complained(params string[] hints)
+    public void Complained(params string[] hints) => Told(1, hints);
+
+    /// <summary>As <see cref="Complained"/>, of work that was done and whose result did not pass.</summary>
+    public void FailedCheck(params string[] hints) => Told(3, hints);
+
+    private void Told(int code, string[] hints)
     {
-        Assert.True(Code == 1, $"exit code {Code}\n{Output}\n{Error}");
+        Assert.True(Code == code, $"exit code {Code}\n{Output}\n{Error}");
         string complaint = Assert.Single(Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal));
         Assert.All(hints, hint => Assert.Contains(hint, complaint, StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);

@@ -20,6 +20,8 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
         CliRun trained = (await Train(tokens, extended)).Succeeded();
         Assert.Contains($"saved {extended}", trained.Output, StringComparison.Ordinal);
         Assert.Contains($"skipwise eval passkey --model {extended}", trained.Output, StringComparison.Ordinal);
+        Assert.Contains($"skipwise eval perplexity --model {extended} --data HELD-OUT-TEXT\n", trained.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain($"--data {tokens}", trained.Output, StringComparison.Ordinal); // not on what it was trained on
         Assert.Contains("64 -> 256 tokens", trained.Error, StringComparison.Ordinal);
         Assert.Matches(@"step 3/3 +loss \d", trained.Error);
 

@@ -37,10 +37,10 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
 
     [Theory]
     [InlineData("--min-passkey", "0", 0, "gate --min-passkey 0: passed: other")]
-    [InlineData("--min-passkey", "0.9", 1, "gate --min-passkey 0.9: FAILED: other: 0.00 at 128 tokens")]
+    [InlineData("--min-passkey", "0.9", 3, "gate --min-passkey 0.9: FAILED: other: 0.00 at 128 tokens")]
     [InlineData("--max-short-ppl-increase", "1000", 0, "gate --max-short-ppl-increase 1000: passed: other")]
-    [InlineData("--max-short-ppl-increase", "-1", 1, "gate --max-short-ppl-increase -1: FAILED")]
-    [InlineData("--min-effective-length", "64", 1, "gate --min-effective-length 64: FAILED: other: 0 tokens")]
+    [InlineData("--max-short-ppl-increase", "-1", 3, "gate --max-short-ppl-increase -1: FAILED")]
+    [InlineData("--min-effective-length", "64", 3, "gate --min-effective-length 64: FAILED: other: 0 tokens")]
     public async Task A_gate_decides_the_exit_code(string gate, string limit, int code, string line)
     {
         CliRun run = await CliRun.Of(Command(model.Path("gated"), Other("other"), gate, limit));

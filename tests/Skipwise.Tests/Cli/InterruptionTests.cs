@@ -30,6 +30,67 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         Assert.Empty(Directory.GetFiles(folder, "run.lock"));
     }
 
+    /// <summary>Whatever a verb does, it ends soon after it is asked to.</summary>
+    [Theory]
+    [InlineData("eval passkey -m {model} --trials 100000 -l 128"), InlineData("eval perplexity -m {model} -d {long} --max-total-tokens 0")]
+    [InlineData("eval needle -m {model} --trials 100000 -l 256"), InlineData("eval ruler -m {model} --samples 100000 -l 1024 --tasks vt")]
+    [InlineData("eval all -m {model} -o {out} --trials 100000 -l 128"), InlineData("prepare -m {model} -d {long} -o {out}.tokens")]
+    [InlineData("train -m {model} -d {long} -t 256 -o {out} --steps 1000000 --batch-size 1")]
+    [InlineData("demo -o {out}"), InlineData("pretrain -o {out}")]
+    [InlineData("generate -m {model}")] // waits for its input
+    public void No_verb_outlives_SIGTERM_by_more_than_seconds(string line)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are of Unix");
+        string text = model.Path("long.jsonl");
+        if (!File.Exists(text))
+        {
+            File.WriteAllLines(text, Enumerable.Repeat(File.ReadAllLines(model.Text), 2000).SelectMany(lines => lines));
+        }
+        string folder = model.Path($"out-{Guid.NewGuid():n}");
+        using Process run = Process.Start(ToolProcess.Start([.. line.Split(' ')
+            .Select(word => word.Replace("{model}", model.Folder, StringComparison.Ordinal)
+                .Replace("{long}", text, StringComparison.Ordinal).Replace("{out}", folder, StringComparison.Ordinal))]))!;
+        if (line.StartsWith("generate", StringComparison.Ordinal))
+        {
+            Assert.False(run.WaitForExit(TimeSpan.FromSeconds(3)));
+        }
+        else
+        {
+            Assert.NotNull(run.StandardError.ReadLine()); // at work
+        }
+        _ = run.StandardError.ReadToEndAsync();
+        _ = run.StandardOutput.ReadToEndAsync();
+        var clock = Stopwatch.StartNew();
+        ToolProcess.Signal(run, "TERM");
+        Assert.True(ChildProcess.End(run, ChildProcess.Limit));
+        Assert.True(run.ExitCode == 130, $"exit code {run.ExitCode}");
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
+    }
+
+    /// <summary>A step that takes minutes: the first Ctrl+C waits for it, the second does not.</summary>
+    [Fact]
+    public void The_second_Ctrl_C_ends_the_process_at_once()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are of Unix");
+        using Process run = Process.Start(ToolProcess.Start("train", "-m", model.Folder, "-d", model.Text, "-t", "256", "-o",
+            model.Path("long-step"), "--steps", "2", "--batch-size", "64", "--gradient-accumulation", "100000", "--threads", "1"))!;
+        string? line;
+        do
+        {
+            line = run.StandardError.ReadLine();
+        }
+        while (line is not null && !line.StartsWith("fine-tuning", StringComparison.Ordinal));
+        Assert.NotNull(line);
+        _ = run.StandardError.ReadToEndAsync();
+        ToolProcess.Signal(run, "INT");
+        Assert.False(run.WaitForExit(TimeSpan.FromSeconds(4)));
+        var clock = Stopwatch.StartNew();
+        ToolProcess.Signal(run, "INT");
+        Assert.True(ChildProcess.End(run, ChildProcess.Limit));
+        Assert.Equal(130, run.ExitCode);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 4);
+    }
+
     [Theory]
     [InlineData(false, 2), InlineData(true, 300)]
     public async Task The_first_signal_asks_and_then_patience_ends(bool isRun, double seconds)

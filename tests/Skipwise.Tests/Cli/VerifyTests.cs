@@ -23,7 +23,7 @@ public class VerifyTests
     public async Task Another_yarn_fails_and_the_right_one_is_suggested()
     {
         CliRun run = await CliRun.Of("verify", "--model", Fixture.Path("llama-yarn16"), "--reference", Reference("llama-yarn16"));
-        run.Complained("try --rope yarn-revised");
+        run.FailedCheck("try --rope yarn-revised");
         Assert.Contains("FAIL", run.Output, StringComparison.Ordinal);
     }
 
@@ -49,7 +49,7 @@ public class VerifyTests
     {
         using var folder = new TempFolder();
         CliRun run = await VerifyChanged(folder, tensors => tensors["logits.pose2"][1, 7, 5] += 0.01f);
-        run.Complained("differ");
+        run.FailedCheck("differ");
         Assert.Matches(@"contiguous .*ok", run.Output);
         Assert.Matches(@"pose2 .*1\.00e-02 +FAIL", run.Output);
         Assert.DoesNotContain("yarn", run.Error, StringComparison.Ordinal);
@@ -66,7 +66,7 @@ public class VerifyTests
     public async Task A_logit_that_is_no_number_fails()
     {
         using var folder = new TempFolder();
-        (await VerifyChanged(folder, tensors => tensors["logits.pose2"][0, 0, 0] = float.NaN, "--atol", "1000")).Complained("differ");
+        (await VerifyChanged(folder, tensors => tensors["logits.pose2"][0, 0, 0] = float.NaN, "--atol", "1000")).FailedCheck("differ");
     }
 
     [Fact]

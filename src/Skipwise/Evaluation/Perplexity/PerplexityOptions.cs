@@ -34,6 +34,12 @@ public sealed record PerplexityOptions
     /// <summary>number of documents to evaluate, the first that are long enough; null: all</summary>
     [Within(1, 1e9)]
     public int? MaxDocuments { get; init; } = 50;
+    /// <summary>
+    /// sliding: tokens of all documents together; the document in which the limit is reached is cut, but not below
+    /// <see cref="MinTokens"/>, and later documents are left out. Null: no limit
+    /// </summary>
+    [Within(1, 1 << 30)]
+    public int? MaxTotalTokens { get; init; }
     /// <summary>number of equal parts of each window for the loss by position; null: no loss by position</summary>
     [Within(1, 1 << 16)]
     public int? PositionBins { get; init; }

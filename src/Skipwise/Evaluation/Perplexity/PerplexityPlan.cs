@@ -7,8 +7,15 @@ internal static class PerplexityPlan
 {
     /// <summary>The documents that are long enough, in their order, each with the length it is cut to (without BOS).</summary>
     /// <exception cref="SkipwiseException">no document is long enough</exception>
-    public static IReadOnlyList<(int Document, int Length)> Documents(ITokenSource source, PerplexityOptions options)
+    public static IReadOnlyList<(int Document, int Length)> Documents(ITokenSource source, PerplexityOptions options) =>
+        Documents(source, options, out _);
+
+    /// <inheritdoc cref="Documents(ITokenSource, PerplexityOptions)"/>
+    /// <param name="isCut">whether <see cref="PerplexityOptions.MaxTotalTokens"/> left out a part of the text</param>
+    public static IReadOnlyList<(int Document, int Length)> Documents(ITokenSource source, PerplexityOptions options, out bool isCut)
     {
+        isCut = false;
+        long room = TotalTokens(options);
         int shortest = MinDocumentTokens(options);
         int longestSeen = 0;
         var chosen = new List<(int, int)>();
@@ -17,10 +24,19 @@ internal static class PerplexityPlan
             int length = source.LengthOf(document);
             longestSeen = Math.Max(longestSeen, length);
             length = options.MaxTokens is { } max ? Math.Min(length, max - 1) : length;
-            if (length >= shortest)
+            if (length < shortest)
             {
-                chosen.Add((document, length));
+                continue;
             }
+            if (chosen.Count > 0 && room < shortest)
+            {
+                isCut = true;
+                break;
+            }
+            int taken = (int)Math.Min(length, Math.Max(room, shortest));
+            isCut |= taken < length;
+            room -= taken;
+            chosen.Add((document, taken));
         }
         if (chosen.Count == 0)
         {
@@ -31,6 +47,10 @@ internal static class PerplexityPlan
         }
         return chosen;
     }
+
+    /// <summary>The most tokens of all documents together: only sliding windows read documents to their end.</summary>
+    public static long TotalTokens(PerplexityOptions options) =>
+        options.Mode == WindowMode.Sliding && options.MaxTotalTokens is { } limit ? limit : long.MaxValue;
 
     /// <summary>The tokens, without BOS, that a document needs at least to be evaluated.</summary>
     public static int MinDocumentTokens(PerplexityOptions options) =>

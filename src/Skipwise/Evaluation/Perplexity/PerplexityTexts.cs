@@ -15,18 +15,27 @@ internal static class PerplexityTexts
             "Neither the tokenizer nor config.json names a BOS or EOS token, and every window begins with one. "
             + "Add bos_token_id to the model's config.json.");
 
-    /// <summary>The documents' tokens, of no more documents than the evaluation uses.</summary>
+    /// <summary>
+    /// The documents' tokens, of no more documents than the evaluation uses and one: the one tells that the limit of tokens left some out.
+    /// </summary>
     public static TokenList Read(
         IEnumerable<Document> documents, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
     {
         var tokens = new List<int[]>();
         int shortest = PerplexityPlan.MinDocumentTokens(perplexity), longEnough = 0;
+        long room = PerplexityPlan.TotalTokens(perplexity);
         foreach (Document document in documents)
         {
             cancel.ThrowIfCancellationRequested();
             tokens.Add(tokenizer.Encode(document.Text));
-            longEnough += tokens[^1].Length >= shortest ? 1 : 0;
-            if (longEnough == perplexity.MaxDocuments)
+            if (tokens[^1].Length < shortest)
+            {
+                continue;
+            }
+            longEnough++;
+            bool isFull = room <= 0;
+            room -= tokens[^1].Length;
+            if (longEnough == perplexity.MaxDocuments || isFull)
             {
                 break;
             }

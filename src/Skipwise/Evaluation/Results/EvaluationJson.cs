@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Skipwise.Storage;
@@ -38,6 +39,24 @@ internal static class EvaluationJson
 
     /// <summary>A value as indented JSON, for people and for files of their own.</summary>
     public static string ToIndentedJson<T>(T value) => JsonSerializer.Serialize(value, s_document);
+
+    /// <summary>The JSON schema of what <see cref="ToIndentedJson"/> writes for values of a type.</summary>
+    public static JsonObject Schema(Type type) => JsonSchemaExporter.GetJsonSchemaAsNode(s_document, type,
+        new JsonSchemaExporterOptions
+        {
+            TreatNullObliviousAsNonNullable = true,
+            TransformSchemaNode = (_, schema) =>
+            {
+                if (schema is JsonObject { } known && known["required"] is JsonArray required && known["properties"] is JsonObject properties)
+                {
+                    required.RemoveAll(name => IsNullable(properties[(string)name!])); // which is left out, not null
+                }
+                return schema;
+            },
+        }).AsObject();
+
+    private static bool IsNullable(JsonNode? schema) =>
+        schema?["type"] is JsonArray types && types.Any(type => (string?)type == "null");
 
     /// <summary>Writes the records as one JSON list; the file appears complete or not at all.</summary>
     /// <exception cref="SkipwiseException">see <see cref="ResultFile"/></exception>
