@@ -25,7 +25,7 @@ internal static class Failure
                 screen.Error(
                     $"out of memory: {FirstLine(e.Message)} Use a smaller --batch-size or shorter windows, or close other programs.");
                 break;
-            case IOException or UnauthorizedAccessException:
+            case IOException or UnauthorizedAccessException when !IsOfTheProgram(e):
                 screen.Error($"{e.Message.TrimEnd('.')}. Check that the disk has space left and that the files may be read and written.");
                 break;
             default:
@@ -41,6 +41,10 @@ internal static class Failure
         }
         return code;
     }
+
+    /// <summary>A part of the program is missing or broken, not a file of the user.</summary>
+    private static bool IsOfTheProgram(Exception e) => e is FileLoadException
+        || (e is FileNotFoundException { FileName: { } assembly } && assembly.Contains(", Version=", StringComparison.Ordinal));
 
     private static string FirstLine(string message) => message.Split('\n')[0].TrimEnd();
 }

@@ -16,7 +16,7 @@ internal static class StatusText
     /// <param name="all">time left of the whole command, if that is more</param>
     public static string Of(EvaluationProgress progress, TimeSpan? left, TimeSpan? all = null) =>
         Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %{Left(left)}")
-        + (all is { } whole && whole > TimeSpan.Zero ? $", {RemainingTime.Text(whole)} in all" : "");
+        + (all is { TotalSeconds: >= 1 } whole ? $", {RemainingTime.Text(whole)} in all" : "");
 
     public static string Of(TokenizationProgress progress) =>
         Invariant($"{progress.Documents} documents  {progress.Tokens} tokens  {progress.Bytes / 1e6:0.0} MB");

@@ -66,8 +66,11 @@ internal static class DemoVerb
                     Evaluation = display.Evaluation
                 }, stop));
         json.Show(parse, screen, results, () => Show(screen, options, results));
-        return results.Bars!.All(bar => bar.Met) ? ExitCode.Success : ExitCode.CheckFailed;
+        return CodeOf(results);
     }
+
+    /// <summary>The exit code: that of the demo's own criteria.</summary>
+    internal static int CodeOf(DemoResults results) => results.Bars!.All(bar => bar.Met) ? ExitCode.Success : ExitCode.CheckFailed;
 
     private static void Show(Screen screen, DemoOptions options, DemoResults results)
     {

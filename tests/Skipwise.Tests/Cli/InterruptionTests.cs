@@ -79,7 +79,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         {
             line = run.StandardError.ReadLine();
         }
-        while (line is not null && !line.StartsWith("fine-tuning", StringComparison.Ordinal));
+        while (line is not null && !line.StartsWith("trains ", StringComparison.Ordinal));
         Assert.NotNull(line);
         _ = run.StandardError.ReadToEndAsync();
         ToolProcess.Signal(run, "INT");

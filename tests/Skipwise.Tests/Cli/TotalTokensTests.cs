@@ -59,7 +59,7 @@ public sealed class TotalTokensTests(SmallModel model) : IClassFixture<SmallMode
     [Fact]
     public async Task A_comparison_tells_it_too()
     {
-        string[] line = ["eval", "all", "-m", model.Folder, "-d", model.Text, "-o", model.Path("cut"), "-l", "64", "--trials", "1",
+        string[] line = ["eval", "all", "-m", model.Folder, "-d", model.Text, "-o", model.Path("cut"), "-l", "128", "--trials", "1",
             "--depths", "2", "--needle-trials", "0"];
         CliRun cut = (await CliRun.Of([.. line, "--max-total-tokens", "500"])).Succeeded();
         Assert.Contains($"perplexity: the text after the first 500 tokens {Told}", cut.Error, StringComparison.Ordinal);
