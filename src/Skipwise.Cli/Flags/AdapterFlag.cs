@@ -11,5 +11,6 @@ internal static class AdapterFlag
         command.Text("--adapter", "folder", "LoRA adapter in PEFT's layout, merged into the model's weights as it is loaded")
         .Sets(nameof(FineTuneOptions.Adapter)).Sets(nameof(EvaluatePasskeyOptions.Adapter))
         .Sets(nameof(EvaluatePerplexityOptions.Adapter)).Sets(nameof(EvaluateTasksOptions.Adapter))
+        .Sets(nameof(EvaluateNeedleOptions.Adapter)).Sets(nameof(EvaluateRulerOptions.Adapter))
         .Sets(nameof(GenerateTextOptions.Adapter)).Sets(nameof(VerifyLogitsOptions.Adapter)).Sets(nameof(ModelSource.Adapter));
 }

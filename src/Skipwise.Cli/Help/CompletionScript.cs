@@ -60,7 +60,7 @@ internal static class CompletionScript
         """;
 
     private const string Pwsh = """
-        # PowerShell completion of skipwise: in $PROFILE
+        # PowerShell completion of skipwise: dot-source this file in $PROFILE
         Register-ArgumentCompleter -Native -CommandName skipwise -ScriptBlock {
             param($wordToComplete, $commandAst, $cursorPosition)
             $line = $commandAst.ToString().PadRight($cursorPosition).Substring(0, $cursorPosition) -replace '^\s*\S+\s?', ''

@@ -15,7 +15,7 @@ internal static class CompletionVerb
             source <(skipwise completion bash)
             skipwise completion zsh > ~/.zfunc/_skipwise
             skipwise completion fish > ~/.config/fish/completions/skipwise.fish
-            skipwise completion pwsh >> $PROFILE
+            skipwise completion pwsh > skipwise.ps1
             """)
         { TakesConfig = false };
         var shell = new Argument<string>("shell")
