@@ -68,8 +68,8 @@ internal static class InspectRopeVerb
             ["pair", "radians per token", "wavelength in tokens", "unscaled / scaled", ""],
             [.. description.Pairs.Select(Row)]));
         screen.Line(
-            $"! wavelength longer than the original window of {description.OriginalLength} tokens: larger positions bring phases the base " +
-            $"model never saw");
+            $"! wavelength longer than the original window of {description.OriginalLength} tokens: larger positions bring phases the " +
+            $"base model never saw");
     }
 
     private static IReadOnlyList<string> Row(RopePair pair) =>

@@ -54,7 +54,10 @@ internal static class EvaluateAll
             };
             store.WritePlan(plan); // a report of an interrupted run shows the models up to there
             SkippedTask[] impossible =
-                [.. work.SelectMany(own => Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), jobs, progress, cancel))];
+            [
+                .. work.SelectMany(own =>
+                    Measure(store, model, name, own.Parts, own.Task.ContinuesOnError(options), jobs, progress, cancel)),
+            ];
             plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
         }
         store.WritePlan(plan);

@@ -13,7 +13,7 @@ namespace Skipwise.Recipes;
 /// <summary>A model, text, and perplexity settings.</summary>
 public sealed record EvaluatePerplexityOptions
 {
-    /// <summary>tokens that are measured unless asked otherwise: a million-token text would take hours, and change the result little</summary>
+    /// <summary>tokens that are measured unless asked otherwise: millions would take hours and change the result little</summary>
     public const int DefaultMaxTotalTokens = 1 << 18;
 
     /// <summary>Hugging Face folder</summary>

@@ -166,5 +166,6 @@ internal sealed record MachineReport(
     }
 
     private static IEnumerable<string> Folders(string variable) =>
-        (global::System.Environment.GetEnvironmentVariable(variable) ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        (global::System.Environment.GetEnvironmentVariable(variable) ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
 }

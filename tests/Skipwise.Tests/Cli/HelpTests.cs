@@ -89,14 +89,16 @@ public class HelpTests
         CliRun run = (await CliRun.Of("train", "--help", "all")).Succeeded();
         Assert.DoesNotContain('\u001b', run.Output);
         Assert.Contains(run.Output.Split('\n'), line => line.Length > 160
-            && line.StartsWith("      --recompute-every <n>", StringComparison.Ordinal) && line.Contains("[default: ", StringComparison.Ordinal));
+            && line.StartsWith("      --recompute-every <n>", StringComparison.Ordinal)
+            && line.Contains("[default: ", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task The_exit_codes_are_told()
     {
         string help = (await CliRun.Of("--help")).Succeeded().Output;
-        Assert.All((string[])["  0    success", "  1    wrong usage", "  2    a fault of Skipwise", "  3    a check failed", "  130  inter"],
+        Assert.All(
+            (string[])["  0    success", "  1    wrong usage", "  2    a fault of Skipwise", "  3    a check failed", "  130  inter"],
             line => Assert.Contains($"\n{line}", help, StringComparison.Ordinal));
         string page = File.ReadAllText(Path.Combine(HouseRulesTests.Root(), "docs", "command-line.md"));
         Assert.All(ExitCode.All, code => Assert.Contains($"| {code.Code} |", page, StringComparison.Ordinal));

@@ -47,7 +47,8 @@ internal static class EvaluationJson
             TreatNullObliviousAsNonNullable = true,
             TransformSchemaNode = (_, schema) =>
             {
-                if (schema is JsonObject { } known && known["required"] is JsonArray required && known["properties"] is JsonObject properties)
+                if (schema is JsonObject known && known["required"] is JsonArray required
+                    && known["properties"] is JsonObject properties)
                 {
                     required.RemoveAll(name => IsNullable(properties[(string)name!])); // which is left out, not null
                 }
