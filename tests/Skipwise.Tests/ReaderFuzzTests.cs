@@ -298,7 +298,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         {
             DemoResults results = DemoResults.Read(_temp["results.json"]);
             Render(DemoReport.Build(results, [], "skipwise"));
-            _ = DemoSummary.Sentences(results);
+            _ = DemoSummary.Of(results);
         });
     }
 
@@ -313,7 +313,7 @@ public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel
         {
             Comparison comparison = Comparison.Load([folder]);
             Render(ComparisonReport.Build(comparison));
-            _ = ComparisonSummary.Sentences(comparison);
+            _ = ComparisonSummary.Of(comparison);
             _ = Skipwise.Cli.Display.ResultTables.Comparison(comparison);
             _ = Gates.Judge(comparison);
         })

@@ -60,6 +60,18 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
     public void Line(string text = "") => output.WriteLine(Shown(text));
 
+    /// <summary>Sentences of the result, each on its line.</summary>
+    public void Sentences(IReadOnlyList<string> sentences)
+    {
+        foreach (string sentence in sentences)
+        {
+            Line(sentence);
+        }
+    }
+
+    /// <summary>A bulleted list of the result.</summary>
+    public void Items(IReadOnlyList<string> items) => Sentences([.. items.Select(item => $"* {item}")]);
+
     /// <summary>A line about what is going on, no part of the result. Of those a quiet screen shows warnings.</summary>
     public void Note(string text)
     {

@@ -74,16 +74,16 @@ internal static class DemoVerb
 
     private static void Show(Screen screen, DemoOptions options, DemoResults results)
     {
+        ReportSummary summary = DemoSummary.Of(results);
+        screen.Sentences(summary.Lead);
+        screen.Line();
         screen.Table(ResultTables.Passkey(results));
         screen.Line();
         screen.Table(ResultTables.Perplexity(results));
         screen.Line();
         screen.Table(ResultTables.Bars(results.Bars!));
         screen.Line();
-        foreach (string sentence in DemoSummary.Sentences(results))
-        {
-            screen.Line(sentence);
-        }
+        screen.Items(summary.Others);
         screen.Line();
         screen.Line($"report      {Path.Combine(options.Out, Demo.ReportName)}");
         screen.Line($"numbers     {Path.Combine(options.Out, Demo.ResultsName)}");

@@ -3,6 +3,7 @@ using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
+using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 
 namespace Skipwise.Cli.Verbs;
@@ -57,12 +58,12 @@ internal static class ReportVerb
 
     private static void Show(Screen screen, Comparison comparison, string path)
     {
+        ReportSummary summary = ComparisonSummary.Of(comparison);
+        screen.Sentences(summary.Lead);
+        screen.Line();
         screen.Table(ResultTables.Comparison(comparison));
         screen.Line();
-        foreach (string sentence in ComparisonSummary.Sentences(comparison))
-        {
-            screen.Line(sentence);
-        }
+        screen.Items(summary.Others);
         screen.Line();
         screen.Line($"report  {path}");
     }

@@ -10,17 +10,27 @@ internal static class DemoReport
     /// <param name="results">the results</param>
     /// <param name="trials">every passkey trial, for the depth maps; may be empty</param>
     /// <param name="nextCommand">the command that extends the reader's own model</param>
-    public static Report Build(DemoResults results, IReadOnlyList<DemoTrial> trials, string nextCommand) => new(
-        $"PoSE: from {results.TrainLength} to {results.TargetLength} tokens", DemoSummary.Sentences(results),
+    public static Report Build(DemoResults results, IReadOnlyList<DemoTrial> trials, string nextCommand)
+    {
+        ReportSummary summary = DemoSummary.Of(results);
+        return new($"PoSE: from {results.TrainLength} to {results.TargetLength} tokens", summary.Lead,
         [
             new("Success criteria", Criteria(results)),
+            summary.InWords,
             new("Passkey retrieval", [.. Passkey(results, trials)]),
             new("Perplexity by window", [.. Perplexity(results)]),
             new("The fine-tune", [.. Training(results)]),
             new("The run", Run(results)),
             new("Your own model", new ReportBlock.Text("The same for a Hugging Face folder of yours and your own text:"),
                 new ReportBlock.Code(nextCommand)),
-        ]);
+        ])
+        { Picture = Picture(results) };
+    }
+
+    private static ReportBlock.Plot? Picture(DemoResults r) => r.Passkey.Count == 0 ? null : new(
+        AccuracyHeatmap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))],
+            r.TrainLength, ModelLegend.Demo),
+        "passkey", "Passkey retrieval: fraction of trials with the whole key retrieved, by prompt length.");
 
     private static IReadOnlyList<ReportBlock> Criteria(DemoResults r) => r.Bars is not { Count: > 0 } criteria ? [] :
     [
@@ -38,11 +48,7 @@ internal static class DemoReport
         }
         yield return new ReportBlock.Text(
             "A number of up to five digits is hidden in a filler text; the prompt asks for it at the end. A trial is correct if every " +
-            "digit is right.");
-        yield return new ReportBlock.Plot(
-            AccuracyHeatmap.ByModel("Passkey retrieval", [.. r.Passkey.Select(p => new LengthPoint(p.Variant, p.Length, p.Accuracy))],
-                r.TrainLength, ModelLegend.Demo),
-            "passkey", "Accuracy: fraction of trials with the whole key retrieved, by prompt length.");
+            "digit is right. The picture at the top shows these values.");
         yield return LengthTable("Accuracy; below it the trials and the 95 % interval", r,
             r.Passkey.Select(p => (p.Variant, p.Length,
             new ReportCell(NumberFormat.Fraction(p.Accuracy), $"{DemoSummary.Correct(p)} of {p.Trials}", Interval(p)))));

@@ -6,16 +6,23 @@ namespace Skipwise.Reports;
 /// </summary>
 internal static class DemoSummary
 {
-    /// <summary>The sentences in reading order. Sentences whose values are missing are omitted.</summary>
-    public static IReadOnlyList<string> Sentences(DemoResults results) =>
-    [
-        .. new[]
-        {
-            Setting(results), Windows(results), Base(results), Pose(results), PosePerplexity(results), Control(results),
-            ControlPerplexity(results),
-            Interpolated(results), Beyond(results), Bars(results), Caution(results),
-        }.OfType<string>(),
-    ];
+    /// <summary>
+    /// The sentences. The lead has what the base model does past its window, what PoSE reaches and what the control does. Sentences whose
+    /// values are missing are omitted.
+    /// </summary>
+    public static ReportSummary Of(DemoResults results)
+    {
+        string setting = Setting(results);
+        string[] measured = [.. new[] { Base(results), Pose(results), Control(results) }.OfType<string>()];
+        string?[] others =
+        [
+            Windows(results), PosePerplexity(results), ControlPerplexity(results), Interpolated(results), Beyond(results), Bars(results),
+            Caution(results),
+        ];
+        return measured.Length > 0
+            ? new(measured, [setting, .. others.OfType<string>()])
+            : new([setting], [.. others.OfType<string>()]);
+    }
 
     private static string Setting(DemoResults r) =>
         $"{r.Model ?? "The base model"} has a window of {r.TrainLength} tokens; PoSE aims at {r.TargetLength} " +
@@ -26,8 +33,7 @@ internal static class DemoSummary
         null => null,
         { } longest when longest <= r.TrainLength => $"No window of the fine-tuning was longer than {longest} tokens.",
         { } longest =>
-            $"The fine-tuning used windows of up to {longest} tokens, longer than the original {r.TrainLength}: the results below are " +
-            $"not " +
+            $"The fine-tuning used windows of up to {longest} tokens, longer than the original {r.TrainLength}: these results are not " +
             $"those of training on short windows.",
     };
 
@@ -67,7 +73,7 @@ internal static class DemoSummary
             : within.Length > 1 && last.Accuracy > 0.5
             ? ", and no less often at any shorter length"
             : "";
-        return $"After PoSE it finds the key in {Count(last)} at {last.Length} tokens{interval}{elsewhere}.";
+        return $"After PoSE the model finds the key in {Count(last)} at {last.Length} tokens{interval}{elsewhere}.";
     }
 
     private static string? PosePerplexity(DemoResults r)
@@ -86,7 +92,7 @@ internal static class DemoSummary
                 ? "falls"
                 : "rises"
             };
-        return $"Its perplexity {change}, from {NumberFormat.Perplexity(near.Value)} with {near.Length} tokens of window to " +
+        return $"PoSE's perplexity {change}, from {NumberFormat.Perplexity(near.Value)} with {near.Length} tokens of window to " +
             $"{NumberFormat.Perplexity(far.Value)} with {far.Length}.";
     }
 
@@ -122,17 +128,17 @@ internal static class DemoSummary
             false => ": a difference within the error bars",
             true => pose.Value < control.Value ? ": PoSE's is lower" : ": the control's is lower",
         };
-        return $"The control's perplexity there is {NumberFormat.Perplexity(control.Value)} against PoSE's " +
+        return $"At {pose.Length} tokens the control's perplexity is {NumberFormat.Perplexity(control.Value)} against PoSE's " +
             $"{NumberFormat.Perplexity(pose.Value)}{verdict}.";
     }
 
     private static string? Interpolated(DemoResults r) => Passkey(r, DemoVariant.Interpolated, r.TargetLength) is { } untrained
-        ? $"Interpolation alone, without training, finds it in {Count(untrained)} at {untrained.Length}."
+        ? $"Interpolation alone, without training, finds the key in {Count(untrained)} at {untrained.Length} tokens."
         : null;
 
     private static string? Beyond(DemoResults r) =>
         r.Passkey.Where(p => p.Variant == DemoVariant.Pose && p.Length > r.TargetLength).MaxBy(p => p.Length) is { } far
-            ? $"At {far.Length} tokens, past the target, PoSE finds it in {Count(far)}."
+            ? $"At {far.Length} tokens, past the target, PoSE finds the key in {Count(far)}."
             : null;
 
     private static string? Bars(DemoResults r)

@@ -25,8 +25,9 @@ internal static class HtmlPage
         <main>
         <header>
         <h1>{report.Title}</h1>
-        <p class="summary">{string.Join(" ", report.Summary)}</p>
-        </header>
+        <div class="lead">
+        {Html.Join(report.Lead.Select(sentence => Html.Of($"<p>{sentence}</p>\n")))}</div>
+        {(report.Picture is { } picture ? Plot(picture) : Html.Empty)}</header>
         {Html.Join(report.Sections.Where(section => section.Blocks.Count > 0).Select(Section))}{RawLines(report.RawLines)}</main>
         </body>
         </html>
@@ -47,6 +48,8 @@ internal static class HtmlPage
     private static Html Block(ReportBlock block) => block switch
     {
         ReportBlock.Text text => Html.Of($"<p>{text.Words}</p>\n"),
+        ReportBlock.Items items =>
+            Html.Of($"<ul>\n{Html.Join(items.Words.Select(words => Html.Of($"<li>{words}</li>\n")))}</ul>\n"),
         ReportBlock.Code code => Html.Of($"<pre><code>{code.Words}</code></pre>\n"),
         ReportBlock.Table table => Table(table),
         ReportBlock.Columns columns => Html.Of($"<div class=\"columns\">\n{Html.Join(columns.Tables.Select(Table))}</div>\n"),
@@ -88,9 +91,14 @@ internal static class HtmlPage
 
     private static Html Row(IReadOnlyList<ReportCell> cells)
     {
-        Html others = Html.Join(cells.Skip(1).Select(cell => Html.Of($"<td>{Cell(cell)}</td>")));
-        return Html.Of($"<tr><th scope=\"row\">{Cell(cells[0])}</th>{others}</tr>\n");
+        Html others = Html.Join(cells.Skip(1).Select(cell => Html.Of($"<td{Class(cell)}>{Cell(cell)}</td>")));
+        return Html.Of($"<tr><th scope=\"row\"{Class(cells[0])}>{Cell(cells[0])}</th>{others}</tr>\n");
     }
+
+    /// <summary>The attribute of a value that is so short that a line end within it would hinder reading: a name, a number with its
+    /// sign.</summary>
+    private static Html Class(ReportCell cell) =>
+        cell.Value.Length <= 12 && cell.Value.AsSpan().IndexOfAny(' ', '-') >= 0 ? Html.Of($" class=\"whole\"") : Html.Empty;
 
     private static Html Cell(ReportCell cell)
     {

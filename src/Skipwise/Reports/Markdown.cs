@@ -13,7 +13,11 @@ internal static partial class Markdown
     /// <param name="rawFile">the path of the file that holds the raw lines</param>
     public static string Render(Report report, Func<string, string> plotFile, string rawFile)
     {
-        var text = new StringBuilder($"# {Escape(report.Title)}\n\n{Escape(string.Join(" ", report.Summary))}\n\n");
+        var text = new StringBuilder($"# {Escape(report.Title)}\n\n{Escape(string.Join(" ", report.Lead))}\n\n");
+        if (report.Picture is { } picture)
+        {
+            text.Append(Block(picture, plotFile, rawFile));
+        }
         foreach (ReportSection section in report.Sections.Where(section => section.Blocks.Count > 0))
         {
             text.Append(CultureInfo.InvariantCulture, $"## {Escape(section.Heading)}\n\n");
@@ -42,6 +46,7 @@ internal static partial class Markdown
     private static string Block(ReportBlock block, Func<string, string> plotFile, string rawFile) => block switch
     {
         ReportBlock.Text text => $"{Escape(text.Words)}\n\n",
+        ReportBlock.Items items => string.Concat(items.Words.Select(words => $"* {Escape(words)}\n")) + "\n",
         ReportBlock.Code code => Code(code.Words),
         ReportBlock.Table table => Table(table, rawFile),
         ReportBlock.Columns columns => string.Concat(columns.Tables.Select(table => Table(table, rawFile))),

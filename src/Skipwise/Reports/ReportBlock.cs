@@ -10,6 +10,9 @@ internal abstract record ReportBlock
     /// <summary>A paragraph.</summary>
     public sealed record Text(string Words) : ReportBlock;
 
+    /// <summary>A bulleted list, one sentence or two for each bullet.</summary>
+    public sealed record Items(IReadOnlyList<string> Words) : ReportBlock;
+
     /// <summary>A command or a file's content.</summary>
     public sealed record Code(string Words) : ReportBlock;
 

@@ -16,7 +16,7 @@ internal static class ReportFiles
     {
         string stem = Path.GetFileNameWithoutExtension(path), plots = $"{stem}-plots", raw = $"{stem}.jsonl";
         List<(string Name, byte[] Content)> files = [];
-        foreach ((string name, Figure figure) in report.Sections.SelectMany(section => section.Blocks).SelectMany(Figures))
+        foreach ((string name, Figure figure) in Blocks(report).SelectMany(Figures))
         {
             files.Add(($"{plots}/{name}.svg", Encoding.UTF8.GetBytes(figure.SvgFile(PlotLook.Light))));
             files.Add(($"{plots}/{name}.png", figure.Png(PlotLook.Light)));
@@ -40,6 +40,9 @@ internal static class ReportFiles
 
     private static OwnedFiles ListOf(string path) =>
         new(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path) + OwnedFiles.Ending));
+
+    private static IEnumerable<ReportBlock> Blocks(Report report) =>
+        [.. report.Picture is { } picture ? [picture] : (ReportBlock[])[], .. report.Sections.SelectMany(section => section.Blocks)];
 
     private static IEnumerable<(string Name, Figure Figure)> Figures(ReportBlock block) => block switch
     {

@@ -36,10 +36,24 @@ public sealed class DemoReportTests
     {
         string body = Regex.Replace(s_page, "<!DOCTYPE html>|<meta[^>]*>|<style>.*?</style>", "", RegexOptions.Singleline);
         var page = XElement.Parse(body); // the page is written so that it is XML too
-        Assert.Equal(6, page.Descendants("section").Count());
+        Assert.Equal(7, page.Descendants("section").Count());
         Assert.Equal(4 + 4 + 4, page.Descendants().Count(e => e.Name.LocalName == "svg")); // four plots in two sizes, four depth maps
         string[] ids = [.. page.Descendants().Attributes("id").Select(a => a.Value)];
         Assert.Equal(ids.Length, ids.Distinct().Count());
+    }
+
+    [Fact]
+    public void The_page_opens_with_three_sentences_and_the_picture_and_the_rest_follows_the_criteria()
+    {
+        string[] order =
+        [
+            "<h1>", "The base model finds", "After PoSE the model finds", "The control, fine-tuned alike", "<figure>", "<section>",
+            "Success criteria", "In words", "skipwise-demo-3m has a window", "Passkey retrieval</h2>",
+        ];
+        string body = s_page[s_page.IndexOf("<h1>", StringComparison.Ordinal)..];
+        int[] places = [.. order.Select(part => body.IndexOf(part, StringComparison.Ordinal))];
+        Assert.DoesNotContain(-1, places);
+        Assert.Equal(places.Order(), places);
     }
 
     [Fact]
@@ -76,6 +90,6 @@ public sealed class DemoReportTests
             };
         string page = HtmlPage.Render(DemoReport.Build(results, [], Command));
         Assert.DoesNotContain("<svg", page);
-        Assert.Equal(2, Regex.Count(page, "<section>"));
+        Assert.Equal(3, Regex.Count(page, "<section>")); // in words, the run, your own model
     }
 }

@@ -10,11 +10,11 @@ public sealed class DemoSummaryTests
         string text = Summary(SampleDemo.PoseWins);
         Assert.Contains("No window of the fine-tuning was longer than 256 tokens.", text);
         Assert.Contains("50 of 50 trials at 256 tokens and in none of 50 trials from 512 tokens on: it fails past its window.", text);
-        Assert.Contains("After PoSE it finds the key in 49 of 50 trials at 2048 tokens (95 % interval 0.88 to 1.00)", text);
-        Assert.Contains("Its perplexity falls, from 3.91 with 256 tokens of window to 3.47 with 2048.", text);
+        Assert.Contains("After PoSE the model finds the key in 49 of 50 trials at 2048 tokens (95 % interval 0.88 to 1.00)", text);
+        Assert.Contains("PoSE's perplexity falls, from 3.91 with 256 tokens of window to 3.47 with 2048.", text);
         Assert.Contains("2 of 50 trials at 2048 tokens: in this run the skips made the difference.", text);
-        Assert.Contains("4.73 against PoSE's 3.47: PoSE's is lower.", text);
-        Assert.Contains("At 4096 tokens, past the target, PoSE finds it in 31 of 50 trials.", text);
+        Assert.Contains("At 2048 tokens the control's perplexity is 4.73 against PoSE's 3.47: PoSE's is lower.", text);
+        Assert.Contains("At 4096 tokens, past the target, PoSE finds the key in 31 of 50 trials.", text);
         Assert.Contains("All 4 success criteria of the demo are met.", text);
         Assert.Contains("one run (seed 11)", text);
     }
@@ -34,7 +34,7 @@ public sealed class DemoSummaryTests
     public void When_PoSE_fails_the_text_says_which_bar_it_missed()
     {
         string text = Summary(SampleDemo.PoseFails);
-        Assert.Contains("After PoSE it finds the key in 1 of 50 trials at 2048 tokens", text);
+        Assert.Contains("After PoSE the model finds the key in 1 of 50 trials at 2048 tokens", text);
         Assert.Contains("it does better than PoSE, so this run speaks against the skips.", text);
         Assert.Contains("1 of 2 success criteria is not met: PoSE passkey at 2048.", text);
         Assert.DoesNotContain("All 2 bars", text);
@@ -61,9 +61,9 @@ public sealed class DemoSummaryTests
     public void A_perplexity_change_inside_the_error_bars_is_no_change()
     {
         DemoResults results = SampleDemo.PoseWins with { Perplexity = [new("pose", 256, 3.5, 0.1, 12), new("pose", 2048, 3.4, 0.1, 12)] };
-        Assert.Contains("Its perplexity stays within the error bars, from 3.50", Summary(results));
+        Assert.Contains("PoSE's perplexity stays within the error bars, from 3.50", Summary(results));
         results = results with { Perplexity = [new("pose", 256, 3.5, 0.1, 12), new("pose", 2048, 9.4, 0.1, 12)] };
-        Assert.Contains("Its perplexity rises, from 3.50", Summary(results));
+        Assert.Contains("PoSE's perplexity rises, from 3.50", Summary(results));
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class DemoSummaryTests
                 Perplexity =
                 [new("pose", 256, 3.5, 0.1, 2), new("pose", 2048, 3.4, double.NaN, 1), new("short", 2048, 9, 0.1, 2)]
             };
-        Assert.Contains("Its perplexity goes, from 3.50", Summary(results));
+        Assert.Contains("PoSE's perplexity goes, from 3.50", Summary(results));
         Assert.Contains("is 9.00 against PoSE's 3.40.", Summary(results));
     }
 
@@ -99,8 +99,26 @@ public sealed class DemoSummaryTests
                 Passkey = [],
                 Seconds = new Dictionary<string, double>()
             };
-        Assert.Equal(2, DemoSummary.Sentences(results).Count); // what was tried, and the caution
+        ReportSummary summary = DemoSummary.Of(results);
+        Assert.StartsWith("The base model has a window of 128 tokens", Assert.Single(summary.Lead));
+        Assert.StartsWith("This is one run", Assert.Single(summary.Others));
     }
 
-    private static string Summary(DemoResults results) => string.Join(" ", DemoSummary.Sentences(results));
+    [Fact]
+    public void Three_sentences_lead_base_PoSE_and_control_and_none_is_said_twice()
+    {
+        ReportSummary summary = DemoSummary.Of(SampleDemo.PoseWins);
+        Assert.Collection(summary.Lead,
+            sentence => Assert.StartsWith("The base model finds", sentence),
+            sentence => Assert.StartsWith("After PoSE the model finds", sentence),
+            sentence => Assert.StartsWith("The control, fine-tuned alike but without skips, finds", sentence));
+        Assert.Equal(8, summary.Others.Except(summary.Lead).Count());
+        Assert.StartsWith("This is one run (seed 11)", summary.Others[^1]);
+    }
+
+    private static string Summary(DemoResults results)
+    {
+        ReportSummary summary = DemoSummary.Of(results);
+        return string.Join(" ", [.. summary.Lead, .. summary.Others]);
+    }
 }

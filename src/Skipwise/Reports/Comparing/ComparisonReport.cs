@@ -28,9 +28,14 @@ internal static class ComparisonReport
     {
         words ??= OptionName.InWords;
         ModelLegend legend = ModelLegend.Create(comparison.Models.Select(model => model.Name));
-        return new(Title(comparison), ComparisonSummary.Sentences(comparison, withReasons: false),
+        ReportSummary summary = ComparisonSummary.Of(comparison, withReasons: false);
+        // Retrieval before perplexity: perplexity alone does not show that a window is used.
+        LengthSection? first =
+            s_byLength.Skip(1).Append(s_byLength[0]).FirstOrDefault(section => section.Plot(comparison, legend) is not null);
+        return new(Title(comparison), summary.Lead,
         [
             new("Gates", [.. GateTable(Gates.Judge(comparison), words)]),
+            summary.InWords,
             new("Effective length", [.. Effective(comparison)]),
             new("Short-window cost", [.. ShortCost(comparison)]),
             .. s_byLength.Take(1).Select(Chapter),
@@ -40,9 +45,13 @@ internal static class ComparisonReport
             new("Other measurements", [.. Others(comparison)]),
             new("How it was measured", [.. Method(comparison, words)]),
         ])
-        { RawLines = comparison.Lines };
+        {
+            Picture = first?.Plot(comparison, legend) is { } plot ? plot with { Caption = $"{first.Heading}. {plot.Caption}" } : null,
+            RawLines = comparison.Lines,
+        };
 
-        ReportSection Chapter(LengthSection section) => new(section.Heading, [.. section.Blocks(comparison, legend)]);
+        ReportSection Chapter(LengthSection section) =>
+            new(section.Heading, [.. section.Blocks(comparison, legend, isPictured: section == first)]);
     }
 
     private static string Title(Comparison c) =>

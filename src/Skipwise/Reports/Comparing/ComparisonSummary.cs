@@ -6,16 +6,73 @@ namespace Skipwise.Reports.Comparing;
 /// such.</summary>
 internal static class ComparisonSummary
 {
-    /// <summary>The sentences in reading order. Sentences whose values are missing are omitted.</summary>
+    /// <summary>The sentences. The lead has the effective lengths, the highest cost at the original window, and the gates or the
+    /// benchmarks. Sentences whose values are missing are omitted.</summary>
+    /// <param name="comparison">what is summarized</param>
     /// <param name="withReasons">state why something was not evaluated; a report has a table for it</param>
-    public static IReadOnlyList<string> Sentences(Comparison comparison, bool withReasons = true) =>
-    [
-        Setting(comparison),
-        .. comparison.Models.Select(model => Effective(comparison, model)),
-        .. comparison.Models.Skip(1).SelectMany(model => new[] { ShortPerplexity(comparison, model), Benchmarks(comparison, model) })
-        .OfType<string>(),
-        .. Cautions(comparison, withReasons),
-    ];
+    public static ReportSummary Of(Comparison comparison, bool withReasons = true)
+    {
+        IReadOnlyList<ComparedModel> others = [.. comparison.Models.Skip(1)];
+        string[] lead = [.. Lead(comparison, others).OfType<string>().Take(3)];
+        string[] all =
+        [
+            Setting(comparison),
+            .. comparison.Models.Select(model => Effective(comparison, model)),
+            .. others.SelectMany(model => new[] { ShortPerplexity(comparison, model), Benchmarks(comparison, model) }).OfType<string>(),
+            .. Cautions(comparison, withReasons),
+        ];
+        return new(lead, [.. all.Except(lead)]);
+    }
+
+    private static string?[] Lead(Comparison c, IReadOnlyList<ComparedModel> others) => others.Count == 0
+        ? [Setting(c), Effective(c, c.Reference), Verdict(c)]
+        : [EffectiveLengths(c), HighestCost(c, others), Verdict(c), others.Count == 1 ? Benchmarks(c, others[0]) : null];
+
+    private static string EffectiveLengths(Comparison c)
+    {
+        if (c.Models.All(model => c.EffectiveLength(model) is null))
+        {
+            return "No retrieval was measured, so no effective length is stated: perplexity alone does not show that a window is used.";
+        }
+        string[] each = [.. c.Models.Select(model => c.EffectiveLength(model) switch
+        {
+            null => $"not known for {model.Name}, of which no retrieval was measured",
+            { Tokens: 0 } none => $"none of those measured for {model.Name}{WithinErrors(none)}",
+            { } length => $"{length.Tokens} tokens{(length.Limit is null ? " (the longest measured)" : "")} for {model.Name}" +
+                WithinErrors(length),
+        })];
+        return $"The effective length is {string.Join(", ", each[..^1])} and {each[^1]}.";
+    }
+
+    private static string WithinErrors(EffectiveLength length) =>
+        length.Low == length.High ? "" : $" (within the errors {Words(length.Low)} to {Words(length.High)})";
+
+    /// <summary>The perplexity of the model that pays most at the original window; null if none was compared.</summary>
+    private static string? HighestCost(Comparison c, IReadOnlyList<ComparedModel> others)
+    {
+        (ComparedModel Model, double Increase)[] costs =
+            [.. others.Select(model => (model, c.ShortPerplexity(model)?.Increase.Value)).Where(cost => cost.Value is not null)
+                .Select(cost => (cost.model, cost.Value!.Value))];
+        if (costs.Length == 0)
+        {
+            return null;
+        }
+        // A perplexity that is no number is the worst there is.
+        ComparedModel worst = costs.MaxBy(cost => double.IsNaN(cost.Increase) ? double.PositiveInfinity : cost.Increase).Model;
+        return ShortPerplexity(c, worst) is { } sentence && costs.Length > 1
+            ? $"{sentence[..^1]}; of {costs.Length} models its change is the highest."
+            : ShortPerplexity(c, worst);
+    }
+
+    private static string? Verdict(Comparison c)
+    {
+        IReadOnlyList<GateResult> gates = Gates.Judge(c);
+        int failed = gates.Count(gate => !gate.Passed);
+        return gates.Count == 0 ? null
+            : failed == 0 ? gates.Count == 1 ? "The gate is passed." : $"All {gates.Count} gates are passed."
+            : gates.Count == 1 ? "The gate is not passed."
+            : $"{failed} of {gates.Count} gates {(failed == 1 ? "is" : "are")} not passed.";
+    }
 
     private static string Setting(Comparison c) => c.Models.Count == 1
         ? $"{c.Reference.Name} is meant for {c.Reference.Window} " +
@@ -30,7 +87,7 @@ internal static class ComparisonSummary
             return $"No retrieval was measured of {model.Name}, so no effective length is stated: perplexity alone does not show that a " +
                 $"window is used.";
         }
-        string between = length.Low == length.High ? "" : $" (within the errors {Words(length.Low)} to {Words(length.High)})";
+        string between = WithinErrors(length);
         string end = length.Limit is { } limit ? $": {limit}" : $": it holds at every length measured, and none above {length.Longest} was";
         return length.Tokens == 0
             ? $"{model.Name} has no effective length among those measured{between}: {length.Limit}."
@@ -50,7 +107,7 @@ internal static class ComparisonSummary
             ? $"{change}, a difference within the errors"
             : change;
         return $"At {c.OriginalWindow} tokens the perplexity of {model.Name} is {NumberFormat.Perplexity(cost.Own.Value)} against " +
-            $"{NumberFormat.Perplexity(cost.Reference.Value)}: {verdict}.";
+            $"{c.Reference.Name}'s {NumberFormat.Perplexity(cost.Reference.Value)}: {verdict}.";
     }
 
     private static string? Benchmarks(Comparison c, ComparedModel model)

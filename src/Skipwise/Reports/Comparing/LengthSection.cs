@@ -26,22 +26,33 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
 {
     private const string DepthMetric = "accuracy_at_depth";
 
-    public IEnumerable<ReportBlock> Blocks(Comparison c, ModelLegend legend)
+    /// <summary>The plot of all models; null if no model was evaluated.</summary>
+    public ReportBlock.Plot? Plot(Comparison c, ModelLegend legend)
     {
-        EvaluationRecord[] all = [.. c.Models.SelectMany(model => c.ByLength(model, Task, Metric))];
-        if (all.Length == 0)
+        LengthPoint[] points = Points(c);
+        if (points.Length == 0)
         {
-            yield break;
+            return null;
         }
-        LengthPoint[] points =
-            [.. all.Select(record =>
-                new LengthPoint(record.Model!, record.Length!.Value, record.Value, record.StandardError ?? double.NaN))];
         bool isShare = Kind != MetricFormat.Perplexity, clipped = !isShare && points.Any(p => !(p.Value <= LengthPlot.Ceiling(points)));
-        yield return new ReportBlock.Plot(
+        return new(
             isShare ? AccuracyHeatmap.ByModel(Heading, points, c.OriginalWindow, legend, whole: Kind == MetricFormat.Percent ? 100 : 1)
                 : LengthPlot.Perplexity(points, c.OriginalWindow, legend), Task,
             clipped ? $"{Caption} Arrows: too large for this axis; the number is next to the arrow." : Caption);
-        int[] lengths = [.. points.Select(p => p.Length).Distinct().Order()];
+    }
+
+    /// <summary>The section's blocks; none if no model was evaluated.</summary>
+    /// <param name="c">the comparison</param>
+    /// <param name="legend">of its models</param>
+    /// <param name="isPictured">whether the report opens with this section's plot, which is then not repeated</param>
+    public IEnumerable<ReportBlock> Blocks(Comparison c, ModelLegend legend, bool isPictured)
+    {
+        if (Plot(c, legend) is not { } plot)
+        {
+            yield break;
+        }
+        yield return isPictured ? new ReportBlock.Text("The picture at the top shows these values.") : plot;
+        int[] lengths = [.. Points(c).Select(p => p.Length).Distinct().Order()];
         string caption =
             Kind switch
             {
@@ -62,6 +73,12 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
             yield return block;
         }
     }
+
+    private LengthPoint[] Points(Comparison c) =>
+    [
+        .. c.Models.SelectMany(model => c.ByLength(model, Task, Metric)).Select(record =>
+            new LengthPoint(record.Model!, record.Length!.Value, record.Value, record.StandardError ?? double.NaN)),
+    ];
 
     private IEnumerable<ReportBlock> Depths(Comparison c, ModelLegend legend)
     {

@@ -29,7 +29,7 @@ public sealed class ComparisonReportTests
     {
         XElement page = Parse(s_page);
         XElement link = page.Descendants("a").Single(a => a.Value == "0.70");
-        XElement line = page.Descendants("li").Single(li => $"#{li.Attribute("id")!.Value}" == link.Attribute("href")!.Value);
+        XElement line = page.Descendants("li").Single(li => $"#{li.Attribute("id")?.Value}" == link.Attribute("href")!.Value);
         Assert.Contains("\"task\":\"passkey\",\"metric\":\"accuracy\",\"length\":1024,\"value\":0.7", line.Value);
         int number = int.Parse(link.Attribute("href")!.Value["#line-".Length..]);
         Assert.Contains($"[0.70](report.jsonl#L{number})", s_markdown);
@@ -66,6 +66,16 @@ public sealed class ComparisonReportTests
         int inPage = Parse(s_page).Descendants("a").Count(), inMarkdown = Regex.Count(s_markdown, @"\]\(report\.jsonl#L\d+\)");
         Assert.Equal(inPage, inMarkdown);
         Shown.Equal("comparison-report", s_markdown);
+    }
+
+    [Fact]
+    public void The_page_opens_with_the_retrieval_or_else_with_the_perplexity()
+    {
+        Assert.Equal("passkey", s_report.Picture!.Name);
+        Report measuredOnText = ComparisonReport.Build(new Comparison(Plan(Model("a", 128)), [[Perplexity(128, 3, 0.1)]]));
+        Assert.Equal("perplexity", measuredOnText.Picture!.Name);
+        Assert.Single(Regex.Matches(Markdown.Render(measuredOnText, name => name, "r.jsonl"), @"!\["));
+        Assert.Null(ComparisonReport.Build(new Comparison(Plan(Model("a", 128)), [[]])).Picture);
     }
 
     [Fact]
