@@ -165,7 +165,7 @@ internal sealed record MachineReport(
         }
     }
 
-    private static IEnumerable<string> Folders(string variable) =>
+    private static string[] Folders(string variable) =>
         (global::System.Environment.GetEnvironmentVariable(variable) ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
 }
