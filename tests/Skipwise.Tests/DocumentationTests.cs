@@ -20,7 +20,10 @@ public sealed partial class DocumentationTests
     ];
 
     /// <summary>Options of other programs.</summary>
-    private static readonly string[] s_foreign = ["--local-dir", "--max-model-len", "--project", "--platform", "--check-estimate", "--case", "--list"];
+    private static readonly string[] s_foreign =
+    [
+        "--local-dir", "--max-model-len", "--project", "--platform", "--check-estimate", "--case", "--list", "--warningsAsErrors",
+    ];
 
     private static RootCommand Root => CommandLine.Root(
         new Screen(AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(TextWriter.Null) }), TextWriter.Null, TextWriter.Null),
@@ -41,6 +44,16 @@ public sealed partial class DocumentationTests
             string[] errors = [.. parse.Errors.Select(error => error.Message).Where(message => !isPart || !IsMissing(message))];
             Assert.True(errors.Length == 0, $"{page}: {command}\n{string.Join("\n", errors)}");
         });
+    }
+
+    /// <summary>The site has no other way to a page than its menu.</summary>
+    [Fact]
+    public void Every_page_is_in_the_menu_of_the_site()
+    {
+        string docs = Path.Combine(HouseRulesTests.Root(), "docs");
+        string[] menu = [.. File.ReadLines(Path.Combine(docs, "toc.yml")).Where(line => line.Contains("href:", StringComparison.Ordinal))
+            .Select(line => Path.GetFullPath(Path.Combine(docs, line[(line.IndexOf(':') + 1)..].Trim())))];
+        Assert.Empty(s_pages.Select(Path.GetFullPath).Except(menu));
     }
 
     [Fact]
@@ -124,7 +137,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"`([^`\n]+)`")]
     private static partial Regex Code();
 
-    [GeneratedRegex(@"(?<![\w-])(--[a-z][a-z0-9-]+)")]
+    [GeneratedRegex(@"(?<![\w-])(--[a-z][a-zA-Z0-9-]+)")]
     private static partial Regex NamedOption();
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
