@@ -30,7 +30,7 @@ namespace Skipwise.Tests;
 /// Damaged files in the hands of every reader of text, tokens, settings and results (weights: <see cref="FormatFuzzTests"/>). Whatever
 /// the damage, the file is read or refused by its name, soon, and in little memory.
 /// </summary>
-public sealed class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel>, IDisposable
+public sealed partial class ReaderFuzzTests(SmallModel model) : IClassFixture<SmallModel>, IDisposable
 {
     /// <summary>One file and who reads it.</summary>
     /// <param name="Path">of the whole file, as it is to be damaged</param>

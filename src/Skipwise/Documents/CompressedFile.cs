@@ -47,8 +47,16 @@ internal static class CompressedFile
     private static RowStream Open(string path, LimitOptions limits) => Guarded(path, () =>
     {
         FileStream file = InputFile.Open(path, options: FileOptions.SequentialScan);
-        Stream decompressed = Decompress(path, file);
-        return new RowStream(decompressed, path, decompressed == file ? null : file.Length, limits);
+        try
+        {
+            Stream decompressed = Decompress(path, file);
+            return new RowStream(decompressed, path, decompressed == file ? null : file.Length, limits);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     });
 
     private static Stream Decompress(string path, Stream stream)
