@@ -163,6 +163,24 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal([path, other], Directory.GetFiles(_temp.Path).Order());
     }
 
+    /// <summary>A user's file is deleted by no resemblance: only eight lower-case hexadecimal digits make a temporary name.</summary>
+    [Theory]
+    [InlineData("file.0123abcd", true)]
+    [InlineData("file.0123abc", false), InlineData("file.0123abcde", false), InlineData("file.0", false)]
+    [InlineData("file.0123ABCD", false), InlineData("file.0123abcg", false), InlineData("file.", false), InlineData("file", false)]
+    public void A_temporary_name_has_eight_digits(string name, bool isTemporary)
+    {
+        foreach (string ending in (string[])[AtomicFile.Suffix, AtomicFolder.Replaced])
+        {
+            Assert.Equal(isTemporary ? _temp["file"] : null, AtomicFile.TargetOf(_temp[name + ending]));
+            string left = _temp.Write(name + ending, "...");
+            Assert.Equal(isTemporary ? [left] : [], AtomicFile.Leftovers(_temp.Path, "file", ending));
+            Assert.Equal(isTemporary ? [left] : [], AtomicFile.Leftovers(_temp.Path, null, ending));
+        }
+        AtomicFile.WriteText(_temp["file"], "x");
+        Assert.Equal(!isTemporary, File.Exists(_temp[name + AtomicFile.Suffix]));
+    }
+
     [Fact]
     public void A_folder_that_does_not_exist_is_an_error_that_names_the_file() =>
         Assert.StartsWith(_temp["none/file"],

@@ -32,6 +32,20 @@ public sealed class AtomicFolderTests : IDisposable
         Assert.Equal(["a"], Names(_temp.Path));
     }
 
+    /// <summary>Who deletes a file of a folder has not changed it: there is nothing of theirs to lose.</summary>
+    [Fact]
+    public void A_folder_that_lost_files_is_replaced_and_deleted()
+    {
+        string folder = Written("a", ("one", "1"), ("two", "2"));
+        File.Delete(_temp["a/one"]);
+        AtomicFolder.RequireReplaceable(folder, Kind);
+        Written("a", ("three", "3"));
+        Assert.Equal(["skipwise.json", "three"], Names(folder));
+        File.Delete(_temp["a/three"]);
+        AtomicFolder.Delete(folder);
+        Assert.Empty(Names(_temp.Path));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -77,6 +77,23 @@ public sealed class InputFileTests : IDisposable
     [InlineData("")]
     public void What_is_none_passes(string json) => JsonText.RequireUnicode(json);
 
+    /// <summary>A null is no item of a list, wherever the list stands; it may be a member of an object beside or inside of one.</summary>
+    [Theory]
+    [InlineData("""{"a": [null]}""", false), InlineData("""{"a": {"b": null}, "c": [[1, null]]}""", false)]
+    [InlineData("""{"a": [{"b": 1}, null]}""", false), InlineData("""{"a": [{}, [], null]}""", false)]
+    [InlineData("""{"a": [1], "b": null}""", true), InlineData("""{"a": [[1], [{"b": [], "c": null}]], "d": null}""", true)]
+    public void A_null_in_a_list_is_told_from_one_in_an_object(string json, bool isRead)
+    {
+        void Read() => JsonText.Deserialize<Dictionary<string, JsonElement>>(json, JsonSerializerOptions.Default);
+        if (isRead)
+        {
+            Read();
+            return;
+        }
+        Assert.Equal("a list holds null.", Assert.Throws<JsonException>(Read).Message);
+        JsonText.Deserialize<Dictionary<string, JsonElement>>(json, JsonSerializerOptions.Default, nullItems: true);
+    }
+
     [Fact]
     public void The_line_is_told() =>
         Assert.Equal(2, Assert.Throws<JsonException>(() => JsonText.RequireUnicode("[1,\n2,\n\"\\ud800\"]")).LineNumber);
