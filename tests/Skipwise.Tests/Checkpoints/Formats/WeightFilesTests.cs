@@ -84,6 +84,30 @@ public sealed class WeightFilesTests : IDisposable
         Assert.Contains("there is no such folder", Assert.Throws<SkipwiseException>(() => WeightFiles.Open(_temp["none"])).Message);
     }
 
+    /// <summary>Many folders hold the same weights twice. Each step of the order is that of transformers: safetensors before a pickle,
+    /// and a whole file before an index.</summary>
+    [Fact]
+    public void Of_several_forms_the_safest_and_most_whole_is_read()
+    {
+        string single = Fixture.Path("formats", "single-safetensors-bf16"), torch = Fixture.Path("formats", "pytorch-bin-f32"),
+            shardedTorch = Fixture.Path("formats", "sharded-pytorch-bin-f16");
+        string[] forms =
+        [
+            Path.Combine(shardedTorch, "pytorch_model.bin.index.json"), Path.Combine(torch, "pytorch_model.bin"), _index,
+            Path.Combine(single, WeightFiles.SingleName),
+        ];
+        Directory.CreateDirectory(_temp["all"]);
+        foreach (string form in forms) // each is preferred to those that are there already
+        {
+            foreach (string file in Directory.EnumerateFiles(Path.GetDirectoryName(form)!))
+            {
+                File.Copy(file, Path.Combine(_temp["all"], Path.GetFileName(file)), overwrite: true);
+            }
+            using WeightFiles weights = WeightFiles.Open(_temp["all"]);
+            Assert.Equal(Path.GetFileName(form), Path.GetFileName(weights.Location));
+        }
+    }
+
     private void EditIndex(Action<JsonObject> edit)
     {
         var index = (JsonObject)JsonNode.Parse(File.ReadAllText(_index))!;

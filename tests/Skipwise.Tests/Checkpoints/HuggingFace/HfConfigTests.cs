@@ -64,6 +64,15 @@ public class HfConfigTests
         Assert.Contains(value, message, StringComparison.OrdinalIgnoreCase);
     }
 
+    [Fact]
+    public void A_folder_without_a_configuration_is_told_what_a_model_is()
+    {
+        using var temp = new TempFolder();
+        string message = Assert.Throws<SkipwiseException>(() => HfConfig.Read(temp["config.json"])).Message;
+        Assert.StartsWith($"{temp["config.json"]}: cannot be read: ", message, StringComparison.Ordinal);
+        Assert.EndsWith(". A model is a folder with config.json and its weights", message, StringComparison.Ordinal);
+    }
+
     [Theory]
     // folder, type, factor, original length, window
     [InlineData("llama-none", RopeType.Default, 1, 256, 256, 10000)]
