@@ -29,6 +29,16 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         Assert.True(estimate.Full.CpuSecondsPerStep > 0 && estimate.Full.SecondsPerStep > 0);
     }
 
+    /// <summary>32 times as many tokens take longer, whatever else runs: each of the two times is that of its own window.</summary>
+    [Fact]
+    public void The_full_window_takes_longer_than_the_windows_of_PoSE()
+    {
+        CostEstimate estimate = CostEstimator.Run(Options() with { TargetLength = 2048 });
+        Assert.Equal((64, 2048), (estimate.Pose.Length, estimate.Full.Length));
+        Assert.InRange(estimate.Full.CpuSecondsPerStep, 2 * estimate.Pose.CpuSecondsPerStep, double.MaxValue);
+        Assert.InRange(estimate.Full.Memory.BackwardPeak, 2 * estimate.Pose.Memory.BackwardPeak, long.MaxValue);
+    }
+
     [Fact]
     public void It_ends_when_it_is_asked_to()
     {

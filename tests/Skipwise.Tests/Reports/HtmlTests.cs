@@ -22,4 +22,15 @@ public sealed class HtmlTests
             CultureInfo.CurrentCulture = before;
         }
     }
+
+    [Fact]
+    public void Small_print_that_is_empty_leaves_no_trace()
+    {
+        ReportCell[] cells = ["name", new("1.5", "of 3", "", "<b>"), new("2", ""), new(""), ReportCell.Empty];
+        var report = new Report("Title", ["Lead."], [new("Heading", new ReportBlock.Table("", ["a", "b", "c", "d", "e"], [cells]))]);
+        string page = HtmlPage.Render(report);
+        Assert.Contains("<td>1.5<small>of 3</small><small>&lt;b&gt;</small></td><td>2</td><td></td><td></td>", page);
+        Assert.DoesNotContain("<small></small>", page);
+        Assert.Contains("| name | 1.5 (of 3; &lt;b&gt;) | 2 |  |  |", Markdown.Render(report, name => name, "raw"));
+    }
 }

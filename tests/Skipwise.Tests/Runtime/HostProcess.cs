@@ -17,12 +17,15 @@ internal static class HostProcess
 {
     private const string Asked = "SKIPWISE_TEST_HOST";
 
+    /// <summary>the patch of TorchSharp's own machine code</summary>
+    internal const string Wrapped = nameof(TorchRuntimeOptions.DelayScalarFrees);
+
     /// <summary>exported functions that a patch overwrites, by its name: library, symbol</summary>
     private static readonly Dictionary<string, (string Library, string Symbol)> s_functions = new()
     {
         [nameof(TorchRuntimeOptions.AllocateTensorsByMalloc)] = ("libc10.so", "_ZN3c109alloc_cpuEm"),
         [nameof(TorchRuntimeOptions.ForceMklAvx512)] = ("libtorch_cpu.so", "mkl_serv_intel_cpu_true"),
-        [nameof(TorchRuntimeOptions.DelayScalarFrees)] = ("libLibTorchSharp.so", "THSTorch_dispose_scalar"),
+        [Wrapped] = ("libLibTorchSharp.so", "THSTorch_dispose_scalar"),
     };
 
     /// <summary>When a program calls <see cref="TorchRuntime.Initialize"/>.</summary>
@@ -34,6 +37,8 @@ internal static class HostProcess
         Tool,
         /// <summary>when it has computed, for everything</summary>
         Late,
+        /// <summary>for nothing; then everything is asked for with a TorchSharp whose machine code nobody knows</summary>
+        Unknown,
     }
 
     /// <param name="Patches">as the library tells, by name</param>
@@ -71,6 +76,11 @@ internal static class HostProcess
         if (kind == nameof(Kind.Tool))
         {
             TorchRuntime.Initialize(TorchRuntimeOptions.All);
+        }
+        if (kind == nameof(Kind.Unknown))
+        {
+            TorchRuntime.Initialize();
+            NativePatches.ApplyLater(TorchRuntimeOptions.All, NativeLibrary.Load(s_functions[Wrapped].Library), "0.1.0");
         }
         float[] logits = Forward();
         if (kind == nameof(Kind.Late))

@@ -61,6 +61,16 @@ public sealed class NativePatchesTests
         Assert.False(late.MapsLargeAllocations);
     }
 
+    /// <summary>Machine code is overwritten only where its version is known; the patches of other libraries are not affected.</summary>
+    [Fact]
+    public void Code_of_another_version_is_not_overwritten()
+    {
+        HostProcess.Report unknown = HostProcess.Run(HostProcess.Kind.Unknown);
+        Assert.Equal(NativePatchState.NotApplicable, unknown.Patches[HostProcess.Wrapped]);
+        Assert.DoesNotContain(HostProcess.Wrapped, unknown.Overwritten);
+        Assert.Contains(nameof(TorchRuntimeOptions.AllocateTensorsByMalloc), unknown.Overwritten);
+    }
+
     [Fact]
     public void Every_option_has_one_line_of_status() // and All has every option
     {

@@ -55,6 +55,21 @@ public sealed class RulerSamplesTests
         Assert.NotEqual(prompt.Text.Prompt, Draw(name, length, sample: 3, seed: 43).Text.Prompt);
     }
 
+    /// <summary>The largest haystack is all that there is: the last document of a small file, too.</summary>
+    [Theory]
+    [InlineData("qa_1"), InlineData("qa_2")]
+    public void A_length_that_holds_every_document_has_every_document(string name)
+    {
+        string[] documents = [.. Enumerable.Range(0, 6).Select(i => $"Title {i}\nThe number {i} lives here.")];
+        var set = new QaSet(documents, [new QaQuestion("Who lives here?", ["number"], [2], [4])]);
+        var samples = new RulerSamples(Task(name), s_material with { Squad = set, Hotpot = set }, s_tokenizer, 2048,
+            new RulerOptions { Lengths = [2048] });
+        string prompt = samples.Draw(0).Text.Prompt;
+        Assert.All(documents, document => Assert.Contains(document, prompt));
+        Assert.Contains("Document 6:", prompt);
+        Assert.DoesNotContain("Document 7:", prompt);
+    }
+
     [Fact]
     public void There_are_thirteen_tasks_with_the_paper_s_answer_lengths() => Assert.Equal(
         [("niah_single_1", 128), ("niah_single_2", 128), ("niah_single_3", 128), ("niah_multikey_1", 128), ("niah_multikey_2", 128),

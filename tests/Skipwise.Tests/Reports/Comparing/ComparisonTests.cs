@@ -40,8 +40,9 @@ public sealed class ComparisonTests
         var comparison =
             new Comparison(Plan(Model("a", 128), Model("b", 128, "other")), [[Perplexity(128, 3, 0.1)], [Perplexity(128, 4, 0.1)]]);
         Assert.Null(comparison.Find(comparison.Models[1], "perplexity", "increase", 128));
-        Assert.Contains(ComparisonSummary.Of(comparison).Others,
-            sentence => sentence.StartsWith("The models' tokenizers differ", StringComparison.Ordinal));
+        string[] sentences = [.. ComparisonSummary.Of(comparison).Lead, .. ComparisonSummary.Of(comparison).Others];
+        Assert.Contains(sentences, sentence => sentence.StartsWith("The models' tokenizers differ", StringComparison.Ordinal));
+        Assert.DoesNotContain(sentences, sentence => sentence.Contains("tokens the perplexity of", StringComparison.Ordinal));
     }
 
     [Fact]
