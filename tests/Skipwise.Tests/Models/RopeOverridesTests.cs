@@ -39,6 +39,27 @@ public class RopeOverridesTests
             (model.Rope.Type, model.Rope.Factor, model.Rope.Theta, model.MaxPositionEmbeddings));
     }
 
+    /// <summary>
+    /// Scalings are never stacked: the extension of a scaled model is that of its base model, whose theta is not the usual one. All else
+    /// that the model is stays.
+    /// </summary>
+    [Theory, MemberData(nameof(Scalings))]
+    public void An_extension_replaces_the_scaling_of_the_file_and_nothing_else(RopeType type)
+    {
+        DecoderConfig plain = Model("llama-none") with { Rope = new RopeOptions { Theta = 500_000 } };
+        DecoderConfig scaled = new RopeOverrides { Type = RopeType.Linear, Factor = 2 }.Apply(plain);
+        var overrides = new RopeOverrides { Type = type, OriginalLength = plain.MaxPositionEmbeddings };
+        DecoderConfig expected = ContextExtension.Extend(plain, 4096, overrides), found = ContextExtension.Extend(scaled, 4096, overrides);
+        static DecoderConfig Bare(DecoderConfig m) => m with { Rope = m.Rope with { ShortFactor = null, LongFactor = null } };
+        Assert.Equal(Bare(expected), Bare(found));
+        Assert.Equal(expected.Rope.LongFactor ?? [], found.Rope.LongFactor ?? []);
+        Assert.Equal(expected.Rope.ShortFactor ?? [], found.Rope.ShortFactor ?? []);
+        Assert.Equal(plain with { Rope = found.Rope, MaxPositionEmbeddings = 4096 }, found);
+        Assert.Equal(500_000, found.Rope.Theta);
+    }
+
+    public static TheoryData<RopeType> Scalings => [.. Enum.GetValues<RopeType>()];
+
     [Fact]
     public void A_factor_alone_keeps_the_type_of_the_file()
     {
