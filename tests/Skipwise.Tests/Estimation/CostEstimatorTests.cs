@@ -33,7 +33,10 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
     [Fact]
     public void The_full_window_takes_longer_than_the_windows_of_PoSE()
     {
-        CostEstimate estimate = CostEstimator.Run(Options() with { TargetLength = 2048 });
+        var notes = new List<string>();
+        CostEstimate estimate = CostEstimator.Run(Options() with { TargetLength = 2048 }, new SynchronousProgress<string>(notes.Add));
+        Assert.Equal(["timing one layer, windows of up to 64 tokens", "timing one layer, windows of up to 2048 tokens"],
+            notes.Where(note => note.StartsWith("timing", StringComparison.Ordinal)));
         Assert.Equal((64, 2048), (estimate.Pose.Length, estimate.Full.Length));
         Assert.InRange(estimate.Full.CpuSecondsPerStep, 2 * estimate.Pose.CpuSecondsPerStep, double.MaxValue);
         Assert.InRange(estimate.Full.Memory.BackwardPeak, 2 * estimate.Pose.Memory.BackwardPeak, long.MaxValue);
