@@ -41,6 +41,22 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal("sync", steps[^1]);
     }
 
+    /// <summary>Whatever is wrong with a checkpoint's progress, the error says which file, and how the run goes on all the same.</summary>
+    [Theory]
+    [InlineData(null), InlineData(""), InlineData("{}"), InlineData("null"), InlineData("""{"Step": 7, "Step": 8, "ExamplesTaken": 56}""")]
+    [InlineData("""{"Step": -1, "ExamplesTaken": 56}"""), InlineData("""{"Step": 7, "ExamplesTaken": 56, "Guard": null}""")]
+    public void A_checkpoint_without_its_progress_comes_with_the_remedy(string? progress)
+    {
+        string checkpoint = Directory.CreateDirectory(_temp["step-000007"]).FullName;
+        if (progress is not null)
+        {
+            _temp.Write("step-000007/progress.json", progress);
+        }
+        string message = Assert.Throws<SkipwiseException>(() => RunFolder.ReadProgress(checkpoint)).Message;
+        Assert.StartsWith($"{Path.Combine(checkpoint, "progress.json")}: cannot be read: ", message, StringComparison.Ordinal);
+        Assert.EndsWith($". Delete {checkpoint} to resume from the checkpoint before it", message, StringComparison.Ordinal);
+    }
+
     private sealed class TwoFiles : ITrainable
     {
         public CausalLM Model => throw new NotSupportedException();
