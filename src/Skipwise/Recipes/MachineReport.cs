@@ -41,8 +41,9 @@ internal sealed record MachineReport(
 {
     private static readonly string[] s_variables =
     [
-        "SKIPWISE_LIBTORCH", "SKIPWISE_LIBTORCH_FORCE", TorchRuntime.PatchesVariable, "SKIPWISE_TRACE", "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "LD_PRELOAD",
+        "SKIPWISE_LIBTORCH", "SKIPWISE_LIBTORCH_FORCE", TorchRuntime.PatchesVariable, "SKIPWISE_MAP", "SKIPWISE_TRACE",
+        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY", "DOTNET_EnableAVX512", "CUDA_VISIBLE_DEVICES",
+        "LD_LIBRARY_PATH", "LD_PRELOAD",
     ];
 
     /// <summary>Looks at this machine. libtorch is loaded as for any other work, with all native patches.</summary>
@@ -83,7 +84,7 @@ internal sealed record MachineReport(
         catch (Exception e) when (e is SkipwiseException or DllNotFoundException or TypeInitializationException or NotSupportedException
             or BadImageFormatException or EntryPointNotFoundException)
         {
-            return new(null, LibraryPath(), 0, $"cannot be used: {(e.InnerException ?? e).Message.Split('\n')[0]}");
+            return new(null, LibraryPath(), 0, $"cannot be used: {(e as SkipwiseException ?? e.InnerException ?? e).Message.Split('\n')[0]}");
         }
     }
 
