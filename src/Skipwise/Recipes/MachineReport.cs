@@ -84,7 +84,8 @@ internal sealed record MachineReport(
         catch (Exception e) when (e is SkipwiseException or DllNotFoundException or TypeInitializationException or NotSupportedException
             or BadImageFormatException or EntryPointNotFoundException)
         {
-            return new(null, LibraryPath(), 0, $"cannot be used: {(e as SkipwiseException ?? e.InnerException ?? e).Message.Split('\n')[0]}");
+            Exception cause = e as SkipwiseException ?? e.InnerException ?? e;
+            return new(null, LibraryPath(), 0, $"cannot be used: {cause.Message.Split('\n')[0]}");
         }
     }
 

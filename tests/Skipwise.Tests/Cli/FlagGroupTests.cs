@@ -48,7 +48,7 @@ public sealed class FlagGroupTests
         { "data", "--max-decompression-ratio=11", "Documents.Limits.MaxDecompressionRatio=11" },
         { "evaluation", "--eval-every=7", "EverySteps=7" },
         { "evaluation", "--eval-data=held", "Data.Paths=held Data.Documents.Field=body" }, // read as the run's own text
-        { "evaluation", "--eval-windows=64, 32", "Windows=64,32" },
+        { "evaluation", "--eval-lengths=64, 32", "Windows=64,32" },
         { "evaluation", "--eval-documents=3", "Documents=3" },
         { "evaluation", "--eval-passkey-lengths=128,256", "PasskeyLengths=128,256" },
         { "evaluation", "--eval-passkey-trials=9", "PasskeyTrials=9" },

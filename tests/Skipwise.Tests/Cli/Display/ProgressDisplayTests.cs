@@ -76,9 +76,9 @@ public sealed class ProgressDisplayTests : IDisposable
         display.Evaluation.Report(new EvaluationProgress("perplexity", 256, 0, 100));
         _clock.Advance(50);
         display.Evaluation.Report(new EvaluationProgress("perplexity", 256, 50, 100));
-        display.Evaluation.Report(new EvaluationProgress("passkey", 256, 60, 100));
+        display.Evaluation.Report(new EvaluationProgress("passkey", 256, 30, 50));
         _clock.Advance(2);
-        display.Evaluation.Report(new EvaluationProgress("passkey", 256, 80, 100));
+        display.Evaluation.Report(new EvaluationProgress("passkey", 256, 40, 50));
         Assert.Equal(
             ["  perplexity at 256 tokens  0 %", "  perplexity at 256 tokens  50 %  0:50 left", "  passkey at 256 tokens  60 %",
                 "  passkey at 256 tokens  80 %  0:02 left"],
