@@ -146,7 +146,7 @@ public sealed class ResumeContractTests(SmallModel model) : IClassFixture<SmallM
     }
 
     [Theory]
-    [InlineData("seed is 0 in the run and 9 here", "--seed", "9")]
+    [InlineData("seed is 1 in the run and 9 here", "--seed", "9")]
     [InlineData("dtype is float32 in the run and bfloat16 here", "--dtype", "bfloat16")]
     [InlineData("model.rope.theta is 10000 in the run and 20000 here", "--rope-theta", "20000")]
     [InlineData("learning_rate is 2E-05 in the run and 0.001 here; warmup_steps is 10 in the run and 3 here",

@@ -13,7 +13,7 @@ public class FlagNamesTests
     // options of the command itself, which set no property of the library
     private static readonly string[] s_own =
     [
-        "--config", "--threads", "--json", "--fit", // the tool's own work
+        "--config", "--threads", "--json", "--quiet", "--list", "--fit", // the tool's own work
         "--needle-file", "--num-distractors", // make lists, which --needle and --distractor name
         "--document-length", "--epoch", "--index", "--sequence-length", "--from", // arguments of a call
     ];
