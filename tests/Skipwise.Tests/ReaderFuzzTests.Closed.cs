@@ -28,7 +28,23 @@ public sealed partial class ReaderFuzzTests
         }
     }
 
-    /// <summary>Exclusive access is refused as long as anybody has the file open, this process too.</summary>
-    private static void RequireClosed(string path) =>
-        new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
+    /// <summary>
+    /// Exclusive access is refused as long as anybody has the file open, this process too. A child process that another test is just
+    /// starting has all files until it runs its own program, so a refusal counts when it lasts.
+    /// </summary>
+    private static void RequireClosed(string path)
+    {
+        for (int left = 20; ; left--)
+        {
+            try
+            {
+                new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
+                return;
+            }
+            catch (IOException) when (left > 0)
+            {
+                Thread.Sleep(20);
+            }
+        }
+    }
 }
