@@ -108,7 +108,8 @@ internal static class CommandLine
         List<string> known =
         [
             .. command.Subcommands.Select(verb => verb.Name),
-            .. command.Options.SelectMany(option => (string[])[option.Name, .. option.Aliases.Where(name => name.StartsWith("--"))]),
+            .. command.Options.SelectMany(option => option.Aliases.Prepend(option.Name))
+                .Where(name => name.StartsWith("--", StringComparison.Ordinal)),
         ];
         // An unknown word says more than what is missing because of it, an unknown verb more than its options, an unknown option more than
         // its value.

@@ -53,8 +53,8 @@ public partial class OptionNameTests
     {
         List<string> literals = Literals;
         Assert.True(literals.Count > 1000);
-        Assert.Empty(literals.Where(literal =>
-            Flag().IsMatch(literal) && !s_others.Any(other => literal.Contains(other, StringComparison.Ordinal))));
+        Assert.DoesNotContain(literals, literal =>
+            Flag().IsMatch(literal) && !s_others.Any(other => literal.Contains(other, StringComparison.Ordinal)));
         Assert.All(s_others, other => Assert.Contains(literals, literal => literal.Contains(other, StringComparison.Ordinal)));
     }
 

@@ -25,7 +25,8 @@ public class ExitCodeTests
     {
         using var folder = new TempFolder();
         foreach (string file in Directory.GetFiles(AppContext.BaseDirectory)
-            .Where(file => Path.GetExtension(file) is ".dll" or ".json" && !Path.GetFileName(file).StartsWith("Skipwise.Tests.")))
+            .Where(file => Path.GetExtension(file) is ".dll" or ".json"
+                && !Path.GetFileName(file).StartsWith("Skipwise.Tests.", StringComparison.Ordinal)))
         {
             File.Copy(file, folder[Path.GetFileName(file)]);
         }

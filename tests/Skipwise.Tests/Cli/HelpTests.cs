@@ -29,7 +29,8 @@ public class HelpTests
         Assert.All(verb.Options, option => Assert.Contains($"{option.Name}", all, StringComparison.Ordinal));
         Assert.All(verb.Options.Where(option => option.Required),
             option => Assert.Contains($"{option.Name} ", some, StringComparison.Ordinal));
-        string[] listed = [.. some.Split('\n').TakeWhile(line => line != "General:").Where(line => line.StartsWith("  "))];
+        string[] listed =
+            [.. some.Split('\n').TakeWhile(line => line != "General:").Where(line => line.StartsWith("  ", StringComparison.Ordinal))];
         Assert.InRange(listed.Length, 0, 16);
         Assert.Equal(all.Length > some.Length + 200, some.Contains($"skipwise {path} --help all describes all", StringComparison.Ordinal));
     }
