@@ -54,7 +54,11 @@ public class ExitCodeTests
         bool[] met = [first, second];
         var results = new DemoResults
         {
-            TrainLength = 1, TargetLength = 2, Perplexity = [], Passkey = [], Seconds = new Dictionary<string, double>(),
+            TrainLength = 1,
+            TargetLength = 2,
+            Perplexity = [],
+            Passkey = [],
+            Seconds = new Dictionary<string, double>(),
             Bars = [.. met.Select((isMet, i) => new DemoCriterion($"criterion {i}", "1", isMet ? 1 : 0, isMet))],
         };
         Assert.Equal(code, DemoVerb.CodeOf(results));
