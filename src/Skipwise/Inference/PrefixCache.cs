@@ -101,7 +101,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         foreach (List<int>[] group in distinct.Chunk(Math.Max(1, model.Budget.ForwardTokens / 2 / count)))
         {
             using var scope = NewDisposeScope();
-            using KvCache read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
+            using var read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
             for (int i = 0; common > 0 && i < group.Length; i++)
             {
                 read.CopyRow(_prefix!, 0, i);

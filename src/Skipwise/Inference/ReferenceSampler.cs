@@ -39,7 +39,7 @@ internal static class ReferenceSampler
     /// <summary>The error that a logit is NaN.</summary>
     public static SkipwiseException NotANumber(int id) => new(
         $"The model's score of token {id} is not a number (NaN): its weights are damaged or training diverged. Check the " +
-        $"checkpoint with 'skipwise inspect'.");
+        $"checkpoint with 'skipwise inspect model'.");
 
     /// <summary>All ids by descending logit, equal ones by id; probabilities would tie if logits differ too little for their
     /// exponentials.</summary>

@@ -25,7 +25,7 @@ internal sealed class Sampler(GenerationOptions options)
     /// <param name="logits">float32 [B, V]; in each row at least one finite, none +inf</param>
     /// <param name="uniforms">B random numbers in [0, 1); not read at temperature 0</param>
     /// <returns>
-    /// int64 [B], for <see cref="Read"/>: a row with a NaN has -1 - id of that logit, so that nothing waits for the device
+    /// int64 [B], for <see cref="Read"/>: a row with a NaN has -1 - id of that logit: sampling itself does not wait for the device
     /// </returns>
     public Tensor Sample(Tensor logits, ReadOnlySpan<double> uniforms)
     {

@@ -57,24 +57,28 @@ internal static class FiniteCheck
         {
             if (!float.IsFinite(result))
             {
-                string cause = FindNonFinite(model) is { } name
-                    ? $"weight {name} holds NaN or infinite values: the checkpoint is damaged or its training diverged. Use another one"
-                    : $"its weights are finite, but what is computed with them leaves the range of {model.Dtype}. Compute in float32 " +
-                        $"({OptionName.Of(nameof(ComputeOptions.Dtype))}), or check the checkpoint";
-                throw new SkipwiseException($"The model's {what} are not all finite numbers: {cause}");
+                throw NotFinite(model, what);
             }
         }
     }
 
     /// <inheritdoc cref="RequireFinite(CausalLM, ReadOnlySpan{float}, string)"/>
-    /// <param name="results">on any device; copied to the host only if one is at fault</param>
+    /// <param name="results">on any device</param>
     internal static void RequireFinite(CausalLM model, Tensor results, string what)
     {
         if (HasNonFinite(results))
         {
-            using Tensor host = results.to(ScalarType.Float32).cpu();
-            RequireFinite(model, host.data<float>().ToArray(), what);
+            throw NotFinite(model, what);
         }
+    }
+
+    private static SkipwiseException NotFinite(CausalLM model, string what)
+    {
+        string cause = FindNonFinite(model) is { } name
+            ? $"weight {name} holds NaN or infinite values: the checkpoint is damaged or its training diverged. Use another one"
+            : $"its weights are finite, but what is computed with them leaves the range of {model.Dtype}. Compute in float32 " +
+                $"({OptionName.Of(nameof(ComputeOptions.Dtype))}), or check the checkpoint";
+        return new($"The model's {what} are not all finite numbers: {cause}");
     }
 
     /// <summary>Requires a weight to stay in range when it is cast to half precision.</summary>

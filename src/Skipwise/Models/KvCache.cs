@@ -130,7 +130,7 @@ public sealed class KvCache : IKvCache
         ArgumentOutOfRangeException.ThrowIfZero(rows.Count, nameof(rows));
         int[] lengths = [.. rows.Select(row => _lengths[row])];
         using var scope = NewDisposeScope();
-        if (rows.Count <= Rows && rows.Select((row, i) => row >= i).All(isAhead => isAhead))
+        if (!rows.Where((row, i) => row < i).Any())
         {
             MoveRows(rows);
         }

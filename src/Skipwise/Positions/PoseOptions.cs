@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Skipwise.Positions;
 
 /// <summary>
-/// Everything that decides an example's positions (paper, section 3.2). <see cref="SplitAfter"/>, too, acts in
-/// <see cref="PositionMode.Pose"/> only.
+/// Everything that decides an example's positions (paper, section 3.2): <see cref="PositionOptions"/> and the lengths.
+/// <see cref="SplitAfter"/> acts in <see cref="PositionMode.Pose"/> only.
 /// </summary>
 public sealed record PoseOptions : PositionOptions
 {

@@ -13,7 +13,8 @@ namespace Skipwise.Recipes;
 /// <summary>A model, text, and perplexity settings.</summary>
 public sealed record EvaluatePerplexityOptions
 {
-    /// <summary>tokens that are measured unless asked otherwise: millions would take hours and change the result little</summary>
+    /// <summary><see cref="PerplexityOptions.MaxTotalTokens"/> of <see cref="Perplexity"/> as long as that is not set; options of your own
+    /// have no limit unless they name one. Millions of tokens would take hours and change the result little.</summary>
     public const int DefaultMaxTotalTokens = 1 << 18;
 
     /// <summary>Hugging Face folder</summary>
@@ -71,7 +72,7 @@ public static class EvaluatePerplexity
     /// {
     ///     Model = "llama-32k",
     ///     Data = new() { Paths = ["reports.jsonl"] },
-    ///     Perplexity = new() { Windows = [4096, 32768] },
+    ///     Perplexity = new() { Windows = [4096, 32768], MaxTotalTokens = EvaluatePerplexityOptions.DefaultMaxTotalTokens },
     /// });
     /// Console.WriteLine(string.Join('\n', measured.Results));
     /// </code>
@@ -108,8 +109,7 @@ public static class EvaluatePerplexity
             : PerplexityTexts.Read(options.Data.Read(), model.Tokenizer, perplexity, cancel);
         IReadOnlyList<PerplexityResult> results =
             PerplexityEvaluator.Evaluate(model.Model, documents, bos, perplexity, progress, cancel);
-        _ = PerplexityPlan.Documents(documents, perplexity, out bool isCut);
-        return new(model.Name, perplexity, results) { IsCut = isCut };
+        return new(model.Name, perplexity, results) { IsCut = PerplexityPlan.IsCut(documents, perplexity) };
     }
 
     private static PerplexityOptions Complete(EvaluatePerplexityOptions options, IReadOnlyList<int> windows) =>

@@ -27,7 +27,7 @@ internal sealed record DiskReport(string Path, long Free);
 /// <param name="Instructions">the instruction sets of the processor that kernels depend on</param>
 /// <param name="Memory">bytes that this process may use</param>
 /// <param name="MemoryInUse">bytes in use on the machine</param>
-/// <param name="Kernels">the kernels in use, by device and element type</param>
+/// <param name="Kernels">the kernels that the CPU uses, by element type</param>
 /// <param name="Patches">the native patches of <see cref="TorchRuntime"/></param>
 /// <param name="GpuDriver">whether an NVIDIA driver is installed</param>
 /// <param name="Gpus">GPUs that libtorch can use</param>
@@ -85,7 +85,8 @@ internal sealed record MachineReport(
             or BadImageFormatException or EntryPointNotFoundException)
         {
             Exception cause = e as SkipwiseException ?? e.InnerException ?? e;
-            return new(null, LibraryPath(), 0, $"cannot be used: {cause.Message.Split('\n')[0]}");
+            string[] lines = cause.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            return new(null, LibraryPath(), 0, $"cannot be used: {string.Join(' ', lines)}");
         }
     }
 
@@ -118,7 +119,7 @@ internal sealed record MachineReport(
         ("dotprod", Dp.IsSupported),
     ];
 
-    /// <summary>Linux and macOS tell it in different ways; others by an identifier.</summary>
+    /// <summary>Null if the system does not tell: on macOS, and on Arm under Linux.</summary>
     private static string? ProcessorName()
     {
         if (OperatingSystem.IsLinux() && File.Exists("/proc/cpuinfo"))
@@ -160,7 +161,8 @@ internal sealed record MachineReport(
         foreach (string place in places.Where(Directory.Exists))
         {
             string[] names = OperatingSystem.IsWindows() ? ["msmpi.dll"] : ["libmpi.so*", "libmpi.dylib"];
-            foreach (string library in names.SelectMany(name => Directory.EnumerateFiles(place, name)))
+            var readable = new EnumerationOptions(); // which passes over folders that may not be read
+            foreach (string library in names.SelectMany(name => Directory.EnumerateFiles(place, name, readable)))
             {
                 yield return library;
             }

@@ -59,9 +59,13 @@ internal static class NativeImage
     internal static SkipwiseException Refusal(string path, Version? system, DllNotFoundException e) => new(
         system is not null && system < s_leastGlibc
             ? $"{path}: needs glibc {s_leastGlibc}; this system has {system}. Use Debian 12, Ubuntu 22.04, RHEL 9 or newer."
-            : $"{path}: does not load: {e.Message}", e);
+            // after the line with .NET's own advice
+            : $"{path}: does not load: {e.Message.Split('\n', 2)[^1].Trim()}. Install the library that it names, or Skipwise anew.", e);
 
-    private static nint Open(string path, string? of = null)
+    /// <summary>Loads a library as it is.</summary>
+    /// <param name="of">name for the error</param>
+    /// <exception cref="SkipwiseException">the loader refuses it</exception>
+    public static nint Open(string path, string? of = null)
     {
         try
         {

@@ -158,7 +158,7 @@ public static class TorchRuntime
             {
                 if (FindPackaged(name) is { } path)
                 {
-                    NativeLibrary.Load(path);
+                    NativeImage.Open(path);
                 }
             }
         }

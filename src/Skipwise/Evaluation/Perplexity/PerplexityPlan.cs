@@ -10,20 +10,28 @@ internal static class PerplexityPlan
     public static IReadOnlyList<(int Document, int Length)> Documents(ITokenSource source, PerplexityOptions options) =>
         Documents(source, options, out _);
 
-    /// <inheritdoc cref="Documents(ITokenSource, PerplexityOptions)"/>
-    /// <param name="isCut">whether <see cref="PerplexityOptions.MaxTotalTokens"/> left out a part of the text</param>
-    public static IReadOnlyList<(int Document, int Length)> Documents(ITokenSource source, PerplexityOptions options, out bool isCut)
+    /// <summary>Whether <see cref="PerplexityOptions.MaxTotalTokens"/> leaves out a part of the text.</summary>
+    public static bool IsCut(ITokenSource source, PerplexityOptions options)
+    {
+        _ = Documents(source, options, out bool isCut);
+        return isCut;
+    }
+
+    /// <summary>The tokens of a document, without BOS, that <see cref="PerplexityOptions.MaxTokens"/> keeps.</summary>
+    public static int Cut(int length, PerplexityOptions options) => options.MaxTokens is { } max ? Math.Min(length, max - 1) : length;
+
+    private static List<(int Document, int Length)> Documents(ITokenSource source, PerplexityOptions options, out bool isCut)
     {
         isCut = false;
         long room = TotalTokens(options);
         int shortest = MinDocumentTokens(options);
         int longestSeen = 0;
-        var chosen = new List<(int, int)>();
+        var chosen = new List<(int Document, int Length)>();
         for (int document = 0; document < source.Count && chosen.Count < (options.MaxDocuments ?? int.MaxValue); document++)
         {
             int length = source.LengthOf(document);
             longestSeen = Math.Max(longestSeen, length);
-            length = options.MaxTokens is { } max ? Math.Min(length, max - 1) : length;
+            length = Cut(length, options);
             if (length < shortest)
             {
                 continue;

@@ -16,7 +16,8 @@ internal static class PerplexityTexts
             + "Add bos_token_id to the model's config.json.");
 
     /// <summary>
-    /// The documents' tokens, of no more documents than the evaluation uses and one: the one tells that the limit of tokens left some out.
+    /// Tokenizes as many documents as the evaluation uses, and one more after <see cref="PerplexityOptions.MaxTotalTokens"/> is reached: it
+    /// shows that text was left out.
     /// </summary>
     public static TokenList Read(
         IEnumerable<Document> documents, ITokenizer tokenizer, PerplexityOptions perplexity, CancellationToken cancel)
@@ -34,7 +35,7 @@ internal static class PerplexityTexts
             }
             longEnough++;
             bool isFull = room <= 0;
-            room -= tokens[^1].Length;
+            room -= PerplexityPlan.Cut(tokens[^1].Length, perplexity);
             if (longEnough == perplexity.MaxDocuments || isFull)
             {
                 break;

@@ -30,8 +30,8 @@ internal static class ComparisonReport
         ModelLegend legend = ModelLegend.Create(comparison.Models.Select(model => model.Name));
         ReportSummary summary = ComparisonSummary.Of(comparison, withReasons: false);
         // Retrieval before perplexity: perplexity alone does not show that a window is used.
-        LengthSection? first =
-            s_byLength.Skip(1).Append(s_byLength[0]).FirstOrDefault(section => section.Plot(comparison, legend) is not null);
+        LengthSection? first = s_byLength.Skip(1).Append(s_byLength[0]).FirstOrDefault(section => section.IsMeasured(comparison));
+        ReportBlock.Plot? picture = first?.Plot(comparison, legend);
         return new(Title(comparison), summary.Lead,
         [
             new("Gates", [.. GateTable(Gates.Judge(comparison), words)]),
@@ -46,7 +46,7 @@ internal static class ComparisonReport
             new("How it was measured", [.. Method(comparison, words)]),
         ])
         {
-            Picture = first?.Plot(comparison, legend) is { } plot ? plot with { Caption = $"{first.Heading}. {plot.Caption}" } : null,
+            Picture = picture is null ? null : picture with { Caption = $"{first!.Heading}. {picture.Caption}" },
             RawLines = comparison.Lines,
         };
 

@@ -21,7 +21,8 @@ internal static class ComparisonSummary
             .. others.SelectMany(model => new[] { ShortPerplexity(comparison, model), Benchmarks(comparison, model) }).OfType<string>(),
             .. Cautions(comparison, withReasons),
         ];
-        return new(lead, [.. all.Except(lead)]);
+        // A sentence of the lead may be one of these, with more at its end.
+        return new(lead, [.. all.Where(sentence => !lead.Any(first => first.StartsWith(sentence[..^1], StringComparison.Ordinal)))]);
     }
 
     private static string?[] Lead(Comparison c, IReadOnlyList<ComparedModel> others) => others.Count == 0

@@ -26,14 +26,15 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
 {
     private const string DepthMetric = "accuracy_at_depth";
 
-    /// <summary>The plot of all models; null if no model was evaluated.</summary>
-    public ReportBlock.Plot? Plot(Comparison c, ModelLegend legend)
+    /// <summary>Whether any model was evaluated.</summary>
+    public bool IsMeasured(Comparison c) => Points(c).Length > 0;
+
+    /// <summary>The plot of all models.</summary>
+    /// <param name="c">a comparison for which <see cref="IsMeasured"/> holds</param>
+    /// <param name="legend">of its models</param>
+    public ReportBlock.Plot Plot(Comparison c, ModelLegend legend)
     {
         LengthPoint[] points = Points(c);
-        if (points.Length == 0)
-        {
-            return null;
-        }
         bool isShare = Kind != MetricFormat.Perplexity, clipped = !isShare && points.Any(p => !(p.Value <= LengthPlot.Ceiling(points)));
         return new(
             isShare ? AccuracyHeatmap.ByModel(Heading, points, c.OriginalWindow, legend, whole: Kind == MetricFormat.Percent ? 100 : 1)
@@ -47,11 +48,11 @@ internal sealed record LengthSection(string Heading, string Task, string Metric,
     /// <param name="isPictured">whether the report opens with this section's plot, which is then not repeated</param>
     public IEnumerable<ReportBlock> Blocks(Comparison c, ModelLegend legend, bool isPictured)
     {
-        if (Plot(c, legend) is not { } plot)
+        if (!IsMeasured(c))
         {
             yield break;
         }
-        yield return isPictured ? new ReportBlock.Text("The picture at the top shows these values.") : plot;
+        yield return isPictured ? new ReportBlock.Text("The picture at the top shows these values.") : Plot(c, legend);
         int[] lengths = [.. Points(c).Select(p => p.Length).Distinct().Order()];
         string caption =
             Kind switch
