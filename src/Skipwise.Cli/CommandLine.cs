@@ -58,10 +58,11 @@ internal static class CommandLine
         bool asksForAll = HelpPage.AsksForAll(args, out string[] words);
         ParseResult parse = root.Parse(words, s_parsing);
         screen.Flags = FlagNames.Of(parse.CommandResult.Command);
+        bool asksForHelp = parse.Action is SynchronousCommandLineAction and not ParseErrorAction;
         ConfigArguments? config;
         try
         {
-            config = ConfigArguments.Of(parse);
+            config = asksForHelp ? null : ConfigArguments.Of(parse);
         }
         catch (SkipwiseException e)
         {
@@ -72,7 +73,6 @@ internal static class CommandLine
             words = [.. words, .. config.Arguments];
             parse = root.Parse(words, s_parsing);
         }
-        bool asksForHelp = parse.Action is SynchronousCommandLineAction and not ParseErrorAction;
         if (asksForAll && parse.Action is HelpPage help)
         {
             return help.ShowAll(parse);
@@ -130,7 +130,7 @@ internal static class CommandLine
         {
             screen.Error(message);
         }
-        screen.ErrorOutput.WriteLine($"See: {Path(parse.CommandResult)} --help");
+        screen.ErrorOutput.WriteLine($"See: {HelpPage.Path(command)} --help");
         return ExitCode.UserError;
     }
 
@@ -140,8 +140,4 @@ internal static class CommandLine
         string near = Suggestion.DidYouMean(word.Split('=')[0], known);
         return $"'{word}' is not understood here.{(near.Length > 0 ? near : otherwise)}";
     }
-
-    /// <summary>"skipwise eval passkey": the verb with its groups.</summary>
-    internal static string Path(CommandResult result) =>
-        result.Parent is CommandResult parent ? $"{Path(parent)} {result.Command.Name}" : Name;
 }

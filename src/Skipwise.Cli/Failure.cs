@@ -23,7 +23,8 @@ internal static class Failure
                 break;
             case Exception when OutOfMemory.IsSaidBy(e):
                 screen.Error(
-                    $"out of memory: {FirstLine(e.Message)} Use a smaller --batch-size or shorter windows, or close other programs.");
+                    $"out of memory: {FirstLine(e.Message)} Use a smaller batch (--batch-size, if the command has it), shorter " +
+                    "windows or texts, or close other programs.");
                 break;
             case IOException or UnauthorizedAccessException when !IsOfTheProgram(e):
                 screen.Error($"{e.Message.TrimEnd('.')}. Check that the disk has space left and that the files may be read and written.");

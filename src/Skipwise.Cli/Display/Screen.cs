@@ -1,4 +1,5 @@
 using Skipwise.Cli.Flags;
+using Skipwise.Reports;
 using Spectre.Console;
 
 namespace Skipwise.Cli.Display;
@@ -60,17 +61,29 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
     public void Line(string text = "") => output.WriteLine(Shown(text));
 
-    /// <summary>Sentences of the result, each on its line.</summary>
-    public void Sentences(IReadOnlyList<string> sentences)
+    /// <summary>A line of the result that people need also if standard output is a program's.</summary>
+    public void Verdict(string text) => (IsForPrograms ? error : output).WriteLine(Shown(text));
+
+    /// <summary>What results say, then the numbers, then the rest.</summary>
+    public void Summary(ReportSummary summary, params IReadOnlyList<ResultTable> tables)
     {
-        foreach (string sentence in sentences)
+        Lines(summary.Lead);
+        Line();
+        foreach (ResultTable table in tables)
         {
-            Line(sentence);
+            Table(table);
+            Line();
         }
+        Lines(summary.Others.Select(sentence => $"* {sentence}"));
+        Line();
     }
 
-    /// <summary>A bulleted list of the result.</summary>
-    public void Items(IReadOnlyList<string> items) => Sentences([.. items.Select(item => $"* {item}")]);
+    /// <summary>Names and values, the values below one another.</summary>
+    public void Facts(params IReadOnlyList<(string Name, string Value)> facts)
+    {
+        int column = facts.Max(fact => fact.Name.Length);
+        Lines(facts.Select(fact => $"{fact.Name.PadRight(column)}  {fact.Value}"));
+    }
 
     /// <summary>A line about what is going on, no part of the result. Of those a quiet screen shows warnings.</summary>
     public void Note(string text)
@@ -106,6 +119,14 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     internal string Shown(string text) => Printable.Of(Flags.In(text));
 
     internal LineView Lines(TimeSpan interval) => new(error, TimeProvider.System, interval, Shown);
+
+    private void Lines(IEnumerable<string> lines)
+    {
+        foreach (string line in lines)
+        {
+            Line(line);
+        }
+    }
 
     private static string OneLine(string text) =>
         string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));

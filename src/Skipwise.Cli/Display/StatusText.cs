@@ -13,10 +13,10 @@ internal static class StatusText
         $"loss {metrics.Loss:0.000}{Left(left)}  {metrics.TokensPerSecond:0} tok/s  lr {metrics.LearningRate:0.0e-0}");
 
     /// <param name="left">time left of this evaluation</param>
-    /// <param name="all">time left of the whole command, if that is more</param>
+    /// <param name="all">time left of all evaluations of the command; shown if that is more</param>
     public static string Of(EvaluationProgress progress, TimeSpan? left, TimeSpan? all = null) =>
         Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %{Left(left)}")
-        + (all is { TotalSeconds: >= 1 } whole ? $", {RemainingTime.Text(whole)} in all" : "");
+        + (all is { TotalSeconds: >= 1 } whole && whole > left ? $", {RemainingTime.Text(whole)} for all evaluations" : "");
 
     public static string Of(TokenizationProgress progress) =>
         Invariant($"{progress.Documents} documents  {progress.Tokens} tokens  {progress.Bytes / 1e6:0.0} MB");

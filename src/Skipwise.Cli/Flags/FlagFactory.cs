@@ -32,14 +32,6 @@ internal static class FlagFactory
         return new(option, null);
     }
 
-    /// <summary>A file of results: only one that Skipwise wrote is replaced, which is asked before the work begins, too.</summary>
-    public static Flag<string?> Results(this Command command, string name, string description)
-    {
-        Option<string?> option = command.Add<string?>(name, "file", description, text => text);
-        option.Validators.Add(RequireReplaceable);
-        return new(option, null);
-    }
-
     /// <summary>A results file whose name is optional after the option; <see cref="Flag{T}.IsSpecified"/> shows whether the option is
     /// given.</summary>
     public static Flag<string?> ResultsOrPage(this Command command, string name, string description)

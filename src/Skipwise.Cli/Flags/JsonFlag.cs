@@ -13,9 +13,12 @@ namespace Skipwise.Cli.Flags;
 internal sealed class JsonFlag<T>
 {
     private readonly Flag<string?> _file;
+    private readonly bool _holdsUserText;
 
-    public JsonFlag(Verb verb)
+    /// <param name="holdsUserText">the results repeat a text of the user, in which nothing is an option's name</param>
+    public JsonFlag(Verb verb, bool holdsUserText = false)
     {
+        _holdsUserText = holdsUserText;
         _file = verb.ResultsOrPage("--json",
             "write the results as JSON: to the file, or without a file to standard output in place of the text");
         verb.ResultType = typeof(T);
@@ -28,10 +31,10 @@ internal sealed class JsonFlag<T>
     /// <param name="page">shows the results</param>
     public void Show(ParseResult parse, Screen screen, T results, Action page)
     {
-        string Document() => screen.Flags.In(EvaluationJson.ToIndentedJson(results));
+        string Document() => EvaluationJson.ToIndentedJson(results) is var json && _holdsUserText ? json : screen.Flags.In(json);
         if (_file.IsSpecified(parse) && File(parse) is null)
         {
-            screen.Line(Document());
+            screen.Output.WriteLine(Printable.Of(Document()));
             return;
         }
         page();

@@ -71,7 +71,7 @@ internal sealed class HelpPage(Screen screen) : SynchronousCommandLineAction
     private static void Options(Command command, HelpWriter page, bool all)
     {
         Option[] own = [.. command.Options.Where(option => !option.Hidden && HelpGroups.Of(option) != HelpGroups.General)];
-        bool shortened = !all && own.Length > Few;
+        bool isLong = own.Length > Few, shortened = !all && isLong;
         if (shortened)
         {
             page.Section("Most used options:", Rows(HelpGroups.MostUsed(own, Most)));
@@ -84,12 +84,8 @@ internal sealed class HelpPage(Screen screen) : SynchronousCommandLineAction
             }
         }
         IEnumerable<Option> general = command.Options.Where(option => !option.Hidden && HelpGroups.Of(option) == HelpGroups.General);
-        (string, string)[] help =
-        [
-            (command is RootCommand or { Subcommands.Count: > 0 } ? "-h, --help" : "-h, --help [all]",
-                shortened ? "this page; all: every option" : "this page"),
-        ];
-        page.Section($"{HelpGroups.General}:", [.. Rows(general.Where(option => option is not HelpOption)), .. help]);
+        (string, string) help = isLong ? ("-h, --help [all]", "the most used options; all: every option") : ("-h, --help", "this page");
+        page.Section($"{HelpGroups.General}:", [.. Rows(general.Where(option => option is not HelpOption)), help]);
         if (command is Verb verb)
         {
             page.Line("Examples:");
@@ -121,7 +117,8 @@ internal sealed class HelpPage(Screen screen) : SynchronousCommandLineAction
     private static string Arguments(Command command) =>
         string.Concat(command.Arguments.Select(argument => $" <{argument.HelpName ?? argument.Name}>"));
 
-    private static string Path(Command command) => command is RootCommand
+    /// <summary>"skipwise eval passkey": the verb with its groups.</summary>
+    internal static string Path(Command command) => command is RootCommand
         ? "skipwise"
         : $"{Path(command.Parents.OfType<Command>().First())} {command.Name}";
 

@@ -74,20 +74,10 @@ internal static class DemoVerb
 
     private static void Show(Screen screen, DemoOptions options, DemoResults results)
     {
-        ReportSummary summary = DemoSummary.Of(results);
-        screen.Sentences(summary.Lead);
-        screen.Line();
-        screen.Table(ResultTables.Passkey(results));
-        screen.Line();
-        screen.Table(ResultTables.Perplexity(results));
-        screen.Line();
-        screen.Table(ResultTables.Bars(results.Bars!));
-        screen.Line();
-        screen.Items(summary.Others);
-        screen.Line();
-        screen.Line($"report      {Path.Combine(options.Out, Demo.ReportName)}");
-        screen.Line($"numbers     {Path.Combine(options.Out, Demo.ResultsName)}");
-        screen.Line($"model       {Demo.ModelFolder(options)}");
-        screen.Line($"your model  {Demo.NextCommand(options)}");
+        screen.Summary(
+            DemoSummary.Of(results), ResultTables.Passkey(results), ResultTables.Perplexity(results), ResultTables.Bars(results.Bars!));
+        screen.Facts(
+            ("report", Path.Combine(options.Out, Demo.ReportName)), ("numbers", Path.Combine(options.Out, Demo.ResultsName)),
+            ("model", Demo.ModelFolder(options)), ("your model", Demo.NextCommand(options)));
     }
 }

@@ -50,11 +50,7 @@ internal static class DoctorVerb
             ("MPI", report.Mpi.Count > 0 ? string.Join(", ", report.Mpi) : "neither a launcher nor a library found"),
             .. report.Environment.Select(variable => (variable.Key, variable.Value)),
         ];
-        int column = facts.Max(fact => fact.Name.Length);
-        foreach ((string name, string value) in facts)
-        {
-            screen.Line($"{name.PadRight(column)}  {value}");
-        }
+        screen.Facts(facts);
     }
 
     private static string State(Skipwise.Runtime.NativePatchStatus patch) => patch.State switch

@@ -63,11 +63,7 @@ internal static class EvalAllVerb
             verb.OptionalNumber("--limit",
                 "benchmarks: number of questions per task, in the harness's order; below 1 a fraction [default: all]")
             .Sets(nameof(TaskOptions.Limit));
-        var harness =
-            new Flag<HarnessVersion>(
-                verb.Add("--harness", "2023|0.4",
-                    "benchmarks: version of lm-evaluation-harness that is followed [default: 2023]", EvalTasksVerb.ParseHarness),
-                s_default.Benchmarks.Harness).Sets(nameof(TaskOptions.Harness));
+        Flag<HarnessVersion> harness = EvalTasksVerb.Harness(verb, "benchmarks: version of lm-evaluation-harness that is followed");
         Flag<int> depths =
             verb.Integer("--depths", "passkey and needle: number of depths, in equal steps from the beginning to the end", s_needle.Depths)
             .Sets(nameof(PasskeyOptions.Grid)).Sets(nameof(NeedleOptions.Depths));
@@ -160,7 +156,7 @@ internal static class EvalAllVerb
                     }, stop));
             if (comparison.Records.Any(record => record.Settings?.ContainsKey(PerplexityMeasurement.CutSetting) == true))
             {
-                screen.Note($"perplexity: {maxTotalTokens.LeftOut(parse)}");
+                screen.Note($"warning: perplexity: {maxTotalTokens.LeftOut(parse)}");
             }
             return ReportVerb.Tell(screen, parse, json, comparison, Path.Combine(options.Out, EvaluateAll.ReportName));
         });

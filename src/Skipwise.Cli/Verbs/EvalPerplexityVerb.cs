@@ -89,11 +89,11 @@ internal static class EvalPerplexityVerb
                 {
                     screen.Table(ResultTables.LossByPosition(measurement.Results));
                 }
-                if (measurement.IsCut)
-                {
-                    screen.Line(maxTotalTokens.LeftOut(parse));
-                }
             });
+            if (measurement.IsCut)
+            {
+                screen.Note($"warning: {maxTotalTokens.LeftOut(parse)}");
+            }
             return ExitCode.Success;
         });
         return verb;

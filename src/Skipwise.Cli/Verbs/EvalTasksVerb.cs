@@ -38,11 +38,7 @@ internal static class EvalTasksVerb
             verb.OptionalInteger("--num-fewshot",
                 "number of few-shot examples [default: 25 for arc_challenge, 10 for hellaswag, else 0]")
             .Sets(nameof(TaskOptions.NumFewshot));
-        var harness =
-            new Flag<HarnessVersion>(
-                verb.Add("--harness", "2023|0.4",
-                    "version whose document order, few-shot draws and rules are followed [default: 2023]", ParseHarness,
-                    "2023"), s_default.Harness).Sets(nameof(TaskOptions.Harness));
+        Flag<HarnessVersion> harness = Harness(verb, "version whose document order, few-shot draws and rules are followed");
         Flag<BosMode> bos =
             verb.Choice("--bos", "add a BOS token before every text: never, if the tokenizer adds one, or always", s_default.Bos)
             .Sets(nameof(TaskOptions.Bos));
@@ -105,14 +101,22 @@ internal static class EvalTasksVerb
             json.Show(parse, screen, measurement.Records, () => screen.Table(ResultTables.Tasks(measurement.Results)));
             foreach (string remark in Remarks(measurement.Results))
             {
-                screen.Note(remark);
+                screen.Note($"warning: {remark}");
             }
             return ExitCode.Success;
         });
         return verb;
     }
 
-    /// <summary>Where a number is not what its name promises, the user has to know.</summary>
+    /// <summary>Which version of lm-evaluation-harness is followed.</summary>
+    internal static Flag<HarnessVersion> Harness(Command command, string description)
+    {
+        Option<HarnessVersion> option = command.Add("--harness", "2023|0.4", $"{description} [default: 2023]", ParseHarness, "2023");
+        option.Completing("2023", "0.4");
+        return new Flag<HarnessVersion>(option, s_default.Harness).Sets(nameof(TaskOptions.Harness));
+    }
+
+    /// <summary>If a number is not what its name promises, the user has to know.</summary>
     private static IEnumerable<string> Remarks(IReadOnlyList<TaskResult> results)
     {
         foreach (TaskResult task in results.DistinctBy(result => result.Task))

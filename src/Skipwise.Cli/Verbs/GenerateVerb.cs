@@ -40,7 +40,7 @@ internal static class GenerateVerb
         Flag<ulong> seed = verb.Seed("seed of the sampling").Sets(nameof(GenerationOptions.Seed));
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
-        var json = new JsonFlag<GeneratedText>(verb);
+        var json = new JsonFlag<GeneratedText>(verb, holdsUserText: true);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var options = new GenerateTextOptions

@@ -66,11 +66,7 @@ internal static class InspectModelVerb
                 $"{Bytes(description.GradientBytes)}, AdamW {Bytes(description.OptimizerBytes)}; and activations"),
             ("... to read", $"{Bytes(description.CacheBytes)} of key/value cache for one full window"),
         ];
-        int column = facts.Max(fact => fact.Name.Length);
-        foreach ((string name, string value) in facts)
-        {
-            screen.Line($"{name.PadRight(column)}  {value}");
-        }
+        screen.Facts(facts);
         foreach (string warning in description.Warnings)
         {
             screen.Note($"warning: {warning}");

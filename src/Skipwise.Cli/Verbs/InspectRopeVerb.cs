@@ -60,9 +60,9 @@ internal static class InspectRopeVerb
 
     private static void Show(Screen screen, RopeDescription description)
     {
-        screen.Line($"rope              {description.Rope}");
-        screen.Line($"window            {description.OriginalLength} -> {description.Length} tokens");
-        screen.Line($"attention factor  {description.AttentionFactor:0.######}");
+        screen.Facts(
+            ("rope", description.Rope), ("window", $"{description.OriginalLength} -> {description.Length} tokens"),
+            ("attention factor", $"{description.AttentionFactor:0.######}"));
         screen.Table(new(
             "Frequencies of the dimension pairs",
             ["pair", "radians per token", "wavelength in tokens", "unscaled / scaled", ""],

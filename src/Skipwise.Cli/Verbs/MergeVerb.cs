@@ -34,7 +34,7 @@ internal static class MergeVerb
                     $"{(merged.Replaced > 0 ? $", {merged.Replaced} replaced" : "")}"));
             if (merged.LosesPrecision)
             {
-                screen.Note("the merged weights were rounded to the type in which the base model is stored");
+                screen.Note("warning: the merged weights were rounded to the type in which the base model is stored");
             }
             return ExitCode.Success;
         });

@@ -44,27 +44,14 @@ internal static class ReportVerb
         json.Show(parse, screen, comparison.Records, () => Show(screen, comparison, path));
         foreach (string line in ResultTables.Gates(gates))
         {
-            if (screen.IsForPrograms)
-            {
-                screen.Note(line);
-            }
-            else
-            {
-                screen.Line(line);
-            }
+            screen.Verdict(line);
         }
         return gates.All(gate => gate.Passed) ? ExitCode.Success : ExitCode.CheckFailed;
     }
 
     private static void Show(Screen screen, Comparison comparison, string path)
     {
-        ReportSummary summary = ComparisonSummary.Of(comparison);
-        screen.Sentences(summary.Lead);
-        screen.Line();
-        screen.Table(ResultTables.Comparison(comparison));
-        screen.Line();
-        screen.Items(summary.Others);
-        screen.Line();
+        screen.Summary(ComparisonSummary.Of(comparison), ResultTables.Comparison(comparison));
         screen.Line($"report  {path}");
     }
 }
