@@ -5,7 +5,8 @@ using static System.FormattableString;
 
 namespace Skipwise.Tests;
 
-/// <summary>Each number in the README's tables is that of a results file in docs/results: the tables are written anew and compared.</summary>
+/// <summary>Each number in the README's tables is that of a results file in docs/results: the tables are written anew and
+/// compared.</summary>
 public sealed class FrontPageTests
 {
     private static readonly string s_readme = File.ReadAllText(Path.Combine(HouseRulesTests.Root(), "README.md"));
@@ -64,7 +65,7 @@ public sealed class FrontPageTests
         yield return [.. Enumerable.Repeat("---", ways.Length + 1)];
         foreach (string size in sizes)
         {
-            yield return [$"{size[..^1]} B", .. ways.Select(way =>
+            yield return [$"{(size == "1b" ? "1.1" : size[..^1])} B", .. ways.Select(way =>
             {
                 JsonNode estimate = JsonNode.Parse(File.ReadAllText(Path.Combine(Results(), $"estimate-{size}-{way}.json")))!;
                 double Peak(string mode) => estimate[mode]!["memory"]!["peak"]!.GetValue<long>() / 1e9;

@@ -38,7 +38,9 @@ public partial class OptionNameTests
 
     /// <summary>"PoseOptions.TargetLength" for each option that a text of the library names.</summary>
     internal static IReadOnlyList<string> Named =>
-        [.. Literals.Select(literal => NameOf().Match(literal)).Where(name => name.Success).Select(name => name.Groups[1].Value).Distinct()];
+    [
+        .. Literals.Select(literal => NameOf().Match(literal)).Where(name => name.Success).Select(name => name.Groups[1].Value).Distinct(),
+    ];
 
     /// <summary>Public properties that a program can set, by <see cref="OptionName"/>; the command line alone calls the recipes whose
     /// options are internal.</summary>

@@ -37,7 +37,8 @@ public partial class CommandLineTests
             0 success
             1 wrong usage or input: an unknown option, a file that cannot be read, an impossible setting
             2 a fault of Skipwise: please report it
-            3 a check failed: a gate of 'eval all' or 'report', 'verify', a criterion of 'demo', the libtorch of 'doctor'
+            3 a check failed: a gate of 'eval all' or 'report', a criterion of 'demo', the logits of 'verify', the libtorch of
+            'doctor'
             130 interrupted by Ctrl+C, SIGTERM or SIGHUP
             Environment variables:
             SKIPWISE_LIBTORCH the lib folder of an installed PyTorch 2.10, whose libtorch is used in place of the packaged one
@@ -78,7 +79,7 @@ public partial class CommandLineTests
             -j, --json [file] write the results as JSON: to the file, or without a file to standard output in place of the text
             -c, --config <file> YAML file with options, by their names without the leading hyphens; options of the command line
             override it
-            -h, --help [all] this page
+            -h, --help this page
             Examples:
             skipwise verify --model llama-2-7b --reference reference.safetensors
             skipwise verify --model llama-2-7b --adapter lora-16k --reference as-peft.safetensors

@@ -12,13 +12,13 @@ public class DoorTests
     // an example's number and epoch may be any
     private static readonly string[] s_unlimited = ["--index", "--epoch"];
 
-    public static TheoryData<string> Verbs => [.. Find(Skipwise.Cli.CommandLine.Root(null!, TextReader.Null)).Select(verb => verb.Path)];
+    public static TheoryData<string> Verbs => [.. VerbList.All.Select(verb => verb.Path)];
 
     [Theory]
     [MemberData(nameof(Verbs))]
     public async Task A_number_that_is_none_or_out_of_range_is_refused_by_name_before_anything_is_read(string path)
     {
-        Verb verb = Find(Skipwise.Cli.CommandLine.Root(null!, TextReader.Null)).Single(verb => verb.Path == path);
+        Verb verb = VerbList.All.Single(verb => verb.Path == path);
         foreach (Option option in verb.Options)
         {
             string[] values = Kind(option) == typeof(double) ? ["NaN", "Infinity", "-Infinity", "1e999", "-1e300", "1e300"]
@@ -39,7 +39,7 @@ public class DoorTests
     [MemberData(nameof(Verbs))]
     public async Task An_empty_name_of_a_file_or_folder_is_refused(string path)
     {
-        Verb verb = Find(Skipwise.Cli.CommandLine.Root(null!, TextReader.Null)).Single(verb => verb.Path == path);
+        Verb verb = VerbList.All.Single(verb => verb.Path == path);
         foreach (Option option in verb.Options.Where(option => option.HelpName is "file" or "folder" or "path"))
         {
             (await CliRun.Of([.. path.Split(' '), option.Name, "", .. Needed(verb, option)], "")).Complained(option.Name, "is empty");
@@ -93,7 +93,4 @@ public class DoorTests
 
     private static Type Kind(Option option) =>
         option.ValueType == typeof(IReadOnlyList<int>) ? typeof(int) : Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
-
-    private static IEnumerable<Verb> Find(Command command) =>
-        command.Subcommands.SelectMany(Find).Concat(command is Verb verb ? [verb] : []);
 }

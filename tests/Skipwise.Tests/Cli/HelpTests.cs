@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Text.RegularExpressions;
 using Skipwise.Cli;
 using Skipwise.Cli.Flags;
 using Skipwise.Cli.Help;
@@ -26,7 +28,7 @@ public class HelpTests
         string[] words = path.Split(' ');
         string some = (await CliRun.Of([.. words, "--help"])).Succeeded().Output, all =
             (await CliRun.Of([.. words, "--help", "all"])).Succeeded().Output;
-        Assert.All(verb.Options, option => Assert.Contains($"{option.Name}", all, StringComparison.Ordinal));
+        Assert.All(verb.Options, option => Assert.Matches($@"(?m)^ +(-\w, )?{Regex.Escape(option.Name)}(?![\w-])", all));
         Assert.All(verb.Options.Where(option => option.Required),
             option => Assert.Contains($"{option.Name} ", some, StringComparison.Ordinal));
         string[] listed =
@@ -59,9 +61,10 @@ public class HelpTests
         Assert.InRange(examples.Length, 3, 5);
         foreach (string example in examples)
         {
-            string line = example[(example.IndexOf("skipwise", StringComparison.Ordinal) + "skipwise ".Length)..].Split('<', '>')[0];
+            string line = example[(example.IndexOf("skipwise", StringComparison.Ordinal) + "skipwise ".Length)..]
+                .Split([" < ", " > "], StringSplitOptions.None)[0];
             ParseResult parse = VerbList.Root.Parse(line.TrimEnd(' ', ')'));
-            Assert.True(parse.Errors.Count == 0 || parse.Action is System.CommandLine.Invocation.SynchronousCommandLineAction,
+            Assert.True(parse.Errors.Count == 0 || parse.Action is SynchronousCommandLineAction and not ParseErrorAction,
                 $"{example}: {string.Join(' ', parse.Errors)}");
             Assert.Empty(SwallowedOptions.Find(parse, line.Split(' ')));
         }

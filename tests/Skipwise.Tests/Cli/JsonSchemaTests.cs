@@ -89,7 +89,7 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
         string folder = model.Path("schema-all");
         CliRun all = await CliRun.Of("eval", "all", "-m", model.Folder, "-o", folder, "-l", "96", "--trials", "1", "--depths", "2",
             "--needle-trials", "0", "--min-passkey", "1", "--json");
-        Assert.True(all.Code is 0 or 3, all.Error);
+        Assert.True(all.Code == 3, all.Error); // a model without training finds no key
         Validate("eval-all", all.Output);
         Assert.Contains("gate --min-passkey 1", all.Error, StringComparison.Ordinal);
         CliRun report = await CliRun.Of("report", "--from", folder, "-o", model.Path("schema.html"), "--json");

@@ -21,11 +21,11 @@ public sealed class TotalTokensTests(SmallModel model) : IClassFixture<SmallMode
     {
         var documents = new TokenList([.. lengths.Split(' ').Select(length => new int[int.Parse(length)])]);
         var options = new PerplexityOptions { Windows = [32], MinTokens = shortest ?? 0, MaxTotalTokens = limit };
-        Assert.Equal(taken, string.Join(' ', PerplexityPlan.Documents(documents, options, out bool found).Select(own => own.Length)));
-        Assert.Equal(isCut, found);
+        Assert.Equal(taken, string.Join(' ', PerplexityPlan.Documents(documents, options).Select(own => own.Length)));
+        Assert.Equal(isCut, PerplexityPlan.IsCut(documents, options));
         Assert.Equal(lengths, string.Join(' ',
-            PerplexityPlan.Documents(documents, options with { MaxTotalTokens = null }, out found).Select(own => own.Length)));
-        Assert.False(found);
+            PerplexityPlan.Documents(documents, options with { MaxTotalTokens = null }).Select(own => own.Length)));
+        Assert.False(PerplexityPlan.IsCut(documents, options with { MaxTotalTokens = null }));
         // what reads a document's beginning or end alone is bounded by the number of documents
         Assert.Equal(3, PerplexityPlan.Documents(new TokenList([new int[90], new int[90], new int[90]]),
             options with { Mode = WindowMode.Truncate }).Count);
@@ -39,7 +39,7 @@ public sealed class TotalTokensTests(SmallModel model) : IClassFixture<SmallMode
         await File.WriteAllLinesAsync(text, Enumerable.Repeat(line, 800));
         string json = model.Path("long.json");
         CliRun run = (await CliRun.Of("eval", "perplexity", "-m", model.Folder, "-d", text, "-l", "64", "--json", json)).Succeeded();
-        Assert.Contains($"the text after the first 262144 tokens {Told}", run.Output, StringComparison.Ordinal);
+        Assert.Contains($"the text after the first 262144 tokens {Told}", run.Error, StringComparison.Ordinal);
         EvaluationRecord record = Assert.Single(EvaluationJson.Read(json));
         Assert.Equal((262144, true), (record.Count, (bool)record.Settings!["is_cut"]!));
     }
@@ -50,10 +50,25 @@ public sealed class TotalTokensTests(SmallModel model) : IClassFixture<SmallMode
         string[] line = ["eval", "perplexity", "-m", model.Folder, "-d", model.Text, "-l", "64"];
         CliRun plain = (await CliRun.Of(line)).Succeeded(), all = (await CliRun.Of([.. line, "--max-total-tokens", "0"])).Succeeded();
         Assert.Equal(all.Output, plain.Output);
-        Assert.DoesNotContain(Told, plain.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Told, plain.Error, StringComparison.Ordinal);
         CliRun some = (await CliRun.Of([.. line, "--max-total-tokens", "500"])).Succeeded();
         Assert.Matches(@"\n64 .* 500 +2\n", some.Output);
-        Assert.Contains($"the text after the first 500 tokens {Told}", some.Output, StringComparison.Ordinal);
+        Assert.Contains($"the text after the first 500 tokens {Told}", some.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Of long documents only the first tokens count, also for how many documents are read.</summary>
+    [Fact]
+    public async Task Text_and_token_store_are_cut_alike()
+    {
+        string text = model.Path("cut.jsonl"), store = model.Path("cut.tokens");
+        string line = string.Concat(Enumerable.Repeat("The river ran past the old mill and the road went on. ", 40));
+        await File.WriteAllLinesAsync(text, Enumerable.Range(0, 12).Select(i => $$"""{"text": "{{i}} {{line}}"}"""));
+        (await CliRun.Of("prepare", "-m", model.Folder, "-d", text, "-o", store)).Succeeded();
+        string[] measure = ["eval", "perplexity", "-m", model.Folder, "-l", "64", "--max-tokens", "101", "--max-total-tokens", "550", "-d"];
+        CliRun ofText = (await CliRun.Of([.. measure, text])).Succeeded(), ofStore = (await CliRun.Of([.. measure, store])).Succeeded();
+        Assert.Equal(ofStore.Output, ofText.Output);
+        Assert.Matches(@"\n64 .* 500 +5\n", ofText.Output);
+        Assert.All([ofStore, ofText], run => Assert.Contains($"the text after the first 550 tokens {Told}", run.Error));
     }
 
     [Fact]

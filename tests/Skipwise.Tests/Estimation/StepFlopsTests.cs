@@ -61,8 +61,8 @@ public sealed class StepFlopsTests
         Assert.Equal(2 * step.Seconds, step.CpuSeconds, 1e-9);
     }
 
-    /// <summary>Quantized weights are dequantized in each pass, whatever the tokens: a time scaled by the tokens alone was ten times that of a
-    /// step.</summary>
+    /// <summary>Quantized weights are dequantized in each pass, whatever the tokens: a time scaled by the tokens alone was
+    /// ten times that of a step.</summary>
     [Fact]
     public void A_line_has_a_fixed_part()
     {

@@ -17,7 +17,7 @@ public sealed class NativeImageTests
     [InlineData("2.36"), InlineData(null)]
     public void Any_other_refusal_is_the_loader_s(string? glibc) =>
         Assert.Equal(
-            "a.so: does not load: no such version",
+            "a.so: does not load: no such version. Install the library that it names, or Skipwise anew.",
             NativeImage.Refusal("a.so", glibc is null ? null : Version.Parse(glibc), new("no such version")).Message);
 
     [Fact]

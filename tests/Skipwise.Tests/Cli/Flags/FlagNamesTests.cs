@@ -25,7 +25,7 @@ public class FlagNamesTests
     // only who calls the library can set these
     private static readonly string[] s_withoutFlag = [];
 
-    private static readonly Verb[] s_verbs = [.. Find(Skipwise.Cli.CommandLine.Root(null!, TextReader.Null))];
+    private static readonly Verb[] s_verbs = [.. VerbList.All];
 
     [Fact]
     public void Every_option_says_which_properties_it_sets_and_they_exist()
@@ -104,7 +104,4 @@ public class FlagNamesTests
     }
 
     private static Verb Of(string path) => s_verbs.Single(verb => verb.Path == path);
-
-    private static IEnumerable<Verb> Find(Command command) =>
-        command.Subcommands.SelectMany(Find).Concat(command is Verb verb ? [verb] : []);
 }
