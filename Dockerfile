@@ -2,6 +2,9 @@
 #
 #     docker build -t skipwise .
 #     docker run --rm -v "$PWD:/work" skipwise demo
+#
+# On an Arm computer: docker build --platform linux/amd64 -t skipwise .
+# Not built yet: no machine of this project has a Docker engine.
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 COPY . .
