@@ -33,11 +33,12 @@ internal static class EstimateBesideRun
         }
         JsonObject run = PoseSteps.Run(setup, GpuModels.OneBillion, batch, new());
         double measured = (double)run["step_seconds_16k"]!, peak = (double)run["peak_gib"]!;
-        double time = estimate.Pose.SecondsPerStep / measured;
+        double estimated = estimate.Pose.SecondsPerStep ?? throw new SkipwiseException(estimate.UntimedBecause!);
+        double time = estimated / measured;
         double memory = (estimate.Pose.Memory.Peak - estimate.Pose.Memory.Process) / (peak * (1L << 30));
         return new()
         {
-            ["estimated_seconds"] = Math.Round(estimate.Pose.SecondsPerStep, 4),
+            ["estimated_seconds"] = Math.Round(estimated, 4),
             ["measured_seconds"] = measured,
             ["time_ratio"] = Number(time),
             ["memory_ratio"] = Number(memory),

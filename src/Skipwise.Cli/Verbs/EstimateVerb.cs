@@ -42,7 +42,7 @@ internal static class EstimateVerb
         var compute = new ComputeFlags(verb);
         Flag<Offload> offload = verb.Choice("--offload", "state kept in host memory while a GPU computes", s_default.Offload)
             .Sets(nameof(CostEstimatorOptions.Offload));
-        var rope = new RopeFlags(verb);
+        var rope = new RopeFlags(verb, extends: true);
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
         Flag<double?> memory =
@@ -70,6 +70,10 @@ internal static class EstimateVerb
             json.Show(parse, screen, estimate, () =>
             {
                 screen.Table(Table(estimate));
+                if (estimate.UntimedBecause is { } reason)
+                {
+                    screen.Line(reason);
+                }
                 if (fit.ValueOf(parse))
                 {
                     screen.Line(Fit(estimate));
@@ -94,8 +98,8 @@ internal static class EstimateVerb
             Row("  logits", e => Size(e.Memory.Logits)),
             Row("program", e => Size(e.Memory.Process)),
             Row("peak memory", e => Size(e.Memory.Peak)),
-            Row("seconds", e => $"{e.SecondsPerStep:0.###}"),
-            Row("CPU seconds", e => $"{e.CpuSecondsPerStep:0.###}"),
+            Row("seconds", e => Seconds(e.SecondsPerStep)),
+            Row("CPU seconds", e => Seconds(e.CpuSecondsPerStep)),
         ]);
     }
 
@@ -106,6 +110,8 @@ internal static class EstimateVerb
             : $"{name}: --batch-size {e.LargestBatch} is the largest that fits {Size(estimate.AvailableMemory)} with a tenth to spare";
         return $"{Words(estimate.Pose, "PoSE")}\n{Words(estimate.Full, "full length")}";
     }
+
+    private static string Seconds(double? seconds) => seconds is null ? "unknown" : $"{seconds:0.###}";
 
     private static string Size(long bytes) => $"{bytes / Gibibyte:0.00} GiB";
 }

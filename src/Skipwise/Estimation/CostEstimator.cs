@@ -3,18 +3,20 @@ using Skipwise.Data;
 using Skipwise.Models;
 using Skipwise.Training;
 using TorchSharp;
+using static System.FormattableString;
 using static TorchSharp.torch;
 
 namespace Skipwise.Estimation;
 
 /// <summary>
 /// Estimates the cost of a run. Memory follows from the configuration; time from one short, profiled step of one layer. Weights are not
-/// read.
+/// read. If this machine's memory does not hold one layer, memory is estimated and time is not.
 /// </summary>
 public static class CostEstimator
 {
     /// <summary>Bytes of a run that an estimate lacks: text, tokenizer, and uncollected .NET garbage.</summary>
     private const long RunHeap = 48 << 20; // measured on training runs of three sizes: 40 to 60 MiB
+    private const int SmallSize = 64;
 
     /// <param name="stop">checked before every timed step</param>
     /// <exception cref="SkipwiseException">a model that cannot be read, or a setting out of range</exception>
@@ -36,25 +38,68 @@ public static class CostEstimator
         (Device Device, ScalarType Dtype) compute = options.Compute.Prepare(note);
         bool offload = options.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU;
         DeviceMemory device = DeviceMemory.For(compute.Device);
-        (MemoryModel memory, TimeModel pose, TimeModel full) = OutOfMemory.Naming(options.Model, () =>
+        LayerSizes SizesOf(DecoderConfig config) => new(config, options.Lora, options.Optimizer, compute, offload);
+        using LayerSizes sizes = SizesOf(extended);
+        var memory = MemoryModel.Create(sizes, options.RecomputeEvery);
+        TimeModel Profile(StepProfiler profiler, int length)
         {
-            using var profiler = new StepProfiler(extended, options.Lora, options.Optimizer, compute, offload);
-            TimeModel Profile(int length)
+            note?.Report($"timing one layer, windows of up to {length} tokens");
+            return profiler.Profile(options.BatchSize, length, options.RecomputeEvery, stop);
+        }
+        string? untimed = WhyUntimed(sizes, memory, device, options, trainLength);
+        (TimeModel? pose, TimeModel? full) = OutOfMemory.Naming(options.Model, () =>
+        {
+            if (untimed is null)
             {
-                note?.Report($"timing one layer, windows of up to {length} tokens");
-                return profiler.Profile(options.BatchSize, length, options.RecomputeEvery, stop);
+                using var profiler = new StepProfiler(sizes);
+                return ((TimeModel?)Profile(profiler, trainLength), (TimeModel?)Profile(profiler, options.TargetLength));
             }
-            return (MemoryModel.Create(profiler, options.RecomputeEvery), Profile(trainLength), Profile(options.TargetLength));
+            using LayerSizes small = SizesOf(Smallest(extended));
+            using var once = new StepProfiler(small);
+            once.Profile(batch: 1, SmallSize, options.RecomputeEvery, stop);
+            return (null, null);
         });
         // libtorch has now run all operations of a step, and the profiler's tensors are freed
         memory = memory with { Process = device.Reserved() + (compute.Device.type == DeviceType.CPU ? RunHeap : 0) };
         long available = options.Memory ?? device.Total;
-        StepEstimate Of(string mode, int length, TimeModel time)
+        StepEstimate Of(string mode, int length, TimeModel? time)
         {
-            ComputeTime step = time.Step(options.BatchSize, length, options.GradientAccumulationSteps);
+            ComputeTime? step = time?.Step(options.BatchSize, length, options.GradientAccumulationSteps);
             return new(mode, options.BatchSize, length, memory.Step(options.BatchSize, length, options.GradientAccumulationSteps),
-                step.Seconds, step.CpuSeconds, memory.LargestBatch(length, options.GradientAccumulationSteps, available));
+                step?.Seconds, step?.CpuSeconds, memory.LargestBatch(length, options.GradientAccumulationSteps, available));
         }
-        return new(available, Of("pose", trainLength, pose), Of("full", options.TargetLength, full));
+        return new(available, Of("pose", trainLength, pose), Of("full", options.TargetLength, full), untimed);
     }
+
+    /// <summary>Why one layer cannot be timed here, in a sentence; null if it can. Memory that ends would end the process.</summary>
+    private static string? WhyUntimed(
+        LayerSizes sizes, MemoryModel memory, DeviceMemory device, CostEstimatorOptions options, int trainLength)
+    {
+        long OfStep(int length) =>
+            memory.OneLayer(StepProfiler.ShapeOf(sizes, options.BatchSize, length, options.RecomputeEvery).Shape);
+        long step = Math.Max(OfStep(trainLength), OfStep(options.TargetLength));
+        bool isHost = sizes.Compute.Device.type == DeviceType.CPU;
+        return isHost ? Lack(device, Math.Max(step, sizes.Created), "this machine's memory")
+            : Lack(DeviceMemory.For(CPU), sizes.Created, "this machine's memory") ?? Lack(device, step, "the GPU's memory");
+    }
+
+    private static string? Lack(DeviceMemory place, long needed, string name)
+    {
+        const double gibibyte = 1L << 30;
+        long free = place.Free;
+        return needed <= MemoryModel.UsableFraction * free ? null
+            : Invariant($"No time was estimated: one layer of this model with embedding and head takes {needed / gibibyte:0.0} GiB, ") +
+                Invariant($"and {free / gibibyte:0.0} GiB of {name} are free. Close other programs, or use a larger machine.");
+    }
+
+    /// <summary>A model whose step runs the same operations.</summary>
+    private static DecoderConfig Smallest(DecoderConfig config) => config with
+    {
+        VocabSize = SmallSize,
+        HiddenSize = SmallSize,
+        IntermediateSize = SmallSize,
+        NumHiddenLayers = 1,
+        NumAttentionHeads = 1,
+        NumKeyValueHeads = 1,
+    };
 }

@@ -13,6 +13,9 @@ internal abstract class DeviceMemory
     /// <summary>Total memory, used or not.</summary>
     public abstract long Total { get; }
 
+    /// <summary>Memory that nobody uses.</summary>
+    public abstract long Free { get; }
+
     /// <summary>Frees unreferenced memory, as far as other processes can use it.</summary>
     public abstract void EmptyCache();
 
@@ -28,6 +31,16 @@ internal abstract class DeviceMemory
     private sealed class HostMemory : DeviceMemory
     {
         public override long Total => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+        public override long Free
+        {
+            get
+            {
+                EmptyCache(); // .NET reads the machine's load when it collects
+                GCMemoryInfo memory = GC.GetGCMemoryInfo();
+                return Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
+            }
+        }
 
         public override void EmptyCache() => ProcessMemory.Trim();
 
@@ -51,6 +64,8 @@ internal abstract class DeviceMemory
         private readonly CudaDriver _driver = new(device.index);
 
         public override long Total => _driver.Memory().Size;
+
+        public override long Free => _driver.Memory().Free;
 
         /// <summary>The allocator empties its cache only if a request cannot be met.</summary>
         public override void EmptyCache()

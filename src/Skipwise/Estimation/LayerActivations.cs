@@ -16,17 +16,16 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
     // C hidden, I feed-forward, Q = heads * head dim, K = key/value heads * head dim: elements per token
     private const int Float = sizeof(float);
 
-    /// <param name="model">model with the layer, and its LoRA adapters if it has any</param>
-    public static LayerActivations Of(CausalLM model)
+    public static LayerActivations Of(LayerSizes sizes)
     {
-        DecoderConfig config = model.Config;
-        KernelSet kernels = KernelSet.For(model.Device, model.Dtype);
+        DecoderConfig config = sizes.Config;
+        KernelSet kernels = KernelSet.For(sizes.Compute.Device, sizes.Compute.Dtype);
         Dictionary<string, Projection> projections =
-            LoraInjector.Projections(model).ToDictionary(p => p.Name[(p.Name.LastIndexOf('.') + 1)..], p => p.Projection);
+            LoraInjector.Projections(sizes.Model).ToDictionary(p => p.Name[(p.Name.LastIndexOf('.') + 1)..], p => p.Projection);
         // A product with a frozen matrix saves no input for its backward; LoRA dropout creates a tensor of its own.
         bool KeepsInput(params string[] names) => names.Any(name =>
             projections.TryGetValue(name, out Projection? p) && (p.weight.requires_grad || p.Lora is { HasDropout: false }));
-        int width = (int)model.Dtype.ElementSize(), hidden = config.HiddenSize, inner = config.IntermediateSize;
+        int width = sizes.Width, hidden = config.HiddenSize, inner = config.IntermediateSize;
         int query = config.NumAttentionHeads * config.HeadDim, keyValue = config.NumKeyValueHeads * config.HeadDim;
         bool hasSharedNorm = config.Residual == ResidualKind.ParallelSharedNorm;
 

@@ -27,18 +27,17 @@ internal sealed record MemoryModel
     private readonly long _dequantized; // bytes of the largest quantized matrix while it is dequantized
     private readonly WorkBudget _budget;
 
-    private MemoryModel(StepProfiler profiler, int recomputeEvery)
+    private MemoryModel(LayerSizes sizes, int recomputeEvery)
     {
-        CausalLM model = profiler.Model;
-        (_config, _activations, _budget) = (profiler.Config, LayerActivations.Of(model), model.Budget);
-        (_weights, _trained, _optimizer, _offloads) = (profiler.Weights, profiler.Trained, profiler.OptimizerState, profiler.Offloads);
-        (_width, _isHeadLinear) = ((int)model.Dtype.ElementSize(), model.IsHeadLinear);
-        _kernels = KernelSet.For(model.Device, model.Dtype);
-        bool keepsUnpacked = _kernels.RecomputeEvery(0, () => profiler.IsQuantized) > 0;
-        _recomputeEvery = _kernels.RecomputeEvery(recomputeEvery, () => profiler.IsQuantized);
+        (_config, _activations, _budget) = (sizes.Config, LayerActivations.Of(sizes), WorkBudget.For(sizes.Compute.Device));
+        (_weights, _trained, _optimizer, _offloads) = (sizes.Weights, sizes.Trained, sizes.OptimizerState, sizes.Offloads);
+        (_width, _isHeadLinear) = (sizes.Width, sizes.Model.IsHeadLinear);
+        _kernels = KernelSet.For(sizes.Compute.Device, sizes.Compute.Dtype);
+        bool keepsUnpacked = _kernels.RecomputeEvery(0, () => sizes.IsQuantized) > 0;
+        _recomputeEvery = _kernels.RecomputeEvery(recomputeEvery, () => sizes.IsQuantized);
         // A float32 per weight, and a 4-byte index for two.
         int widest = Math.Max(_config.IntermediateSize, _config.NumAttentionHeads * _config.HeadDim);
-        _dequantized = !profiler.IsQuantized ? 0 : keepsUnpacked ? profiler.LayerMatrices * _width
+        _dequantized = !sizes.IsQuantized ? 0 : keepsUnpacked ? sizes.LayerMatrices * _width
             : (sizeof(float) + (sizeof(int) / 2)) * (long)_config.HiddenSize * widest;
     }
 
@@ -47,20 +46,23 @@ internal sealed record MemoryModel
 
     private bool IsHalfPrecision => _width < sizeof(float);
 
-    private long Trained => _trained.Total(_config.NumHiddenLayers);
-
     /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... save only their input; 0: none</param>
-    public static MemoryModel Create(StepProfiler profiler, int recomputeEvery) => new(profiler, recomputeEvery);
+    public static MemoryModel Create(LayerSizes sizes, int recomputeEvery) => new(sizes, recomputeEvery);
 
     /// <param name="batch">sequences per forward</param>
     /// <param name="length">tokens per sequence</param>
     /// <param name="accumulation">forwards per optimizer step</param>
-    public MemoryEstimate Step(long batch, int length, int accumulation)
+    public MemoryEstimate Step(long batch, int length, int accumulation) => Step(batch, length, accumulation, _config.NumHiddenLayers);
+
+    /// <summary>Bytes of a step of embedding, head and one layer.</summary>
+    public long OneLayer(TimedShape shape) =>
+        Step((long)shape.Rows * shape.Depth, shape.Length, 1, layers: 1).Peak - Process; // an activation for each time that the layer runs
+
+    private MemoryEstimate Step(long batch, int length, int accumulation, int layers)
     {
-        long tokens = batch * length, state = tokens * _config.HiddenSize * _width;
-        int layers = _config.NumHiddenLayers;
+        long tokens = batch * length, state = tokens * _config.HiddenSize * _width, trained = _trained.Total(layers);
         // Gradients of earlier micro-batches: half-precision ones are accumulated in float32, others in place.
-        long accumulated = accumulation > 1 && IsHalfPrecision ? Trained * sizeof(float) / _width : 0;
+        long accumulated = accumulation > 1 && IsHalfPrecision ? trained * sizeof(float) / _width : 0;
         bool isInPlace = accumulation > 1 && !IsHalfPrecision;
         // The head comes first, on top of what every layer saves; its gradient stays.
         long headWeights = (long)_config.VocabSize * _config.HiddenSize, head = Math.Min(_trained.Ends, headWeights * _width);
@@ -69,11 +71,11 @@ internal sealed record MemoryModel
         long logits = LogitCopies * sizeof(float) * chunk;
         long summed = IsHalfPrecision && head > 0 ? headWeights * (sizeof(float) + _width) : 0; // summed in float32 if half-precision
         // Hidden states twice, gathered and not, and their gradient twice.
-        long largest = (4 * state) + below + head + summed + logits + (isInPlace ? Trained - head : 0);
+        long largest = (4 * state) + below + head + summed + logits + (isInPlace ? trained - head : 0);
         for (int layer = layers - 1; layer >= 0; layer--)
         {
             below -= Saved(layer, tokens);
-            long gradients = isInPlace ? Trained : above + _trained.Layer;
+            long gradients = isInPlace ? trained : above + _trained.Layer;
             // Measured steps with recomputation use one layer's activations more, at every size.
             long twice = IsRecomputed(layer) ? tokens * _activations.Saved : 0;
             // The last output, and the incoming gradient.
@@ -82,12 +84,12 @@ internal sealed record MemoryModel
         }
         // The embedding comes last: its input and gradient in addition to all other gradients; if tied, it is then added to the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? headWeights * _width : 0);
-        long converted = IsHalfPrecision ? Math.Min(Trained / _width, Math.Max(ConvertedElements, headWeights)) * sizeof(float) : 0;
-        largest = Math.Max(largest, Trained + Math.Max(embedding, converted)) + accumulated
+        long converted = IsHalfPrecision ? Math.Min(trained / _width, Math.Max(ConvertedElements, headWeights)) * sizeof(float) : 0;
+        largest = Math.Max(largest, trained + Math.Max(embedding, converted)) + accumulated
             + _kernels.AttentionPlanBytes(length, _config.SlidingWindow);
         largest += (long)(Fragmentation * largest);
         long weights = _weights.Total(layers), optimizer = _optimizer.Total(layers);
-        return new(Process, weights, Trained, optimizer, largest, logits, Process + weights + (_offloads ? 0 : optimizer) + largest);
+        return new(Process, weights, trained, optimizer, largest, logits, Process + weights + (_offloads ? 0 : optimizer) + largest);
     }
 
     /// <summary>

@@ -12,34 +12,24 @@ using static TorchSharp.torch;
 namespace Skipwise.Estimation;
 
 /// <summary>
-/// A model's embedding, head and one of its layers with random weights: its parameters are counted, and a training step is timed. Depth is
-/// simulated by running the one layer several times.
+/// A model's embedding, head and one of its layers with random weights, of which a training step is timed. Depth is simulated by running
+/// the one layer several times.
 /// </summary>
 internal sealed class StepProfiler : IDisposable
 {
-    private const string LayerPrefix = "model.layers.";
-    // Size of a timed step: some seconds on two cores; enough to fill a GPU.
-    private const double CpuFlops = 2e11, GpuFlops = 200 * CpuFlops;
-    // Below 512 tokens the weights' own cost hides that of the tokens; layers after the fourth cost the same.
-    private const int MostTokens = 8192, LeastTokens = 512, MostLayers = 4;
     private const int LeastRepeats = 3;
     private static readonly TimeSpan s_repeating = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(10); // of repeats on a slow machine
     private readonly Dictionary<(int Batch, int Length, int Depth, int RecomputeEvery), ProfiledTime> _timed = [];
-    private readonly bool _slides;
+    private readonly LayerSizes _sizes;
     private readonly MasterWeights _masters;
     private readonly Optimizer _optimizer;
 
-    /// <param name="config">of the whole model</param>
-    /// <param name="lora">its LoRA adapters</param>
-    /// <param name="compute">device and element type</param>
-    /// <param name="offload">master weights and optimizer state stay in host memory</param>
-    public StepProfiler(
-        DecoderConfig config, LoraOptions lora, OptimizerKind optimizer, (Device Device, ScalarType Dtype) compute, bool offload)
+    /// <param name="sizes">of the model, which the caller disposes</param>
+    public StepProfiler(LayerSizes sizes)
     {
-        (Config, Offloads) = (config, offload);
-        _slides = 2 * config.FirstSlidingLayer <= config.NumHiddenLayers; // the more frequent kind of layer is timed
-        Model = new CausalLM(config with { NumHiddenLayers = 1, FirstSlidingLayer = _slides ? 0 : 1 });
+        _sizes = sizes;
+        Model = new CausalLM(sizes.OneLayer);
         using (no_grad())
         {
             foreach (Parameter weight in Model.parameters())
@@ -47,44 +37,29 @@ internal sealed class StepProfiler : IDisposable
                 _ = weight.dim() == 1 ? weight.fill_(1) : weight.uniform_(-0.02, 0.02);
             }
         }
-        if (lora.IsEnabled)
+        if (sizes.Lora.IsEnabled)
         {
-            LoraInjector.Apply(Model, lora, seed: 0);
+            LoraInjector.Apply(Model, sizes.Lora, seed: 0);
         }
-        _masters = MasterWeights.Create(Model, compute.Dtype, compute.Device, offload);
-        _optimizer = Optimizer.Create(Model, new TrainOptions { Optimizer = optimizer }, _masters);
+        _masters = MasterWeights.Create(Model, sizes.Compute.Dtype, sizes.Compute.Device, sizes.Offloads);
+        _optimizer = Optimizer.Create(Model, new TrainOptions { Optimizer = sizes.Optimizer }, _masters);
     }
-
-    /// <summary>Configuration of the whole model.</summary>
-    public DecoderConfig Config { get; }
 
     /// <summary>The model with one layer.</summary>
     public CausalLM Model { get; }
 
-    /// <summary>Whether master weights and optimizer state stay in host memory.</summary>
-    public bool Offloads { get; }
-
-    public bool IsQuantized => LoraInjector.IsQuantized(Model);
-
-    /// <summary>Elements of the layer's matrices, LoRA's included.</summary>
-    public long LayerMatrices => LoraInjector.Projections(Model).Sum(p => p.Projection.MatrixSize);
-
-    public LayerBytes Weights
-    {
-        get
-        {
-            LayerBytes held = Bytes(Model.named_parameters().Select(p => (p.name, (Tensor)p.parameter)));
-            return held with { Layer = held.Layer + LoraInjector.QuantizedBytes(Model) };
-        }
-    }
-
-    /// <summary>Bytes of the trained parameters, which are those of their gradients.</summary>
-    public LayerBytes Trained =>
-        Bytes(Model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, (Tensor)p.parameter)));
-
     /// <summary>Bytes of the optimizer state, float32 master weights included.</summary>
-    public LayerBytes OptimizerState =>
-        Bytes([.. _optimizer.State(), .. _masters.AreSeparate ? _masters.Entries.Select(entry => (entry.Name, entry.Master)) : []]);
+    public long OptimizerBytes => _optimizer.StateBytes
+        + (_masters.AreSeparate ? _masters.Entries.Sum(entry => entry.Master.numel() * entry.Master.element_size()) : 0);
+
+    /// <summary>FLOPs of a step, and how much of one is timed.</summary>
+    /// <inheritdoc cref="Profile"/>
+    public static (StepFlops Flops, TimedShape Shape) ShapeOf(LayerSizes sizes, int batch, int length, int recomputeEvery)
+    {
+        bool isFrozen = LoraInjector.Projections(sizes.Model).All(p => !p.Projection.weight.requires_grad);
+        var flops = new StepFlops(sizes.Config, sizes.LayerMatrices, isFrozen, recomputeEvery);
+        return (flops, TimedShape.Of(flops, sizes.IsSliding, sizes.Compute.Device, batch, length));
+    }
 
     /// <summary>
     /// Times a step of this batch and length. If it takes longer than some seconds, two smaller ones are timed, the second with half of the
@@ -94,18 +69,17 @@ internal sealed class StepProfiler : IDisposable
     /// <param name="stop">checked before every repeat</param>
     public TimeModel Profile(int batch, int length, int recomputeEvery, CancellationToken stop)
     {
-        bool isFrozen = LoraInjector.Projections(Model).All(p => !p.Projection.weight.requires_grad);
-        var flops = new StepFlops(Config, LayerMatrices, isFrozen, recomputeEvery);
-        (int rows, int shorter) = TimedShape(flops, batch, length);
-        int depth = Math.Clamp((int)(MostFlops / flops.Layer(0, _slides, rows, shorter)), 1, Math.Min(MostLayers, Config.NumHiddenLayers));
+        (StepFlops flops, TimedShape shape) = ShapeOf(_sizes, batch, length, recomputeEvery);
+        (int rows, int shorter, int depth) = shape;
         ProfiledTime whole = Timed(rows, shorter, depth, recomputeEvery, stop);
-        double trained = Trained.Total(Config.NumHiddenLayers) / (double)Math.Max(1, Trained.Total(1));
+        LayerBytes ofTrained = _sizes.Trained;
+        double trained = ofTrained.Total(_sizes.Config.NumHiddenLayers) / (double)Math.Max(1, ofTrained.Total(1));
         (double Work, double Tokens) Size(int rows, int length) =>
-            (Enumerable.Range(0, depth).Sum(layer => flops.Layer(layer, _slides, rows, length)), (double)rows * length);
+            (Enumerable.Range(0, depth).Sum(layer => flops.Layer(layer, _sizes.IsSliding, rows, length)), (double)rows * length);
         (double work, double tokens) = Size(rows, shorter);
         ProfiledTime half = default;
         (double lessWork, double fewer) = (0, 0);
-        if (((long)rows * shorter) < (long)batch * length)
+        if (shape.Tokens < (long)batch * length)
         {
             (int halfRows, int halfLength) = rows > 1 ? (rows / 2, shorter) : (rows, shorter / 2);
             half = Timed(halfRows, halfLength, depth, recomputeEvery, stop);
@@ -122,29 +96,6 @@ internal sealed class StepProfiler : IDisposable
         _optimizer.Dispose();
         _masters.Dispose();
         Model.Dispose();
-    }
-
-    private double MostFlops => Model.Device.type == DeviceType.CPU ? CpuFlops : GpuFlops;
-
-    /// <summary>The asked batch and length, or as much of them as is timed: fewer sequences first, then shorter ones.</summary>
-    private (int Rows, int Length) TimedShape(StepFlops flops, int batch, int length)
-    {
-        double OfOneLayer(int length) => flops.Layer(0, _slides, 1, length) + (length * flops.EndsPerToken);
-        int shorter = length;
-        while (shorter > LeastTokens && (shorter > MostTokens || OfOneLayer(shorter) > MostFlops))
-        {
-            shorter = (shorter + 1) / 2; // halved, so that it divides into the same blocks
-        }
-        int most = (int)Math.Min(MostTokens / shorter, MostFlops / OfOneLayer(shorter));
-        return (Math.Clamp(Math.Max(most, LeastTokens / shorter), 1, batch), shorter);
-    }
-
-    private static bool IsOfLayer(string name) => name.Contains(LayerPrefix, StringComparison.Ordinal);
-
-    private static LayerBytes Bytes(IEnumerable<(string Name, Tensor Value)> tensors)
-    {
-        ILookup<bool, long> sizes = tensors.ToLookup(t => IsOfLayer(t.Name), t => t.Value.numel() * t.Value.element_size());
-        return new(sizes[true].Sum(), sizes[false].Sum());
     }
 
     /// <summary>The time of a shape; large models have the same one for short and long windows, and it is timed once.</summary>

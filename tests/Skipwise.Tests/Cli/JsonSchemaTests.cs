@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Json.Schema;
 using Skipwise.Cli.Flags;
 using Skipwise.Cli.Verbs;
 using Skipwise.Evaluation.Results;
@@ -42,16 +41,16 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
         string text = published.ToJsonString(s_indented) + "\n";
         if (Environment.GetEnvironmentVariable(WriteVariable) == "1")
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(SchemaPath(name))!);
-            File.WriteAllText(SchemaPath(name), text);
+            Directory.CreateDirectory(Path.GetDirectoryName(PublishedSchema.FileOf(name))!);
+            File.WriteAllText(PublishedSchema.FileOf(name), text);
         }
-        Assert.Equal(File.ReadAllText(SchemaPath(name)), text);
+        Assert.Equal(File.ReadAllText(PublishedSchema.FileOf(name)), text);
     }
 
     [Fact]
     public void No_schema_is_left_of_a_verb_that_is_gone() =>
         Assert.Equal(Types.Select(type => $"{type.Name}.json").Order(StringComparer.Ordinal),
-            Directory.GetFiles(Path.GetDirectoryName(SchemaPath("x"))!).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            Directory.GetFiles(Path.GetDirectoryName(PublishedSchema.FileOf("x"))!).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData("inspect -m {model}"), InlineData("inspect model -m {model} --rope yarn --rope-factor 2")]
@@ -70,16 +69,31 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
     {
         string[] words = [.. line.Split(' ').Select(Filled)];
         CliRun run = (await CliRun.Of([.. words, "--json"])).Succeeded();
-        Validate(FileName(PathOf(words)), run.Output);
+        PublishedSchema.Validate(FileName(PathOf(words)), run.Output);
+    }
+
+    [Fact]
+    public async Task So_are_a_merge_and_benchmark_tasks()
+    {
+        string adapter = model.Path("schema-adapter"), data = Directory.CreateDirectory(model.Path("schema-tasks")).FullName;
+        (await CliRun.Of("train", "-m", model.Folder, "-d", model.Text, "-t", "128", "--steps", "1", "--batch-size", "1",
+            "--lora-rank", "2", "-o", adapter)).Succeeded();
+        CliRun merge = (await CliRun.Of("merge", "-m", model.Folder, "-a", adapter, "-o", model.Path("schema-merged"), "--json"))
+            .Succeeded();
+        PublishedSchema.Validate("merge", merge.Output);
+        await File.WriteAllTextAsync(Path.Combine(data, "piqa_validation.jsonl"),
+            """{"goal": "Cross the river.", "sol1": "Take the boat", "sol2": "Walk over it", "label": 0}""");
+        CliRun tasks = (await CliRun.Of("eval", "tasks", "-m", model.Folder, "--tasks", "piqa", "-d", data, "--json")).Succeeded();
+        PublishedSchema.Validate("eval-tasks", tasks.Output);
     }
 
     [Fact]
     public async Task So_is_the_list_of_tasks()
     {
-        Validate("eval-tasks-list", (await CliRun.Of("eval", "tasks", "--list", "--json")).Succeeded().Output);
+        PublishedSchema.Validate("eval-tasks-list", (await CliRun.Of("eval", "tasks", "--list", "--json")).Succeeded().Output);
         string file = model.Path("tasks.json");
         CliRun run = (await CliRun.Of("eval", "tasks", "--list", "--json", file)).Succeeded();
-        Validate("eval-tasks-list", await File.ReadAllTextAsync(file));
+        PublishedSchema.Validate("eval-tasks-list", await File.ReadAllTextAsync(file));
         Assert.All((string[])["boolq", "piqa", "arc_challenge", "lambada"], name => Assert.Contains(name, run.Output));
     }
 
@@ -90,7 +104,7 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
         CliRun all = await CliRun.Of("eval", "all", "-m", model.Folder, "-o", folder, "-l", "96", "--trials", "1", "--depths", "2",
             "--needle-trials", "0", "--min-passkey", "1", "--json");
         Assert.True(all.Code == 3, all.Error); // a model without training finds no key
-        Validate("eval-all", all.Output);
+        PublishedSchema.Validate("eval-all", all.Output);
         Assert.Contains("gate --min-passkey 1", all.Error, StringComparison.Ordinal);
         CliRun report = await CliRun.Of("report", "--from", folder, "-o", model.Path("schema.html"), "--json");
         Assert.Equal(all.Code, report.Code);
@@ -98,7 +112,7 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
         string fixture = Fixture.Path("llama-yarn16");
         CliRun verify = await CliRun.Of("verify", "-m", fixture, "--reference", Path.Combine(fixture, "reference.safetensors"), "--json");
         Assert.Equal(3, verify.Code);
-        Validate("verify", verify.Output);
+        PublishedSchema.Validate("verify", verify.Output);
     }
 
     [Fact]
@@ -120,16 +134,4 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
             .MaxBy(path => path.Length)!;
 
     private static string FileName(string path) => path.Replace(' ', '-');
-
-    private static string SchemaPath(string name) => Path.Combine(HouseRulesTests.Root(), "docs", "schema", $"{name}.json");
-
-    private static void Validate(string name, string document)
-    {
-        JsonSchema schema = JsonSchema.FromText(File.ReadAllText(SchemaPath(name)));
-        using JsonDocument parsed = JsonDocument.Parse(document);
-        EvaluationResults result =
-            schema.Evaluate(parsed.RootElement, new EvaluationOptions { OutputFormat = OutputFormat.List });
-        Assert.True(result.IsValid, string.Join('\n', (result.Details ?? []).Where(detail => detail.Errors is not null)
-            .Select(detail => $"{detail.InstanceLocation}: {string.Join(", ", detail.Errors!.Values)}")) + "\n" + document);
-    }
 }

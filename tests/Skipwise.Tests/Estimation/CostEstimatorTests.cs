@@ -38,7 +38,7 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         Assert.Equal(["timing one layer, windows of up to 64 tokens", "timing one layer, windows of up to 2048 tokens"],
             notes.Where(note => note.StartsWith("timing", StringComparison.Ordinal)));
         Assert.Equal((64, 2048), (estimate.Pose.Length, estimate.Full.Length));
-        Assert.InRange(estimate.Full.CpuSecondsPerStep, 2 * estimate.Pose.CpuSecondsPerStep, double.MaxValue);
+        Assert.InRange(estimate.Full.CpuSecondsPerStep!.Value, 2 * estimate.Pose.CpuSecondsPerStep!.Value, double.MaxValue);
         Assert.InRange(estimate.Full.Memory.BackwardPeak, 2 * estimate.Pose.Memory.BackwardPeak, long.MaxValue);
     }
 
@@ -74,8 +74,8 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         var lora = new LoraOptions { Rank = loraRank };
         using var model = new CausalLM(config);
         WeightInit.Initialize(model, seed: 1);
-        using var profiler = new StepProfiler(config, lora, OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false);
-        long estimate = MemoryModel.Create(profiler, recomputeEvery).Step(batch, length, 1).BackwardPeak;
+        using var sizes = new LayerSizes(config, lora, OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false);
+        long estimate = MemoryModel.Create(sizes, recomputeEvery).Step(batch, length, 1).BackwardPeak;
         if (lora.IsEnabled)
         {
             LoraInjector.Apply(model, lora, seed: 1);
@@ -101,8 +101,8 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
     public void The_largest_batch_fits_and_one_more_does_not()
     {
         const long memory = 1L << 30;
-        using StepProfiler profiler = Profiler(ScalarType.Float32, offload: false);
-        var costs = MemoryModel.Create(profiler, recomputeEvery: 0);
+        using LayerSizes sizes = Sizes(ScalarType.Float32, offload: false);
+        var costs = MemoryModel.Create(sizes, recomputeEvery: 0);
         int largest = costs.LargestBatch(64, 1, memory);
         Assert.InRange(largest, 2, 1 << 20);
         Assert.InRange(costs.Step(largest, 64, 1).Peak, 0, MemoryModel.UsableFraction * memory);
@@ -116,10 +116,73 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
     [InlineData(false), InlineData(true)]
     public void The_peak_is_the_sum_of_what_the_device_holds(bool offload)
     {
-        using StepProfiler profiler = Profiler(ScalarType.BFloat16, offload);
-        MemoryEstimate memory = (MemoryModel.Create(profiler, recomputeEvery: 0) with { Process = 1000 }).Step(1, 64, 1);
+        using LayerSizes sizes = Sizes(ScalarType.BFloat16, offload);
+        MemoryEstimate memory = (MemoryModel.Create(sizes, recomputeEvery: 0) with { Process = 1000 }).Step(1, 64, 1);
         Assert.Equal(2 * 3 * memory.Weights, memory.Optimizer); // two means and the master, of four bytes each, for weights of two
         Assert.Equal(memory.Process + memory.Weights + memory.BackwardPeak + (offload ? 0 : memory.Optimizer), memory.Peak);
+    }
+
+    public static TheoryData<LoraOptions, OptimizerKind, ScalarType, bool> Runs => new()
+    {
+        { new(), OptimizerKind.Adamw, ScalarType.Float32, false },
+        { new(), OptimizerKind.Adamw8bit, ScalarType.BFloat16, false },
+        { new(), OptimizerKind.Adafactor, ScalarType.Float32, true },
+        { new() { Rank = 4 }, OptimizerKind.Adamw, ScalarType.BFloat16, true },
+        {
+            new() { Rank = 4, QuantizationBits = 4, TrainNorms = true, TrainEmbeddings = true }, OptimizerKind.Adamw, ScalarType.Float32,
+            false
+        },
+        { new() { Rank = 3, QuantizationBits = 8, TargetModules = ["up_proj"] }, OptimizerKind.Adamw8bit, ScalarType.Float16, false },
+    };
+
+    /// <summary>Sizes are counted without memory; these are the tensors of a model that has some.</summary>
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void Counted_sizes_are_those_of_tensors(LoraOptions lora, OptimizerKind optimizer, ScalarType dtype, bool offload)
+    {
+        DecoderConfig config = HfConfig.ForModel(model.Folder).Model with { TieWordEmbeddings = false, HiddenSize = 72, HeadDim = 36 };
+        using var sizes = new LayerSizes(config, lora, optimizer, (CPU, dtype), offload);
+        using var real = new StepProfiler(sizes);
+        long Bytes(Func<Tensor, bool> isCounted) => real.Model.parameters().Where(isCounted).Sum(p => p.numel() * p.element_size());
+        Assert.Equal(Bytes(_ => true) + LoraInjector.QuantizedBytes(real.Model), sizes.Weights.Total(1));
+        Assert.Equal(Bytes(parameter => parameter.requires_grad), sizes.Trained.Total(1));
+        Assert.Equal(real.OptimizerBytes, sizes.OptimizerState.Total(1));
+        Assert.Equal(LoraInjector.IsQuantized(real.Model), sizes.IsQuantized);
+        Assert.Equal(LoraInjector.Projections(real.Model).Sum(p => p.Projection.MatrixSize), sizes.LayerMatrices);
+        Assert.Equal(real.Model.IsHeadLinear, sizes.Model.IsHeadLinear);
+    }
+
+    /// <summary>A layer of 400 GB: its memory follows from config.json, and its time needs a larger machine.</summary>
+    [Fact]
+    public async Task A_layer_that_does_not_fit_is_estimated_without_its_time()
+    {
+        const long hidden = 1 << 17, inner = 1 << 18, vocabulary = 1000, layers = 3;
+        string huge = Directory.CreateDirectory(model.Path("huge")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(huge, "config.json"),
+            $$"""
+            {
+              "model_type": "llama", "vocab_size": {{vocabulary}}, "hidden_size": {{hidden}}, "intermediate_size": {{inner}},
+              "num_hidden_layers": {{layers}}, "num_attention_heads": 1024, "num_key_value_heads": 1024, "rms_norm_eps": 1e-5,
+              "max_position_embeddings": 64, "tie_word_embeddings": false
+            }
+            """);
+        CostEstimate estimate = CostEstimator.Run(Options() with { Model = huge });
+        long weights = (layers * ((4 * hidden * hidden) + (3 * hidden * inner) + (2 * hidden))) + (2 * vocabulary * hidden) + hidden;
+        Assert.Equal((4 * weights, 4 * weights, 8 * weights),
+            (estimate.Pose.Memory.Weights, estimate.Pose.Memory.Gradients, estimate.Pose.Memory.Optimizer));
+        Assert.Equal((null, null), (estimate.Pose.SecondsPerStep, estimate.Full.CpuSecondsPerStep));
+        Assert.InRange(estimate.Full.Memory.Process, 50 << 20, 1L << 34); // libtorch has run
+        CliRun run = (await CliRun.Of("estimate", "-m", huge, "-t", "256")).Succeeded();
+        Assert.Matches(@"peak memory +\d{4}\.\d\d GiB", run.Output);
+        Assert.Matches(@"\nseconds +unknown +unknown\n", run.Output);
+        Assert.Matches(@"No time was estimated: one layer .* takes \d{4}\.\d GiB, and \d+\.\d GiB of this machine's memory are free\.",
+            run.Output);
+        CliRun json = (await CliRun.Of("estimate", "-m", huge, "-t", "256", "--lora-rank", "8", "--quantization-bits", "4", "--json"))
+            .Succeeded();
+        PublishedSchema.Validate("estimate", json.Output);
+        JsonElement document = JsonDocument.Parse(json.Output).RootElement;
+        Assert.False(document.GetProperty("pose").TryGetProperty("seconds_per_step", out _));
+        Assert.StartsWith("No time", document.GetProperty("untimed_because").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,6 +203,6 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
 
     private CostEstimatorOptions Options() => new() { Model = model.Folder, TargetLength = 256, BatchSize = 1 };
 
-    private StepProfiler Profiler(ScalarType dtype, bool offload) =>
+    private LayerSizes Sizes(ScalarType dtype, bool offload) =>
         new(HfConfig.ForModel(model.Folder).Model, new LoraOptions(), OptimizerKind.Adamw, (CPU, dtype), offload);
 }

@@ -60,7 +60,8 @@ public sealed class LayerActivationsTests
     [MemberData(nameof(Kinds))]
     public void What_a_layer_saves_is_counted(string kind, DecoderConfig config, LoraOptions lora, ScalarType dtype)
     {
-        using var profiler = new StepProfiler(config, lora, OptimizerKind.Adamw, (CPU, dtype), offload: false);
+        using var sizes = new LayerSizes(config, lora, OptimizerKind.Adamw, (CPU, dtype), offload: false);
+        using var profiler = new StepProfiler(sizes);
         CausalLM model = profiler.Model;
         using IDisposable dropout = model.Dropout.ForMicroBatch(0);
         using Batch inputs = Skipwise.Data.Batch.Padded(new ExampleCursor(new RandomExamples(Batch, Length, Length)).Take(Batch), CPU);
@@ -79,7 +80,7 @@ public sealed class LayerActivationsTests
         Held(Many); // kernels and code settle
         long layers = Enumerable.Range(0, 3).Select(_ => Held(Many) - Held(Few)).Order().ElementAt(1);
         double measured = layers / (double)((Many - Few) * Batch * Length);
-        long formula = LayerActivations.Of(model).Saved;
+        long formula = LayerActivations.Of(sizes).Saved;
         TestContext.Current.TestOutputHelper!.WriteLine($"{kind}: {formula} bytes a token, measured {measured:0}");
         Assert.InRange(measured / formula, 0.97, 1.03); // the allocator's headers, and code that is compiled meanwhile
     }

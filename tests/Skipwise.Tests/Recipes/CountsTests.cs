@@ -50,9 +50,9 @@ public sealed class CountsTests(SmallModel model) : IClassFixture<SmallModel>
     public void The_costs_of_the_largest_step_are_counted()
     {
         DecoderConfig config = HfConfig.ForModel(model.Folder).Model;
-        using var profiler = new StepProfiler(config, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false);
-        var memory = MemoryModel.Create(profiler, recomputeEvery: 0);
-        var flops = new StepFlops(config, profiler.LayerMatrices, IsFrozen: false, RecomputeEvery: 0);
+        using var sizes = new LayerSizes(config, new LoraOptions(), OptimizerKind.Adamw, (CPU, ScalarType.Float32), offload: false);
+        var memory = MemoryModel.Create(sizes, recomputeEvery: 0);
+        var flops = new StepFlops(config, sizes.LayerMatrices, IsFrozen: false, RecomputeEvery: 0);
         var time = new TimeModel(flops, default, new(1e-11, 2e-11), default, new(1e-6, 2e-6), new(1e-3, 2e-3));
         // 2^29 tokens, whose bytes and pairs are beyond an int: twice the batch costs about twice as much
         MemoryEstimate half = memory.Step(1 << 8, 1 << 20, 1), whole = memory.Step(1 << 9, 1 << 20, 1);

@@ -1,7 +1,9 @@
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 using Skipwise.Reports;
 using Skipwise.Storage;
+using Skipwise.Tests.Cli;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Recipes;
@@ -35,6 +37,7 @@ public sealed class DemoTests
         // the base knows its own window
         Assert.Equal(4, results.Passkey.Single(p => p is { Variant: DemoVariant.Base, Length: 128 }).Correct);
         Assert.All(results.Training!.Values, losses => Assert.Equal(3, losses.Count));
+        PublishedSchema.Validate("demo", EvaluationJson.ToIndentedJson(results)); // which is what `demo --json` prints
         Assert.Equal(results.Perplexity, DemoResults.Read(Path.Combine(options.Out, Demo.ResultsName)).Perplexity);
         Assert.Equal(4 * 2 * 4, JsonLines.Read<DemoTrial>(Path.Combine(options.Out, Demo.TrialsName)).Count);
         Assert.Contains("<html", File.ReadAllText(Path.Combine(options.Out, Demo.ReportName)));

@@ -45,12 +45,15 @@ internal static class EvaluationJson
         new JsonSchemaExporterOptions
         {
             TreatNullObliviousAsNonNullable = true,
-            TransformSchemaNode = (_, schema) =>
+            TransformSchemaNode = (context, schema) =>
             {
                 if (schema is JsonObject known && known["required"] is JsonArray required
                     && known["properties"] is JsonObject properties)
                 {
-                    required.RemoveAll(name => IsNullable(properties[(string)name!])); // which is left out, not null
+                    HashSet<string> nullable = [.. context.TypeInfo.Properties.Where(property =>
+                        Nullable.GetUnderlyingType(property.PropertyType) is not null).Select(property => property.Name)];
+                    required.RemoveAll(name => // which is left out, not null
+                        nullable.Contains((string)name!) || IsNullable(properties[(string)name!]));
                 }
                 return schema;
             },

@@ -58,6 +58,13 @@ internal sealed class QuantizedWeight : IDisposable
     /// <summary>memory of the weight, in bytes</summary>
     public long Bytes => _codes.numel() + (_scales.numel() * sizeof(float));
 
+    /// <summary><see cref="Bytes"/> of a weight of that many elements.</summary>
+    public static long BytesOf(long elements, int bits)
+    {
+        long blocks = (elements + BlockSize - 1) / BlockSize;
+        return blocks * ((BlockSize * bits / 8) + sizeof(float));
+    }
+
     /// <summary>The dequantized weight, in its original type and shape.</summary>
     public Tensor Dequantize()
     {
