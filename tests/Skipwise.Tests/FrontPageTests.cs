@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Skipwise.Numerics;
 using Skipwise.Reports;
 using static System.FormattableString;
@@ -7,7 +8,7 @@ namespace Skipwise.Tests;
 
 /// <summary>Each number in the README's tables is that of a results file in docs/results: the tables are written anew and
 /// compared.</summary>
-public sealed class FrontPageTests
+public sealed partial class FrontPageTests
 {
     private static readonly string s_readme = File.ReadAllText(Path.Combine(HouseRulesTests.Root(), "README.md"));
 
@@ -26,6 +27,19 @@ public sealed class FrontPageTests
     /// shows, without its times, which are a machine's.</summary>
     [Fact]
     public void The_table_of_memory_is_that_of_the_estimates() => Assert.Contains(Table(CostRows()), s_readme);
+
+    /// <summary>A 7 B model as Llama's: bytes per weight of full training in float32, and of all its weights.</summary>
+    [Theory]
+    [InlineData("docs/reproducing.md"), InlineData("docs/troubleshooting.md")]
+    public void The_memory_of_full_training_is_that_of_the_estimate(string page)
+    {
+        JsonNode memory = Estimate("7b", "full")["pose"]!["memory"]!;
+        double Bytes(string part) => memory[part]!.GetValue<long>();
+        double state = Bytes("weights") + Bytes("gradients") + Bytes("optimizer");
+        Match stated = StatedMemory().Match(File.ReadAllText(Path.Combine(HouseRulesTests.Root(), page)));
+        Assert.Equal(Invariant($"{state / (Bytes("weights") / sizeof(float)):0}"), stated.Groups[1].Value);
+        Assert.True(!stated.Groups[2].Success || stated.Groups[2].Value == Invariant($"{state / 1e9:0}"), stated.Value);
+    }
 
     private static IEnumerable<string[]> DemoRows(DemoResults[] seeds)
     {
@@ -67,7 +81,7 @@ public sealed class FrontPageTests
         {
             yield return [$"{(size == "1b" ? "1.1" : size[..^1])} B", .. ways.Select(way =>
             {
-                JsonNode estimate = JsonNode.Parse(File.ReadAllText(Path.Combine(Results(), $"estimate-{size}-{way}.json")))!;
+                JsonNode estimate = Estimate(size, way);
                 double Peak(string mode) => estimate[mode]!["memory"]!["peak"]!.GetValue<long>() / 1e9;
                 return Invariant($"{Peak("pose"):0} GB ({Peak("full"):0} GB)");
             })];
@@ -75,6 +89,12 @@ public sealed class FrontPageTests
     }
 
     private static string Table(IEnumerable<string[]> rows) => string.Concat(rows.Select(row => $"| {string.Join(" | ", row)} |\n"));
+
+    private static JsonNode Estimate(string size, string way) =>
+        JsonNode.Parse(File.ReadAllText(Path.Combine(Results(), $"estimate-{size}-{way}.json")))!;
+
+    [GeneratedRegex(@"(\d+) bytes per\s+weight(?:,\s+about\s+(\d+)\s+GB)?")]
+    private static partial Regex StatedMemory();
 
     private static string Results() => Path.Combine(HouseRulesTests.Root(), "docs", "results");
 }

@@ -5,11 +5,13 @@ using Skipwise.Rope;
 namespace Skipwise.Cli.Flags;
 
 /// <summary>What a user may say about the rotary embedding, wherever a model is loaded.</summary>
-internal sealed class RopeFlags(Command command)
+/// <param name="extends">whether the command extends the model, and derives what the user does not say</param>
+internal sealed class RopeFlags(Command command, bool extends = false)
 {
-    private readonly Flag<RopeType?> _type = new Flag<RopeType?>(Type(command), null).Sets(nameof(RopeOverrides.Type));
-    private readonly Flag<double?> _factor =
-        command.OptionalNumber("--rope-factor", "factor of the RoPE scaling: target length / original length")
+    private readonly Flag<RopeType?> _type = new Flag<RopeType?>(Type(command, extends), null).Sets(nameof(RopeOverrides.Type));
+    private readonly Flag<double?> _factor = command.OptionalNumber("--rope-factor",
+        extends ? "factor of the RoPE scaling [default: target length / original length]"
+            : "factor of the RoPE scaling: target length / original length")
         .Sets(nameof(RopeOverrides.Factor)).Sets(nameof(RopeOptions.Factor));
     private readonly Flag<int?> _originalLength =
         command.OptionalInteger("--rope-original-length", "window of the base model, in tokens, if config.json does not state it")
@@ -26,10 +28,12 @@ internal sealed class RopeFlags(Command command)
         Theta = _theta.ValueOf(parse),
     };
 
-    private static Option<RopeType?> Type(Command command)
+    private static Option<RopeType?> Type(Command command, bool extends)
     {
+        string names = string.Join(", ", RopeTypeNames.All);
         Option<RopeType?> option = command.Add<RopeType?>("--rope", "type",
-            $"RoPE scaling, in place of config.json's: {string.Join(", ", RopeTypeNames.All)}", Parse);
+            extends ? $"RoPE scaling of the extended model: {names} [default: yarn; for a Phi-3 longrope]"
+                : $"RoPE scaling, in place of config.json's: {names}", Parse);
         option.Completing(RopeTypeNames.All);
         return option;
     }

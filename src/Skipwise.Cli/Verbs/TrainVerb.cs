@@ -34,7 +34,7 @@ internal static class TrainVerb
             .Sets(nameof(FineTuneOptions.TargetLength)).Sets(nameof(PoseOptions.TargetLength));
         Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model")
             .Sets(nameof(FineTuneOptions.Out));
-        var rope = new RopeFlags(verb);
+        var rope = new RopeFlags(verb, extends: true);
         Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]")
             .Sets(nameof(FineTuneOptions.TrainLength)).Sets(nameof(PoseOptions.TrainLength));
         var positions = new PositionFlags(verb);

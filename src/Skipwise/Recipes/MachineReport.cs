@@ -39,7 +39,8 @@ internal sealed record MachineReport(
     IReadOnlyDictionary<string, string> Kernels, IReadOnlyList<NativePatchStatus> Patches, bool GpuDriver, IReadOnlyList<string> Gpus,
     IReadOnlyList<string> Mpi, IReadOnlyDictionary<string, string> Environment)
 {
-    private static readonly string[] s_variables =
+    /// <summary>Environment variables that are shown.</summary>
+    internal static IReadOnlyList<string> Variables { get; } =
     [
         "SKIPWISE_LIBTORCH", "SKIPWISE_LIBTORCH_FORCE", TorchRuntime.PatchesVariable, "SKIPWISE_MAP", "SKIPWISE_TRACE",
         "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY", "DOTNET_EnableAVX512", "CUDA_VISIBLE_DEVICES",
@@ -70,7 +71,7 @@ internal sealed record MachineReport(
             NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _),
             works ? UsableGpus() : [],
             [.. MpiFiles().Where(File.Exists).Distinct()],
-            s_variables.Select(name => (name, Value: global::System.Environment.GetEnvironmentVariable(name)))
+            Variables.Select(name => (name, Value: global::System.Environment.GetEnvironmentVariable(name)))
                 .Where(variable => variable.Value is not null).ToDictionary(variable => variable.name, variable => variable.Value!));
     }
 

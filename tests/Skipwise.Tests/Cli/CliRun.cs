@@ -51,5 +51,6 @@ internal sealed record CliRun(int Code, string Output, string Error)
         string complaint = Assert.Single(Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal));
         Assert.All(hints, hint => Assert.Contains(hint, complaint, StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"[^.]\.'?\.(\s|$)", complaint); // a reason that ends with a full stop, in a sentence of ours
     }
 }

@@ -87,6 +87,16 @@ public class HelpTests
         }
     }
 
+    /// <summary>A changed help text is read before it is committed.</summary>
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public void Every_help_text_is_that_of_its_snapshot(string path)
+    {
+        using var page = new StringWriter();
+        HelpPage.Write(VerbList.Named(path), page, 100, all: true);
+        Shown.Equal($"help-{path.Replace(' ', '-')}", page.ToString().ReplaceLineEndings("\n"));
+    }
+
     [Fact]
     public async Task A_pipe_gets_one_line_per_option()
     {
