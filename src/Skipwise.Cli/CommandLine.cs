@@ -25,6 +25,7 @@ internal static class CommandLine
             "longer window works.")
         {
             DemoVerb.Create(screen),
+            ReproduceVerb.Create(screen),
             PretrainVerb.Create(screen),
             PrepareVerb.Create(screen),
             TrainVerb.Create(screen),

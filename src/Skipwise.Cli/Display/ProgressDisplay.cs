@@ -31,7 +31,7 @@ internal sealed class ProgressDisplay
 
     public IProgress<EvaluationProgress> Evaluation { get; }
 
-    /// <summary>jobs of a comparison: from the first report on, the time left is also that of the whole command</summary>
+    /// <summary>jobs of a comparison or a reproduction: from the first report on, the time left is also that of the whole command</summary>
     public IProgress<ComparisonProgress> Jobs { get; }
 
     public IProgress<TokenizationProgress> Tokenizing { get; }
@@ -42,8 +42,10 @@ internal sealed class ProgressDisplay
     {
         var pace = new RemainingTime(_clock);
         return new SynchronousProgress<StepMetrics>(metrics =>
-            _view.Update((double)metrics.Step / Math.Max(1, steps), StatusText.Of(metrics, steps, pace.Estimate(metrics.Step, steps))));
+            _view.Update((double)metrics.Step / Math.Max(1, steps), Status(metrics, steps, pace.Estimate(metrics.Step, steps))));
     }
+
+    private string Status(StepMetrics metrics, int steps, TimeSpan? left) => StatusText.Of(metrics, steps, left, _jobs.Left(left));
 
     /// <summary>Runs <paramref name="work"/> and shows its progress in the way that fits the screen; whatever it throws comes
     /// through.</summary>

@@ -8,20 +8,26 @@ namespace Skipwise.Cli.Display;
 /// <summary>One line on where the work stands. What matters most comes first: a narrow terminal cuts the end.</summary>
 internal static class StatusText
 {
-    public static string Of(StepMetrics metrics, int steps, TimeSpan? left) => string.Create(CultureInfo.InvariantCulture,
-        $"step {metrics.Step.ToString(CultureInfo.InvariantCulture).PadLeft(Digits(steps))}/{steps}  " +
-        $"loss {metrics.Loss:0.000}{Left(left)}  {metrics.TokensPerSecond:0} tok/s  lr {metrics.LearningRate:0.0e-0}");
+    /// <param name="left">time left of this training</param>
+    /// <param name="all">time left of the whole command; shown if that is more</param>
+    public static string Of(StepMetrics metrics, int steps, TimeSpan? left, TimeSpan? all = null) =>
+        string.Create(CultureInfo.InvariantCulture,
+            $"step {metrics.Step.ToString(CultureInfo.InvariantCulture).PadLeft(Digits(steps))}/{steps}  " +
+            $"loss {metrics.Loss:0.000}{Left(left)}{All(left, all)}  {metrics.TokensPerSecond:0} tok/s  lr {metrics.LearningRate:0.0e-0}");
 
     /// <param name="left">time left of this evaluation</param>
-    /// <param name="all">time left of all evaluations of the command; shown if that is more</param>
+    /// <param name="all">time left of the whole command; shown if that is more</param>
     public static string Of(EvaluationProgress progress, TimeSpan? left, TimeSpan? all = null) =>
-        Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %{Left(left)}")
-        + (all is { TotalSeconds: >= 1 } whole && whole > left ? $", {RemainingTime.Text(whole)} for all evaluations" : "");
+        Invariant($"{progress.Task} at {progress.Length} tokens  {100.0 * progress.Done / Math.Max(1, progress.Total):0} %")
+        + Left(left) + All(left, all);
 
     public static string Of(TokenizationProgress progress) =>
         Invariant($"{progress.Documents} documents  {progress.Tokens} tokens  {progress.Bytes / 1e6:0.0} MB");
 
     private static string Left(TimeSpan? left) => left is { } time && time > TimeSpan.Zero ? $"  {RemainingTime.Text(time)} left" : "";
+
+    private static string All(TimeSpan? left, TimeSpan? all) =>
+        all is { TotalSeconds: >= 1 } whole && whole > left ? $", {RemainingTime.Text(whole)} for everything" : "";
 
     private static int Digits(int number) => number.ToString(CultureInfo.InvariantCulture).Length;
 

@@ -19,7 +19,7 @@ internal static class HelpGroups
             "--from-document-start", "--extension", "--epoch", "--index"]),
         ("RoPE", ["--rope", "--rope-factor", "--rope-original-length", "--rope-theta"]),
         ("Training", ["--steps", "--epochs", "--batch-size", "--gradient-accumulation", "--recompute-every", "--packing", "--list-steps",
-            "--freeze-pad-embedding", "--spike-threshold", "--max-bad-steps", "--seed"]),
+            "--freeze-pad-embedding", "--spike-threshold", "--max-bad-steps", "--seed", "--seeds", "--quick"]),
         ("Optimizer", ["--learning-rate", "--warmup-steps", "--schedule", "--min-lr-ratio", "--learning-rate-scale", "--optimizer",
             "--offload", "--weight-decay", "--adam-beta1", "--adam-beta2", "--adam-eps", "--max-grad-norm"]),
         ("LoRA", ["--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-target-modules", "--lora-train", "--quantization-bits",

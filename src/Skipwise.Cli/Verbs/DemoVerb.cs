@@ -12,8 +12,8 @@ namespace Skipwise.Cli.Verbs;
 internal static class DemoVerb
 {
     /// <summary>The base model that comes with the tool.</summary>
-    private static readonly string s_shipped = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
-    private static readonly DemoOptions s_default = new() { Model = s_shipped, Out = "skipwise-demo" };
+    internal static string Shipped { get; } = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
+    private static readonly DemoOptions s_default = new() { Model = Shipped, Out = "skipwise-demo" };
 
     public static Verb Create(Screen screen)
     {

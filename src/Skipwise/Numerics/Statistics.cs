@@ -4,7 +4,13 @@ namespace Skipwise.Numerics;
 internal static class Statistics
 {
     /// <summary>The standard normal quantile of a two-sided 95 % interval.</summary>
-    private const double Z95 = 1.959963984540054;
+    public const double Z95 = 1.959963984540054;
+
+    // Student's t for 1 to 10 degrees of freedom
+    private static readonly double[] s_student95 =
+    [
+        12.706204736, 4.302652730, 3.182446305, 2.776445105, 2.570581836, 2.446911851, 2.364624252, 2.306004135, 2.262157163, 2.228138852,
+    ];
 
     /// <summary>The arithmetic mean.</summary>
     /// <exception cref="ArgumentException">there are no values</exception>
@@ -38,6 +44,21 @@ internal static class Statistics
             squares += (value - mean) * (value - mean);
         }
         return Math.Sqrt(squares / (values.Length - 1) / values.Length);
+    }
+
+    /// <summary>The quantile of Student's t for a two-sided 95 % interval of a mean, to 2e-4.</summary>
+    /// <param name="degrees">degrees of freedom: values - 1</param>
+    public static double StudentT95(int degrees)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(degrees, 1);
+        if (degrees <= s_student95.Length)
+        {
+            return s_student95[degrees - 1];
+        }
+        // Abramowitz and Stegun 26.7.5
+        double z = Z95, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z, n = degrees;
+        return z + ((z3 + z) / (4 * n)) + (((5 * z5) + (16 * z3) + (3 * z)) / (96 * n * n))
+            + (((3 * z7) + (19 * z5) + (17 * z3) - (15 * z)) / (384 * n * n * n));
     }
 
     /// <summary>

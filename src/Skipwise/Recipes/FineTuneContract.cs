@@ -62,6 +62,22 @@ internal static class FineTuneContract
         ]);
     }
 
+    /// <summary>Values of a run on the CPU whose text is generated, known before anything is loaded.</summary>
+    /// <param name="options">options of the run, without text</param>
+    /// <param name="start">configuration of the base model</param>
+    /// <param name="others">what decides base model, tokenizer and text, by the caller's names</param>
+    public static RunContract Generated(FineTuneOptions options, HfConfig start, IEnumerable<NamedValue> others) =>
+        RunContract.Complete(
+        [
+            .. OfOptions(options),
+            .. ArchitectureValues.OfTraining(Extended(options, start)).Select(value => value with { Name = $"model.{value.Name}" }),
+            .. others,
+        ]);
+
+    /// <summary>The extended model's configuration, without its weights.</summary>
+    public static DecoderConfig Extended(FineTuneOptions options, HfConfig start) =>
+        ContextExtension.Extend(start.Model, options.TargetLength, options.Rope, start.Family.RopePreference);
+
     private static IEnumerable<NamedValue> OfOptions(FineTuneOptions options) =>
     [
         NamedValue.Of("seed", options.Seed),

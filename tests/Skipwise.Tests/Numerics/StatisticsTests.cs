@@ -27,6 +27,13 @@ public class StatisticsTests
         Assert.Equal(double.NaN, Statistics.StandardError([5]));
     }
 
+    // R: qt(0.975, degrees)
+    [Theory]
+    [InlineData(1, 12.7062), InlineData(2, 4.30265), InlineData(9, 2.26216), InlineData(10, 2.22814), InlineData(11, 2.20099)]
+    [InlineData(20, 2.08596), InlineData(100, 1.98397)]
+    public void Students_quantiles_are_the_published_ones(int degrees, double expected) =>
+        Assert.Equal(expected, Statistics.StudentT95(degrees), 2e-4);
+
     // Newcombe, Statistics in Medicine 17 (1998), table I, method 3
     [Theory]
     [InlineData(81, 263, 0.2553, 0.3662)]

@@ -1,0 +1,36 @@
+using Skipwise.Numerics;
+
+namespace Skipwise.Reproduction;
+
+/// <summary>A mean with what it is worth.</summary>
+/// <param name="Mean">over seeds, each the mean over its samples</param>
+/// <param name="SeedError">standard error over seeds; null with one seed, or if no seed decides the value</param>
+/// <param name="SampleError">standard error over samples (documents, trials), each its mean over seeds; null with one sample</param>
+/// <param name="Seeds">number of seeds</param>
+/// <param name="Samples">number of samples per seed</param>
+internal sealed record Estimate(double Mean, double? SeedError, double? SampleError, int Seeds, int Samples)
+{
+    /// <summary>
+    /// Half of the 95 % interval, over new seeds and new samples: sqrt((t s1)^2 + (1.96 s2)^2) with Student's t for the few seeds. It is
+    /// slightly too wide, because what is particular to one seed with one sample is in both errors. With one seed it covers samples only;
+    /// NaN without any error.
+    /// </summary>
+    public double Reach()
+    {
+        if (SeedError is null && SampleError is null)
+        {
+            return double.NaN;
+        }
+        double seeds = SeedError is { } s1 ? Statistics.StudentT95(Seeds - 1) * s1 : 0, samples = Statistics.Z95 * (SampleError ?? 0);
+        return Math.Sqrt((seeds * seeds) + (samples * samples));
+    }
+
+    /// <summary>Lower end of the 95 % interval.</summary>
+    public double Low() => Mean - Reach();
+
+    /// <summary>Upper end of the 95 % interval.</summary>
+    public double High() => Mean + Reach();
+
+    /// <summary>The error to print behind the mean: that over seeds, or with one seed that over samples.</summary>
+    public double? Error() => SeedError ?? SampleError;
+}

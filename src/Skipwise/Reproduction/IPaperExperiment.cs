@@ -1,0 +1,24 @@
+namespace Skipwise.Reproduction;
+
+/// <summary>
+/// One table or figure of the paper at the scale of the shipped model. An implementation reads like a protocol: which variants are trained,
+/// what is measured, which claims are judged and by which rule.
+/// </summary>
+internal interface IPaperExperiment
+{
+    /// <summary>its name as an argument and as a folder: <c>table1</c>, <c>fig2</c></summary>
+    string Name { get; }
+
+    /// <summary>heading: "Table 1: perplexity by training method"</summary>
+    string Title { get; }
+
+    /// <summary>the paper's numbers</summary>
+    PaperTable Paper { get; }
+
+    /// <summary>Everything that <see cref="Run"/> will ask for and that takes time.</summary>
+    IEnumerable<PlannedWork> Plan(ReproductionContext context);
+
+    /// <summary>Tables, plots and verdicts from what was measured. What the plan did not name is computed when it is asked for. The result
+    /// depends on the measured numbers only: no times, no dates, no paths.</summary>
+    ReproductionResult Run(ReproductionContext context);
+}

@@ -1,0 +1,114 @@
+using System.Text;
+using Skipwise.Evaluation.Results;
+using Skipwise.Recipes;
+using Skipwise.Reports;
+using Skipwise.Storage;
+
+namespace Skipwise.Reproduction;
+
+/// <summary>
+/// Reproduces tables and figures of the paper on a small base model. What they need is trained and measured first, each model and number
+/// once; a stopped run continues where it was, and what was run before takes seconds and gives the same bytes.
+/// <code>
+/// models/HASH/                 trained models; contract.json has the values that decide the bytes
+/// measurements/HASH.json       measured numbers
+/// table1/report.html, .md      tables, plots and verdicts of one experiment
+/// table1/results.json          the same numbers for programs
+/// table1/raw.jsonl             every measured value
+/// report.html, .md             all experiments that were run at this scale
+/// times.jsonl                  seconds of everything that was computed
+/// </code>
+/// </summary>
+internal static class Reproduce
+{
+    /// <summary>Names of files.</summary>
+    public const string ReportName = "report.html", ResultsName = "results.json", RawName = "raw.jsonl";
+
+    private const string Kind = "reproduction";
+
+    /// <summary>All experiments, in the order of the paper.</summary>
+    public static IReadOnlyList<IPaperExperiment> All { get; } = [new Table1(), new Figure2()];
+
+    /// <summary>Runs experiments and writes their files.</summary>
+    /// <returns>the results of the experiments that were asked for</returns>
+    /// <exception cref="OperationCanceledException">stopped; the same call continues</exception>
+    /// <exception cref="SkipwiseException">no experiment of that name; the folder holds something else, or another process works in
+    /// it</exception>
+    public static IReadOnlyList<ReproductionResult> Run(ReproductionOptions options, ReproductionProgress progress, CancellationToken stop)
+    {
+        OptionCheck.Require("Reproduction", options);
+        IPaperExperiment[] chosen = Chosen(options.Experiments);
+        AtomicFolder.RequireEmptyOrOwned(options.Out, Kind, ignored: FolderClaim.LockName);
+        using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(ReproductionOptions.Out)));
+        using var context = new ReproductionContext(options.Base, options.Out, options.EffectiveScale(), progress, stop);
+        // the runs and the reports in it keep lists of their own
+        new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(options.Out);
+        Do(chosen.SelectMany(experiment => experiment.Plan(context)), progress, stop);
+
+        var results = new List<(IPaperExperiment Experiment, ReproductionResult Result)>();
+        foreach (IPaperExperiment experiment in All)
+        {
+            bool isChosen = chosen.Contains(experiment);
+            if (isChosen || IsKept(experiment, context))
+            {
+                stop.ThrowIfCancellationRequested();
+                results.Add((experiment, experiment.Run(context)));
+            }
+            if (isChosen)
+            {
+                Write(results[^1].Result, Path.Combine(options.Out, experiment.Name));
+            }
+        }
+        ReportFiles.Write(Path.Combine(options.Out, ReportName), ReproductionReport.Build([.. results.Select(each => each.Result)]));
+        return [.. results.Where(each => chosen.Contains(each.Experiment)).Select(each => each.Result)];
+    }
+
+    /// <summary>Whether the experiment was run before, at this scale: then the common report has it too.</summary>
+    private static bool IsKept(IPaperExperiment experiment, ReproductionContext context) =>
+        Directory.Exists(Path.Combine(context.Out, experiment.Name)) && experiment.Plan(context).All(work => work.IsDone());
+
+    private static void Do(IEnumerable<PlannedWork> planned, ReproductionProgress progress, CancellationToken stop)
+    {
+        // work of one key is done if it is for all that asked; groups in the order of their first work
+        PlannedWork[] works =
+        [
+            .. planned.GroupBy(work => work.Key)
+                .Select(same => same.First() with { IsDone = () => same.All(work => work.IsDone()) })
+                .GroupBy(work => work.Group).SelectMany(group => group),
+        ];
+        const long unit = 1000; // sizes are counted in thousands of tokens
+        var jobs = new JobProgress(progress.Job,
+            [.. works.Select(work => (work.Task, (int)Math.Clamp(work.Size / unit, 1, int.MaxValue)))]);
+        foreach (PlannedWork work in works)
+        {
+            stop.ThrowIfCancellationRequested();
+            bool isDone = work.IsDone();
+            jobs.Begin(isDone);
+            if (!isDone)
+            {
+                work.Do();
+            }
+        }
+    }
+
+    private static IPaperExperiment[] Chosen(IReadOnlyList<string> names)
+    {
+        string[] unknown = [.. names.Where(name => All.All(experiment => experiment.Name != name))];
+        return unknown.Length == 0
+            ? [.. All.Where(experiment => names.Count == 0 || names.Contains(experiment.Name))]
+            : throw new SkipwiseException(
+                $"{string.Join(", ", unknown)}: no such experiment. There are {string.Join(", ", All.Select(known => known.Name))}.");
+    }
+
+    private static void Write(ReproductionResult result, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var numbers = new OwnedFiles(Path.Combine(folder, Path.GetFileNameWithoutExtension(ResultsName) + OwnedFiles.Ending));
+        numbers.Write(
+        [
+            (ResultsName, Encoding.UTF8.GetBytes(EvaluationJson.ToIndentedJson(result) + "\n")),
+            (RawName, Encoding.UTF8.GetBytes(string.Concat(result.RawLines.Select(line => line + "\n")))),
+        ]);
+        ReportFiles.Write(Path.Combine(folder, ReportName), ReproductionReport.Build([result]));
+    }
+}

@@ -1,0 +1,55 @@
+namespace Skipwise.Reproduction;
+
+/// <summary>How large a reproduction is: everything that costs time, and nothing that a claim is about.</summary>
+internal sealed record ReproductionScale
+{
+    /// <summary>its name in reports</summary>
+    public required string Name { get; init; }
+    /// <summary>seeds of each training; they differ in text, data order, positions and the initialization of what is trained</summary>
+    [Within(1, 1000)]
+    public required int Seeds { get; init; }
+    /// <summary>optimizer steps of a fine-tune</summary>
+    [Within(1, 1e6)]
+    public required int Steps { get; init; }
+    /// <summary>windows per step</summary>
+    [Within(1, 1 << 16)]
+    public required int BatchSize { get; init; }
+    /// <summary>documents to train on, new ones for every seed</summary>
+    [Within(1, 1e7)]
+    public required int TrainingDocuments { get; init; }
+    /// <summary>held-out documents of 16 windows, the same for every model</summary>
+    [Within(1, 1e6)]
+    public required int Documents { get; init; }
+    /// <summary>passkey prompts per length, the same for every model</summary>
+    [Within(1, 100000)]
+    public required int Trials { get; init; }
+    /// <summary>lengths of passkey prompts, in multiples of the base's window</summary>
+    [Within(1, 1024)]
+    public required IReadOnlyList<int> PasskeyMultiples { get; init; }
+
+    /// <summary>the demo's training, for every number at least three seeds, and the paper's lengths and trials</summary>
+    public static ReproductionScale Full { get; } = new()
+    {
+        Name = "full",
+        Seeds = 3,
+        Steps = 400,
+        BatchSize = 16,
+        TrainingDocuments = 3200,
+        Documents = 20,
+        Trials = 50,
+        PasskeyMultiples = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16],
+    };
+
+    /// <summary>all experiments together in under half an hour on two cores; one seed, which every table and verdict says</summary>
+    public static ReproductionScale Quick { get; } = new()
+    {
+        Name = "quick",
+        Seeds = 1,
+        Steps = 100,
+        BatchSize = 8,
+        TrainingDocuments = 800,
+        Documents = 4,
+        Trials = 16,
+        PasskeyMultiples = [1, 2, 4, 8, 12, 16],
+    };
+}

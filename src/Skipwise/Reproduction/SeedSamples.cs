@@ -1,0 +1,48 @@
+using Skipwise.Numerics;
+
+namespace Skipwise.Reproduction;
+
+/// <summary>
+/// A measured quantity of a variant: a value for every seed and sample. Sample i is the same document or trial for all variants and seeds,
+/// so that differences are taken within it.
+/// </summary>
+/// <param name="Values">by seed, then by sample; one row for a variant that no seed decides</param>
+internal sealed record SeedSamples(IReadOnlyList<IReadOnlyList<double>> Values)
+{
+    /// <summary>Mean and errors.</summary>
+    public Estimate Estimate()
+    {
+        double[] seeds = [.. Values.Select(row => Statistics.Mean([.. row]))];
+        double[] samples = [.. Enumerable.Range(0, Values[0].Count).Select(i => Statistics.Mean([.. Values.Select(row => row[i])]))];
+        return new(Statistics.Mean(seeds), Known(Statistics.StandardError(seeds)), Known(Statistics.StandardError(samples)), seeds.Length,
+            samples.Length);
+    }
+
+    /// <summary>The paired difference, by seed and sample. A variant without seeds is subtracted from, or by, every seed's.</summary>
+    /// <exception cref="ArgumentException">the two have other samples or seeds, so they are no pairs</exception>
+    public SeedSamples Minus(SeedSamples other)
+    {
+        int seeds = Math.Max(Values.Count, other.Values.Count), samples = Values[0].Count;
+        bool arePairs = (Values.Count == seeds || Values.Count == 1) && (other.Values.Count == seeds || other.Values.Count == 1)
+            && Values.Concat(other.Values).All(row => row.Count == samples);
+        if (!arePairs)
+        {
+            throw new ArgumentException(
+                $"{Values.Count} seeds of {samples} samples and {other.Values.Count} of {other.Values[0].Count} are no pairs",
+                nameof(other));
+        }
+        return new(
+        [
+            .. Enumerable.Range(0, seeds).Select(seed => (IReadOnlyList<double>)
+                [.. Enumerable.Range(0, samples).Select(i => Row(seed)[i] - other.Row(seed)[i])]),
+        ]);
+    }
+
+    /// <summary>All values times a constant.</summary>
+    public SeedSamples Times(double factor) =>
+        new([.. Values.Select(row => (IReadOnlyList<double>)[.. row.Select(value => factor * value)])]);
+
+    private IReadOnlyList<double> Row(int seed) => Values[Values.Count == 1 ? 0 : seed];
+
+    private static double? Known(double error) => double.IsNaN(error) ? null : error;
+}

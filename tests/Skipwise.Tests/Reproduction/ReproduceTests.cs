@@ -1,0 +1,136 @@
+using Skipwise.Recipes;
+using Skipwise.Reproduction;
+using Skipwise.Training;
+
+namespace Skipwise.Tests.Reproduction;
+
+/// <summary>Whole experiments on a base that knows nothing.</summary>
+public sealed class ReproduceTests(TinyBase start) : IClassFixture<TinyBase>
+{
+    /// <summary>Files that differ from run to run: times, and what belongs to a process.</summary>
+    private static readonly string[] s_ofTheRun = ["times.jsonl", "metrics.jsonl", "run.lock"];
+
+    public static TheoryData<string> Names => [.. Reproduce.All.Select(experiment => experiment.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_tiny_experiment_leaves_everything_and_a_second_run_the_same_bytes(string name)
+    {
+        ReproductionOptions options = Options($"tiny-{name}") with { Experiments = [name] };
+        ReproductionResult result = Assert.Single(Reproduce.Run(options, new(), CancellationToken.None));
+        Assert.Equal((name, "tiny", 2), (result.Name, result.Scale, result.Seeds));
+        Assert.NotEmpty(result.Tables);
+        Assert.NotEmpty(result.Verdicts);
+        Assert.NotEmpty(result.Plots);
+        Assert.All(result.Verdicts, verdict => Assert.NotEmpty(verdict.Numbers));
+        Assert.All(result.Paper.Rows, row => Assert.Equal(result.Paper.Columns.Count, row.Values.Count + 1));
+        Assert.All(result.Tables, table => Assert.All(table.Rows, row => Assert.Equal(table.Columns.Count, row.Cells.Count)));
+        string[] written = [.. Directory.EnumerateFiles(Path.Combine(options.Out, name), "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(Path.Combine(options.Out, name), file))];
+        Assert.Empty(((string[])["report.html", "report.md", "results.json", "raw.jsonl"]).Except(written));
+        Assert.Contains(written, file => file.EndsWith(".png", StringComparison.Ordinal));
+        Assert.Contains(result.Title, File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName)));
+
+        Dictionary<string, byte[]> before = Files(options.Out);
+        var trained = new List<int>();
+        var jobs = new List<ComparisonProgress>();
+        Reproduce.Run(options, new()
+        {
+            Training = steps => new SynchronousProgress<StepMetrics>(_ => trained.Add(steps)),
+            Job = new SynchronousProgress<ComparisonProgress>(jobs.Add),
+        }, CancellationToken.None);
+        Assert.Empty(trained);
+        Assert.All(jobs, job => Assert.True(job.IsKept));
+        Assert.Equal(before, Files(options.Out));
+    }
+
+    [Fact]
+    public void Experiments_share_models_and_one_report()
+    {
+        ReproductionOptions options = Options("shared");
+        Reproduce.Run(options with { Experiments = ["table1"] }, new(), CancellationToken.None);
+        var stages = new List<string>();
+        Reproduce.Run(options with { Experiments = ["fig2"] }, new() { Stage = new SynchronousProgress<string>(stages.Add) },
+            CancellationToken.None);
+        Assert.DoesNotContain(stages, stage => stage.StartsWith("training", StringComparison.Ordinal)); // table1 has them
+        string report = File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName));
+        Assert.Contains("Table 1:", report);
+        Assert.Contains("Figure 2:", report);
+        // at another scale table1 is not there yet
+        Reproduce.Run(
+            options with { Experiments = ["fig2"], Seeds = 1, Scale = options.Scale! with { Documents = 3 } }, new(), CancellationToken.None);
+        report = File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName));
+        Assert.DoesNotContain("Table 1:", report);
+        Assert.Contains("ONE seed", report);
+    }
+
+    [Fact]
+    public void A_stopped_run_continues_and_gives_the_same_bytes()
+    {
+        ReproductionOptions whole = Options("whole") with { Experiments = ["fig2"] }, stopped = whole with { Out = start.Path("stopped") };
+        Reproduce.Run(whole, new(), CancellationToken.None);
+        int stops = 0;
+        while (true)
+        {
+            using var stop = new CancellationTokenSource();
+            var progress = new ReproductionProgress
+            {
+                // after the first step of a training, so that it has one left
+                Training = _ => new SynchronousProgress<StepMetrics>(step => { if (step.Step == 1) { stop.Cancel(); } }),
+            };
+            try
+            {
+                Reproduce.Run(stopped, progress, stop.Token);
+                break;
+            }
+            catch (OperationCanceledException)
+            {
+                stops++;
+                Assert.False(File.Exists(Path.Combine(stopped.Out, Reproduce.ReportName)));
+            }
+        }
+        Assert.Equal(3 * TinyBase.Scale.Seeds, stops); // every training once
+        Dictionary<string, byte[]> expected = Files(whole.Out), found = Files(stopped.Out);
+        // the options in a run's folder have the path of the folder
+        Assert.Equal(expected.Where(file => !file.Key.EndsWith("run.json", StringComparison.Ordinal)),
+            found.Where(file => !file.Key.EndsWith("run.json", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_damaged_model_is_trained_again()
+    {
+        ReproductionOptions options = Options("damaged") with { Experiments = ["fig2"], Seeds = 1 };
+        Reproduce.Run(options, new(), CancellationToken.None);
+        Dictionary<string, byte[]> before = Files(options.Out);
+        string weights = Directory
+            .EnumerateFiles(Path.Combine(options.Out, "models"), "model.safetensors", SearchOption.AllDirectories).First();
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        // measured anew, so that the model is needed
+        Directory.Delete(Path.Combine(options.Out, "measurements"), recursive: true);
+        Reproduce.Run(options, new(), CancellationToken.None);
+        Dictionary<string, byte[]> after = Files(options.Out);
+        Assert.True(after.Remove(Path.GetRelativePath(options.Out, weights) + ".kept")); // who knows who changed it
+        Assert.Equal(before, after);
+    }
+
+    [Fact]
+    public void What_cannot_be_done_is_told_before_any_work()
+    {
+        Assert.Contains("table9: no such experiment. There are table1, ", Assert.Throws<SkipwiseException>(() =>
+            Reproduce.Run(Options("unknown") with { Experiments = ["table9"] }, new(), CancellationToken.None)).Message);
+        Directory.CreateDirectory(start.Path("foreign"));
+        File.WriteAllText(start.Path("foreign/mine.txt"), "mine");
+        Assert.Contains("Skipwise did not write it", Assert.Throws<SkipwiseException>(() =>
+            Reproduce.Run(Options("foreign"), new(), CancellationToken.None)).Message);
+    }
+
+    private ReproductionOptions Options(string name) => new() { Base = start.Folder, Out = start.Path(name), Scale = TinyBase.Scale };
+
+    private static Dictionary<string, byte[]> Files(string folder) => Directory
+        .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+        .Where(file => !s_ofTheRun.Contains(Path.GetFileName(file)))
+        .OrderBy(file => file, StringComparer.Ordinal)
+        .ToDictionary(file => Path.GetRelativePath(folder, file), File.ReadAllBytes);
+}
