@@ -1,5 +1,7 @@
+using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 using Skipwise.Reproduction;
+using Skipwise.Tests.Cli;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Reproduction;
@@ -30,6 +32,8 @@ public sealed class ReproduceTests(TinyBase start) : IClassFixture<TinyBase>
         Assert.Empty(((string[])["report.html", "report.md", "results.json", "raw.jsonl"]).Except(written));
         Assert.Contains(written, file => file.EndsWith(".png", StringComparison.Ordinal));
         Assert.Contains(result.Title, File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName)));
+
+        PublishedSchema.Validate("reproduce", EvaluationJson.ToIndentedJson((IReadOnlyList<ReproductionResult>)[result]));
 
         Dictionary<string, byte[]> before = Files(options.Out);
         var trained = new List<int>();
