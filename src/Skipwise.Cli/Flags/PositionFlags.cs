@@ -18,6 +18,10 @@ internal sealed class PositionFlags(Command command)
             s_default.LengthRule).Sets(nameof(PositionOptions.LengthRule));
     private readonly Flag<ContentMode> _content =
         command.Choice("--content", "which part of the document a chunk reads", s_default.Content).Sets(nameof(PositionOptions.Content));
+    private readonly Flag<double> _endShare =
+        command.Number("--end-share",
+            "probability, 0 to 1, that the last chunk ends at the target's last position, where PoSE's own draw seldom puts it",
+            s_default.EndShare).Sets(nameof(PositionOptions.EndShare));
     private readonly Flag<bool> _maskSeams =
         command.Switch("--mask-seams",
             "ignore the loss of the first token of every chunk but the first: the token before it does not predict it")
@@ -32,6 +36,7 @@ internal sealed class PositionFlags(Command command)
         Chunks = _chunks.ValueOf(parse),
         LengthRule = _lengthRule.ValueOf(parse),
         Content = _content.ValueOf(parse),
+        EndShare = _endShare.ValueOf(parse),
         MaskSeams = _maskSeams.ValueOf(parse),
     };
 

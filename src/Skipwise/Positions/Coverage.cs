@@ -37,6 +37,7 @@ public static class Coverage
     /// Inside the chunks r is covered up to the longer chunk's length - 1. Across them it is covered from u + 1 to u + len - 1, wherever
     /// the cut lies. The cut and u are independent, so r is missed with the product of the two probabilities.
     /// In the middle only the second one counts: the plateau (len - 1) / (Lt - len + 1).
+    /// With the end share p the second probability is (1 - p) times PoSE's, plus p from Lt - len + 1 on, where the largest u covers r.
     /// </summary>
     private static double TwoChunks(int r, int length, int documentLength, PoseOptions pose)
     {
@@ -45,7 +46,13 @@ public static class Coverage
         int cutsThatMiss = Math.Max(0, Math.Min(longestFirst, r) - Math.Max(1, length - r) + 1);
         int largestSkip = PoseSampler.LargestSkip(pose, documentLength, length);
         int skipsThatCover = Math.Max(0, Math.Min(largestSkip, r - 1) - Math.Max(0, r - length + 1) + 1);
-        return 1 - ((double)cutsThatMiss / longestFirst * (1 - ((double)skipsThatCover / (largestSkip + 1))));
+        double across = (double)skipsThatCover / (largestSkip + 1);
+        if (pose.EndShare > 0)
+        {
+            bool endCovers = r > largestSkip && r < largestSkip + length;
+            across = ((1 - pose.EndShare) * across) + (endCovers ? pose.EndShare : 0);
+        }
+        return 1 - ((double)cutsThatMiss / longestFirst * (1 - across));
     }
 
     /// <summary>The fraction of <paramref name="samples"/> drawn plans that cover each distance. Its standard error is at most 0.5 /

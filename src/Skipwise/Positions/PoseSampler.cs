@@ -6,7 +6,8 @@ namespace Skipwise.Positions;
 /// <summary>
 /// Draws an example's positions (paper, section 3.2). Pure: the same generator state gives the same plan.
 /// The window holds len = min(n, Lc) tokens. Chunk i begins after the i chunks before it, plus a bias: u_i for positions, v_i for content.
-/// Biases never decrease, so positions and content indices rise; u_0 = v_0 = 0.
+/// Biases never decrease, so positions and content indices rise; u_0 = v_0 = 0. <see cref="PositionOptions.EndShare"/> may put the last
+/// chunk at the end.
 /// </summary>
 /// <example>
 /// <code>
@@ -82,7 +83,9 @@ public static class PoseSampler
             int origin = start + used; // this chunk's first content index without a content bias
             if (i > 0)
             {
-                u = rng.Between(u, largestU);
+                // No draw of its own without an end share, so that positions without one stay those of earlier releases.
+                bool atEnd = i == count - 1 && pose.EndShare > 0 && rng.Chance(pose.EndShare);
+                u = atEnd ? largestU : rng.Between(u, largestU);
                 if (pose.Content != ContentMode.Contiguous)
                 {
                     int drawn = pose.Content == ContentMode.Follow ? u : rng.Between(v, largestV);

@@ -49,6 +49,13 @@ public record PositionOptions
     public LengthRule LengthRule { get; init; } = LengthRule.Uniform;
     /// <summary>which part of the document each chunk reads</summary>
     public ContentMode Content { get; init; } = ContentMode.Skip;
+    /// <summary>
+    /// p, the probability that the last chunk takes the largest skip, u = Lt - len, so that the window's last token stands at position
+    /// Lt - 1; otherwise PoSE's own draw. With two chunks each of the last len - 1 distances, which PoSE covers ever more rarely, is then
+    /// covered with at least p, and distances from len to Lt - len with 1 - p times as much. 0 is the paper, also to the draw
+    /// </summary>
+    [Within(0, 1)]
+    public double EndShare { get; init; }
     /// <summary>exclude the first token of each later chunk from the loss, because the token before it cannot predict it; the released
     /// code counts it</summary>
     public bool MaskSeams { get; init; }

@@ -104,6 +104,7 @@ internal static class FineTuneContract
             ContentMode.Follow => "follow",
             _ => throw Unnamed(options.Positions.Content),
         }),
+        NamedValue.Of("end_share", options.Positions.EndShare) with { Missing = "0" },
         NamedValue.Of("mask_seams", options.Positions.MaskSeams),
         NamedValue.Of("random_start", options.RandomStart),
         new("dtype", options.Compute.Dtype switch

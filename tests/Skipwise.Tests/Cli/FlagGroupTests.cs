@@ -71,6 +71,7 @@ public sealed class FlagGroupTests
         { "positions", "--chunks=5", "Chunks=5" },
         { "positions", "--length-rule=released", "LengthRule=Released" },
         { "positions", "--content=contiguous", "Content=Contiguous" },
+        { "positions", "--end-share=0.125", "EndShare=0.125" },
         { "positions", "--mask-seams", "MaskSeams=True" },
         { "window start", "--from-document-start", "RandomStart=False" },
         { "rope", "--rope=linear", "Type=Linear" },

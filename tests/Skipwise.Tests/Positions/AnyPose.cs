@@ -6,7 +6,8 @@ namespace Skipwise.Tests.Positions;
 /// <summary>Generators of valid options and documents, small enough that every corner comes up.</summary>
 internal static class AnyPose
 {
-    /// <summary>All modes, length rules and content modes; windows of 1..40 tokens, targets up to 200.</summary>
+    /// <summary>All modes, length rules and content modes, with and without an end share; windows of 1..40 tokens, targets up to
+    /// 200.</summary>
     public static readonly Gen<PoseOptions> Options =
         from mode in Gen.Enum<PositionMode>()
         from rule in Gen.Enum<LengthRule>()
@@ -15,6 +16,7 @@ internal static class AnyPose
         from extra in Gen.Int[1, 160]
         from chunks in Gen.Int[1, 6]
         from randomStart in Gen.Bool
+        from endShare in Gen.Int[0, 2].Select(i => new[] { 0, 0.25, 1 }[i])
         select new PoseOptions
         {
             Mode = mode,
@@ -24,6 +26,7 @@ internal static class AnyPose
             TargetLength = trainLength + extra,
             Chunks = rule == LengthRule.Released ? 2 : Math.Min(chunks, trainLength),
             RandomStart = randomStart,
+            EndShare = endShare,
         };
 
     public static readonly Gen<int> DocumentLength = Gen.Int[1, 300];

@@ -93,7 +93,7 @@ public class CoverageTests
         Assert.Null(Coverage.Exact(SamplerFixture.Uniform with { Mode = PositionMode.RandPos }, 9000));
     }
 
-    /// <summary>Naive reference: every cut with every skip, each equally likely.</summary>
+    /// <summary>Naive reference: every cut with every skip, each equally likely, but the last skip that the end share adds to.</summary>
     [Fact]
     public void The_closed_form_counts_every_cut_and_every_skip() =>
         Gen.Select(AnyPose.Options, Gen.Int[2, 120]).Sample((any, documentLength) =>
@@ -108,11 +108,12 @@ public class CoverageTests
             {
                 for (int u = 0; u < skips; u++)
                 {
+                    double share = ((1 - pose.EndShare) / skips) + (u == skips - 1 ? pose.EndShare : 0);
                     var plan = new PositionPlan([new Chunk(0, cut, 0), new Chunk(cut, length - cut, cut + u)], length, documentLength,
                         pose.TargetLength);
                     foreach (int r in CoveredDistances.Compute(plan).SelectMany(range => Enumerable.Range(range.First, range.Count)))
                     {
-                        expected[r] += 1.0 / cuts / skips;
+                        expected[r] += share / cuts;
                     }
                 }
             }

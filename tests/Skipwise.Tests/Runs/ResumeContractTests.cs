@@ -153,6 +153,7 @@ public sealed class ResumeContractTests(SmallModel model) : IClassFixture<SmallM
         "--learning-rate", "1e-3", "--warmup-steps", "3")]
     [InlineData("steps is 4 in the run and 6 here", "--epochs", "2")]
     [InlineData("lora.rank is 0 in the run and 4 here", "--lora-rank", "4")]
+    [InlineData("end_share is 0 in the run and 0.25 here", "--end-share", "0.25")]
     [InlineData("train_length is 64 in the run and 32 here", "--train-length", "32")]
     [InlineData("evaluation.passkey_lengths is none in the run and 128 here", "--eval-every", "2", "--eval-passkey-lengths", "128")]
     public async Task What_decides_the_bytes_is_refused_by_name(string expected, params string[] option)
