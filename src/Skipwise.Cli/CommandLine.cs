@@ -30,6 +30,7 @@ internal static class CommandLine
             PrepareVerb.Create(screen),
             TrainVerb.Create(screen),
             EstimateVerb.Create(screen),
+            CoverageVerb.Create(screen),
             new Command("eval", "Evaluate a model by context length.")
             {
                 EvalPerplexityVerb.Create(screen),

@@ -9,21 +9,39 @@ namespace Skipwise.Positions;
 /// <example>
 /// <code>
 /// PoseOptions pose = new() { TrainLength = 2048, TargetLength = 16384 };
-/// double[] coverage = Coverage.Exact(pose, documentLength: 5000) ?? Coverage.Estimate(pose, 5000, samples: 10000, seed: 1);
-/// double rarest = coverage.Skip(1).Min();
+/// CoverageCurve curve = Coverage.Compute(pose, documentLength: 5000, samples: 10000, seed: 1); // two chunks: exact
+/// double rarest = curve.Probability.Skip(1).Min(); // 1 / 14337, at distance 16383
+/// double windows = 1000 * 64 * curve.Probability[16383]; // that 1000 steps of 64 windows show it in: 4.5
 /// </code>
 /// </example>
 public static class Coverage
 {
-    /// <summary>The exact probabilities if they have a closed form (at most two chunks, full, short), else null. Ignores
-    /// <see cref="PoseOptions.SplitAfter"/>.</summary>
-    public static double[]? Exact(PoseOptions pose, int documentLength)
+    /// <summary>The exact curve if there is one (<see cref="Exact"/>), else an estimate.</summary>
+    /// <param name="pose">valid options (<see cref="PoseOptions.Validate"/>); <see cref="PoseOptions.SplitAfter"/> is ignored</param>
+    /// <param name="documentLength">n, at least 1</param>
+    /// <param name="samples">plans drawn for an estimate, at least 1</param>
+    /// <param name="seed">of the draws</param>
+    /// <param name="stop">ends the computation with an <see cref="OperationCanceledException"/></param>
+    public static CoverageCurve Compute(PoseOptions pose, int documentLength, int samples, ulong seed, CancellationToken stop = default) =>
+        Exact(pose, documentLength, stop) is { } exact
+            ? new CoverageCurve(exact, null)
+            : new CoverageCurve(Estimate(pose, documentLength, samples, seed, stop), samples);
+
+    /// <summary>
+    /// The exact probabilities (at most two chunks, full, short, RandPos), or null: with three chunks and more every pair of chunks covers
+    /// distances, no pair independently of another. Ignores <see cref="PoseOptions.SplitAfter"/>.
+    /// </summary>
+    public static double[]? Exact(PoseOptions pose, int documentLength, CancellationToken stop = default)
     {
         int length = PoseSampler.WindowLength(pose, documentLength);
         int chunks = pose.Mode == PositionMode.Pose ? Math.Min(pose.Chunks, length) : 1;
-        if (pose.Mode == PositionMode.RandPos || chunks > 2)
+        if (chunks > 2)
         {
             return null;
+        }
+        if (pose.Mode == PositionMode.RandPos)
+        {
+            return RandPosCoverage.Compute(length, pose.TargetLength, stop);
         }
         double[] coverage = new double[pose.TargetLength];
         for (int r = 1; r < coverage.Length; r++)
@@ -57,13 +75,14 @@ public static class Coverage
 
     /// <summary>The fraction of <paramref name="samples"/> drawn plans that cover each distance. Its standard error is at most 0.5 /
     /// sqrt(samples).</summary>
-    public static double[] Estimate(PoseOptions pose, int documentLength, int samples, ulong seed)
+    public static double[] Estimate(PoseOptions pose, int documentLength, int samples, ulong seed, CancellationToken stop = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
         // changes[r] = ranges that begin at r minus ranges that ended before it: the running sum counts the plans that cover r
         int[] changes = new int[pose.TargetLength + 1];
         for (int sample = 0; sample < samples; sample++)
         {
+            stop.ThrowIfCancellationRequested();
             var rng = new KeyedRandom(seed, stream: 0, index: (ulong)sample);
             foreach (DistanceRange range in CoveredDistances.Compute(PoseSampler.Sample(ref rng, documentLength, pose)))
             {

@@ -17,17 +17,20 @@ internal static class ResultFile
         ListOf(path).RequireReplaceable([Path.GetFileName(path)]);
     }
 
-    /// <summary>Writes the text atomically.</summary>
+    /// <summary>Writes the content atomically.</summary>
     /// <exception cref="SkipwiseException">see <see cref="RequireReplaceable"/>; there is no such folder, or the file cannot be
     /// written</exception>
-    public static void Write(string path, string text)
+    public static void Write(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text));
+
+    /// <inheritdoc cref="Write(string, string)"/>
+    public static void Write(string path, byte[] content)
     {
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder))
         {
             throw new SkipwiseException($"{path}: there is no folder {folder}. Make it first");
         }
         AtomicFile.RequireNothingElse(path);
-        ListOf(path).Write([(Path.GetFileName(path), Encoding.UTF8.GetBytes(text))]);
+        ListOf(path).Write([(Path.GetFileName(path), content)]);
     }
 
     private static OwnedFiles ListOf(string path) => new(Path.GetFullPath(path) + OwnedFiles.Ending, "name", overEmpty: true);

@@ -56,6 +56,7 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
     [InlineData("inspect -m {model}"), InlineData("inspect model -m {model} --rope yarn --rope-factor 2")]
     [InlineData("inspect tensors -m {model}"), InlineData("inspect rope -m {model} --rope ntk --rope-factor 2")]
     [InlineData("inspect plan --train-length 64 -t 256"), InlineData("doctor")]
+    [InlineData("coverage --train-length 8 -t 32 --samples 10")]
     [InlineData("generate -m {model} -p one --max-new-tokens 3")]
     [InlineData("eval perplexity -m {model} -d {text} -l 32,64 --position-bins 2")]
     [InlineData("eval passkey -m {model} -l 96 --trials 2"), InlineData("eval needle -m {model} -l 200 --depths 2 --trials 1")]

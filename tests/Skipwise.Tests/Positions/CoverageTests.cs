@@ -87,10 +87,140 @@ public class CoverageTests
     }
 
     [Fact]
-    public void More_chunks_and_RandPos_have_no_closed_form()
+    public void More_chunks_have_no_closed_form() => Assert.Null(Coverage.Exact(SamplerFixture.Uniform with { Chunks = 3 }, 9000));
+
+    /// <summary>
+    /// The paper's figure 5. A point is the mean of 7 samples of its plotted Monte-Carlo curve, read from the picture: on the plateaus they
+    /// scatter by 0.008 around the exact 0.1428; two chunks within the window, where lines overlap, lie up to 0.04 below the exact 1.
+    /// </summary>
+    [Theory]
+    [InlineData("2 chunks", 0.01, new[] { .150, .148, .143, .143, .141, .146, .144, .137, .069, .026 })]
+    [InlineData("3 chunks", 0.01, new[] { .275, .243, .219, .206, .209, .228, .263, .343, .250, .118 })]
+    [InlineData("RandPos", 0.01, new[] { 1.0, 1, 1, 1, 1, 1, 1, 1, 1, 1 })]
+    [InlineData("original", 0, new double[] { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 })]
+    public void Beyond_the_window_the_curves_are_those_of_figure_5(string curve, double tolerance, double[] figure)
     {
-        Assert.Null(Coverage.Exact(SamplerFixture.Uniform with { Chunks = 3 }, 9000));
-        Assert.Null(Coverage.Exact(SamplerFixture.Uniform with { Mode = PositionMode.RandPos }, 9000));
+        int[] distances = [2048, 3072, 4096, 6144, 8192, 10240, 12288, 14336, 15360, 16000];
+        CoverageCurve found = Coverage.Compute(Figure5(curve), SamplerFixture.DocumentLength, samples: 100_000, seed: 6);
+        Assert.All(distances.Zip(figure), point => Assert.Equal(point.Second, found.Probability[point.First], tolerance));
+    }
+
+    [Theory]
+    [InlineData("2 chunks", 0.045, new[] { .97, .97, .96, .55 })]
+    [InlineData("3 chunks", 0.01, new[] { 1.0, 1, .87, .54 })]
+    [InlineData("RandPos", 0, new[] { 1.0, 1, 1, 1 })]
+    [InlineData("original", 0, new[] { 1.0, 1, 1, 1 })]
+    public void So_are_they_within_the_window(string curve, double tolerance, double[] figure)
+    {
+        CoverageCurve found = Coverage.Compute(Figure5(curve), SamplerFixture.DocumentLength, samples: 100_000, seed: 6);
+        Assert.All(((int[])[256, 512, 1024, 1536]).Zip(figure),
+            point => Assert.Equal(point.Second, found.Probability[point.First], tolerance));
+    }
+
+    private static PoseOptions Figure5(string curve) => curve switch
+    {
+        "2 chunks" => SamplerFixture.Uniform,
+        "3 chunks" => SamplerFixture.Uniform with { Chunks = 3 },
+        "RandPos" => SamplerFixture.Uniform with { Mode = PositionMode.RandPos },
+        _ => SamplerFixture.Uniform with { Mode = PositionMode.Short },
+    };
+
+    /// <summary>Other shapes and seeds than the fixture's: no distance is farther than five standard errors from its exact value, and the
+    /// mean square of the deviations is that of a standard normal number.</summary>
+    [Theory]
+    [InlineData(PositionMode.Pose, LengthRule.Uniform, 128, 1024, 0, 1)]
+    [InlineData(PositionMode.Pose, LengthRule.Uniform, 128, 1024, 0.1, 2)]
+    [InlineData(PositionMode.Pose, LengthRule.Released, 256, 600, 0, 3)]
+    [InlineData(PositionMode.RandPos, LengthRule.Uniform, 16, 512, 0, 4)]
+    [InlineData(PositionMode.RandPos, LengthRule.Uniform, 64, 400, 0, 5)]
+    public void What_is_sampled_is_exact_within_its_standard_errors(PositionMode mode, LengthRule rule, int trainLength, int targetLength,
+        double endShare, ulong seed)
+    {
+        var pose = new PoseOptions
+        {
+            Mode = mode,
+            LengthRule = rule,
+            TrainLength = trainLength,
+            TargetLength = targetLength,
+            EndShare = endShare,
+        };
+        double[] exact = Coverage.Exact(pose, documentLength: 2000)!;
+        var sampled = new CoverageCurve(Coverage.Estimate(pose, 2000, samples: 20_000, seed), 20_000);
+        double[] deviations =
+        [
+            .. Enumerable.Range(1, targetLength - 1).Select(r => (sampled.Probability[r] - exact[r]) / sampled.StandardError(r)),
+        ];
+        Assert.InRange(deviations.Max(Math.Abs), 0, 5);
+        // neighbours are covered by the same plans, so the mean square varies far more than with independent distances
+        Assert.InRange(deviations.Average(x => x * x), 0, 4);
+    }
+
+    /// <summary>Naive reference: every subset of the positions.</summary>
+    [Fact]
+    public void RandPos_counts_every_subset()
+    {
+        for (int target = 2; target <= 12; target++)
+        {
+            for (int length = 1; length < target; length++)
+            {
+                double[] covering = new double[target];
+                int plans = 0;
+                for (int subset = 0; subset < 1 << target; subset++)
+                {
+                    if (int.PopCount(subset) != length)
+                    {
+                        continue;
+                    }
+                    plans++;
+                    for (int r = 1; r < target; r++)
+                    {
+                        covering[r] += (subset & (subset >> r)) != 0 ? 1 : 0;
+                    }
+                }
+                var pose = new PoseOptions { Mode = PositionMode.RandPos, TrainLength = length, TargetLength = target };
+                Assert.InRange(
+                    SamplerFixture.LargestDifference([.. covering.Select(count => count / plans)], Coverage.Exact(pose, 100)!), 0, 1e-10);
+            }
+        }
+    }
+
+    /// <summary>Above half of the target no position is in two pairs: C(m, k) choices of k of the m pairs that hold one position
+    /// each.</summary>
+    [Fact]
+    public void RandPos_at_the_papers_lengths_is_the_sum_over_disjoint_pairs()
+    {
+        const int lc = SamplerFixture.TrainLength, lt = SamplerFixture.TargetLength;
+        double[] exact = Coverage.Exact(Figure5("RandPos"), SamplerFixture.DocumentLength)!;
+        double[] logFactorial = new double[lt + 1];
+        for (int n = 1; n <= lt; n++)
+        {
+            logFactorial[n] = logFactorial[n - 1] + Math.Log(n);
+        }
+        double LogChoose(int n, int k) => logFactorial[n] - logFactorial[k] - logFactorial[n - k];
+        foreach (int r in (int[])[lt - 1, lt - 2, lt - 17, lt - 384, lt - 1000, lt - 2048])
+        {
+            int pairs = lt - r, singles = lt - (2 * pairs);
+            double missed = Enumerable.Range(0, Math.Min(pairs, lc) + 1).Where(k => lc - k <= singles).Sum(k =>
+                Math.Exp(LogChoose(pairs, k) + (k * Math.Log(2)) + LogChoose(singles, lc - k) - LogChoose(lt, lc)));
+            Assert.Equal(1 - missed, exact[r], 1e-8);
+        }
+        Assert.Equal((double)lc * (lc - 1) / ((double)lt * (lt - 1)), exact[^1], 1e-9);
+    }
+
+    [Fact]
+    public void A_curve_tells_where_it_is_thin_and_how_well_it_is_known()
+    {
+        var exact = new CoverageCurve([0, 1, 0.5, 0.2, 0, 0, 0.2], null);
+        Assert.Equal([new DistanceRange(4, 5)], exact.Where(probability => probability == 0));
+        Assert.Equal([new(3, 6)], exact.Where(probability => probability < 0.3));
+        Assert.Equal((0.2, 0.1), (exact.Plateau(1), exact.Plateau(3)));
+        Assert.Equal(0, exact.Plateau(7));
+        Assert.Equal(0, exact.StandardError(2));
+        CoverageCurve sampled = exact with { Samples = 100 };
+        Assert.Equal(Math.Sqrt(0.25 / 100), sampled.StandardError(2), 12);
+        Assert.InRange(sampled.StandardError(4), 0.009, 0.011); // of 0 of 100, near one of 100
+        Assert.Equal((SamplerFixture.TrainLength - 1.0) / (SamplerFixture.TargetLength - SamplerFixture.TrainLength + 1),
+            Coverage.Compute(SamplerFixture.Uniform, 9000, 1, 1).Plateau(SamplerFixture.TrainLength), 12);
     }
 
     /// <summary>Naive reference: every cut with every skip, each equally likely, but the last skip that the end share adds to.</summary>

@@ -15,12 +15,12 @@ public class FlagNamesTests
     [
         "--config", "--threads", "--json", "--quiet", "--list", "--fit", // the tool's own work
         "--needle-file", "--num-distractors", // make lists, which --needle and --distractor name
-        "--document-length", "--epoch", "--index", "--sequence-length", "--from", // arguments of a call
+        "--epoch", "--index", "--sequence-length", "--from", // arguments of a call
     ];
 
     // verbs that call the library with values, not with options
     private static readonly string[] s_ofCalls =
-        ["inspect plan --seed", "inspect rope --model", "inspect tensors --model", "report --out"];
+        ["inspect plan --document-length", "inspect plan --seed", "inspect rope --model", "inspect tensors --model", "report --out"];
 
     // only who calls the library can set these
     private static readonly string[] s_withoutFlag = [];
