@@ -15,7 +15,7 @@ internal static class CoverageVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("coverage",
-            "Show how often training shows each relative distance, for these windows and those of the paper's figure 5.",
+            "Show how often a run trains each relative distance, and which are thin, beside the windows of the paper's figure 5.",
             """
             skipwise coverage --train-length 2048 --target-length 16384 --steps 1000 --batch-size 64
             skipwise coverage --train-length 2048 --target-length 16384 --end-share 0.1 --out coverage.png

@@ -21,6 +21,8 @@ public partial class CommandLineTests
             train Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target
             length.
             estimate Estimate memory and time of a training step, with PoSE and at full length, from the config and one short step.
+            coverage Show how often a run trains each relative distance, and which are thin, beside the windows of the paper's figure
+            5.
             eval Evaluate a model by context length.
             report Write a report from results of 'eval all', without loading a model; several folders become one comparison.
             generate Generate text that continues a prompt; each piece is printed as soon as it is generated.
