@@ -16,6 +16,7 @@ public partial class CommandLineTests
             Commands:
             demo Extend the shipped model 8x and show that it works: compare the base model, PoSE, and the same fine-tuning without
             skips.
+            reproduce Reproduce tables and figures of the PoSE paper with the shipped model, and judge its claims by their numbers.
             pretrain Train the small base model of 'demo' from scratch, on synthetic English text.
             prepare Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.
             train Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target
