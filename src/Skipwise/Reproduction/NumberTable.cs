@@ -11,13 +11,16 @@ namespace Skipwise.Reproduction;
 internal sealed record NumberTable(
     string Caption, string RowTitle, IReadOnlyList<string> Columns, IReadOnlyList<NumberRow> Rows, NumberUnit Unit)
 {
-    /// <summary>The caption with the number of seeds and the kind of error.</summary>
+    /// <summary>The caption with the number of seeds and the kind of error, if any seed decides the numbers.</summary>
     public string FullCaption()
     {
         int seeds = Rows.SelectMany(row => row.Cells).Select(cell => cell?.Seeds ?? 0).DefaultIfEmpty(0).Max();
-        return seeds > 1
-            ? $"{Caption}; mean ± standard error over {seeds} seeds"
-            : $"{Caption}; ONE seed: ± is the standard error over {Samples} alone";
+        return seeds switch
+        {
+            0 => Caption,
+            1 => $"{Caption}; ONE seed: ± is the standard error over {Samples} alone",
+            _ => $"{Caption}; mean ± standard error over {seeds} seeds",
+        };
     }
 
     /// <summary>The table as a report's block.</summary>
