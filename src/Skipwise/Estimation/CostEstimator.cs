@@ -86,10 +86,11 @@ public static class CostEstimator
     private static string? Lack(DeviceMemory place, long needed, string name)
     {
         const double gibibyte = 1L << 30;
-        long free = place.Free;
-        return needed <= MemoryModel.UsableFraction * free ? null
+        double usable = MemoryModel.UsableFraction * place.Free;
+        return needed <= usable ? null
             : Invariant($"No time was estimated: one layer of this model with embedding and head takes {needed / gibibyte:0.0} GiB, ") +
-                Invariant($"and {free / gibibyte:0.0} GiB of {name} are free. Close other programs, or use a larger machine.");
+                Invariant($"and {usable / gibibyte:0.0} GiB of {name} can be used (nine tenths of what is free). ") +
+                "Close other programs, or use a larger machine.";
     }
 
     /// <summary>A model whose step runs the same operations.</summary>
