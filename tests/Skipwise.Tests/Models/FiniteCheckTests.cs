@@ -108,6 +108,17 @@ public sealed class FiniteCheckTests : IDisposable
         SafetensorsWriter.Write(path, [tensors[0], tensors[3]]);
     }
 
+    [Theory]
+    [InlineData(20, "t20 (up to 1e+9). Store")]
+    [InlineData(22, "t20 (up to 1e+9) and 2 more. Store")]
+    public void A_narrowing_save_names_twenty_tensors_and_counts_the_rest(int count, string expected)
+    {
+        (string, Tensor, ScalarType)[] tensors =
+            [.. Enumerable.Range(1, count).Select(i => ($"t{i}", tensor(new[] { 1e9f }), ScalarType.Float16))];
+        Assert.Contains(expected,
+            Assert.Throws<SkipwiseException>(() => SafetensorsWriter.Write(_temp["x.safetensors"], tensors)).Message);
+    }
+
     /// <summary>Halfway between two neighbours the even one is taken, and otherwise the nearer one.</summary>
     [Theory]
     [InlineData(0x3F808000u, 0x3F80), InlineData(0x3F808001u, 0x3F81), InlineData(0x3F818000u, 0x3F82), InlineData(0x3F817FFFu, 0x3F81)]

@@ -38,6 +38,11 @@ public sealed class GatesTests
         Assert.True(Judge([Model("a", 128), Model("b", 128)], new() { MaxShortPplIncrease = 0.01 }, Perplexity(128, 4, 0.1),
             Perplexity(128, 2, 0.1)).Passed);
 
+    [Fact]
+    public void An_increase_as_large_as_the_bound_passes() =>
+        Assert.True(Judge([Model("a", 128), Model("b", 128)], new() { MaxShortPplIncrease = 0.5 }, Perplexity(128, 4, 0.1),
+            Perplexity(128, 6, 0.1)).Passed);
+
     [Theory]
     [InlineData(512, true)]
     [InlineData(513, false)]

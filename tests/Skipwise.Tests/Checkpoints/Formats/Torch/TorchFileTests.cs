@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using Skipwise.Checkpoints.Formats.Torch;
@@ -160,6 +161,34 @@ public sealed class TorchFileTests : IDisposable
         ExpectError([.. new byte[257], .. "ustar\0"u8, .. new byte[300]], "written in the format that PyTorch used before 1.6");
         ExpectError([], "does not begin as a file of torch.save does");
         ExpectError(Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\n"), "does not begin as a file of torch.save does");
+    }
+
+    /// <summary>A directory beyond the 32-bit numbers ends with a ZIP64 record, which a locator before the usual end points to.</summary>
+    [Fact]
+    public void A_directory_with_a_64_bit_end_is_read()
+    {
+        const int endSize = 22;
+        byte[] plain = RawTorch.Model([("a", [2], [1], [0, 0, 128, 63, 0, 0, 0, 64])]); // 1 and 2
+        Span<byte> end = plain.AsSpan(^endSize..);
+        long count = BinaryPrimitives.ReadUInt16LittleEndian(end[10..]), length = BinaryPrimitives.ReadUInt32LittleEndian(end[12..]),
+            start = BinaryPrimitives.ReadUInt32LittleEndian(end[16..]);
+        byte[] end64 =
+        [
+            .. "PK\x06\x06"u8, .. BitConverter.GetBytes(44L), 45, 0, 45, 0, .. new byte[8], .. BitConverter.GetBytes(count),
+            .. BitConverter.GetBytes(count), .. BitConverter.GetBytes(length), .. BitConverter.GetBytes(start),
+        ];
+        byte[] locator = [.. "PK\x06\x07"u8, 0, 0, 0, 0, .. BitConverter.GetBytes((long)plain.Length - endSize), 1, 0, 0, 0];
+        end[8..20].Fill(0xFF); // the counts, the length and the start stand in the ZIP64 record
+
+        File.WriteAllBytes(_temp["large.bin"], [.. plain[..^endSize], .. end64, .. locator, .. plain[^endSize..]]);
+        using TorchFile file = TorchFile.Open(_temp["large.bin"]);
+        Assert.Equal([1f, 2f], file.Read(file.Tensors["a"]).data<float>().ToArray());
+
+        locator[0] = (byte)'X';
+        ExpectError([.. plain[..^endSize], .. end64, .. locator, .. plain[^endSize..]], "ZIP64 locator");
+        locator[0] = (byte)'P';
+        locator[8]++; // it points past the record
+        ExpectError([.. plain[..^endSize], .. end64, .. locator, .. plain[^endSize..]], "ZIP64 directory's end");
     }
 
     /// <summary>A record's entry in the directory may end with a comment.</summary>
