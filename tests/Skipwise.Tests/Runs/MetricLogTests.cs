@@ -71,6 +71,14 @@ public sealed class MetricLogTests : IDisposable
         Assert.Contains("line 2", Assert.Throws<SkipwiseException>(() => JsonLines.Read<TrainingPoint>(Log)).Message);
     }
 
+    /// <summary>An editor may leave them; no record is lost with them.</summary>
+    [Fact]
+    public void Blank_lines_are_passed_over()
+    {
+        File.WriteAllText(Log, "\n{\"step\":1,\"loss\":3,\"learning_rate\":0.1}\n \t\r\n{\"step\":2,\"loss\":2,\"learning_rate\":0.1}\n\n");
+        Assert.Equal([1, 2], JsonLines.Read<TrainingPoint>(Log).Select(point => point.Step));
+    }
+
     [Fact]
     public void Trials_round_trip_whatever_the_model_wrote()
     {

@@ -77,6 +77,7 @@ public sealed class RunContractTests : IDisposable
     [InlineData("""{"version": 2, "values": {"seed": "7"}}""", "version 2: a newer Skipwise")]
     [InlineData("""{"version": 1}""", "cannot be read")]
     [InlineData("""{"version": 1, "values": {"seed": null}}""", "cannot be read")]
+    [InlineData("""{"version": 1, "values": {"seed": "7", "chunks": null}}""", "cannot be read")]
     [InlineData("""{"version": 1, "values": {"seed": 7}}""", "cannot be read")]
     [InlineData("{", "cannot be read")]
     public void A_file_that_tells_nothing_is_an_error(string text, string expected)

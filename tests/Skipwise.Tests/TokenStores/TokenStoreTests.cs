@@ -56,6 +56,17 @@ public class TokenStoreTests
         Assert.Equal(SHA256.HashData(bytes.AsSpan(64))[..16], bytes[40..56]);
     }
 
+    /// <summary>Documents are found by pointers: an index outside of the store must not reach memory.</summary>
+    [Theory]
+    [InlineData(-1), InlineData(2), InlineData(int.MinValue), InlineData(int.MaxValue)]
+    public void There_is_no_document_outside_of_the_store(int document)
+    {
+        using var folder = new TempFolder();
+        using var store = TokenStore.Open(Write(folder, [1, 2], [3]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => store[document].Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => store.LengthOf(document));
+    }
+
     /// <summary>
     /// What a run keeps to know its tokens again: the file's own note, so that no resumed run reads a store of a terabyte.
     /// </summary>

@@ -230,6 +230,19 @@ public sealed class PretrainedModelTests : IDisposable
     }
 
     [Fact]
+    public void Of_very_many_faults_a_hundred_are_told()
+    {
+        string folder = _temp.Copy(Fixture.Path("llama-linear8"), "deep");
+        string config = Path.Combine(folder, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 40"));
+        string[] lines = Assert.Throws<SkipwiseException>(() => PretrainedModel.Load(new ModelSource(folder))).Message
+            .Split(Environment.NewLine);
+        Assert.Equal(1 + 100 + 1, lines.Length);
+        Assert.Equal("  ... and more", lines[^1]);
+        Assert.All(lines[1..^1], line => Assert.EndsWith("]", line));
+    }
+
+    [Fact]
     public void A_configuration_that_claims_a_giant_takes_no_memory_for_it()
     {
         string folder = _temp.Copy(Fixture.Path("llama-linear8"), "giant");

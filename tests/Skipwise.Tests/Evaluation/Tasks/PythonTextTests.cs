@@ -18,6 +18,9 @@ public class PythonTextTests
     [InlineData("ა b", "ა b")] // Georgian's title case is itself, its upper case is not
     [InlineData("ΑΒΣ ΣΑΣ. ΑΣ’", "Αβς σας. ας’")]
     [InlineData("aΣb", "Aσb")]
+    // characters that Python looks past for the word's end, and one that ends it
+    [InlineData("aΣ'b aΣ.b aΣ:b aΣ·b aΣ’b aΣ-b a'Σ", "Aσ'b aσ.b aσ:b aσ·b aσ’b aς-b a'ς")]
+    [InlineData("'Σ", "'σ")]
     [InlineData("Σ", "Σ")]
     [InlineData("İi İ", "İi i\u0307")]
     [InlineData("\U00010428\U00010400", "\U00010400\U00010428")]

@@ -147,6 +147,8 @@ public sealed class TorchFileTests : IDisposable
     public void A_tensor_without_its_record_or_of_a_foreign_type_is_named()
     {
         ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1])), "tensor w: record archive/data/0 is missing");
+        ExpectError(RawTorch.Model([("w", [1], [1], new byte[4]), ("w", [1], [1], new byte[4])]),
+            "key w: expected one tensor under each name");
         ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1], storage: "QInt8Storage"), ("data/0", new byte[24])),
             "holds a torch.QInt8Storage; readable are");
         ExpectError(RawTorch.Archive(RawTorch.OneTensor("w", 6, 0, [6], [1]), ("data/0", new byte[24]), ("byteorder", "big"u8.ToArray())),
