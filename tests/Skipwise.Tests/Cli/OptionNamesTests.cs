@@ -32,6 +32,14 @@ public sealed class OptionNamesTests(SmallModel model) : IClassFixture<SmallMode
     }
 
     [Fact]
+    public async Task The_name_of_an_option_in_a_user_s_text_stays_as_it_is()
+    {
+        CliRun run =
+            (await CliRun.Of("generate", "-m", model.Folder, "-p", "GenerationOptions.TopK", "--max-new-tokens", "1", "--json")).Succeeded();
+        Assert.Contains("\"prompt\": \"GenerationOptions.TopK\"", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_letter_means_one_option_everywhere()
     {
         var letters = VerbList.All.SelectMany(verb => verb.Options)

@@ -23,6 +23,17 @@ public class HfConfigTests
         Assert.Equal((null, null, null), (model.BosTokenId, model.EosTokenId, model.PadTokenId));
     }
 
+    /// <summary>A longer window with the same rotation is a change too, and is written.</summary>
+    [Fact]
+    public void A_window_that_grew_alone_is_saved()
+    {
+        HfConfig config = Parse();
+        Assert.True(config.IsUnchanged(config.Model));
+        DecoderConfig longer = config.Model with { MaxPositionEmbeddings = 512 };
+        Assert.False(config.IsUnchanged(longer));
+        Assert.Equal(512, (int)JsonNode.Parse(config.TextFor(longer))!["max_position_embeddings"]!);
+    }
+
     [Fact]
     public void A_list_of_end_tokens_gives_its_first_and_minus_one_means_none()
     {

@@ -65,6 +65,8 @@ public sealed class PasskeyPromptTests
         Assert.Equal("", cells[(256, 0.0)].First().Text.Split('\n')[1]);
         Assert.Equal("", cells[(256, 1.0)].First().Text.Split('\n')[3]);
         Assert.Contains("PasskeyOptions.Grid is 1", Assert.Throws<SkipwiseException>(() => (options with { Grid = 1 }).Validate()).Message);
+        Assert.Contains("no length is given",
+            Assert.Throws<SkipwiseException>(() => (options with { Lengths = [] }).Validate()).Message);
     }
 
     [Fact]

@@ -72,6 +72,14 @@ public sealed class TorchFileTests : IDisposable
     }
 
     [Fact]
+    public void What_a_pickle_takes_off_the_stack_is_gone()
+    {
+        File.WriteAllBytes(_temp["x.bin"], RawTorch.Archive(RawTorch.Pickle("}K", 5, "0")));
+        using TorchFile file = TorchFile.Open(_temp["x.bin"]);
+        Assert.Empty(file.Tensors);
+    }
+
+    [Fact]
     public void Numbers_that_lie_about_their_length_take_no_memory()
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
