@@ -42,7 +42,8 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Assert.Equal(best.Value, again.Results[1].Perplexity, 1e-4 * best.Value);
 
         Event[] events = [.. Events(folder)];
-        Assert.Equal(5, events.Count(e => e.Summary?.Value.Any(v => v.Tag == "train/loss") == true));
+        Assert.All((string[])["loss", "learning_rate", "gradient_norm", "tokens_per_second"],
+            tag => Assert.Equal(5, events.Count(e => e.Summary?.Value.Any(v => v.Tag == $"train/{tag}" && v.SimpleValue > 0) == true)));
         Assert.Equal(points.Where(p => p.Task == "passkey").Select(p => (p.Step, (float)p.Value)),
             events.Where(e => e.Summary?.Value.Any(v => v.Tag == "passkey/accuracy at 128") == true)
             .Select(e => ((int)e.Step, e.Summary.Value[0].SimpleValue)));

@@ -29,6 +29,8 @@ public sealed class WeightFilesTests : IDisposable
             byte[] bytes = new byte[tensor.Entry.Length];
             tensor.File.ReadBytes(tensor.Entry, bytes);
             Assert.Equal(expected[name].Data, bytes);
+            Assert.Throws<ArgumentOutOfRangeException>(() => tensor.File.ReadBytes(tensor.Entry, bytes.AsSpan(1)));
+            Assert.Throws<ArgumentOutOfRangeException>(() => tensor.File.ReadBytes(tensor.Entry, new byte[bytes.Length + 1]));
         }
     }
 

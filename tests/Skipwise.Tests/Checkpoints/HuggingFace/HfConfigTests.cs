@@ -23,6 +23,12 @@ public class HfConfigTests
         Assert.Equal((null, null, null), (model.BosTokenId, model.EosTokenId, model.PadTokenId));
     }
 
+    /// <summary>Qwen 3's heads have a width of their own, as transformers' Qwen3Config says.</summary>
+    [Fact]
+    public void A_Qwen_3_without_a_head_dimension_has_128() =>
+        Assert.Equal(128,
+            HfConfig.Parse($"{{{Minimal.Replace("llama", "qwen3", StringComparison.Ordinal)}}}", "dir/config.json").Model.HeadDim);
+
     /// <summary>A longer window with the same rotation is a change too, and is written.</summary>
     [Fact]
     public void A_window_that_grew_alone_is_saved()
@@ -39,6 +45,8 @@ public class HfConfigTests
     {
         DecoderConfig model = Parse("\"bos_token_id\": 128000, \"eos_token_id\": [128001, 128008], \"pad_token_id\": -1").Model;
         Assert.Equal((128000, 128001, null), (model.BosTokenId, model.EosTokenId, model.PadTokenId));
+        model = Parse("\"bos_token_id\": [], \"eos_token_id\": [5]").Model;
+        Assert.Equal((null, 5), (model.BosTokenId, model.EosTokenId));
     }
 
     /// <summary>Qwen 2.5 of 28 layers has max_window_layers 28: no layer slides.</summary>

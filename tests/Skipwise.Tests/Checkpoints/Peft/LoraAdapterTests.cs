@@ -125,6 +125,14 @@ public sealed class LoraAdapterTests : IDisposable
         var mismatched = new PeftModel(smaller, options with { Rank = 1 }, "base", seed: 2);
         Assert.Contains("it was trained with other options",
             Assert.Throws<SkipwiseException>(() => mismatched.ReadWeights(_temp["adapter"])).Message);
+        if (targets == "all-linear")
+        {
+            return; // there is none to add
+        }
+        using PretrainedModel wider = PretrainedModel.Load(new ModelSource(folder));
+        var more = new PeftModel(wider, options with { TargetModules = [.. options.TargetModules, "down_proj"] }, "base", seed: 2);
+        Assert.Contains("it was trained with other options",
+            Assert.Throws<SkipwiseException>(() => more.ReadWeights(_temp["adapter"])).Message);
     }
 
     [Fact]

@@ -48,6 +48,19 @@ public sealed class ComparisonReportTests
     }
 
     [Fact]
+    public void Losses_by_position_stand_by_their_part_and_their_model()
+    {
+        EvaluationRecord Loss(int from, int to, double value) =>
+            Perplexity(256, value, 0.05) with { Metric = "loss", Positions = [from, to] };
+        var comparison = new Comparison(Plan(Model("a", 128), Model("b", 256)),
+            [[Loss(0, 127, 3.125), Loss(128, 255, 5.25)], [Loss(128, 255, 2.5), Loss(0, 127, 3.75)]]);
+        var table = ComparisonReport.Build(comparison).Sections.SelectMany(section => section.Blocks).OfType<ReportBlock.Table>()
+            .Single(table => table.Header[0] == "positions");
+        Assert.Equal(["positions", "a", "b"], table.Header);
+        Assert.Equal(["0–127 3.13 3.75", "128–255 5.25 2.50"], table.Rows.Select(row => string.Join(' ', row.Select(cell => cell.Value))));
+    }
+
+    [Fact]
     public void A_metric_that_the_report_does_not_know_is_shown_too()
     {
         EvaluationRecord unknown = Passkey(128, 50) with { Task = "echo", Metric = "bits", Value = 7.25 };

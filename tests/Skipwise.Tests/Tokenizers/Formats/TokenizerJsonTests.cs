@@ -58,6 +58,17 @@ public class TokenizerJsonTests
         Assert.Equal((null, 376, false, 377), (bare.BosId, bare.EosId, bare.AddsBos, bare.VocabularySize));
     }
 
+    /// <summary>As in transformers, a token that special_tokens_map.json names is special, even if tokenizer.json has it as a plain
+    /// one.</summary>
+    [Fact]
+    public void A_word_of_the_vocabulary_that_the_map_names_is_special()
+    {
+        int[] x = Load(s_bytes.ByteLevelJson([])).Encode("x");
+        var tokenizer = Load(s_bytes.ByteLevelJson([]), ("special_tokens_map.json", """{"eos_token": "x"}"""));
+        Assert.Equal(Assert.Single(x), tokenizer.EosId);
+        Assert.Equal("", tokenizer.Decode(x));
+    }
+
     [Fact]
     public void Added_tokens_are_found_leftmost_and_longest()
     {

@@ -40,6 +40,9 @@ public sealed class TorchFileTests : IDisposable
         Assert.Equal([0, 5], Shape("nothing"));
         Assert.Equal([5, 11, 17, 23], Values("one.column"));
         Assert.Equal(ScalarType.Float16, file.Read(file.Tensors["half"]).dtype);
+        // the bytes from the first element to the last
+        Assert.Equal([24 * 4, 24 * 4, 23 * 4, 4 * 4], ((string[])["whole", "transposed", "every.second.column", "tail"])
+            .Select(tensor => file.Tensors[tensor].Length));
 
         Tensor widened = empty(3, 2);
         file.ReadInto(file.Tensors["half"], widened);
@@ -69,6 +72,21 @@ public sealed class TorchFileTests : IDisposable
     {
         byte[] pickle = [0x80, 2, .. Encoding.Latin1.GetBytes(operations), (byte)'.'];
         ExpectError(RawTorch.Archive(pickle), expected);
+    }
+
+    /// <summary>libtorch itself knows no more.</summary>
+    [Fact]
+    public void A_tensor_has_up_to_64_dimensions()
+    {
+        byte[] Ones(int dimensions)
+        {
+            long[] ones = [.. Enumerable.Repeat(1L, dimensions)];
+            return RawTorch.Model([("w", ones, ones, [0, 0, 128, 63])]);
+        }
+        File.WriteAllBytes(_temp["x.bin"], Ones(64));
+        using TorchFile file = TorchFile.Open(_temp["x.bin"]);
+        Assert.Equal(64, file.Tensors["w"].Shape.Count);
+        ExpectError(Ones(65), "a tensor of 65 sizes and 65 strides");
     }
 
     [Fact]
