@@ -6,7 +6,7 @@ namespace Skipwise.Reproduction;
 /// <param name="Mean">over seeds, each the mean over its samples</param>
 /// <param name="SeedError">standard error over seeds; null with one seed, or if no seed decides the value</param>
 /// <param name="SampleError">standard error over samples (documents, trials), each its mean over seeds; null with one sample</param>
-/// <param name="Seeds">number of seeds; 0: the number is computed, and no seed decides it</param>
+/// <param name="Seeds">number of seeds; 0: no seed decides it, because it is computed or of a model that is not trained</param>
 /// <param name="Samples">number of samples per seed</param>
 internal sealed record Estimate(double Mean, double? SeedError, double? SampleError, int Seeds, int Samples)
 {

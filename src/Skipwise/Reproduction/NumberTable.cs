@@ -17,7 +17,8 @@ internal sealed record NumberTable(
         int seeds = Rows.SelectMany(row => row.Cells).Select(cell => cell?.Seeds ?? 0).DefaultIfEmpty(0).Max();
         return seeds switch
         {
-            0 => Caption,
+            0 when Rows.SelectMany(row => row.Cells).All(cell => cell?.SampleError is null) => Caption, // computed
+            0 => $"{Caption}; ± is the standard error over {Samples}",
             1 => $"{Caption}; ONE seed: ± is the standard error over {Samples} alone",
             _ => $"{Caption}; mean ± standard error over {seeds} seeds",
         };

@@ -66,13 +66,13 @@ internal sealed partial class ReproductionContext : IDisposable
     /// <summary>Perplexity with windows of <paramref name="multiple"/> times the base's, by seed and held-out document. Every token of
     /// every document counts once, with at least half a window of context.</summary>
     public SeedSamples Perplexity(Variant variant, int multiple) =>
-        new([.. SeedsOf(variant).Select(seed => PerplexityOf(variant, seed, multiple).Documents)]);
+        new([.. SeedsOf(variant).Select(seed => PerplexityOf(variant, seed, multiple).Documents)], variant.IsTrained);
 
     /// <summary>Passkeys found (1) or not (0) in prompts of <paramref name="multiple"/> times the base's window, by seed and
     /// trial.</summary>
     public SeedSamples Passkey(Variant variant, int multiple) => new(
         [.. SeedsOf(variant).Select(seed => (IReadOnlyList<double>)
-            [.. PasskeyOf(variant, seed, multiple).Trials.Select(trial => trial.Correct ? 1.0 : 0)])]);
+            [.. PasskeyOf(variant, seed, multiple).Trials.Select(trial => trial.Correct ? 1.0 : 0)])], variant.IsTrained);
 
     /// <summary>The trainings and measurements of variants, for all seeds.</summary>
     /// <param name="perplexity">windows, in multiples of the base's</param>

@@ -48,8 +48,8 @@ internal sealed record ReproductionScale
         Steps = 100,
         BatchSize = 8,
         TrainingDocuments = 800,
-        Documents = 4,
-        Trials = 16,
-        PasskeyMultiples = [1, 2, 4, 8, 12, 16],
+        Documents = 3,
+        Trials = 12,
+        PasskeyMultiples = [1, 2, 4, 8, 16],
     };
 }

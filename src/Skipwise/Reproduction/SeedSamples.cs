@@ -7,15 +7,16 @@ namespace Skipwise.Reproduction;
 /// so that differences are taken within it.
 /// </summary>
 /// <param name="Values">by seed, then by sample; one row for a variant that no seed decides</param>
-internal sealed record SeedSamples(IReadOnlyList<IReadOnlyList<double>> Values)
+/// <param name="IsTrained">whether a seed decides the values</param>
+internal sealed record SeedSamples(IReadOnlyList<IReadOnlyList<double>> Values, bool IsTrained = true)
 {
     /// <summary>Mean and errors.</summary>
     public Estimate Estimate()
     {
         double[] seeds = [.. Values.Select(row => Statistics.Mean([.. row]))];
         double[] samples = [.. Enumerable.Range(0, Values[0].Count).Select(i => Statistics.Mean([.. Values.Select(row => row[i])]))];
-        return new(Statistics.Mean(seeds), Known(Statistics.StandardError(seeds)), Known(Statistics.StandardError(samples)), seeds.Length,
-            samples.Length);
+        return new(Statistics.Mean(seeds), Known(Statistics.StandardError(seeds)), Known(Statistics.StandardError(samples)),
+            IsTrained ? seeds.Length : 0, samples.Length);
     }
 
     /// <summary>The paired difference, by seed and sample. A variant without seeds is subtracted from, or by, every seed's.</summary>
@@ -35,12 +36,12 @@ internal sealed record SeedSamples(IReadOnlyList<IReadOnlyList<double>> Values)
         [
             .. Enumerable.Range(0, seeds).Select(seed => (IReadOnlyList<double>)
                 [.. Enumerable.Range(0, samples).Select(i => Row(seed)[i] - other.Row(seed)[i])]),
-        ]);
+        ], IsTrained || other.IsTrained);
     }
 
     /// <summary>All values times a constant.</summary>
     public SeedSamples Times(double factor) =>
-        new([.. Values.Select(row => (IReadOnlyList<double>)[.. row.Select(value => factor * value)])]);
+        this with { Values = [.. Values.Select(row => (IReadOnlyList<double>)[.. row.Select(value => factor * value)])] };
 
     private IReadOnlyList<double> Row(int seed) => Values[Values.Count == 1 ? 0 : seed];
 

@@ -174,6 +174,7 @@ internal sealed class TrainedModels : IDisposable
                 WarmupSteps = StepsOf(variant) / 20,
                 LearningRateDecay = LearningRateDecay.Cosine,
                 MinLearningRateRatio = 0.1,
+                Packing = variant.Packing,
             },
             Seed = seed,
         };

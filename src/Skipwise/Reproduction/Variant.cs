@@ -28,6 +28,9 @@ internal sealed record Variant
     public double? RopeFactor { get; init; }
     /// <summary>optimizer steps; null: the scale's</summary>
     public int? Steps { get; init; }
+    /// <summary>examples of a step are packed into one row: the same mathematics without padding, which long windows of texts of all lengths
+    /// have much of</summary>
+    public bool Packing { get; init; }
     /// <summary>peak learning rate</summary>
     public double LearningRate { get; init; } = 1e-3;
 
@@ -51,7 +54,7 @@ internal sealed record Variant
 
     /// <summary>A fine-tune on windows of the target's length.</summary>
     public static Variant FullLength(int extension) =>
-        Trained(PositionMode.Full, extension, $"full-length {extension}x") with { MarginWindows = 0 };
+        Trained(PositionMode.Full, extension, $"full-length {extension}x") with { MarginWindows = 0, Packing = true };
 
     // the text stays contiguous and only positions skip, as in the demo: passkeys stay in one window
     private static Variant Trained(PositionMode mode, int extension, string name) => new()

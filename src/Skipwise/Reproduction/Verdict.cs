@@ -9,7 +9,7 @@ namespace Skipwise.Reproduction;
 /// <param name="Claim">the claim</param>
 /// <param name="Outcome">of all numbers together</param>
 /// <param name="Numbers">what the rule was applied to</param>
-/// <param name="Seeds">seeds behind the numbers</param>
+/// <param name="Seeds">seeds behind the numbers; 0: they are those of models that are not trained</param>
 internal sealed record Verdict(Claim Claim, Outcome Outcome, IReadOnlyList<VerdictNumber> Numbers, int Seeds)
 {
     /// <summary>What is known about why a claim does not hold here: the experiment that shows it.</summary>

@@ -45,7 +45,9 @@ public sealed class SeedSamplesTests
     [Fact]
     public void A_model_without_seeds_is_compared_with_every_seed()
     {
-        SeedSamples plain = new([[1, 2]]), trained = new([[3, 4], [5, 6]]);
+        SeedSamples plain = new([[1, 2]], IsTrained: false), trained = new([[3, 4], [5, 6]]);
+        Assert.Equal((0, 2), (plain.Estimate().Seeds, plain.Minus(trained).Estimate().Seeds));
+        Assert.Equal(0, plain.Times(2).Minus(plain).Estimate().Seeds);
         Assert.Equal([[-2, -2], [-4, -4]], plain.Minus(trained).Values);
         Assert.Equal([[2, 2], [4, 4]], trained.Minus(plain).Values);
     }

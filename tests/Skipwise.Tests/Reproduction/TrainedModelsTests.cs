@@ -23,6 +23,7 @@ public sealed class TrainedModelsTests(TinyBase start) : IClassFixture<TinyBase>
         ["factor"] = variant => variant with { RopeFactor = 16 },
         ["steps"] = variant => variant with { Steps = 3 },
         ["rate"] = variant => variant with { LearningRate = 2e-3 },
+        ["packing"] = variant => variant with { Packing = true },
         ["training"] = variant => variant with { Positions = null },
         ["everything"] = _ => Variant.Untouched(),
     };
