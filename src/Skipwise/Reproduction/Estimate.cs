@@ -11,7 +11,7 @@ namespace Skipwise.Reproduction;
 internal sealed record Estimate(double Mean, double? SeedError, double? SampleError, int Seeds, int Samples)
 {
     /// <summary>
-    /// Half of the 95 % interval, over new seeds and new samples: sqrt((t s1)^2 + (1.96 s2)^2) with Student's t for the few seeds. It is
+    /// Half of the 95 % interval, over new seeds and new samples: sqrt((t s1)^2 + (t s2)^2) with Student's t for each number of them. It is
     /// slightly too wide, because what is particular to one seed with one sample is in both errors. With one seed it covers samples only;
     /// NaN without any error.
     /// </summary>
@@ -21,7 +21,8 @@ internal sealed record Estimate(double Mean, double? SeedError, double? SampleEr
         {
             return double.NaN;
         }
-        double seeds = SeedError is { } s1 ? Statistics.StudentT95(Seeds - 1) * s1 : 0, samples = Statistics.Z95 * (SampleError ?? 0);
+        double seeds = SeedError is { } s1 ? Statistics.StudentT95(Seeds - 1) * s1 : 0,
+            samples = SampleError is { } s2 ? Statistics.StudentT95(Samples - 1) * s2 : 0;
         return Math.Sqrt((seeds * seeds) + (samples * samples));
     }
 

@@ -48,7 +48,7 @@ internal sealed record ReproductionScale
         Steps = 100,
         BatchSize = 8,
         TrainingDocuments = 800,
-        Documents = 3,
+        Documents = 5,
         Trials = 12,
         PasskeyMultiples = [1, 2, 4, 8, 16],
     };

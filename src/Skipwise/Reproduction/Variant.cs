@@ -28,8 +28,8 @@ internal sealed record Variant
     public double? RopeFactor { get; init; }
     /// <summary>optimizer steps; null: the scale's</summary>
     public int? Steps { get; init; }
-    /// <summary>examples of a step are packed into one row: the same mathematics without padding, which long windows of texts of all lengths
-    /// have much of</summary>
+    /// <summary>examples of a step are packed into one row: the same mathematics without padding, of which long windows of texts of all
+    /// lengths have much</summary>
     public bool Packing { get; init; }
     /// <summary>peak learning rate</summary>
     public double LearningRate { get; init; } = 1e-3;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Skipwise.Reports;
 
 namespace Skipwise.Reproduction;
@@ -45,8 +46,7 @@ internal sealed record Verdict(Claim Claim, Outcome Outcome, IReadOnlyList<Verdi
 
     /// <summary>The numbers in words.</summary>
     public string Measured() => string.Join("; ", Numbers.Select(number =>
-        $"{number.Name}: {NumberFormat.Short(number.Value)}" + (number is { Low: { } low, High: { } high }
-            ? $" ({NumberFormat.Short(low)} to {NumberFormat.Short(high)})" : "")));
+        $"{number.Name}: {Text(number.Value)}" + (number is { Low: { } low, High: { } high } ? $" ({Text(low)} to {Text(high)})" : "")));
 
     /// <summary>An outcome in words.</summary>
     public static string Words(Outcome outcome) => outcome switch
@@ -55,6 +55,10 @@ internal sealed record Verdict(Claim Claim, Outcome Outcome, IReadOnlyList<Verdi
         Outcome.DoesNotHold => "does not hold",
         _ => "not decided",
     };
+
+    // fractions and ratios to three decimals
+    private static string Text(double value) =>
+        Math.Abs(value) < 10 ? value.ToString("0.###", CultureInfo.InvariantCulture) : NumberFormat.Short(value);
 
     private static VerdictNumber Number(string name, Estimate value, double limit, bool above)
     {

@@ -59,7 +59,7 @@ public sealed class VerdictTests
     {
         Verdict verdict = Verdict.Below(s_claim, 0.1, ("at 1x", new Estimate(0.2, null, 0.01, 1, 4)));
         Assert.Equal("does not hold (one seed)", verdict.InWords());
-        Assert.Equal("at 1x: 0.2 (0.1804 to 0.2196)", verdict.Measured());
+        Assert.Equal("at 1x: 0.2 (0.168 to 0.232)", verdict.Measured());
         Assert.Equal("holds", Verdict.AtLeast(s_claim, 0.1, ("x", new Estimate(0.2, 0.01, 0.01, 3, 4))).InWords());
     }
 }
