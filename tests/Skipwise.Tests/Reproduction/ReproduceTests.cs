@@ -61,8 +61,8 @@ public sealed class ReproduceTests(TinyBase start) : IClassFixture<TinyBase>
         Assert.Contains("Table 1:", report);
         Assert.Contains("Figure 2:", report);
         // at another scale table1 is not there yet
-        Reproduce.Run(
-            options with { Experiments = ["fig2"], Seeds = 1, Scale = TinyBase.Scale with { Documents = 3 } }, new(), CancellationToken.None);
+        Reproduce.Run(options with { Experiments = ["fig2"], Seeds = 1, Scale = TinyBase.Scale with { Documents = 3 } }, new(),
+            CancellationToken.None);
         report = File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName));
         Assert.DoesNotContain("Table 1:", report);
         Assert.Contains("ONE seed", report);
