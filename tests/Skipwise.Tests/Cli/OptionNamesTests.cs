@@ -34,8 +34,8 @@ public sealed class OptionNamesTests(SmallModel model) : IClassFixture<SmallMode
     [Fact]
     public async Task The_name_of_an_option_in_a_user_s_text_stays_as_it_is()
     {
-        CliRun run =
-            (await CliRun.Of("generate", "-m", model.Folder, "-p", "GenerationOptions.TopK", "--max-new-tokens", "1", "--json")).Succeeded();
+        string[] words = ["generate", "-m", model.Folder, "-p", "GenerationOptions.TopK", "--max-new-tokens", "1", "--json"];
+        CliRun run = (await CliRun.Of(words)).Succeeded();
         Assert.Contains("\"prompt\": \"GenerationOptions.TopK\"", run.Output, StringComparison.Ordinal);
     }
 
