@@ -27,12 +27,14 @@ public sealed partial class FrontPageTests
         string text = s_readme.Replace('\n', ' ');
         string[] words = ["no", "one", "two", "three", "four"], seeds = [.. s_seeds.Select(seed => $"{seed.Seed}")];
         int met = s_seeds.Count(seed => seed.Bars!.All(bar => bar.Met)), all = seeds.Length;
-        string runs = met == all ? $"{(all == 2 ? "both" : $"all {words[all]}")} runs meet" : $"{words[met]} of {words[all]} runs {(met == 1 ? "meets" : "meet")}";
+        string runs = met == all ? $"{(all == 2 ? "both" : $"all {words[all]}")} runs meet"
+            : $"{words[met]} of {words[all]} runs {(met == 1 ? "meets" : "meet")}";
         Assert.Contains($"{runs} the demo's success criteria: seeds {string.Join(", ", seeds[..^1])} and {seeds[^1]}, " +
             $"{s_seeds[0].Passkey[0].Trials} prompts per length each", text, StringComparison.OrdinalIgnoreCase);
         double At(string variant, int multiple) => s_seeds.Average(seed =>
             seed.Perplexity.Single(point => point.Variant == variant && point.Length == multiple * seed.TrainLength).Value);
-        Assert.Contains(Invariant($"({At(DemoVariant.Short, 16):0.00} against {At(DemoVariant.Pose, 16):0.00} at 16 times the window)"), text);
+        Assert.Contains(
+            Invariant($"({At(DemoVariant.Short, 16):0.00} against {At(DemoVariant.Pose, 16):0.00} at 16 times the window)"), text);
         int Keys(string variant, int multiple) => s_seeds.Sum(seed =>
             DemoSummary.Correct(seed.Passkey.Single(point => point.Variant == variant && point.Length == multiple * seed.TrainLength)));
         Assert.Contains("finds fewer keys at 4 and 8 times the window", text);
