@@ -23,8 +23,8 @@ internal static class ReproduceVerb
             """);
         var what = new Argument<string[]>("experiment")
         {
-            HelpName = string.Join('|', [.. names, AllName]),
-            Description = "one or more of them [default: all]",
+            HelpName = "experiment",
+            Description = $"one or more of {string.Join(", ", names)}, or {AllName} [default: {AllName}]",
             Arity = ArgumentArity.ZeroOrMore,
         };
         what.AcceptOnlyFromAmong([.. names, AllName]);
@@ -39,6 +39,9 @@ internal static class ReproduceVerb
             .Sets(nameof(ReproductionOptions.Seeds));
         Flag<bool> quick = verb.Switch("--quick", "short trainings, few documents and trials, one seed")
             .Sets(nameof(ReproductionOptions.Quick));
+        Flag<string?> benchmarks =
+            verb.Text("--benchmarks", "folder", "table3 runs six benchmarks too; the folder has their files")
+            .Sets(nameof(ReproductionOptions.Benchmarks));
         var json = new JsonFlag<IReadOnlyList<ReproductionResult>>(verb);
         verb.OnRunWithTorch(screen, (parse, stop) => Run(screen, parse, json, new ReproductionOptions
         {
@@ -47,6 +50,7 @@ internal static class ReproduceVerb
             Experiments = parse.GetValue(what) is { } chosen && !chosen.Contains(AllName) ? [.. chosen.Distinct()] : [],
             Seeds = seeds.ValueOf(parse),
             Quick = quick.ValueOf(parse),
+            Benchmarks = benchmarks.ValueOf(parse),
         }, stop));
         return verb;
     }

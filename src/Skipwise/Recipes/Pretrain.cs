@@ -81,7 +81,14 @@ public static class Pretrain
     /// </code>
     /// </example>
     public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress,
-        CancellationToken stop)
+        CancellationToken stop) => Run(options, family: null, tokenizerOf: null, save, progress, stop);
+
+    /// <summary>The same for a model of any family.</summary>
+    /// <param name="options">its sizes equal those of <paramref name="family"/></param>
+    /// <param name="family">configuration of the model; null: a Llama of the options' size</param>
+    /// <param name="tokenizerOf">folder with the tokenizer; null: it is learned</param>
+    internal static TrainingOutcome Run(PretrainOptions options, HfConfig? family, string? tokenizerOf, SaveOptions save,
+        IProgress<(string Stage, StepMetrics Metrics)>? progress, CancellationToken stop)
     {
         int heads = options.NumAttentionHeads;
         OptionCheck.Require("Pretraining", options,
@@ -99,26 +106,30 @@ public static class Pretrain
         string listsOut = options.Out + "-lists";
         string called = OptionName.Of(nameof(PretrainOptions.Out));
         RunFolder corpusRun = new(options.Out, called), listsRun = new(listsOut, called);
-        TrainingRun.RequireStartable(corpusRun, CorpusContract(options), CorpusTraining(options), save);
+        TrainingRun.RequireStartable(corpusRun, Contract(options, family), CorpusTraining(options), save);
         using FolderClaim claim = corpusRun.Lock();
         // another process may have begun or finished the run since
-        TrainingRun.RequireStartable(corpusRun, CorpusContract(options), CorpusTraining(options), save);
+        TrainingRun.RequireStartable(corpusRun, Contract(options, family), CorpusTraining(options), save);
         if (save.Resume && corpusRun.IsFinished)
         {
-            RemoveStages(listsRun, options); // a killed process may have left them
+            RemoveStages(listsRun, options, family); // a killed process may have left them
             return new TrainingOutcome(true, null);
         }
-        TrainingRun.RequireStartable(listsRun, ListContract(options), ListTraining(options), save);
+        TrainingRun.RequireStartable(listsRun, ListContract(options, family), ListTraining(options), save);
         using FolderClaim listsClaim = listsRun.Lock();
-        WriteTokenizer(options, listsOut + "-tokenizer");
-        ITokenizer tokenizer = TokenizerLoader.Load(listsOut + "-tokenizer");
+        if (tokenizerOf is null)
+        {
+            tokenizerOf = listsOut + "-tokenizer";
+            WriteTokenizer(options, tokenizerOf);
+        }
+        ITokenizer tokenizer = TokenizerLoader.Load(tokenizerOf);
 
         if (!(save.Resume && listsRun.IsFinished))
         {
-            using PretrainedModel fresh = Fresh(options, tokenizer, listsOut + "-tokenizer");
+            using PretrainedModel fresh = Fresh(options, family, tokenizer, tokenizerOf);
             TrainingOutcome lists =
                 TrainingRun.Run(
-                    fresh, Lists(options, tokenizer), ListTraining(options), options, ListContract(options), listsRun, save,
+                    fresh, Lists(options, tokenizer), ListTraining(options), options, ListContract(options, family), listsRun, save,
                     Named(ListStage), stop);
             if (!lists.Completed)
             {
@@ -128,11 +139,11 @@ public static class Pretrain
         using PretrainedModel taught = PretrainedModel.Load(new ModelSource(listsOut));
         TrainingOutcome outcome =
             TrainingRun.Run(
-                taught, Corpus(options, tokenizer), CorpusTraining(options), options, CorpusContract(options), corpusRun, save,
+                taught, Corpus(options, tokenizer), CorpusTraining(options), options, Contract(options, family), corpusRun, save,
                 Named(CorpusStage), stop);
         if (outcome.Completed)
         {
-            RemoveStages(listsRun, options);
+            RemoveStages(listsRun, options, family);
         }
         return outcome;
 
@@ -140,13 +151,17 @@ public static class Pretrain
             progress is null ? null : new SynchronousProgress<StepMetrics>(metrics => progress.Report((stage, metrics)));
     }
 
-    private static RunContract ListContract(PretrainOptions options) => PretrainContract.Complete(options, ListTraining(options));
+    /// <summary>Values that decide the finished model's bytes.</summary>
+    /// <param name="family">configuration of the model; null: a Llama of the options' size</param>
+    internal static RunContract Contract(PretrainOptions options, HfConfig? family) =>
+        PretrainContract.Complete(options, CorpusTraining(options), family);
 
-    private static RunContract CorpusContract(PretrainOptions options) => PretrainContract.Complete(options, CorpusTraining(options));
+    private static RunContract ListContract(PretrainOptions options, HfConfig? family) =>
+        PretrainContract.Complete(options, ListTraining(options), family);
 
-    private static void RemoveStages(RunFolder lists, PretrainOptions options)
+    private static void RemoveStages(RunFolder lists, PretrainOptions options, HfConfig? family)
     {
-        if (PretrainContract.Partial(options).IsThatOf(lists.ContractPath))
+        if (PretrainContract.Partial(options, family).IsThatOf(lists.ContractPath))
         {
             lists.Delete();
             AtomicFolder.Delete(lists.Path + "-tokenizer");
@@ -159,9 +174,9 @@ public static class Pretrain
         AtomicFolder.Write(folder, "tokenizer", inner => TokenizerWriter.Write(vocabulary, inner, options.ContextLength));
     }
 
-    private static PretrainedModel Fresh(PretrainOptions options, ITokenizer tokenizer, string tokenizerFolder)
+    private static PretrainedModel Fresh(PretrainOptions options, HfConfig? family, ITokenizer tokenizer, string tokenizerFolder)
     {
-        var model = new CausalLM(new DecoderConfig
+        var model = new CausalLM(family?.Model ?? new DecoderConfig
         {
             VocabSize = tokenizer.VocabularySize,
             HiddenSize = options.HiddenSize,
@@ -178,7 +193,7 @@ public static class Pretrain
             EosTokenId = tokenizer.EosId,
         });
         WeightInit.Initialize(model, options.Seed);
-        return PretrainedModel.Create(model, tokenizerFolder);
+        return family is null ? PretrainedModel.Create(model, tokenizerFolder) : PretrainedModel.Create(model, family, tokenizerFolder);
     }
 
     private static PoseDataset Lists(PretrainOptions options, ITokenizer tokenizer)

@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Runs;
 using Skipwise.Training;
@@ -10,14 +11,17 @@ internal static class PretrainContract
     /// <summary>All values.</summary>
     /// <param name="options">options of the run</param>
     /// <param name="training">training options of one stage</param>
-    public static RunContract Complete(PretrainOptions options, TrainOptions training) => RunContract.Complete(
-        [.. OfOptions(options), TrainingValues.OfSteps(training.Steps), .. TrainingValues.Of(training)]);
+    /// <param name="family">configuration of the model; null: a Llama of the options' size</param>
+    public static RunContract Complete(PretrainOptions options, TrainOptions training, HfConfig? family = null) => RunContract.Complete(
+        [.. OfOptions(options, family), TrainingValues.OfSteps(training.Steps), .. TrainingValues.Of(training)]);
 
     /// <summary>Values that both stages share.</summary>
-    public static RunContract Partial(PretrainOptions options) => RunContract.Partial(OfOptions(options));
+    public static RunContract Partial(PretrainOptions options, HfConfig? family = null) =>
+        RunContract.Partial(OfOptions(options, family));
 
-    private static NamedValue[] OfOptions(PretrainOptions options) =>
+    private static NamedValue[] OfOptions(PretrainOptions options, HfConfig? family) =>
     [
+        .. family is null ? [] : (NamedValue[])[new("config", family.TextHash)],
         NamedValue.Of("seed", options.Seed),
         NamedValue.Of("context_length", options.ContextLength),
         NamedValue.Of("vocab_size", options.VocabSize),

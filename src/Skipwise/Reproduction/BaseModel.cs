@@ -24,9 +24,11 @@ internal sealed class BaseModel
     private const double PasskeyFraction = 0.4; // the demo's
 
     private readonly ReproductionScale _scale;
+    private readonly Action? _make;
     private readonly Lazy<IReadOnlyList<NamedValue>> _identity;
     private readonly Lazy<TokenList> _heldOut;
     private readonly ConcurrentDictionary<ulong, TokenList> _training = [];
+    private readonly ConcurrentDictionary<int, TokenList> _long = [];
     private readonly ConcurrentDictionary<int, IReadOnlyList<PasskeyPrompt>> _prompts = [];
 
     /// <param name="folder">of a model with its tokenizer</param>
@@ -36,14 +38,25 @@ internal sealed class BaseModel
         (Folder, _scale) = (folder, scale);
         Config = HfConfig.ForModel(folder);
         Tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(folder), Config.Model.VocabSize);
-        _identity = new(() =>
-        [
-            new("base_model.config", Config.TextHash),
-            new("base_model.weights", WeightChecksum.OfModel(folder)),
-            new("tokenizer", TokenizerFingerprint.Compute(Tokenizer).ToString("x16", CultureInfo.InvariantCulture)),
-        ]);
-        _heldOut = new(WriteHeldOut);
+        _identity = new(() => IdentityOf(new("base_model.weights", WeightChecksum.OfModel(folder))));
+        _heldOut = new(() => Chronicles(scale.Documents, DocumentWindows));
     }
+
+    /// <param name="folder">of a model that need not exist yet</param>
+    /// <param name="scale">numbers of documents and trials</param>
+    /// <param name="config">what the model's will be</param>
+    /// <param name="tokenizer">what the model's will be</param>
+    /// <param name="identity">what decides its weights</param>
+    /// <param name="make">makes the model, unless it is there</param>
+    public BaseModel(string folder, ReproductionScale scale, HfConfig config, ITokenizer tokenizer, NamedValue identity, Action make)
+    {
+        (Folder, _scale, Config, Tokenizer, _make) = (folder, scale, config, tokenizer, make);
+        _identity = new(() => IdentityOf(identity));
+        _heldOut = new(() => Chronicles(scale.Documents, DocumentWindows));
+    }
+
+    /// <summary>Makes the model, if it is one that is made here and is not there yet. Called before its weights are read.</summary>
+    public void Make() => _make?.Invoke();
 
     public string Folder { get; }
 
@@ -84,12 +97,34 @@ internal sealed class BaseModel
         NamedValue.Of("corpus.document_tokens", DocumentWindows * Window),
     ];
 
+    /// <summary>Number of <see cref="LongDocuments"/> of this many windows: long ones cost much, and an error needs two.</summary>
+    public int LongDocumentsCount(int windows) => windows > DocumentWindows ? Math.Max(2, _scale.Documents / 2) : 2 * _scale.Documents;
+
+    /// <summary>Held-out documents of this many windows, of which the first tokens are read.</summary>
+    public TokenList LongDocuments(int windows) => _long.GetOrAdd(windows, _ => Chronicles(LongDocumentsCount(windows), windows));
+
+    /// <summary>What decides the ids of <see cref="LongDocuments"/>.</summary>
+    public IEnumerable<NamedValue> LongDocumentValues(int windows) =>
+    [
+        new("corpus.version", TextVersion),
+        NamedValue.Of("corpus.seed", HeldOutSeed),
+        NamedValue.Of("corpus.documents", LongDocumentsCount(windows)),
+        NamedValue.Of("corpus.document_tokens", windows * Window),
+    ];
+
     /// <summary>Settings of the passkey evaluation at a length.</summary>
     public PasskeyOptions Passkey(int length) => new() { Lengths = [length], Trials = _scale.Trials, Seed = HeldOutSeed };
 
     /// <summary>Passkey prompts of a length.</summary>
     public IReadOnlyList<PasskeyPrompt> Prompts(int length) =>
         _prompts.GetOrAdd(length, _ => PasskeyPrompt.All(Tokenizer, Passkey(length)));
+
+    private NamedValue[] IdentityOf(NamedValue weights) =>
+    [
+        new("base_model.config", Config.TextHash),
+        weights,
+        new("tokenizer", TokenizerFingerprint.Compute(Tokenizer).ToString("x16", CultureInfo.InvariantCulture)),
+    ];
 
     private static ulong TextSeed(ulong seed) => seed + 1000;
 
@@ -101,10 +136,10 @@ internal sealed class BaseModel
         LongestChronicle = DocumentWindows * Window,
     };
 
-    private TokenList WriteHeldOut() => new(
+    private TokenList Chronicles(int documents, int windows) => new(
     [
-        .. Enumerable.Range(0, _scale.Documents).Select(index => Tokenizer.Encode(
+        .. Enumerable.Range(0, documents).Select(index => Tokenizer.Encode(
             SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, HeldOutSeed, (ulong)index,
-                TextLength.Tokens(DocumentWindows * Window, Tokenizer)))),
+                TextLength.Tokens(windows * Window, Tokenizer)))),
     ]);
 }

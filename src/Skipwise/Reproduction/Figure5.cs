@@ -107,7 +107,7 @@ internal sealed class Figure5 : IPaperExperiment
                        from r in lengths.Distances
                        where r >= 2 * lengths.Window && r <= lengths.Target - lengths.Window
                        select ($"at {r}, {lengths.Window} to {lengths.Target}",
-                           lengths.At(lengths.Three, r) with { Mean = lengths.Three.Probability[r] - lengths.Two.Probability[r] }),
+                           Lengths.At(lengths.Three, r) with { Mean = lengths.Three.Probability[r] - lengths.Two.Probability[r] }),
                 ]),
             RandPosCoversAll(paper, "at the paper's lengths"),
             RandPosCoversAll(own, "at the base's lengths"),
@@ -180,7 +180,7 @@ internal sealed class Figure5 : IPaperExperiment
 
         public IReadOnlyList<double> Middle(CoverageCurve curve) => [.. curve.Probability.Take((Target - Window) + 1).Skip(Window)];
 
-        public Estimate At(CoverageCurve curve, int distance) =>
+        public static Estimate At(CoverageCurve curve, int distance) =>
             new(curve.Probability[distance], null, curve.Samples is null ? null : curve.StandardError(distance), 0, curve.Samples ?? 0);
 
         public NumberTable Table() => new(

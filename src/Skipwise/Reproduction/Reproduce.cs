@@ -10,6 +10,7 @@ namespace Skipwise.Reproduction;
 /// Reproduces tables and figures of the paper on a small base model. What they need is trained and measured first, each model and number
 /// once; a stopped run continues where it was, and what was run before takes seconds and gives the same bytes.
 /// <code>
+/// bases/HASH/                  pretrained bases of figure 4
 /// models/HASH/                 trained models; contract.json has the values that decide the bytes
 /// measurements/HASH.json       measured numbers
 /// table1/report.html, .md      tables, plots and verdicts of one experiment
@@ -27,7 +28,8 @@ internal static class Reproduce
     private const string Kind = "reproduction";
 
     /// <summary>All experiments, in the order of the paper.</summary>
-    public static IReadOnlyList<IPaperExperiment> All { get; } = [new Table1(), new Figure2(), new Table4(), new Table5(), new Figure5()];
+    public static IReadOnlyList<IPaperExperiment> All { get; } =
+        [new Table1(), new Figure2(), new Figure3(), new Figure4(), new Table2(), new Table3(), new Table4(), new Table5(), new Figure5()];
 
     /// <summary>Runs experiments and writes their files.</summary>
     /// <returns>the results of the experiments that were asked for</returns>
@@ -40,7 +42,10 @@ internal static class Reproduce
         IPaperExperiment[] chosen = Chosen(options.Experiments);
         AtomicFolder.RequireEmptyOrOwned(options.Out, Kind, ignored: FolderClaim.LockName);
         using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(ReproductionOptions.Out)));
-        using var context = new ReproductionContext(options.Base, options.Out, options.EffectiveScale(), progress, stop);
+        using var context = new ReproductionContext(options.Base, options.Out, options.EffectiveScale(), progress, stop)
+        {
+            Benchmarks = options.Benchmarks,
+        };
         // the runs and the reports in it keep lists of their own
         new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(options.Out);
         Do(chosen.SelectMany(experiment => experiment.Plan(context)), progress, stop);

@@ -16,6 +16,9 @@ internal sealed record ReproductionOptions
     public int? Seeds { get; init; }
     /// <summary>the small scale</summary>
     public bool Quick { get; init; }
+    /// <summary>folder of the files of six benchmarks, for table 3; null: they are left out</summary>
+    [PathName]
+    public string? Benchmarks { get; init; }
     /// <summary>a scale of its own, for tests; null: <see cref="Quick"/> decides</summary>
     public ReproductionScale? Scale { get; init; }
 

@@ -1,3 +1,5 @@
+using Skipwise.Recipes;
+
 namespace Skipwise.Reproduction;
 
 /// <summary>How large a reproduction is: everything that costs time, and nothing that a claim is about.</summary>
@@ -26,6 +28,24 @@ internal sealed record ReproductionScale
     /// <summary>lengths of passkey prompts, in multiples of the base's window</summary>
     [Within(1, 1024)]
     public required IReadOnlyList<int> PasskeyMultiples { get; init; }
+    /// <summary>targets of table 2, in multiples of the base's window, rising</summary>
+    [Within(2, 1024)]
+    public IReadOnlyList<int> ExtremeExtensions { get; init; } = [32, 64, 128];
+    /// <summary>targets whose cost figure 3 estimates, in tokens, rising; half of the first is PoSE's window</summary>
+    [Within(16, 1 << 24)]
+    public IReadOnlyList<int> CostTargets { get; init; } = [4096, 8192, 16384, 32768, 65536, 131072];
+    /// <summary>steps of the first stage of pretraining figure 4's bases</summary>
+    [Within(1, 1e9)]
+    public int PretrainingListSteps { get; init; } = new PretrainOptions { Out = "" }.ListSteps;
+    /// <summary>steps of the second stage</summary>
+    [Within(1, 1e9)]
+    public int PretrainingSteps { get; init; } = new PretrainOptions { Out = "" }.Steps;
+    /// <summary>documents of the second stage</summary>
+    [Within(1, 1e7)]
+    public int PretrainingDocuments { get; init; } = new PretrainOptions { Out = "" }.Documents;
+    /// <summary>first questions of each benchmark; null: all</summary>
+    [Within(1, 1e9)]
+    public int? BenchmarkLimit { get; init; }
 
     /// <summary>the demo's training, for every number at least three seeds, and the paper's lengths and trials</summary>
     public static ReproductionScale Full { get; } = new()
@@ -51,5 +71,10 @@ internal sealed record ReproductionScale
         Documents = 5,
         Trials = 12,
         PasskeyMultiples = [1, 2, 4, 8, 16],
+        BenchmarkLimit = 100,
+        PretrainingListSteps = 100,
+        PretrainingSteps = 120,
+        PretrainingDocuments = 4000,
+        ExtremeExtensions = [32, 128],
     };
 }

@@ -74,6 +74,7 @@ internal sealed class TrainedModels : IDisposable
         {
             folder.Clear(); // damaged
         }
+        start.Make();
         FineTuneOptions options = Options(variant, seed);
         _progress.Stage?.Report($"training {variant.Name}, seed {seed}");
         using PretrainedModel pretrained = FineTune.Load(options);
@@ -122,6 +123,7 @@ internal sealed class TrainedModels : IDisposable
             Train(variant, seed);
             return PretrainedModel.Load(new ModelSource(FolderOf(variant, seed).Path));
         }
+        _baseOf(variant).Make();
         return variant.Rope is null
             ? PretrainedModel.Load(new ModelSource(_baseOf(variant).Folder))
             : FineTune.Load(Options(variant, seed));

@@ -53,6 +53,11 @@ public sealed class TinyBase : IDisposable
         Documents = 2,
         Trials = 2,
         PasskeyMultiples = [1, 8, 16],
+        ExtremeExtensions = [2, 4, 16],
+        CostTargets = [256, 512],
+        PretrainingListSteps = 2,
+        PretrainingSteps = 2,
+        PretrainingDocuments = 64,
     };
 
     public string Path(string name) => _folder[name];

@@ -62,11 +62,15 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     /// <summary>Wraps a model that has no folder yet.</summary>
     /// <param name="model">becomes the property of the result</param>
     /// <param name="tokenizerFolder">folder whose tokenizer files are saved with it</param>
-    public static PretrainedModel Create(CausalLM model, string? tokenizerFolder = null)
-    {
-        HfConfig config = HfConfig.Create(model.Config);
-        return new PretrainedModel(model, config, WeightLayout.Default(config.Family, model.Config), tokenizerFolder);
-    }
+    public static PretrainedModel Create(CausalLM model, string? tokenizerFolder = null) =>
+        Create(model, HfConfig.Create(model.Config), tokenizerFolder);
+
+    /// <summary>Wraps a model of any family that has no folder yet.</summary>
+    /// <param name="model">of the configuration; becomes the property of the result</param>
+    /// <param name="config">decides the family's names of the weights</param>
+    /// <param name="tokenizerFolder">folder whose tokenizer files are saved with it</param>
+    internal static PretrainedModel Create(CausalLM model, HfConfig config, string? tokenizerFolder) =>
+        new(model, config, WeightLayout.Default(config.Family, model.Config), tokenizerFolder);
 
     /// <summary>
     /// Loads a Hugging Face folder. Each tensor is read directly into its parameter, so the peak memory is about one copy of the model.

@@ -1,0 +1,103 @@
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Models;
+using Skipwise.Recipes;
+using Skipwise.Runs;
+using Skipwise.Storage;
+using Skipwise.Training;
+
+namespace Skipwise.Reproduction;
+
+/// <summary>Bases of other families, pretrained by the recipe of the shipped one on the same text with the same tokenizer.</summary>
+internal sealed partial class ReproductionContext
+{
+    private const ulong PretrainingSeed = 1; // the shipped model's
+
+    private readonly Dictionary<string, string> _families = [];
+
+    /// <summary>The folder of a family's base, to be named in variants; null: the run's own base. It is pretrained when it is first
+    /// needed.</summary>
+    public string? BaseOf(FamilyShape family)
+    {
+        if (family.Values is null)
+        {
+            return null;
+        }
+        if (!_families.TryGetValue(family.Name, out string? folder))
+        {
+            PretrainOptions options = Pretraining(family, "unnamed"); // no part of the contract, which decides the name
+            HfConfig config = family.Config(Base.Config.Model);
+            string key = CacheKey.Of([.. Base.Identity.Where(value => value.Name == "tokenizer"),
+                new("corpus.version", BaseModel.TextVersion), new("contract", Pretrain.Contract(options, config).ToJson())]);
+            _families[family.Name] = folder = Path.Combine(Out, "bases", key);
+            _bases[folder] = new BaseModel(folder, Scale, config, Base.Tokenizer, new NamedValue("base_model.pretrained", key),
+                () => PretrainBase(family, folder));
+        }
+        return folder;
+    }
+
+    /// <summary>The pretraining of a family's base.</summary>
+    public IEnumerable<PlannedWork> PlanBase(FamilyShape family)
+    {
+        if (BaseOf(family) is { } folder)
+        {
+            PretrainOptions options = Pretraining(family, folder);
+            long tokens = (long)options.BatchSize * options.ContextLength * (options.Steps + (options.ListSteps / 2));
+            yield return new(folder, folder, "pretrain a base", 3 * tokens, () => new RunFolder(folder).IsFinished,
+                () => PretrainBase(family, folder));
+        }
+    }
+
+    private PretrainOptions Pretraining(FamilyShape family, string folder)
+    {
+        DecoderConfig model = Base.Config.Model;
+        return new()
+        {
+            Out = folder,
+            Seed = PretrainingSeed,
+            ContextLength = Window,
+            VocabSize = model.VocabSize,
+            HiddenSize = model.HiddenSize,
+            IntermediateSize = family.Config(model).Model.IntermediateSize,
+            NumHiddenLayers = model.NumHiddenLayers,
+            NumAttentionHeads = model.NumAttentionHeads,
+            RopeTheta = model.Rope.Theta,
+            ListSteps = Scale.PretrainingListSteps,
+            Steps = Scale.PretrainingSteps,
+            Documents = Scale.PretrainingDocuments,
+        };
+    }
+
+    private void PretrainBase(FamilyShape family, string folder)
+    {
+        var run = new RunFolder(folder);
+        if (run.IsFinished)
+        {
+            return;
+        }
+        _stop.ThrowIfCancellationRequested();
+        _progress.Stage?.Report($"pretraining the {family.Name} base");
+        PretrainOptions options = Pretraining(family, folder);
+        IProgress<StepMetrics>? steps = null;
+        string? begun = null;
+        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+        TrainingOutcome outcome = _times.Measure($"pretrain {family.Name}", () => Pretrain.Run(
+            options, family.Config(Base.Config.Model), Base.Folder, new SaveOptions { EverySteps = 200, KeepLast = 1, Resume = true },
+            new SynchronousProgress<(string Stage, StepMetrics Metrics)>(step =>
+            {
+                if (begun != step.Stage)
+                {
+                    begun = step.Stage;
+                    steps = _progress.Training?.Invoke(step.Stage == Pretrain.ListStage ? options.ListSteps : options.Steps);
+                }
+                steps?.Report(step.Metrics);
+            }), _stop));
+        if (!outcome.Completed)
+        {
+            throw new OperationCanceledException(_stop);
+        }
+        foreach (string checkpoint in run.Checkpoints())
+        {
+            AtomicFolder.Delete(checkpoint);
+        }
+    }
+}
