@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
+using Skipwise.Storage;
 
 namespace Skipwise.Reproduction;
 
@@ -99,7 +100,7 @@ internal sealed partial class ReproductionContext
         return CacheKey.OfText(string.Concat(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .Order(StringComparer.Ordinal).Select(file =>
             {
-                using FileStream stream = File.OpenRead(file);
+                using FileStream stream = InputFile.Open(file);
                 return $"{Path.GetRelativePath(folder, file)} {Convert.ToHexStringLower(SHA256.HashData(stream))}\n";
             })));
     }
