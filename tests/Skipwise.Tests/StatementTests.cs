@@ -131,7 +131,7 @@ public sealed partial class StatementTests
         string[] namedFiles = [.. codes.Select(code => code.Split(' ')[0]).Where(code => RepositoryFile().IsMatch(code)).Distinct()];
         Assert.True(namedTests.Length >= 5 && namedFiles.Length >= 10, $"{namedTests.Length} tests, {namedFiles.Length} files");
         Assert.Empty(namedTests.Except(tests));
-        Assert.Empty(namedFiles.Where(file => Directory.GetFileSystemEntries(s_root, file.TrimEnd('/')).Length == 0));
+        Assert.All(namedFiles, file => Assert.NotEmpty(Directory.GetFileSystemEntries(s_root, file.TrimEnd('/'))));
     }
 
     /// <summary>Each package that is used has its reason, and none has one that is not used.</summary>
@@ -144,7 +144,7 @@ public sealed partial class StatementTests
             .Select(name => name.Trim().Split(' ')).Select(words => (words[0], words.ElementAtOrDefault(1) ?? ""))];
         bool IsOf(string package, string name) => package == name || package.EndsWith($".{name}", StringComparison.Ordinal)
             || package.StartsWith($"{name}.runtime.", StringComparison.Ordinal) || package.StartsWith($"{name}-", StringComparison.Ordinal);
-        Assert.Empty(used.Keys.Where(package => !stated.Any(row => IsOf(package, row.Name))));
+        Assert.All(used.Keys, package => Assert.Contains(stated, row => IsOf(package, row.Name)));
         Assert.All(stated, row => Assert.Contains(used,
             package => IsOf(package.Key, row.Name) && package.Value.StartsWith(row.Version, StringComparison.Ordinal)));
     }
