@@ -11,6 +11,7 @@ public class OutOfMemoryTests
         { new ExternalException("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 5 bytes.\nframe #0"),
             "you tried to allocate 5 bytes" },
         { new ExternalException("std::bad_alloc"), "std::bad_alloc" },
+        { new ExternalException("CUDA out of memory. Tried to allocate 2.00 GiB.\nframe #0"), "Tried to allocate 2.00 GiB" },
     };
 
     [Theory]

@@ -94,6 +94,7 @@ public partial class CommandLineTests
     [Theory]
     [InlineData("trian --model x", "'trian' is not understood here. Did you mean 'train'?")]
     [InlineData("verify --modle x", "'--modle' is not understood here. Did you mean '--model'?")]
+    [InlineData("reproduce table9", "Argument 'table9' not recognized. Must be one of: 'table1' 'fig2'")]
     [InlineData("verify --model x", "Option '--reference' is required.")]
     [InlineData("verify --model x --reference y --atol small", "--atol small: expected a number.")]
     [InlineData("inspect plan --train-length 4.5 --target-length 64", "--train-length 4.5: expected a whole number")]

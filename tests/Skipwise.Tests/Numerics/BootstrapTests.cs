@@ -25,6 +25,14 @@ public class BootstrapTests
     public void One_value_says_nothing_about_spread() => Assert.Equal(double.NaN, Bootstrap.StandardError([1], mean => mean));
 
     [Fact]
+    public void Two_values_and_two_resamples_are_the_least()
+    {
+        Assert.InRange(Bootstrap.StandardError([1, 3], mean => mean, 1000), 0.6, 0.8); // of the mean of two: 1 / sqrt(2)
+        Assert.True(double.IsFinite(Bootstrap.StandardError([1, 3], mean => mean, 2)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Bootstrap.StandardError([1, 3], mean => mean, 1));
+    }
+
+    [Fact]
     public void It_can_be_stopped() =>
         Assert.Throws<OperationCanceledException>(() => Bootstrap.StandardError(s_values, mean => mean, 1000, new CancellationToken(true)));
 }

@@ -61,6 +61,8 @@ public sealed class RunContractTests : IDisposable
         RunContract.Complete([s_seed]).RequireThatOf(Path);
         Write(s_seed, later with { Value = "on" });
         Assert.Contains("later is on in the run and does not exist here", Refusal(s_seed));
+        File.WriteAllText(Path, """{"version": 1, "values": {"z": "1", "seed": "7", "a": "2", "m": "3"}}""");
+        Assert.Contains("a is 2 in the run and does not exist here; m is 3 in the run and does not exist here; z is 1", Refusal(s_seed));
     }
 
     [Fact]

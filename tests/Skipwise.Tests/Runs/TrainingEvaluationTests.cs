@@ -68,6 +68,17 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Assert.Single(JsonLines.Read<EvaluationPoint>(log));
     }
 
+    /// <summary>All windows are evaluated on the same documents: those that fill the longest.</summary>
+    [Fact]
+    public async Task A_text_shorter_than_the_longest_window_is_no_text_to_evaluate_on()
+    {
+        string brief = model.Path("brief.txt"), folder = model.Path("brief");
+        await File.WriteAllTextAsync(brief, string.Concat(Enumerable.Repeat("one two three ", 12)));
+        string[] evaluation = ["--steps", "1", "--eval-every", "1", "--eval-data", brief, "--eval-documents", "1", "--eval-windows"];
+        (await Train(folder, [.. evaluation, "8,16"])).Succeeded();
+        (await Train(folder + "-long", [.. evaluation, "8,4096"])).Complained("4096");
+    }
+
     [Fact]
     public async Task A_run_that_was_stopped_after_its_last_step_is_measured_when_it_is_resumed()
     {

@@ -215,6 +215,20 @@ public sealed class PeftFormsTests : IDisposable
         Assert.Contains(expected[1], InspectModel.Describe(new ModelSource(model)).Warnings);
     }
 
+    [Theory]
+    [InlineData(5, "b5.bin not read"), InlineData(6, "b5.bin and 1 more not read")]
+    public void Of_many_weight_files_that_nobody_reads_five_are_named(int count, string expected)
+    {
+        string model = _temp.Copy(s_untied, "model");
+        for (int i = 1; i <= count; i++)
+        {
+            _temp.Write($"model/b{i}.bin", "not read");
+        }
+        Assert.Contains(InspectModel.Describe(new ModelSource(model)).Warnings,
+            warning => warning.StartsWith($"{model}: b1.bin, ", StringComparison.Ordinal)
+                && warning.Contains(expected, StringComparison.Ordinal));
+    }
+
     /// <summary>Read back by PEFT's rules: without a copy of the head it would keep the base model's.</summary>
     [Fact]
     public void A_trained_embedding_of_a_tied_model_is_written_with_its_head()
