@@ -64,7 +64,7 @@ internal sealed class Table3 : IPaperExperiment
                 context.ProtocolOfPerplexity(),
                 context.ProtocolOfPasskey(),
                 context.Benchmarks is null
-                    ? "Benchmarks: none. --benchmarks DIR gives a folder with their files."
+                    ? "Benchmarks: none; they run if a folder with their files is given."
                     : context.ProtocolOfBenchmarks(),
             ],
             Paper = Paper,

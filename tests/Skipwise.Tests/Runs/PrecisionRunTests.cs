@@ -36,6 +36,37 @@ public sealed class PrecisionRunTests(SmallModel model) : IClassFixture<SmallMod
         AssertSameModel(whole, again);
     }
 
+    /// <summary>Most published models are stored in 16 bits. A checkpoint's own weights are rounded to them, so it keeps the float32 weights
+    /// beside.</summary>
+    [Theory]
+    [InlineData(torch.ScalarType.BFloat16, "float32"), InlineData(torch.ScalarType.Float16, "float32"),
+        InlineData(torch.ScalarType.BFloat16, "bfloat16")]
+    public async Task A_base_that_is_stored_in_16_bits_resumes_to_the_same_bytes(torch.ScalarType stored, string dtype)
+    {
+        string narrow = model.With($"stored-{stored}-{dtype}", "model.safetensors", bytes => bytes),
+            weights = Path.Combine(narrow, "model.safetensors"), whole = narrow + "-whole", parts = narrow + "-parts";
+        using (var scope = torch.NewDisposeScope())
+        {
+            (string, torch.Tensor, torch.ScalarType)[] tensors;
+            using (SafetensorsFile file = SafetensorsFile.Open(weights))
+            {
+                tensors = [.. file.Tensors.Values.Select(entry => (entry.Name, file.Read(entry).clone(), stored))];
+            }
+            SafetensorsWriter.Write(weights, tensors);
+        }
+        string[] Words(string folder) =>
+            [.. Train(folder, "--dtype", dtype).Select(word => word == model.Folder ? narrow : word)];
+        (await CliRun.Of(Words(whole))).Succeeded();
+        using var stop = new CancellationTokenSource();
+        await stop.CancelAsync();
+        Assert.Equal(130, (await CliRun.Of(Words(parts), "", stop.Token)).Code);
+        (await CliRun.Of([.. Words(parts), "--resume"])).Succeeded();
+        AssertSameModel(whole, parts);
+        double[] Losses(string folder) =>
+            [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Loss)];
+        Assert.Equal(Losses(whole), Losses(parts));
+    }
+
     /// <summary>The finished model holds what the float32 weights behind the computation had become, in the base model's own
     /// types.</summary>
     [Fact]
