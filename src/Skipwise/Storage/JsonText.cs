@@ -70,7 +70,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>The UTF-16 unit of \uXXXX; null if the text does not begin with such an escape.</summary>
+    /// <summary>The UTF-16 unit of \u and four hexadecimal digits; null if the text does not begin with such an escape.</summary>
     private static char? Escaped(ReadOnlySpan<char> text) =>
         text is ['\\', 'u', _, _, _, _, ..]
             && ushort.TryParse(text.Slice(2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort unit)
