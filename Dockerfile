@@ -4,7 +4,7 @@
 #     docker run --rm -v "$PWD:/work" skipwise demo
 #
 # On an Arm computer: docker build --platform linux/amd64 -t skipwise .
-# Not built yet: no machine of this project has a Docker engine.
+# This file has not been built yet.
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 COPY . .

@@ -41,6 +41,16 @@ public sealed partial class FrontPageTests
         Assert.All((int[])[4, 8], multiple => Assert.True(Keys(DemoVariant.Short, multiple) < Keys(DemoVariant.Pose, multiple)));
     }
 
+    /// <summary>Minutes of the fastest run and of the slowest, evaluation included.</summary>
+    [Fact]
+    public void The_demo_s_time_is_that_of_its_results()
+    {
+        double[] minutes = [.. s_seeds.Select(seed => seed.Seconds.Values.Sum() / 60)];
+        Assert.Contains(
+            Invariant($"the demo took {minutes.Min():0} minutes on two nearly quiet cores of an AMD EPYC without AVX-512, and up to ") +
+            Invariant($"{minutes.Max():0} on shared ones (`docs/results`)"), s_readme.Replace('\n', ' '));
+    }
+
     /// <summary>Each file is the JSON that the command printed.</summary>
     [Fact]
     public void Results_are_documents_of_the_published_schemas() => Assert.All(Directory.GetFiles(Results(), "*.json"), file =>

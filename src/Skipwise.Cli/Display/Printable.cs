@@ -9,7 +9,8 @@ namespace Skipwise.Cli.Display;
 /// </summary>
 internal static class Printable
 {
-    /// <summary>Control characters but tab and line feed, and marks of direction, become \u with four hexadecimal digits, as in JSON.</summary>
+    /// <summary>Control characters but tab and line feed, and marks of direction, become \u with four hexadecimal digits, as in
+    /// JSON.</summary>
     public static string Of(string text)
     {
         if (!text.Any(IsHidden))

@@ -29,7 +29,7 @@ internal static class HelpGroups
             "--variant", "--mode", "--stride", "--scored-tokens", "--min-tokens", "--max-tokens", "--max-total-tokens",
             "--max-documents", "--position-bins", "--limit", "--num-fewshot", "--harness", "--bos", "--max-length",
             "--bootstrap-iters", "--benchmarks", "--needle", "--question", "--answer", "--needle-file", "--num-distractors",
-            "--distractor", "--buffer", "--threshold", "--thin-fraction", "--needle-trials", "--ruler-samples", "--eval-every",
+            "--distractor", "--buffer", "--threshold", "--low-coverage-ratio", "--needle-trials", "--ruler-samples", "--eval-every",
             "--eval-data", "--eval-lengths", "--eval-documents", "--eval-passkey-lengths", "--eval-passkey-trials", "--patience"]),
         ("Gates", ["--min-passkey", "--max-short-ppl-increase", "--min-effective-length", "--effective-passkey", "--effective-ruler"]),
         ("Generation", ["--max-new-tokens", "--temperature", "--top-k", "--top-p"]),

@@ -15,7 +15,7 @@ internal static class CoverageVerb
     public static Verb Create(Screen screen)
     {
         var verb = new Verb("coverage",
-            "Show how often a run trains each relative distance, and which are thin, beside the windows of the paper's figure 5.",
+            "Show how often a run trains each relative distance, and which have low coverage, beside the windows of the paper's figure 5.",
             """
             skipwise coverage --train-length 2048 --target-length 16384 --steps 1000 --batch-size 64
             skipwise coverage --train-length 2048 --target-length 16384 --end-share 0.1 --out coverage.png
@@ -27,16 +27,16 @@ internal static class CoverageVerb
         Flag<int?> documentLength =
             verb.OptionalInteger("--document-length", "length of the document, in tokens [default: the target length]")
             .Sets(nameof(CoverageOptions.DocumentLength));
-        var positions = new PositionFlags(verb);
+        var positions = new PositionFlags(verb, distancesOnly: true);
         Flag<int> steps = verb.Integer("--steps", "optimizer steps", s_default.Steps).Sets(nameof(CoverageOptions.Steps));
         Flag<int> batch = verb.Integer("--batch-size", "windows per micro-batch", s_default.BatchSize)
             .Sets(nameof(CoverageOptions.BatchSize));
         Flag<int> accumulation =
             verb.Integer("--gradient-accumulation", "micro-batches per optimizer step", s_default.GradientAccumulationSteps)
             .Sets(nameof(CoverageOptions.GradientAccumulationSteps));
-        Flag<double> thin =
-            verb.Number("--thin-fraction", "distances below this fraction of the plateau are told as thin", s_default.ThinFraction)
-            .Sets(nameof(CoverageOptions.ThinFraction));
+        Flag<double> lowCoverage =
+            verb.Number("--low-coverage-ratio", "coverage below this fraction of the plateau is low", s_default.LowCoverageRatio)
+            .Sets(nameof(CoverageOptions.LowCoverageRatio));
         Flag<int> samples =
             verb.Integer("--samples", "windows drawn for three chunks and more, which have no exact sum", s_default.Samples)
             .Sets(nameof(CoverageOptions.Samples));
@@ -51,7 +51,7 @@ internal static class CoverageVerb
             {
                 Positions = new PoseOptions(positions.Of(parse), trainLength.ValueOf(parse), targetLength.ValueOf(parse))
                 {
-                    RandomStart = positions.RandomStart(parse),
+                    RandomStart = true, // decides no distance; a run's windows are drawn so
                 },
                 DocumentLength = documentLength.ValueOf(parse),
                 Steps = steps.ValueOf(parse),
@@ -59,7 +59,7 @@ internal static class CoverageVerb
                 GradientAccumulationSteps = accumulation.ValueOf(parse),
                 Samples = samples.ValueOf(parse),
                 Seed = seed.ValueOf(parse),
-                ThinFraction = thin.ValueOf(parse),
+                LowCoverageRatio = lowCoverage.ValueOf(parse),
                 Out = plot.ValueOf(parse),
             };
             CoverageResult result = MeasureCoverage.Run(options, stop);
@@ -73,6 +73,7 @@ internal static class CoverageVerb
     {
         NamedCoverage asked = result.Curves[0];
         bool isSampled = asked.Samples is not null;
+        string uncovered = $"in none of the {asked.Samples} drawn windows"; // which is no proof that no window has it
         screen.Table(new("Probability that a window covers a distance",
             ["distance", "windows of the run", asked.Name, .. isSampled ? (string[])["std. error"] : [],
                 .. result.Curves.Skip(1).Select(curve => curve.Name)],
@@ -88,14 +89,19 @@ internal static class CoverageVerb
                 + $"{result.Windows} windows"),
             ("plateau", $"{Share(result.Plateau)}, {Count(result.Plateau * result.Windows)} windows: the median from distance "
                 + $"{Math.Min(result.DocumentLength, result.TrainLength)} on"),
-            ("seen least", $"distance {least}, expected in {Count(asked.Probability[least] * result.Windows)} windows"),
-            ("distances seen never", Ranges(result.Never)),
-            ("seen less than once", Ranges(result.LessThanOnce)),
-            (FormattableString.Invariant($"below {result.ThinFraction} of the plateau"), Ranges(result.BelowPlateau)),
+            ("covered least", $"distance {least}, {(isSampled && asked.Probability[least] <= 0 ? uncovered
+                : $"expected in {Count(asked.Probability[least] * result.Windows)} windows")}"),
+            (isSampled ? uncovered : "never covered", Ranges(result.Never)),
+            (isSampled ? "covered less than once, by estimate" : "covered less than once", Ranges(result.LessThanOnce)),
+            (FormattableString.Invariant($"below {result.LowCoverageRatio} of the plateau"), Ranges(result.BelowPlateau)),
         ];
-        facts.AddRange(result.Curves.Where(curve => curve.Samples is not null).Select(curve =>
-            (curve.Name, $"from {curve.Samples} drawn windows, standard error at most {Share(curve.LargestStandardError)}; other "
-                + "columns are exact")));
+        NamedCoverage[] sampled = [.. result.Curves.Where(curve => curve.Samples is not null)];
+        if (sampled.Length > 0)
+        {
+            IEnumerable<string> errors =
+                sampled.Select(curve => $"{curve.Name} (standard error at most {Share(curve.LargestStandardError)})");
+            facts.Add(("sampled", $"{string.Join(", ", errors)}: from {sampled[0].Samples} drawn windows each; other columns are exact"));
+        }
         screen.Facts([.. facts]);
         if (options.Out is { } path)
         {

@@ -80,7 +80,8 @@ public static class CostEstimator
         long step = Math.Max(OfStep(trainLength), OfStep(options.TargetLength));
         bool isHost = sizes.Compute.Device.type == DeviceType.CPU;
         return isHost ? Lack(device, Math.Max(step, sizes.Created), "this machine's memory")
-            : Lack(DeviceMemory.For(CPU), sizes.Created, "this machine's memory") ?? Lack(device, step, "the GPU's memory");
+            : Lack(DeviceMemory.For(CPU), sizes.Created + memory.OneLayerOffloaded, "this machine's memory")
+                ?? Lack(device, step, "the GPU's memory");
     }
 
     private static string? Lack(DeviceMemory place, long needed, string name)

@@ -58,6 +58,9 @@ internal sealed record MemoryModel
     public long OneLayer(TimedShape shape) =>
         Step((long)shape.Rows * shape.Depth, shape.Length, 1, layers: 1).Peak - Process; // an activation for each time that the layer runs
 
+    /// <summary>Bytes of host memory that embedding, head and one layer keep there for the optimizer; 0 if it is on the device.</summary>
+    public long OneLayerOffloaded => _offloads ? _optimizer.Total(1) : 0;
+
     private MemoryEstimate Step(long batch, int length, int accumulation, int layers)
     {
         long tokens = batch * length, state = tokens * _config.HiddenSize * _width, trained = _trained.Total(layers);

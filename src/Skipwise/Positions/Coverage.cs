@@ -65,11 +65,8 @@ public static class Coverage
         int largestSkip = PoseSampler.LargestSkip(pose, documentLength, length);
         int skipsThatCover = Math.Max(0, Math.Min(largestSkip, r - 1) - Math.Max(0, r - length + 1) + 1);
         double across = (double)skipsThatCover / (largestSkip + 1);
-        if (pose.EndShare > 0)
-        {
-            bool endCovers = r > largestSkip && r < largestSkip + length;
-            across = ((1 - pose.EndShare) * across) + (endCovers ? pose.EndShare : 0);
-        }
+        bool endCovers = r > largestSkip && r < largestSkip + length;
+        across = ((1 - pose.EndShare) * across) + (endCovers ? pose.EndShare : 0);
         return 1 - ((double)cutsThatMiss / longestFirst * (1 - across));
     }
 

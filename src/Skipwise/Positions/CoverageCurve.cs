@@ -43,8 +43,8 @@ public sealed record CoverageCurve(IReadOnlyList<double> Probability, int? Sampl
     }
 
     /// <summary>
-    /// The median probability over the distances from <paramref name="first"/> on: what most of them have. With two chunks, from the
-    /// window's length on, it is the plateau (len - 1) / (Lt - len + 1) if Lt is at least 3 len.
+    /// The median probability over the distances from <paramref name="first"/> on: what most of them have. With two chunks, no end share
+    /// and not in follow mode, from the window's length on, it is the plateau (len - 1) / (Lt - len + 1) if Lt is at least 3 len.
     /// </summary>
     /// <returns>0 if there are no such distances</returns>
     public double Plateau(int first)

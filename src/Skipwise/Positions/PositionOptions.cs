@@ -50,9 +50,10 @@ public record PositionOptions
     /// <summary>which part of the document each chunk reads</summary>
     public ContentMode Content { get; init; } = ContentMode.Skip;
     /// <summary>
-    /// p, the probability that the last chunk takes the largest skip, u = Lt - len, so that the window's last token stands at position
-    /// Lt - 1; otherwise PoSE's own draw. With two chunks each of the last len - 1 distances, which PoSE covers ever more rarely, is then
-    /// covered with at least p, and distances from len to Lt - len with 1 - p times as much. 0 is the paper, also to the draw
+    /// p, the probability that the last chunk takes the largest skip (with <see cref="ContentMode.Follow"/>: within the document);
+    /// otherwise PoSE's own draw. That skip is u = Lt - len, or min(n, Lt) - len with follow, and its window ends at the last position.
+    /// With two chunks each of the last len - 1 distances, which PoSE covers ever more rarely, is then covered with at least p, and
+    /// distances from len to u with 1 - p times as much. 0 draws exactly as the paper
     /// </summary>
     [Within(0, 1)]
     public double EndShare { get; init; }

@@ -20,6 +20,10 @@ internal static class RandPosCoverage
     public static double[] Compute(int length, int targetLength, CancellationToken stop = default)
     {
         double[] coverage = new double[targetLength];
+        if (length < 2)
+        {
+            return coverage; // one token has no distance
+        }
         double logPlans = LogBinomial(targetLength, length);
         // The probability that two given positions are both taken. Disjoint pairs are negatively associated, so the probability to miss
         // all of them is at most the product of those to miss one.

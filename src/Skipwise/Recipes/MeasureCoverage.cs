@@ -2,12 +2,15 @@ using System.Text;
 using Skipwise.Positions;
 using Skipwise.Reports.Plots;
 using Skipwise.Storage;
+using Skipwise.Training;
 
 namespace Skipwise.Recipes;
 
 /// <summary>Options of a computation of coverage.</summary>
 internal sealed record CoverageOptions
 {
+    private static readonly TrainOptions s_run = new(); // the run whose windows are counted, if nothing is said about it
+
     /// <summary>the windows</summary>
     public required PoseOptions Positions { get; init; }
     /// <summary>n, tokens in a document; null: the target length</summary>
@@ -15,23 +18,23 @@ internal sealed record CoverageOptions
     public int? DocumentLength { get; init; }
     /// <summary>optimizer steps of the run</summary>
     [Within(1, 100_000_000)]
-    public int Steps { get; init; } = 1000;
+    public int Steps { get; init; } = s_run.Steps;
     /// <summary>windows per micro-batch</summary>
     [Within(1, 65536)]
-    public int BatchSize { get; init; } = 8;
+    public int BatchSize { get; init; } = s_run.BatchSize;
     /// <summary>micro-batches per step</summary>
     [Within(1, 65536)]
-    public int GradientAccumulationSteps { get; init; } = 1;
+    public int GradientAccumulationSteps { get; init; } = s_run.GradientAccumulationSteps;
     /// <summary>windows that are drawn where there is no exact sum</summary>
     [Within(1, 100_000_000)]
     public int Samples { get; init; } = 100_000;
     /// <summary>seed of the draws</summary>
     public ulong Seed { get; init; } = 1;
-    /// <summary>distances with a smaller fraction of the plateau are thin</summary>
+    /// <summary>fraction of the plateau below which coverage is low</summary>
     [Within(0, 1)]
-    public double ThinFraction { get; init; } = 0.5;
-    /// <summary>file that the plot is written to, by its ending .png or .svg; any other name: folder that receives both; null: no
-    /// plot</summary>
+    public double LowCoverageRatio { get; init; } = 0.5;
+    /// <summary>file that the plot is written to, by its ending .png or .svg; a name without an ending, or a folder: folder that receives
+    /// both; null: no plot</summary>
     [PathName]
     public string? Out { get; init; }
 }
@@ -42,14 +45,14 @@ internal sealed record CoverageOptions
 /// <param name="DocumentLength">n</param>
 /// <param name="Windows">of the run: steps x windows per step</param>
 /// <param name="Plateau">median probability of the distances that a window without skips does not have; 0 if there are none</param>
-/// <param name="ThinFraction">of the plateau, below which distances are thin</param>
+/// <param name="LowCoverageRatio">fraction of the plateau below which coverage is low</param>
 /// <param name="Never">distances that no window covers; if the curve is sampled, none of those drawn</param>
 /// <param name="LessThanOnce">distances that are expected in less than one window of the run; those of Never too</param>
 /// <param name="BelowPlateau">distances below the fraction of the plateau; those of Never too, if there is a plateau</param>
 /// <param name="Points">the asked curve at some distances, in rising order</param>
 /// <param name="Curves">the asked curve, then those of figure 5 that it is not</param>
 internal sealed record CoverageResult(int TrainLength, int TargetLength, int DocumentLength, long Windows, double Plateau,
-    double ThinFraction, IReadOnlyList<DistanceRange> Never, IReadOnlyList<DistanceRange> LessThanOnce,
+    double LowCoverageRatio, IReadOnlyList<DistanceRange> Never, IReadOnlyList<DistanceRange> LessThanOnce,
     IReadOnlyList<DistanceRange> BelowPlateau, IReadOnlyList<CoveragePoint> Points, IReadOnlyList<NamedCoverage> Curves);
 
 /// <summary>The coverage of one distance.</summary>
@@ -66,7 +69,7 @@ internal sealed record CoveragePoint(int Distance, double Probability, double St
 /// <param name="Probability">by distance: Lt entries, entry 0 is 0</param>
 internal sealed record NamedCoverage(string Name, int? Samples, double LargestStandardError, IReadOnlyList<double> Probability);
 
-/// <summary>Computes how often a run shows each relative distance (paper, figure 5), and plots it. No model is needed.</summary>
+/// <summary>Computes how often a run covers each relative distance (paper, figure 5), and plots it. No model is needed.</summary>
 internal static class MeasureCoverage
 {
     /// <summary>Name of the plot in a folder, without its ending.</summary>
@@ -81,14 +84,21 @@ internal static class MeasureCoverage
         OptionCheck.Require("Coverage", options);
         PoseOptions pose = options.Positions;
         pose.Validate();
+        if (pose.TargetLength < 2)
+        {
+            throw new SkipwiseException(
+                $"{OptionName.Of(nameof(PoseOptions.TargetLength))} {pose.TargetLength}: a window of one token has no relative distance. " +
+                "Use a target of at least 2 tokens.");
+        }
         if (pose.TargetLength > LongestTarget)
         {
             throw new SkipwiseException(
                 $"{OptionName.Of(nameof(PoseOptions.TargetLength))} {pose.TargetLength}: coverage is computed for targets of at most " +
-                $"{LongestTarget} tokens. It hardly changes with {OptionName.Of(nameof(PoseOptions.TrainLength))} and " +
-                $"{OptionName.Of(nameof(PoseOptions.TargetLength))} both divided by the same number.");
+                $"{LongestTarget} tokens. Divide {OptionName.Of(nameof(PoseOptions.TrainLength))}, " +
+                $"{OptionName.Of(nameof(PoseOptions.TargetLength))} and {OptionName.Of(nameof(CoverageOptions.DocumentLength))} by the " +
+                "same number: all curves but that of RandPos hardly change.");
         }
-        RequireWritable(options.Out);
+        RequirePlace(options.Out);
         int documentLength = options.DocumentLength ?? pose.TargetLength;
         CoverageCurve Compute(PoseOptions windows) => Coverage.Compute(windows, documentLength, options.Samples, options.Seed, stop);
         CoverageCurve asked = Compute(pose);
@@ -107,9 +117,9 @@ internal static class MeasureCoverage
         long windows = (long)options.Steps * options.BatchSize * options.GradientAccumulationSteps;
         int length = Math.Min(documentLength, pose.TrainLength);
         double plateau = asked.Plateau(length);
-        return new CoverageResult(pose.TrainLength, pose.TargetLength, documentLength, windows, plateau, options.ThinFraction,
+        return new CoverageResult(pose.TrainLength, pose.TargetLength, documentLength, windows, plateau, options.LowCoverageRatio,
             asked.Where(probability => probability <= 0), asked.Where(probability => probability * windows < 1),
-            asked.Where(probability => probability < options.ThinFraction * plateau),
+            asked.Where(probability => probability < options.LowCoverageRatio * plateau),
             [
                 .. Distances(pose).Select(r =>
                     new CoveragePoint(r, asked.Probability[r], asked.StandardError(r), asked.Probability[r] * windows)),
@@ -168,17 +178,38 @@ internal static class MeasureCoverage
 
     private static OwnedFiles FilesOf(string folder) => new(Path.Combine(folder, PlotName + OwnedFiles.Ending));
 
-    /// <summary>Checks before the work that its plot can be written.</summary>
-    private static void RequireWritable(string? path)
+    /// <summary>Checks before the work that its plot has a place: a known kind of file, in a folder that exists, or a folder that exists
+    /// or can be made; nothing of the user is replaced.</summary>
+    private static void RequirePlace(string? path)
     {
-        if (path is not null && IsFile(path))
+        if (path is null)
         {
+            return;
+        }
+        if (IsFile(path))
+        {
+            ResultFile.RequireFolder(path);
             ResultFile.RequireReplaceable(path);
+            return;
         }
-        else if (path is not null)
+        if (Path.GetExtension(path) is { Length: > 0 } ending && !Directory.Exists(path))
         {
-            FilesOf(path).RequireReplaceable([$"{PlotName}.png", $"{PlotName}.svg"]);
+            throw new SkipwiseException(
+                $"{OptionName.Of(nameof(CoverageOptions.Out))} {path}: a plot is a .png or an .svg file, not {ending}. Choose one of " +
+                "them, or name a folder, without an ending, for both.");
         }
+        // the folder is made, with those above it
+        string? existing = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        while (existing is not null && !Path.Exists(existing))
+        {
+            existing = Path.GetDirectoryName(existing);
+        }
+        if (existing is not null && !Directory.Exists(existing))
+        {
+            throw new SkipwiseException(
+                $"{OptionName.Of(nameof(CoverageOptions.Out))} {path}: {existing} is a file, so it holds no plots. Name another folder.");
+        }
+        FilesOf(path).RequireReplaceable([$"{PlotName}.png", $"{PlotName}.svg"]);
     }
 
     private static void Write(string path, Figure figure)

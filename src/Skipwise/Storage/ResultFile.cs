@@ -17,6 +17,16 @@ internal static class ResultFile
         ListOf(path).RequireReplaceable([Path.GetFileName(path)]);
     }
 
+    /// <summary>Checks that the folder of the file exists. A verb may still make it during its work.</summary>
+    /// <exception cref="SkipwiseException">there is no such folder</exception>
+    public static void RequireFolder(string path)
+    {
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder))
+        {
+            throw new SkipwiseException($"{path}: there is no folder {folder}. Make it first");
+        }
+    }
+
     /// <summary>Writes the content atomically.</summary>
     /// <exception cref="SkipwiseException">see <see cref="RequireReplaceable"/>; there is no such folder, or the file cannot be
     /// written</exception>
@@ -25,10 +35,7 @@ internal static class ResultFile
     /// <inheritdoc cref="Write(string, string)"/>
     public static void Write(string path, byte[] content)
     {
-        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder))
-        {
-            throw new SkipwiseException($"{path}: there is no folder {folder}. Make it first");
-        }
+        RequireFolder(path);
         AtomicFile.RequireNothingElse(path);
         ListOf(path).Write([(Path.GetFileName(path), content)]);
     }

@@ -21,11 +21,11 @@ public sealed class CoverageVerbTests : IDisposable
         Assert.Matches(@"\n16383 +0\.56 +7\.0e-5 +0\.0000 +\S+ +0\.0156\n", text);
         Assert.Contains("1000 steps x 8 windows = 8000 windows", text);
         Assert.Matches(@"\nplateau +0\.1428, 1142 windows: the median from distance 2048 on\n", text);
-        Assert.Matches(@"\ndistances seen never +none\n", text);
-        Assert.Matches(@"\nseen less than once +16383 \(1 of them\)\n", text);
+        Assert.Matches(@"\nnever covered +none\n", text);
+        Assert.Matches(@"\ncovered less than once +16383 \(1 of them\)\n", text);
         // half of 2047 skips reach distance 16384 - 1023
         Assert.Matches(@"\nbelow 0\.5 of the plateau +15361\.\.16383 \(1023 of them\)\n", text);
-        Assert.Contains("from 100000 drawn windows, standard error at most 0.0016", text);
+        Assert.Matches(@"\nsampled +3 chunks \(standard error at most 0\.0016\): from 100000 drawn windows each; other columns are exact\n", text);
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class CoverageVerbTests : IDisposable
         Assert.Matches(@"\ndistance +windows of the run +2 chunks, end share 0\.25 +original +2 chunks +3 chunks +RandPos\n", text);
         Assert.Matches(@"\n8192 +857 +0\.1071 ", text); // 3 / 4 of the plateau
         Assert.Matches(@"\n16383 +2000 +0\.2501 ", text);
-        Assert.Matches(@"\nseen less than once +none\n", text);
+        Assert.Matches(@"\ncovered less than once +none\n", text);
     }
 
     /// <summary>The curve of the library, and what follows from it.</summary>
@@ -43,7 +43,7 @@ public sealed class CoverageVerbTests : IDisposable
     public async Task JSON_holds_whole_curves()
     {
         CliRun run = (await CliRun.Of("coverage", "--train-length", "16", "-t", "100", "--chunks", "4", "--samples", "5000", "--seed", "3",
-            "--steps", "10", "--thin-fraction", "0.8", "--json")).Succeeded();
+            "--steps", "10", "--low-coverage-ratio", "0.8", "--json")).Succeeded();
         JsonNode json = JsonNode.Parse(run.Output)!;
         JsonNode asked = json["curves"]![0]!;
         var pose = new PoseOptions { TrainLength = 16, TargetLength = 100, Chunks = 4, RandomStart = true };
@@ -53,10 +53,10 @@ public sealed class CoverageVerbTests : IDisposable
         Assert.Equal(80, json["windows"]!.GetValue<long>());
         double plateau = json["plateau"]!.GetValue<double>();
         Assert.Equal(new CoverageCurve(expected, 5000).Plateau(16), plateau);
-        int[] thin = [.. Distances(json["below_plateau"]!)], once = [.. Distances(json["less_than_once"]!)];
-        Assert.Equal(Enumerable.Range(1, 99).Where(r => expected[r] < 0.8 * plateau), thin);
+        int[] low = [.. Distances(json["below_plateau"]!)], once = [.. Distances(json["less_than_once"]!)];
+        Assert.Equal(Enumerable.Range(1, 99).Where(r => expected[r] < 0.8 * plateau), low);
         Assert.Equal(Enumerable.Range(1, 99).Where(r => 80 * expected[r] < 1), once);
-        Assert.NotEmpty(thin);
+        Assert.NotEmpty(low);
         Assert.Equal(["4 chunks", "original", "2 chunks", "3 chunks", "RandPos"],
             json["curves"]!.AsArray().Select(curve => curve!["name"]!.GetValue<string>()));
         Assert.All(json["points"]!.AsArray(), point =>
@@ -82,13 +82,18 @@ public sealed class CoverageVerbTests : IDisposable
         string foreign = _folder.Write("foreign.png", "mine");
         (await CliRun.Of([.. line, foreign])).Complained(foreign, "is not replaced");
         Assert.Equal("mine", await File.ReadAllTextAsync(foreign));
+        string below = Path.Combine(_folder.Write("a-file", "mine"), "plots");
+        (await CliRun.Of([.. line, below])).Complained(below, "is a file, so it holds no plots");
     }
 
     [Theory]
     [InlineData("coverage --train-length 8 -t 8", "--target-length 8 is no longer than --train-length 8")]
+    [InlineData("coverage --train-length 1 -t 1 --positions full", "--target-length 1: a window of one token has no relative distance")]
+    [InlineData("coverage --train-length 8 -t 64 --out curve.pdf", "--out curve.pdf: a plot is a .png or an .svg file, not .pdf")]
+    [InlineData("coverage --train-length 8 -t 64 --out no-such-folder/curve.png", "curve.png: there is no folder")]
     [InlineData("coverage --train-length 8 -t 64 --end-share 2", "--end-share is 2; it must be at most 1")]
     [InlineData("coverage --train-length 8 -t 64 --steps 0", "--steps is 0; it must be at least 1")]
-    [InlineData("coverage --train-length 8 -t 64 --thin-fraction -1", "--thin-fraction is -1; it must be at least 0")]
+    [InlineData("coverage --train-length 8 -t 64 --low-coverage-ratio -1", "--low-coverage-ratio is -1; it must be at least 0")]
     [InlineData("coverage --train-length 8 -t 2000000", "--target-length 2000000: coverage is computed for targets of at most 1048576")]
     public async Task What_cannot_be_is_told_by_its_flag(string line, string complaint) =>
         (await CliRun.Of(line.Split(' '))).Complained(complaint);

@@ -60,7 +60,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.NotEmpty(reports);
 
         reports.Clear();
-        string copy = model.With("copy", "config.json", bytes => bytes); // the same model, elsewhere
+        string copy = model.Copy("copy"); // the same model, elsewhere
         Comparison comparison =
             EvaluateAll.Run(options with { Models = [new(copy)], EffectiveLength = new() { MinPasskey = 0.5 } }, progress);
         Assert.Empty(reports);
@@ -178,7 +178,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
     [Fact]
     public void A_model_is_loaded_once_for_all_its_measurements()
     {
-        string folder = model.With("loaded-once", "config.json", bytes => bytes), weights = Path.Combine(folder, "model.safetensors");
+        string folder = model.Copy("loaded-once"), weights = Path.Combine(folder, "model.safetensors");
         var taking = new EvaluateAllProgress
         {
             Stage = new SynchronousProgress<string>(stage =>

@@ -50,7 +50,7 @@ public sealed class GenerateTests(SmallModel model) : IClassFixture<SmallModel>
         string expected = tokenizer.Decode([.. prompt, .. free.TakeWhile(id => id != stop)])[tokenizer.Decode(prompt).Length..];
         string config = File.ReadAllText(Path.Combine(model.Folder, "config.json"));
         string ends = $"\"eos_token_id\": [{tokenizer.EosId}, {stop}]";
-        string folder = model.With(file, "config.json", bytes => bytes);
+        string folder = model.Copy(file);
         File.WriteAllText(Path.Combine(folder, file), file == "config.json"
             ? config.Replace($"\"eos_token_id\": {tokenizer.EosId}", ends, StringComparison.Ordinal)
             : $"{{{ends}}}");

@@ -55,10 +55,13 @@ public sealed class SmallModel : IDisposable
 
     public string Path(string name) => _folder[name];
 
+    /// <summary>A copy of the model folder.</summary>
+    public string Copy(string name) => _folder.Copy(Folder, name);
+
     /// <summary>A copy of the model folder with one file changed.</summary>
     public string With(string copy, string file, Func<byte[], byte[]> change)
     {
-        string folder = _folder.Copy(Folder, copy);
+        string folder = Copy(copy);
         string path = System.IO.Path.Combine(folder, file);
         File.WriteAllBytes(path, change(File.ReadAllBytes(path)));
         return folder;

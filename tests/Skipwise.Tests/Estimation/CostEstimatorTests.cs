@@ -152,7 +152,7 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         Assert.Equal(real.Model.IsHeadLinear, sizes.Model.IsHeadLinear);
     }
 
-    /// <summary>A layer of 400 GB: its memory follows from config.json, and its time needs a larger machine.</summary>
+    /// <summary>A layer with 690 GB of weights: its memory follows from config.json, and its time needs a larger machine.</summary>
     [Fact]
     public async Task A_layer_that_does_not_fit_is_estimated_without_its_time()
     {

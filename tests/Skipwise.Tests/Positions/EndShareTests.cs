@@ -36,7 +36,7 @@ public class EndShareTests
         var pose = new PoseOptions { TrainLength = 8, TargetLength = 40, EndShare = share };
         const int skips = 40 - 8 + 1;
         double[] expected = [.. Enumerable.Range(0, skips).Select(u => ((1 - share) / skips) + (u == skips - 1 ? share : 0))];
-        AssertDrawn(expected, Drawn(pose).Select(plan => Skip(plan, 1)));
+        AssertDrawn(expected, Drawn(pose).Select(plan => SamplerFixture.PositionBias(plan, 1)));
     }
 
     /// <summary>Chi-square of both skips together: the first is PoSE's own, whatever the share.</summary>
@@ -58,7 +58,8 @@ public class EndShareTests
                 expected[(first * skips) + last] = (drawn + (last == skips - 1 ? share : 0)) / skips;
             }
         }
-        AssertDrawn(expected, Drawn(pose).Select(plan => (Skip(plan, 1) * skips) + Skip(plan, 2)));
+        AssertDrawn(expected, Drawn(pose).Select(plan =>
+            (SamplerFixture.PositionBias(plan, 1) * skips) + SamplerFixture.PositionBias(plan, 2)));
     }
 
     /// <summary>The text that a chunk reads is drawn as before: the end of the positions is not that of the document.</summary>
@@ -75,8 +76,8 @@ public class EndShareTests
     public void A_following_chunk_goes_to_the_end_of_its_document()
     {
         var pose = new PoseOptions { TrainLength = 8, TargetLength = 40, Content = ContentMode.Follow, EndShare = 1 };
-        Assert.All(Drawn(pose, 27).Take(100), plan => Assert.Equal((27, 27), (plan.Chunks[^1].PositionEnd, plan.Chunks[^1].ContentEnd)));
-        Assert.All(Drawn(pose, 90).Take(100), plan => Assert.Equal((40, 40), (plan.Chunks[^1].PositionEnd, plan.Chunks[^1].ContentEnd)));
+        Assert.All(Drawn(pose, 27, 100), plan => Assert.Equal((27, 27), (plan.Chunks[^1].PositionEnd, plan.Chunks[^1].ContentEnd)));
+        Assert.All(Drawn(pose, 90, 100), plan => Assert.Equal((40, 40), (plan.Chunks[^1].PositionEnd, plan.Chunks[^1].ContentEnd)));
     }
 
     [Fact]
@@ -84,9 +85,12 @@ public class EndShareTests
     {
         var pose = new PoseOptions { TrainLength = 8, TargetLength = 40, EndShare = 1 };
         foreach (PoseOptions other in (PoseOptions[])
-            [pose with { Chunks = 1 }, pose with { Mode = PositionMode.Short }, pose with { Mode = PositionMode.RandPos }])
+            [
+                pose with { Chunks = 1 }, pose with { Mode = PositionMode.Short }, pose with { Mode = PositionMode.RandPos },
+                pose with { Mode = PositionMode.Full },
+            ])
         {
-            Assert.Equal(Drawn(other with { EndShare = 0 }).Take(50), Drawn(other).Take(50));
+            Assert.Equal(Drawn(other with { EndShare = 0 }, count: 50), Drawn(other, count: 50));
         }
     }
 
@@ -115,16 +119,8 @@ public class EndShareTests
         Assert.StartsWith("PositionOptions.EndShare is ", Assert.Throws<SkipwiseException>(
             (SamplerFixture.Uniform with { EndShare = share }).Validate).Message, StringComparison.Ordinal);
 
-    private static IEnumerable<PositionPlan> Drawn(PoseOptions pose, int documentLength = 200)
-    {
-        for (int i = 0; i < Draws; i++)
-        {
-            var rng = new KeyedRandom(seed: 11, stream: 0, index: (ulong)i);
-            yield return PoseSampler.Sample(ref rng, documentLength, pose);
-        }
-    }
-
-    private static int Skip(PositionPlan plan, int chunk) => plan.Chunks[chunk].PositionStart - plan.Chunks.Take(chunk).Sum(c => c.Length);
+    private static PositionPlan[] Drawn(PoseOptions pose, int documentLength = 200, int count = Draws) =>
+        SamplerFixture.Plans(pose, documentLength, count, seed: 11);
 
     /// <summary>Chi-square over all outcomes: five standard deviations above its mean, the degrees of freedom; nothing that has no
     /// probability occurs.</summary>

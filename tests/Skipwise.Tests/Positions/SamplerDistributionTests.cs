@@ -17,13 +17,14 @@ public class SamplerDistributionTests
         PositionPlan[] plans = SamplerFixture.Plans(SamplerFixture.Released, documentLength, Samples);
         JsonElement expected = SamplerFixture.At(section.Split('/'));
         SameDistribution(expected.GetProperty("chunk0_length"), theirSamples, plans, plan => plan.Chunks[0].Length);
-        SameDistribution(expected.GetProperty("chunk1_position_bias_u1"), theirSamples, plans, plan => PositionBias(plan, 1));
+        SameDistribution(expected.GetProperty("chunk1_position_bias_u1"), theirSamples, plans,
+            plan => SamplerFixture.PositionBias(plan, 1));
         SameDistribution(expected.GetProperty("chunk1_content_bias_v1"), theirSamples, plans, plan => ContentBias(plan, 1));
         Assert.Equal(expected.GetProperty("max_position").GetInt32(), plans.Max(plan => plan.Chunks[^1].PositionEnd - 1));
     }
 
     [Fact]
-    public void Three_uniform_chunks_are_drawn_as_figure_6_draws_them()
+    public void Three_uniform_chunks_are_drawn_as_figure_5_draws_them()
     {
         PositionPlan[] plans = SamplerFixture.Plans(SamplerFixture.Uniform with { Chunks = 3 }, SamplerFixture.DocumentLength, Samples);
         JsonElement expected = SamplerFixture.At("figure6_3chunks", "distribution");
@@ -33,13 +34,10 @@ public class SamplerDistributionTests
             SameDistribution(expected.GetProperty($"l{i}"), 100_000, plans, plan => plan.Chunks[i].Length);
             if (i > 0)
             {
-                SameDistribution(expected.GetProperty($"u{i}"), 100_000, plans, plan => PositionBias(plan, i));
+                SameDistribution(expected.GetProperty($"u{i}"), 100_000, plans, plan => SamplerFixture.PositionBias(plan, i));
             }
         }
     }
-
-    private static int PositionBias(PositionPlan plan, int chunk) =>
-        plan.Chunks[chunk].PositionStart - plan.Chunks.Take(chunk).Sum(c => c.Length);
 
     private static int ContentBias(PositionPlan plan, int chunk) =>
         plan.Chunks[chunk].ContentStart - plan.Chunks.Take(chunk).Sum(c => c.Length);

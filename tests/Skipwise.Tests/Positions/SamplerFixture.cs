@@ -33,14 +33,19 @@ internal static class SamplerFixture
         return expected.Zip(found, (x, y) => Math.Abs(x - y)).Max();
     }
 
-    public static PositionPlan[] Plans(PoseOptions pose, int documentLength, int count)
+    /// <summary>Plans of examples 0, 1, ... of a run.</summary>
+    public static PositionPlan[] Plans(PoseOptions pose, int documentLength, int count, ulong seed = 2024)
     {
         var plans = new PositionPlan[count];
         for (int i = 0; i < count; i++)
         {
-            var rng = new KeyedRandom(seed: 2024, stream: 0, index: (ulong)i);
+            var rng = new KeyedRandom(seed, stream: 0, index: (ulong)i);
             plans[i] = PoseSampler.Sample(ref rng, documentLength, pose);
         }
         return plans;
     }
+
+    /// <summary>u of a chunk: how far its positions skip beyond the tokens before it.</summary>
+    public static int PositionBias(PositionPlan plan, int chunk) =>
+        plan.Chunks[chunk].PositionStart - plan.Chunks.Take(chunk).Sum(c => c.Length);
 }

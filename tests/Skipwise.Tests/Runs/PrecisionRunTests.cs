@@ -43,7 +43,7 @@ public sealed class PrecisionRunTests(SmallModel model) : IClassFixture<SmallMod
         InlineData(torch.ScalarType.BFloat16, "bfloat16")]
     public async Task A_base_that_is_stored_in_16_bits_resumes_to_the_same_bytes(torch.ScalarType stored, string dtype)
     {
-        string narrow = model.With($"stored-{stored}-{dtype}", "model.safetensors", bytes => bytes),
+        string narrow = model.Copy($"stored-{stored}-{dtype}"),
             weights = Path.Combine(narrow, "model.safetensors"), whole = narrow + "-whole", parts = narrow + "-parts";
         using (var scope = torch.NewDisposeScope())
         {

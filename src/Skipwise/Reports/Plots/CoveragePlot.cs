@@ -23,7 +23,7 @@ internal static class CoveragePlot
             AddCurve(plot, curves[i].Name, curves[i].Probability, SeriesStyle.ByIndex(i).Color, i == 0 ? 4 : 1.6f);
         }
         ScottPlot.Plottables.VerticalLine line = plot.Add.VerticalLine(trainLength, 1.2f, look.Ink, LinePattern.Dashed);
-        line.LegendText = $"original window {trainLength}";
+        line.LegendText = $"training window {trainLength}";
         int longest = curves.Max(curve => curve.Probability.Count);
         plot.Axes.SetLimits(-0.01 * longest, 1.03 * longest, -0.03, 1.06);
         look.AddLegend(plot);

@@ -88,10 +88,11 @@ public class ConfigKeysTests
     [Theory]
     [InlineData(5120, 32)]
     [InlineData(4096, 40)]
-    public void A_Baichuan_of_the_13B_s_width_or_depth_alone_has_a_rotary_embedding(int width, int layers) =>
-        Assert.Equal((width, layers),
-            Changed("baichuan2-none", $"\"hidden_size\": {width}, \"num_hidden_layers\": {layers}").Model is var model
-                ? (model.HiddenSize, model.NumHiddenLayers) : default);
+    public void A_Baichuan_with_the_13B_s_width_or_depth_alone_is_read(int width, int layers)
+    {
+        DecoderConfig model = Changed("baichuan2-none", $"\"hidden_size\": {width}, \"num_hidden_layers\": {layers}").Model;
+        Assert.Equal((width, layers), (model.HiddenSize, model.NumHiddenLayers));
+    }
 
     [Fact]
     public void What_a_family_leaves_out_has_its_own_defaults()

@@ -65,9 +65,11 @@ public sealed class PasskeyPromptTests
         Assert.Equal("", cells[(256, 0.0)].First().Text.Split('\n')[1]);
         Assert.Equal("", cells[(256, 1.0)].First().Text.Split('\n')[3]);
         Assert.Contains("PasskeyOptions.Grid is 1", Assert.Throws<SkipwiseException>(() => (options with { Grid = 1 }).Validate()).Message);
-        Assert.Contains("no length is given",
-            Assert.Throws<SkipwiseException>(() => (options with { Lengths = [] }).Validate()).Message);
     }
+
+    [Fact]
+    public void Options_without_a_length_are_refused() =>
+        Assert.Contains("no length is given", Assert.Throws<SkipwiseException>(new PasskeyOptions { Lengths = [] }.Validate).Message);
 
     [Fact]
     public void Prompt_and_answer_fill_the_length_to_less_than_a_unit_with_any_tokenizer() =>
