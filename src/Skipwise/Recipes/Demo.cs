@@ -24,8 +24,10 @@ internal sealed class Demo
 {
     public const string ReportName = "report.html", ResultsName = "results.json", TrialsName = "passkey-trials.jsonl";
 
+    /// <summary>of held-out documents and prompts: the same for every run, so that runs can be compared</summary>
+    public const ulong HeldOutSeed = 1;
+
     private const string Kind = "demo";
-    private const ulong HeldOutSeed = 1; // the same prompts for every run, so that runs can be compared
 
     private readonly DemoOptions _options;
     private readonly DemoProgress _progress;
@@ -83,6 +85,10 @@ internal sealed class Demo
         return demo.Run();
     }
 
+    /// <summary>Seed of the text of a fine-tune. The base model was pretrained on the corpus of seed 1; fine-tunes read other
+    /// documents.</summary>
+    public static ulong TextSeed(ulong seed) => seed + 1000;
+
     /// <summary>Command line that does the same to the user's own model.</summary>
     public static string NextCommand(DemoOptions options) =>
         $"skipwise train --model YOUR-MODEL-FOLDER --data YOUR-TEXT --target-length {8 * 4096} --out extended";
@@ -90,7 +96,7 @@ internal sealed class Demo
     private DemoResults Run()
     {
         var documents = Timed("text", "writing text to train on and to measure with", () => (
-            Training: SyntheticMix.Tokens(TrainingText(), SyntheticPart.Train, TextSeed, _tokenizer),
+            Training: SyntheticMix.Tokens(TrainingText(), SyntheticPart.Train, TextSeed(_options.Seed), _tokenizer),
             HeldOut: HeldOut()));
 
         using (PretrainedModel plain = PretrainedModel.Load(new ModelSource(_options.Model)))
@@ -242,9 +248,6 @@ internal sealed class Demo
 
     private PoseDataset Dataset(FineTuneOptions fineTune, TokenList documents) =>
         FineTune.Dataset(fineTune, HfConfig.ForModel(_options.Model).Model, documents, _tokenizer);
-
-    // The base model was pretrained on the corpus of seed 1; the fine-tune reads other documents.
-    private ulong TextSeed => _options.Seed + 1000;
 
     private SyntheticMixOptions TrainingText() =>
         new()

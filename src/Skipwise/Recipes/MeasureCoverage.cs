@@ -128,7 +128,7 @@ internal static class MeasureCoverage
     }
 
     /// <summary>The windows of the paper's figure 5 with the lengths of others: without skips, two chunks, three chunks, RandPos.</summary>
-    private static IEnumerable<PoseOptions> Figure5(PoseOptions lengths)
+    internal static IEnumerable<PoseOptions> Figure5(PoseOptions lengths)
     {
         PoseOptions Windows(PositionOptions positions) => new(positions, lengths.TrainLength, lengths.TargetLength);
         yield return Windows(new() { Mode = PositionMode.Short });

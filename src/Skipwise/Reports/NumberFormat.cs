@@ -25,6 +25,13 @@ internal static class NumberFormat
     /// <summary>up to four significant digits, no padding: 0.95, 3.871, 200</summary>
     public static string Short(double value) => value.ToString("G4", s_culture);
 
+    /// <summary>significant digits, zeros at the end included, without an exponent; at most nine decimals: 0.143, 12, 0.000070</summary>
+    public static string Plain(double value, int digits)
+    {
+        int whole = value == 0 || !double.IsFinite(value) ? digits : (int)Math.Floor(Math.Log10(Math.Abs(value))) + 1;
+        return value.ToString(string.Create(s_culture, $"F{Math.Clamp(digits - whole, 0, 9)}"), s_culture);
+    }
+
     /// <summary>a standard error: two significant digits</summary>
     public static string Error(double value) => value.ToString(value switch { < 99.5 => "G2", < 100_000 => "0", _ => "0.0e+0" }, s_culture);
 

@@ -1,9 +1,9 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Models;
+using Skipwise.Recipes;
 using Skipwise.Synthetic;
 using Skipwise.Tokenizers;
 using Skipwise.TokenStores;
@@ -17,19 +17,16 @@ internal sealed class BaseModel
     /// text, so that models trained on the earlier text are not taken for those of the new one.</summary>
     public const string TextVersion = "1";
 
-    /// <summary>Held-out documents have this many windows.</summary>
-    public const int DocumentWindows = 16;
-
-    private const ulong HeldOutSeed = 1; // the demo's: the same documents and prompts for every model and seed
-    private const double PasskeyFraction = 0.4; // the demo's
+    /// <summary>Held-out documents have this many windows, as the demo's.</summary>
+    public static int DocumentWindows { get; } = DemoDefaults.Options.LengthMultiples.Max();
 
     private readonly ReproductionScale _scale;
     private readonly Action? _make;
     private readonly Lazy<IReadOnlyList<NamedValue>> _identity;
     private readonly Lazy<TokenList> _heldOut;
-    private readonly ConcurrentDictionary<ulong, TokenList> _training = [];
-    private readonly ConcurrentDictionary<int, TokenList> _long = [];
-    private readonly ConcurrentDictionary<int, IReadOnlyList<PasskeyPrompt>> _prompts = [];
+    private readonly Dictionary<ulong, TokenList> _training = [];
+    private readonly Dictionary<int, TokenList> _long = [];
+    private readonly Dictionary<int, IReadOnlyList<PasskeyPrompt>> _prompts = [];
 
     /// <param name="folder">of a model with its tokenizer</param>
     /// <param name="scale">numbers of documents and trials</param>
@@ -70,16 +67,15 @@ internal sealed class BaseModel
     /// <summary>What decides the base's bytes and the ids of a text, independent of paths.</summary>
     public IReadOnlyList<NamedValue> Identity => _identity.Value;
 
-    /// <summary>The documents of a seed's fine-tunes: the base was pretrained on the corpus of seed 1, and seed s reads that of
-    /// s + 1000, as the demo does.</summary>
-    public TokenList TrainingText(ulong seed) => _training.GetOrAdd(seed, _ =>
-        SyntheticMix.Tokens(Mix(), SyntheticPart.Train, TextSeed(seed), Tokenizer));
+    /// <summary>The documents of a seed's fine-tunes, those of the demo with that seed.</summary>
+    public TokenList TrainingText(ulong seed) => Once(_training, seed, () =>
+        SyntheticMix.Tokens(Mix(), SyntheticPart.Train, Demo.TextSeed(seed), Tokenizer));
 
     /// <summary>What decides the ids of <see cref="TrainingText"/>.</summary>
     public IEnumerable<NamedValue> TrainingTextValues(ulong seed) =>
     [
         new("corpus.version", TextVersion),
-        NamedValue.Of("corpus.seed", TextSeed(seed)),
+        NamedValue.Of("corpus.seed", Demo.TextSeed(seed)),
         NamedValue.Of("corpus.documents", Mix().Documents),
         NamedValue.Of("corpus.passkey_fraction", Mix().PasskeyFraction),
         NamedValue.Of("corpus.longest_chronicle", Mix().LongestChronicle),
@@ -92,7 +88,7 @@ internal sealed class BaseModel
     public IEnumerable<NamedValue> HeldOutValues =>
     [
         new("corpus.version", TextVersion),
-        NamedValue.Of("corpus.seed", HeldOutSeed),
+        NamedValue.Of("corpus.seed", Demo.HeldOutSeed),
         NamedValue.Of("corpus.documents", _scale.Documents),
         NamedValue.Of("corpus.document_tokens", DocumentWindows * Window),
     ];
@@ -101,23 +97,26 @@ internal sealed class BaseModel
     public int LongDocumentsCount(int windows) => windows > DocumentWindows ? Math.Max(2, _scale.Documents / 2) : 2 * _scale.Documents;
 
     /// <summary>Held-out documents of this many windows, of which the first tokens are read.</summary>
-    public TokenList LongDocuments(int windows) => _long.GetOrAdd(windows, _ => Chronicles(LongDocumentsCount(windows), windows));
+    public TokenList LongDocuments(int windows) => Once(_long, windows, () => Chronicles(LongDocumentsCount(windows), windows));
 
     /// <summary>What decides the ids of <see cref="LongDocuments"/>.</summary>
     public IEnumerable<NamedValue> LongDocumentValues(int windows) =>
     [
         new("corpus.version", TextVersion),
-        NamedValue.Of("corpus.seed", HeldOutSeed),
+        NamedValue.Of("corpus.seed", Demo.HeldOutSeed),
         NamedValue.Of("corpus.documents", LongDocumentsCount(windows)),
         NamedValue.Of("corpus.document_tokens", windows * Window),
     ];
 
     /// <summary>Settings of the passkey evaluation at a length.</summary>
-    public PasskeyOptions Passkey(int length) => new() { Lengths = [length], Trials = _scale.Trials, Seed = HeldOutSeed };
+    public PasskeyOptions Passkey(int length) => new() { Lengths = [length], Trials = _scale.Trials, Seed = Demo.HeldOutSeed };
 
     /// <summary>Passkey prompts of a length.</summary>
     public IReadOnlyList<PasskeyPrompt> Prompts(int length) =>
-        _prompts.GetOrAdd(length, _ => PasskeyPrompt.All(Tokenizer, Passkey(length)));
+        Once(_prompts, length, () => PasskeyPrompt.All(Tokenizer, Passkey(length)));
+
+    private static TValue Once<TKey, TValue>(Dictionary<TKey, TValue> made, TKey key, Func<TValue> make) where TKey : notnull =>
+        made.TryGetValue(key, out TValue? known) ? known : made[key] = make();
 
     private NamedValue[] IdentityOf(NamedValue weights) =>
     [
@@ -126,12 +125,10 @@ internal sealed class BaseModel
         new("tokenizer", TokenizerFingerprint.Compute(Tokenizer).ToString("x16", CultureInfo.InvariantCulture)),
     ];
 
-    private static ulong TextSeed(ulong seed) => seed + 1000;
-
     private SyntheticMixOptions Mix() => new()
     {
         Documents = _scale.TrainingDocuments,
-        PasskeyFraction = PasskeyFraction,
+        PasskeyFraction = DemoDefaults.Options.PasskeyFraction,
         Window = Window,
         LongestChronicle = DocumentWindows * Window,
     };
@@ -139,7 +136,7 @@ internal sealed class BaseModel
     private TokenList Chronicles(int documents, int windows) => new(
     [
         .. Enumerable.Range(0, documents).Select(index => Tokenizer.Encode(
-            SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, HeldOutSeed, (ulong)index,
+            SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, Demo.HeldOutSeed, (ulong)index,
                 TextLength.Tokens(windows * Window, Tokenizer)))),
     ]);
 }

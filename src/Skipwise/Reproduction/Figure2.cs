@@ -24,7 +24,7 @@ internal sealed class Figure2 : IPaperExperiment
     /// <inheritdoc/>
     public PaperTable Paper { get; } = PaperTable.Parse("The paper: LLaMA-7B, percent of 50 trials by prompt length", """
         model    | 2k  | 4k  | 6k  | 8k  | 10k | 12k | 14k | 16k | 20k | 24k | 28k | 32k
-        none     | 100 | 1   | 0   | 0   | 0   | 0   | 0   | 0   | 0   | 0   | 0   | 0
+        none     | 100 | ~1  | 0   | 0   | 0   | 0   | 0   | 0   | 0   | 0   | 0   | 0
         PoSE-16k | 100 | 100 | 98  | 100 | 96  | 90  | 96  | 92  | 0   | 0   | 0   | 0
         PoSE-32k | 100 | 100 | 100 | 100 | 96  | 96  | 100 | 96  | 96  | 88  | 92  | 100
         """);
@@ -33,32 +33,29 @@ internal sealed class Figure2 : IPaperExperiment
     public IEnumerable<PlannedWork> Plan(ReproductionContext context) => context.Plan(s_variants, [], context.Scale.PasskeyMultiples);
 
     /// <inheritdoc/>
-    public ReproductionResult Run(ReproductionContext context)
+    public Findings Run(ReproductionContext context)
     {
         IReadOnlyList<int> lengths = context.Scale.PasskeyMultiples;
         var legend = ModelLegend.Create(s_variants.Select(variant => variant.Name));
         IReadOnlyList<DepthTrial> depths = context.Depths(s_variants, lengths);
         return new()
         {
-            Name = Name,
-            Title = Title,
-            Scale = context.Scale.Name,
-            Seeds = context.Scale.Seeds,
             Protocol =
             [
                 $"Variants: the base; fine-tunes of it to {Near} and {Far} times its window of {context.Window} tokens by PoSE, and to " +
                 $"{Near} times without skips. Windows of training are never longer than the base's.",
-                .. context.ProtocolOfTraining(),
+                .. context.ProtocolOfTraining(s_variants),
                 context.ProtocolOfPasskey(),
             ],
-            Paper = Paper,
             Tables = [context.PasskeyTable("Fraction of passkeys found by prompt length in tokens", s_variants, lengths)],
             Verdicts = Verdicts(context, lengths),
             Plots =
             [
                 new ReportBlock.Plot(
-                    LengthPlot.Accuracy("Passkey retrieval", context.Points(s_variants, lengths, context.Passkey), context.Window, legend),
-                    $"{Name}-passkey", "Passkeys found, by prompt length. Bars: 95 % intervals."),
+                    LengthPlot.Accuracy("Passkey retrieval",
+                        context.Points(s_variants, lengths, NumberUnit.Fraction, context.Passkey), context.Window, legend),
+                    $"{Name}-passkey",
+                    "Passkeys found, by prompt length. Bars: 95 % intervals (Wilson's, widened by the error over seeds)."),
                 new ReportBlock.SmallPlots(
                     [.. s_variants.Select(variant => (variant.Name,
                         AccuracyHeatmap.ByDepth("Passkey retrieval", depths, variant.Name, context.Window, legend)))],
@@ -70,8 +67,8 @@ internal sealed class Figure2 : IPaperExperiment
 
     private static IReadOnlyList<Verdict> Verdicts(ReproductionContext context, IReadOnlyList<int> lengths)
     {
-        (string, Estimate) At(Variant variant, int multiple) =>
-            ($"{variant.Name} at {context.Length(multiple)}", context.Passkey(variant, multiple).Estimate());
+        NamedEstimate At(Variant variant, int multiple) =>
+            new($"{variant.Name} at {context.Length(multiple)}", context.Passkey(variant, multiple).Estimate(), NumberUnit.Fraction);
         return
         [
             Verdict.AtLeast(
@@ -86,14 +83,14 @@ internal sealed class Figure2 : IPaperExperiment
                 new("The base finds the passkey inside its window.", "100 % at 2k", "at least 90 % of all trials are correct"),
                 Most, At(s_none, 1)),
             Verdict.AtMost(
-                new("The base finds nothing past its window.", "about 1 % at 4k, 0 beyond",
+                new("The base finds hardly anything past its window.", "about 1 % at 4k, 0 beyond",
                     "at every longer length, at most 10 % of all trials are correct"),
                 Hardly, [.. lengths.Where(multiple => multiple > 1).Select(multiple => At(s_none, multiple))]),
             Verdict.Above(
                 new("The skips matter: the same fine-tune without them finds fewer passkeys at the target.", null,
                     "the 95 % interval of PoSE's fraction minus the control's, trial by trial, is above 0"),
-                0, ($"difference at {context.Length(Near)}",
-                    context.Passkey(s_pose, Near).Minus(context.Passkey(s_short, Near)).Estimate())),
+                0, new NamedEstimate($"{s_pose.Name} minus {s_short.Name} at {context.Length(Near)}",
+                    context.Passkey(s_pose, Near).Minus(context.Passkey(s_short, Near)).Estimate(), NumberUnit.Difference)),
         ];
     }
 }

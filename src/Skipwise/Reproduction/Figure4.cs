@@ -1,5 +1,5 @@
+using Skipwise.Recipes;
 using Skipwise.Reports;
-using Skipwise.Reports.Plots;
 using Skipwise.Rope;
 
 namespace Skipwise.Reproduction;
@@ -8,8 +8,8 @@ namespace Skipwise.Reproduction;
 /// here, by the recipe of the shipped one. Beside them stands the control without skips.</summary>
 internal sealed class Figure4 : IPaperExperiment
 {
-    private const int Target = 8; // the paper's 2k -> 16k
-    private const double Little = 0.05, Near = 0.03;
+    private const int Target = 8, Half = 4; // the paper's 2k -> 16k, and 8k
+    private const double Little = 0.05, Near = 0.03, Hardly = 0.01, Fails = 1;
 
     private static readonly int[] s_windows = [1, 2, 4, 8];
 
@@ -43,83 +43,73 @@ internal sealed class Figure4 : IPaperExperiment
         """);
 
     /// <inheritdoc/>
-    public IEnumerable<PlannedWork> Plan(ReproductionContext context) =>
-    [
-        .. FamilyShape.All.SelectMany(family => (IEnumerable<PlannedWork>)
-            [
-                .. context.PlanBase(family),
-                .. Of(context, family).All.SelectMany(variant => context.PlanFirstTokens(variant, s_windows)),
-            ]),
-    ];
+    public IEnumerable<PlannedWork> Plan(ReproductionContext context) => FamilyShape.All.SelectMany(family =>
+        context.WithBase(family, [.. Of(context, family).All.SelectMany(variant => context.PlanFirstTokens(variant, s_windows))]));
 
     /// <inheritdoc/>
-    public ReproductionResult Run(ReproductionContext context)
+    public Findings Run(ReproductionContext context)
     {
         Variants[] families = [.. FamilyShape.All.Select(family => Of(context, family))];
+        SeedSamples Measured(Variant variant, int multiple) => context.FirstTokens(variant, s_windows, multiple);
+        PretrainOptions shipped = ReproductionScale.ShippedPretraining;
         return new()
         {
-            Name = Name,
-            Title = Title,
-            Scale = context.Scale.Name,
-            Seeds = context.Scale.Seeds,
             Protocol =
             [
                 $"Bases: {string.Join(", ", FamilyShape.All.Select(family => $"{family.Name} ({family.Paper})"))}. That of llama is the " +
                 "shipped one. The others have its width, layers, heads, tokenizer and text, and are pretrained by its recipe in " +
-                $"{context.Scale.PretrainingListSteps} + {context.Scale.PretrainingSteps} steps (the shipped one: 1000 + 3600), once, " +
-                "whatever the seed. gptj and gpt_neox rotate half of each head.",
-                $"Variants: fine-tunes to {Target} times the window of {context.Window} tokens. RoPE's factor is the extension, as in " +
-                "the paper. YaRN is as published; revised YaRN is what the paper's code computes.",
-                .. context.ProtocolOfTraining(),
-                context.ProtocolOfFirstTokens(Target),
+                $"{context.Scale.PretrainingListSteps} + {context.Scale.PretrainingSteps} steps (the shipped one: {shipped.ListSteps} + " +
+                $"{shipped.Steps}), once, whatever the seed. gptj and gpt_neox rotate half of each head.",
+                $"Variants: fine-tunes to {Target} times the window of {context.Window} tokens, the same for each family. YaRN is as " +
+                "published; revised YaRN is what the paper's code computes.",
+                .. context.ProtocolOfTraining(families[0].All),
+                context.ProtocolOfFirstTokens([Target]),
             ],
-            Paper = Paper,
             Tables =
             [
-                .. families.Select(family => new NumberTable($"Perplexity of the first tokens, {family.Family.Name}", "variant",
-                    [.. s_windows.Select(context.Length)],
-                    [.. family.All.Select(variant => new NumberRow(variant.Name,
-                        [.. s_windows.Select(multiple => context.FirstTokens(variant, s_windows, multiple).Estimate())]))],
-                    NumberUnit.Perplexity)),
+                .. families.Select(family => context.PerplexityTable($"Perplexity of the first tokens, {family.Family.Name}", family.All,
+                    s_windows, Measured)),
             ],
-            Verdicts = Verdicts(context, families),
+            Verdicts = Verdicts(new Comparison(context, Measured), families,
+                family => s_ropes.Select(family.With).MinBy(variant => Measured(variant, Target).Estimate().Mean)!),
             Plots =
             [
                 new ReportBlock.SmallPlots(
-                    [.. families.Select(family => (family.Family.Name, LengthPlot.Perplexity(
-                        context.Points(family.All, s_windows, (variant, multiple) => context.FirstTokens(variant, s_windows, multiple)),
-                        context.Window, ModelLegend.Create(family.All.Select(variant => variant.Name)))))],
-                    $"{Name}-perplexity", "Perplexity of the first tokens; lower is better. Arrows: too large for this axis."),
+                    [.. families.Select(family => (family.Family.Name,
+                        context.PerplexityPlot(family.All, s_windows, Measured, "", "").Figure))],
+                    $"{Name}-perplexity", "Perplexity of the first tokens; lower is better. Bars: 95 % intervals. Arrows: too large for " +
+                    "this axis."),
             ],
             RawLines = [.. families.SelectMany(family => family.All).SelectMany(variant => context.RawFirstTokens(variant, s_windows))],
         };
     }
 
-    private static IReadOnlyList<Verdict> Verdicts(ReproductionContext context, Variants[] families)
+    /// <param name="perplexity">of the first tokens</param>
+    /// <param name="families">llama first</param>
+    /// <param name="best">of a family: its PoSE fine-tune with the lowest perplexity at the target</param>
+    private static IReadOnlyList<Verdict> Verdicts(Comparison perplexity, Variants[] families, Func<Variants, Variant> best)
     {
-        SeedSamples Measured(Variant variant, int multiple) => context.FirstTokens(variant, s_windows, multiple);
-        (string, Estimate) Against(Variants family, Variant variant, Variant reference, int multiple) =>
-            ($"{family.Family.Name}, {variant.Name} over {reference.Name} at {context.Length(multiple)}",
-                ReproductionContext.RelativeTo(Measured(variant, multiple), Measured(reference, multiple)));
-        (string, Estimate) Change(Variants family, Variant variant, int from, int to) =>
-            ($"{family.Family.Name}, {variant.Name} from {context.Length(from)} to {context.Length(to)}",
-                ReproductionContext.RelativeTo(Measured(variant, to), Measured(variant, from)));
+        NamedEstimate Against(Variants family, Variant variant, Variant reference, int multiple) =>
+            perplexity.Against(variant, reference, multiple).In(family.Family.Name);
+        NamedEstimate Change(Variants family, Variant variant, int from, int to) =>
+            perplexity.Change(variant, from, to).In(family.Family.Name);
         return
         [
             Verdict.Above(
-                new("Every family fails past its window without tuning.", "all originals leave the plot",
+                new("Every family fails at the target without tuning.", "all originals leave the plot before 16k",
                     $"the 95 % interval of each base's increase of perplexity from 1x to {Target}x is above 100 %"),
-                1, [.. families.Select(family => Change(family, family.None, 1, Target))]),
+                Fails, [.. families.Select(family => Change(family, family.None, 1, Target))]),
             Verdict.Below(
                 new("PoSE extends every family with some interpolation: perplexity falls to the target.",
                     "with linear or YaRN, 16k is below 2k in every family",
                     "in each family, the 95 % interval of the change from 1x to the target is below 0 for the interpolation that is " +
                     "best there"),
-                0, [.. families.Select(family => Change(family, Best(family), 1, Target))]),
-            Verdict.Above(
-                new("NTK turns up at the target in Llama, where YaRN does not.", "4.77 at 8k, 5.46 at 16k; YaRN 4.77, 4.76",
-                    "the 95 % interval of NTK's perplexity over YaRN's at the target is above 0 in llama"),
-                0, Against(families[0], families[0].With(RopeType.Ntk), families[0].With(RopeType.Yarn), Target)),
+                0, [.. families.Select(family => Change(family, best(family), 1, Target))]),
+            Verdict.Of(
+                new("NTK turns up before the target in Llama, where YaRN does not.", "NTK 4.77 at 8k, 5.46 at 16k; YaRN 4.77, 4.76",
+                    $"in llama, the 95 % interval of the change from {Half}x to {Target}x is above 0 with NTK, and below 1 % with YaRN"),
+                VerdictNumber.Above(Change(families[0], families[0].With(RopeType.Ntk), Half, Target), 0),
+                VerdictNumber.Below(Change(families[0], families[0].With(RopeType.Yarn), Half, Target), Hardly)),
             Verdict.Below(
                 new("Inside the window, NTK and YaRN cost little in every family.", "+0.4 to +3.0 % at 2k",
                     "in each family, the 95 % interval of their perplexity over the base's at 1x is below 5 %"),
@@ -127,13 +117,14 @@ internal sealed class Figure4 : IPaperExperiment
                             from rope in (RopeType[])[RopeType.Ntk, RopeType.Yarn]
                             select Against(family, family.With(rope), family.None, 1)]),
             Verdict.Above(
-                new("Linear interpolation costs the most inside the window, in every family.", "+1.2 to +5.2 % at 2k",
+                new("Linear interpolation costs more inside the window than NTK and YaRN, in every family.",
+                    "over the originals at 2k: linear +1.2 to +5.2 %, NTK and YaRN +0.4 to +3.0 %",
                     "in each family, the 95 % interval of linear's perplexity over NTK's and YaRN's at 1x is above 0"),
                 0, [.. from family in families
                        from rope in (RopeType[])[RopeType.Ntk, RopeType.Yarn]
                        select Against(family, family.With(RopeType.Linear), family.With(rope), 1)]),
             Verdict.Below(
-                new("The paper's revised YaRN is no better than YaRN as published.", null,
+                new("The paper's revised YaRN is hardly better than YaRN as published.", null,
                     "in each family, the 95 % interval of YaRN's perplexity over revised YaRN's at the target is below 3 %"),
                 Near, [.. families.Select(family =>
                     Against(family, family.With(RopeType.Yarn), family.With(RopeType.YarnRevised), Target))]),
@@ -142,22 +133,20 @@ internal sealed class Figure4 : IPaperExperiment
                     "in each family, the 95 % interval of the control's perplexity over PoSE-YaRN's at the target is above 0"),
                 0, [.. families.Select(family => Against(family, family.Short, family.With(RopeType.Yarn), Target))]),
         ];
-
-        Variant Best(Variants family) => s_ropes.Select(family.With).MinBy(variant => Measured(variant, Target).Estimate().Mean)!;
     }
 
     private static Variants Of(ReproductionContext context, FamilyShape family)
     {
         string? folder = context.BaseOf(family);
         return new(family, Variant.Untouched("original") with { Base = folder },
-            [.. s_ropes.Select(rope => Table2.Interpolated(rope, Target) with { Base = folder })],
-            Variant.Short(Target) with { Name = $"short-YaRN {Target}x (no skips)", RopeFactor = Target, Base = folder });
+            [.. s_ropes.Select(rope => Variant.Interpolated(rope, Target) with { Base = folder })],
+            Variant.InterpolatedShort(Target) with { Base = folder });
     }
 
     /// <summary>The variants of one family.</summary>
     private sealed record Variants(FamilyShape Family, Variant None, IReadOnlyList<Variant> Pose, Variant Short)
     {
-        public IEnumerable<Variant> All => [None, .. Pose, Short];
+        public IReadOnlyList<Variant> All => [None, .. Pose, Short];
 
         public Variant With(RopeType rope) => Pose[Array.IndexOf(s_ropes, rope)];
     }

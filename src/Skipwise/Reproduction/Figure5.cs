@@ -1,5 +1,6 @@
 using Skipwise.Evaluation.Results;
 using Skipwise.Positions;
+using Skipwise.Recipes;
 using Skipwise.Reports;
 using Skipwise.Reports.Plots;
 
@@ -36,15 +37,11 @@ internal sealed class Figure5 : IPaperExperiment
     public IEnumerable<PlannedWork> Plan(ReproductionContext context) => []; // seconds
 
     /// <inheritdoc/>
-    public ReproductionResult Run(ReproductionContext context)
+    public Findings Run(ReproductionContext context)
     {
         Lengths paper = new("the paper's lengths", PaperWindow), own = new("the base's lengths", context.Window);
         return new()
         {
-            Name = Name,
-            Title = Title,
-            Scale = context.Scale.Name,
-            Seeds = context.Scale.Seeds,
             Protocol =
             [
                 $"Windows: {PaperWindow} tokens placed below {paper.Target} positions as in the paper, and the base's {own.Window} below " +
@@ -52,52 +49,48 @@ internal sealed class Figure5 : IPaperExperiment
                 $"Exact curves are sums over all draws. Sampled ones count {Samples} drawn windows. Three chunks have no exact sum.",
                 "No model is trained, and no seed decides these numbers, whatever the scale.",
             ],
-            Paper = Paper,
             Tables = [paper.Table(), own.Table()],
-            Verdicts = Verdicts(paper, own),
+            Verdicts = Verdicts([paper, own]),
             Plots = [paper.Plot($"{Name}-paper"), own.Plot($"{Name}-base")],
             RawLines = [.. paper.RawLines(), .. own.RawLines()],
         };
     }
 
-    private static IReadOnlyList<Verdict> Verdicts(Lengths paper, Lengths own)
+    private static IReadOnlyList<Verdict> Verdicts(Lengths[] both)
     {
-        Lengths[] both = [paper, own];
-        IReadOnlyList<(string, Estimate)> OfBoth(Func<Lengths, IEnumerable<(string Name, double Value)>> numbers) =>
-        [
-            .. from lengths in both
-               from number in numbers(lengths)
-               select ($"{number.Name}, {lengths.Window} to {lengths.Target}", Exactly(number.Value)),
-        ];
+        IReadOnlyList<NamedEstimate> OfBoth(string name, NumberUnit unit, Func<Lengths, double> number) =>
+            [.. both.Select(lengths => lengths.Exactly(name, unit, number(lengths)))];
+        IReadOnlyList<NamedEstimate> OfPlateau(string name, Func<Lengths, double> probability) =>
+            OfBoth($"{name}, as a share of the plateau", NumberUnit.Fraction, lengths => probability(lengths) / lengths.Plateau);
         return
         [
             Verdict.AtMost(
                 new("The original windows cover no distance from the window's length on.", "0 from 2048 on",
                     "the sum of all these probabilities is 0"),
-                0, OfBoth(lengths => [("sum", lengths.Original.Probability.Skip(lengths.Window).Sum())])),
+                0, OfBoth("sum", NumberUnit.Probability, lengths => lengths.Original.Probability.Skip(lengths.Window).Sum())),
             Verdict.AtMost(
                 new("Two chunks cover each distance of the middle with the same probability, (Lc - 1) / (Lt - Lc + 1).",
                     "0.137 to 0.150; the formula gives 0.1428",
-                    "from Lc to Lt - Lc, the exact curve is within 1e-9 of the formula, and the mean of the sampled one within 2 % of it"),
-                1,
-                OfBoth(lengths =>
-                [
-                    ("largest difference of the exact curve, in units of 1e-9",
-                        lengths.Middle(lengths.Two).Max(probability => Math.Abs(probability - lengths.Plateau)) / 1e-9),
-                    ("difference of the sampled mean, in units of 2 %",
-                        Math.Abs((lengths.Middle(lengths.TwoSampled).Average() / lengths.Plateau) - 1) / 0.02),
-                ])),
+                    "from Lc to Lt - Lc, no probability of the exact curve differs from the formula by more than a millionth of it"),
+                1e-6, OfPlateau("largest difference",
+                    lengths => lengths.Middle(lengths.Two).Max(probability => Math.Abs(probability - lengths.Plateau)))),
             Verdict.AtMost(
-                new("The last Lc distances thin out: the far end of the target is trained least.", "0.069 at 15360, 0.026 at 16000",
-                    "with two chunks, at most 55 % of the plateau at Lt - Lc / 2 and at most 2 % at Lt - 1; with three chunks at most " +
-                    "10 % of the plateau at Lt - 1; each as a fraction of this limit"),
-                1,
-                OfBoth(lengths =>
-                [
-                    ("2 chunks at Lt - Lc / 2", lengths.Two.Probability[lengths.Target - (lengths.Window / 2)] / lengths.Plateau / 0.55),
-                    ("2 chunks at Lt - 1", lengths.Two.Probability[^1] / lengths.Plateau / 0.02),
-                    ("3 chunks at Lt - 1", lengths.Three.Probability[^1] / lengths.Plateau / 0.10),
-                ])),
+                new("Drawn windows agree with the formula.", "0.137 to 0.150 are drawn; the formula gives 0.1428",
+                    "from Lc to Lt - Lc, the mean of the sampled curve differs from the formula by at most 2 % of it"),
+                0.02, OfPlateau("difference of the mean",
+                    lengths => Math.Abs(lengths.Middle(lengths.TwoSampled).Average() - lengths.Plateau))),
+            Verdict.AtMost(
+                new("Two chunks cover the last Lc distances less and less often.", "0.069 at 15360, of 0.143: 48 %",
+                    "at Lt - Lc / 2, the probability is at most 55 % of the plateau"),
+                0.55, OfPlateau("at Lt - Lc / 2", lengths => lengths.Two.Probability[lengths.Target - (lengths.Window / 2)])),
+            Verdict.AtMost(
+                new("Two chunks hardly ever cover the very end of the target.", "0.026 at 16000; the formula gives 1 / 14337 at 16383",
+                    "at Lt - 1, the probability is at most 2 % of the plateau"),
+                0.02, OfPlateau("at Lt - 1", lengths => lengths.Two.Probability[^1])),
+            Verdict.AtMost(
+                new("Nor do three chunks.", "0.343 at 14336, 0.118 at 16000",
+                    "at Lt - 1, the probability is at most 10 % of two chunks' plateau"),
+                0.10, OfPlateau("at Lt - 1", lengths => lengths.Three.Probability[^1])),
             Verdict.Above(
                 new("Three chunks cover the middle distances more often than two.", "0.206 to 0.343 in place of 0.14",
                     "from 2 Lc to Lt - Lc, at each distance of the table, the 95 % interval of the difference is above 0"),
@@ -106,21 +99,21 @@ internal sealed class Figure5 : IPaperExperiment
                     .. from lengths in both
                        from r in lengths.Distances
                        where r >= 2 * lengths.Window && r <= lengths.Target - lengths.Window
-                       select ($"at {r}, {lengths.Window} to {lengths.Target}",
-                           Lengths.At(lengths.Three, r) with { Mean = lengths.Three.Probability[r] - lengths.Two.Probability[r] }),
+                       select new NamedEstimate($"at {r}, {lengths.Name}",
+                           Lengths.At(lengths.Three, r) with { Mean = lengths.Three.Probability[r] - lengths.Two.Probability[r] },
+                           NumberUnit.Probability),
                 ]),
-            RandPosCoversAll(paper, "at the paper's lengths"),
-            RandPosCoversAll(own, "at the base's lengths"),
+            .. both.Select(RandPosCoversAll),
         ];
     }
 
-    private static Verdict RandPosCoversAll(Lengths lengths, string where)
+    private static Verdict RandPosCoversAll(Lengths lengths)
     {
         int last = lengths.Distances[^1];
         Verdict verdict = Verdict.AtLeast(
-            new($"RandPos covers all distances {where}.", "1.0 at every distance up to 16000 of 16384",
+            new($"RandPos covers all distances at {lengths.Title}.", "1.0 at every distance up to 16000 of 16384",
                 "every distance up to 16000 / 16384 of the target is covered with a probability of at least 0.99"),
-            0.99, ($"smallest, {lengths.Window} to {lengths.Target}", Exactly(lengths.RandPos.Probability.Skip(1).Take(last).Min())));
+            0.99, lengths.Exactly("smallest", NumberUnit.Probability, lengths.RandPos.Probability.Skip(1).Take(last).Min()));
         double ratio = (double)lengths.Window / lengths.Target;
         int thin = lengths.RandPos.Probability.Skip(1).ToList().FindIndex(probability => probability < 0.99) + 1;
         return verdict.Outcome == Outcome.Holds ? verdict : verdict with
@@ -132,29 +125,28 @@ internal sealed class Figure5 : IPaperExperiment
         };
     }
 
-    private static Estimate Exactly(double value) => new(value, null, null, 0, 0);
-
     /// <summary>The curves of one pair of lengths.</summary>
     private sealed class Lengths
     {
-        private readonly string _name;
-
-        public Lengths(string name, int window)
+        public Lengths(string title, int window)
         {
-            (_name, Window) = (name, window);
-            CoverageCurve Compute(PositionOptions positions) =>
-                Coverage.Compute(new PoseOptions(positions, Window, Target), Target, Samples, SampleSeed);
-            Original = Compute(new() { Mode = PositionMode.Short });
-            Two = Compute(new());
-            TwoSampled = new(Coverage.Estimate(new PoseOptions(new(), Window, Target), Target, Samples, SampleSeed), Samples);
-            Three = Compute(new() { Chunks = 3 });
-            RandPos = Compute(new() { Mode = PositionMode.RandPos });
+            (Title, Window) = (title, window);
+            PoseOptions[] windows = [.. MeasureCoverage.Figure5(new PoseOptions(new PositionOptions(), Window, Target))];
+            CoverageCurve[] curves = [.. windows.Select(pose => Coverage.Compute(pose, Target, Samples, SampleSeed))];
+            (Original, Two, Three, RandPos) = (curves[0], curves[1], curves[2], curves[3]);
+            TwoSampled = new(Coverage.Estimate(windows[1], Target, Samples, SampleSeed), Samples);
             Distances = [.. s_paperDistances.Select(r => r * Window / PaperWindow)];
         }
+
+        /// <summary>whose lengths they are</summary>
+        public string Title { get; }
 
         public int Window { get; }
 
         public int Target => Extension * Window;
+
+        /// <summary>in the names of numbers</summary>
+        public string Name => $"{Window} to {Target}";
 
         public IReadOnlyList<int> Distances { get; }
 
@@ -178,20 +170,22 @@ internal sealed class Figure5 : IPaperExperiment
             ("RandPos, exact", RandPos),
         ];
 
+        public NamedEstimate Exactly(string name, NumberUnit unit, double value) => new($"{name}, {Name}", Estimate.Exactly(value), unit);
+
         public IReadOnlyList<double> Middle(CoverageCurve curve) => [.. curve.Probability.Take((Target - Window) + 1).Skip(Window)];
 
         public static Estimate At(CoverageCurve curve, int distance) =>
             new(curve.Probability[distance], null, curve.Samples is null ? null : curve.StandardError(distance), 0, curve.Samples ?? 0);
 
         public NumberTable Table() => new(
-            $"Probability that one window covers a distance, {_name}: {Window} to {Target}; of sampled ones ± standard error", "windows",
-            [.. Distances.Select(r => $"{r}")],
-            [.. Curves.Select(each => new NumberRow(each.Name, [.. Distances.Select(r => At(each.Curve, r))]))], NumberUnit.Other);
+            $"Probability that one window covers a distance, {Title}: {Name}", "windows", [.. Distances.Select(r => $"{r}")],
+            [.. Curves.Select(each => new NumberRow(each.Name, [.. Distances.Select(r => At(each.Curve, r))]))], NumberUnit.Probability,
+            "drawn windows");
 
         public ReportBlock.Plot Plot(string name) => new(
             CoveragePlot.Figure([.. Curves.Where(each => each.Curve != TwoSampled).Select(each => (each.Name, each.Curve.Probability))],
                 Window),
-            name, $"Probability that one window covers a distance, {_name}: windows of {Window} tokens, target {Target}.");
+            name, $"Probability that one window covers a distance, {Title}: windows of {Window} tokens, target {Target}.");
 
         public IEnumerable<string> RawLines() =>
             from each in Curves

@@ -18,7 +18,7 @@ internal interface IPaperExperiment
     /// <summary>Everything that <see cref="Run"/> will ask for and that takes time.</summary>
     IEnumerable<PlannedWork> Plan(ReproductionContext context);
 
-    /// <summary>Tables, plots and verdicts from what was measured. What the plan did not name is computed when it is asked for. The result
-    /// depends on the measured numbers only: no times, no dates, no paths.</summary>
-    ReproductionResult Run(ReproductionContext context);
+    /// <summary>Tables, plots and verdicts from what was measured. What the plan did not name is computed when it is asked for. They depend
+    /// on the measured numbers only: no dates, no paths.</summary>
+    Findings Run(ReproductionContext context);
 }

@@ -11,6 +11,8 @@ namespace Skipwise.Reproduction;
 /// <param name="folder">where the files are</param>
 internal sealed class Measurements(string folder)
 {
+    private readonly Dictionary<string, object> _read = []; // by path: a table, a plot and several verdicts ask for the same number
+
     /// <summary>Whether a result is there.</summary>
     public bool Has(IReadOnlyList<NamedValue> settings) => File.Exists(PathOf(settings));
 
@@ -20,8 +22,13 @@ internal sealed class Measurements(string folder)
     public T Get<T>(IReadOnlyList<NamedValue> settings, Func<T> measure)
     {
         string path = PathOf(settings);
+        if (_read.TryGetValue(path, out object? known))
+        {
+            return ((Measurement<T>)known).Result;
+        }
         if (Read<T>(path) is { } kept)
         {
+            _read[path] = kept;
             return kept.Result;
         }
         var measured = new Measurement<T>(
@@ -29,7 +36,9 @@ internal sealed class Measurements(string folder)
             measure());
         Directory.CreateDirectory(folder);
         AtomicFile.WriteText(path, JsonSerializer.Serialize(measured, ReportJson.Indented) + "\n");
-        return Read<T>(path)!.Result; // what a second run sees
+        Measurement<T> written = Read<T>(path)!; // what a second run sees
+        _read[path] = written;
+        return written.Result;
     }
 
     /// <summary>Null if there is none, or one that cannot be read: it is measured again.</summary>

@@ -1,12 +1,22 @@
 namespace Skipwise.Reproduction;
 
-/// <summary>What the numbers of a table are.</summary>
+/// <summary>What a number is, which decides how <see cref="NumberText"/> writes it.</summary>
 internal enum NumberUnit
 {
-    /// <summary>perplexities</summary>
+    /// <summary>perplexity</summary>
     Perplexity,
-    /// <summary>fractions of trials, 0..1</summary>
+    /// <summary>fraction of trials or questions, or another share, 0..1</summary>
     Fraction,
-    /// <summary>anything else, with four significant digits</summary>
-    Other,
+    /// <summary>relative change: 0.03 is 3 % more</summary>
+    Change,
+    /// <summary>difference of two fractions: 0.03 is 3 points</summary>
+    Difference,
+    /// <summary>how many times one number is another</summary>
+    Ratio,
+    /// <summary>probability, 0..1</summary>
+    Probability,
+    /// <summary>memory in MiB</summary>
+    Mebibytes,
+    /// <summary>time in seconds</summary>
+    Seconds,
 }

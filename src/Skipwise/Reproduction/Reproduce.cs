@@ -16,7 +16,7 @@ namespace Skipwise.Reproduction;
 /// table1/report.html, .md      tables, plots and verdicts of one experiment
 /// table1/results.json          the same numbers for programs
 /// table1/raw.jsonl             every measured value
-/// report.html, .md             all experiments that were run at this scale
+/// report.html, .md             all experiments whose folder has the results of this scale
 /// times.jsonl                  seconds of everything that was computed
 /// </code>
 /// </summary>
@@ -34,12 +34,13 @@ internal static class Reproduce
     /// <summary>Runs experiments and writes their files.</summary>
     /// <returns>the results of the experiments that were asked for</returns>
     /// <exception cref="OperationCanceledException">stopped; the same call continues</exception>
-    /// <exception cref="SkipwiseException">no experiment of that name; the folder holds something else, or another process works in
-    /// it</exception>
+    /// <exception cref="SkipwiseException">no experiment of that name; benchmarks that none runs, or whose files are missing; the folder
+    /// holds something else, or another process works in it</exception>
     public static IReadOnlyList<ReproductionResult> Run(ReproductionOptions options, ReproductionProgress progress, CancellationToken stop)
     {
         OptionCheck.Require("Reproduction", options);
         IPaperExperiment[] chosen = Chosen(options.Experiments);
+        RequireBenchmarks(options.Benchmarks, chosen);
         AtomicFolder.RequireEmptyOrOwned(options.Out, Kind, ignored: FolderClaim.LockName);
         using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(ReproductionOptions.Out)));
         using var context = new ReproductionContext(options.Base, options.Out, options.EffectiveScale(), progress, stop)
@@ -50,27 +51,71 @@ internal static class Reproduce
         new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(options.Out);
         Do(chosen.SelectMany(experiment => experiment.Plan(context)), progress, stop);
 
-        var results = new List<(IPaperExperiment Experiment, ReproductionResult Result)>();
+        List<ReproductionResult> asked = [], all = [];
         foreach (IPaperExperiment experiment in All)
         {
             bool isChosen = chosen.Contains(experiment);
-            if (isChosen || IsKept(experiment, context))
+            string folder = Path.Combine(options.Out, experiment.Name);
+            if (!isChosen && !(Directory.Exists(folder) && experiment.Plan(context).All(work => work.IsDone())))
             {
-                stop.ThrowIfCancellationRequested();
-                results.Add((experiment, experiment.Run(context)));
+                continue; // was not run, or not at this scale
             }
+            stop.ThrowIfCancellationRequested();
+            ReproductionResult result = Result(experiment, context);
             if (isChosen)
             {
-                Write(results[^1].Result, Path.Combine(options.Out, experiment.Name));
+                Write(result, folder);
+                asked.Add(result);
+            }
+            if (isChosen || IsKept(result, folder))
+            {
+                all.Add(result);
             }
         }
-        ReportFiles.Write(Path.Combine(options.Out, ReportName), ReproductionReport.Build([.. results.Select(each => each.Result)]));
-        return [.. results.Where(each => chosen.Contains(each.Experiment)).Select(each => each.Result)];
+        ReportFiles.Write(Path.Combine(options.Out, ReportName), ReproductionReport.Build(all));
+        return asked;
     }
 
-    /// <summary>Whether the experiment was run before, at this scale: then the common report has it too.</summary>
-    private static bool IsKept(IPaperExperiment experiment, ReproductionContext context) =>
-        Directory.Exists(Path.Combine(context.Out, experiment.Name)) && experiment.Plan(context).All(work => work.IsDone());
+    private static void RequireBenchmarks(string? folder, IPaperExperiment[] chosen)
+    {
+        if (folder is null)
+        {
+            return;
+        }
+        if (!chosen.Any(experiment => experiment is Table3))
+        {
+            throw new SkipwiseException($"{OptionName.Of(nameof(ReproductionOptions.Benchmarks))} {folder}: none of " +
+                $"{string.Join(", ", chosen.Select(experiment => experiment.Name))} runs benchmarks, table3 does. Add table3 to " +
+                $"{OptionName.Of(nameof(ReproductionOptions.Experiments))}, or leave the folder out.");
+        }
+        ReproductionContext.RequireBenchmarks(folder);
+    }
+
+    private static ReproductionResult Result(IPaperExperiment experiment, ReproductionContext context)
+    {
+        Findings found = experiment.Run(context);
+        return new()
+        {
+            Name = experiment.Name,
+            Title = experiment.Title,
+            Scale = context.Scale.Name,
+            Seeds = context.Scale.Seeds,
+            Protocol = found.Protocol,
+            Paper = experiment.Paper,
+            Tables = found.Tables,
+            Verdicts = found.Verdicts,
+            Plots = found.Plots,
+            RawLines = found.RawLines,
+        };
+    }
+
+    /// <summary>Whether an earlier run left the same result: not one of another scale, nor one with benchmarks where this run has
+    /// none.</summary>
+    private static bool IsKept(ReproductionResult result, string folder)
+    {
+        string path = Path.Combine(folder, ResultsName);
+        return File.Exists(path) && TextFile.Read(path) == Text(result);
+    }
 
     private static void Do(IEnumerable<PlannedWork> planned, ReproductionProgress progress, CancellationToken stop)
     {
@@ -102,8 +147,11 @@ internal static class Reproduce
         return unknown.Length == 0
             ? [.. All.Where(experiment => names.Count == 0 || names.Contains(experiment.Name))]
             : throw new SkipwiseException(
-                $"{string.Join(", ", unknown)}: no such experiment. There are {string.Join(", ", All.Select(known => known.Name))}.");
+                $"{OptionName.Of(nameof(ReproductionOptions.Experiments))} {string.Join(", ", unknown)}: no such " +
+                $"experiment. There are {string.Join(", ", All.Select(known => known.Name))}.");
     }
+
+    private static string Text(ReproductionResult result) => EvaluationJson.ToIndentedJson(result) + "\n";
 
     private static void Write(ReproductionResult result, string folder)
     {
@@ -111,7 +159,7 @@ internal static class Reproduce
         var numbers = new OwnedFiles(Path.Combine(folder, Path.GetFileNameWithoutExtension(ResultsName) + OwnedFiles.Ending));
         numbers.Write(
         [
-            (ResultsName, Encoding.UTF8.GetBytes(EvaluationJson.ToIndentedJson(result) + "\n")),
+            (ResultsName, Encoding.UTF8.GetBytes(Text(result))),
             (RawName, Encoding.UTF8.GetBytes(string.Concat(result.RawLines.Select(line => line + "\n")))),
         ]);
         ReportFiles.Write(Path.Combine(folder, ReportName), ReproductionReport.Build([result]));

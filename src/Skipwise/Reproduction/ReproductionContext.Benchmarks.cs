@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
@@ -6,7 +5,7 @@ using Skipwise.Storage;
 
 namespace Skipwise.Reproduction;
 
-/// <summary>The six benchmarks of the paper's table 3, where their files are given.</summary>
+/// <summary>The six benchmarks of the paper's table 3, where their files are given: of the run's own base and its fine-tunes.</summary>
 internal sealed partial class ReproductionContext
 {
     // each with the metric of the paper
@@ -17,6 +16,7 @@ internal sealed partial class ReproductionContext
     ];
 
     private NamedValue? _benchmarkFiles;
+    private TaskSuite? _suite;
 
     /// <summary>Folder of the benchmarks' files; null: they are left out.</summary>
     public string? Benchmarks { get; init; }
@@ -24,55 +24,57 @@ internal sealed partial class ReproductionContext
     /// <summary>Their names.</summary>
     public static IReadOnlyList<string> BenchmarkTasks { get; } = [.. s_benchmarks.Select(benchmark => benchmark.Task)];
 
+    /// <summary>Reads the benchmarks' files to find errors before any work.</summary>
+    /// <exception cref="SkipwiseException">no such folder, or a file that is missing or broken</exception>
+    public static void RequireBenchmarks(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new SkipwiseException($"{OptionName.Of(nameof(ReproductionOptions.Benchmarks))} {folder}: no such folder. Name the " +
+                $"folder with the files of {string.Join(", ", BenchmarkTasks)}.");
+        }
+        TaskSuite.RequireData(folder, BenchmarkTasks, new TaskOptions());
+    }
+
     /// <summary>A benchmark's score, by seed and question.</summary>
     public SeedSamples Benchmark(Variant variant, string task) => new(
         [.. SeedsOf(variant).Select(seed => BenchmarksOf(variant, seed).Single(measured => measured.Task == task).Questions)],
         variant.IsTrained);
 
     /// <summary>The trainings and measurements of all benchmarks of a variant, for all seeds.</summary>
-    public IEnumerable<PlannedWork> PlanBenchmarks(Variant variant)
+    public IEnumerable<PlannedWork> PlanBenchmarks(Variant variant) => SeedsOf(variant).SelectMany(seed =>
     {
-        foreach (ulong seed in SeedsOf(variant))
-        {
-            string model = Models.Key(variant, seed);
-            bool IsMeasured() => Measured.Has(BenchmarkSettings(variant, seed));
-            if (variant.IsTrained)
-            {
-                yield return new($"{model} train", model, $"train on windows of {Models.WindowOf(variant)}", 3 * Models.TokensOf(variant),
-                    () => IsMeasured() || Models.IsFinished(variant, seed), () => Models.Train(variant, seed));
-            }
-            const long choices = 4;
-            long questions = (long)(Scale.BenchmarkLimit ?? 3000) * s_benchmarks.Length; // 3000: their mean, about
-            yield return new($"{model} benchmarks", model, "benchmarks", choices * questions * BaseOf(variant).Window, IsMeasured,
-                () => BenchmarksOf(variant, seed));
-        }
-    }
+        string model = Models.Key(variant, seed);
+        const long choices = 4;
+        long questions = (long)(Scale.BenchmarkLimit ?? 3000) * s_benchmarks.Length; // 3000: their mean, about
+        return WithTraining(variant, seed,
+        [
+            new($"{model} benchmarks", model, "benchmarks", choices * questions * Window,
+                () => Measured.Has(BenchmarkSettings(variant, seed)), () => BenchmarksOf(variant, seed)),
+        ]);
+    });
 
     /// <summary>A table of scores, a row per variant, a column per benchmark.</summary>
     public NumberTable BenchmarkTable(IEnumerable<Variant> variants) => new(
         "Benchmarks: fraction of questions answered correctly, mc2 for TruthfulQA", "variant", BenchmarkTasks,
         [.. variants.Select(variant =>
             new NumberRow(variant.Name, [.. BenchmarkTasks.Select(task => Benchmark(variant, task).Estimate())]))],
-        NumberUnit.Fraction);
-
-    /// <summary>A sentence of a protocol: how benchmarks are measured.</summary>
-    public string ProtocolOfBenchmarks() =>
-        $"Benchmarks: by the rules of lm-evaluation-harness as of 2023, prompts cut to the base's {Window} tokens, " +
-        (Scale.BenchmarkLimit is { } limit ? FormattableString.Invariant($"the first {limit} questions.") : "all questions.");
+        NumberUnit.Fraction, "questions");
 
     /// <summary>Raw lines of the benchmarks of a variant.</summary>
     public IEnumerable<string> RawBenchmarks(Variant variant) =>
         from seed in SeedsOf(variant)
         from measured in BenchmarksOf(variant, seed)
-        select EvaluationJson.ToJsonLine(new RawBenchmark(variant.Name, Models.Key(variant, seed), variant.IsTrained ? seed : null,
+        select EvaluationJson.ToJsonLine(new RawBenchmark(variant.Name, Models.Key(variant, seed), Decides(variant, seed),
             measured.Task, measured.Metric, measured.Questions));
 
     private BenchmarkMeasurement[] BenchmarksOf(Variant variant, ulong seed) =>
         Measured.Get(BenchmarkSettings(variant, seed), () => Timed($"benchmarks of {variant.Name}", variant, seed, model =>
         {
-            var suite = TaskSuite.Prepare(Benchmarks!, BenchmarkTasks, BaseOf(variant).Tokenizer, model.Config,
-                BenchmarkOptions(variant), _stop);
-            IReadOnlyList<TaskResult> results = suite.Evaluate(model, null, _progress.Evaluation, _stop);
+            // window, BOS and EOS are the base's for all variants, and so are the prompts
+            _suite ??= TaskSuite.Prepare(Benchmarks!, BenchmarkTasks, Base.Tokenizer, Base.Config.Model,
+                new TaskOptions { MaxLength = Window, Limit = Scale.BenchmarkLimit }, _stop);
+            IReadOnlyList<TaskResult> results = _suite.Evaluate(model, null, _progress.Evaluation, _stop);
             return (BenchmarkMeasurement[])
             [
                 .. s_benchmarks.Select(each => new BenchmarkMeasurement(each.Task, each.Metric,
@@ -80,28 +82,11 @@ internal sealed partial class ReproductionContext
             ];
         }));
 
-    private TaskOptions BenchmarkOptions(Variant variant) => new() { MaxLength = BaseOf(variant).Window, Limit = Scale.BenchmarkLimit };
-
     private NamedValue[] BenchmarkSettings(Variant variant, ulong seed) =>
     [
         new("kind", "benchmarks"), new("version", MeasurementVersion), new("model", Models.Key(variant, seed)),
         new("tasks", string.Join(',', BenchmarkTasks)), new("harness", "2023"),
-        NamedValue.Of("max_length", BaseOf(variant).Window), NamedValue.Of("limit", Scale.BenchmarkLimit),
-        _benchmarkFiles ??= new("files", HashOfFiles(Benchmarks!)),
+        NamedValue.Of("max_length", Window), NamedValue.Of("limit", Scale.BenchmarkLimit),
+        _benchmarkFiles ??= new("files", ContentHash.Compute([Benchmarks!])),
     ];
-
-    private static string HashOfFiles(string folder)
-    {
-        if (!Directory.Exists(folder))
-        {
-            throw new SkipwiseException($"{folder}: no such folder. Name the folder with the benchmarks' files");
-        }
-        TaskSuite.RequireData(folder, BenchmarkTasks, new TaskOptions());
-        return CacheKey.OfText(string.Concat(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Order(StringComparer.Ordinal).Select(file =>
-            {
-                using FileStream stream = InputFile.Open(file);
-                return $"{Path.GetRelativePath(folder, file)} {Convert.ToHexStringLower(SHA256.HashData(stream))}\n";
-            })));
-    }
 }

@@ -27,7 +27,8 @@ internal sealed partial class ReproductionContext
             PretrainOptions options = Pretraining(family, "unnamed"); // no part of the contract, which decides the name
             HfConfig config = family.Config(Base.Config.Model);
             string key = CacheKey.Of([.. Base.Identity.Where(value => value.Name == "tokenizer"),
-                new("corpus.version", BaseModel.TextVersion), new("contract", Pretrain.Contract(options, config).ToJson())]);
+                new("corpus.version", BaseModel.TextVersion), TrainedModels.TrainingVersionValue,
+                new("contract", Pretrain.Contract(options, config).ToJson())]);
             _families[family.Name] = folder = Path.Combine(Out, "bases", key);
             _bases[folder] = new BaseModel(folder, Scale, config, Base.Tokenizer, new NamedValue("base_model.pretrained", key),
                 () => PretrainBase(family, folder));
@@ -35,16 +36,22 @@ internal sealed partial class ReproductionContext
         return folder;
     }
 
-    /// <summary>The pretraining of a family's base.</summary>
-    public IEnumerable<PlannedWork> PlanBase(FamilyShape family)
+    /// <summary>Works with models of a family, after the pretraining of its base. Nobody needs the base any more when all are
+    /// done.</summary>
+    public IEnumerable<PlannedWork> WithBase(FamilyShape family, IReadOnlyList<PlannedWork> works)
     {
-        if (BaseOf(family) is { } folder)
+        if (BaseOf(family) is not { } folder)
         {
-            PretrainOptions options = Pretraining(family, folder);
-            long tokens = (long)options.BatchSize * options.ContextLength * (options.Steps + (options.ListSteps / 2));
-            yield return new(folder, folder, "pretrain a base", 3 * tokens, () => new RunFolder(folder).IsFinished,
-                () => PretrainBase(family, folder));
+            return works;
         }
+        PretrainOptions options = Pretraining(family, folder);
+        long tokens = (long)options.BatchSize * options.ContextLength * (options.Steps + (options.ListSteps / 2));
+        return
+        [
+            new(folder, folder, "pretrain a base", 3 * tokens,
+                () => works.All(work => work.IsDone()) || TrainedModels.IsSound(new RunFolder(folder)), () => PretrainBase(family, folder)),
+            .. works,
+        ];
     }
 
     private PretrainOptions Pretraining(FamilyShape family, string folder)
@@ -70,7 +77,7 @@ internal sealed partial class ReproductionContext
     private void PretrainBase(FamilyShape family, string folder)
     {
         var run = new RunFolder(folder);
-        if (run.IsFinished)
+        if (TrainedModels.IsSound(run))
         {
             return;
         }
@@ -80,6 +87,11 @@ internal sealed partial class ReproductionContext
         IProgress<StepMetrics>? steps = null;
         string? begun = null;
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+        if (run.IsFinished)
+        {
+            using FolderClaim claim = run.Lock();
+            run.Clear(); // damaged
+        }
         TrainingOutcome outcome = _times.Measure($"pretrain {family.Name}", () => Pretrain.Run(
             options, family.Config(Base.Config.Model), Base.Folder, new SaveOptions { EverySteps = 200, KeepLast = 1, Resume = true },
             new SynchronousProgress<(string Stage, StepMetrics Metrics)>(step =>

@@ -1,5 +1,4 @@
 using Skipwise.Evaluation.Perplexity;
-using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 
 namespace Skipwise.Reproduction;
@@ -18,35 +17,25 @@ internal sealed partial class ReproductionContext
             variant.IsTrained);
 
     /// <summary>The trainings and measurements of <see cref="FirstTokens"/>, for all seeds.</summary>
-    public IEnumerable<PlannedWork> PlanFirstTokens(Variant variant, IReadOnlyList<int> multiples)
-    {
-        foreach (ulong seed in SeedsOf(variant))
+    public IEnumerable<PlannedWork> PlanFirstTokens(Variant variant, IReadOnlyList<int> multiples) =>
+        SeedsOf(variant).SelectMany(seed =>
         {
             string model = Models.Key(variant, seed);
             BaseModel start = BaseOf(variant);
             int length = multiples[^1] * start.Window;
-            bool IsMeasured() => Measured.Has(FirstTokensSettings(variant, seed, multiples));
-            if (variant.IsTrained)
-            {
-                yield return new($"{model} train", model, $"train on windows of {Models.WindowOf(variant)}", 3 * Models.TokensOf(variant),
-                    () => IsMeasured() || Models.IsFinished(variant, seed), () => Models.Train(variant, seed));
-            }
-            yield return new($"{model} first tokens {length}", model, $"perplexity of the first {length} tokens",
-                (long)start.LongDocumentsCount(multiples[^1]) * length, IsMeasured, () => FirstTokensOf(variant, seed, multiples));
-        }
-    }
-
-    /// <summary>Sentence of a protocol: how <see cref="FirstTokens"/> is measured.</summary>
-    public string ProtocolOfFirstTokens(int multiple) =>
-        $"Perplexity: of the first tokens of {Base.LongDocumentsCount(multiple)} held-out documents of {multiple * Window} tokens, " +
-        "as in the paper's figure 4. All models read the same documents, and differences are taken document by document.";
+            return WithTraining(variant, seed,
+            [
+                new($"{model} first tokens {length}", model, $"perplexity of the first {length} tokens",
+                    (long)start.LongDocumentsCount(multiples[^1]) * length,
+                    () => Measured.Has(FirstTokensSettings(variant, seed, multiples)), () => FirstTokensOf(variant, seed, multiples)),
+            ]);
+        });
 
     /// <summary>Raw lines of <see cref="FirstTokens"/>.</summary>
     public IEnumerable<string> RawFirstTokens(Variant variant, IReadOnlyList<int> multiples) =>
         from seed in SeedsOf(variant)
         from measured in FirstTokensOf(variant, seed, multiples)
-        select EvaluationJson.ToJsonLine(new RawPerplexity(variant.Name, Models.Key(variant, seed),
-            variant.IsTrained ? seed : null, measured.Window, measured.Perplexity, measured.Documents));
+        select RawLine(variant, seed, measured);
 
     private PerplexityMeasurement[] FirstTokensOf(Variant variant, ulong seed, IReadOnlyList<int> multiples) =>
         Measured.Get(FirstTokensSettings(variant, seed, multiples), () =>

@@ -5,8 +5,8 @@ using Skipwise.Models;
 namespace Skipwise.Reproduction;
 
 /// <summary>
-/// What an experiment asks for numbers: perplexity and passkeys of a variant for all seeds. Each is computed on the first request of any
-/// experiment, and kept on disk.
+/// What an experiment asks for numbers: perplexity, passkeys, benchmarks of a variant for all seeds. Each is computed on the first request
+/// of any experiment, after the training that it needs, and kept on disk.
 /// </summary>
 internal sealed partial class ReproductionContext : IDisposable
 {
@@ -37,7 +37,7 @@ internal sealed partial class ReproductionContext : IDisposable
 
     public ReproductionScale Scale { get; }
 
-    /// <summary>The folder of all results, for what an experiment keeps besides models and measurements.</summary>
+    /// <summary>The folder of all results.</summary>
     public string Out { get; }
 
     public TrainedModels Models { get; }
@@ -64,7 +64,7 @@ internal sealed partial class ReproductionContext : IDisposable
     }
 
     /// <summary>Perplexity with windows of <paramref name="multiple"/> times the base's, by seed and held-out document. Every token of
-    /// every document counts once, with at least half a window of context.</summary>
+    /// every document counts once. Its context is at least half a window, or all that stands before it.</summary>
     public SeedSamples Perplexity(Variant variant, int multiple) =>
         new([.. SeedsOf(variant).Select(seed => PerplexityOf(variant, seed, multiple).Documents)], variant.IsTrained);
 
@@ -92,16 +92,25 @@ internal sealed partial class ReproductionContext : IDisposable
                     (long)Scale.Trials * multiple * start.Window,
                     () => Measured.Has(PasskeySettings(variant, seed, multiple)), () => PasskeyOf(variant, seed, multiple))),
             ];
-            if (variant.IsTrained)
-            {
-                yield return new($"{model} train", model, $"train on windows of {Models.WindowOf(variant)}", 3 * Models.TokensOf(variant),
-                    () => measurements.All(work => work.IsDone()) || Models.IsFinished(variant, seed), () => Models.Train(variant, seed));
-            }
-            foreach (PlannedWork work in measurements)
+            foreach (PlannedWork work in WithTraining(variant, seed, measurements))
             {
                 yield return work;
             }
         }
+    }
+
+    /// <summary>Measurements of a model, after its training if it is trained. Nobody needs the model any more when all are done.</summary>
+    private IEnumerable<PlannedWork> WithTraining(Variant variant, ulong seed, IReadOnlyList<PlannedWork> measurements)
+    {
+        string model = Models.Key(variant, seed);
+        return variant.IsTrained
+            ?
+            [
+                new($"{model} train", model, $"train on windows of {Models.WindowOf(variant)}", 3 * Models.TokensOf(variant),
+                    () => measurements.All(work => work.IsDone()) || Models.IsFinished(variant, seed), () => Models.Train(variant, seed)),
+                .. measurements,
+            ]
+            : measurements;
     }
 
     /// <inheritdoc/>

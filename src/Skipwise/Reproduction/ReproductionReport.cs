@@ -19,14 +19,18 @@ internal static class ReproductionReport
     {
         Verdict[] verdicts = [.. results.SelectMany(result => result.Verdicts)];
         int Count(Outcome outcome) => verdicts.Count(verdict => verdict.Outcome == outcome);
-        ReproductionResult first = results[0];
+        int seeds = results.SelectMany(result => result.Tables).SelectMany(table => table.Rows).SelectMany(row => row.Cells)
+            .Max(cell => cell?.Seeds ?? 0);
         return
         [
             $"Of {verdicts.Length} claims, {Count(Outcome.Holds)} hold at this scale, {Count(Outcome.DoesNotHold)} do not, and " +
             $"{Count(Outcome.NotDecided)} are not decided.",
-            first.Seeds > 1
-                ? $"Scale {first.Scale}: every trained number is a mean over {first.Seeds} seeds."
-                : $"Scale {first.Scale}: ONE seed, so that the randomness of training is in no interval.",
+            seeds switch
+            {
+                0 => "Nothing is trained: no seed decides these numbers.",
+                1 => $"Scale {results[0].Scale}: ONE seed of every fine-tune, so that the randomness of training is in no interval.",
+                _ => $"Scale {results[0].Scale}: {seeds} seeds of every fine-tune, whose numbers are means over them.",
+            },
         ];
     }
 

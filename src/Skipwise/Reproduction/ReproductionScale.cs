@@ -5,6 +5,9 @@ namespace Skipwise.Reproduction;
 /// <summary>How large a reproduction is: everything that costs time, and nothing that a claim is about.</summary>
 internal sealed record ReproductionScale
 {
+    /// <summary>how the shipped base was pretrained</summary>
+    public static PretrainOptions ShippedPretraining { get; } = new() { Out = "" };
+
     /// <summary>its name in reports</summary>
     public required string Name { get; init; }
     /// <summary>seeds of each training; they differ in text, data order, positions and the initialization of what is trained</summary>
@@ -31,18 +34,18 @@ internal sealed record ReproductionScale
     /// <summary>targets of table 2, in multiples of the base's window, rising</summary>
     [Within(2, 1024)]
     public IReadOnlyList<int> ExtremeExtensions { get; init; } = [32, 64, 128];
-    /// <summary>targets whose cost figure 3 estimates, in tokens, rising; half of the first is PoSE's window</summary>
+    /// <summary>targets whose cost figure 3 measures, in tokens, rising; half of the first is PoSE's window</summary>
     [Within(16, 1 << 24)]
     public IReadOnlyList<int> CostTargets { get; init; } = [4096, 8192, 16384, 32768, 65536, 131072];
     /// <summary>steps of the first stage of pretraining figure 4's bases</summary>
     [Within(1, 1e9)]
-    public int PretrainingListSteps { get; init; } = new PretrainOptions { Out = "" }.ListSteps;
+    public int PretrainingListSteps { get; init; } = ShippedPretraining.ListSteps;
     /// <summary>steps of the second stage</summary>
     [Within(1, 1e9)]
-    public int PretrainingSteps { get; init; } = new PretrainOptions { Out = "" }.Steps;
+    public int PretrainingSteps { get; init; } = ShippedPretraining.Steps;
     /// <summary>documents of the second stage</summary>
     [Within(1, 1e7)]
-    public int PretrainingDocuments { get; init; } = new PretrainOptions { Out = "" }.Documents;
+    public int PretrainingDocuments { get; init; } = ShippedPretraining.Documents;
     /// <summary>first questions of each benchmark; null: all</summary>
     [Within(1, 1e9)]
     public int? BenchmarkLimit { get; init; }
@@ -52,9 +55,9 @@ internal sealed record ReproductionScale
     {
         Name = "full",
         Seeds = 3,
-        Steps = 400,
-        BatchSize = 16,
-        TrainingDocuments = 3200,
+        Steps = DemoDefaults.Options.Training.Steps,
+        BatchSize = DemoDefaults.Options.Training.BatchSize,
+        TrainingDocuments = DemoDefaults.Options.TrainingDocuments,
         Documents = 20,
         Trials = 50,
         PasskeyMultiples = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16],

@@ -43,6 +43,17 @@ internal sealed record SeedSamples(IReadOnlyList<IReadOnlyList<double>> Values, 
     public SeedSamples Times(double factor) =>
         this with { Values = [.. Values.Select(row => (IReadOnlyList<double>)[.. row.Select(value => factor * value)])] };
 
+    /// <summary>
+    /// The paired difference of two means as a fraction of the second. Its errors are those of a ratio by the delta method: of
+    /// (value - ratio * reference) / mean reference, pair by pair. What raises both alike, such as a hard document, is in no error.
+    /// </summary>
+    /// <inheritdoc cref="Minus"/>
+    public Estimate RelativeTo(SeedSamples reference)
+    {
+        double mean = reference.Estimate().Mean, ratio = Estimate().Mean / mean;
+        return Minus(reference.Times(ratio)).Times(1 / mean).Estimate() with { Mean = ratio - 1 };
+    }
+
     private IReadOnlyList<double> Row(int seed) => Values[Values.Count == 1 ? 0 : seed];
 
     private static double? Known(double error) => double.IsNaN(error) ? null : error;

@@ -1,5 +1,3 @@
-using Skipwise.Reports;
-using Skipwise.Reports.Plots;
 using Skipwise.Rope;
 
 namespace Skipwise.Reproduction;
@@ -8,7 +6,9 @@ namespace Skipwise.Reproduction;
 /// control without skips.</summary>
 internal sealed class Table2 : IPaperExperiment
 {
-    private const double LittleRise = 0.5, GreatRise = 1, Clearly = 0.1;
+    private const double Survives = 0.5, BreaksDown = 1, Clearly = 0.1;
+
+    private static readonly RopeType[] s_ropes = [RopeType.Linear, RopeType.Ntk, RopeType.Yarn];
 
     /// <inheritdoc/>
     public string Name => "table2";
@@ -27,61 +27,37 @@ internal sealed class Table2 : IPaperExperiment
         PoSE-YaRN-128k   | 9.32 / 10.56  | 10.36 / 12.30 | 10.77 / 13.07 | 11.33 / 13.81
         """);
 
-    /// <summary>A fine-tune whose RoPE factor is the extension, as in the paper.</summary>
-    public static Variant Interpolated(RopeType rope, int extension) =>
-        Variant.Pose(extension, $"PoSE-{NameOf(rope)} {extension}x") with { Rope = rope, RopeFactor = extension };
-
-    /// <summary>A scaling as the paper writes it.</summary>
-    public static string NameOf(RopeType rope) => rope switch
-    {
-        RopeType.Linear => "Linear",
-        RopeType.Ntk => "NTK",
-        RopeType.Yarn => "YaRN",
-        RopeType.YarnRevised => "YaRN revised",
-        _ => RopeTypeNames.NameOf(rope),
-    };
-
     /// <inheritdoc/>
     public IEnumerable<PlannedWork> Plan(ReproductionContext context) =>
         Variants(context).SelectMany(variant => context.PlanFirstTokens(variant, Windows(context, variant)));
 
     /// <inheritdoc/>
-    public ReproductionResult Run(ReproductionContext context)
+    public Findings Run(ReproductionContext context)
     {
         IReadOnlyList<Variant> variants = Variants(context);
-        int[] all = [1, .. context.Scale.ExtremeExtensions];
-        int far = all[^1];
+        IReadOnlyList<int> targets = context.Scale.ExtremeExtensions;
+        SeedSamples Measured(Variant variant, int multiple) => context.FirstTokens(variant, Windows(context, variant), multiple);
+        (Variant[] Variants, int[] Windows) Of(int target) =>
+            ([.. variants.Where(variant => variant.Extension == target)], [1, .. targets.Where(multiple => multiple <= target)]);
+        string Caption(int target) => $"Perplexity of the first tokens, target {target}x";
         return new()
         {
-            Name = Name,
-            Title = Title,
-            Scale = context.Scale.Name,
-            Seeds = context.Scale.Seeds,
             Protocol =
             [
-                $"Variants: fine-tunes of the base to {string.Join(", ", context.Scale.ExtremeExtensions)} times its window of " +
-                $"{context.Window} tokens. RoPE's factor is the extension, as in the paper.",
-                .. context.ProtocolOfTraining(),
-                context.ProtocolOfFirstTokens(far),
+                $"Variants: fine-tunes of the base to {string.Join(", ", targets)} times its window of {context.Window} tokens.",
+                .. context.ProtocolOfTraining(variants),
+                context.ProtocolOfFirstTokens(targets),
             ],
-            Paper = Paper,
             Tables =
             [
-                .. context.Scale.ExtremeExtensions.Select(extension => context.Table(
-                    $"Perplexity of the first tokens, target {extension}x", variants.Where(variant => variant.Extension == extension),
-                    [.. all.Where(multiple => multiple <= extension)], NumberUnit.Perplexity,
-                    (variant, multiple) => Of(context, variant, multiple))),
+                .. targets.Select(target =>
+                    context.PerplexityTable(Caption(target), Of(target).Variants, Of(target).Windows, Measured)),
             ],
-            Verdicts = Verdicts(context),
+            Verdicts = Verdicts(context, new Comparison(context, Measured)),
             Plots =
             [
-                .. context.Scale.ExtremeExtensions.Select(extension => new ReportBlock.Plot(
-                    LengthPlot.Perplexity(
-                        context.Points(variants.Where(variant => variant.Extension == extension),
-                            [.. all.Where(multiple => multiple <= extension)], (variant, multiple) => Of(context, variant, multiple)),
-                        context.Window, ModelLegend.Create(variants.Where(variant => variant.Extension == extension)
-                            .Select(variant => variant.Name))),
-                    $"{Name}-{extension}x", $"Perplexity of the first tokens, target {extension}x; lower is better.")),
+                .. targets.Select(target =>
+                    context.PerplexityPlot(Of(target).Variants, Of(target).Windows, Measured, $"{Name}-{target}x", Caption(target))),
             ],
             RawLines = [.. variants.SelectMany(variant => context.RawFirstTokens(variant, Windows(context, variant)))],
         };
@@ -91,50 +67,45 @@ internal sealed class Table2 : IPaperExperiment
     [
         .. context.Scale.ExtremeExtensions.SelectMany(extension => (Variant[])
             [
-                Interpolated(RopeType.Linear, extension), Interpolated(RopeType.Ntk, extension), Interpolated(RopeType.Yarn, extension),
-                Variant.Short(extension) with { Name = $"short-YaRN {extension}x (no skips)", RopeFactor = extension },
+                .. s_ropes.Select(rope => Variant.Interpolated(rope, extension)), Variant.InterpolatedShort(extension),
             ]),
     ];
 
     private static int[] Windows(ReproductionContext context, Variant variant) =>
         [1, .. context.Scale.ExtremeExtensions.Where(multiple => multiple <= variant.Extension)];
 
-    private static SeedSamples Of(ReproductionContext context, Variant variant, int multiple) =>
-        context.FirstTokens(variant, Windows(context, variant), multiple);
-
-    private static IReadOnlyList<Verdict> Verdicts(ReproductionContext context)
+    private static IReadOnlyList<Verdict> Verdicts(ReproductionContext context, Comparison perplexity)
     {
         int near = context.Scale.ExtremeExtensions[0], far = context.Scale.ExtremeExtensions[^1];
-        Variant linear = Interpolated(RopeType.Linear, far), ntk = Interpolated(RopeType.Ntk, far), yarn = Interpolated(RopeType.Yarn, far),
-            control = Variants(context)[^1];
-        (string, Estimate) Over(Variant variant, Variant reference, int multiple) =>
-            ($"{variant.Name} over {reference.Name} at {context.Length(multiple)}",
-                ReproductionContext.RelativeTo(Of(context, variant, multiple), Of(context, reference, multiple)));
-        (string, Estimate) Rise(Variant variant) =>
-            ($"{variant.Name} from {context.Length(near)} to {context.Length(far)}",
-                ReproductionContext.RelativeTo(Of(context, variant, far), Of(context, variant, near)));
+        Variant linear = Variant.Interpolated(RopeType.Linear, far), ntk = Variant.Interpolated(RopeType.Ntk, far),
+            yarn = Variant.Interpolated(RopeType.Yarn, far);
         return
         [
-            Verdict.Below(
-                new($"Of the three, YaRN alone survives a target of {far}x.", "11.33 against 31.18 (linear) and 34.80 (NTK) at 128k",
-                    $"the 95 % interval of YaRN's perplexity over each other's at {far}x is below 0"),
-                0, Over(yarn, linear, far), Over(yarn, ntk, far)),
-            Verdict.Below(
-                new("With YaRN, perplexity rises only little towards the far end.", "9.32 to 11.33 (+22 %) from 32k to 128k",
-                    $"the 95 % interval of the change from {near}x to {far}x is below 50 %"),
-                LittleRise, Rise(yarn)),
+            Verdict.Of(
+                new($"Of the three, YaRN alone survives a target of {far}x.",
+                    "PG-19 at 128k: YaRN 11.33 (+22 % from 32k), linear 31.18 (+175 % over YaRN), NTK 34.80 (+207 %)",
+                    $"YaRN survives: the 95 % interval of its change from {near}x to {far}x is below 50 %; linear and NTK do not: at " +
+                    $"{far}x that of their perplexity over YaRN's is above 50 %"),
+                VerdictNumber.Below(perplexity.Change(yarn, near, far), Survives),
+                VerdictNumber.Above(perplexity.Against(linear, yarn, far), Survives),
+                VerdictNumber.Above(perplexity.Against(ntk, yarn, far), Survives)),
             Verdict.Above(
-                new("NTK breaks down before its target.", "8.04 to 34.80 (+333 %) from 32k to 128k",
+                new("With YaRN, perplexity rises towards the far end: the long window is used, but not used well.",
+                    "PG-19: 9.32 to 11.33 (+22 %) from 32k to 128k",
+                    $"the 95 % interval of the change from {near}x to {far}x is above 0"),
+                0, perplexity.Change(yarn, near, far)),
+            Verdict.Above(
+                new("NTK breaks down before its target.", "PG-19: 8.04 to 34.80 (+333 %) from 32k to 128k",
                     $"the 95 % interval of the change from {near}x to {far}x is above 100 %"),
-                GreatRise, Rise(ntk)),
+                BreaksDown, perplexity.Change(ntk, near, far)),
             Verdict.Above(
-                new($"Linear interpolation by {far} hurts at every window.", "16.90 against 9.32 (+81 %) at 32k, +175 % at 128k",
+                new($"Linear interpolation by {far} hurts at every window.", "PG-19: 16.90 against 9.32 (+81 %) at 32k, +175 % at 128k",
                     "at every window, the 95 % interval of linear's perplexity over YaRN's is above 10 %"),
-                Clearly, [.. Windows(context, linear).Select(multiple => Over(linear, yarn, multiple))]),
+                Clearly, [.. Windows(context, linear).Select(multiple => perplexity.Against(linear, yarn, multiple))]),
             Verdict.Above(
                 new("The skips matter: the same fine-tune without them is worse at the target.", null,
                     $"the 95 % interval of the control's perplexity over PoSE-YaRN's at {far}x is above 0"),
-                0, Over(control, yarn, far)),
+                0, perplexity.Against(Variant.InterpolatedShort(far), yarn, far)),
         ];
     }
 }

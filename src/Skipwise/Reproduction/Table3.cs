@@ -1,5 +1,3 @@
-using Skipwise.Reports;
-using Skipwise.Reports.Plots;
 using Skipwise.Rope;
 
 namespace Skipwise.Reproduction;
@@ -14,8 +12,8 @@ internal sealed class Table3 : IPaperExperiment
     private static readonly int[] s_window = [1];
 
     private static readonly Variant s_none = Variant.Untouched(), s_full = Variant.FullLength(Near), s_short = Variant.Short(Near),
-        s_pose = Variant.Pose(Near), s_linear = Table2.Interpolated(RopeType.Linear, Near), s_ntk = Table2.Interpolated(RopeType.Ntk, Near),
-        s_yarn = Table2.Interpolated(RopeType.Yarn, Near);
+        s_pose = Variant.Pose(Near), s_linear = Variant.Interpolated(RopeType.Linear, Near),
+        s_ntk = Variant.Interpolated(RopeType.Ntk, Near), s_yarn = Variant.Interpolated(RopeType.Yarn, Near);
 
     /// <inheritdoc/>
     public string Name => "table3";
@@ -46,46 +44,37 @@ internal sealed class Table3 : IPaperExperiment
     ];
 
     /// <inheritdoc/>
-    public ReproductionResult Run(ReproductionContext context)
+    public Findings Run(ReproductionContext context)
     {
         IReadOnlyList<Variant> variants = Variants(context);
+        bool hasBenchmarks = context.Benchmarks is not null;
         return new()
         {
-            Name = Name,
-            Title = Title,
-            Scale = context.Scale.Name,
-            Seeds = context.Scale.Seeds,
             Protocol =
             [
-                $"Variants: the base; fine-tunes of it to {Near} and {Far(context)} times its window of {context.Window} tokens. Those " +
-                "named by their scaling have RoPE's factor equal to the extension, as in the paper; the others are the demo's. " +
+                $"Variants: the base; fine-tunes of it to {Near} and {Far(context)} times its window of {context.Window} tokens. " +
                 "Full-length training is measured with the demo's scaling only.",
-                .. context.ProtocolOfTraining(),
+                .. context.ProtocolOfTraining(variants),
                 context.ProtocolOfPerplexity(),
                 context.ProtocolOfPasskey(),
-                context.Benchmarks is null
-                    ? "Benchmarks: none; they run if a folder with their files is given."
-                    : context.ProtocolOfBenchmarks(),
+                hasBenchmarks ? context.ProtocolOfBenchmarks() : "Benchmarks: none; they run if a folder with their files is given.",
             ],
-            Paper = Paper,
             Tables =
             [
-                context.PerplexityTable("Perplexity with the base's own window", variants, s_window),
+                context.PerplexityTable("Perplexity with the base's own window", variants, s_window, context.Perplexity),
                 context.PasskeyTable("Fraction of passkeys found in prompts that fill the base's own window", variants, s_window),
-                .. context.Benchmarks is null ? [] : (NumberTable[])[context.BenchmarkTable(variants)],
+                .. hasBenchmarks ? (NumberTable[])[context.BenchmarkTable(variants)] : [],
             ],
-            Verdicts = Verdicts(context),
+            Verdicts = Verdicts(context, new Comparison(context, context.Perplexity)),
             Plots =
             [
-                new ReportBlock.Plot(
-                    LengthPlot.Perplexity(context.Points(variants, s_window, context.Perplexity), context.Window,
-                        ModelLegend.Create(variants.Select(variant => variant.Name))),
-                    $"{Name}-perplexity", "Perplexity with the base's own window; lower is better. Bars: 95 % intervals."),
+                context.PerplexityPlot(variants, s_window, context.Perplexity, $"{Name}-perplexity",
+                    "Perplexity with the base's own window"),
             ],
             RawLines =
             [
                 .. context.RawLines(variants, s_window, s_window),
-                .. context.Benchmarks is null ? [] : variants.SelectMany(context.RawBenchmarks),
+                .. hasBenchmarks ? variants.SelectMany(context.RawBenchmarks) : [],
             ],
         };
     }
@@ -95,49 +84,51 @@ internal sealed class Table3 : IPaperExperiment
     private static IReadOnlyList<Variant> Variants(ReproductionContext context) =>
     [
         s_none, s_full, s_short, s_pose, s_linear, s_ntk, s_yarn,
-        Table2.Interpolated(RopeType.Linear, Far(context)), Table2.Interpolated(RopeType.Ntk, Far(context)),
-        Table2.Interpolated(RopeType.Yarn, Far(context)),
+        Variant.Interpolated(RopeType.Linear, Far(context)), Variant.Interpolated(RopeType.Ntk, Far(context)),
+        Variant.Interpolated(RopeType.Yarn, Far(context)),
     ];
 
-    private static IReadOnlyList<Verdict> Verdicts(ReproductionContext context)
+    private static IReadOnlyList<Verdict> Verdicts(ReproductionContext context, Comparison perplexity)
     {
         int far = Far(context);
-        Variant farLinear = Table2.Interpolated(RopeType.Linear, far), farYarn = Table2.Interpolated(RopeType.Yarn, far);
-        (string, Estimate) Passkeys(Variant variant) => ($"{variant.Name}", context.Passkey(variant, 1).Estimate());
+        Variant farLinear = Variant.Interpolated(RopeType.Linear, far), farYarn = Variant.Interpolated(RopeType.Yarn, far);
+        NamedEstimate Passkeys(Variant variant) => new(variant.Name, context.Passkey(variant, 1).Estimate(), NumberUnit.Fraction);
         return
         [
             Verdict.Below(
-                new("PoSE costs no more on the original window than full-length training.",
+                new("On the original window PoSE is as good as full-length training.",
                     "mean of six benchmarks 0.8 points above (linear), equal (NTK, YaRN)",
                     "the 95 % interval of PoSE's perplexity over full-length's at 1x is below 3 %"),
-                Little, context.Against(s_pose, s_full, 1)),
+                Little, perplexity.Against(s_pose, s_full, 1)),
             Verdict.Below(
                 new($"With NTK or YaRN, an extension to {Near}x costs little on the original window.",
                     "0.8 points of the mean of six benchmarks; +0.4 to +0.6 % perplexity",
                     "the 95 % interval of the perplexity over the base's at 1x is below 3 %"),
-                Little, context.Against(s_ntk, s_none, 1), context.Against(s_yarn, s_none, 1)),
+                Little, perplexity.Against(s_ntk, s_none, 1), perplexity.Against(s_yarn, s_none, 1)),
             Verdict.Above(
                 new("Linear interpolation costs more than NTK and YaRN.", "0.8 points of the mean of six benchmarks",
                     $"the 95 % interval of linear's perplexity over each other's at 1x, extended to {Near}x, is above 0"),
-                0, context.Against(s_linear, s_ntk, 1), context.Against(s_linear, s_yarn, 1)),
+                0, perplexity.Against(s_linear, s_ntk, 1), perplexity.Against(s_linear, s_yarn, 1)),
             Verdict.Above(
                 new($"Extended to {far}x, linear interpolation hurts the original window badly.",
-                    "ARC-C 39.9 against 48.5, HellaSwag 66.0 against 75.5 with YaRN",
+                    "ARC-C 39.93 against 48.46, HellaSwag 66.04 against 75.54 with YaRN",
                     $"the 95 % interval of linear's perplexity over YaRN's at 1x, extended to {far}x, is above 10 %"),
-                Clearly, context.Against(farLinear, farYarn, 1)),
+                Clearly, perplexity.Against(farLinear, farYarn, 1)),
             Verdict.AtLeast(
-                new("Retrieval inside the original window is kept.", "100 % at 2k",
-                    $"after an extension to {Near}x, at least 90 % of all trials of all seeds are correct"),
-                Most, Passkeys(s_pose), Passkeys(s_ntk), Passkeys(s_yarn), Passkeys(s_short)),
+                new("PoSE keeps retrieval inside the original window.", "100 % at 2k (linear, figure 2)",
+                    $"after each PoSE fine-tune to {Near}x (the demo's, linear, NTK, YaRN), at least 90 % of all trials of all seeds are " +
+                    "correct"),
+                Most, Passkeys(s_pose), Passkeys(s_linear), Passkeys(s_ntk), Passkeys(s_yarn)),
             .. context.Benchmarks is null ? [] : (Verdict[])
             [
                 Verdict.Below(
                     new($"With NTK or YaRN, an extension to {Near}x costs at most 3 points of any benchmark.", "at most 2.0 points",
-                        "the 95 % interval of the base's score minus the fine-tune's, question by question, is below 0.03"),
+                        "the 95 % interval of the base's score minus the fine-tune's, question by question, is below 3 points"),
                     FewPoints, [.. from variant in (Variant[])[s_ntk, s_yarn]
                                    from task in ReproductionContext.BenchmarkTasks
-                                   select ($"{variant.Name}, {task}",
-                                       context.Benchmark(s_none, task).Minus(context.Benchmark(variant, task)).Estimate())]),
+                                   select new NamedEstimate($"{s_none.Name} minus {variant.Name}, {task}",
+                                       context.Benchmark(s_none, task).Minus(context.Benchmark(variant, task)).Estimate(),
+                                       NumberUnit.Difference)]),
             ],
         ];
     }

@@ -1,6 +1,4 @@
 using Skipwise.Positions;
-using Skipwise.Reports;
-using Skipwise.Reports.Plots;
 
 namespace Skipwise.Reproduction;
 
@@ -38,36 +36,15 @@ internal sealed class Table4 : IPaperExperiment
     public IEnumerable<PlannedWork> Plan(ReproductionContext context) => context.Plan(s_variants, s_windows, []);
 
     /// <inheritdoc/>
-    public ReproductionResult Run(ReproductionContext context) => new()
-    {
-        Name = Name,
-        Title = Title,
-        Scale = context.Scale.Name,
-        Seeds = context.Scale.Seeds,
-        Protocol =
-        [
-            $"Variants: fine-tunes of the base to {Target} times its window of {context.Window} tokens, alike but for v, the tokens " +
-            "of the document that are skipped before a chunk. The control is contiguous text with contiguous positions.",
-            .. context.ProtocolOfTraining(),
-            context.ProtocolOfPerplexity(),
-        ],
-        Paper = Paper,
-        Tables = [context.PerplexityTable("Perplexity by window in tokens", s_variants, s_windows)],
-        Verdicts = Verdicts(context),
-        Plots =
-        [
-            new ReportBlock.Plot(
-                LengthPlot.Perplexity(context.Points(s_variants, s_windows, context.Perplexity), context.Window,
-                    ModelLegend.Create(s_variants.Select(variant => variant.Name))),
-                $"{Name}-perplexity", "Perplexity on held-out documents; lower is better. Bars: 95 % intervals."),
-        ],
-        RawLines = [.. context.RawLines(s_variants, s_windows, [])],
-    };
+    public Findings Run(ReproductionContext context) => context.PerplexityByWindow(Name,
+        $"Variants: fine-tunes of the base to {Target} times its window of {context.Window} tokens, alike but for v, the tokens of the " +
+        "document that are skipped before a chunk. The control is contiguous text with contiguous positions.",
+        s_variants, s_windows, Verdicts(new Comparison(context, context.Perplexity)));
 
-    private static IReadOnlyList<Verdict> Verdicts(ReproductionContext context) =>
+    private static IReadOnlyList<Verdict> Verdicts(Comparison perplexity) =>
     [
         Verdict.Below(
-            new("It matters little where the text of the chunks comes from.", "at most 1.7 % apart",
+            new("It matters little where the text of the chunks comes from.", "at most 2.0 % apart",
                 "at every window, the 95 % interval of each mode's perplexity over each other's is below 3 %"),
             Margin,
             [
@@ -77,17 +54,17 @@ internal sealed class Table4 : IPaperExperiment
                            (s_skip, s_contiguous), (s_contiguous, s_skip), (s_skip, s_follow), (s_follow, s_skip),
                            (s_contiguous, s_follow), (s_follow, s_contiguous),
                        ]
-                   select context.Against(pair.Item1, pair.Item2, multiple),
+                   select perplexity.Against(pair.Item1, pair.Item2, multiple),
             ]),
         Verdict.Below(
             new("Text that follows its positions is best or equal at the target.", "4.60 of 4.60 to 4.68, 2.56 of 2.56 to 2.61",
                 $"the 95 % interval of its perplexity over each other mode's at {Target}x is below 1 %"),
-            Hardly, context.Against(s_follow, s_skip, Target), context.Against(s_follow, s_contiguous, Target)),
+            Hardly, perplexity.Against(s_follow, s_skip, Target), perplexity.Against(s_follow, s_contiguous, Target)),
         Verdict.Above(
             new("The skips matter in every mode: the same fine-tune without them is worse at the target.", null,
                 "the 95 % interval of the control's perplexity over each mode's at the target is above 0"),
-            0, context.Against(s_short, s_skip, Target), context.Against(s_short, s_contiguous, Target),
-            context.Against(s_short, s_follow, Target)),
+            0, perplexity.Against(s_short, s_skip, Target), perplexity.Against(s_short, s_contiguous, Target),
+            perplexity.Against(s_short, s_follow, Target)),
     ];
 
     private static Variant With(ContentMode content, string name)

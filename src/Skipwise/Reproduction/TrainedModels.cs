@@ -15,6 +15,10 @@ namespace Skipwise.Reproduction;
 /// </summary>
 internal sealed class TrainedModels : IDisposable
 {
+    /// <summary>Version of the training: it rises when the program trains other bytes by the same settings, so that models of the earlier
+    /// program are not taken for those of this one.</summary>
+    public const string TrainingVersion = "1";
+
     private const int StepsBetweenCheckpoints = 50;
 
     private readonly string _folder;
@@ -36,6 +40,9 @@ internal sealed class TrainedModels : IDisposable
         (_folder, _scale, _baseOf, _progress, _times, _stop) = (folder, scale, baseOf, progress, times, stop);
     }
 
+    /// <summary>What every key of a trained model has. Version 1 is left out: keys were made without it.</summary>
+    public static NamedValue TrainingVersionValue { get; } = new("training.version", TrainingVersion, Missing: "1");
+
     /// <summary>The hash that identifies a model to the cache.</summary>
     /// <param name="seed">of an untrained variant: any, it has no effect</param>
     public string Key(Variant variant, ulong seed) => CacheKey.OfText(Contract(variant, seed).ToJson());
@@ -44,9 +51,12 @@ internal sealed class TrainedModels : IDisposable
     public bool IsFinished(Variant variant, ulong seed)
     {
         RunFolder folder = FolderOf(variant, seed);
-        return folder.IsFinished && Contract(variant, seed).IsThatOf(folder.ContractPath)
-            && FolderManifest.Find(folder.Path) is { } manifest && manifest.Damage(folder.Path) is null;
+        return IsSound(folder) && Contract(variant, seed).IsThatOf(folder.ContractPath);
     }
+
+    /// <summary>Whether a run is finished and its files are those that it wrote.</summary>
+    public static bool IsSound(RunFolder folder) => folder.IsFinished
+        && FolderManifest.Find(folder.Path) is { } manifest && manifest.Damage(folder.Path) is null;
 
     /// <summary>The optimizer steps of a variant.</summary>
     public int StepsOf(Variant variant) => variant.Steps ?? _scale.Steps;
@@ -93,13 +103,6 @@ internal sealed class TrainedModels : IDisposable
         }
     }
 
-    /// <summary>The losses of a training by step, from its log.</summary>
-    public IReadOnlyList<StepMetrics> Losses(Variant variant, ulong seed)
-    {
-        Train(variant, seed);
-        return JsonLines.Read<StepMetrics>(FolderOf(variant, seed).MetricsPath);
-    }
-
     /// <summary>The model, trained if it has to be. It stays loaded until another one is asked for, which disposes it.</summary>
     public CausalLM Load(Variant variant, ulong seed)
     {
@@ -144,7 +147,7 @@ internal sealed class TrainedModels : IDisposable
     {
         BaseModel start = _baseOf(variant);
         return FineTuneContract.Generated(Options(variant, seed), start.Config,
-            [.. start.Identity, NamedValue.Of("train_length", start.Window), .. start.TrainingTextValues(seed)]);
+            [.. start.Identity, TrainingVersionValue, NamedValue.Of("train_length", start.Window), .. start.TrainingTextValues(seed)]);
     }
 
     private RunContract Untrained(Variant variant)
@@ -159,6 +162,8 @@ internal sealed class TrainedModels : IDisposable
     private FineTuneOptions Options(Variant variant, ulong seed)
     {
         BaseModel start = _baseOf(variant);
+        TrainOptions demo = DemoDefaults.Options.Training;
+        int steps = StepsOf(variant);
         return new()
         {
             Model = start.Folder,
@@ -168,14 +173,12 @@ internal sealed class TrainedModels : IDisposable
             Positions = variant.Positions ?? new PositionOptions(),
             Rope = new RopeOverrides { Type = variant.Rope, Factor = variant.EffectiveRopeFactor },
             MinDocumentTokens = 1,
-            Training = new TrainOptions
+            Training = demo with
             {
-                Steps = StepsOf(variant),
+                Steps = steps,
                 BatchSize = _scale.BatchSize,
                 LearningRate = variant.LearningRate,
-                WarmupSteps = StepsOf(variant) / 20,
-                LearningRateDecay = LearningRateDecay.Cosine,
-                MinLearningRateRatio = 0.1,
+                WarmupSteps = (int)((long)steps * demo.WarmupSteps / demo.Steps), // the same part of the steps
                 Packing = variant.Packing,
             },
             Seed = seed,

@@ -8,9 +8,7 @@ namespace Skipwise.Tests.Reproduction;
 /// <summary>The texts that models are trained on and measured with, for the shipped base.</summary>
 public sealed class BaseModelTests
 {
-    private static readonly string s_shipped = Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny");
-
-    private static readonly BaseModel s_base = new(s_shipped, TinyBase.Scale);
+    private static readonly BaseModel s_base = new(Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny"), TinyBase.Scale);
 
     /// <summary>The version is in the name of every trained model and measured number: if a text changes, so has the version to.</summary>
     [Fact]
@@ -30,6 +28,7 @@ public sealed class BaseModelTests
         Assert.Equal(TinyBase.Scale.Documents, s_base.HeldOut.Count);
         Assert.All(Enumerable.Range(0, s_base.HeldOut.Count), document =>
             Assert.True(s_base.HeldOut[document].Length >= BaseModel.DocumentWindows * s_base.Window));
+        Assert.Equal(TinyBase.Scale.Trials, s_base.Prompts(256).Count);
         Assert.All(s_base.Prompts(256), (PasskeyPrompt prompt) => Assert.InRange(prompt.InputIds.Length, 200, 256));
     }
 

@@ -31,7 +31,10 @@ public sealed class ReproduceTests(TinyBase start) : IClassFixture<TinyBase>
             .Select(file => Path.GetRelativePath(Path.Combine(options.Out, name), file))];
         Assert.Empty(((string[])["report.html", "report.md", "results.json", "raw.jsonl"]).Except(written));
         Assert.Contains(written, file => file.EndsWith(".png", StringComparison.Ordinal));
-        Assert.Contains(result.Title, File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName)));
+        string report = File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName));
+        Assert.Contains(result.Title, report);
+        Assert.Contains(name == "fig5" ? "Nothing is trained" : "2 seeds of every fine-tune", report);
+        Assert.All(result.Verdicts, verdict => Assert.DoesNotMatch("[0-9][eE][+-]?[0-9]", verdict.Measured()));
 
         PublishedSchema.Validate("reproduce", EvaluationJson.ToIndentedJson((IReadOnlyList<ReproductionResult>)[result]));
 
@@ -68,10 +71,42 @@ public sealed class ReproduceTests(TinyBase start) : IClassFixture<TinyBase>
         Assert.Contains("ONE seed", report);
     }
 
+    /// <summary>The common report has what the experiments' folders have: no benchmarks are left out of it silently.</summary>
+    [Fact]
+    public void Benchmarks_are_measured_told_and_kept()
+    {
+        ReproductionOptions options = Options("benchmarks") with
+        {
+            Experiments = ["table3"],
+            Benchmarks = TinyBenchmarks.Write(start.PathOf("files")),
+            Seeds = 1,
+        };
+        ReproductionResult result = Assert.Single(Reproduce.Run(options, new(), CancellationToken.None));
+        NumberTable scores = Assert.Single(result.Tables, table => table.Samples == "questions");
+        Assert.Equal(ReproductionContext.BenchmarkTasks, scores.Columns);
+        Assert.Equal(10, scores.Rows.Count);
+        Assert.All(scores.Rows.SelectMany(row => row.Cells), cell => Assert.Equal(TinyBase.Scale.BenchmarkLimit, cell!.Samples));
+        Assert.Equal(12, Assert.Single(result.Verdicts, verdict => verdict.Claim.Statement.Contains("benchmark")).Numbers.Count);
+        PublishedSchema.Validate("reproduce", EvaluationJson.ToIndentedJson((IReadOnlyList<ReproductionResult>)[result]));
+        Dictionary<string, byte[]> before = Files(options.Out);
+        Reproduce.Run(options, new(), CancellationToken.None);
+        Assert.Equal(before, Files(options.Out));
+
+        // without them, table 3 is another result: it is not told as that of its folder, until it is asked for
+        string Report() => File.ReadAllText(Path.Combine(options.Out, Reproduce.ReportName));
+        Reproduce.Run(options with { Experiments = ["fig5"], Benchmarks = null }, new(), CancellationToken.None);
+        Assert.DoesNotContain("Table 3:", Report());
+        Assert.Contains("hellaswag", File.ReadAllText(Path.Combine(options.Out, "table3", Reproduce.ReportName)));
+        Reproduce.Run(options with { Benchmarks = null }, new(), CancellationToken.None);
+        Assert.Contains("Table 3:", Report());
+        Assert.DoesNotContain("hellaswag", Report());
+    }
+
     [Fact]
     public void A_stopped_run_continues_and_gives_the_same_bytes()
     {
-        ReproductionOptions whole = Options("whole") with { Experiments = ["fig2"] }, stopped = whole with { Out = start.Path("stopped") };
+        ReproductionOptions whole = Options("whole") with { Experiments = ["fig2"] },
+            stopped = whole with { Out = start.PathOf("stopped") };
         Reproduce.Run(whole, new(), CancellationToken.None);
         int stops = 0;
         while (true)
@@ -124,13 +159,20 @@ public sealed class ReproduceTests(TinyBase start) : IClassFixture<TinyBase>
     {
         Assert.Contains("table9: no such experiment. There are table1, ", Assert.Throws<SkipwiseException>(() =>
             Reproduce.Run(Options("unknown") with { Experiments = ["table9"] }, new(), CancellationToken.None)).Message);
-        Directory.CreateDirectory(start.Path("foreign"));
-        File.WriteAllText(start.Path("foreign/mine.txt"), "mine");
+        Assert.Contains("none of fig2, fig5 runs benchmarks, table3 does", Assert.Throws<SkipwiseException>(() => Reproduce.Run(
+            Options("idle") with { Experiments = ["fig5", "fig2"], Benchmarks = start.Folder }, new(), CancellationToken.None)).Message);
+        Assert.Contains("nowhere: no such folder. Name the folder with the files of boolq, ", Assert.Throws<SkipwiseException>(() =>
+            Reproduce.Run(Options("nowhere") with { Benchmarks = start.PathOf("nowhere") }, new(), CancellationToken.None)).Message);
+        Assert.Contains("no validation split of boolq", Assert.Throws<SkipwiseException>(() =>
+            Reproduce.Run(Options("nothing") with { Benchmarks = start.Folder }, new(), CancellationToken.None)).Message);
+        Assert.False(Directory.Exists(start.PathOf("nothing")));
+        Directory.CreateDirectory(start.PathOf("foreign"));
+        File.WriteAllText(start.PathOf("foreign/mine.txt"), "mine");
         Assert.Contains("Skipwise did not write it", Assert.Throws<SkipwiseException>(() =>
             Reproduce.Run(Options("foreign"), new(), CancellationToken.None)).Message);
     }
 
-    private ReproductionOptions Options(string name) => new() { Base = start.Folder, Out = start.Path(name), Scale = TinyBase.Scale };
+    private ReproductionOptions Options(string name) => new() { Base = start.Folder, Out = start.PathOf(name), Scale = TinyBase.Scale };
 
     private static Dictionary<string, byte[]> Files(string folder) => Directory
         .EnumerateFiles(folder, "*", SearchOption.AllDirectories)

@@ -10,16 +10,15 @@ namespace Skipwise.Tests.Reproduction;
 /// <summary>A base model that knows nothing and costs nothing, for whole experiments in seconds.</summary>
 public sealed class TinyBase : IDisposable
 {
-    /// <summary>its window: a passkey prompt fits</summary>
-    public const int Window = 128;
+    private const int Window = 128; // a passkey prompt fits
 
     private readonly TempFolder _folder = new();
 
     public TinyBase()
     {
-        Directory.CreateDirectory(Path("tokenizer"));
-        TokenizerWriter.Write(LearnedVocabulary.Vocabulary, Path("tokenizer"), Window);
-        ITokenizer tokenizer = TokenizerLoader.Load(Path("tokenizer"));
+        string vocabulary = Directory.CreateDirectory(PathOf("tokenizer")).FullName;
+        TokenizerWriter.Write(LearnedVocabulary.Vocabulary, vocabulary, Window);
+        ITokenizer tokenizer = TokenizerLoader.Load(vocabulary);
         var model = new CausalLM(new DecoderConfig
         {
             VocabSize = tokenizer.VocabularySize,
@@ -36,11 +35,12 @@ public sealed class TinyBase : IDisposable
             EosTokenId = tokenizer.EosId,
         });
         WeightInit.Initialize(model, seed: 1);
-        using var pretrained = PretrainedModel.Create(model, Path("tokenizer"));
+        using var pretrained = PretrainedModel.Create(model, vocabulary);
         pretrained.Save(Folder);
     }
 
-    public string Folder => Path("base");
+    /// <summary>The model's folder.</summary>
+    public string Folder => PathOf("base");
 
     /// <summary>So small that numbers mean nothing; two seeds, so that every kind of error is there.</summary>
     internal static ReproductionScale Scale { get; } = new()
@@ -58,9 +58,14 @@ public sealed class TinyBase : IDisposable
         PretrainingListSteps = 2,
         PretrainingSteps = 2,
         PretrainingDocuments = 64,
+        BenchmarkLimit = 2,
     };
 
-    public string Path(string name) => _folder[name];
+    /// <summary>A path in a folder that is gone after the tests of a class.</summary>
+    public string PathOf(string name) => _folder[name];
+
+    /// <summary>Copies the model into a new folder of that name.</summary>
+    public string Copy(string name) => _folder.Copy(Folder, name);
 
     public void Dispose() => _folder.Dispose();
 }

@@ -1,6 +1,8 @@
+using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Reproduction;
 using Skipwise.Rope;
+using Skipwise.Runs;
 
 namespace Skipwise.Tests.Reproduction;
 
@@ -8,8 +10,6 @@ namespace Skipwise.Tests.Reproduction;
 public sealed class TrainedModelsTests(TinyBase start) : IClassFixture<TinyBase>
 {
     private static readonly Variant s_pose = Variant.Pose(8);
-
-    public static TheoryData<string> Changes => [.. s_changes.Keys];
 
     private static readonly Dictionary<string, Func<Variant, Variant>> s_changes = new()
     {
@@ -28,6 +28,8 @@ public sealed class TrainedModelsTests(TinyBase start) : IClassFixture<TinyBase>
         ["everything"] = _ => Variant.Untouched(),
     };
 
+    public static TheoryData<string> Changes => [.. s_changes.Keys];
+
     [Theory]
     [MemberData(nameof(Changes))]
     public void A_change_is_another_model(string change)
@@ -36,6 +38,15 @@ public sealed class TrainedModelsTests(TinyBase start) : IClassFixture<TinyBase>
         Variant changed = s_changes[change](s_pose);
         Assert.NotEqual(s_pose, changed);
         Assert.NotEqual(context.Models.Key(s_pose, 1), context.Models.Key(changed, 1));
+    }
+
+    /// <summary>The version of the training is in the key once it is not the first.</summary>
+    [Fact]
+    public void So_is_another_version_of_the_program()
+    {
+        NamedValue version = TrainedModels.TrainingVersionValue, later = version with { Value = "later" };
+        Assert.NotEqual(CacheKey.Of([version]), CacheKey.Of([later]));
+        Assert.NotEqual(RunContract.Complete([version]).ToJson(), RunContract.Complete([later]).ToJson());
     }
 
     [Fact]
@@ -55,12 +66,7 @@ public sealed class TrainedModelsTests(TinyBase start) : IClassFixture<TinyBase>
     {
         using ReproductionContext context = Context(TinyBase.Scale);
         string key = context.Models.Key(s_pose, 1);
-        string copy = start.Path("copy");
-        Directory.CreateDirectory(copy);
-        foreach (string file in Directory.EnumerateFiles(start.Folder))
-        {
-            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)), overwrite: true);
-        }
+        string copy = start.Copy("copy");
         Assert.Equal(key, context.Models.Key(s_pose with { Name = "another" }, 1));
         Assert.Equal(key, context.Models.Key(s_pose with { Base = copy }, 1));
         Assert.Equal(key, context.Models.Key(s_pose with { RopeFactor = 24, Steps = TinyBase.Scale.Steps }, 1)); // what is derived anyway
@@ -83,5 +89,5 @@ public sealed class TrainedModelsTests(TinyBase start) : IClassFixture<TinyBase>
     }
 
     private ReproductionContext Context(ReproductionScale scale) =>
-        new(start.Folder, start.Path("out"), scale, new(), CancellationToken.None);
+        new(start.Folder, start.PathOf("out"), scale, new(), CancellationToken.None);
 }

@@ -35,8 +35,8 @@ internal static class LengthPlot
     {
         Plot plot = look.NewPlot(xTitle, yTitle);
         LengthPoint[] shown = [.. points.Where(p => p.Value <= ceiling && double.IsFinite(p.Value))];
-        double bottom = shown.Select(p => p.Value - Reach(p)).DefaultIfEmpty(0).Min(),
-            top = shown.Select(p => p.Value + Reach(p)).DefaultIfEmpty(1).Max();
+        double bottom = shown.Select(p => p.Value - Reach(p).Below).DefaultIfEmpty(0).Min(),
+            top = shown.Select(p => p.Value + Reach(p).Above).DefaultIfEmpty(1).Max();
         double margin = 0.06 * Math.Max(Math.Max(top - bottom, 0.1 * top), 0.01), rowHeight = margin * (look.IsNarrow ? 1.8 : 1.6);
         foreach (string series in legend.Ordered(points.Select(p => p.Series)))
         {
@@ -78,7 +78,9 @@ internal static class LengthPlot
             return;
         }
         ScottPlot.Plottables.ErrorBar bars = plot.Add.ErrorBar(
-            line.Select(p => WindowAxis.At(p.Length)).ToArray(), line.Select(p => p.Value).ToArray(), line.Select(Reach).ToArray());
+            line.Select(p => WindowAxis.At(p.Length)).ToArray(), line.Select(p => p.Value).ToArray(),
+            line.Select(p => Reach(p).Above).ToArray());
+        bars.YErrorNegative = line.Select(p => Reach(p).Below).ToArray();
         bars.Color = color;
         bars.LineWidth = 1.2f;
     }
@@ -92,6 +94,11 @@ internal static class LengthPlot
         number.LabelAlignment = clipped.Length == trainLength ? Alignment.MiddleLeft : Alignment.MiddleCenter; // next to the marker
     }
 
-    // 1.96 standard errors: a 95 % interval over draws of the documents.
-    private static double Reach(LengthPoint point) => double.IsFinite(point.StandardError) ? 1.96 * point.StandardError : 0;
+    /// <summary>The two parts of a point's error bar: a 95 % interval.</summary>
+    private static (double Below, double Above) Reach(LengthPoint point)
+    {
+        (double low, double high) = point.Interval
+            ?? (point.Value - (1.96 * point.StandardError), point.Value + (1.96 * point.StandardError));
+        return double.IsFinite(low) && double.IsFinite(high) ? (point.Value - low, high - point.Value) : (0, 0);
+    }
 }
