@@ -28,9 +28,14 @@ internal static class NumberFormat
     /// <summary>significant digits, zeros at the end included, without an exponent; at most nine decimals: 0.143, 12, 0.000070</summary>
     public static string Plain(double value, int digits)
     {
-        int whole = value == 0 || !double.IsFinite(value) ? digits : (int)Math.Floor(Math.Log10(Math.Abs(value))) + 1;
-        return value.ToString(string.Create(s_culture, $"F{Math.Clamp(digits - whole, 0, 9)}"), s_culture);
+        int Decimals(double value) => value == 0 || !double.IsFinite(value) ? 0
+            : Math.Clamp(digits - 1 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 9);
+        int decimals = Decimals(Math.Round(value, Decimals(value))); // 0.0999 has a decimal less than 0.0990
+        return value.ToString(string.Create(s_culture, $"F{decimals}"), s_culture);
     }
+
+    /// <summary>three decimals: probabilities</summary>
+    public static string Thousandths(double value) => value.ToString("0.000", s_culture);
 
     /// <summary>a standard error: two significant digits</summary>
     public static string Error(double value) => value.ToString(value switch { < 99.5 => "G2", < 100_000 => "0", _ => "0.0e+0" }, s_culture);

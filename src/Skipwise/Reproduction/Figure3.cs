@@ -49,10 +49,10 @@ internal sealed class Figure3 : IPaperExperiment
             Protocol = Protocol(context, costs),
             Tables =
             [
-                CostTable("Memory of a step in MiB, by target in tokens", NumberUnit.Mebibytes, costs, cost => Mebibytes(cost.Bytes),
-                    step => Mebibytes(step.Bytes)),
-                CostTable("Time of a step in seconds, by target in tokens", NumberUnit.Seconds, costs, cost => cost.Seconds,
-                    step => step.Seconds),
+                CostTable("Memory of a step in MiB by target in tokens: estimates, and steps of PoSE that were run",
+                    NumberUnit.Mebibytes, costs, cost => Mebibytes(cost.Bytes), step => Mebibytes(step.Bytes)),
+                CostTable("Time of a step in seconds by target in tokens: estimates, and steps of PoSE that were run",
+                    NumberUnit.Seconds, costs, cost => cost.Seconds, step => step.Seconds),
                 new NumberTable($"Perplexity at {context.Length(Target)} by training steps", "variant",
                     [.. s_percent.Select(percent => $"{Steps(context, percent)} steps")],
                     [.. s_variants.Select(variant => new NumberRow(variant.Name,

@@ -12,7 +12,7 @@ internal static class NumberText
         NumberUnit.Fraction => NumberFormat.Fraction(value),
         NumberUnit.Change => NumberFormat.Percent(value),
         NumberUnit.Difference => $"{NumberFormat.Points(100 * value)} points",
-        NumberUnit.Probability when value >= 0.01 => NumberFormat.Plain(value, 3),
+        NumberUnit.Probability when Math.Abs(value) >= 0.01 => NumberFormat.Thousandths(value),
         NumberUnit.Probability => NumberFormat.Plain(value, 2),
         _ => NumberFormat.Plain(value, 3),
     };

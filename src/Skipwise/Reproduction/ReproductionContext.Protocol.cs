@@ -23,13 +23,8 @@ internal sealed partial class ReproductionContext
             Invariant($"peak rate {string.Join(", ", rates)}, {demo.LearningRateDecay.ToString().ToLowerInvariant()} decay. ") +
             (isDemo ? "So does the demo." : $"The demo takes {demo.Steps} steps of {demo.BatchSize} windows, " +
                 $"{DemoDefaults.Options.TrainingDocuments} documents."),
-            Grouped("RoPE factor", trained, variant => variant.EffectiveRopeFactor / variant.Extension, (perExtension, of) =>
-                $"{Listed(of.Select(variant => Variant.NameOf(variant.Rope ?? RopeType.Default)).Distinct())} with " +
-                (perExtension == 1 ? "the extension itself, as in the paper"
-                    : Invariant($"{perExtension} times the extension, as in the demo"))),
-            Grouped("Positions", trained, variant => variant.MarginWindows, (margin, _) => margin == 0
-                ? "end at the target"
-                : $"are drawn up to {margin} window past the target, so that its last distances are trained too"),
+            string.Join(" ", RopeFactors(trained)),
+            .. Positions(trained),
             .. Texts(trained),
             Scale.Seeds > 1
                 ? $"Seeds: {Scale.Seeds}. They differ in text, data order and positions; variants of one seed read the same text."
@@ -51,7 +46,7 @@ internal sealed partial class ReproductionContext
     public string ProtocolOfFirstTokens(IEnumerable<int> longest) =>
         "Perplexity: of the first tokens of held-out documents, as in the paper's figure 4: " +
         string.Join(", ", longest.Select(multiple =>
-            $"{Base.LongDocumentsCount(multiple)} documents of {Length(multiple)} tokens for windows up to that")) +
+            $"{Base.LongDocumentsCount(multiple)} documents of at least {multiple * Window} tokens for a target of {multiple}x")) +
         ". Models of one target read the same documents, and differences are taken document by document.";
 
     /// <summary>How benchmarks are measured.</summary>
@@ -66,15 +61,30 @@ internal sealed partial class ReproductionContext
             ? ["Text: contiguous, as in the demo; only positions skip. The paper's default skips text too."]
             : [];
 
-    /// <summary>A sentence for each value of a setting, with the names of its variants if there are several.</summary>
-    private static string Grouped<T>(string what, IReadOnlyList<Variant> variants, Func<Variant, T> setting,
-        Func<T, IEnumerable<Variant>, string> words)
+    /// <summary>A sentence for each way to choose the factor, with the names of its variants if there are several.</summary>
+    private static IEnumerable<string> RopeFactors(Variant[] trained)
     {
-        IGrouping<T, Variant>[] groups = [.. variants.GroupBy(setting)];
-        return groups is [var all]
-            ? $"{what}: {words(all.Key, all)}."
-            : string.Join(" ", groups.Select(group =>
-                $"{what} of {Listed(group.Select(variant => variant.Name))}: {words(group.Key, group)}."));
+        IGrouping<double, Variant>[] groups = [.. trained.GroupBy(variant => variant.EffectiveRopeFactor / variant.Extension)];
+        return groups.Select(group =>
+            $"RoPE{(groups.Length > 1 ? $" of {Listed(group.Select(variant => variant.Name))}" : "")}: " +
+            $"{Listed(group.Select(variant => Variant.NameOf(variant.Rope ?? RopeType.Default)).Distinct())}, " +
+            (group.Key == 1 ? "the extension is the factor, as in the paper."
+                : Invariant($"the factor is {group.Key} times the extension, as in the demo.")));
+    }
+
+    /// <summary>Where positions end.</summary>
+    private static IEnumerable<string> Positions(Variant[] trained)
+    {
+        bool hasFull = trained.Any(variant => variant.Positions!.Mode == PositionMode.Full);
+        int[] margins =
+        [
+            .. trained.Where(variant => variant.Positions!.Mode is PositionMode.Pose or PositionMode.RandPos)
+                .Select(variant => variant.MarginWindows).Distinct(),
+        ];
+        return margins.Select(margin => margin == 0
+            ? "Positions: drawn below the target."
+            : $"Positions: drawn up to {margin} window past the target, so that its last distances are trained too, as in the demo." +
+                (hasFull ? " Full-length training ends at the target." : ""));
     }
 
     private static string Listed<T>(IEnumerable<T> values) => string.Join(", ", values);

@@ -85,9 +85,11 @@ public sealed class VerdictTests
 
     [Theory]
     [InlineData(0.00003499, NumberUnit.Probability, "0.000035"), InlineData(0.1428, NumberUnit.Probability, "0.143")]
+    [InlineData(0.99996, NumberUnit.Probability, "1.000"), InlineData(0.0000999, NumberUnit.Probability, "0.00010")]
     [InlineData(0, NumberUnit.Probability, "0"), InlineData(123456.7, NumberUnit.Mebibytes, "123457")]
     [InlineData(12.34, NumberUnit.Mebibytes, "12.3"), InlineData(0.001234, NumberUnit.Seconds, "0.00123")]
-    [InlineData(2.138, NumberUnit.Ratio, "2.14"), InlineData(0.9, NumberUnit.Fraction, "90.0 %")]
+    [InlineData(9.996, NumberUnit.Ratio, "10.0"), InlineData(2.138, NumberUnit.Ratio, "2.14")]
+    [InlineData(0.9, NumberUnit.Fraction, "90.0 %")]
     [InlineData(-0.125, NumberUnit.Difference, "-12.5 points"), InlineData(2345.6, NumberUnit.Change, "+234560.0 %")]
     [InlineData(double.NaN, NumberUnit.Ratio, "NaN")]
     public void No_number_has_an_exponent(double value, object unit, string expected) =>
