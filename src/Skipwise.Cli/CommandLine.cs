@@ -44,6 +44,7 @@ internal static class CommandLine
             GenerateVerb.Create(screen, input),
             InspectVerb.Create(screen),
             MergeVerb.Create(screen),
+            ExportVerb.Create(screen),
             VerifyVerb.Create(screen),
             DoctorVerb.Create(screen),
             CompletionVerb.Create(screen),

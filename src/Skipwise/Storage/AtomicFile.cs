@@ -15,13 +15,25 @@ internal static class AtomicFile
 
     /// <summary>Writes a file.</summary>
     /// <exception cref="SkipwiseException">the disk is full or fails, or the folder cannot be written; no partial file remains</exception>
-    public static void Write(string path, Action<FileStream> write)
+    public static void Write(string path, Action<FileStream> write) => Create(path, file => write(file.Stream));
+
+    /// <summary>Writes a file whose checksum is needed before it gets its name.</summary>
+    /// <param name="beforeRename">called with the size and checksum of the complete content</param>
+    /// <inheritdoc cref="Write(string, Action{FileStream})"/>
+    public static void Write(string path, Action<Stream> write, Action<FileChecksum> beforeRename) => Create(path, file =>
+    {
+        using var content = new ChecksumStream(file.Stream);
+        write(content);
+        beforeRename(content.Checksum);
+    });
+
+    private static void Create(string path, Action<NewFile> write)
     {
         RequireNothingElse(path);
         try
         {
             using var file = new NewFile(path);
-            write(file.Stream);
+            write(file);
             file.Commit();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -23,7 +23,8 @@ internal static class Crc32CChecksum
 
     public static uint Compute(ReadOnlySpan<byte> bytes) => ~Add(uint.MaxValue, bytes);
 
-    private static uint Add(uint crc, ReadOnlySpan<byte> bytes)
+    /// <summary>Continues a checksum. It begins with all bits set, and the complement of the last result is the checksum.</summary>
+    public static uint Add(uint crc, ReadOnlySpan<byte> bytes)
     {
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
         foreach (ulong word in words)

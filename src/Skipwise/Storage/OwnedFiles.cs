@@ -59,6 +59,22 @@ internal sealed class OwnedFiles(string list, string remedy = "place", bool over
         Save(own);
     }
 
+    /// <summary>Writes one file atomically whose content is not in memory.</summary>
+    /// <param name="write">writes the content from beginning to end</param>
+    /// <exception cref="SkipwiseException">see <see cref="RequireReplaceable"/>; the file cannot be written</exception>
+    public void Write(string name, Action<Stream> write)
+    {
+        RequireReplaceable([name]);
+        Dictionary<string, FileChecksum[]> own = Read();
+        AtomicFile.Write(Path.Combine(_folder, name), write, written =>
+        {
+            own[name] = [.. own.GetValueOrDefault(name, []), written]; // listed before it has its name, as in the other method
+            Save(own);
+        });
+        own[name] = [own[name][^1]];
+        Save(own);
+    }
+
     private static bool IsEmpty(string path) =>
         File.Exists(path) && ((FileInfo?)File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)).Length == 0;
 

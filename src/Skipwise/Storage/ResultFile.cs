@@ -40,5 +40,15 @@ internal static class ResultFile
         ListOf(path).Write([(Path.GetFileName(path), content)]);
     }
 
+    /// <summary>Writes content that is not in memory.</summary>
+    /// <param name="write">writes it from beginning to end</param>
+    /// <inheritdoc cref="Write(string, string)" path="/exception"/>
+    public static void Write(string path, Action<Stream> write)
+    {
+        RequireFolder(path);
+        AtomicFile.RequireNothingElse(path);
+        ListOf(path).Write(Path.GetFileName(path), write);
+    }
+
     private static OwnedFiles ListOf(string path) => new(Path.GetFullPath(path) + OwnedFiles.Ending, "name", overEmpty: true);
 }

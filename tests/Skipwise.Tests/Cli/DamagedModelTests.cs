@@ -16,6 +16,7 @@ public sealed class DamagedModelTests(SmallModel model) : IClassFixture<SmallMod
     [InlineData("eval ruler", "--lengths", "1500", "--samples", "1"), InlineData("eval tasks", "--data", "TASKS", "--tasks", "piqa")]
     [InlineData("generate", "--prompt", "The river")]
     [InlineData("verify", "--reference", "REFERENCE"), InlineData("merge", "--adapter", "ADAPTER", "--out", "OUT")]
+    [InlineData("export", "--out", "OUT")]
     [InlineData("train", "--data", "TEXT", "--target-length", "128", "--steps", "1", "--out", "OUT")]
     [InlineData("eval all", "--data", "TEXT", "--lengths", "64", "--out", "OUT")]
     public async Task Every_verb_that_computes_names_the_tensor(string verb, params string[] more)

@@ -63,6 +63,42 @@ public sealed class OwnedFilesTests : IDisposable
         Assert.InRange(steps, 15, 40);
     }
 
+    /// <summary>The same for a file that is never in memory.</summary>
+    [Fact]
+    public void Content_that_is_written_in_pieces_is_owned_from_any_step_on()
+    {
+        void WritePieces(string text) => Own.Write("a.md", stream =>
+        {
+            foreach (byte letter in Encoding.UTF8.GetBytes(text))
+            {
+                stream.Write([letter]);
+            }
+        });
+        int steps = 0;
+        for (bool died = true; died; steps++)
+        {
+            WritePieces("an older text");
+            int left = steps;
+            FileSystem.Before.Value = (_, _) =>
+            {
+                if (left-- <= 0)
+                {
+                    throw new InvalidOperationException("dead");
+                }
+            };
+            died = Record.Exception(() => WritePieces("a newer text")) is not null;
+            FileSystem.Before.Value = null;
+            Assert.Contains(File.ReadAllText(_temp["a.md"]), (string[])["an older text", "a newer text"]);
+            WritePieces("the last text");
+            Assert.Equal("the last text", File.ReadAllText(_temp["a.md"]));
+            Assert.Equal(["a.md", "list.skipwise.json"], Directory.GetFiles(_temp.Path).Select(Path.GetFileName).Order());
+        }
+        Assert.InRange(steps, 8, 30);
+        _temp.Write("a.md", "mine");
+        Assert.Throws<SkipwiseException>(() => WritePieces("x"));
+        Assert.Equal("mine", File.ReadAllText(_temp["a.md"]));
+    }
+
     private OwnedFiles Own => new(_temp["list.skipwise.json"]);
 
     private void Write(string text, params string[] names) => Own.Write([.. names.Select(name => (name, Encoding.UTF8.GetBytes(text)))]);

@@ -34,6 +34,9 @@ public sealed record StoredType(string Name, int Bits, torch.ScalarType? Torch)
         new("C64", 64, null),
     ];
 
+    /// <summary>The blocks that elements are stored in; null if each has bytes of its own.</summary>
+    internal BlockFormat? Blocks { get; init; }
+
     /// <summary>bytes per element, of types that have a tensor type</summary>
     public int Size => Bits / 8;
 

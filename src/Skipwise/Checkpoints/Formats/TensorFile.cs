@@ -69,7 +69,7 @@ public abstract class TensorFile : IDisposable
                 $"{Path}: tensor {tensor.Name}: expected shape {TensorEntry.Describe(destination.shape)}, found " +
                 $"{TensorEntry.Describe(tensor.Shape)}");
         }
-        if (type != destination.dtype && !(tensor.Type.IsFloat && StoredType.FromScalarType(destination.dtype).IsFloat))
+        if (type != destination.dtype && !((tensor.Type.IsFloat || tensor.Type.Blocks is not null) && StoredType.FromScalarType(destination.dtype).IsFloat))
         {
             throw new SkipwiseException(
                 $"{Path}: tensor {tensor.Name}: found {tensor.Type}, which does not convert to {destination.dtype}");
@@ -80,7 +80,11 @@ public abstract class TensorFile : IDisposable
         }
         using IDisposable noGradient = no_grad();
         using Tensor flat = destination.view(-1);
-        if (tensor.View is not null)
+        if (tensor.Type.Blocks is { } blocks)
+        {
+            ReadBlocks(tensor, blocks, flat);
+        }
+        else if (tensor.View is not null)
         {
             ReadStrided(tensor, type, flat);
         }
@@ -137,6 +141,24 @@ public abstract class TensorFile : IDisposable
         }
     }
 
+    private unsafe void ReadBlocks(TensorEntry tensor, BlockFormat blocks, Tensor flat)
+    {
+        int step = PieceBytes / sizeof(float) / blocks.Elements * blocks.Elements;
+        using Tensor piece = empty(Math.Min(step, flat.numel()), ScalarType.Float32);
+        byte[] stored = new byte[piece.numel() / blocks.Elements * blocks.Bytes];
+        using TensorPointers pointers = new();
+        float* values = pointers.To<float>(piece);
+        for (long start = 0; start < flat.numel(); start += step)
+        {
+            int count = (int)Math.Min(step, flat.numel() - start);
+            Span<byte> bytes = stored.AsSpan(0, count / blocks.Elements * blocks.Bytes);
+            FileBytes.Read(_handle, bytes, tensor.Offset + (start / blocks.Elements * blocks.Bytes), Path);
+            blocks.Decode!(bytes, new Span<float>(values, count));
+            using Tensor target = flat.narrow(0, start, count), source = piece.narrow(0, 0, count);
+            target.copy_(source);
+        }
+    }
+
     private unsafe void ReadStrided(TensorEntry tensor, ScalarType type, Tensor flat)
     {
         using Tensor stored = empty(tensor.Length / tensor.Type.Size, type);
@@ -150,7 +172,9 @@ public abstract class TensorFile : IDisposable
         target.copy_(inOrder);
     }
 
+    /// <summary>The type that a tensor is read as; float32 for elements in blocks.</summary>
     private ScalarType TorchTypeOf(TensorEntry tensor) => tensor.Type.Torch
+        ?? (tensor.Type.Blocks?.Decode is null ? (ScalarType?)null : ScalarType.Float32)
         ?? throw new SkipwiseException(
             $"{Path}: tensor {tensor.Name}: there is no tensor type for {tensor.Type}. Convert the file to F32, F16 or BF16 first");
 }

@@ -1,12 +1,13 @@
 using Skipwise.Checkpoints.Formats.Llama2c;
 using Skipwise.Checkpoints.Formats.Torch;
+using Skipwise.Checkpoints.Gguf;
 using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
 /// The weights of a model, open for reading: one file or indexed shards of a Hugging Face folder, as safetensors or else as
-/// <c>torch.save</c> files; or a checkpoint of llama2.c.
+/// <c>torch.save</c> files; a checkpoint of llama2.c; or a GGUF file, with llama.cpp's names.
 /// </summary>
 internal sealed class WeightFiles : IDisposable
 {
@@ -35,13 +36,17 @@ internal sealed class WeightFiles : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _files[0].Metadata;
 
     /// <summary>Opens the weights of a model.</summary>
-    /// <param name="model">a Hugging Face folder, or a path in which <see cref="Llama2cFile.Find"/> finds a checkpoint</param>
+    /// <param name="model">a Hugging Face folder, a GGUF file, or a path in which <see cref="Llama2cFile.Find"/> finds a checkpoint</param>
     /// <exception cref="SkipwiseException">no weights, a shard missing, or index and shards disagree</exception>
     public static WeightFiles Open(string model)
     {
         if (!Path.Exists(model))
         {
             throw new SkipwiseException($"{model}: there is no such folder. A model is a folder with config.json and its weights");
+        }
+        if (GgufFile.IsAt(model))
+        {
+            return Open(model, weights => weights.Add(GgufFile.Open(model)));
         }
         if (Llama2cFile.Find(model) is { } checkpoint)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Skipwise.Checkpoints.Gguf;
 using Skipwise.Models;
 using Skipwise.Rope;
 
@@ -13,7 +14,8 @@ internal static class ExportRoutes
     /// <summary>The evidence for the answers.</summary>
     public const string Evidence =
         "transformers was run, with small models of every family but Baichuan: commits of its main branch from 4.43 to 4.52, and 5.0 "
-        + "and 5.5. The other programs were not run: their entries follow from their rules.";
+        + "and 5.5. llama.cpp was run with the files that export writes, every entry. vLLM and mlx-lm were not run: their entries follow "
+        + "from their rules.";
 
     private const string AsItIs = "as it is";
     private const string Theta = "as a larger rope_theta, no scaling";
@@ -24,8 +26,6 @@ internal static class ExportRoutes
     private static readonly string[] s_vllmReadsBaseOnly = ["gemma", "gpt_neox"];
     private static readonly string[] s_mlx = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt_neox"];
     private static readonly string[] s_mlxReadsBaseOnly = ["gemma", "gpt_neox"];
-    private static readonly string[] s_llamaCpp = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt_neox", "baichuan"];
-    private static readonly string[] s_llamaCppReadsFactors = ["llama", "mistral", "phi3"]; // a divisor per dimension pair, as a tensor
     private static readonly string[] s_rotatesAShare = ["phi3", "gptj", "gpt_neox"]; // in transformers
 
     /// <summary>The routes of a model.</summary>
@@ -52,7 +52,7 @@ internal static class ExportRoutes
             ("transformers 4", four, how + (since is null || RopeSupport.IsAny(since) ? "" : $" ({since} or later{Before(written)})")),
             ("transformers 5", five, how),
             ("vLLM", five ?? VllmRefuses(modelType, rope, written), VLlm(rope, family)),
-            ("llama.cpp (GGUF)", foreign ?? LlamaCppRefuses(modelType, rope) ?? Slides(model, "llama.cpp"), LlamaCpp(modelType, rope)),
+            ("llama.cpp (GGUF)", GgufArchitecture.Refusal(modelType, model), LlamaCpp(modelType, model)),
             ("mlx-lm", foreign ?? MlxRefuses(modelType, written) ?? Slides(model, "mlx-lm"), HuggingFace(rope, family)),
         ];
         return [.. answers.Select(answer => new ExportRoute(answer.Engine, answer.No is null, answer.No ?? answer.Yes))];
@@ -145,26 +145,21 @@ internal static class ExportRoutes
         _ => "",
     };
 
-    private static string? LlamaCppRefuses(string modelType, RopeOptions rope) =>
-        !s_llamaCpp.Contains(modelType) ? "llama.cpp has no implementation of the family"
-        : rope.Type == RopeType.DynamicNtk ? $"llama.cpp has no dynamic scaling; {Bake}"
-        : rope.Type is RopeType.YarnRevised or RopeType.Llama3 or RopeType.LongRope && !s_llamaCppReadsFactors.Contains(modelType)
-            ? "llama.cpp reads factors per dimension for Llama and Phi-3 only; use yarn, linear or ntk"
-        : HasTwoLists(rope) ? $"llama.cpp {ListByWindow}"
-        : null;
+    private static string LlamaCpp(string modelType, DecoderConfig model) => LlamaCpp(modelType, model.Rope)
+        + (modelType == "qwen2" && GgufRope.NeedsFactors(model.Rope) ? ", in the architecture llama" : "")
+        + (model.Activation == Activation.Silu ? "" : "; its GELU is approximate");
 
     private static string LlamaCpp(string modelType, RopeOptions rope) =>
-        (modelType == "baichuan" ? "rows of the head normalised, " : "") + rope.Type switch
+        (modelType == "baichuan" ? "as a Llama, " : "") + rope.Type switch
         {
             RopeType.Default => AsItIs,
             RopeType.Ntk => "as a larger rope.freq_base, scaling none",
             RopeType.Linear => "as rope.scaling linear",
             RopeType.Yarn =>
                 "as rope.scaling yarn" + (HasOwnAttentionFactor(rope) ? ", its attention factor as a ratio in attn_factor" : ""),
-            RopeType.YarnRevised => "as scaling none, rope_freqs the divisors, attn_factor the attention factor",
-            RopeType.Llama3 => "as rope_freqs",
-            _ => "as longrope, rope_factors_short and rope_factors_long"
-                + (HasOwnAttentionFactor(rope) ? ", attn_factor the attention factor" : ""),
+            RopeType.Llama3 when modelType != "phi3" => "as rope_freqs",
+            _ when modelType != "phi3" => "as scaling none, rope_freqs the divisors, attn_factor the attention factor",
+            _ => "as longrope, rope_factors_short and rope_factors_long, attn_factor the attention factor",
         };
 
     private static string? MlxRefuses(string modelType, RopeOptions written) =>

@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Skipwise.Checkpoints.Formats.Llama2c;
+using Skipwise.Checkpoints.Gguf;
 using Skipwise.Models;
 using Skipwise.Rope;
 using Skipwise.Storage;
@@ -72,6 +73,11 @@ public sealed class HfConfig
     /// <inheritdoc cref="Read"/>
     public static HfConfig ForModel(string model)
     {
+        if (GgufFile.IsAt(model))
+        {
+            throw new SkipwiseException(
+                $"{model}: is a GGUF file. Only inspect tensors reads such a file; load the folder that it was made from");
+        }
         if (Llama2cFile.Find(model) is not { } checkpoint)
         {
             return Read(Path.Combine(model, FileName));

@@ -59,6 +59,10 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     /// <summary>Whether saving rounds, because the files' type is smaller than the training type.</summary>
     public bool SavingLosesPrecision => _layout.Stored.Any(tensor => tensor.Type != Model.Dtype);
 
+    /// <summary>The type that most matrices have in the files.</summary>
+    internal ScalarType StoredMatrixType => _layout.Stored.Where(tensor => tensor.Parameter.Shape.Count > 1)
+        .GroupBy(tensor => tensor.Type).MaxBy(type => type.Count())!.Key;
+
     /// <summary>Wraps a model that has no folder yet.</summary>
     /// <param name="model">becomes the property of the result</param>
     /// <param name="tokenizerFolder">folder whose tokenizer files are saved with it</param>
@@ -293,6 +297,18 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         OutputTensor[] written = widens ? Widened(stored) : [.. stored];
         writer.Write(written);
         return written;
+    }
+
+    /// <summary>Writes the weights under another format's names.</summary>
+    /// <param name="stored">the format's tensors, made of rows of the model's parameters</param>
+    internal void WriteWeights(IWeightWriter writer, IEnumerable<StoredParameter> stored)
+    {
+        using var scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        writer.Write([.. stored.Select(parameter => new OutputTensor(parameter.Name, parameter.Shape,
+            parameter.Blocks.Select(block => Rows(parameters, block)), StoredMatrixType)
+        { Blocks = parameter.Blocks })]);
     }
 
     /// <summary>The tensors, in float32 if a value exceeds the range of their type, so that a long training is not lost for one large

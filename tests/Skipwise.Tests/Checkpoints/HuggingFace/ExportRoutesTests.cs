@@ -51,7 +51,7 @@ public class ExportRoutesTests
     [InlineData("llama", RopeType.YarnRevised, "++++-")]
     [InlineData("llama", RopeType.LongRope, "+++++")]
     [InlineData("mistral", RopeType.YarnRevised, "++++-")]
-    [InlineData("qwen2", RopeType.YarnRevised, "+++--")]
+    [InlineData("qwen2", RopeType.YarnRevised, "++++-")]
     [InlineData("qwen3", RopeType.Yarn, "+++++")]
     [InlineData("phi3", RopeType.Ntk, "+++++")]
     [InlineData("phi3", RopeType.LongRope, "+++++")]
@@ -69,7 +69,7 @@ public class ExportRoutesTests
     [InlineData("baichuan", RopeType.Default, "++++-")]
     [InlineData("baichuan", RopeType.Ntk, "---+-")]
     [InlineData("baichuan", RopeType.Yarn, "---+-")]
-    [InlineData("baichuan", RopeType.YarnRevised, "-----")]
+    [InlineData("baichuan", RopeType.YarnRevised, "---+-")]
     public void Every_engine_runs_it_exactly_or_not_at_all(string family, RopeType type, string expected)
     {
         IReadOnlyList<ExportRoute> routes = Routes(family, type);

@@ -1,0 +1,40 @@
+using Skipwise.Storage;
+
+namespace Skipwise.Checkpoints.Gguf;
+
+/// <summary>Reads the chat templates of a model folder: chat_template.jinja, else tokenizer_config.json.</summary>
+internal static class ChatTemplates
+{
+    private const string Key = "chat_template", Default = "default";
+
+    /// <summary>The templates by name; <c>default</c> is the one without a name.</summary>
+    /// <exception cref="SkipwiseException">a file cannot be read</exception>
+    public static IReadOnlyList<(string Name, string Text)> Read(string folder)
+    {
+        string alone = Path.Combine(folder, Key + ".jinja"), config = Path.Combine(folder, "tokenizer_config.json");
+        if (File.Exists(alone))
+        {
+            return [(Default, InputFile.ReadText(alone))];
+        }
+        if (!File.Exists(config) || LocatedJson.Read(config).Find(Key) is not { } template)
+        {
+            return [];
+        }
+        return template.IsArray ? [.. template.Items().Select(item => (item.Get("name").Text, item.Get("template").Text))]
+            : [(Default, template.Text)];
+    }
+
+    /// <summary>Adds the templates under GGUF's keys.</summary>
+    public static void Describe(GgufMetadata metadata, IReadOnlyList<(string Name, string Text)> templates)
+    {
+        string[] named = [.. templates.Where(template => template.Name != Default).Select(template => template.Name)];
+        if (named.Length > 0)
+        {
+            metadata.Add("tokenizer.chat_templates", named);
+        }
+        foreach ((string name, string text) in templates)
+        {
+            metadata.Add(name == Default ? "tokenizer.chat_template" : $"tokenizer.chat_template.{name}", text);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.Text.Json;
+using Skipwise.Checkpoints.Gguf;
+using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Models;
+using Skipwise.Numerics;
+using Skipwise.Tests.Tokenizers;
+using Skipwise.Tests.Tokenizers.Formats;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Tests.Checkpoints.Gguf;
+
+/// <summary>llama.cpp gives texts the ids that ours give, by the tokenizer in the file alone.</summary>
+public sealed class GgufTokenizerTests : IDisposable
+{
+    private const string Llama3 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" +
+        @"\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    private static readonly TinyBpe s_bytes = TinyBpe.ByteLevel(), s_llama = TinyBpe.AcrossWords();
+
+    private static readonly string[] s_words =
+    [
+        "the", " the", "The", "miller's", "WE'LL", " it's", "café", "naïve", "Ελλάδα", "привет", "straße", "東京", "水車の", "한국",
+        "नमस्ते", "😀", "👩\u200D👧", "a", "ab", "1", "42", "1234567", "½", "²", "_", "-", "--", "!", "?!", "...", "'", "\"", "(",
+        "$", "^", "`", "。", "「", "▁", "▁a", " ", "  ", "    ", "\t", "\n", "\r\n", "\n\n", "\u00A0", "\u3000", "<s>", "</s>", "<|end|>", "<|user|>",
+        "<0x41>", "mill", "miller", " stands",
+    ];
+
+    private readonly TempFolder _temp = new();
+
+    public void Dispose() => _temp.Dispose();
+
+    private static readonly object[] s_added =
+    [
+        TinyBpe.Added(s_bytes.Pieces.Count, "<|end|>"), TinyBpe.Added(s_bytes.Pieces.Count + 1, "<|user|>", special: false),
+    ];
+
+    public static TheoryData<string> Kinds =>
+        ["shipped", "gpt-2", "gpt-2 digits", "llama 3", "llama 3 ignoring merges", "qwen 2", "merges", "scores", "scores, no prefix"];
+
+    private string Folder(string kind)
+    {
+        if (kind == "shipped")
+        {
+            return Path.Combine(HouseRulesTests.Root(), "models", "skipwise-tiny");
+        }
+        if (kind.StartsWith("scores", StringComparison.Ordinal))
+        {
+            (string, float, int)[] pieces =
+            [
+                .. SentencePieceFile.Llama([.. s_llama.Pieces.Skip(259).Select((piece, i) => (piece, -(float)i))]),
+                ("<|end|>", 0, SentencePieceFile.UserDefined),
+            ];
+            Directory.CreateDirectory(_temp[kind]);
+            File.WriteAllBytes(Path.Combine(_temp[kind], "tokenizer.model"), SentencePieceFile.Make(pieces, dummyPrefix: kind == "scores"));
+            return _temp[kind];
+        }
+        string json = kind switch
+        {
+            "gpt-2" => s_bytes.ByteLevelJson(s_added),
+            "gpt-2 digits" => Words("""{"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": false}"""),
+            "llama 3" => Words(Split(Llama3)),
+            "llama 3 ignoring merges" => Words(Split(Llama3), ignoreMerges: true),
+            "qwen 2" => Words(Split(Llama3.Replace("{1,3}", "", StringComparison.Ordinal))),
+            _ => Everywhere().LlamaJson(),
+        };
+        _temp.Write($"{kind}/tokenizer.json", json);
+        return _temp[kind];
+    }
+
+    private static string Split(string pattern) =>
+        $$$"""{"type": "Split", "behavior": "Isolated", "invert": false, "pattern": {"Regex": {{{JsonSerializer.Serialize(pattern)}}} }}, """
+        +
+        """{"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}""";
+
+    private static string Words(string steps, bool ignoreMerges = false) => s_bytes.Json(
+        preTokenizer: JsonSerializer.Deserialize<JsonElement>($$"""{"type": "Sequence", "pretokenizers": [{{steps}}]}"""),
+        decoder: new { type = "ByteLevel" }, addedTokens: s_added, ignoreMerges: ignoreMerges);
+
+    /// <summary>Merges as transformers derives them from SentencePiece's scores: each piece in every way.</summary>
+    private static TinyBpe Everywhere() => s_llama with
+    {
+        Merges =
+        [
+            .. s_llama.Pieces.Skip(259)
+                .SelectMany(piece => Enumerable.Range(1, piece.Length - 1).Select(cut => (piece[..cut], piece[cut..])))
+                .Where(pair => s_llama.Vocabulary.ContainsKey(pair.Item1) && s_llama.Vocabulary.ContainsKey(pair.Item2)),
+        ],
+    };
+
+    private string Export(ITokenizer tokenizer, IReadOnlyList<(string, string)>? templates = null, int further = 0)
+    {
+        using CausalLM model = TinyModel.Create(vocabulary: tokenizer.VocabularySize + further);
+        using PretrainedModel pretrained = PretrainedModel.Create(model);
+        GgufExport.Write(pretrained, _temp["t.gguf"], "tiny", GgufType.F32, tokenizer.ToModel(), templates ?? [], null);
+        return _temp["t.gguf"];
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void The_same_ids(string kind)
+    {
+        LlamaCpp.RequireNatives();
+        ITokenizer tokenizer = TokenizerLoader.Load(Folder(kind));
+        using var client = new LlamaCpp(Export(tokenizer), 64);
+        var rng = new KeyedRandom(3);
+        IEnumerable<string> texts = Enumerable.Range(0, 300)
+            .Select(_ => string.Concat(Enumerable.Range(0, rng.Between(1, 12)).Select(_ => rng.Pick(s_words))))
+            .Concat([TinyBpe.Corpus, "", " ", "  a  ", "\n", " 🦙 <s>the mill</s>  the mill<|end|>!!!!!", new string('a', 300)]);
+        // SentencePiece's user-defined pieces are part of the text around them; llama.cpp begins a new text behind each, with a space
+        foreach (string text in kind == "scores" ? texts.Where(text => !text.Contains("<|end|>", StringComparison.Ordinal)) : texts)
+        {
+            Assert.Equal((text, Ids(tokenizer.Encode(text))), (text, Ids(client.Tokenize(text, addBos: false))));
+        }
+        int[] mill = tokenizer.Encode("the mill");
+        Assert.Equal(tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. mill] : mill, client.Tokenize("the mill", addBos: true));
+
+        static string Ids(int[] ids) => string.Join(' ', ids);
+    }
+
+    [Fact]
+    public void Chat_templates_padding_rows_and_special_tokens_are_in_the_file()
+    {
+        LlamaCpp.RequireNatives();
+        string folder = Folder("gpt-2");
+        _temp.Write("gpt-2/tokenizer_config.json", """
+            {"eos_token": "<|end|>", "pad_token": "<|end|>", "add_bos_token": false,
+             "chat_template": [{"name": "default", "template": "{{ messages }}"}, {"name": "tool", "template": "T"}]}
+            """);
+        ITokenizer tokenizer = TokenizerLoader.Load(folder);
+        using var client = new LlamaCpp(Export(tokenizer, ChatTemplates.Read(folder), further: 3), 64);
+        Assert.Equal("{{ messages }}", client.Metadata["tokenizer.chat_template"]);
+        Assert.Equal("T", client.Metadata["tokenizer.chat_template.tool"]);
+        Assert.Equal($"{tokenizer.EosId}", client.Metadata["tokenizer.ggml.eos_token_id"]);
+        Assert.Equal("false", client.Metadata["tokenizer.ggml.add_bos_token"]);
+        using GgufFile file = GgufFile.Open(_temp["t.gguf"]);
+        Assert.True(file.Values.TryGet("tokenizer.ggml.tokens", out string[]? tokens));
+        Assert.True(file.Values.TryGet("tokenizer.ggml.token_type", out int[]? types));
+        Assert.Equal(tokenizer.VocabularySize + 3, tokens.Length);
+        Assert.Equal([(int)TokenType.Control, (int)TokenType.UserDefined, 5, 5, 5], types[^5..]);
+        Assert.Equal(tokens.Distinct(), tokens);
+        _temp.Write("gpt-2/chat_template.jinja", "alone");
+        Assert.Equal([("default", "alone")], ChatTemplates.Read(folder));
+    }
+
+    [Fact]
+    public void A_tokenizer_that_llama_cpp_applies_otherwise_is_refused()
+    {
+        TokenizerModel bytes = TokenizerLoader.Load(Folder("gpt-2")).ToModel()!, llama = TokenizerLoader.Load(Folder("scores")).ToModel()!;
+        TokenizerModel merges = TokenizerLoader.Load(Folder("merges")).ToModel()!;
+        (TokenizerModel Model, string Reason)[] refused =
+        [
+            (bytes with { PreTokenizer = PreTokenizerPattern.Other }, "splits texts into words"),
+            (bytes with { AddsPrefixSpace = true }, "a space before a text"),
+            (bytes with { Normalizers = ["NFKC"] }, "NFKC"),
+            (bytes with { Kind = TokenizerKind.Bpe }, "neither bytes"),
+            (bytes with { IgnoresMerges = true, Merges = [] }, "cannot be merged"),
+            (llama with { HasByteFallback = false }, "no bytes"),
+            (llama with { RemovesExtraWhitespace = true }, "repeated spaces"),
+            (llama with { EscapesWhitespace = false }, "▁"),
+            (llama with { PreTokenizer = PreTokenizerPattern.Other }, "before it merges"),
+            (merges with { Merges = [.. merges.Merges.SkipLast(1)] }, "lack"),
+            (merges with { Merges = [.. merges.Merges.Skip(1), merges.Merges[0], merges.Merges[^1]] }, "do not follow one another"),
+        ];
+        Assert.All(refused, pair => Assert.Contains(pair.Reason, Assert.Throws<SkipwiseException>(() =>
+            GgufTokenizer.Describe(new GgufMetadata(), pair.Model, pair.Model.Pieces.Count, null)).Message));
+        Assert.Contains("do not belong together", Assert.Throws<SkipwiseException>(() =>
+            GgufTokenizer.Describe(new GgufMetadata(), bytes, 200, null)).Message);
+    }
+
+    [Fact]
+    public void What_llama_cpp_does_otherwise_on_rare_texts_is_said()
+    {
+        TokenizerModel model = TokenizerLoader.Load(Folder("gpt-2")).ToModel()!;
+        var notes = new List<string>();
+        var metadata = new GgufMetadata();
+        GgufTokenizer.Describe(metadata, model, model.Pieces.Count - 1, new SynchronousProgress<string>(notes.Add));
+        Assert.Contains("<|user|>", Assert.Single(notes));
+        notes.Clear();
+        TokenizerModel scores = TokenizerLoader.Load(Folder("scores")).ToModel()!;
+        GgufTokenizer.Describe(new GgufMetadata(), scores, scores.Pieces.Count, new SynchronousProgress<string>(notes.Add));
+        Assert.Contains("a space before a text that follows an added token", Assert.Single(notes));
+        Assert.Equal(model.Pieces.Count - 1, ((string[])metadata.Values["tokenizer.ggml.tokens"]).Length);
+    }
+}

@@ -1,0 +1,113 @@
+using System.Runtime.InteropServices;
+using LLama;
+using LLama.Common;
+using LLama.Native;
+
+namespace Skipwise.Tests.Checkpoints.Gguf;
+
+/// <summary>llama.cpp itself, through LLamaSharp, with one loaded file: what people run our files with.</summary>
+internal sealed class LlamaCpp : IDisposable
+{
+    private readonly LLamaWeights _weights;
+    private readonly ModelParams _settings;
+
+    static LlamaCpp() => NativeLibraryConfig.All.WithLogCallback((level, message) => s_log.Enqueue($"{level}: {message}"));
+
+    private static readonly System.Collections.Concurrent.ConcurrentQueue<string> s_log = new();
+
+    /// <param name="context">tokens; llama.cpp chooses some scalings by it</param>
+    public LlamaCpp(string path, int context)
+    {
+        RequireNatives();
+        _settings = new ModelParams(path)
+        {
+            ContextSize = (uint)context,
+            BatchSize = (uint)context,
+            UBatchSize = (uint)context,
+            GpuLayerCount = 0,
+            Threads = 1,
+            BatchThreads = 1,
+            // the cache is float16 by default
+            TypeK = GGMLType.GGML_TYPE_F32,
+            TypeV = GGMLType.GGML_TYPE_F32,
+            FlashAttention = false,
+        };
+        try
+        {
+            _weights = LLamaWeights.LoadFromFile(_settings);
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"llama.cpp does not load {path}:\n{string.Concat(s_log.TakeLast(60))}", e);
+        }
+    }
+
+    /// <summary>Natives are there for these platforms; where there are none, tests are skipped.</summary>
+    public static void RequireNatives() => Assert.SkipUnless(Directory.Exists(NativeFolder),
+        $"LLamaSharp has no llama.cpp for {RuntimeInformation.RuntimeIdentifier}: there is no {NativeFolder}");
+
+    public static string NativeFolder => Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native");
+
+    /// <summary>what llama.cpp printed</summary>
+    public static IEnumerable<string> Log => s_log;
+
+    public IReadOnlyDictionary<string, string> Metadata => _weights.Metadata;
+
+    public int[] Tokenize(string text, bool addBos) =>
+        [.. _weights.Tokenize(text, addBos, special: true, System.Text.Encoding.UTF8).Select(token => (int)token)];
+
+    /// <summary>The log-probabilities of the token after each of these.</summary>
+    public float[][] LogProbabilities(int[] ids)
+    {
+        using LLamaContext context = _weights.CreateContext(_settings);
+        return Decode(context, ids, 0, all: true);
+    }
+
+    /// <summary>The tokens with the largest logits, one after the other, each computed from the cache of those before.</summary>
+    public int[] Greedy(int[] prompt, int count)
+    {
+        using LLamaContext context = _weights.CreateContext(_settings);
+        var ids = new List<int>();
+        float[] last = Decode(context, prompt, 0, all: false)[0];
+        while (ids.Count < count)
+        {
+            ids.Add(Array.IndexOf(last, last.Max()));
+            last = Decode(context, [ids[^1]], prompt.Length + ids.Count - 1, all: false)[0];
+        }
+        return [.. ids];
+    }
+
+    public void Dispose() => _weights.Dispose();
+
+    private static float[][] Decode(LLamaContext context, int[] ids, int first, bool all)
+    {
+        var batch = new LLamaBatch();
+        for (int i = 0; i < ids.Length; i++)
+        {
+            batch.Add(ids[i], first + i, LLamaSeqId.Zero, all || i == ids.Length - 1);
+        }
+        DecodeResult result = context.Decode(batch);
+        Assert.Equal(DecodeResult.Ok, result);
+        return [.. Enumerable.Range(all ? 0 : ids.Length - 1, all ? ids.Length : 1)
+            .Select(i => Normalized(context.NativeHandle.GetLogitsIth(i)))];
+    }
+
+    private static float[] Normalized(ReadOnlySpan<float> logits)
+    {
+        double most = double.NegativeInfinity, sum = 0;
+        foreach (float logit in logits)
+        {
+            most = Math.Max(most, logit);
+        }
+        foreach (float logit in logits)
+        {
+            sum += Math.Exp(logit - most);
+        }
+        float[] normalized = new float[logits.Length];
+        for (int i = 0; i < logits.Length; i++)
+        {
+            normalized[i] = (float)(logits[i] - most - Math.Log(sum));
+        }
+        return normalized;
+    }
+}
