@@ -69,7 +69,8 @@ public abstract class TensorFile : IDisposable
                 $"{Path}: tensor {tensor.Name}: expected shape {TensorEntry.Describe(destination.shape)}, found " +
                 $"{TensorEntry.Describe(tensor.Shape)}");
         }
-        if (type != destination.dtype && !((tensor.Type.IsFloat || tensor.Type.Blocks is not null) && StoredType.FromScalarType(destination.dtype).IsFloat))
+        if (type != destination.dtype
+            && !((tensor.Type.IsFloat || tensor.Type.Blocks is not null) && StoredType.FromScalarType(destination.dtype).IsFloat))
         {
             throw new SkipwiseException(
                 $"{Path}: tensor {tensor.Name}: found {tensor.Type}, which does not convert to {destination.dtype}");
