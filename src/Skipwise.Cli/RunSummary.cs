@@ -19,7 +19,9 @@ internal static class RunSummary
         {
             if (!outcome.Completed)
             {
-                screen.Note($"saved {outcome.Checkpoint}; continue with --resume");
+                screen.Note(outcome.Checkpoint is { } checkpoint
+                    ? $"saved {checkpoint}; continue with --resume"
+                    : "stopped within the first step, so there is nothing to save; begin again with --resume");
                 return;
             }
             if (outcome.Note is { } remark)

@@ -22,7 +22,7 @@ internal static class ChunkedCrossEntropy
     /// <inheritdoc cref="KernelSet.LinearCrossEntropy"/>
     public static Tensor Backward(
         Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total,
-        Func<Tensor, Tensor, Tensor, Tensor> logitsGradient)
+        Func<Tensor, Tensor, Tensor, Tensor> logitsGradient, CancellationToken stop)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
@@ -31,6 +31,7 @@ internal static class ChunkedCrossEntropy
         float float16Scale = hidden.dtype == ScalarType.Float16 ? Float16Scale : 1, scale = (float)(1 / divisor) / float16Scale;
         for (long start = 0; start < hidden.size(0); start += chunk)
         {
+            stop.ThrowIfCancellationRequested();
             using var piece = NewDisposeScope();
             long length = Math.Min(chunk, hidden.size(0) - start);
             Tensor rows = hidden.narrow(0, start, length), labels = targets.narrow(0, start, length).unsqueeze(1); // [L, C], [L, 1]
@@ -69,7 +70,7 @@ internal static class ChunkedCrossEntropy
     /// <inheritdoc cref="KernelSet.LinearCrossEntropy"/>
     public static Tensor BackwardByAutograd(
         Func<Tensor, Tensor> logits, IEnumerable<Parameter> parameters, double zLossWeight, Tensor hidden, Tensor targets, double divisor,
-        long chunk, Tensor total)
+        long chunk, Tensor total, CancellationToken stop)
     {
         using var scope = NewDisposeScope();
         ScalarType type = hidden.dtype == ScalarType.Float16 ? ScalarType.Float32 : hidden.dtype;
@@ -77,6 +78,7 @@ internal static class ChunkedCrossEntropy
         Float32Gradient[] gradients = [.. parameters.Where(p => p.requires_grad).Select(p => new Float32Gradient(p))];
         for (long start = 0; start < hidden.size(0); start += chunk)
         {
+            stop.ThrowIfCancellationRequested();
             using var piece = NewDisposeScope();
             long length = Math.Min(chunk, hidden.size(0) - start);
             Tensor leaf = hidden.narrow(0, start, length).to(type).detach().requires_grad_();

@@ -50,8 +50,9 @@ internal class CpuKernels : ReferenceKernels
     public override AttentionPlan PlanRaggedAttention(Tensor queries, int keys, int? window, ScalarType dtype) =>
         MaskedAttention.CreateRagged(queries, keys, window, dtype, repeatsHeads: false);
 
-    public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total) =>
-        ChunkedCrossEntropy.Backward(hidden, weight, targets, divisor, chunk, total, LogitsGradient);
+    public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total,
+        CancellationToken stop = default) =>
+        ChunkedCrossEntropy.Backward(hidden, weight, targets, divisor, chunk, total, LogitsGradient, stop);
 
     public override AdamW8BitUpdate CreateAdamW8Bit(double beta1, double beta2, double eps) =>
         Avx2.IsSupported && Fma.IsSupported ? new Avx2AdamW8Bit(beta1, beta2, eps) : base.CreateAdamW8Bit(beta1, beta2, eps);

@@ -143,9 +143,10 @@ internal abstract class KernelSet
     /// <param name="divisor">gradients are those of the summed loss divided by it</param>
     /// <param name="chunk">tokens whose logits exist at once</param>
     /// <param name="total">float64, 0-dim; the summed loss in nats is added to it</param>
+    /// <param name="stop">looked at before every chunk</param>
     /// <returns>gradient of the hidden states [M, C]</returns>
-    public abstract Tensor LinearCrossEntropy(
-        Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total);
+    public abstract Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total,
+        CancellationToken stop = default);
 
     /// <summary>Float32 copies of a chunk's logits that <see cref="LinearCrossEntropy"/> holds at once.</summary>
     public abstract int ScoreCopies { get; }

@@ -82,9 +82,10 @@ internal class ReferenceKernels : KernelSet
     /// <remarks>A matrix [T, T] for a sliding window shorter than the text, and two of one byte per element while it is made.</remarks>
     public override long AttentionPlanBytes(int queries, int? window) => window < queries ? (sizeof(float) + 2L) * queries * queries : 0;
 
-    public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total) =>
+    public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total,
+        CancellationToken stop = default) =>
         ChunkedCrossEntropy.BackwardByAutograd(
-            states => Linear(states, weight, null), [weight], zLossWeight: 0, hidden, targets, divisor, chunk, total);
+            states => Linear(states, weight, null), [weight], zLossWeight: 0, hidden, targets, divisor, chunk, total, stop);
 
     public override int ScoreCopies => 3; // libtorch's softmax needs a second copy, and a temporary one
 

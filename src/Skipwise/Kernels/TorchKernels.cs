@@ -44,6 +44,7 @@ internal class TorchKernels : ReferenceKernels
     public override AttentionPlan PlanRaggedAttention(Tensor queries, int keys, int? window, ScalarType dtype) =>
         MaskedAttention.CreateRagged(queries, keys, window, dtype, repeatsHeads: false);
 
-    public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total) =>
-        ChunkedCrossEntropy.Backward(hidden, weight, targets, divisor, chunk, total, ChunkedCrossEntropy.LogitsGradient);
+    public override Tensor LinearCrossEntropy(Tensor hidden, Parameter weight, Tensor targets, double divisor, long chunk, Tensor total,
+        CancellationToken stop = default) =>
+        ChunkedCrossEntropy.Backward(hidden, weight, targets, divisor, chunk, total, ChunkedCrossEntropy.LogitsGradient, stop);
 }

@@ -33,7 +33,7 @@ internal sealed class TrainingRun : IDisposable
     /// <param name="compute">device and element type from here on; null: unchanged, float32 on the CPU</param>
     /// <param name="evaluation">evaluation during training</param>
     /// <param name="folder">locked by the caller (<see cref="RunFolder.Lock"/>)</param>
-    /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
+    /// <param name="stop">ends the run with a checkpoint of the last whole step; the step in progress is discarded</param>
     /// <param name="note">receives warnings about what earlier processes left</param>
     public static TrainingOutcome Run(
         ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunContract contract, RunFolder folder,
@@ -99,30 +99,37 @@ internal sealed class TrainingRun : IDisposable
 
     private TrainingOutcome Run(IExampleSource source, IProgress<StepMetrics>? progress, CancellationToken stop)
     {
+        int step = _start.Step;
+        string? saved = step > 0 ? _folder.Checkpoints()[^1] : null; // the checkpoint of this step
         // A run that was interrupted during an evaluation, after its checkpoint's step, evaluates first.
-        if (_start.Step > 0 && !TryEvaluate(_start.Step, isLast: _start.Step == _train.Steps, stop))
+        if (step > 0 && !TryEvaluate(step, isLast: step == _train.Steps, stop))
         {
-            return new TrainingOutcome(false, _folder.Checkpoints()[^1]);
+            return new TrainingOutcome(false, saved);
         }
-        foreach (StepMetrics metrics in IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard, _scaler))
+        foreach (StepMetrics metrics in
+            IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard, _scaler, stop))
         {
+            (step, saved) = (metrics.Step, null);
             _log.Append(metrics);
             _board?.Write(metrics);
             progress?.Report(metrics);
-            bool isLast = metrics.Step == _train.Steps;
-            bool interrupted = !TryEvaluate(metrics.Step, isLast, stop) || (stop.IsCancellationRequested && !isLast && !IsOver);
-            if (interrupted || (_save.EverySteps > 0 && metrics.Step % _save.EverySteps == 0 && !isLast))
+            bool isLast = step == _train.Steps;
+            if (!TryEvaluate(step, isLast, stop))
             {
-                string checkpoint = Save(metrics.Step);
-                if (interrupted)
-                {
-                    return new TrainingOutcome(false, checkpoint);
-                }
+                return new TrainingOutcome(false, Save(step));
             }
             if (IsOver)
             {
                 break;
             }
+            if (_save.EverySteps > 0 && step % _save.EverySteps == 0 && !isLast)
+            {
+                saved = Save(step);
+            }
+        }
+        if (step < _train.Steps && !IsOver) // stopped
+        {
+            return new TrainingOutcome(false, step == 0 ? null : saved ?? Save(step));
         }
         using IDisposable masters = _masters.SwapIntoModel();
         SyncLogs();

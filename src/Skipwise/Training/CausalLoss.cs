@@ -30,9 +30,11 @@ public static class CausalLoss
     /// called once for every block of the model when its parameters' gradients of this micro-batch are complete: the head, the
     /// layers from the last to the first with the norm before them, the embedding. Not called for a batch without labels
     /// </param>
+    /// <param name="stop">looked at before every layer and every chunk of the head</param>
+    /// <exception cref="OperationCanceledException">the gradients are incomplete then</exception>
     /// <inheritdoc cref="Backward(CausalLM, Batch, double, int, long?)"/>
-    internal static Tensor Backward(
-        CausalLM model, Batch batch, double divisor, int recomputeEvery, long? logitsPerChunk, Action<Block>? onBackward)
+    internal static Tensor Backward(CausalLM model, Batch batch, double divisor, int recomputeEvery, long? logitsPerChunk,
+        Action<Block>? onBackward, CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
         Tensor total = zeros([], ScalarType.Float64, model.Device);
@@ -50,7 +52,7 @@ public static class CausalLoss
         using Rotary rotary = RotaryFor(model, batch);
         Tensor embedded = model.Embed(batch.InputIds);
         IReadOnlyList<Block> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
-        if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total, onBackward)
+        if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total, onBackward, stop)
             is { } toEmbedding && embedded.requires_grad)
         {
             embedded.backward([toEmbedding]);
@@ -69,23 +71,24 @@ public static class CausalLoss
     /// <returns>the embedding's gradient; null if nothing below the head needs one</returns>
     internal static Tensor? BackwardThroughLayers(
         CausalLM model, IReadOnlyList<Block> blocks, Tensor embedded, Batch batch, double divisor, int recomputeEvery,
-        long? logitsPerChunk, Tensor total, Action<Block>? onBackward)
+        long? logitsPerChunk, Tensor total, Action<Block>? onBackward, CancellationToken stop)
     {
         using var scope = NewDisposeScope();
         using var layers = new LayerwiseBackward();
-        Tensor hidden = layers.Forward(blocks, embedded, recomputeEvery);
-        Tensor toHidden = HeadGradient(model, hidden, batch, divisor, logitsPerChunk, total);
+        Tensor hidden = layers.Forward(blocks, embedded, recomputeEvery, stop);
+        Tensor toHidden = HeadGradient(model, hidden, batch, divisor, logitsPerChunk, total, stop);
         onBackward?.Invoke(model.HeadBlock);
-        return layers.Backward(toHidden, onBackward)?.MoveToOuterDisposeScope();
+        return layers.Backward(toHidden, onBackward, stop)?.MoveToOuterDisposeScope();
     }
 
     /// <returns>gradient of the loss with respect to the hidden states [B, T, C]; the head's is added to its own</returns>
-    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long? logitsPerChunk, Tensor total)
+    internal static Tensor HeadGradient(CausalLM model, Tensor hidden, Batch batch, double divisor, long? logitsPerChunk, Tensor total,
+        CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
         Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelIndices); // [M, C]
         long chunk = Math.Clamp((logitsPerChunk ?? model.Budget.MaxLogits) / model.Config.VocabSize, 1, model.Budget.HeadTokens);
-        Tensor gradient = LinearCrossEntropy.Backward(model, states, batch.Labels, divisor, chunk, total);
+        Tensor gradient = LinearCrossEntropy.Backward(model, states, batch.Labels, divisor, chunk, total, stop);
         Tensor spread = zeros_like(hidden).requires_grad_(false);
         spread.view(-1, hidden.size(-1)).index_copy_(0, batch.LabelIndices, gradient);
         return spread.MoveToOuterDisposeScope();

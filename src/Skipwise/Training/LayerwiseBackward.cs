@@ -17,11 +17,13 @@ internal sealed class LayerwiseBackward : IDisposable
     /// <param name="input">of the first block; a leaf is made of it</param>
     /// <param name="recomputeEvery">k: blocks 0, k, 2 k, ... are recomputed; 0: none</param>
     /// <returns>the last block's output, without a graph; it belongs to the caller's scope</returns>
-    public Tensor Forward(IReadOnlyList<Block> blocks, Tensor input, int recomputeEvery)
+    /// <exception cref="OperationCanceledException">before a block</exception>
+    public Tensor Forward(IReadOnlyList<Block> blocks, Tensor input, int recomputeEvery, CancellationToken stop = default)
     {
         Tensor hidden = input;
         for (int i = 0; i < blocks.Count; i++)
         {
+            stop.ThrowIfCancellationRequested();
             // A recomputed layer also runs with grad enabled, so that forward and recomputation use the same ops and agree bit for bit.
             Tensor leaf = hidden.detach().requires_grad_(hidden.requires_grad).DetachFromDisposeScope();
             Tensor output = blocks[i].Forward(leaf).DetachFromDisposeScope();
@@ -44,13 +46,15 @@ internal sealed class LayerwiseBackward : IDisposable
     /// can then be reduced over processes while the next block computes. It is also called for blocks without gradients.
     /// </param>
     /// <returns>the gradient of the input, in the caller's scope; null if nothing below needs one</returns>
-    public Tensor? Backward(Tensor gradient, Action<Block>? onBackward = null)
+    /// <exception cref="OperationCanceledException">before a block; blocks below have no gradients then</exception>
+    public Tensor? Backward(Tensor gradient, Action<Block>? onBackward = null, CancellationToken stop = default)
     {
         Tensor? inputGradient = gradient;
         while (_steps.TryPop(out SavedLayer? step))
         {
             using (step)
             {
+                stop.ThrowIfCancellationRequested();
                 Tensor? above = inputGradient;
                 inputGradient = above is null ? null : Backward(step, above);
                 if (!ReferenceEquals(above, gradient))

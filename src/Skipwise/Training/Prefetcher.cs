@@ -8,15 +8,17 @@ internal static class Prefetcher
     /// <summary>
     /// The same elements in the same order. An exception of the source is thrown when the reader asks for the next element.
     /// </summary>
-    /// <param name="source">read by one other thread, which ends before the reader's loop does</param>
+    /// <param name="source">read by one other thread, which ends before the reader's loop does; its token is cancelled if nobody
+    /// reads on</param>
     /// <param name="ahead">elements buffered at most; one more is being computed</param>
-    public static IEnumerable<T> Run<T>(IEnumerable<T> source, int ahead)
+    /// <param name="end">ends the sequence after what is buffered</param>
+    public static IEnumerable<T> Run<T>(Func<CancellationToken, IEnumerable<T>> source, int ahead, CancellationToken end = default)
     {
-        using var stop = new CancellationTokenSource();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(end);
         using var ready = new BlockingCollection<T>(ahead);
         Task producer =
-            Task.Factory.StartNew(() => Produce(source, ready, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning,
-                TaskScheduler.Default);
+            Task.Factory.StartNew(() => Produce(source(stop.Token), ready, stop.Token), CancellationToken.None,
+                TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
             foreach (T element in ready.GetConsumingEnumerable())

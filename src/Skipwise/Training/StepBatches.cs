@@ -13,16 +13,23 @@ internal sealed record StepBatches(int Step, IReadOnlyList<HostBatch> MicroBatch
     public long LabelCount => MicroBatches.Sum(micro => (long)micro.LabelCount);
 
     /// <summary>The remaining steps of a run.</summary>
-    public static IEnumerable<StepBatches> Enumerate(IExampleSource source, TrainOptions options, TrainProgress start)
+    /// <exception cref="OperationCanceledException">before a micro-batch</exception>
+    public static IEnumerable<StepBatches> Enumerate(
+        IExampleSource source, TrainOptions options, TrainProgress start, CancellationToken stop = default)
     {
         var cursor = new ExampleCursor(source, start.ExamplesTaken);
         for (int step = start.Step + 1; step <= options.Steps; step++)
         {
             long place = cursor.ExamplesTaken;
-            TrainingExample[] examples = cursor.Take(options.BatchSize * options.GradientAccumulationSteps);
-            yield return new(step,
-                [.. examples.Chunk(options.BatchSize).Select(micro => options.Packing ? HostBatch.Packed(micro) : HostBatch.Padded(micro))],
-                place, cursor.Epoch);
+            HostBatch[] micros = [.. Enumerable.Range(0, options.GradientAccumulationSteps).Select(_ => Next())];
+            yield return new(step, micros, place, cursor.Epoch);
+        }
+
+        HostBatch Next()
+        {
+            stop.ThrowIfCancellationRequested();
+            TrainingExample[] examples = cursor.Take(options.BatchSize);
+            return options.Packing ? HostBatch.Packed(examples) : HostBatch.Padded(examples);
         }
     }
 }

@@ -15,10 +15,21 @@ internal sealed record CliRun(int Code, string Output, string Error)
         return await Of(args, reader, stop);
     }
 
-    public static async Task<CliRun> Of(string[] args, TextReader reader, CancellationToken stop = default)
+    public static Task<CliRun> Of(string[] args, TextReader reader, CancellationToken stop = default) =>
+        Of(args, reader, new StringWriter(), stop);
+
+    /// <summary>A training run that is stopped as soon as it reports its first step.</summary>
+    public static async Task<CliRun> StoppedAfterItsFirstStep(params string[] args)
+    {
+        using var stop = new CancellationTokenSource();
+        using var reader = new StringReader("");
+        return await Of(args, reader, new FirstStep(stop), stop.Token);
+    }
+
+    private static async Task<CliRun> Of(string[] args, TextReader reader, StringWriter error, CancellationToken stop)
     {
         using var output = new StringWriter();
-        using var error = new StringWriter();
+        using StringWriter errors = error;
         IAnsiConsole console =
             AnsiConsole.Create(
                 new AnsiConsoleSettings
@@ -52,5 +63,18 @@ internal sealed record CliRun(int Code, string Output, string Error)
         Assert.All(hints, hint => Assert.Contains(hint, complaint, StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
         Assert.DoesNotMatch(@"[^.]\.'?\.(\s|$)", complaint); // a reason that ends with a full stop, in a sentence of ours
+    }
+
+    /// <summary>Cancels when the first step is written.</summary>
+    private sealed class FirstStep(CancellationTokenSource stop) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (value?.TrimStart().StartsWith("step ", StringComparison.Ordinal) is true)
+            {
+                stop.Cancel();
+            }
+        }
     }
 }

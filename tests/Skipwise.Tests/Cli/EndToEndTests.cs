@@ -55,18 +55,19 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
         (await CliRun.Of("prepare", "--model", model.Folder, "--data", model.Text, "--out", tokens)).Succeeded();
         (await Train(tokens, whole)).Succeeded();
 
-        using var stop = new CancellationTokenSource();
-        await stop.CancelAsync(); // a run ends after the step in progress: here the first
-        CliRun interrupted = await Train(tokens, halves, stop.Token);
+        CliRun interrupted = await CliRun.Of(Words(tokens, halves), "", new CancellationToken(canceled: true));
+        Assert.Equal(130, interrupted.Code);
+        Assert.Contains("stopped within the first step, so there is nothing to save", interrupted.Error, StringComparison.Ordinal);
+        interrupted = await CliRun.StoppedAfterItsFirstStep(Words(tokens, halves, "--resume"));
         Assert.Equal(130, interrupted.Code);
         Assert.Contains($"saved {Path.Combine(halves, "checkpoints", "step-000001")}; continue with --resume", interrupted.Error,
             StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(halves, "model.safetensors")));
 
         (await Train(tokens, halves)).Complained("unfinished run", "--resume");
-        (await Train(tokens, halves, default, "--resume", "--chunks", "3"))
+        (await Train(tokens, halves, "--resume", "--chunks", "3"))
             .Complained("contract.json", "other options", "chunks is 2 in the run and 3 here", "--out");
-        (await Train(tokens, halves, default, "--resume")).Succeeded();
+        (await Train(tokens, halves, "--resume")).Succeeded();
 
         Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(whole, "model.safetensors")),
             await File.ReadAllBytesAsync(Path.Combine(halves, "model.safetensors")));
@@ -88,9 +89,11 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
         Assert.Equal([folder], Directory.EnumerateDirectories(Path.GetDirectoryName(folder)!, "base*"));
     }
 
-    private Task<CliRun> Train(string data, string folder, CancellationToken stop = default, params string[] more) =>
-        CliRun.Of(["train", "--model", model.Folder, "--data", data, "--target-length", $"{Target}", "--out", folder, "--steps", "3",
-            "--batch-size", "2", "--learning-rate", "1e-3", "--save-every", "2", .. more], "", stop);
+    private Task<CliRun> Train(string data, string folder, params string[] more) => CliRun.Of(Words(data, folder, more));
+
+    private string[] Words(string data, string folder, params string[] more) =>
+        ["train", "--model", model.Folder, "--data", data, "--target-length", $"{Target}", "--out", folder, "--steps", "3",
+            "--batch-size", "2", "--learning-rate", "1e-3", "--save-every", "2", .. more];
 
     private static double[] Losses(string folder) =>
         [.. JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Loss)];

@@ -70,4 +70,45 @@ public class LayerwiseBackwardTests
             p.Gradient?.Dispose();
         });
     }
+
+    /// <summary>No block begins after the stop: those below have no gradients.</summary>
+    [Fact]
+    public void A_stop_ends_it_before_the_next_block()
+    {
+        using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+        using Batch batch = Batch.Padded(new ExampleCursor(new RandomExamples(10, 5, 12)).Take(4), CPU);
+        string[] StoppedAt(string name)
+        {
+            using var stop = new CancellationTokenSource();
+            Assert.Throws<OperationCanceledException>(() => CausalLoss.Backward(model, batch, 20, recomputeEvery: 0, logitsPerChunk: null,
+                block => Cancel(block.Name == name, stop), stop.Token));
+            string[] reached = [.. model.named_parameters().Where(p => p.parameter.grad is not null).Select(p => p.name)];
+            model.zero_grad();
+            foreach ((_, var parameter) in model.named_parameters())
+            {
+                parameter.grad = null;
+            }
+            return reached;
+        }
+        static void Cancel(bool now, CancellationTokenSource stop)
+        {
+            if (now)
+            {
+                stop.Cancel();
+            }
+        }
+        Assert.Equal(["lm_head.weight"], StoppedAt("lm_head"));
+        string last = $"model.layers.{model.Config.NumHiddenLayers - 1}";
+        string[] expected = [.. model.named_parameters().Select(p => p.name)
+            .Where(name => name is "lm_head.weight" or "model.norm.weight" || name.StartsWith(last + ".", StringComparison.Ordinal))];
+        Assert.Equal(expected, StoppedAt(last));
+
+        var asked = new CancellationToken(canceled: true); // before the first layer's forward, and before the head's first chunk
+        Assert.Throws<OperationCanceledException>(() =>
+            CausalLoss.Backward(model, batch, 20, recomputeEvery: 0, logitsPerChunk: null, onBackward: null, asked));
+        using Tensor hidden = torch.ones(3, model.Config.HiddenSize), targets = torch.zeros(3, ScalarType.Int64),
+            total = torch.zeros([], ScalarType.Float64);
+        Assert.Throws<OperationCanceledException>(() => LinearCrossEntropy.Backward(model, hidden, targets, 1, 2, total, asked));
+        Assert.Equal(0, total.ToDouble());
+    }
 }

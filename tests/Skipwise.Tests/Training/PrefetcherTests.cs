@@ -18,7 +18,7 @@ public class PrefetcherTests
             }
         }
         int next = 0;
-        foreach (int number in Prefetcher.Run(Numbers(), ahead))
+        foreach (int number in Prefetcher.Run(_ => Numbers(), ahead))
         {
             Assert.Equal(next++, number);
             if (next % 50 == 0)
@@ -42,7 +42,7 @@ public class PrefetcherTests
         var read = new List<int>();
         Assert.Equal("no third", Assert.Throws<SkipwiseException>(() =>
         {
-            foreach (int number in Prefetcher.Run(Numbers(), 1))
+            foreach (int number in Prefetcher.Run(_ => Numbers(), 1))
             {
                 read.Add(number);
             }
@@ -70,7 +70,27 @@ public class PrefetcherTests
                 closed.Set();
             }
         }
-        Assert.Equal(3, Prefetcher.Run(Numbers(), 1).Skip(3).First());
+        Assert.Equal(3, Prefetcher.Run(_ => Numbers(), 1).Skip(3).First());
         Assert.True(closed.IsSet);
+    }
+
+    /// <summary>A long element is left, too.</summary>
+    [Fact]
+    public void It_ends_when_it_is_stopped()
+    {
+        using var stop = new CancellationTokenSource();
+        static IEnumerable<int> Numbers(CancellationToken stop)
+        {
+            yield return 1;
+            stop.WaitHandle.WaitOne();
+            stop.ThrowIfCancellationRequested();
+        }
+        var read = new List<int>();
+        foreach (int number in Prefetcher.Run(Numbers, 1, stop.Token))
+        {
+            read.Add(number);
+            stop.Cancel();
+        }
+        Assert.Equal([1], read);
     }
 }

@@ -69,6 +69,36 @@ public class TrainLoopTests
         Assert.Equal(Train(6), Train(3, 6));
     }
 
+    /// <summary>Wherever a stop hits a step, the weights and the optimizer are those after the last record.</summary>
+    [Fact]
+    public void A_stopped_step_leaves_nothing()
+    {
+        TrainOptions options = s_options with { Steps = 6, BatchSize = 2, GradientAccumulationSteps = 8 };
+        var source = new RandomExamples(200, 40, 60);
+        using CausalLM whole = TinyModel.Create(initializerRange: 0.05);
+        using var wholeOptimizer = new FusedAdamW(whole, options.AdamW);
+        double[] losses = [.. TrainLoop.Run(whole, wholeOptimizer, source, options).Select(step => step.Loss)];
+
+        using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+        using var optimizer = new FusedAdamW(model, options.AdamW);
+        List<double> found = [];
+        for (int attempt = 0; found.Count < options.Steps; attempt++)
+        {
+            using var stop = new CancellationTokenSource();
+            var start = new TrainProgress(found.Count, TrainLoop.ExamplesAfter(found.Count, options));
+            using IEnumerator<StepMetrics> steps =
+                TrainLoop.Run(model, optimizer, source, options, start, stop: stop.Token).GetEnumerator();
+            stop.CancelAfter(TimeSpan.FromMilliseconds(attempt)); // at first within the first step, at last after some
+            while (steps.MoveNext())
+            {
+                found.Add(steps.Current.Loss);
+            }
+            Assert.All(model.parameters(), parameter => Assert.Null(parameter.grad));
+        }
+        Assert.Equal(losses, found);
+        Assert.All(model.parameters().Zip(whole.parameters()), pair => Assert.True(pair.First.equal(pair.Second).all().ToBoolean()));
+    }
+
     /// <summary>Each micro-batch draws masks of its own: a step over twice the same example has the mean of two different losses.</summary>
     [Fact]
     public void Dropout_differs_between_micro_batches()
