@@ -32,9 +32,9 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
 
     /// <summary>Whatever a verb does, it ends soon after it is asked to.</summary>
     [Theory]
-    [InlineData("eval passkey -m {model} --trials 100000 -l 128"), InlineData("eval perplexity -m {model} -d {long} --max-total-tokens 0")]
-    [InlineData("eval needle -m {model} --trials 100000 -l 256"), InlineData("eval ruler -m {model} --samples 100000 -l 1024 --tasks vt")]
-    [InlineData("eval all -m {model} -o {out} --trials 100000 -l 128"), InlineData("prepare -m {model} -d {long} -o {out}.tokens")]
+    [InlineData("eval passkey -m {model} --trials 5000 -l 128"), InlineData("eval perplexity -m {model} -d {long} --max-total-tokens 0")]
+    [InlineData("eval needle -m {model} --trials 2000 -l 256"), InlineData("eval ruler -m {model} --samples 2000 -l 1024 --tasks vt")]
+    [InlineData("eval all -m {model} -o {out} --trials 5000 -l 128"), InlineData("prepare -m {model} -d {long} -o {out}.tokens")]
     [InlineData("train -m {model} -d {long} -t 256 -o {out} --steps 1000000 --batch-size 1")]
     [InlineData("demo -o {out}"), InlineData("pretrain -o {out}")]
     [InlineData("generate -m {model}")] // waits for its input
