@@ -34,7 +34,7 @@ public sealed partial class ReaderFuzzTests
     /// </summary>
     private static void RequireClosed(string path)
     {
-        for (int left = 20; ; left--)
+        for (int left = 500; ; left--)
         {
             try
             {

@@ -14,9 +14,14 @@ internal static class TestRuntime
         Tokenizers.HuggingFace.HuggingFaceLibrary.ServeIfAsked();
 #endif
         HostProcess.ServeIfAsked();
-        if (Environment.GetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE") is null)
+        Environment.SetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE",
+            Environment.GetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE") ?? "on"); // a missing snapshot is a failure
+        // A thread takes over set_num_threads at its first parallel loop only; a product before it would use all cores and round otherwise.
+        // .NET has its own copy of the environment by now, so child processes are as a user starts them.
+        if (!OperatingSystem.IsWindows())
         {
-            Environment.SetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE", "on"); // a missing snapshot is a failure
+            ProcessEnvironment.SetDefault("OMP_NUM_THREADS", "1");
+            ProcessEnvironment.SetDefault("MKL_NUM_THREADS", "1");
         }
         TorchRuntime.Initialize(TorchRuntimeOptions.All);
         UseOneThread(); // tests run in parallel; small tensors gain nothing from a second thread

@@ -188,13 +188,13 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
     [Fact]
     public async Task The_command_prints_a_table_or_JSON()
     {
-        string[] words = ["estimate", "--model", model.Folder, "--target-length", "256", "--batch-size", "2", "--fit", "--memory", "2"];
+        string[] words = ["estimate", "--model", model.Folder, "--target-length", "256", "--batch-size", "2", "--fit", "--memory", "64"];
         string table = (await CliRun.Of(words)).Succeeded().Output;
         Assert.Matches(@"windows +2 x 64 +2 x 256\n", table);
         Assert.Matches(@"peak memory +\d+\.\d\d GiB +\d+\.\d\d GiB\n", table);
-        Assert.Matches(@"PoSE: --batch-size \d+ is the largest that fits 2\.00 GiB", table);
+        Assert.Matches(@"PoSE: --batch-size \d+ is the largest that fits 64\.00 GiB", table);
         JsonElement json = JsonDocument.Parse((await CliRun.Of([.. words, "--json"])).Succeeded().Output).RootElement;
-        Assert.Equal(2L << 30, json.GetProperty("available_memory").GetInt64());
+        Assert.Equal(64L << 30, json.GetProperty("available_memory").GetInt64());
         Assert.Equal(64, json.GetProperty("pose").GetProperty("length").GetInt32());
         (await CliRun.Of([.. words, "--device", "cuda:99"])).Complained("--device cuda:99: libtorch finds");
         (await CliRun.Of([.. words, "--gradient-accumulation", "0", "--recompute-every", "-1"]))

@@ -87,7 +87,7 @@ public sealed class BrowserTests
         {
             Assert.SkipWhen(Dump(chromium, "about:blank", folder["profile-2"], TimeSpan.FromMinutes(1)) is null,
                 $"{chromium} does not even show about:blank");
-            throw new TimeoutException($"two browsers in a row did not end within {s_limit.TotalMinutes} minutes each");
+            throw new TimeoutException($"two browsers in a row did not end well within {s_limit.TotalMinutes} minutes each");
         }
         int begin = dom.LastIndexOf("<pre id=\"found\">", StringComparison.Ordinal),
             end = dom.IndexOf("</pre>", Math.Max(begin, 0), StringComparison.Ordinal);
@@ -95,7 +95,7 @@ public sealed class BrowserTests
         return JsonDocument.Parse(WebUtility.HtmlDecode(dom[(begin + "<pre id=\"found\">".Length)..end]));
     }
 
-    /// <summary>The page after its script has run; null if the browser does not end.</summary>
+    /// <summary>The page after its script has run; null if the browser does not end, or not well.</summary>
     private static string? Dump(string chromium, string address, string profile, TimeSpan limit)
     {
         string[] arguments =
@@ -104,7 +104,7 @@ public sealed class BrowserTests
             "--disable-component-update", "--disable-sync",
             "--disable-dev-shm-usage", $"--user-data-dir={profile}", "--dump-dom", address,
         ];
-        return ChildProcess.TryRun(new ProcessStartInfo(chromium, arguments), limit)?.Output;
+        return ChildProcess.TryRun(new ProcessStartInfo(chromium, arguments), limit) is (0, { } dom, _) ? dom : null;
     }
 
     private static string? Find() => Environment.GetEnvironmentVariable("SKIPWISE_CHROMIUM") is { Length: > 0 } named ? named

@@ -127,19 +127,30 @@ public sealed class KilledRunTests(SmallModel model) : IClassFixture<SmallModel>
 
     private static int Lines(string folder)
     {
-        string log = Path.Combine(folder, "metrics.jsonl");
-        if (!File.Exists(log))
+        try
         {
-            return 0;
+            using var stream = new FileStream(
+                Path.Combine(folder, "metrics.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var reader = new StreamReader(stream);
+            return reader.ReadToEnd().Count(c => c == '\n');
         }
-        using var stream = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd().Count(c => c == '\n');
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return 0; // a run that begins anew deletes what the killed one left
+        }
     }
 
-    private static bool IsSaving(string folder) =>
-        Directory.Exists(Path.Combine(folder, "checkpoints"))
-            && Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), $"*{AtomicFile.Suffix}").Any();
+    private static bool IsSaving(string folder)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), $"*{AtomicFile.Suffix}").Any();
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false;
+        }
+    }
 
     private static void Half(string folder)
     {

@@ -56,8 +56,8 @@ public sealed class PackedLoadingTests
             using var made = PretrainedModel.Create(model);
             made.Save(folder["model"]);
         }
-        long Peak(int? bits) =>
-            ProcessMemory.PeakDuring(() => PretrainedModel.Load(new ModelSource(folder["model"], QuantizationBits: bits)).Dispose());
+        long Peak(int? bits) => Enumerable.Range(0, 3).Select(_ => ProcessMemory.PeakDuring(() => // the middle of three
+            PretrainedModel.Load(new ModelSource(folder["model"], QuantizationBits: bits)).Dispose())).Order().ElementAt(1);
         long whole = layers * ((4L * hidden * hidden) + (3L * hidden * inner)) * sizeof(float);
         Peak(null);
         Peak(4);
