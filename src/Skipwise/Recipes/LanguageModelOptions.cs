@@ -6,7 +6,7 @@ namespace Skipwise.Recipes;
 /// <summary>Device, element type and load-time changes of a <see cref="LanguageModel"/>.</summary>
 public sealed record LanguageModelOptions
 {
-    /// <summary>device and element type; the default is float32 on the CPU</summary>
+    /// <summary>device and element type; the default is float32, on a GPU if libtorch finds one</summary>
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();

@@ -35,6 +35,25 @@ public sealed class CompanionFilesTests : IDisposable
         }
     }
 
+    /// <summary>Whatever a tokenizer may consist of goes with the model, and nothing else of its folder.</summary>
+    [Fact]
+    public void Every_file_of_a_tokenizer_is_copied()
+    {
+        string[] names =
+        [
+            "added_tokens.json", "chat_template.jinja", "chat_template.json", "generation_config.json", "merges.txt", "some.tiktoken",
+            "special_tokens_map.json", "tok512.bin", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json",
+        ];
+        foreach (string name in (string[])[.. names, "README.md", "optimizer.bin", "model.safetensors", "config.json"])
+        {
+            _temp.Write($"folder/{name}", name);
+        }
+        string saved = Directory.CreateDirectory(_temp["saved"]).FullName;
+        new CompanionFiles(_temp["folder"]).Write(saved);
+        Assert.Equal(names, Directory.GetFiles(saved).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        Assert.Equal(names, names.Select(name => File.ReadAllText(Path.Combine(saved, name))));
+    }
+
     [Theory]
     [InlineData("../secret"), InlineData("../folder-too/secret"), InlineData("../blobs/secret")]
     public void A_chat_template_that_leads_elsewhere_is_left_out_with_a_warning(string target)

@@ -4,6 +4,7 @@ using Skipwise.Data;
 using Skipwise.Estimation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Runtime;
 using Skipwise.Tests.Cli;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
@@ -109,6 +110,24 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         Assert.InRange(costs.Step(largest + 1, 64, 1).Peak, (MemoryModel.UsableFraction * memory) + 1, long.MaxValue);
         Assert.True(costs.LargestBatch(64, 4, memory) <= largest && costs.LargestBatch(256, 1, memory) < largest);
         Assert.Equal(0, costs.LargestBatch(64, 1, 1 << 20));
+    }
+
+    /// <summary>Gradients of 16 bits that wait in float32 for the next micro-batch leave less room, in the proposal too.</summary>
+    [Fact]
+    public void The_proposed_batch_is_that_of_the_accumulation()
+    {
+        const long memory = 4L << 30;
+        CostEstimate estimate = CostEstimator.Run(Options() with
+        {
+            GradientAccumulationSteps = 4,
+            Compute = new() { Device = "cpu", Dtype = Precision.Bfloat16 },
+            Memory = memory,
+        });
+        using LayerSizes sizes = Sizes(ScalarType.BFloat16, offload: false);
+        MemoryModel costs = MemoryModel.Create(sizes, recomputeEvery: 0) with { Process = estimate.Pose.Memory.Process };
+        Assert.NotEqual(costs.LargestBatch(64, 1, memory), costs.LargestBatch(64, 4, memory));
+        Assert.Equal((costs.LargestBatch(64, 4, memory), costs.LargestBatch(256, 4, memory)),
+            (estimate.Pose.LargestBatch, estimate.Full.LargestBatch));
     }
 
     /// <summary>What is kept in host memory does not count where the model is.</summary>

@@ -200,6 +200,25 @@ public class KvCacheTests
             }
         }, iter: 60, threads: 1);
 
+    /// <summary>A row that is shorter than what remains stays as it is: its slots beyond hold nothing of its text.</summary>
+    [Theory]
+    [MemberData(nameof(Caches))]
+    public void Cropping_lengthens_no_row(bool hasBlocks)
+    {
+        using var scope = NewDisposeScope();
+        using CausalLM model = TinyModel.Create();
+        using IKvCache cache = Create(hasBlocks, model, 3, 9);
+        Append(model, cache, [TinyModel.Tokens(1, 8), TinyModel.Tokens(2, 8), TinyModel.Tokens(3, 8)]);
+        cache.CropRow(0, 2);
+        cache.CropRow(1, 5);
+        cache.Crop(5);
+        Assert.Equal([2, 5, 5], cache.Lengths);
+        Assert.Equal((5, true), (cache.Length, cache.IsRagged));
+        cache.Crop(2);
+        Assert.Equal([2, 2, 2], cache.Lengths);
+        Assert.False(cache.IsRagged);
+    }
+
     [Fact]
     public void Bytes_are_those_of_all_slots_whatever_rows_remain()
     {

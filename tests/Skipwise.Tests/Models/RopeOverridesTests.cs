@@ -68,6 +68,16 @@ public class RopeOverridesTests
             (model.Rope.Type, model.Rope.Factor, model.Rope.OriginalMaxPositionEmbeddings, model.MaxPositionEmbeddings));
     }
 
+    /// <summary>The file's scale of cos and sin is that of the file's factor: another factor has its own.</summary>
+    [Fact]
+    public void A_scale_of_the_file_goes_with_its_factor()
+    {
+        DecoderConfig model = Model("llama-yarn16");
+        model = model with { Rope = model.Rope with { AttentionFactor = 2 } };
+        Assert.Null(new RopeOverrides { Factor = 4 }.Apply(model).Rope.AttentionFactor);
+        Assert.Equal(2, new RopeOverrides { Theta = 50000 }.Apply(model).Rope.AttentionFactor);
+    }
+
     [Fact]
     public void Half_a_request_is_an_error_that_names_the_option()
     {

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Evaluation.Perplexity;
+using Skipwise.Models;
 using Skipwise.Recipes;
+using Skipwise.Rope;
 using Skipwise.Runs;
 using Skipwise.Tests.Cli;
 using Skipwise.Training;
@@ -113,6 +115,35 @@ public sealed class LanguageModelTests(SmallModel small) : IClassFixture<SmallMo
         Assert.Equal(await Text(longer), await Text(saved));
         await Assert.ThrowsAsync<SkipwiseException>(
             () => model.ExtendAsync(128, new() { Texts = Documents, Paths = [file] }, folder["both"]));
+    }
+
+    /// <summary>What a model was loaded with is what is extended: its adapter, and the rope that was asked for.</summary>
+    [Fact]
+    public async Task A_model_with_an_adapter_is_extended_with_it()
+    {
+        using var folder = new TempFolder();
+        Skipwise.Data.DataOptions data = new() { Texts = Documents };
+        TrainOptions training = s_training with { LearningRate = 1e-2 };
+        RopeOverrides rope = new() { Type = RopeType.Linear, OriginalLength = SmallModel.Window };
+        using (LanguageModel plain = LanguageModel.Load(small.Folder))
+        {
+            await plain.ExtendAsync(128, data, folder["lora"], run => run with { Training = training, Lora = new() { Rank = 4 } });
+        }
+        using LanguageModel adapted = LanguageModel.Load(
+            small.Folder, new() { Adapter = folder["lora"], Rope = rope with { Factor = 2 } });
+        await adapted.ExtendAsync(128, data, folder["extended"], run => run with { Training = s_training });
+        FineTune.Run(new()
+        {
+            Model = small.Folder,
+            Adapter = folder["lora"],
+            Rope = rope with { Factor = 2 },
+            Data = data,
+            Out = folder["same"],
+            TargetLength = 128,
+            Training = s_training,
+        }, new());
+        Assert.All((string[])["model.safetensors", "config.json"], name => Assert.Equal(
+            File.ReadAllBytes(Path.Combine(folder["same"], name)), File.ReadAllBytes(Path.Combine(folder["extended"], name))));
     }
 
     /// <summary>A refused attempt leaves the run as it was, and the run goes on with the texts that it began with.</summary>

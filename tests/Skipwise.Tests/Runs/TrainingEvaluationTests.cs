@@ -148,6 +148,23 @@ public sealed class TrainingEvaluationTests(SmallModel model) : IClassFixture<Sm
         Assert.Equal(256, finished.Model.Config.MaxPositionEmbeddings);
     }
 
+    /// <summary>A run that ended early and died before its model was complete has nothing left to train.</summary>
+    [Fact]
+    public async Task A_run_that_ended_early_is_not_trained_on_when_it_is_resumed()
+    {
+        string folder = model.Path("over"), config = Path.Combine(folder, "config.json");
+        string[] settings =
+        [
+            .. s_perplexity, "--steps", "50", "--learning-rate", "1e-30", "--eval-every", "1", "--eval-data", model.Text, "--patience", "2",
+            "--save-every", "1",
+        ];
+        (await Train(folder, settings)).Succeeded();
+        File.Delete(config);
+        Assert.Contains("ended early, 2 evaluations later", (await Train(folder, [.. settings, "--resume"])).Succeeded().Error);
+        Assert.True(File.Exists(config));
+        Assert.Equal([1, 2, 3], JsonLines.Read<StepMetrics>(Path.Combine(folder, "metrics.jsonl")).Select(step => step.Step));
+    }
+
     [Fact]
     public async Task Epochs_become_steps()
     {

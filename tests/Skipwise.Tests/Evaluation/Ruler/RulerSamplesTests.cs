@@ -312,6 +312,18 @@ public sealed class RulerSamplesTests
         Assert.Throws<SkipwiseException>(() => new Essays(" \n"));
     }
 
+    /// <summary>Essays are the user's: words of theirs that look like the template's places are text.</summary>
+    [Fact]
+    public void Braces_in_an_essay_stay_as_they_are()
+    {
+        const string sentence = "Write {query} of {type} into {context} here.";
+        RulerData own = s_material with { Essays = new Essays(string.Concat(Enumerable.Repeat(sentence + " ", 100))) };
+        var samples = new RulerSamples(Task("niah_single_2"), own, s_tokenizer, 2048, new RulerOptions { Lengths = [2048] });
+        string prompt = samples.Draw(0).Text.Prompt;
+        Assert.InRange(Regex.Count(prompt, Regex.Escape(sentence)), 20, 100);
+        Assert.DoesNotContain("{query} mentioned", prompt, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void No_listed_word_is_a_part_of_another()
     {

@@ -2,6 +2,7 @@ using Skipwise.Evaluation;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
+using Skipwise.Storage;
 
 namespace Skipwise.Tests.Evaluation.Tasks;
 
@@ -70,6 +71,22 @@ public sealed class TaskSuiteTests : IDisposable
         seen.Clear();
         Assert.Equal(Whole(whole), Whole(Measure(options, cache, new SynchronousProgress<EvaluationProgress>(seen.Add))));
         Assert.Empty(seen);
+    }
+
+    /// <summary>Where an answer begins is a part of what is asked, for the same tokens as a whole.</summary>
+    [Fact]
+    public void The_same_tokens_are_scored_anew_where_the_answer_is_longer()
+    {
+        _folder.Write("piqa_validation.jsonl", """
+            {"goal": "w1\nAnswer: w2", "sol1": "w3", "sol2": "w4", "label": 0}
+            {"goal": "w1", "sol1": "w2\nAnswer: w3", "sol2": "w2\nAnswer: w4", "label": 0}
+            """);
+        string cache = _folder["scores.jsonl"];
+        using var file = new TrialFile<RequestScore>(cache, model: 1);
+        TaskSuite.Prepare(_folder.Path, ["piqa"], s_words, _model.Config, new() { BootstrapIters = 500 }).Evaluate(_model, file);
+        file.Dispose();
+        double[] scores = [.. JsonLines.Read<RequestScore>(cache).Select(score => score.LogLikelihood)];
+        Assert.Equal(4, scores.Distinct().Count());
     }
 
     [Fact]
