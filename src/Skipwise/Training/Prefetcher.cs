@@ -21,7 +21,7 @@ internal static class Prefetcher
                 TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
-            foreach (T element in ready.GetConsumingEnumerable())
+            foreach (T element in ready.GetConsumingEnumerable(CancellationToken.None)) // the other thread ends it
             {
                 yield return element;
             }
@@ -30,7 +30,7 @@ internal static class Prefetcher
         finally
         {
             stop.Cancel();
-            Task.WaitAny(producer); // does not throw again
+            Task.WaitAny([producer], CancellationToken.None); // does not throw again
         }
     }
 

@@ -70,7 +70,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
     /// <summary>A step that takes hours is discarded, whether its windows are drawn or it computes.</summary>
     [Theory]
     [InlineData("64", "65536"), InlineData("512", "4096")]
-    public void A_long_step_does_not_hold_a_stopped_run(string batch, string accumulation)
+    public async Task A_long_step_does_not_hold_a_stopped_run(string batch, string accumulation)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are of Unix");
         string folder = model.Path($"long-step-{batch}");
@@ -79,7 +79,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         string? line;
         do
         {
-            line = run.StandardError.ReadLine();
+            line = await run.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
         }
         while (line is not null && !line.StartsWith("trains ", StringComparison.Ordinal));
         Assert.NotNull(line);
@@ -90,7 +90,7 @@ public sealed class InterruptionTests(SmallModel model) : IClassFixture<SmallMod
         Assert.True(ChildProcess.End(run, ChildProcess.Limit));
         Assert.Equal(130, run.ExitCode);
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 20); // a layer, on a busy machine too
-        Assert.Contains("stopped within the first step", said.Result, StringComparison.Ordinal);
+        Assert.Contains("stopped within the first step", await said, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateDirectories(folder, "step-*", SearchOption.AllDirectories));
     }
 
