@@ -20,7 +20,8 @@ internal static class ExitCode
         (UserError, "wrong usage or input: an unknown option, a file that cannot be read, an impossible setting"),
         (InternalError, "a fault of Skipwise: please report it"),
         (CheckFailed,
-            "a check failed: a gate of 'eval all' or 'report', a criterion of 'demo', the logits of 'verify', the libtorch of 'doctor'"),
+            "a check failed: a gate of 'eval all' or 'report', a criterion of 'demo', the logits of 'verify', 'export --check', " +
+            "the libtorch of 'doctor'"),
         (Cancelled, "interrupted by Ctrl+C, SIGTERM or SIGHUP"),
     ];
 }

@@ -24,7 +24,7 @@ internal static class HelpGroups
             "--offload", "--weight-decay", "--adam-beta1", "--adam-beta2", "--adam-eps", "--max-grad-norm"]),
         ("LoRA", ["--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-target-modules", "--lora-train", "--quantization-bits",
             "--merge"]),
-        ("Saving", ["--out", "--format", "--resume", "--save-every", "--keep-last", "--tensorboard", "--save-trials", "--cache"]),
+        ("Saving", ["--out", "--check", "--format", "--resume", "--save-every", "--keep-last", "--tensorboard", "--save-trials", "--cache"]),
         ("Measuring", ["--lengths", "--tasks", "--list", "--trials", "--samples", "--depths", "--random-depths", "--max-depth",
             "--variant", "--mode", "--stride", "--scored-tokens", "--min-tokens", "--max-tokens", "--max-total-tokens",
             "--max-documents", "--position-bins", "--limit", "--num-fewshot", "--harness", "--bos", "--max-length",

@@ -29,7 +29,7 @@ public partial class CommandLineTests
             generate Generate text that continues a prompt; each piece is printed as soon as it is generated.
             inspect Show models and training windows.
             merge Merge a LoRA adapter into its base model and save the result as a new model folder.
-            export Export a model to a file that another program runs: GGUF, for llama.cpp.
+            export Export a model to a file that another program runs (GGUF, for llama.cpp), or check such a file.
             verify Compare Skipwise's logits with those that another program computed with the same model, for any position ids.
             doctor Show what Skipwise runs on: machine, libtorch, kernels, native patches, GPU, MPI, memory and disk. Put it into a
             bug report.
@@ -41,8 +41,8 @@ public partial class CommandLineTests
             0 success
             1 wrong usage or input: an unknown option, a file that cannot be read, an impossible setting
             2 a fault of Skipwise: please report it
-            3 a check failed: a gate of 'eval all' or 'report', a criterion of 'demo', the logits of 'verify', the libtorch of
-            'doctor'
+            3 a check failed: a gate of 'eval all' or 'report', a criterion of 'demo', the logits of 'verify', 'export --check',
+            the libtorch of 'doctor'
             130 interrupted by Ctrl+C, SIGTERM or SIGHUP
             Environment variables:
             SKIPWISE_LIBTORCH the lib folder of an installed PyTorch 2.10, whose libtorch is used in place of the packaged one

@@ -80,6 +80,21 @@ public sealed class ExportTests(SmallModel model) : IClassFixture<SmallModel>
     }
 
     [Fact]
+    public async Task A_file_of_another_scaling_fails_its_check()
+    {
+        string file = model.Path("yarn.gguf");
+        string[] yarn = ["--rope", "yarn", "--rope-factor", "4"];
+        CliRun run = (await Export(["-m", model.Folder, "-o", file, .. yarn])).Succeeded();
+        Assert.Contains("llama.cpp's frequencies: equal to the model's; scale of cos and sin 1.1386, expected 1.1386", run.Output);
+        CliRun same = (await Export(["-m", model.Folder, "--check", file, .. yarn])).Succeeded();
+        Assert.Equal(run.Output["saved ".Length..], same.Output);
+        (await Export("-m", model.Folder, "--check", file)).FailedCheck(file, "llama.rope.scaling.type is yarn, expected none");
+        (await Export("-m", model.Folder)).Complained("--out", "--check");
+        (await Export("-m", model.Folder, "-o", file, "--check", file)).Complained("--out", "--check");
+        (await Export("-m", model.Folder, "--check", Path.Combine(model.Folder, "config.json"))).Complained("no GGUF file");
+    }
+
+    [Fact]
     public async Task What_llama_cpp_cannot_run_is_refused_with_the_alternative()
     {
         string file = model.Path("refused.gguf");
