@@ -64,7 +64,7 @@ public static class ExportModel
 
     /// <param name="options">the model and the file</param>
     /// <param name="note">receives warnings about the model and its tokenizer</param>
-    /// <param name="stop">checked before the file is written</param>
+    /// <param name="stop">leaves the file as it was</param>
     /// <exception cref="SkipwiseException">a model that cannot be read, a file that cannot be written or replaced, or a model that
     /// llama.cpp does not compute; nothing is then written</exception>
     /// <example>
@@ -80,8 +80,10 @@ public static class ExportModel
         ResultFile.RequireReplaceable(options.Out);
         var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter, InferenceOnly: true);
         HfConfig config = HfConfig.ForModel(options.Model);
-        GgufArchitecture architecture = GgufArchitecture.For(config.Family.ModelType, PretrainedModel.Architecture(source));
+        DecoderConfig model = PretrainedModel.Architecture(source);
+        GgufArchitecture architecture = GgufArchitecture.For(config.Family.ModelType, model);
         TokenizerModel tokenizer = TokenizerLoader.Load(options.Model).ToModel()!;
+        GgufTokenizer.Describe(new GgufMetadata(), tokenizer, model.VocabSize, note: null); // refuses before the weights are read
         using PretrainedModel pretrained = PretrainedModel.Load(source);
         foreach (string warning in config.WarningsFor(options.Rope).Concat(pretrained.Warnings))
         {
@@ -90,7 +92,7 @@ public static class ExportModel
         stop.ThrowIfCancellationRequested();
         ExportDtype dtype = options.Dtype ?? Stored(pretrained.StoredMatrixType);
         IReadOnlyList<GgufTensor> tensors = GgufExport.Write(pretrained, options.Out, NameOf(options.Model), GgufType.Written[(int)dtype],
-            tokenizer, ChatTemplates.Read(FolderOf(options.Model)), note);
+            tokenizer, ChatTemplates.Read(FolderOf(options.Model)), note, stop);
         return new ExportedModel(architecture.Name, dtype, tensors.Count, new FileInfo(options.Out).Length);
     }
 

@@ -144,6 +144,7 @@ internal sealed class BpeTokenizer : ITokenizer
             Merges = _description.HasScores ? [] : [.. _encoding.Merges.Select(pair => (_pieces[pair.Left]!, _pieces[pair.Right]!))],
             IgnoresMerges = _encoding.WholePieces is not null,
             HasByteFallback = _encoding.HasByteFallback,
+            AddedTokensDependOnNeighbors = _addedTokens.Any(token => token.LeftStrip || token.RightStrip || token.SingleWord),
         };
     }
 

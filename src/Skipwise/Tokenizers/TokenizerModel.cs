@@ -33,8 +33,7 @@ public enum PreTokenizerPattern
 /// A tokenizer as data: what every file format of tokenizers stores in its own way, and what a writer of any format needs. It describes
 /// what the tokenizer does, so settings of tokenizer_config.json that take precedence over the tokenizer's own file are already applied.
 /// </summary>
-/// <remarks>Not described, because only tokenizer.json has them: the white space that an added token takes along, and what the decoder does
-/// beyond the spelling of pieces.</remarks>
+/// <remarks>Not described, because only tokenizer.json has it: what the decoder does beyond the spelling of pieces.</remarks>
 public sealed record TokenizerModel
 {
     /// <summary>The spelling of the pieces and the order of merges.</summary>
@@ -54,9 +53,14 @@ public sealed record TokenizerModel
     /// <summary>Whether a character that the vocabulary lacks becomes its bytes.</summary>
     public bool HasByteFallback { get; init; }
 
+    /// <summary>Whether some added token takes the white space beside it along, or is one only as a whole word (lstrip, rstrip,
+    /// single_word), which only tokenizer.json can say in full.</summary>
+    public bool AddedTokensDependOnNeighbors { get; init; }
+
     /// <summary>The split into words.</summary>
     public PreTokenizerPattern PreTokenizer { get; init; }
-    /// <summary>The normalizers' names in Hugging Face's library (NFC, Prepend, ...), in order of application.</summary>
+    /// <summary>The normalizers' names in Hugging Face's library (NFC, Prepend, ...), in order of application. Prepend and Replace alone
+    /// are SentencePiece's, of ▁ and of a space by ▁; others have their contents after the name.</summary>
     public IReadOnlyList<string> Normalizers { get; init; } = [];
     /// <summary>Whether a text gets a leading space (add_prefix_space, add_dummy_prefix).</summary>
     public bool AddsPrefixSpace { get; init; }

@@ -51,6 +51,9 @@ public sealed class ExportTests(SmallModel model) : IClassFixture<SmallModel>
             Assert.Equal(256u, one.Values.Values["llama.context_length"]);
             Assert.Equal(WithoutName(other), WithoutName(one));
         }
+        byte[] adapted = File.ReadAllBytes(file), whole = File.ReadAllBytes(model.Path("merged.gguf"));
+        const int weights = 4096; // at least; behind the names, which differ in length
+        Assert.Equal(whole[^weights..], adapted[^weights..]);
         LlamaCpp.RequireNatives();
         using var client = new LlamaCpp(file, 256);
         ITokenizer tokenizer = TokenizerLoader.Load(model.Folder);

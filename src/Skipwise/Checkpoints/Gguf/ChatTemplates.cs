@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Storage;
 
 namespace Skipwise.Checkpoints.Gguf;
@@ -8,10 +9,16 @@ internal static class ChatTemplates
     private const string Key = "chat_template", Default = "default";
 
     /// <summary>The templates by name; <c>default</c> is the one without a name.</summary>
-    /// <exception cref="SkipwiseException">a file cannot be read</exception>
+    /// <exception cref="SkipwiseException">a file cannot be read or leads out of the folder, or two templates have one name</exception>
     public static IReadOnlyList<(string Name, string Text)> Read(string folder)
     {
         string alone = Path.Combine(folder, Key + ".jinja"), config = Path.Combine(folder, "tokenizer_config.json");
+        if (File.Exists(alone) && CompanionFiles.Elsewhere(folder, alone) is { } place)
+        {
+            throw new SkipwiseException(
+                $"{alone}: leads out of the model's folder, to {place}, so it is not put into the file. Put a copy in its place if it " +
+                "belongs to the model");
+        }
         if (File.Exists(alone))
         {
             return [(Default, InputFile.ReadText(alone))];
@@ -20,8 +27,19 @@ internal static class ChatTemplates
         {
             return [];
         }
-        return template.IsArray ? [.. template.Items().Select(item => (item.Get("name").Text, item.Get("template").Text))]
-            : [(Default, template.Text)];
+        if (!template.IsArray)
+        {
+            return [(Default, template.Text)];
+        }
+        var templates = new OrderedDictionary<string, string>();
+        foreach (LocatedJson item in template.Items())
+        {
+            if (!templates.TryAdd(item.Get("name").Text, item.Get("template").Text))
+            {
+                throw item.Error("has the name of another template");
+            }
+        }
+        return [.. templates.Select(item => (item.Key, item.Value))];
     }
 
     /// <summary>Adds the templates under GGUF's keys.</summary>

@@ -52,7 +52,7 @@ internal sealed record GgufArchitecture
         PairFactors = PairFactors.OneTensor,
         MayHaveBiases = true,
     };
-    private static readonly GgufArchitecture s_qwen2 = new() { Name = "qwen2", HasAttentionBias = true };
+    private static readonly GgufArchitecture s_qwen2 = new() { Name = "qwen2", HasAttentionBias = true, HeadsAreOfUsualSize = true };
     private static readonly GgufArchitecture s_qwen3 = new() { Name = "qwen3", QueryKeyNorm = true };
     private static readonly GgufArchitecture s_phi3 = new()
     {
@@ -153,7 +153,8 @@ internal sealed record GgufArchitecture
         {
             RopeType.DynamicNtk => FormattableString.Invariant(
                 $"llama.cpp has no dynamic scaling. {type} ntk {factor} {RopeFrequency.Pinned(rope, length).Factor:0.######} is the ") +
-                $"same scaling, fixed at its value for {length} tokens",
+                $"same scaling, fixed at its value for {length} tokens: start llama.cpp with a context of that length (-c {length}), not " +
+                "with the file's",
             RopeType.LongRope when RopeFrequency.DependsOnLength(rope) =>
                 "llama.cpp chooses longrope's list by the context that it is started with, not by the length of the text. An extension " +
                 "by Skipwise has one list for texts of every length",

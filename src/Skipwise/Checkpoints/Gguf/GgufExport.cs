@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Tokenizers;
@@ -5,7 +6,7 @@ using Skipwise.Tokenizers;
 namespace Skipwise.Checkpoints.Gguf;
 
 /// <summary>Writes a model with its tokenizer as a GGUF file, which llama.cpp and programs around it run.</summary>
-internal static class GgufExport
+internal static partial class GgufExport
 {
     /// <summary>Writes the file.</summary>
     /// <param name="path">replaced only if Skipwise wrote it</param>
@@ -14,11 +15,13 @@ internal static class GgufExport
     /// <param name="tokenizer">null: the file has none, and llama.cpp takes ids alone</param>
     /// <param name="templates">of chats, see <see cref="ChatTemplates"/></param>
     /// <param name="note">receives warnings about the tokenizer</param>
+    /// <param name="stop">leaves the file as it was</param>
     /// <returns>the tensors of the file</returns>
     /// <exception cref="SkipwiseException">llama.cpp cannot compute the model or apply its tokenizer, values leave the type's range, or the
     /// file cannot be written or replaced</exception>
     public static IReadOnlyList<GgufTensor> Write(PretrainedModel pretrained, string path, string name, GgufType type,
-        TokenizerModel? tokenizer, IReadOnlyList<(string Name, string Text)> templates, IProgress<string>? note)
+        TokenizerModel? tokenizer, IReadOnlyList<(string Name, string Text)> templates, IProgress<string>? note,
+        CancellationToken stop = default)
     {
         DecoderConfig model = pretrained.Model.Config;
         GgufArchitecture architecture = GgufArchitecture.For(pretrained.Config.Family.ModelType, model);
@@ -29,7 +32,7 @@ internal static class GgufExport
         var metadata = new GgufMetadata();
         metadata.Add("general.architecture", architecture.Name);
         metadata.Add("general.type", "model");
-        metadata.Add("general.name", name);
+        metadata.Add("general.name", NameIn(name));
         Describe(metadata, architecture, model);
         IReadOnlyList<GgufTensor> factors = GgufRope.Describe(metadata, architecture, model);
         if (tokenizer is null)
@@ -41,10 +44,13 @@ internal static class GgufExport
             GgufTokenizer.Describe(metadata, tokenizer, model.VocabSize, note);
             ChatTemplates.Describe(metadata, templates);
         }
-        var writer = new GgufModelWriter(path, architecture, model, type, metadata) { Others = factors };
+        var writer = new GgufModelWriter(path, architecture, model, type, metadata) { Others = factors, Stop = stop };
         pretrained.WriteWeights(writer, architecture.StoredParameters(model));
         return writer.Written;
     }
+
+    /// <summary>llama.cpp gives every special token of a model with "phi-3" or "phi3" in its name the white space behind it.</summary>
+    private static string NameIn(string name) => Phi3().Replace(name, "Phi 3");
 
     private static void Describe(GgufMetadata metadata, GgufArchitecture architecture, DecoderConfig model)
     {
@@ -62,4 +68,7 @@ internal static class GgufExport
         Add(model.Norm == NormKind.Layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", (float)model.NormEps);
         Add("use_parallel_residual", model.Norm == NormKind.Layer ? model.Residual == ResidualKind.Parallel : null);
     }
+
+    [GeneratedRegex("phi-?3", RegexOptions.IgnoreCase)]
+    private static partial Regex Phi3();
 }

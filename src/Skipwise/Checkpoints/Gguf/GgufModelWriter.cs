@@ -24,6 +24,9 @@ internal sealed class GgufModelWriter(string path, GgufArchitecture architecture
     /// <summary>Tensors that are besides the weights.</summary>
     public IReadOnlyList<GgufTensor> Others { get; init; } = [];
 
+    /// <summary>Ends the writing between two pieces of a tensor.</summary>
+    public CancellationToken Stop { get; init; }
+
     /// <summary>The tensors of the last file that was written.</summary>
     public IReadOnlyList<GgufTensor> Written { get; private set; } = [];
 
@@ -33,11 +36,11 @@ internal sealed class GgufModelWriter(string path, GgufArchitecture architecture
         Written = [.. tensors.Select(tensor => new GgufTensor(tensor.Name, tensor.Shape, TypeOf(tensor), () => Parts(tensor))), .. Others];
         metadata.Add("general.file_type", type.FileType);
         metadata.Add("general.quantization_version", type.Stored.Blocks is null ? null : QuantizationVersion);
-        ResultFile.Write(path, stream => GgufWriter.Write(stream, path, metadata, Written));
+        ResultFile.Write(path, stream => GgufWriter.Write(stream, path, metadata, Written, Stop));
     }
 
     /// <summary>
-    /// Vectors are float32, and so is every row that fills no blocks, in float16. The head keeps 8 bits where matrices get 4, because its
+    /// Vectors are float32. Rows that fill no blocks are float16. The head keeps 8 bits where matrices get 4, because its
     /// rounding errors go straight into the logits (llama.cpp's own quantizer keeps 6).
     /// </summary>
     private GgufType TypeOf(OutputTensor tensor) =>

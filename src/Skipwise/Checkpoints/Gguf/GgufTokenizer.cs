@@ -17,6 +17,15 @@ internal static class GgufTokenizer
     /// <exception cref="SkipwiseException">llama.cpp would give other ids</exception>
     public static void Describe(GgufMetadata metadata, TokenizerModel tokenizer, int rows, IProgress<string>? note)
     {
+        if (tokenizer.AddedTokensDependOnNeighbors)
+        {
+            throw Refused(
+                "an added token takes the white space beside it along, or is one only as a whole word (lstrip, rstrip, single_word)");
+        }
+        if (tokenizer.EosId is null)
+        {
+            throw Refused("it names no end-of-text token, and llama.cpp would take one by its own list");
+        }
         TokenizerPiece[] pieces = Pieces(tokenizer, rows, note);
         bool isSentencePiece = tokenizer.Kind == TokenizerKind.SentencePieceBpe;
         metadata.Add(Prefix + "model", isSentencePiece ? "llama" : "gpt2");
@@ -41,7 +50,7 @@ internal static class GgufTokenizer
     private static void AddSpecial(GgufMetadata metadata, TokenizerModel tokenizer, int rows)
     {
         void AddId(string role, int? id) => metadata.Add($"{Prefix}{role}_token_id", id < rows ? (uint)id : null);
-        AddId("bos", tokenizer.BosId);
+        AddId("bos", tokenizer.BosId ?? tokenizer.EosId); // without one llama.cpp has an id of its own, of any piece
         AddId("eos", tokenizer.EosId);
         int[] otherEnds = [.. tokenizer.EndIds.Where(id => id != tokenizer.EosId)];
         AddId("eot", otherEnds is [int end, ..] ? end : null); // the end of a turn; llama.cpp knows more of them by their texts

@@ -25,8 +25,10 @@ internal static class GgufWriter
     /// <param name="stream">receives it from beginning to end</param>
     /// <param name="path">for error messages</param>
     /// <param name="metadata">without the alignment, which is the default</param>
+    /// <param name="stop">looked at before every piece of a tensor</param>
     /// <exception cref="SkipwiseException">values exceed the range of float16, or are not finite</exception>
-    public static void Write(Stream stream, string path, GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors)
+    public static void Write(
+        Stream stream, string path, GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, CancellationToken stop = default)
     {
         byte[] header = Header(metadata, tensors);
         stream.Write(header);
@@ -40,7 +42,7 @@ internal static class GgufWriter
             {
                 using (part)
                 {
-                    if (WriteData(stream, part, tensor.Type) is { } largest)
+                    if (WriteData(stream, part, tensor.Type, stop) is { } largest)
                     {
                         beyond[tensor.Name] = largest;
                     }
@@ -144,7 +146,7 @@ internal static class GgufWriter
     }
 
     /// <returns>the largest magnitude, if a value leaves the range of what is stored; else null</returns>
-    private static double? WriteData(Stream stream, Tensor part, GgufType type)
+    private static double? WriteData(Stream stream, Tensor part, GgufType type, CancellationToken stop)
     {
         double? beyond = null;
         using Tensor flat = part.detach().reshape(-1);
@@ -152,6 +154,7 @@ internal static class GgufWriter
             : new byte[Math.Min(PieceElements, flat.numel()) / type.BlockElements * type.BlockBytes];
         for (long start = 0; start < flat.numel(); start += PieceElements)
         {
+            stop.ThrowIfCancellationRequested();
             using Tensor piece = flat.narrow(0, start, Math.Min(PieceElements, flat.numel() - start));
             using Tensor stored = piece.to(type.Stored.Blocks is null ? type.Torch : ScalarType.Float32, CPU);
             using TensorPointers pointers = new();

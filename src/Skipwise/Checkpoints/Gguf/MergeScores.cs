@@ -30,7 +30,11 @@ internal static class MergeScores
             {
                 throw GgufTokenizer.Refused($"the merges that give \"{piece}\" do not follow one another, and scores cannot express that");
             }
-            scores[ids[piece]] = -(done.Count - 1);
+            if (!ids.TryGetValue(piece, out int id))
+            {
+                throw GgufTokenizer.Refused($"its merges give \"{piece}\", which is an added token");
+            }
+            scores[id] = -(done.Count - 1);
             last = piece;
         }
         foreach (string piece in ids.Keys)

@@ -81,7 +81,7 @@ internal sealed class CompanionFiles
 
     /// <returns>null if the file is in the folder, or in Hugging Face's cache for such a folder: <c>snapshots/HASH/NAME</c> is a link to
     /// <c>blobs/HASH</c></returns>
-    private static string? Elsewhere(string folder, string file)
+    internal static string? Elsewhere(string folder, string file)
     {
         string home = RealPath.Resolve(folder), place = RealPath.Resolve(file);
         string? above = Path.GetDirectoryName(home);

@@ -79,10 +79,29 @@ internal static class TokenizerJson
             Kind = words.Exists(step => step.Get("type").Text == "ByteLevel") ? TokenizerKind.ByteLevelBpe
                 : escapes || hasByteFallback ? TokenizerKind.SentencePieceBpe : TokenizerKind.Bpe,
             PreTokenizer = PreTokenizers.RuleOf(words),
-            Normalizers = [.. rewrites.Select(step => step.Get("type").Text)],
+            Normalizers = [.. rewrites.Select(NameOf)],
             AddsPrefixSpace = PrefixSpace.IsAdded(file, settings),
             EscapesWhitespace = escapes,
         };
+    }
+
+    private static string NameOf(LocatedJson normalizer)
+    {
+        string type = normalizer.Get("type").Text;
+        if (type == "Prepend")
+        {
+            string text = normalizer.Get("prepend").Text;
+            return text == Normalizers.Metaspace ? type : $"{type} \"{text}\"";
+        }
+        if (type == "Replace")
+        {
+            LocatedJson pattern = normalizer.Get("pattern");
+            string? text = pattern.Find("String")?.Text;
+            string content = normalizer.Get("content").Text;
+            return text == " " && content == Normalizers.Metaspace ? type
+                : $"{type} {(text is null ? "a pattern" : $"\"{text}\"")} by \"{content}\"";
+        }
+        return type;
     }
 
     private static Dictionary<string, int> ReadVocabulary(LocatedJson place)
