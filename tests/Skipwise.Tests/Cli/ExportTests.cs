@@ -105,7 +105,8 @@ public sealed class ExportTests(SmallModel model) : IClassFixture<SmallModel>
             System.Text.Encoding.UTF8.GetString(bytes).Replace("\"vocab_size\"",
                 "\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 4.0}, \"vocab_size\"", StringComparison.Ordinal)
             .Replace("\"rope_parameters\"", "\"ignored\"", StringComparison.Ordinal))]);
-        (await Export("-m", dynamic, "-o", file)).Complained("llama.cpp has no dynamic scaling", "--rope ntk --rope-factor 13");
+        (await Export("-m", dynamic, "-o", file)).Complained("llama.cpp has no dynamic scaling", "--rope ntk --rope-factor 13",
+            "for 256 tokens: start llama.cpp with a context of that length (-c 256)");
         (await Export("-m", dynamic, "-o", file, "--dtype", "q8")).Complained("--dtype", "q8_0");
         (await Export("-m", Fixture.Path("gptj-none"), "-o", file)).Complained("no implementation of the family gptj");
         Assert.False(File.Exists(file));

@@ -22,10 +22,6 @@ internal static class GgufTokenizer
             throw Refused(
                 "an added token takes the white space beside it along, or is one only as a whole word (lstrip, rstrip, single_word)");
         }
-        if (tokenizer.EosId is null)
-        {
-            throw Refused("it names no end-of-text token, and llama.cpp would take one by its own list");
-        }
         TokenizerPiece[] pieces = Pieces(tokenizer, rows, note);
         bool isSentencePiece = tokenizer.Kind == TokenizerKind.SentencePieceBpe;
         metadata.Add(Prefix + "model", isSentencePiece ? "llama" : "gpt2");
@@ -43,6 +39,12 @@ internal static class GgufTokenizer
         {
             RequireByteLevel(tokenizer, note);
             metadata.Add(Prefix + "merges", tokenizer.Merges.Select(merge => $"{merge.Left} {merge.Right}").ToArray());
+        }
+        if (tokenizer.EosId is null)
+        {
+            note?.Report(
+                $"warning: the tokenizer names no end-of-text token, so llama.cpp takes id {(isSentencePiece ? 2 : 11)} for it and " +
+                "stops there");
         }
         AddSpecial(metadata, tokenizer, rows);
     }

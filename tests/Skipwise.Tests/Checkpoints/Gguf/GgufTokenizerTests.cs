@@ -154,6 +154,9 @@ public sealed class GgufTokenizerTests : IDisposable
             (bytes with { AddsPrefixSpace = true }, "a space before a text"),
             (bytes with { Normalizers = ["NFKC"] }, "NFKC"),
             (bytes with { Kind = TokenizerKind.Bpe }, "neither bytes"),
+            (bytes with { AddedTokensDependOnNeighbors = true }, "the white space beside it"),
+            (llama with { Normalizers = ["Prepend", "Replace \"\n\" by \"▁\""] }, "Replace \"\n\""),
+            (merges with { Merges = [.. merges.Merges, ("<", "|end|>")] }, "\"<|end|>\", which is an added token"),
             (bytes with { IgnoresMerges = true, Merges = [] }, "cannot be merged"),
             (llama with { HasByteFallback = false }, "no bytes"),
             (llama with { RemovesExtraWhitespace = true }, "repeated spaces"),
@@ -171,15 +174,43 @@ public sealed class GgufTokenizerTests : IDisposable
     [Fact]
     public void What_llama_cpp_does_otherwise_on_rare_texts_is_said()
     {
-        TokenizerModel model = TokenizerLoader.Load(Folder("gpt-2")).ToModel()!;
+        TokenizerModel model = TokenizerLoader.Load(Folder("gpt-2")).ToModel()! with { EosId = 3 };
         var notes = new List<string>();
         var metadata = new GgufMetadata();
         GgufTokenizer.Describe(metadata, model, model.Pieces.Count - 1, new SynchronousProgress<string>(notes.Add));
         Assert.Contains("<|user|>", Assert.Single(notes));
         notes.Clear();
+        GgufTokenizer.Describe(new GgufMetadata(), model with { EosId = null }, model.Pieces.Count,
+            new SynchronousProgress<string>(notes.Add));
+        Assert.Contains("no end-of-text token, so llama.cpp takes id 11", Assert.Single(notes));
+        notes.Clear();
         TokenizerModel scores = TokenizerLoader.Load(Folder("scores")).ToModel()!;
         GgufTokenizer.Describe(new GgufMetadata(), scores, scores.Pieces.Count, new SynchronousProgress<string>(notes.Add));
         Assert.Contains("a space before a text that follows an added token", Assert.Single(notes));
         Assert.Equal(model.Pieces.Count - 1, ((string[])metadata.Values["tokenizer.ggml.tokens"]).Length);
+    }
+
+    /// <summary>A name with llama.cpp's "phi-3" in it would change how special tokens are found in a text.</summary>
+    [Fact]
+    public void No_name_makes_it_another_tokenizer()
+    {
+        using PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(Fixture.Path("llama-linear8")));
+        GgufExport.Write(pretrained, _temp["named.gguf"], "my-Phi-3-mini, phi3", GgufType.F32, null, [], null);
+        using GgufFile file = GgufFile.Open(_temp["named.gguf"]);
+        Assert.Equal("my-Phi 3-mini, Phi 3", file.Values.Values["general.name"]);
+    }
+
+    [Fact]
+    public void A_template_is_read_only_from_the_folder_and_has_a_name_of_its_own()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");
+        string secret = _temp.Write("secret.txt", "mine"), folder = Path.GetDirectoryName(_temp.Write("linked/config.json", "{}"))!;
+        File.CreateSymbolicLink(Path.Combine(folder, "chat_template.jinja"), secret);
+        Assert.Contains("leads out of the model's folder", Assert.Throws<SkipwiseException>(() => ChatTemplates.Read(folder)).Message);
+        File.Delete(Path.Combine(folder, "chat_template.jinja"));
+        _temp.Write("linked/tokenizer_config.json",
+            """{"chat_template": [{"name": "a", "template": "1"}, {"name": "a", "template": "2"}]}""");
+        Assert.Contains("has the name of another template",
+            Assert.Throws<SkipwiseException>(() => ChatTemplates.Read(folder)).Message);
     }
 }
