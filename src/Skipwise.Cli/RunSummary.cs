@@ -21,7 +21,7 @@ internal static class RunSummary
             {
                 screen.Note(outcome.Checkpoint is { } checkpoint
                     ? $"saved {checkpoint}; continue with --resume"
-                    : "stopped within the first step, so there is nothing to save; begin again with --resume");
+                    : "stopped within the first step, so there is nothing new to save; continue with --resume");
                 return;
             }
             if (outcome.Note is { } remark)

@@ -64,7 +64,11 @@ internal static class ReproduceVerb
                 {
                     Stage = display.Stage,
                     Job = display.Jobs,
-                    Training = display.Training,
+                    Training = steps =>
+                    {
+                        screen.RunBegins(); // a stopped training is saved
+                        return display.Training(steps);
+                    },
                     Evaluation = display.Evaluation,
                 }, stop));
         json.Show(parse, screen, results, () => Show(screen, options, results));

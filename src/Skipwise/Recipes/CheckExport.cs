@@ -17,7 +17,8 @@ namespace Skipwise.Recipes;
 internal sealed record CheckedExport(string File, string Architecture, string Dtype, int Tensors, long Bytes, bool Passes,
     double LargestRatio, double AttentionScale, double ExpectedScale, IReadOnlyList<string> Differences);
 
-/// <summary>Checks from a GGUF file's header alone that llama.cpp rotates by the frequencies that the model was trained with.</summary>
+/// <summary>Checks from a GGUF file's keys and factors, not its weights, that llama.cpp rotates by the frequencies that the model was
+/// trained with.</summary>
 internal static class CheckExport
 {
     /// <param name="source">the model; its weights are not read</param>
@@ -32,6 +33,6 @@ internal static class CheckExport
         string type = gguf.Tensors.Values.GroupBy(tensor => tensor.Type.Name).MaxBy(named => named.Sum(tensor => tensor.Length))?.Key
             ?? "none";
         return new(file, GgufRopeReader.ArchitectureOf(gguf), type.ToLowerInvariant(), gguf.Tensors.Count, new FileInfo(file).Length,
-            check.Differences.Count == 0, check.LargestRatio, check.AttentionScale, check.ExpectedScale, check.Differences);
+            check.IsEqual, check.LargestRatio, check.AttentionScale, check.ExpectedScale, check.Differences);
     }
 }

@@ -124,15 +124,16 @@ internal sealed class Demo
             {
                 var folder = new RunFolder(fineTune.Out);
                 using FolderClaim claim = folder.Lock();
-                return TrainingRun.Run(
+                TrainingOutcome outcome = TrainingRun.Run(
                     pretrained, Dataset(fineTune, documents.Training), _options.Training, fineTune,
                     FineTuneContract.Partial(fineTune), folder, new SaveOptions { EverySteps = 0, Overwrite = true },
                     new SynchronousProgress<StepMetrics>(step =>
                     {
                         losses.Add(new TrainingPoint(step.Step, step.Loss, step.LearningRate));
                         _progress.Training?.Report(step);
-                        _stop.ThrowIfCancellationRequested();
-                    }), CancellationToken.None);
+                    }), _stop);
+                _stop.ThrowIfCancellationRequested();
+                return outcome;
             });
         Measure(variant, pretrained.Model, documents.HeldOut);
         return losses;

@@ -84,7 +84,7 @@ public static class FineTune
     /// <param name="tokenizing">receives the progress of tokenization</param>
     /// <param name="progress">called once with the number of steps; returns the receiver of every step</param>
     /// <param name="measuring">receives the progress of an evaluation</param>
-    /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
+    /// <param name="stop">ends the run with a checkpoint of the last whole step; the step in progress is discarded</param>
     /// <example>
     /// <code>
     /// using Skipwise.Rope;
@@ -101,7 +101,7 @@ public static class FineTune
     ///         Training = new() { Steps = 1000, BatchSize = 16 },
     ///     },
     ///     new() { EverySteps = 100, Resume = Directory.Exists("llama-32k") });
-    /// Console.WriteLine(outcome.Completed ? "done" : $"stopped; {outcome.Checkpoint} is the newest checkpoint");
+    /// Console.WriteLine(outcome.Completed ? "done" : $"stopped, saved {outcome.Checkpoint ?? "nothing yet"}");
     /// </code>
     /// </example>
     public static TrainingOutcome Run(

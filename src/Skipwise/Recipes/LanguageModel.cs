@@ -178,7 +178,7 @@ public sealed class LanguageModel : IDisposable
     /// <param name="configure">changes the run's options: steps, learning rate, LoRA, RoPE scaling, ...; null: the defaults</param>
     /// <param name="save">checkpoints and resumption; null: only the checkpoint of a stopped run</param>
     /// <param name="progress">receives every step</param>
-    /// <param name="stop">ends the run after the step in progress, with a checkpoint</param>
+    /// <param name="stop">ends the run with a checkpoint of the last whole step; the step in progress is discarded</param>
     /// <returns>whether the run is complete, and its last checkpoint if it is not</returns>
     /// <exception cref="SkipwiseException">an impossible setting, data that cannot be read, or a folder that cannot be written</exception>
     /// <example>

@@ -71,7 +71,8 @@ internal sealed class Figure4 : IPaperExperiment
                     s_windows, Measured)),
             ],
             Verdicts = Verdicts(new Comparison(context, Measured), families,
-                family => s_ropes.Select(family.With).MinBy(variant => Measured(variant, Target).Estimate().Mean)!),
+                family => s_ropes.Select(family.With).MinBy(variant => // a model that diverged is not the best
+                    Measured(variant, Target).Estimate().Mean is var mean && double.IsNaN(mean) ? double.MaxValue : mean)!),
             Plots =
             [
                 new ReportBlock.SmallPlots(

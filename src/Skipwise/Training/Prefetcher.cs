@@ -17,7 +17,7 @@ internal static class Prefetcher
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(end);
         using var ready = new BlockingCollection<T>(ahead);
         Task producer =
-            Task.Factory.StartNew(() => Produce(source(stop.Token), ready, stop.Token), CancellationToken.None,
+            Task.Factory.StartNew(() => Produce(source, ready, stop.Token), CancellationToken.None,
                 TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
@@ -34,11 +34,11 @@ internal static class Prefetcher
         }
     }
 
-    private static void Produce<T>(IEnumerable<T> source, BlockingCollection<T> ready, CancellationToken stop)
+    private static void Produce<T>(Func<CancellationToken, IEnumerable<T>> source, BlockingCollection<T> ready, CancellationToken stop)
     {
         try
         {
-            foreach (T element in source)
+            foreach (T element in source(stop))
             {
                 ready.Add(element, stop);
             }

@@ -57,7 +57,7 @@ public class EndToEndTests(SmallModel model) : IClassFixture<SmallModel>
 
         CliRun interrupted = await CliRun.Of(Words(tokens, halves), "", new CancellationToken(canceled: true));
         Assert.Equal(130, interrupted.Code);
-        Assert.Contains("stopped within the first step, so there is nothing to save", interrupted.Error, StringComparison.Ordinal);
+        Assert.Contains("stopped within the first step, so there is nothing new to save", interrupted.Error, StringComparison.Ordinal);
         interrupted = await CliRun.StoppedAfterItsFirstStep(Words(tokens, halves, "--resume"));
         Assert.Equal(130, interrupted.Code);
         Assert.Contains($"saved {Path.Combine(halves, "checkpoints", "step-000001")}; continue with --resume", interrupted.Error,

@@ -82,7 +82,7 @@ public class PrefetcherTests
         static IEnumerable<int> Numbers(CancellationToken stop)
         {
             yield return 1;
-            stop.WaitHandle.WaitOne();
+            stop.WaitHandle.WaitOne(ChildProcess.Limit);
             stop.ThrowIfCancellationRequested();
         }
         var read = new List<int>();

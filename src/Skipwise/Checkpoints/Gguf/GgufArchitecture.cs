@@ -83,6 +83,10 @@ internal sealed record GgufArchitecture
         IsTied = false,
     };
 
+    /// <summary>All that are here.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+        [.. ((GgufArchitecture[])[s_llama, s_qwen2, s_qwen3, s_phi3, s_gemma, s_gptNeoX]).Select(architecture => architecture.Name)];
+
     /// <summary>general.architecture, which is also the prefix of keys</summary>
     public required string Name { get; init; }
     /// <summary>fused tensors: the canonical parts are concatenated whole</summary>
@@ -158,6 +162,8 @@ internal sealed record GgufArchitecture
             RopeType.LongRope when RopeFrequency.DependsOnLength(rope) =>
                 "llama.cpp chooses longrope's list by the context that it is started with, not by the length of the text. An extension " +
                 "by Skipwise has one list for texts of every length",
+            RopeType.Yarn when (rope.BetaFast, rope.BetaSlow) != (32, 1) =>
+                "llama.cpp's yarn has beta_fast 32 and beta_slow 1 for this family, whatever a file says",
             _ when GgufRope.NeedsFactors(rope) && PairFactors == PairFactors.None =>
                 $"llama.cpp's {Name} reads no factors per dimension pair. Use {type} yarn, linear or ntk",
             _ => null,

@@ -14,32 +14,49 @@ internal sealed record GgufRopeCheck(double LargestRatio, double AttentionScale,
 {
     private const double Tolerance = 1e-5; // the file's numbers are float32
 
+    private static readonly string[] s_factors = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"];
+
+    /// <summary>Whether frequencies and scale are the model's.</summary>
+    public bool IsEqual => Differences.Count == 0;
+
     /// <summary>Compares a file of any origin with a model, within the original window and at full length.</summary>
-    /// <exception cref="SkipwiseException">llama.cpp cannot compute the model, or refuses the file</exception>
+    /// <exception cref="SkipwiseException">llama.cpp cannot compute the model, or refuses the file; or its rules for the file's
+    /// architecture are not known here</exception>
     public static GgufRopeCheck Compare(GgufFile file, string modelType, DecoderConfig model)
     {
         var expected = new GgufMetadata();
         var architecture = GgufArchitecture.For(modelType, model);
         IReadOnlyList<GgufTensor> tensors = GgufRope.Describe(expected, architecture, model);
         string named = GgufRopeReader.ArchitectureOf(file);
-        double ratio = 1;
+        if (!GgufArchitecture.Names.Contains(named))
+        {
+            throw new SkipwiseException(
+                $"{file.Path}: architecture {named}: only the rules of {string.Join(", ", GgufArchitecture.Names)} are known");
+        }
         RopeFrequencies own = RopeFrequency.Compute(model.Rope, model.RotaryDim), found = own;
+        double rotating = GgufRopeReader.Dimensions(file);
+        if (rotating != model.RotaryDim)
+        {
+            return new(0, own.AttentionFactor, own.AttentionFactor,
+                [Invariant($"{rotating} dimensions rotate, expected {model.RotaryDim}")]);
+        }
+        double ratio = 1;
         int[] contexts = [Math.Max(1, ContextExtension.OriginalLength(model)), model.MaxPositionEmbeddings];
         foreach (int context in contexts)
         {
-            found = GgufRopeReader.Read(file, context);
-            if (found.InvFreq.Length != own.InvFreq.Length)
-            {
-                return new(0, found.AttentionFactor, own.AttentionFactor,
-                    [$"{2 * found.InvFreq.Length} dimensions rotate, expected {model.RotaryDim}"]);
-            }
-            ratio = Math.Max(ratio, own.InvFreq.Zip(found.InvFreq, (a, b) => Math.Max(a / b, b / a)).Max());
+            found = GgufRopeReader.Read(file, model.RotaryDim, context);
+            ratio = own.InvFreq.Zip(found.InvFreq, Ratio).Aggregate(ratio, Math.Max);
         }
-        bool isEqual = ratio - 1 < Tolerance && Math.Abs((found.AttentionFactor / own.AttentionFactor) - 1) < Tolerance;
+        bool isEqual = ratio - 1 < Tolerance && Ratio(found.AttentionFactor, own.AttentionFactor) - 1 < Tolerance;
         // the same frequencies can be spelled in several ways: keys are compared only if there is something to explain
-        return new(ratio, found.AttentionFactor, own.AttentionFactor,
-            isEqual ? [] : [.. Explain(file, named, architecture.Name, expected, tensors)]);
+        string[] differences = isEqual ? [] : [.. Explain(file, named, architecture.Name, expected, tensors)];
+        return new(ratio, found.AttentionFactor, own.AttentionFactor, isEqual || differences.Length > 0 ? differences
+            : [Invariant($"the frequencies differ by up to {ratio:0.####} times, and no key tells why")]);
     }
+
+    /// <summary>The larger by the smaller; infinite if one is no positive number.</summary>
+    private static double Ratio(double a, double b) =>
+        a > 0 && b > 0 && double.IsFinite(a) && double.IsFinite(b) ? Math.Max(a / b, b / a) : double.PositiveInfinity;
 
     private static IEnumerable<string> Explain(GgufFile file, string named, string architecture, GgufMetadata expected,
         IReadOnlyList<GgufTensor> tensors)
@@ -63,6 +80,10 @@ internal sealed record GgufRopeCheck(double LargestRatio, double AttentionScale,
         foreach (string name in tensors.Select(tensor => tensor.Name).Where(name => !file.Tensors.ContainsKey(name)))
         {
             yield return $"tensor {name} is missing";
+        }
+        foreach (string name in s_factors.Where(name => file.Tensors.ContainsKey(name) && tensors.All(tensor => tensor.Name != name)))
+        {
+            yield return $"tensor {name} is in the file, expected none";
         }
         if (tensors.Count > 0 && tensors.All(tensor => file.Tensors.ContainsKey(tensor.Name)))
         {

@@ -15,6 +15,7 @@ internal static class GgufRopeReader
 
     // where llama.cpp looks for factors
     private static readonly string[] s_readsFreqs = ["llama"], s_readsLists = ["llama", "phi3"];
+    private static readonly string[] s_types = ["none", "linear", "yarn", "longrope"];
 
     /// <summary>The prefix of the architecture's rope keys.</summary>
     /// <exception cref="SkipwiseException">the file names no architecture</exception>
@@ -25,29 +26,44 @@ internal static class GgufRopeReader
     public static string ArchitectureOf(GgufFile file) => file.Values.TryGet("general.architecture", out string? name) ? name
         : throw new SkipwiseException($"{file.Path}: key general.architecture: missing. This is no model");
 
-    /// <summary>A number of any type; null if there is none.</summary>
-    public static double? Number(GgufFile file, string key) =>
-        file.Values.Values.TryGetValue(key, out object? value) && value is not (string or bool or Array)
+    /// <summary>The number of dimensions that rotate.</summary>
+    /// <exception cref="SkipwiseException">the file does not say</exception>
+    public static double Dimensions(GgufFile file)
+    {
+        string architecture = ArchitectureOf(file);
+        return Count(file, PrefixOf(file) + "dimension_count") ?? Count(file, $"{architecture}.attention.key_length")
+            ?? Math.Floor(Need(file, $"{architecture}.embedding_length") / Need(file, $"{architecture}.attention.head_count"));
+    }
+
+    /// <summary>A whole number of any type; null if there is none.</summary>
+    private static double? Count(GgufFile file, string key) =>
+        file.Values.Values.TryGetValue(key, out object? value) && value is not (string or bool or Array or float or double)
             ? Convert.ToDouble(value, CultureInfo.InvariantCulture) : null;
 
+    /// <summary>A number; null if there is none.</summary>
+    /// <exception cref="SkipwiseException">of another type than llama.cpp reads there</exception>
+    private static double? Number(GgufFile file, string key) => !file.Values.Values.TryGetValue(key, out object? value) ? null
+        : value is float number ? number
+        : throw new SkipwiseException($"{file.Path}: key {key}: is no float32; llama.cpp refuses such a file");
+
     /// <summary>Computes the frequencies.</summary>
+    /// <param name="dimensions">that rotate, see <see cref="Dimensions"/></param>
     /// <param name="context">that llama.cpp is started with, in tokens: longrope's list is chosen by it</param>
-    /// <exception cref="SkipwiseException">a key that llama.cpp needs is missing, or a tensor of factors has another size</exception>
-    public static RopeFrequencies Read(GgufFile file, int context)
+    /// <exception cref="SkipwiseException">a key that llama.cpp needs is missing or of another type, a scaling is unknown, or a tensor of
+    /// factors has another size</exception>
+    public static RopeFrequencies Read(GgufFile file, int dimensions, int context)
     {
         string architecture = ArchitectureOf(file), prefix = PrefixOf(file);
-        int dimensions = (int)(Number(file, prefix + "dimension_count") ?? Number(file, $"{architecture}.attention.key_length")
-            ?? Need(file, $"{architecture}.embedding_length") / Need(file, $"{architecture}.attention.head_count"));
         string type = file.Values.TryGet(prefix + "scaling.type", out string? stated) ? stated : "linear"; // llama.cpp's default
-        double factor = Number(file, prefix + "scaling.factor") ?? Number(file, prefix + "scale_linear") ?? 0;
-        double window = Number(file, prefix + "scaling.original_context_length") ?? Need(file, $"{architecture}.context_length");
-        double theta = Number(file, prefix + "freq_base") ?? DefaultBase, interpolation = type == "none" || factor == 0 ? 1 : 1 / factor;
-        float[]? factors = Factors(file, architecture, type, context > window);
-        if (dimensions < 2 || (factors is not null && factors.Length != dimensions / 2))
+        if (!s_types.Contains(type))
         {
             throw new SkipwiseException(
-                $"{file.Path}: {factors?.Length ?? 0} factors for {dimensions} rotary dimensions; llama.cpp refuses such a file");
+                $"{file.Path}: key {prefix}scaling.type: {type} is none of llama.cpp's: {string.Join(", ", s_types)}");
         }
+        double factor = Number(file, prefix + "scaling.factor") ?? Number(file, prefix + "scale_linear") ?? 0;
+        double window = Count(file, prefix + "scaling.original_context_length") ?? Need(file, $"{architecture}.context_length");
+        double theta = Number(file, prefix + "freq_base") ?? DefaultBase, interpolation = type == "none" || factor == 0 ? 1 : 1 / factor;
+        float[]? factors = Factors(file, dimensions / 2, architecture, type, context > window);
         double Corner(double turns) => dimensions * Math.Log(window / (turns * 2 * Math.PI)) / (2 * Math.Log(theta));
         double low = Math.Max(0, Math.Floor(Corner(Number(file, prefix + "scaling.yarn_beta_fast") ?? DefaultBetaFast)));
         double high = Math.Min(dimensions - 1, Math.Ceiling(Corner(Number(file, prefix + "scaling.yarn_beta_slow") ?? DefaultBetaSlow)));
@@ -62,10 +78,10 @@ internal static class GgufRopeReader
         return new RopeFrequencies(frequencies, type == "yarn" ? scale * (1 - (YarnSlope * Math.Log(interpolation))) : scale);
     }
 
-    private static double Need(GgufFile file, string key) => Number(file, key)
+    private static double Need(GgufFile file, string key) => Count(file, key)
         ?? throw new SkipwiseException($"{file.Path}: key {key}: missing or no number; llama.cpp needs it");
 
-    private static float[]? Factors(GgufFile file, string architecture, string type, bool isBeyond)
+    private static float[]? Factors(GgufFile file, int pairs, string architecture, string type, bool isBeyond)
     {
         string? name = s_readsFreqs.Contains(architecture) && type != "longrope" ? "rope_freqs.weight"
             : s_readsLists.Contains(architecture) ? $"rope_factors_{(isBeyond ? "long" : "short")}.weight" : null;
@@ -73,9 +89,14 @@ internal static class GgufRopeReader
         {
             return null;
         }
+        if (entry.Type.Name != "F32" || entry.Length != (long)pairs * sizeof(float))
+        {
+            throw new SkipwiseException(
+                $"{file.Path}: tensor {name}: {entry.Length} bytes of {entry.Type}, expected {pairs} numbers of F32; llama.cpp refuses " +
+                "such a file");
+        }
         byte[] bytes = new byte[entry.Length];
         file.ReadBytes(entry, bytes);
-        return entry.Type.Name == "F32" ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
-            : throw new SkipwiseException($"{file.Path}: tensor {name}: found {entry.Type}, expected F32");
+        return MemoryMarshal.Cast<byte, float>(bytes).ToArray();
     }
 }

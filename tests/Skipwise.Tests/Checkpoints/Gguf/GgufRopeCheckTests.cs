@@ -82,10 +82,63 @@ public sealed class GgufRopeCheckTests : IDisposable
         Assert.True(check.LargestRatio > 1.01 || Math.Abs((check.AttentionScale / check.ExpectedScale) - 1) > 0.1);
     }
 
+    [Theory]
+    [InlineData("llama", RopeType.Ntk, "freq_base", float.NaN), InlineData("llama", RopeType.Ntk, "freq_base", -10000f)]
+    [InlineData("llama", RopeType.Linear, "scaling.factor", -8f), InlineData("llama", RopeType.Linear, "scaling.factor", float.NaN)]
+    [InlineData("phi3", RopeType.Yarn, "scaling.attn_factor", float.NaN)]
+    public void A_number_that_is_none_is_never_equal(string family, RopeType type, string key, float value)
+    {
+        DecoderConfig model = Extended(family, type);
+        using GgufFile damaged = Header(family, model, (name, old) => name == key ? value : old);
+        using GgufFile more = With(damaged, $"{family}.rope.{key}", value);
+        GgufRopeCheck check = GgufRopeCheck.Compare(more, family, model);
+        Assert.False(check.IsEqual);
+        Assert.Contains(check.Differences, difference => difference.Contains(key, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("scaling.type", "dynamic", "dynamic is none of llama.cpp's"), InlineData("freq_base", "10000", "is no float32")]
+    [InlineData("freq_base", 10000u, "is no float32")]
+    public void What_llama_cpp_refuses_is_refused(string key, object value, string reason)
+    {
+        DecoderConfig model = Extended("llama", RopeType.Linear);
+        using GgufFile file = Header("llama", model, (name, old) => name == key ? value : old);
+        Assert.Contains(reason, Assert.Throws<SkipwiseException>(() => GgufRopeCheck.Compare(file, "llama", model)).Message);
+    }
+
+    [Fact]
+    public void A_number_of_dimensions_costs_no_memory()
+    {
+        DecoderConfig model = Extended("llama", RopeType.Linear);
+        using GgufFile file = Header("llama", model, (name, old) => name == "dimension_count" ? uint.MaxValue : old);
+        Assert.Contains("4294967295 dimensions rotate", Assert.Single(GgufRopeCheck.Compare(file, "llama", model).Differences));
+    }
+
+    /// <summary>Factors that the model does not have, such as those of a Llama 3.1 under a Llama 3.</summary>
+    [Fact]
+    public void Factors_that_are_too_many_are_named()
+    {
+        using GgufFile file = Header("llama", Extended("llama", RopeType.Llama3), (_, value) => value);
+        GgufRopeCheck check = GgufRopeCheck.Compare(file, "llama", Extended("llama", RopeType.Default));
+        Assert.False(check.IsEqual);
+        Assert.Contains("tensor rope_freqs.weight is in the file, expected none", check.Differences);
+    }
+
+    [Fact]
+    public void Other_rules_are_not_guessed()
+    {
+        DecoderConfig model = Extended("llama", RopeType.Yarn);
+        using GgufFile file = Header("llama", model, (_, value) => value), other = With(file, "general.architecture", "deepseek2");
+        Assert.Contains("architecture deepseek2: only the rules of llama, qwen2",
+            Assert.Throws<SkipwiseException>(() => GgufRopeCheck.Compare(other, "llama", model)).Message);
+        DecoderConfig steep = model with { Rope = model.Rope with { BetaFast = 16 } };
+        Assert.Contains("beta_fast 32", GgufArchitecture.Refusal("llama", steep));
+    }
+
     private GgufFile With(GgufFile file, string key, object value)
     {
         var metadata = new GgufMetadata();
-        foreach ((string name, object old) in file.Values.Values)
+        foreach ((string name, object old) in file.Values.Values.Where(pair => pair.Key != key))
         {
             metadata.Add(name, old);
         }
