@@ -22,7 +22,7 @@ public sealed partial class DocumentationTests
     /// <summary>Options of other programs.</summary>
     private static readonly string[] s_foreign =
     [
-        "--local-dir", "--max-model-len", "--project", "--platform", "--check-estimate", "--case", "--list", "--warningsAsErrors",
+        "--local-dir", "--max-model-len", "--project", "--platform", "--check-estimate", "--case", "--core", "--list", "--warningsAsErrors",
     ];
 
     private static RootCommand Root => CommandLine.Root(

@@ -35,6 +35,7 @@ internal static class ExportVerb
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
             var source = new ModelSource(model.ValueOf(parse), rope.Of(parse), Adapter: adapter.ValueOf(parse));
+            OptionCheck.Require("Export", source);
             switch ((file.ValueOf(parse), checkedFile.ValueOf(parse)))
             {
                 case ({ } written, null):

@@ -59,8 +59,9 @@ public sealed record ExportedModel(string Architecture, ExportDtype Dtype, int T
 /// <summary>Exports a model to a file that another program runs, or refuses it with the reason and the nearest alternative.</summary>
 public static class ExportModel
 {
-    /// <summary>The names of <see cref="ExportDtype"/>, in its order.</summary>
-    internal static IReadOnlyList<string> DtypeNames { get; } = [.. GgufType.Written.Select(type => type.Name.ToLowerInvariant())];
+    /// <summary>The names of <see cref="ExportDtype"/>, in its order; not asked of GgufType, which needs libtorch, and help does
+    /// not.</summary>
+    internal static IReadOnlyList<string> DtypeNames { get; } = ["f32", "f16", "bf16", "q8_0", "q4_0"];
 
     /// <param name="options">the model and the file</param>
     /// <param name="note">receives warnings about the model and its tokenizer</param>

@@ -14,13 +14,13 @@ internal sealed partial class ReproductionContext
         Variant[] trained = [.. variants.Where(variant => variant.IsTrained)];
         TrainOptions demo = DemoDefaults.Options.Training;
         int[] steps = [.. trained.Select(Models.StepsOf).Distinct().Order()];
-        double[] rates = [.. trained.Select(variant => variant.LearningRate).Distinct().Order()];
+        IEnumerable<string> rates = trained.Select(variant => variant.LearningRate).Distinct().Order().Select(rate => Invariant($"{rate}"));
         bool isDemo = steps is [var only] && (only, Scale.BatchSize, Scale.TrainingDocuments)
             == (demo.Steps, demo.BatchSize, DemoDefaults.Options.TrainingDocuments);
         return
         [
             $"Training: {Listed(steps)} steps of {Scale.BatchSize} windows, {Scale.TrainingDocuments} documents a seed, AdamW, " +
-            Invariant($"peak rate {string.Join(", ", rates)}, {demo.LearningRateDecay.ToString().ToLowerInvariant()} decay. ") +
+            $"peak rate {string.Join(", ", rates)}, {demo.LearningRateDecay.ToString().ToLowerInvariant()} decay. " +
             (isDemo ? "So does the demo." : $"The demo takes {demo.Steps} steps of {demo.BatchSize} windows, " +
                 $"{DemoDefaults.Options.TrainingDocuments} documents."),
             string.Join(" ", RopeFactors(trained)),

@@ -164,4 +164,8 @@ public sealed class GgufFileTests : IDisposable
         }, bytesPerByte: 100);
         Assert.InRange(refused, Fuzz.Mutations / 3, Fuzz.Mutations - 1);
     }
+
+    [Fact]
+    public void The_types_of_an_export_are_those_of_the_file() =>
+        Assert.Equal(GgufType.Written.Select(type => type.Name.ToLowerInvariant()), Skipwise.Recipes.ExportModel.DtypeNames);
 }

@@ -20,10 +20,13 @@ public class FlagNamesTests
 
     // verbs that call the library with values, not with options
     private static readonly string[] s_ofCalls =
-        ["inspect plan --document-length", "inspect plan --seed", "inspect rope --model", "inspect tensors --model", "report --out"];
+    [
+        "export --check", "inspect plan --document-length", "inspect plan --seed", "inspect rope --model", "inspect tensors --model",
+        "report --out",
+    ];
 
-    // only who calls the library can set these
-    private static readonly string[] s_withoutFlag = [];
+    // arguments of a command, and what only who calls the library can set
+    private static readonly string[] s_withoutFlag = ["ReproductionOptions.Experiments"];
 
     private static readonly Verb[] s_verbs = [.. VerbList.All];
 
