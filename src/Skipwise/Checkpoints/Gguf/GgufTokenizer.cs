@@ -134,6 +134,12 @@ internal static class GgufTokenizer
         {
             note?.Report("note: llama.cpp puts a space before a text that follows an added token, where SentencePiece puts none");
         }
+        if (tokenizer.AddsPrefixSpace && !tokenizer.HasScores && !tokenizer.Normalizers.Contains("Prepend"))
+        {
+            note?.Report(
+                "note: llama.cpp puts a space before every text, where this tokenizer (Metaspace) puts none before one that begins with " +
+                "a space, nor, if its prepend_scheme is first, behind a special token");
+        }
         string? reason = tokenizer.PreTokenizer != PreTokenizerPattern.None ? "it splits texts into words before it merges"
             : !tokenizer.HasByteFallback ? "it has no bytes for unknown characters"
             : !tokenizer.EscapesWhitespace ? "its pieces do not have ▁ for a space"

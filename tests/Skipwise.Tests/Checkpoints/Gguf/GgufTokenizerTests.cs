@@ -22,7 +22,8 @@ public sealed class GgufTokenizerTests : IDisposable
     [
         "the", " the", "The", "miller's", "WE'LL", " it's", "café", "naïve", "Ελλάδα", "привет", "straße", "東京", "水車の", "한국",
         "नमस्ते", "😀", "👩\u200D👧", "a", "ab", "1", "42", "1234567", "½", "²", "_", "-", "--", "!", "?!", "...", "'", "\"", "(",
-        "$", "^", "`", "。", "「", "▁", "▁a", " ", "  ", "    ", "\t", "\n", "\r\n", "\n\n", "\u00A0", "\u3000", "<s>", "</s>", "<|end|>", "<|user|>",
+        "$", "^", "`", "。", "「", "▁", "▁a", " ", "  ", "    ", "\t", "\n", "\r\n", "\n\n", "\u00A0", "\u3000",
+        "<s>", "</s>", "<|end|>", "<|user|>",
         "<0x41>", "mill", "miller", " stands",
     ];
 
@@ -187,6 +188,14 @@ public sealed class GgufTokenizerTests : IDisposable
         TokenizerModel scores = TokenizerLoader.Load(Folder("scores")).ToModel()!;
         GgufTokenizer.Describe(new GgufMetadata(), scores, scores.Pieces.Count, new SynchronousProgress<string>(notes.Add));
         Assert.Contains("a space before a text that follows an added token", Assert.Single(notes));
+        notes.Clear();
+        TokenizerModel merges = TokenizerLoader.Load(Folder("merges")).ToModel()! with { EosId = 2 };
+        GgufTokenizer.Describe(new GgufMetadata(), merges with { Normalizers = [] }, merges.Pieces.Count,
+            new SynchronousProgress<string>(notes.Add));
+        Assert.Contains(notes, note => note.Contains("Metaspace", StringComparison.Ordinal));
+        notes.Clear();
+        GgufTokenizer.Describe(new GgufMetadata(), merges, merges.Pieces.Count, new SynchronousProgress<string>(notes.Add));
+        Assert.DoesNotContain(notes, note => note.Contains("Metaspace", StringComparison.Ordinal));
         Assert.Equal(model.Pieces.Count - 1, ((string[])metadata.Values["tokenizer.ggml.tokens"]).Length);
     }
 
