@@ -91,4 +91,14 @@ internal static class FiniteCheck
             throw new SkipwiseException($"{name}: {OverflowMessage(largest, after.dtype)}");
         }
     }
+
+    /// <summary>The tensors with values beyond a type's range, with the largest of each, for an error message.</summary>
+    /// <param name="largest">magnitude by name</param>
+    public static string Describe(OrderedDictionary<string, double> largest)
+    {
+        const int mostNames = 20;
+        IEnumerable<string> named = largest.Take(mostNames).Select(tensor => double.IsFinite(tensor.Value)
+            ? FormattableString.Invariant($"{tensor.Key} (up to {tensor.Value:0.####e+0})") : $"{tensor.Key} (not finite)");
+        return string.Join(", ", named) + (largest.Count > mostNames ? $" and {largest.Count - mostNames} more" : "");
+    }
 }

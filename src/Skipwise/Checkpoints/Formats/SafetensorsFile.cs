@@ -26,24 +26,9 @@ public sealed class SafetensorsFile : TensorFile
     /// <summary>bytes that hold the header's length</summary>
     internal const int LengthField = 8;
 
-    private readonly Lazy<MappedFile?> _pages;
-
     private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header)
-        : base(path, handle, header.Tensors, header.Metadata) =>
-        _pages = new(() => MappedFile.Open(handle, path));
-
-    /// <inheritdoc/>
-    public override Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) =>
-        tensor.Type.Torch is { } type ? _pages.Value?.MapTensor(tensor, type, alignment, Path) : null;
-
-    /// <inheritdoc/>
-    public override void Dispose()
+        : base(path, handle, header.Tensors, header.Metadata, isMapped: true)
     {
-        if (_pages.IsValueCreated)
-        {
-            _pages.Value?.Dispose();
-        }
-        base.Dispose();
     }
 
     /// <summary>Opens a file and reads its header.</summary>

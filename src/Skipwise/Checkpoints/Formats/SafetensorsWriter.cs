@@ -68,15 +68,10 @@ public static class SafetensorsWriter
         {
             return;
         }
-        const int mostNames = 20;
-        IEnumerable<string> named = beyond.Take(mostNames).Select(tensor =>
-            double.IsFinite(tensor.Value) ? FormattableString.Invariant($"{tensor.Key} (up to {tensor.Value:0.####e+0})")
-            : $"{tensor.Key} (not finite)");
-        string more = beyond.Count > mostNames ? $" and {beyond.Count - mostNames} more" : "";
         ScalarType type = tensors.First(tensor => tensor.Name == beyond.GetAt(0).Key).Type;
         throw new SkipwiseException(
             $"{path}: not written: values leave the range of {StoredType.FromScalarType(type).Name}, the type of the " +
-            $"file, in {string.Join(", ", named)}{more}. " +
+            $"file, in {FiniteCheck.Describe(beyond)}. " +
             "Store the base model in bfloat16 or float32 (F32) first, for the result is stored in its type");
     }
 

@@ -15,12 +15,15 @@ public abstract class TensorFile : IDisposable
     // Conversions by libtorch use a buffer of this many bytes, so that a large tensor needs no second copy.
     private const int PieceBytes = 1 << 24;
     private readonly SafeFileHandle _handle;
+    private readonly Lazy<MappedFile?> _pages;
 
+    /// <param name="isMapped">whether the format aligns its tensors, so that they can be used where they are</param>
     private protected TensorFile(string path, SafeFileHandle handle, IEnumerable<TensorEntry> tensors,
-        IReadOnlyDictionary<string, string> metadata)
+        IReadOnlyDictionary<string, string> metadata, bool isMapped = false)
     {
         Path = path;
         _handle = handle;
+        _pages = new(() => isMapped ? MappedFile.Open(handle, path) : null);
         Metadata = metadata;
         Tensors = new OrderedDictionary<string, TensorEntry>(tensors.Select(t => KeyValuePair.Create(t.Name, t)));
     }
@@ -46,7 +49,8 @@ public abstract class TensorFile : IDisposable
     /// <returns>the tensor, which the caller owns and which stays valid after the file is closed; null if the bytes must be read
     /// instead</returns>
     /// <exception cref="SkipwiseException">the file is shorter than when it was opened, or the disk fails</exception>
-    public virtual Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) => null;
+    public Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) =>
+        tensor.Type.Torch is { } type ? _pages.Value?.MapTensor(tensor, type, alignment, Path) : null;
 
     /// <summary>Reads a tensor into a new CPU tensor of the stored type. The caller owns it (or the scope around the call).</summary>
     public Tensor Read(TensorEntry tensor)
@@ -101,8 +105,12 @@ public abstract class TensorFile : IDisposable
     }
 
     /// <inheritdoc/>
-    public virtual void Dispose()
+    public void Dispose()
     {
+        if (_pages.IsValueCreated)
+        {
+            _pages.Value?.Dispose();
+        }
         _handle.Dispose();
         GC.SuppressFinalize(this);
     }

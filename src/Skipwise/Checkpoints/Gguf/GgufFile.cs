@@ -2,7 +2,6 @@ using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Storage;
-using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.Gguf;
 
@@ -13,13 +12,9 @@ namespace Skipwise.Checkpoints.Gguf;
 internal sealed class GgufFile : TensorFile
 {
     private static readonly Dictionary<string, string> s_noTexts = [];
-    private readonly Lazy<MappedFile?> _pages;
 
-    private GgufFile(string path, SafeFileHandle handle, GgufHeader header) : base(path, handle, header.Tensors, s_noTexts)
-    {
-        Values = header.Metadata;
-        _pages = new(() => MappedFile.Open(handle, path));
-    }
+    private GgufFile(string path, SafeFileHandle handle, GgufHeader header)
+        : base(path, handle, header.Tensors, s_noTexts, isMapped: true) => Values = header.Metadata;
 
     /// <summary>The file's metadata.</summary>
     public GgufMetadata Values { get; }
@@ -46,18 +41,4 @@ internal sealed class GgufFile : TensorFile
     /// <exception cref="SkipwiseException">there is no such file, it is no GGUF file, or its header is inconsistent</exception>
     public static GgufFile Open(string path) => Open(path, handle =>
         new GgufFile(path, handle, GgufHeader.Parse(new GgufCursor(handle, path, RandomAccess.GetLength(handle)))));
-
-    /// <inheritdoc/>
-    public override Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) =>
-        tensor.Type.Torch is { } type ? _pages.Value?.MapTensor(tensor, type, alignment, Path) : null;
-
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        if (_pages.IsValueCreated)
-        {
-            _pages.Value?.Dispose();
-        }
-        base.Dispose();
-    }
 }

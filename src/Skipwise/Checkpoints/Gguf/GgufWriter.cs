@@ -53,10 +53,6 @@ internal static class GgufWriter
         RequireInRange(path, beyond);
     }
 
-    /// <summary>bytes of a file with these tensors</summary>
-    public static long Size(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors) =>
-        Aligned(Header(metadata, tensors).Length) + tensors.Sum(tensor => Aligned(tensor.Bytes));
-
     private static byte[] Header(GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors)
     {
         using var buffer = new MemoryStream();
@@ -186,7 +182,7 @@ internal static class GgufWriter
         const int chunk = 1 << 16; // a multiple of every block
         float* values = pointers.To<float>(stored);
         int count = (int)stored.numel();
-        void EncodeChunk(int index)
+        void EncodeChunk(int thread, int index)
         {
             int first = index * chunk, elements = Math.Min(chunk, count - first);
             var from = new ReadOnlySpan<float>(values + first, elements);
@@ -200,7 +196,7 @@ internal static class GgufWriter
                 BlockQuantization.EncodeQ40(from, to);
             }
         }
-        Parallel.For(0, (count + chunk - 1) / chunk, EncodeChunk);
+        ParallelWork.For(get_num_threads(), (count + chunk - 1) / chunk, EncodeChunk);
         return count / type.BlockElements * type.BlockBytes;
     }
 
@@ -211,12 +207,8 @@ internal static class GgufWriter
         {
             return;
         }
-        const int mostNames = 20;
-        IEnumerable<string> named = beyond.Take(mostNames).Select(tensor => double.IsFinite(tensor.Value)
-            ? FormattableString.Invariant($"{tensor.Key} (up to {tensor.Value:0.####e+0})") : $"{tensor.Key} (not finite)");
-        string more = beyond.Count > mostNames ? $" and {beyond.Count - mostNames} more" : "";
         throw new SkipwiseException(
-            $"{path}: not written: values leave the range of the type in the file, in {string.Join(", ", named)}{more}. Write bf16 or f32");
+            $"{path}: not written: values leave the range of the type in the file, in {FiniteCheck.Describe(beyond)}. Write bf16 or f32");
     }
 
     private static long Aligned(long bytes) =>

@@ -19,6 +19,8 @@ namespace Skipwise.Tests.Checkpoints.Gguf;
 /// </summary>
 public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
 {
+    private static readonly string s_shipped = Path.Combine(HouseRulesTests.Root(), "models", "skipwise-tiny");
+
     private const int Original = 32, Target = 256, Tokens = 250, Vocabulary = 96;
 
     /// <summary>Float32 against float32: other orders of summation, and llama.cpp's powers of the base in float32.</summary>
@@ -172,13 +174,8 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
     public void The_shipped_model_scores_a_text_the_same(RopeType rope)
     {
         LlamaCpp.RequireNatives();
-        string folder = Path.Combine(HouseRulesTests.Root(), "models", "skipwise-tiny");
-        using PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(folder),
-            model => rope == RopeType.Default ? model : ContextExtension.Extend(model, 512, new RopeOverrides { Type = rope }));
-        ITokenizer tokenizer = TokenizerLoader.Load(folder);
-        string text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, 0, TextLength.Tokens(600, tokenizer));
-        int[] ids = [tokenizer.BosId!.Value, .. tokenizer.Encode(text)];
-        ids = ids[..(rope == RopeType.Default ? 128 : 480)];
+        using PretrainedModel pretrained = Shipped(rope);
+        int[] ids = Text(0, rope == RopeType.Default ? 128 : 480);
         foreach ((GgufType type, double largest, double mean) in
             ((GgufType, double, double)[])[(GgufType.F32, 1e-3, 1e-5), (GgufType.F16, 2e-2, 1e-3), (GgufType.BF16, 0.5, 1e-2),
                 (GgufType.Q80, 2, 5e-2), (GgufType.Q40, 5, 0.2)])
@@ -198,15 +195,22 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
     public void The_shipped_model_continues_a_text_with_the_same_tokens(RopeType rope)
     {
         LlamaCpp.RequireNatives();
-        string folder = Path.Combine(HouseRulesTests.Root(), "models", "skipwise-tiny");
-        using PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(folder),
-            model => rope == RopeType.Default ? model : ContextExtension.Extend(model, 512, new RopeOverrides { Type = rope }));
-        ITokenizer tokenizer = TokenizerLoader.Load(folder);
-        string text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, 1, TextLength.Tokens(300, tokenizer));
-        int[] prompt = [tokenizer.BosId!.Value, .. tokenizer.Encode(text)];
-        prompt = prompt[..(rope == RopeType.Default ? 50 : 200)];
+        using PretrainedModel pretrained = Shipped(rope);
+        int[] prompt = Text(1, rope == RopeType.Default ? 50 : 200);
         using var client = new LlamaCpp(Export(pretrained, GgufType.F32), 512);
         Assert.Equal(TextGenerator.Generate(pretrained.Model, prompt, s_greedy, _ => { }, default), client.Greedy(prompt, 64));
+    }
+
+    private static PretrainedModel Shipped(RopeType rope) => PretrainedModel.Load(new ModelSource(s_shipped),
+        model => rope == RopeType.Default ? model : ContextExtension.Extend(model, 512, new RopeOverrides { Type = rope }));
+
+    /// <summary>BOS and the beginning of a chronicle.</summary>
+    private static int[] Text(ulong document, int tokens)
+    {
+        ITokenizer tokenizer = TokenizerLoader.Load(s_shipped);
+        string text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.Train, 1, document,
+            TextLength.Tokens(600, tokenizer));
+        return [tokenizer.BosId!.Value, .. tokenizer.Encode(text)[..(tokens - 1)]];
     }
 
     /// <summary>The head alone keeps 8 bits where matrices get 4; vectors, and rows that fill no blocks, keep more.</summary>
