@@ -70,8 +70,8 @@ public sealed class GgufTokenizerTests : IDisposable
     }
 
     private static string Split(string pattern) =>
-        $$$"""{"type": "Split", "behavior": "Isolated", "invert": false, "pattern": {"Regex": {{{JsonSerializer.Serialize(pattern)}}} }}, """
-        +
+        """{"type": "Split", "behavior": "Isolated", "invert": false, """ +
+        $$$""" "pattern": {"Regex": {{{JsonSerializer.Serialize(pattern)}}} }}, """ +
         """{"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}""";
 
     private static string Words(string steps, bool ignoreMerges = false) => s_bytes.Json(
