@@ -37,6 +37,12 @@ public sealed record StoredType(string Name, int Bits, torch.ScalarType? Torch)
     /// <summary>The blocks that elements are stored in; null if each has bytes of its own.</summary>
     internal BlockFormat? Blocks { get; init; }
 
+    /// <summary>The tensor type that it is read as: its own, or float32 for blocks; null if it is only listed or read as bytes.</summary>
+    internal torch.ScalarType? ReadAs => Torch ?? (Blocks?.Decode is null ? null : torch.ScalarType.Float32);
+
+    /// <summary>Whether it is read as a floating type, of which each converts to the others.</summary>
+    internal bool IsReadAsFloat => IsFloat || Blocks?.Decode is not null;
+
     /// <summary>bytes per element, of types that have a tensor type</summary>
     public int Size => Bits / 8;
 

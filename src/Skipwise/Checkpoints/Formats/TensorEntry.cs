@@ -12,6 +12,9 @@ public sealed record TensorEntry(string Name, StoredType Type, IReadOnlyList<lon
     /// <summary>The order of the elements in the file; null: row-major.</summary>
     public StridedView? View { get; init; }
 
+    /// <summary>What is added to each element when it is read. GGUF stores the norms of Gemma with 1 added, so there it is -1.</summary>
+    internal float Added { get; init; }
+
     /// <summary>A range of rows as an entry of its own. Only for row-major tensors (without a <see cref="View"/>).</summary>
     public TensorEntry Rows(long first, long count)
     {

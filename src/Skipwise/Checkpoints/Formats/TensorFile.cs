@@ -14,6 +14,7 @@ public abstract class TensorFile : IDisposable
 {
     // Conversions by libtorch use a buffer of this many bytes, so that a large tensor needs no second copy.
     private const int PieceBytes = 1 << 24;
+    private const int SliceElements = 1 << 16; // of blocks, which one thread converts
     private readonly SafeFileHandle _handle;
     private readonly Lazy<MappedFile?> _pages;
 
@@ -50,7 +51,7 @@ public abstract class TensorFile : IDisposable
     /// instead</returns>
     /// <exception cref="SkipwiseException">the file is shorter than when it was opened, or the disk fails</exception>
     public Tensor? Map(TensorEntry tensor, int alignment = MappedFile.Alignment) =>
-        tensor.Type.Torch is { } type ? _pages.Value?.MapTensor(tensor, type, alignment, Path) : null;
+        tensor is { Type.Torch: { } type, View: null, Added: 0 } ? _pages.Value?.MapTensor(tensor, type, alignment, Path) : null;
 
     /// <summary>Reads a tensor into a new CPU tensor of the stored type. The caller owns it (or the scope around the call).</summary>
     public Tensor Read(TensorEntry tensor)
@@ -74,7 +75,7 @@ public abstract class TensorFile : IDisposable
                 $"{TensorEntry.Describe(tensor.Shape)}");
         }
         if (type != destination.dtype
-            && !((tensor.Type.IsFloat || tensor.Type.Blocks is not null) && StoredType.FromScalarType(destination.dtype).IsFloat))
+            && !(tensor.Type.IsReadAsFloat && StoredType.FromScalarType(destination.dtype).IsFloat))
         {
             throw new SkipwiseException(
                 $"{Path}: tensor {tensor.Name}: found {tensor.Type}, which does not convert to {destination.dtype}");
@@ -85,15 +86,24 @@ public abstract class TensorFile : IDisposable
         }
         using IDisposable noGradient = no_grad();
         using Tensor flat = destination.view(-1);
+        if (tensor.View is null && tensor.Added == 0)
+        {
+            ReadInOrder(tensor, type, flat);
+        }
+        else
+        {
+            ReadChanged(tensor, type, flat);
+        }
+    }
+
+    /// <summary>Reads elements that are used as they are and where they are.</summary>
+    private unsafe void ReadInOrder(TensorEntry tensor, ScalarType type, Tensor flat)
+    {
         if (tensor.Type.Blocks is { } blocks)
         {
             ReadBlocks(tensor, blocks, flat);
         }
-        else if (tensor.View is not null)
-        {
-            ReadStrided(tensor, type, flat);
-        }
-        else if (destination.device_type == DeviceType.CPU && ElementConversion.For(type, destination.dtype) is { } widening)
+        else if (flat.device_type == DeviceType.CPU && ElementConversion.For(type, flat.dtype) is { } widening)
         {
             using TensorPointers pointers = new();
             DirectReader.Fill(_handle, Path, tensor.Offset, pointers.ToBytes(flat), flat.numel(), widening);
@@ -152,7 +162,7 @@ public abstract class TensorFile : IDisposable
 
     private unsafe void ReadBlocks(TensorEntry tensor, BlockFormat blocks, Tensor flat)
     {
-        int step = PieceBytes / sizeof(float) / blocks.Elements * blocks.Elements;
+        int step = Whole(PieceBytes / sizeof(float)), slice = Whole(SliceElements);
         using Tensor piece = empty(Math.Min(step, flat.numel()), ScalarType.Float32);
         byte[] stored = new byte[piece.numel() / blocks.Elements * blocks.Bytes];
         using TensorPointers pointers = new();
@@ -160,30 +170,43 @@ public abstract class TensorFile : IDisposable
         for (long start = 0; start < flat.numel(); start += step)
         {
             int count = (int)Math.Min(step, flat.numel() - start);
-            Span<byte> bytes = stored.AsSpan(0, count / blocks.Elements * blocks.Bytes);
-            FileBytes.Read(_handle, bytes, tensor.Offset + (start / blocks.Elements * blocks.Bytes), Path);
-            blocks.Decode!(bytes, new Span<float>(values, count));
+            FileBytes.Read(_handle, stored.AsSpan(0, BytesOf(count)), tensor.Offset + (start / blocks.Elements * blocks.Bytes), Path);
+            void DecodeSlice(int thread, int index)
+            {
+                int first = index * slice, elements = Math.Min(slice, count - first);
+                blocks.Decode!(stored.AsSpan(BytesOf(first), BytesOf(elements)), new Span<float>(values + first, elements));
+            }
+            ParallelWork.For(get_num_threads(), (count + slice - 1) / slice, DecodeSlice);
             using Tensor target = flat.narrow(0, start, count), source = piece.narrow(0, 0, count);
             target.copy_(source);
         }
+
+        int Whole(int elements) => elements / blocks.Elements * blocks.Elements;
+        int BytesOf(int elements) => elements / blocks.Elements * blocks.Bytes;
     }
 
-    private unsafe void ReadStrided(TensorEntry tensor, ScalarType type, Tensor flat)
+    /// <summary>Reads elements into memory of their own first: they are in another order there, or something is added to them.</summary>
+    private void ReadChanged(TensorEntry tensor, ScalarType type, Tensor flat)
     {
-        using Tensor stored = empty(tensor.Length / tensor.Type.Size, type);
-        using (TensorPointers pointers = new())
+        long count = tensor.Type.Blocks is { } blocks ? tensor.Length / blocks.Bytes * blocks.Elements : tensor.Length / tensor.Type.Size;
+        using Tensor stored = empty(count, type);
+        ReadInOrder(tensor, type, stored);
+        if (tensor.Added != 0)
         {
-            byte* memory = pointers.ToBytes(stored);
-            DirectReader.Fill(_handle, Path, tensor.Offset, memory, stored.numel(), ElementConversion.For(type, type)!);
+            stored.add_(tensor.Added);
         }
-        using Tensor inOrder = stored.as_strided([.. tensor.View!.Sizes], [.. tensor.View.Strides]);
+        if (tensor.View is null)
+        {
+            flat.copy_(stored);
+            return;
+        }
+        using Tensor inOrder = stored.as_strided([.. tensor.View.Sizes], [.. tensor.View.Strides]);
         using Tensor target = flat.view([.. tensor.View.Sizes]);
         target.copy_(inOrder);
     }
 
     /// <summary>The type that a tensor is read as; float32 for elements in blocks.</summary>
-    private ScalarType TorchTypeOf(TensorEntry tensor) => tensor.Type.Torch
-        ?? (tensor.Type.Blocks?.Decode is null ? (ScalarType?)null : ScalarType.Float32)
+    private ScalarType TorchTypeOf(TensorEntry tensor) => tensor.Type.ReadAs
         ?? throw new SkipwiseException(
             $"{Path}: tensor {tensor.Name}: there is no tensor type for {tensor.Type}. Convert the file to F32, F16 or BF16 first");
 }

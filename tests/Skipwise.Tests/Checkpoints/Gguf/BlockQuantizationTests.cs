@@ -23,7 +23,7 @@ public unsafe class BlockQuantizationTests
     private static void Compare(string name, int blockBytes, Encode encode, Decode decode)
     {
         LlamaCpp.RequireNatives();
-        nint library = NativeLibrary.Load(Library());
+        nint library = NativeLibrary.Load(LlamaCpp.Library("ggml-base"));
         var quantize = Marshal.GetDelegateForFunctionPointer<Quantize>(NativeLibrary.GetExport(library, $"quantize_row_{name}_ref"));
         var dequantize = Marshal.GetDelegateForFunctionPointer<Dequantize>(NativeLibrary.GetExport(library, $"dequantize_row_{name}"));
         float[] values = Values();
@@ -65,7 +65,4 @@ public unsafe class BlockQuantizationTests
         }
         return values;
     }
-
-    private static string Library() => Directory.EnumerateFiles(LlamaCpp.NativeFolder, "*ggml-base.*", SearchOption.AllDirectories)
-        .First(path => !path.Contains("avx512", StringComparison.Ordinal));
 }
