@@ -42,6 +42,9 @@ public sealed partial class ReaderFuzzTests(SmallModel model) : IClassFixture<Sm
         /// <summary>no text: damage is of bytes</summary>
         public bool IsBinary { get; init; }
 
+        /// <summary>where the damage ends; null: at the end of the file</summary>
+        public int? End { get; init; }
+
         /// <summary>there is nothing to be damaged: everything is taken for a text</summary>
         public bool TakesAll { get; init; }
     }
@@ -54,6 +57,7 @@ public sealed partial class ReaderFuzzTests(SmallModel model) : IClassFixture<Sm
         ["special_tokens_map.json"] = test => test.OfModel("special_tokens_map.json"),
         ["added_tokens.json"] = test => test.OfModel("added_tokens.json"),
         ["tokenizer.json"] = test => test.OfModel("tokenizer.json"),
+        ["model.gguf"] = test => test.OfGguf(),
         ["tokenizer.json of bytes"] = test =>
             test.OfTokenizer("tokenizer.json",
                 TinyBpe.ByteLevel().ByteLevelJson([TinyBpe.Added(TinyBpe.ByteLevel().Pieces.Count, "<|end|>")])),
@@ -176,7 +180,7 @@ public sealed partial class ReaderFuzzTests(SmallModel model) : IClassFixture<Sm
         reader.Read(); // whole, it is read
         byte[] original = File.ReadAllBytes(reader.Path);
         int refused = Fuzz.Run(reader.Path, rng =>
-            reader.IsBinary ? Fuzz.Damage(original, rng, 0, original.Length)
+            reader.IsBinary ? Fuzz.Damage(original, rng, 0, reader.End ?? original.Length)
             : Fuzz.DamageText(original, rng), reader.Read, bytesPerByte: 4000, reader.Share, constant: 60_000_000);
         Assert.True(refused > 0 || reader.TakesAll || Fuzz.Mutations < 1000);
     }

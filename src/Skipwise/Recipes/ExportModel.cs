@@ -2,6 +2,7 @@ using Skipwise.Checkpoints.Gguf;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Storage;
+using Skipwise.Storage.Gguf;
 using Skipwise.Tokenizers;
 using TorchSharp;
 
@@ -32,7 +33,7 @@ public enum ExportDtype
 /// <summary>A model, and the file that it is exported to.</summary>
 public sealed record ExportModelOptions
 {
-    /// <summary>Hugging Face folder of the model, with its tokenizer</summary>
+    /// <summary>Hugging Face folder of the model, with its tokenizer, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights</summary>
@@ -93,7 +94,7 @@ public static class ExportModel
         stop.ThrowIfCancellationRequested();
         ExportDtype dtype = options.Dtype ?? Stored(pretrained.StoredMatrixType);
         IReadOnlyList<GgufTensor> tensors = GgufExport.Write(pretrained, options.Out, NameOf(options.Model), GgufType.Written[(int)dtype],
-            tokenizer, ChatTemplates.Read(FolderOf(options.Model)), note, stop);
+            tokenizer, ChatTemplates.Read(options.Model), note, stop);
         return new ExportedModel(architecture.Name, dtype, tensors.Count, new FileInfo(options.Out).Length);
     }
 
@@ -103,8 +104,6 @@ public static class ExportModel
         torch.ScalarType.BFloat16 => ExportDtype.BFloat16,
         _ => ExportDtype.Float32,
     };
-
-    private static string FolderOf(string model) => File.Exists(model) ? Path.GetDirectoryName(Path.GetFullPath(model))! : model;
 
     private static string NameOf(string model) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
 }

@@ -81,7 +81,7 @@ internal static class InspectModel
     /// <exception cref="SkipwiseException">a weight file is missing or broken</exception>
     public static IReadOnlyList<TensorDescription> Tensors(string folder)
     {
-        using WeightFiles weights = WeightFiles.Open(folder);
+        using WeightFiles weights = WeightFiles.Open(folder, asStored: true);
         return [.. weights.Tensors.Values.Select(tensor =>
             new TensorDescription(tensor.Entry.Name, tensor.Entry.Shape, tensor.Entry.Type.Name, Path.GetFileName(tensor.File.Path),
                 tensor.Entry.Length))];

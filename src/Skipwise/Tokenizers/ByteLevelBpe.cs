@@ -20,6 +20,14 @@ internal static class ByteLevelBpe
     public static PreTokenizerPattern RuleOf(string? regex) => regex == Pattern(Numbers) ? PreTokenizerPattern.Llama3
         : regex == Pattern(Number) ? PreTokenizerPattern.Qwen2 : PreTokenizerPattern.Other;
 
+    /// <summary>The regular expression of Llama 3's or Qwen2's rule in tokenizer.json.</summary>
+    public static string RegexOf(PreTokenizerPattern rule) => rule switch
+    {
+        PreTokenizerPattern.Llama3 => Pattern(Numbers),
+        PreTokenizerPattern.Qwen2 => Pattern(Number),
+        _ => throw new ArgumentOutOfRangeException(nameof(rule), rule, "has no such expression"),
+    };
+
     /// <summary>Creates the tokenizer.</summary>
     /// <param name="vocabulary">pieces in the byte alphabet, with their ids</param>
     /// <param name="merges">pairs of pieces; the pair of the lowest rank is merged first</param>

@@ -1,3 +1,4 @@
+using Skipwise.Storage.Gguf;
 using Skipwise.Tokenizers.Formats;
 
 namespace Skipwise.Tokenizers;
@@ -16,13 +17,17 @@ public static class TokenizerLoader
     /// Loads tokenizer.json, else tokenizer.model (SentencePiece, or Meta's tiktoken ranks), vocab.json with merges.txt, or a .tiktoken
     /// file. BOS, EOS and further tokens come from tokenizer_config.json, special_tokens_map.json, added_tokens.json, config.json and
     /// generation_config.json in the same folder. A llama2.c checkpoint, given by its file or folder, has its tokenizer.bin (tok*.bin) in
-    /// the same folder.
+    /// the same folder. A GGUF file has its tokenizer in itself.
     /// </summary>
     /// <exception cref="SkipwiseException">no tokenizer, a broken file, or an unsupported kind of tokenizer</exception>
     public static ITokenizer Load(string model) => OutOfMemory.Naming<ITokenizer>(model, () => Read(model));
 
     private static BpeTokenizer Read(string model)
     {
+        if (GgufStart.IsAt(model))
+        {
+            return TokenizerJson.Load(model, GgufVocabulary.Files(GgufKeys.Read(model)));
+        }
         string modelFolder = File.Exists(model) ? Path.GetDirectoryName(Path.GetFullPath(model))! : model;
         if (!Directory.Exists(modelFolder))
         {

@@ -12,7 +12,7 @@ namespace Skipwise.Checkpoints.Formats;
 internal static class WeightChecksum
 {
     /// <summary>The checksum of a model's weights.</summary>
-    /// <param name="model">see <see cref="WeightFiles.Open(string)"/></param>
+    /// <param name="model">see <see cref="WeightFiles.Open(string, bool)"/></param>
     /// <exception cref="SkipwiseException">a file cannot be read</exception>
     public static string OfModel(string model)
     {

@@ -2,12 +2,13 @@ using Skipwise.Checkpoints.Formats.Llama2c;
 using Skipwise.Checkpoints.Formats.Torch;
 using Skipwise.Checkpoints.Gguf;
 using Skipwise.Storage;
+using Skipwise.Storage.Gguf;
 
 namespace Skipwise.Checkpoints.Formats;
 
 /// <summary>
 /// The weights of a model, open for reading: one file or indexed shards of a Hugging Face folder, as safetensors or else as
-/// <c>torch.save</c> files; a checkpoint of llama2.c; or a GGUF file, with llama.cpp's names.
+/// <c>torch.save</c> files; a checkpoint of llama2.c; or a GGUF file.
 /// </summary>
 internal sealed class WeightFiles : IDisposable
 {
@@ -37,16 +38,17 @@ internal sealed class WeightFiles : IDisposable
 
     /// <summary>Opens the weights of a model.</summary>
     /// <param name="model">a Hugging Face folder, a GGUF file, or a path in which <see cref="Llama2cFile.Find"/> finds a checkpoint</param>
+    /// <param name="asStored">the tensors of a GGUF file have llama.cpp's names, whatever its architecture; else Hugging Face's</param>
     /// <exception cref="SkipwiseException">no weights, a shard missing, or index and shards disagree</exception>
-    public static WeightFiles Open(string model)
+    public static WeightFiles Open(string model, bool asStored = false)
     {
         if (!Path.Exists(model))
         {
             throw new SkipwiseException($"{model}: there is no such folder. A model is a folder with config.json and its weights");
         }
-        if (GgufFile.IsAt(model))
+        if (GgufStart.IsAt(model))
         {
-            return Open(model, weights => weights.Add(GgufFile.Open(model)));
+            return Open(model, weights => weights.Add(asStored ? GgufFile.Open(model) : GgufFile.OpenModel(model)));
         }
         if (Llama2cFile.Find(model) is { } checkpoint)
         {

@@ -1,17 +1,26 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Storage;
+using Skipwise.Storage.Gguf;
+using Skipwise.Tokenizers.Formats;
 
 namespace Skipwise.Checkpoints.Gguf;
 
-/// <summary>Reads the chat templates of a model folder: chat_template.jinja, else tokenizer_config.json.</summary>
+/// <summary>Reads the chat templates of a model: of a folder chat_template.jinja, else tokenizer_config.json; of a GGUF file its
+/// keys.</summary>
 internal static class ChatTemplates
 {
     private const string Key = "chat_template", Default = "default";
 
     /// <summary>The templates by name; <c>default</c> is the one without a name.</summary>
+    /// <param name="model">a folder, or a file: GGUF, or one in the folder</param>
     /// <exception cref="SkipwiseException">a file cannot be read or leads out of the folder, or two templates have one name</exception>
-    public static IReadOnlyList<(string Name, string Text)> Read(string folder)
+    public static IReadOnlyList<(string Name, string Text)> Read(string model)
     {
+        if (GgufStart.IsAt(model))
+        {
+            return GgufVocabulary.Templates(GgufKeys.Read(model));
+        }
+        string folder = File.Exists(model) ? Path.GetDirectoryName(Path.GetFullPath(model))! : model;
         string alone = Path.Combine(folder, Key + ".jinja"), config = Path.Combine(folder, "tokenizer_config.json");
         if (File.Exists(alone) && CompanionFiles.Elsewhere(folder, alone) is { } place)
         {

@@ -83,9 +83,13 @@ internal sealed record GgufArchitecture
         IsTied = false,
     };
 
+    private static readonly GgufArchitecture[] s_all = [s_llama, s_qwen2, s_qwen3, s_phi3, s_gemma, s_gptNeoX];
+
     /// <summary>All that are here.</summary>
-    public static IReadOnlyList<string> Names { get; } =
-        [.. ((GgufArchitecture[])[s_llama, s_qwen2, s_qwen3, s_phi3, s_gemma, s_gptNeoX]).Select(architecture => architecture.Name)];
+    public static IReadOnlyList<string> Names { get; } = [.. s_all.Select(architecture => architecture.Name)];
+
+    /// <summary>The architecture of a name; null if it is none of <see cref="Names"/>.</summary>
+    public static GgufArchitecture? FromName(string name) => Array.Find(s_all, architecture => architecture.Name == name);
 
     /// <summary>general.architecture, which is also the prefix of keys</summary>
     public required string Name { get; init; }
@@ -123,6 +127,17 @@ internal sealed record GgufArchitecture
     public IEnumerable<StoredParameter> StoredParameters(DecoderConfig model) =>
         new ModelFamily { ModelType = Name, Architecture = Name, TensorRenames = s_names, FusedWeights = Fused }.StoredParameters(model);
 
+    /// <summary>The number of heads whose rows are reordered in a parameter; null if its rows are in order.</summary>
+    /// <param name="canonical">name of the parameter</param>
+    public int? ReorderedHeads(string canonical, DecoderConfig model) => !RotatesNeighbors ? null
+        : canonical.Contains(".q_proj.", StringComparison.Ordinal) ? model.NumAttentionHeads
+        : canonical.Contains(".k_proj.", StringComparison.Ordinal) ? model.NumKeyValueHeads : null;
+
+    /// <summary>What is added to a parameter in the file.</summary>
+    /// <inheritdoc cref="ReorderedHeads" path="/param"/>
+    public float AddedTo(string canonical) =>
+        Norm == NormKind.RmsUnitOffset && canonical.EndsWith("norm.weight", StringComparison.Ordinal) ? 1 : 0;
+
     /// <summary>The architecture that computes a model.</summary>
     /// <param name="modelType">of the model's family</param>
     /// <exception cref="SkipwiseException">none does; the reason and the nearest alternative</exception>
@@ -135,6 +150,15 @@ internal sealed record GgufArchitecture
     public static string? Refusal(string modelType, DecoderConfig model) =>
         Candidate(modelType, model) is not { } architecture ? $"llama.cpp has no implementation of the family {modelType}"
             : architecture.RefusesRope(model) ?? architecture.RefusesDecoder(model);
+
+    /// <summary>The family of Hugging Face that has a file's decoder. Its files are what a model from GGUF is saved as.</summary>
+    /// <param name="hasBias">whether the file has a bias on queries, and on the attention's output</param>
+    public string ModelType((bool Query, bool Output) hasBias) => Name switch
+    {
+        "llama" when hasBias is (true, false) => "qwen2", // Llama's config.json has one key for both
+        "gptneox" => "gpt_neox",
+        _ => Name,
+    };
 
     private static GgufArchitecture? Candidate(string modelType, DecoderConfig model) => modelType switch
     {

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
+using Skipwise.Storage.Gguf;
 using Skipwise.Tokenizers;
 
 namespace Skipwise.Checkpoints.Gguf;

@@ -1,5 +1,5 @@
-using System.Text;
 using Skipwise.Checkpoints.Formats;
+using Skipwise.Storage.Gguf;
 
 namespace Skipwise.Checkpoints.Gguf;
 
@@ -10,33 +10,13 @@ namespace Skipwise.Checkpoints.Gguf;
 internal sealed record GgufHeader(GgufMetadata Metadata, IReadOnlyList<TensorEntry> Tensors)
 {
     private const int MostDimensions = 4, LongestName = 63; // ggml's limits
-    private const uint OldestVersion = 2;
-    private const int LeastEntry = 8 + 4 + 4; // bytes of a key or name without characters, and of the smallest rest
 
     /// <summary>Parses and checks a header.</summary>
     /// <param name="file">at the file's beginning</param>
     /// <exception cref="SkipwiseException">the file is no GGUF, of an unsupported version, cut off or damaged</exception>
     public static GgufHeader Parse(GgufCursor file)
     {
-        if (file.Length < sizeof(uint) || file.UInt32() != BitConverter.ToUInt32(Encoding.ASCII.GetBytes(GgufWriter.Magic)))
-        {
-            throw file.Error($"does not begin with {GgufWriter.Magic}: this is no GGUF file");
-        }
-        uint version = file.UInt32();
-        if (version is < OldestVersion or > GgufWriter.Version)
-        {
-            throw file.Error($"version {version}; versions {OldestVersion} and {GgufWriter.Version}, little endian, are read");
-        }
-        int tensorCount = file.Count(LeastEntry + sizeof(ulong), "tensors"), valueCount = file.Count(LeastEntry - sizeof(uint), "values");
-        var metadata = new GgufMetadata();
-        for (int i = 0; i < valueCount; i++)
-        {
-            string key = file.Text("a key");
-            if (!metadata.TryAdd(key, Value(file, file.UInt32(), key)))
-            {
-                throw file.Error($"the key \"{key}\" is there twice");
-            }
-        }
+        (GgufMetadata metadata, int tensorCount) = GgufStart.Parse(file);
         uint alignment = GgufMetadata.DefaultAlignment;
         if (metadata.Values.ContainsKey(GgufMetadata.AlignmentKey) && !metadata.TryGet(GgufMetadata.AlignmentKey, out alignment))
         {
@@ -47,64 +27,6 @@ internal sealed record GgufHeader(GgufMetadata Metadata, IReadOnlyList<TensorEnt
             throw file.Error($"{GgufMetadata.AlignmentKey} is {alignment}, which is no power of two");
         }
         return new(metadata, Entries(file, tensorCount, alignment));
-    }
-
-    private static object Value(GgufCursor file, uint type, string key)
-    {
-        if (type != (uint)GgufValueType.Array)
-        {
-            return Scalar(file, type, key);
-        }
-        uint items = file.UInt32();
-        switch ((GgufValueType)items)
-        {
-            case GgufValueType.UInt8: return Items(file, key, sizeof(byte), file.Byte);
-            case GgufValueType.Int8: return Items(file, key, sizeof(byte), () => (sbyte)file.Byte());
-            case GgufValueType.UInt16: return Items(file, key, sizeof(ushort), file.UInt16);
-            case GgufValueType.Int16: return Items(file, key, sizeof(ushort), () => (short)file.UInt16());
-            case GgufValueType.UInt32: return Items(file, key, sizeof(uint), file.UInt32);
-            case GgufValueType.Int32: return Items(file, key, sizeof(uint), () => (int)file.UInt32());
-            case GgufValueType.Float32: return Items(file, key, sizeof(uint), () => BitConverter.UInt32BitsToSingle(file.UInt32()));
-            case GgufValueType.Bool: return Items(file, key, sizeof(byte), () => Truth(file, key));
-            case GgufValueType.String: return Items(file, key, sizeof(ulong), () => file.Text($"a text of {key}"));
-            case GgufValueType.UInt64: return Items(file, key, sizeof(ulong), file.UInt64);
-            case GgufValueType.Int64: return Items(file, key, sizeof(ulong), () => (long)file.UInt64());
-            case GgufValueType.Float64: return Items(file, key, sizeof(ulong), () => BitConverter.UInt64BitsToDouble(file.UInt64()));
-            default: throw file.Error($"the value of {key} is an array of type {items}, which is unknown or an array itself");
-        }
-    }
-
-    private static T[] Items<T>(GgufCursor file, string key, int least, Func<T> read)
-    {
-        var items = new T[file.Count(least, $"items of {key}")];
-        for (int i = 0; i < items.Length; i++)
-        {
-            items[i] = read();
-        }
-        return items;
-    }
-
-    private static object Scalar(GgufCursor file, uint type, string key) => (GgufValueType)type switch
-    {
-        GgufValueType.UInt8 => file.Byte(),
-        GgufValueType.Int8 => (sbyte)file.Byte(),
-        GgufValueType.UInt16 => file.UInt16(),
-        GgufValueType.Int16 => (short)file.UInt16(),
-        GgufValueType.UInt32 => file.UInt32(),
-        GgufValueType.Int32 => (int)file.UInt32(),
-        GgufValueType.Float32 => BitConverter.UInt32BitsToSingle(file.UInt32()),
-        GgufValueType.Bool => Truth(file, key),
-        GgufValueType.String => file.Text($"the value of {key}"),
-        GgufValueType.UInt64 => file.UInt64(),
-        GgufValueType.Int64 => (long)file.UInt64(),
-        GgufValueType.Float64 => BitConverter.UInt64BitsToDouble(file.UInt64()),
-        _ => throw file.Error($"the value of {key} has the unknown type {type}"),
-    };
-
-    private static bool Truth(GgufCursor file, string key)
-    {
-        byte truth = file.Byte();
-        return truth <= 1 ? truth == 1 : throw file.Error($"the truth value of {key} is {truth}");
     }
 
     /// <param name="Offset">from the beginning of the tensors' bytes</param>

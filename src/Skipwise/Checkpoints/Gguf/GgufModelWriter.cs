@@ -2,6 +2,7 @@ using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Storage;
+using Skipwise.Storage.Gguf;
 using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.Gguf;
@@ -61,13 +62,13 @@ internal sealed class GgufModelWriter(string path, GgufArchitecture architecture
                     yield return Normalized(part, row, Math.Min(PieceRows, block.Rows - row));
                 }
             }
-            else if (architecture.RotatesNeighbors && HeadsOf(block.Canonical) is { } heads)
+            else if (architecture.ReorderedHeads(block.Canonical, model) is { } heads)
             {
                 yield return Interleaved(part, heads);
             }
-            else if (architecture.Norm == NormKind.RmsUnitOffset && block.Canonical.EndsWith("norm.weight", StringComparison.Ordinal))
+            else if (architecture.AddedTo(block.Canonical) is var added and not 0)
             {
-                yield return part.to(ScalarType.Float32).add(1);
+                yield return part.to(ScalarType.Float32).add(added);
             }
             else
             {
@@ -75,9 +76,6 @@ internal sealed class GgufModelWriter(string path, GgufArchitecture architecture
             }
         }
     }
-
-    private int? HeadsOf(string canonical) => canonical.Contains(".q_proj.", StringComparison.Ordinal) ? model.NumAttentionHeads
-        : canonical.Contains(".k_proj.", StringComparison.Ordinal) ? model.NumKeyValueHeads : null;
 
     /// <summary>Rows of each head in the order 0, D/2, 1, D/2 + 1, ...: the dimensions that rotate together become neighbors.</summary>
     /// <param name="rows">[heads * D, ...]</param>

@@ -1,5 +1,6 @@
 using Skipwise.Models;
 using Skipwise.Rope;
+using Skipwise.Storage.Gguf;
 using static TorchSharp.torch;
 
 namespace Skipwise.Checkpoints.Gguf;

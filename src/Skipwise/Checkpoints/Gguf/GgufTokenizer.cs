@@ -1,3 +1,4 @@
+using Skipwise.Storage.Gguf;
 using Skipwise.Tokenizers;
 
 namespace Skipwise.Checkpoints.Gguf;

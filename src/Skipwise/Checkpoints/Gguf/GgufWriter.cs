@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Skipwise.Kernels;
 using Skipwise.Models;
+using Skipwise.Storage.Gguf;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,12 +14,6 @@ namespace Skipwise.Checkpoints.Gguf;
 /// </summary>
 internal static class GgufWriter
 {
-    /// <summary>first four bytes of every file</summary>
-    public const string Magic = "GGUF";
-
-    /// <summary>the version that is written; its reader also knows version 2, which has the same layout</summary>
-    public const uint Version = 3;
-
     private const int PieceElements = 1 << 22; // a multiple of every block
 
     /// <summary>Writes a whole file.</summary>
@@ -57,8 +52,8 @@ internal static class GgufWriter
     {
         using var buffer = new MemoryStream();
         using var writer = new BinaryWriter(buffer, Encoding.UTF8); // numbers are little endian
-        writer.Write(Encoding.ASCII.GetBytes(Magic));
-        writer.Write(Version);
+        writer.Write(Encoding.ASCII.GetBytes(GgufStart.Magic));
+        writer.Write(GgufStart.Version);
         writer.Write((ulong)tensors.Count);
         writer.Write((ulong)metadata.Values.Count);
         foreach ((string key, object value) in metadata.Values)

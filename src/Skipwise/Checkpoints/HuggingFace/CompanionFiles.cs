@@ -1,4 +1,7 @@
+using System.Text;
 using Skipwise.Storage;
+using Skipwise.Storage.Gguf;
+using Skipwise.Tokenizers.Formats;
 
 namespace Skipwise.Checkpoints.HuggingFace;
 
@@ -17,7 +20,7 @@ internal sealed class CompanionFiles
     ];
     private static readonly string[] s_others = ["chat_template.jinja", "chat_template.json", "generation_config.json"];
 
-    private readonly List<(string Name, byte[] Content)> _files = [];
+    private readonly Lazy<IReadOnlyList<(string Name, byte[] Content)>> _files;
     private readonly SkipwiseException? _refusal;
 
     /// <summary>Reads the files of a folder.</summary>
@@ -29,12 +32,13 @@ internal sealed class CompanionFiles
             .. Named(folder, s_tokenizer), .. Directory.EnumerateFiles(folder, "tok*.bin"),
             .. Directory.EnumerateFiles(folder, "*.tiktoken"),
         ];
+        var files = new List<(string, byte[])>();
         var warnings = new List<string>();
         foreach (string file in needed.Concat(folder is null ? [] : Named(folder, s_others)))
         {
             if (Elsewhere(folder!, file) is not { } place)
             {
-                _files.Add((Path.GetFileName(file), InputFile.ReadBytes(file)));
+                files.Add((Path.GetFileName(file), InputFile.ReadBytes(file)));
             }
             else if (needed.Contains(file))
             {
@@ -49,11 +53,22 @@ internal sealed class CompanionFiles
                     "place if it belongs to the model");
             }
         }
+        _files = new(files);
         Warnings = warnings;
     }
 
+    /// <summary>Makes the files that a GGUF file holds as keys, once they are needed: a model that is not saved needs none.</summary>
+    private CompanionFiles(GgufKeys gguf) => _files = new(() => !GgufVocabulary.IsIn(gguf) ? [] :
+        [.. GgufVocabulary.Files(gguf).Select(file => (file.Name, Encoding.UTF8.GetBytes(file.Text)))]);
+
+    /// <summary>Reads the files of a model: those of its folder, or what is in its GGUF file.</summary>
+    /// <param name="model">a folder, or a file; null for none</param>
+    public static CompanionFiles OfModel(string? model) => model is null || !File.Exists(model) ? new(model)
+        : GgufStart.IsAt(model) ? new(GgufKeys.Read(model))
+        : new(Path.GetDirectoryName(Path.GetFullPath(model)));
+
     /// <summary>The files that were left out, and why.</summary>
-    public IReadOnlyList<string> Warnings { get; }
+    public IReadOnlyList<string> Warnings { get; } = [];
 
     /// <summary>Refuses to go on without a required file.</summary>
     /// <exception cref="SkipwiseException">a required file would be left out</exception>
@@ -63,6 +78,7 @@ internal sealed class CompanionFiles
         {
             throw _refusal;
         }
+        _ = _files.Value;
     }
 
     /// <summary>Writes the files into an existing folder.</summary>
@@ -70,7 +86,7 @@ internal sealed class CompanionFiles
     public void Write(string folder)
     {
         RequireAll();
-        foreach ((string name, byte[] content) in _files)
+        foreach ((string name, byte[] content) in _files.Value)
         {
             AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(content));
         }

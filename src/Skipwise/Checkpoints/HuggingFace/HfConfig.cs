@@ -9,6 +9,7 @@ using Skipwise.Checkpoints.Gguf;
 using Skipwise.Models;
 using Skipwise.Rope;
 using Skipwise.Storage;
+using Skipwise.Storage.Gguf;
 
 namespace Skipwise.Checkpoints.HuggingFace;
 
@@ -69,14 +70,15 @@ public sealed class HfConfig
         ? null
             : $"no version of transformers will run the saved model: {newest.How}";
 
-    /// <summary>Reads the configuration of a model: the folder's config.json, or the header of a llama2.c checkpoint.</summary>
+    /// <summary>Reads the configuration of a model: the folder's config.json, the header of a llama2.c checkpoint, or the keys of a
+    /// GGUF file.</summary>
     /// <inheritdoc cref="Read"/>
     public static HfConfig ForModel(string model)
     {
-        if (GgufFile.IsAt(model))
+        if (GgufStart.IsAt(model))
         {
-            throw new SkipwiseException(
-                $"{model}: is a GGUF file. Only inspect tensors reads such a file; load the folder that it was made from");
+            using var gguf = GgufFile.Open(model);
+            return GgufConfig.Read(gguf);
         }
         if (Llama2cFile.Find(model) is not { } checkpoint)
         {

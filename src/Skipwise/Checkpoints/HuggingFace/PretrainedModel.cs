@@ -32,7 +32,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         Model = model;
         Config = config;
         _layout = layout;
-        _companions = new CompanionFiles(File.Exists(folder) ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder);
+        _companions = CompanionFiles.OfModel(folder);
         if (!isFrozen)
         {
             _companions.RequireAll(); // before loading, because the result would lack them

@@ -48,7 +48,7 @@ internal sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Sc
                         $"  {tensor.File.Path}: tensor {found.Name}: expected {TensorEntry.Describe(found.Shape)}, found " +
                         $"{TensorEntry.Describe(tensor.Entry.Shape)}");
                 }
-                else if (!tensor.Entry.Type.IsFloat)
+                else if (!tensor.Entry.Type.IsReadAsFloat)
                 {
                     problems.Add($"  {tensor.File.Path}: tensor {found.Name}: expected F64, F32, F16 or BF16, found {tensor.Entry.Type}");
                 }
@@ -76,7 +76,7 @@ internal sealed record WeightLayout(IReadOnlyList<(StoredParameter Parameter, Sc
         }
         return new WeightLayout(
             [.. weights.Tensors.Values.Where(t => matched.ContainsKey(t.Entry.Name))
-                .Select(t => (matched[t.Entry.Name], t.Entry.Type.Torch!.Value))],
+                .Select(t => (matched[t.Entry.Name], t.Entry.Type.ReadAs!.Value))],
             weights.Metadata);
     }
 

@@ -1,9 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using Skipwise.Storage;
 
-namespace Skipwise.Checkpoints.Gguf;
+namespace Skipwise.Storage.Gguf;
 
 /// <summary>Reads the header of a GGUF file from front to back. Every length is compared with the rest of the file before memory is taken
 /// for it.</summary>

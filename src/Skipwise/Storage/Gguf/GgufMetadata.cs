@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Skipwise.Checkpoints.Gguf;
+namespace Skipwise.Storage.Gguf;
 
 /// <summary>The metadata of a GGUF file: values by key, in the order of the file.</summary>
 internal sealed class GgufMetadata

@@ -1,4 +1,4 @@
-namespace Skipwise.Checkpoints.Gguf;
+namespace Skipwise.Storage.Gguf;
 
 /// <summary>The type of a metadata value, with its number in the file.</summary>
 internal enum GgufValueType : uint

@@ -9,9 +9,19 @@ namespace Skipwise.Tokenizers.Formats;
 /// </summary>
 internal static class TokenizerJson
 {
-    public static BpeTokenizer Load(string path, TokenizerSettings settings)
+    public static BpeTokenizer Load(string path, TokenizerSettings settings) => Load(LocatedJson.Read(path), settings);
+
+    /// <summary>Loads a tokenizer from the texts of its files (<see cref="TokenizerFiles"/>).</summary>
+    /// <param name="place">for error messages</param>
+    public static BpeTokenizer Load(string place, IReadOnlyList<(string Name, string Text)> files)
     {
-        var file = LocatedJson.Read(path);
+        var parsed = files.ToDictionary(file => file.Name, file => LocatedJson.Parse(place, file.Text));
+        var settings = new TokenizerSettings(name => parsed.TryGetValue(name, out LocatedJson file) ? file : null);
+        return Load(parsed[TokenizerFiles.Main], settings);
+    }
+
+    private static BpeTokenizer Load(LocatedJson file, TokenizerSettings settings)
+    {
         var model = file.Get("model");
         if (model.Find("type") is { } type && type.Text != "BPE")
         {

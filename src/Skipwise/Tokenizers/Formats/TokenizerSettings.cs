@@ -24,10 +24,18 @@ internal sealed class TokenizerSettings
     private readonly List<LocatedJson> _named; // files that name the special tokens
     private readonly List<LocatedJson> _numbered; // files that give their ids
 
+    /// <summary>Reads the files of a folder.</summary>
     public TokenizerSettings(string folder)
+        : this(name => Path.Combine(folder, name) is var path && File.Exists(path) ? LocatedJson.Read(path) : null)
     {
-        _tokenizerConfig = ReadIfThere("tokenizer_config.json");
-        _named = Present(_tokenizerConfig, ReadIfThere("special_tokens_map.json"));
+    }
+
+    /// <summary>Reads files from anywhere.</summary>
+    /// <param name="read">a file by its name; null: it is not there</param>
+    public TokenizerSettings(Func<string, LocatedJson?> read)
+    {
+        _tokenizerConfig = read("tokenizer_config.json");
+        _named = Present(_tokenizerConfig, read("special_tokens_map.json"));
         foreach (var (name, what) in s_refused)
         {
             if (_tokenizerConfig?.Find(name) is { IsTruth: true, Truth: true } setting)
@@ -35,8 +43,8 @@ internal sealed class TokenizerSettings
                 throw setting.Error($"is true, and Skipwise {what}; set it to false if the model may go without");
             }
         }
-        _config = ReadIfThere("config.json");
-        _numbered = Present(_config, ReadIfThere("generation_config.json"));
+        _config = read("config.json");
+        _numbered = Present(_config, read("generation_config.json"));
         if (_tokenizerConfig?.Find("added_tokens_decoder") is { } decoder)
         {
             foreach (var (name, token) in decoder.Members())
@@ -48,18 +56,12 @@ internal sealed class TokenizerSettings
                 PlacedTokens.Add((token, AddedToken.Read(token, VocabularyChecks.CheckedId(token, id))));
             }
         }
-        else if (ReadIfThere("added_tokens.json") is { } added)
+        else if (read("added_tokens.json") is { } added)
         {
             PlacedTokens.AddRange(added.Members()
                 .Select(m => (m.Value, new AddedToken(VocabularyChecks.CheckedId(m.Value, m.Value.Number), m.Name, Special: false))));
         }
         PlacedTokens.Sort((a, b) => a.Token.Id.CompareTo(b.Token.Id)); // the order in which transformers adds them
-
-        LocatedJson? ReadIfThere(string name)
-        {
-            string path = Path.Combine(folder, name);
-            return File.Exists(path) ? LocatedJson.Read(path) : null;
-        }
     }
 
     /// <summary>tokens that these files add to the tokenizer's own, in order of their ids, with their places</summary>

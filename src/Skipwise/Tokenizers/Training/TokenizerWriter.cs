@@ -1,16 +1,12 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Skipwise.Storage;
+using Skipwise.Tokenizers.Formats;
 
 namespace Skipwise.Tokenizers.Training;
 
 /// <summary>Writes a vocabulary in Hugging Face's format: tokenizer.json, tokenizer_config.json, special_tokens_map.json.</summary>
 internal static class TokenizerWriter
 {
-    private static readonly JsonSerializerOptions s_json =
-        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>Writes the files.</summary>
     /// <param name="vocabulary">its special tokens are padding, beginning and end of a text, in this order</param>
     /// <param name="folder">created if missing; existing files are replaced</param>
@@ -44,64 +40,19 @@ internal static class TokenizerWriter
         ["version"] = "1.0",
         ["truncation"] = null,
         ["padding"] = null,
-        ["added_tokens"] = Array(vocabulary.SpecialTokens.Select((token, id) => new JsonObject
-        {
-            ["id"] = id,
-            ["content"] = token,
-            ["single_word"] = false,
-            ["lstrip"] = false,
-            ["rstrip"] = false,
-            ["normalized"] = false,
-            ["special"] = true,
-        })),
+        ["added_tokens"] = TokenizerJsonParts.Array(
+            vocabulary.SpecialTokens.Select((token, id) => TokenizerJsonParts.AddedToken(id, token, special: true))),
         ["normalizer"] = null,
         ["pre_tokenizer"] = new JsonObject
         {
             ["type"] = "Sequence",
-            ["pretokenizers"] = new JsonArray(new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, ByteLevel()),
+            ["pretokenizers"] = new JsonArray(TokenizerJsonParts.Digits(), TokenizerJsonParts.ByteLevel()),
         },
-        ["post_processor"] = BeginFirst(begin, vocabulary.SpecialTokens.ToList().IndexOf(begin)),
-        ["decoder"] = ByteLevel(),
-        ["model"] = Model(vocabulary),
+        ["post_processor"] = TokenizerJsonParts.BeginFirst(begin, vocabulary.SpecialTokens.ToList().IndexOf(begin)),
+        ["decoder"] = TokenizerJsonParts.ByteLevel(),
+        ["model"] = TokenizerJsonParts.Model(vocabulary.Tokens.Select((token, id) => (token, id)), [.. vocabulary.Merges]),
     };
-
-    private static JsonObject Model(BytePairVocabulary vocabulary) => new()
-    {
-        ["type"] = "BPE",
-        ["dropout"] = null,
-        ["unk_token"] = null,
-        ["continuing_subword_prefix"] = null,
-        ["end_of_word_suffix"] = null,
-        ["fuse_unk"] = false,
-        ["byte_fallback"] = false,
-        ["ignore_merges"] = false,
-        ["vocab"] = new JsonObject(vocabulary.Tokens.Select((token, id) => KeyValuePair.Create(token, (JsonNode?)id))),
-        // One string per pair, which every version reads; no token of this alphabet contains a space.
-        ["merges"] = Array(vocabulary.Merges.Select(merge => JsonValue.Create($"{merge.Left} {merge.Right}"))),
-    };
-
-    private static JsonObject ByteLevel() =>
-        new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true };
-
-    /// <summary>The post-processor that prepends the begin token to a text, and to the first of a pair.</summary>
-    private static JsonObject BeginFirst(string begin, int id)
-    {
-        static JsonObject Sequence(string name, int type) => new() { ["Sequence"] = new JsonObject { ["id"] = name, ["type_id"] = type } };
-        JsonObject Begin() => new() { ["SpecialToken"] = new JsonObject { ["id"] = begin, ["type_id"] = 0 } };
-        return new JsonObject
-        {
-            ["type"] = "TemplateProcessing",
-            ["single"] = new JsonArray(Begin(), Sequence("A", 0)),
-            ["pair"] = new JsonArray(Begin(), Sequence("A", 0), Sequence("B", 1)),
-            ["special_tokens"] = new JsonObject
-            {
-                [begin] = new JsonObject { ["id"] = begin, ["ids"] = new JsonArray(id), ["tokens"] = new JsonArray(begin) },
-            },
-        };
-    }
-
-    private static JsonArray Array(IEnumerable<JsonNode> items) => new([.. items]);
 
     private static void WriteFile(string folder, string name, JsonObject content) =>
-        AtomicFile.WriteText(Path.Combine(folder, name), content.ToJsonString(s_json) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, name), TokenizerJsonParts.Text(content));
 }

@@ -2,13 +2,11 @@ using Skipwise.Checkpoints.Gguf;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Inference;
 using Skipwise.Models;
-using Skipwise.Numerics;
 using Skipwise.Rope;
 using Skipwise.Synthetic;
 using Skipwise.Tests.Checkpoints.HuggingFace;
 using Skipwise.Tokenizers;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Checkpoints.Gguf;
@@ -21,7 +19,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly string s_shipped = Path.Combine(HouseRulesTests.Root(), "models", "skipwise-tiny");
 
-    private const int Original = 32, Target = 256, Tokens = 250, Vocabulary = 96;
+    private const int Original = ExtendedModel.Original, Target = ExtendedModel.Target, Tokens = 250, Vocabulary = 96;
 
     /// <summary>Float32 against float32: other orders of summation, and llama.cpp's powers of the base in float32.</summary>
     private const double Exact = 5e-4;
@@ -53,7 +51,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
     [MemberData(nameof(Pairs))]
     public void Every_scaling_of_every_family_computes_the_same_or_is_refused(string family, RopeType type)
     {
-        using PretrainedModel pretrained = Extended(family, type);
+        using PretrainedModel pretrained = ExtendedModel.Create(family, type);
         string expected = (family, type) switch
         {
             ("gptj", _) => "no implementation",
@@ -83,7 +81,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
     [InlineData("mistral", "'sliding_window': 4096", RopeType.Ntk)]
     public void A_variant_computes_the_same(string family, string keys, RopeType type)
     {
-        using PretrainedModel pretrained = Extended(family, type, keys);
+        using PretrainedModel pretrained = ExtendedModel.Create(family, type, keys);
         Compare(pretrained, $"{family} {keys} {type}", family is "gemma" or "gpt_neox" ? Approximate : Exact);
     }
 
@@ -93,7 +91,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
     [InlineData("phi3", RopeType.LongRope), InlineData("llama", RopeType.Linear)]
     public void An_attention_factor_of_its_own_is_computed_too(string family, RopeType type)
     {
-        using PretrainedModel pretrained = Extended(family, type, attentionFactor: 1.45);
+        using PretrainedModel pretrained = ExtendedModel.Create(family, type, attentionFactor: 1.45);
         Compare(pretrained, $"{family} {type} with attention factor 1.45", Exact);
     }
 
@@ -109,59 +107,13 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
         LlamaCpp.RequireNatives();
         using var client = new LlamaCpp(Export(pretrained, GgufType.F32), Target);
         int[] ids = TinyModel.Tokens(seed: 3, Tokens, Vocabulary);
-        double[] differences = Differences(pretrained.Model, client, ids);
+        double[] differences = ExtendedModel.Differences(pretrained.Model, client, ids);
         (double within, double beyond) = (differences[..Original].Max(), differences[Original..].Max());
         output.WriteLine($"{name}: largest difference {within:E1} within {Original} tokens, {beyond:E1} up to {Tokens}");
         Assert.InRange(within, 0, tolerance);
         Assert.InRange(beyond, 0, tolerance);
         int[] prompt = ids[..40];
         Assert.Equal(TextGenerator.Generate(pretrained.Model, prompt, s_greedy, _ => { }, default), client.Greedy(prompt, 64));
-    }
-
-    /// <summary>By position: the largest difference of log-probabilities.</summary>
-    private static double[] Differences(CausalLM model, LlamaCpp client, int[] ids)
-    {
-        using var scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
-        Tensor ours = model.Logits(tensor(ids.Select(id => (long)id).ToArray()).unsqueeze(0), arange(ids.Length).unsqueeze(0))[0]
-            .log_softmax(-1);
-        Tensor theirs = stack(client.LogProbabilities(ids).Select(row => tensor(row)));
-        Assert.True(ours.min().ToDouble() < -6); // the logits say something
-        return [.. (ours - theirs).abs().amax([1]).data<float>().Select(difference => (double)difference)];
-    }
-
-    /// <summary>A model of 2 layers with random weights, extended from 32 to 256 tokens.</summary>
-    private static PretrainedModel Extended(string family, RopeType type, string keys = "", double? attentionFactor = null)
-    {
-        string window = family == "gptj" ? "n_positions" : "max_position_embeddings";
-        HfConfig config = TinyConfig.Of(family, $"'{window}': {Original}{(keys == "" ? "" : ", ")}{keys}");
-        DecoderConfig architecture = type switch
-        {
-            RopeType.Default => config.Model,
-            RopeType.DynamicNtk => new RopeOverrides { Type = type, Factor = 8, OriginalLength = Original }.Apply(config.Model),
-            _ => ContextExtension.Extend(config.Model, Target, new RopeOverrides { Type = type }),
-        };
-        if (attentionFactor is not null)
-        {
-            architecture = architecture with { Rope = architecture.Rope with { AttentionFactor = attentionFactor } };
-        }
-        var model = new CausalLM(architecture);
-        using IDisposable noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var rng = new KeyedRandom(5, stream: 11);
-        foreach ((string name, Parameter parameter) in model.named_parameters())
-        {
-            double scale = parameter.dim() == 1 ? 0.2 : name.Contains("embed", StringComparison.Ordinal) ? 0.7
-                : 2 / Math.Sqrt(parameter.shape[1]);
-            double mean = name.EndsWith("norm.weight", StringComparison.Ordinal) && architecture.Norm != NormKind.RmsUnitOffset ? 1 : 0;
-            float[] values = new float[parameter.numel()];
-            for (int i = 0; i < values.Length; i++)
-            {
-                values[i] = (float)(mean + (scale * 2 * (rng.NextDouble() + rng.NextDouble() - 1)));
-            }
-            parameter.copy_(tensor(values).view(parameter.shape));
-        }
-        return PretrainedModel.Create(model, config, null);
     }
 
     /// <summary>
@@ -217,7 +169,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Every_weight_is_in_the_file_as_its_type_holds_it()
     {
-        using PretrainedModel pretrained = Extended("llama", RopeType.Default);
+        using PretrainedModel pretrained = ExtendedModel.Create("llama", RopeType.Default);
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         Dictionary<string, Tensor> parameters =
@@ -240,7 +192,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Values_that_float16_does_not_hold_are_refused_and_nothing_is_left()
     {
-        using PretrainedModel pretrained = Extended("llama", RopeType.Default);
+        using PretrainedModel pretrained = ExtendedModel.Create("llama", RopeType.Default);
         using (no_grad())
         {
             pretrained.Model.named_parameters().First(p => p.name.EndsWith("up_proj.weight", StringComparison.Ordinal))

@@ -2,6 +2,7 @@ using System.Text;
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.Gguf;
 using Skipwise.Numerics;
+using Skipwise.Storage.Gguf;
 using Skipwise.Tests.Checkpoints.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -96,12 +97,12 @@ public sealed class GgufFileTests : IDisposable
     {
         byte[] bytes = File.ReadAllBytes(Sample());
         int at = bytes.AsSpan().IndexOf("blk.4.weight"u8) + "blk.4.weight".Length + 4 + 16;
-        bytes[at] = 20; // IQ4_NL, of the same size as Q4_0
+        bytes[at] = 39; // MXFP4, which is smaller than Q4_0
         File.WriteAllBytes(_temp["listed.gguf"], bytes);
         using GgufFile file = GgufFile.Open(_temp["listed.gguf"]);
         TensorEntry entry = file.Tensors["blk.4.weight"];
-        Assert.Equal("IQ4_NL [3, 64]", entry.ToString());
-        Assert.Contains("IQ4_NL", Assert.Throws<SkipwiseException>(() => file.Read(entry)).Message);
+        Assert.Equal("MXFP4 [3, 64]", entry.ToString());
+        Assert.Contains("MXFP4", Assert.Throws<SkipwiseException>(() => file.Read(entry)).Message);
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using Skipwise.Checkpoints.Gguf;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Rope;
+using Skipwise.Storage.Gguf;
 using Skipwise.Tests.Checkpoints.HuggingFace;
 
 namespace Skipwise.Tests.Checkpoints.Gguf;

@@ -3,13 +3,14 @@ using Skipwise.Checkpoints.Gguf;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Numerics;
+using Skipwise.Storage.Gguf;
 using Skipwise.Tests.Tokenizers;
 using Skipwise.Tests.Tokenizers.Formats;
 using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Checkpoints.Gguf;
 
-/// <summary>llama.cpp gives texts the ids that ours give, by the tokenizer in the file alone.</summary>
+/// <summary>llama.cpp gives texts the ids that ours give, by the tokenizer in the file alone; and so does our reader of the file.</summary>
 public sealed class GgufTokenizerTests : IDisposable
 {
     private const string Llama3 =
@@ -103,7 +104,9 @@ public sealed class GgufTokenizerTests : IDisposable
     {
         LlamaCpp.RequireNatives();
         ITokenizer tokenizer = TokenizerLoader.Load(Folder(kind));
-        using var client = new LlamaCpp(Export(tokenizer), 64);
+        string file = Export(tokenizer);
+        ITokenizer read = TokenizerLoader.Load(file);
+        using var client = new LlamaCpp(file, 64);
         var rng = new KeyedRandom(3);
         IEnumerable<string> texts = Enumerable.Range(0, 300)
             .Select(_ => string.Concat(Enumerable.Range(0, rng.Between(1, 12)).Select(_ => rng.Pick(s_words))))
@@ -111,8 +114,13 @@ public sealed class GgufTokenizerTests : IDisposable
         // SentencePiece's user-defined pieces are part of the text around them; llama.cpp begins a new text behind each, with a space
         foreach (string text in kind == "scores" ? texts.Where(text => !text.Contains("<|end|>", StringComparison.Ordinal)) : texts)
         {
-            Assert.Equal((text, Ids(tokenizer.Encode(text))), (text, Ids(client.Tokenize(text, addBos: false))));
+            int[] ids = tokenizer.Encode(text);
+            Assert.Equal((text, Ids(ids)), (text, Ids(client.Tokenize(text, addBos: false))));
+            Assert.Equal((text, Ids(ids)), (text, Ids(read.Encode(text))));
+            Assert.Equal(tokenizer.Decode(ids), read.Decode(ids));
         }
+        Assert.Equal((tokenizer.AddsBos, tokenizer.VocabularySize), (read.AddsBos, read.VocabularySize));
+        Assert.Equal(tokenizer.EosId ?? (kind == "merges" ? 2 : null), read.EosId); // llama.cpp's, where none is named
         int[] mill = tokenizer.Encode("the mill");
         Assert.Equal(tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. mill] : mill, client.Tokenize("the mill", addBos: true));
 

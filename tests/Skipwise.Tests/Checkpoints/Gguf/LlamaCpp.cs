@@ -48,8 +48,21 @@ internal sealed class LlamaCpp : IDisposable
 
     public static string NativeFolder => Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native");
 
+    /// <summary>A native library of the platform: the build without instructions that only some processors have.</summary>
+    public static string Library(string name) => Directory.EnumerateFiles(NativeFolder, $"*{name}.*", SearchOption.AllDirectories)
+        .First(path => !path.Contains("avx512", StringComparison.Ordinal));
+
     /// <summary>what llama.cpp printed</summary>
     public static IEnumerable<string> Log => s_log;
+
+    /// <summary>Writes a file in the mixture of types that a name stands for, with llama.cpp's quantizer.</summary>
+    /// <param name="type">Q4_K_M, ...</param>
+    public static void Quantize(string from, string to, string type)
+    {
+        RequireNatives();
+        NativeApi.llama_empty_call(); // loads the library; the quantizer alone does not
+        Assert.True(LLamaQuantizer.Quantize(from, to, Enum.Parse<LLamaFtype>("MOSTLY_" + type), nthread: 1, quantizeOutputTensor: true));
+    }
 
     public IReadOnlyDictionary<string, string> Metadata => _weights.Metadata;
 
