@@ -31,8 +31,8 @@ internal static class EvalAllVerb
             """);
         Flag<string[]> models =
             verb.Texts("--model", "folder",
-                "Hugging Face folders; give --model once for each. The others are compared with the first. RoPE and adapter follow " +
-                "the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true)
+                "Hugging Face folders or GGUF files; give --model once for each. The others are compared with the first. RoPE and " +
+                "adapter follow the folder: base,rope=yarn,rope-factor=8 (also rope-original-length, rope-theta, adapter)", required: true)
             .Sets(nameof(EvaluateAllOptions.Models)).Sets(nameof(ModelSource.Folder)).Sets(nameof(ModelSource.Adapter));
         Flag<string?> folder =
             verb.Text("--out", "folder", $"folder for results and report; an interrupted run continues there [default: {DefaultFolder}]")

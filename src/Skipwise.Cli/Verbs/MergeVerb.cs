@@ -16,7 +16,7 @@ internal static class MergeVerb
             skipwise merge -m llama-2-7b -a lora-16k -o llama-2-7b-16k --threads 8
             skipwise merge --model llama-2-7b --adapter lora-16k --out llama-2-7b-16k --json merged.json
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model, or a GGUF file")
             .Sets(nameof(MergeAdapterOptions.Model));
         Flag<string> adapter =
             verb.Required("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)")

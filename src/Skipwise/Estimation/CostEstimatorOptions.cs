@@ -9,7 +9,7 @@ namespace Skipwise.Estimation;
 /// <summary>The run to be estimated.</summary>
 public sealed record CostEstimatorOptions
 {
-    /// <summary>Hugging Face folder of the base model</summary>
+    /// <summary>Hugging Face folder of the base model, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>Lt, the window to reach, in tokens</summary>

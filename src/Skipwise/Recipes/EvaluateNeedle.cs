@@ -11,7 +11,7 @@ namespace Skipwise.Recipes;
 /// <summary>A model, a haystack, and needle settings.</summary>
 public sealed record EvaluateNeedleOptions
 {
-    /// <summary>Hugging Face folder</summary>
+    /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>

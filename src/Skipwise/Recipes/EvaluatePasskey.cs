@@ -10,7 +10,7 @@ namespace Skipwise.Recipes;
 /// <summary>A model, and passkey settings.</summary>
 public sealed record EvaluatePasskeyOptions
 {
-    /// <summary>Hugging Face folder</summary>
+    /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>

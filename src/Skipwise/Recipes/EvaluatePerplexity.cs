@@ -17,7 +17,7 @@ public sealed record EvaluatePerplexityOptions
     /// have no limit unless they name one. Millions of tokens would take hours and change the result little.</summary>
     public const int DefaultMaxTotalTokens = 1 << 18;
 
-    /// <summary>Hugging Face folder</summary>
+    /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>the text</summary>

@@ -12,7 +12,7 @@ namespace Skipwise.Recipes;
 /// <summary>A model, and the source files of RULER's tasks.</summary>
 public sealed record EvaluateRulerOptions
 {
-    /// <summary>Hugging Face folder</summary>
+    /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>

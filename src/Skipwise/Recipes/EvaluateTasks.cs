@@ -10,7 +10,7 @@ namespace Skipwise.Recipes;
 /// <summary>A model, benchmark tasks, and scoring settings.</summary>
 public sealed record EvaluateTasksOptions
 {
-    /// <summary>Hugging Face folder</summary>
+    /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>folder with the tasks' public files</summary>

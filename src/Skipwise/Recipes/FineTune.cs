@@ -21,7 +21,7 @@ namespace Skipwise.Recipes;
 /// <summary>Options of a PoSE fine-tune. Required are only the model, the text, the target and the folder.</summary>
 public sealed record FineTuneOptions
 {
-    /// <summary>Hugging Face folder of the base model</summary>
+    /// <summary>Hugging Face folder of the base model, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>the text</summary>

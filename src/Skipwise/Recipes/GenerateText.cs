@@ -9,7 +9,7 @@ namespace Skipwise.Recipes;
 /// <summary>A model and a prompt.</summary>
 public sealed record GenerateTextOptions
 {
-    /// <summary>Hugging Face folder</summary>
+    /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>the text to continue</summary>

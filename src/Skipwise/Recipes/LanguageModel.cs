@@ -55,7 +55,7 @@ public sealed class LanguageModel : IDisposable
     public int ContextLength => Network.Config.MaxPositionEmbeddings;
 
     /// <summary>Loads a model for inference: on the CPU in float32, weights are memory-mapped.</summary>
-    /// <param name="folder">a Hugging Face folder (config.json, weights, tokenizer), or a llama2.c checkpoint</param>
+    /// <param name="folder">a Hugging Face folder (config.json, weights, tokenizer), a GGUF file, or a llama2.c checkpoint</param>
     /// <param name="options">device, element type, RoPE scaling, adapter</param>
     /// <param name="logger">receives warnings about the model's files, and notes on its RoPE scaling; null: none</param>
     /// <exception cref="SkipwiseException">the model or its tokenizer cannot be read</exception>

@@ -6,7 +6,7 @@ namespace Skipwise.Recipes;
 /// <summary>A base model, a LoRA adapter for it, and the folder of the merged model.</summary>
 public sealed record MergeAdapterOptions
 {
-    /// <summary>Hugging Face folder of the base model</summary>
+    /// <summary>Hugging Face folder of the base model, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>folder of the adapter, in PEFT's layout</summary>

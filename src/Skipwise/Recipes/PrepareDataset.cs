@@ -9,7 +9,7 @@ namespace Skipwise.Recipes;
 /// <summary>Text to be tokenized once, for several runs.</summary>
 public sealed record PrepareDatasetOptions
 {
-    /// <summary>Hugging Face folder whose tokenizer is used; its weights are not read</summary>
+    /// <summary>Hugging Face folder whose tokenizer is used, or a GGUF file; its weights are not read</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>the text</summary>

@@ -11,7 +11,7 @@ namespace Skipwise.Recipes;
 /// <summary>A model, and another program's logits of it.</summary>
 public sealed record VerifyLogitsOptions
 {
-    /// <summary>Hugging Face folder</summary>
+    /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
     /// <summary>safetensors file with <c>input_ids</c>, and <c>position_ids.NAME</c> with <c>logits.NAME</c> for every NAME</summary>
