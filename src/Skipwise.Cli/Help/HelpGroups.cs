@@ -17,7 +17,7 @@ internal static class HelpGroups
             "--from"]),
         ("PoSE", ["--target-length", "--train-length", "--positions", "--chunks", "--length-rule", "--content", "--end-share",
             "--mask-seams", "--from-document-start", "--extension", "--epoch", "--index"]),
-        ("RoPE", ["--rope", "--rope-factor", "--rope-original-length", "--rope-theta"]),
+        ("RoPE", ["--rope", "--rope-factor", "--rope-original-length", "--rope-theta", "--rope-pilot-steps"]),
         ("Training", ["--steps", "--epochs", "--batch-size", "--gradient-accumulation", "--recompute-every", "--packing", "--list-steps",
             "--freeze-pad-embedding", "--spike-threshold", "--max-bad-steps", "--seed", "--seeds", "--quick"]),
         ("Optimizer", ["--learning-rate", "--warmup-steps", "--schedule", "--min-lr-ratio", "--learning-rate-scale", "--optimizer",

@@ -34,7 +34,7 @@ internal static class TrainVerb
             .Sets(nameof(FineTuneOptions.TargetLength)).Sets(nameof(PoseOptions.TargetLength));
         Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model")
             .Sets(nameof(FineTuneOptions.Out));
-        var rope = new RopeFlags(verb, extends: true);
+        var rope = new RopeFlags(verb, extends: true, trains: true);
         Flag<int?> trainLength = verb.OptionalInteger("--train-length", "tokens per training window [default: the model's own window]")
             .Sets(nameof(FineTuneOptions.TrainLength)).Sets(nameof(PoseOptions.TrainLength));
         var positions = new PositionFlags(verb);
@@ -70,6 +70,7 @@ internal static class TrainVerb
                 TargetLength = target.ValueOf(parse),
                 TrainLength = trainLength.ValueOf(parse),
                 Rope = rope.Of(parse),
+                RopePilots = rope.Pilots(parse),
                 Adapter = adapter.ValueOf(parse),
                 Positions = positions.Of(parse),
                 RandomStart = positions.RandomStart(parse),

@@ -37,6 +37,8 @@ public sealed record FineTuneOptions
     public int? TrainLength { get; init; }
     /// <summary>RoPE scaling; null members are derived: yarn, factor = target / original</summary>
     public RopeOverrides Rope { get; init; } = new();
+    /// <summary>short trainings that choose the scaling by perplexity at the target length; the default has none</summary>
+    public RopePilotOptions RopePilots { get; init; } = new();
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName]
     public string? Adapter { get; init; }
@@ -82,7 +84,8 @@ public static class FineTune
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="note">receives warnings and notes for the user before the training begins</param>
     /// <param name="tokenizing">receives the progress of tokenization</param>
-    /// <param name="progress">called once with the number of steps; returns the receiver of every step</param>
+    /// <param name="progress">called with the number of steps before each training: the run's, and before it each pilot's; returns the
+    /// receiver of every step</param>
     /// <param name="measuring">receives the progress of an evaluation</param>
     /// <param name="stop">ends the run with a checkpoint of the last whole step; the step in progress is discarded</param>
     /// <example>
@@ -117,6 +120,11 @@ public static class FineTune
         {
             note?.Report($"{OptionName.Of(nameof(TrainOptions.Offload))}: the CPU computes, so that all is in host memory already");
         }
+        bool hasPilots = options.RopePilots.IsEnabled;
+        if (hasPilots)
+        {
+            options = WithChosenRope(options, save, folder, compute, note, tokenizing, progress, measuring, stop);
+        }
         using PretrainedModel pretrained = Load(options, note);
         ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), pretrained.Config.Model.VocabSize);
         HostBatch.RequireFits(options.Training.BatchSize, Window(options, pretrained.Config.Model));
@@ -125,8 +133,8 @@ public static class FineTune
         using FolderClaim claim = folder.Lock();
         // another process may have begun or finished the run since
         TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
-        string store = Path.Combine(options.Out, "data" + TrainingData.StoreExtension);
-        bool isNewStore = !File.Exists(store), continues = save.Resume && File.Exists(folder.OptionsPath);
+        string store = StoreOf(options);
+        bool isNewStore = !File.Exists(store), continues = hasPilots || (save.Resume && File.Exists(folder.OptionsPath));
         try
         {
             using TokenStore documents = TrainingData.Open(options.Data, tokenizer, store, continues, tokenizing, stop);
@@ -139,9 +147,7 @@ public static class FineTune
             RunContract contract = FineTuneContract.Complete(
                 options, pretrained, dataset, Pose(options, pretrained.Config.Model, tokenizer), documents, tokenizer, training,
                 compute.Device, evaluation);
-            ITrainable trainable = options.Lora.IsEnabled
-                ? new PeftModel(pretrained, options.Lora, options.Model, options.Seed)
-                : pretrained;
+            ITrainable trainable = Trainable(options, pretrained);
             note?.Report(DescribeTrained(options, trainable.Model));
             TrainingOutcome outcome = TrainingRun.Run(
                 trainable, dataset, training, options, contract, folder, save, progress?.Invoke(training.Steps), stop,
@@ -167,8 +173,9 @@ public static class FineTune
     {
         OptionCheck.Require("Saving", save);
         options.Training.Validate();
-        options.Evaluation.Validate();
+        options.Evaluation.Validate(isDataNeeded: options.RopePilots.IsEnabled);
         options.Lora.Validate();
+        OptionCheck.Require("Pilots", options.RopePilots);
         OptionCheck.Require("Training", options);
         if (options.Merge && !options.Lora.IsEnabled)
         {
@@ -177,6 +184,48 @@ public static class FineTune
                 $"{OptionName.Of(nameof(LoraOptions.Rank))} none is trained: leave it out.");
         }
     }
+
+    /// <summary>What is trained of a model: its weights, or a new adapter.</summary>
+    internal static ITrainable Trainable(FineTuneOptions options, PretrainedModel pretrained) => options.Lora.IsEnabled
+        ? new PeftModel(pretrained, options.Lora, options.Model, options.Seed)
+        : pretrained;
+
+    /// <summary>Lets the pilots choose the scaling. The run's text is tokenized for them, and the run uses these tokens.</summary>
+    private static FineTuneOptions WithChosenRope(
+        FineTuneOptions options, SaveOptions save, RunFolder folder, (Device, ScalarType) compute, IProgress<string>? note,
+        IProgress<TokenizationProgress>? tokenizing, Func<int, IProgress<StepMetrics>>? progress,
+        IProgress<EvaluationProgress>? measuring, CancellationToken stop)
+    {
+        var start = HfConfig.ForModel(options.Model);
+        var pilots = new RopePilots(options, start, note);
+        pilots.Validate();
+        ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), start.Model.VocabSize);
+        HostBatch.RequireFits(options.Training.BatchSize, Window(options, start.Model));
+        Pose(options, start.Model, tokenizer).Validate();
+        TrainingEvaluation evaluation = TrainingEvaluation.Create(
+            options.Evaluation with
+            {
+                EverySteps = options.RopePilots.Steps,
+                Windows = RopePilots.Windows(TrainLength(options, start.Model), options.TargetLength),
+                PasskeyLengths = [],
+                Patience = 0,
+            }, start.Model, tokenizer, measuring, stop)!;
+        using FolderClaim claim = folder.Lock();
+        TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
+        bool haveBegun = pilots.HaveBegun();
+        if (save.Resume && File.Exists(folder.OptionsPath) && !haveBegun)
+        {
+            throw new SkipwiseException(
+                $"{options.Out}: the scaling of this run was not chosen by these pilots. Continue it with the one that it has, which " +
+                $"{folder.OptionsPath} names ({OptionName.Of(nameof(RopeOverrides.Type))}), or start a new run in another " +
+                $"{folder.Called}.");
+        }
+        using TokenStore documents = TrainingData.Open(options.Data, tokenizer, StoreOf(options), haveBegun, tokenizing, stop);
+        return RopePilots.With(options, pilots.Choose(
+            Dataset(options, start.Model, documents, tokenizer), documents.ContentHash, evaluation, compute, progress, stop));
+    }
+
+    private static string StoreOf(FineTuneOptions options) => Path.Combine(options.Out, "data" + TrainingData.StoreExtension);
 
     /// <summary>Writes the base model with the run's adapter merged into its weights.</summary>
     private static void Merge(FineTuneOptions options)

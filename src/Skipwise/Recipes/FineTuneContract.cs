@@ -74,6 +74,20 @@ internal static class FineTuneContract
             .. others,
         ]);
 
+    /// <summary>Values of the options that decide the numbers of <see cref="RopePilots"/>; the scaling is none of them.</summary>
+    /// <param name="training">that of a pilot</param>
+    public static RunContract OfPilots(FineTuneOptions options, TrainOptions training) => RunContract.Complete(
+    [
+        .. OfOptions(options with { Training = training }),
+        new("base_model.adapter", options.Adapter is { } adapter ? WeightChecksum.OfAdapter(adapter) : NamedValue.None, NamedValue.None),
+        NamedValue.Of("rope.factor", options.Rope.Factor),
+        NamedValue.Of("rope.original_length", options.Rope.OriginalLength),
+        NamedValue.Of("rope.theta", options.Rope.Theta),
+        NamedValue.Of("train_length", options.TrainLength),
+        new("split_after", string.Join('\n', options.SplitAfter)),
+        NamedValue.Of("min_document_tokens", options.MinDocumentTokens),
+    ]);
+
     /// <summary>The extended model's configuration, without its weights.</summary>
     public static DecoderConfig Extended(FineTuneOptions options, HfConfig start) =>
         ContextExtension.Extend(start.Model, options.TargetLength, options.Rope, start.Family.RopePreference);

@@ -26,7 +26,7 @@ internal sealed class BaseModel
     private readonly Lazy<TokenList> _heldOut;
     private readonly Dictionary<ulong, TokenList> _training = [];
     private readonly Dictionary<int, TokenList> _long = [];
-    private readonly Dictionary<int, IReadOnlyList<PasskeyPrompt>> _prompts = [];
+    private readonly Dictionary<(int, double), IReadOnlyList<PasskeyPrompt>> _prompts = [];
 
     /// <param name="folder">of a model with its tokenizer</param>
     /// <param name="scale">numbers of documents and trials</param>
@@ -109,11 +109,14 @@ internal sealed class BaseModel
     ];
 
     /// <summary>Settings of the passkey evaluation at a length.</summary>
-    public PasskeyOptions Passkey(int length) => new() { Lengths = [length], Trials = _scale.Trials, Seed = Demo.HeldOutSeed };
+    /// <param name="maxDepth">largest depth of a key, as a fraction of the filler</param>
+    public PasskeyOptions Passkey(int length, double maxDepth) =>
+        new() { Lengths = [length], Trials = _scale.Trials, Seed = Demo.HeldOutSeed, MaxDepth = maxDepth };
 
     /// <summary>Passkey prompts of a length.</summary>
-    public IReadOnlyList<PasskeyPrompt> Prompts(int length) =>
-        Once(_prompts, length, () => PasskeyPrompt.All(Tokenizer, Passkey(length)));
+    /// <inheritdoc cref="Passkey"/>
+    public IReadOnlyList<PasskeyPrompt> Prompts(int length, double maxDepth) =>
+        Once(_prompts, (length, maxDepth), () => PasskeyPrompt.All(Tokenizer, Passkey(length, maxDepth)));
 
     private static TValue Once<TKey, TValue>(Dictionary<TKey, TValue> made, TKey key, Func<TValue> make) where TKey : notnull =>
         made.TryGetValue(key, out TValue? known) ? known : made[key] = make();

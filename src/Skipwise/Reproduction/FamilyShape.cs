@@ -49,6 +49,19 @@ internal sealed record FamilyShape(string Name, string Paper, Func<DecoderConfig
         }),
     ];
 
+    /// <summary>The family of the shipped base with heads of another width, and as many times more of them.</summary>
+    /// <param name="divisor">of the width of a head; the width must be an even multiple of it</param>
+    public static FamilyShape OfHeads(int divisor) => new($"{divisor} times the heads", "beyond the paper", model => new JsonObject
+    {
+        ["architectures"] = new JsonArray("LlamaForCausalLM"),
+        ["model_type"] = "llama",
+        ["hidden_size"] = model.HiddenSize,
+        ["intermediate_size"] = model.IntermediateSize,
+        ["num_hidden_layers"] = model.NumHiddenLayers,
+        ["num_attention_heads"] = divisor * model.NumAttentionHeads,
+        ["max_position_embeddings"] = model.MaxPositionEmbeddings,
+    });
+
     /// <summary>The configuration of a base of this family, with the size, vocabulary and RoPE base of another.</summary>
     public HfConfig Config(DecoderConfig model)
     {

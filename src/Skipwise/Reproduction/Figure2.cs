@@ -5,7 +5,7 @@ namespace Skipwise.Reproduction;
 
 /// <summary>Figure 2 of the paper: passkey retrieval by length and depth, of the base and of PoSE at two targets. Beside them the control
 /// without skips.</summary>
-internal sealed class Figure2 : IPaperExperiment
+internal sealed class Figure2 : IExperiment
 {
     private const int Near = 8, Far = 16; // the paper's 2k -> 16k and 2k -> 32k
     private const double Most = 0.9, Hardly = 0.1;
@@ -51,11 +51,7 @@ internal sealed class Figure2 : IPaperExperiment
             Verdicts = Verdicts(context, lengths),
             Plots =
             [
-                new ReportBlock.Plot(
-                    LengthPlot.Accuracy("Passkey retrieval",
-                        context.Points(s_variants, lengths, NumberUnit.Fraction, context.Passkey), context.Window, legend),
-                    $"{Name}-passkey",
-                    "Passkeys found, by prompt length. Bars: 95 % intervals (Wilson's, widened by the error over seeds)."),
+                context.PasskeyPlot(s_variants, lengths, $"{Name}-passkey"),
                 new ReportBlock.SmallPlots(
                     [.. s_variants.Select(variant => (variant.Name,
                         AccuracyHeatmap.ByDepth("Passkey retrieval", depths, variant.Name, context.Window, legend)))],

@@ -7,7 +7,7 @@ namespace Skipwise.Reproduction;
 
 /// <summary>Figure 3 of the paper: memory and time of a training step by target, of PoSE and of full-length training, and the quality that
 /// a number of steps buys. Beside them the quality of the control without skips.</summary>
-internal sealed class Figure3 : IPaperExperiment
+internal sealed class Figure3 : IExperiment
 {
     private const int Target = 8; // of the quality; the paper's 2k -> 16k
     private const string Pose = "PoSE", Full = "full-length", RunPose = "PoSE, run";

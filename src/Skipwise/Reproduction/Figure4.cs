@@ -1,12 +1,11 @@
 using Skipwise.Recipes;
-using Skipwise.Reports;
 using Skipwise.Rope;
 
 namespace Skipwise.Reproduction;
 
 /// <summary>Figure 4 of the paper: PoSE with each interpolation on several model families. The bases of the other families are pretrained
 /// here, by the recipe of the shipped one. Beside them stands the control without skips.</summary>
-internal sealed class Figure4 : IPaperExperiment
+internal sealed class Figure4 : IExperiment
 {
     private const int Target = 8, Half = 4; // the paper's 2k -> 16k, and 8k
     private const double Little = 0.05, Near = 0.03, Hardly = 0.01, Fails = 1;
@@ -43,21 +42,21 @@ internal sealed class Figure4 : IPaperExperiment
         """);
 
     /// <inheritdoc/>
-    public IEnumerable<PlannedWork> Plan(ReproductionContext context) => FamilyShape.All.SelectMany(family =>
+    public IEnumerable<PlannedWork> Plan(ReproductionContext context) => context.Scale.Families.SelectMany(family =>
         context.WithBase(family, [.. Of(context, family).All.SelectMany(variant => context.PlanFirstTokens(variant, s_windows))]));
 
     /// <inheritdoc/>
     public Findings Run(ReproductionContext context)
     {
-        Variants[] families = [.. FamilyShape.All.Select(family => Of(context, family))];
+        Variants[] families = [.. context.Scale.Families.Select(family => Of(context, family))];
         SeedSamples Measured(Variant variant, int multiple) => context.FirstTokens(variant, s_windows, multiple);
         PretrainOptions shipped = ReproductionScale.ShippedPretraining;
         return new()
         {
             Protocol =
             [
-                $"Bases: {string.Join(", ", FamilyShape.All.Select(family => $"{family.Name} ({family.Paper})"))}. That of llama is the " +
-                "shipped one. The others have its width, layers, heads, tokenizer and text, and are pretrained by its recipe in " +
+                $"Bases: {string.Join(", ", families.Select(each => $"{each.Family.Name} ({each.Family.Paper})"))}. That of llama is " +
+                "the shipped one. The others have its width, layers, heads, tokenizer and text, and are pretrained by its recipe in " +
                 $"{context.Scale.PretrainingListSteps} + {context.Scale.PretrainingSteps} steps (the shipped one: {shipped.ListSteps} + " +
                 $"{shipped.Steps}), once, whatever the seed. gptj and gpt_neox rotate half of each head.",
                 $"Variants: fine-tunes to {Target} times the window of {context.Window} tokens, the same for each family. YaRN is as " +
@@ -75,11 +74,8 @@ internal sealed class Figure4 : IPaperExperiment
                     Measured(variant, Target).Estimate().Mean is var mean && double.IsNaN(mean) ? double.MaxValue : mean)!),
             Plots =
             [
-                new ReportBlock.SmallPlots(
-                    [.. families.Select(family => (family.Family.Name,
-                        context.PerplexityPlot(family.All, s_windows, Measured, "", "").Figure))],
-                    $"{Name}-perplexity", "Perplexity of the first tokens; lower is better. Bars: 95 % intervals. Arrows: too large for " +
-                    "this axis."),
+                context.SmallPerplexityPlots(families.Select(family => (family.Family.Name, family.All)), s_windows, Measured,
+                    $"{Name}-perplexity", "Perplexity of the first tokens"),
             ],
             RawLines = [.. families.SelectMany(family => family.All).SelectMany(variant => context.RawFirstTokens(variant, s_windows))],
         };

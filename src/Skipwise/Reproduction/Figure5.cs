@@ -8,7 +8,7 @@ namespace Skipwise.Reproduction;
 
 /// <summary>Figure 5 of the paper: the probability that one training window covers a relative distance, exact and sampled. Nothing is
 /// trained: it is computed at the paper's own lengths, and at those of the base.</summary>
-internal sealed class Figure5 : IPaperExperiment
+internal sealed class Figure5 : IExperiment
 {
     private const int PaperWindow = 2048, Extension = 8;
     private const int Samples = 10_000;
@@ -115,13 +115,13 @@ internal sealed class Figure5 : IPaperExperiment
                 "every distance up to 16000 / 16384 of the target is covered with a probability of at least 0.99"),
             0.99, lengths.Exactly("smallest", NumberUnit.Probability, lengths.RandPos.Probability.Skip(1).Take(last).Min()));
         double ratio = (double)lengths.Window / lengths.Target;
-        int thin = lengths.RandPos.Probability.Skip(1).ToList().FindIndex(probability => probability < 0.99) + 1;
+        int firstRare = lengths.RandPos.Probability.Skip(1).ToList().FindIndex(probability => probability < 0.99) + 1;
         return verdict.Outcome == Outcome.Holds ? verdict : verdict with
         {
             Explanation = FormattableString.Invariant(
                 $"A distance r has Lt - r places, and both its positions are taken in {ratio * ratio:0.####} of the windows. ") +
                 "With few tokens the last distances have too few places: " +
-                $"the probability is at least 0.99 up to {thin - 1} of {lengths.Target}.",
+                $"the probability is at least 0.99 up to {firstRare - 1} of {lengths.Target}.",
         };
     }
 

@@ -10,7 +10,7 @@ namespace Skipwise.Reproduction;
 /// Reproduces tables and figures of the paper on a small base model. What they need is trained and measured first, each model and number
 /// once; a stopped run continues where it was, and what was run before takes seconds and gives the same bytes.
 /// <code>
-/// bases/HASH/                  pretrained bases of figure 4
+/// bases/HASH/                  bases that were pretrained
 /// models/HASH/                 trained models; contract.json has the values that decide the bytes
 /// measurements/HASH.json       measured numbers
 /// table1/report.html, .md      tables, plots and verdicts of one experiment
@@ -27,9 +27,12 @@ internal static class Reproduce
 
     private const string Kind = "reproduction";
 
-    /// <summary>All experiments, in the order of the paper.</summary>
-    public static IReadOnlyList<IPaperExperiment> All { get; } =
-        [new Table1(), new Figure2(), new Figure3(), new Figure4(), new Table2(), new Table3(), new Table4(), new Table5(), new Figure5()];
+    /// <summary>All experiments, in the order of the paper, then those beyond it.</summary>
+    public static IReadOnlyList<IExperiment> All { get; } =
+    [
+        new Table1(), new Figure2(), new Figure3(), new Figure4(), new Table2(), new Table3(), new Table4(), new Table5(), new Figure5(),
+        new Scalings(), new EndShare(), new DemoClaims(),
+    ];
 
     /// <summary>Runs experiments and writes their files.</summary>
     /// <returns>the results of the experiments that were asked for</returns>
@@ -39,7 +42,7 @@ internal static class Reproduce
     public static IReadOnlyList<ReproductionResult> Run(ReproductionOptions options, ReproductionProgress progress, CancellationToken stop)
     {
         OptionCheck.Require("Reproduction", options);
-        IPaperExperiment[] chosen = Chosen(options.Experiments);
+        IExperiment[] chosen = Chosen(options.Experiments);
         RequireBenchmarks(options.Benchmarks, chosen);
         AtomicFolder.RequireEmptyOrOwned(options.Out, Kind, ignored: FolderClaim.LockName);
         using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(ReproductionOptions.Out)));
@@ -52,7 +55,7 @@ internal static class Reproduce
         Do(chosen.SelectMany(experiment => experiment.Plan(context)), progress, stop);
 
         List<ReproductionResult> asked = [], all = [];
-        foreach (IPaperExperiment experiment in All)
+        foreach (IExperiment experiment in All)
         {
             bool isChosen = chosen.Contains(experiment);
             string folder = Path.Combine(options.Out, experiment.Name);
@@ -76,7 +79,7 @@ internal static class Reproduce
         return asked;
     }
 
-    private static void RequireBenchmarks(string? folder, IPaperExperiment[] chosen)
+    private static void RequireBenchmarks(string? folder, IExperiment[] chosen)
     {
         if (folder is null)
         {
@@ -91,7 +94,7 @@ internal static class Reproduce
         ReproductionContext.RequireBenchmarks(folder);
     }
 
-    private static ReproductionResult Result(IPaperExperiment experiment, ReproductionContext context)
+    private static ReproductionResult Result(IExperiment experiment, ReproductionContext context)
     {
         Findings found = experiment.Run(context);
         return new()
@@ -141,7 +144,7 @@ internal static class Reproduce
         }
     }
 
-    private static IPaperExperiment[] Chosen(IReadOnlyList<string> names)
+    private static IExperiment[] Chosen(IReadOnlyList<string> names)
     {
         string[] unknown = [.. names.Where(name => All.All(experiment => experiment.Name != name))];
         return unknown.Length == 0

@@ -56,7 +56,7 @@ internal sealed partial class ReproductionContext
 
     private PretrainOptions Pretraining(FamilyShape family, string folder)
     {
-        DecoderConfig model = Base.Config.Model;
+        DecoderConfig model = family.Config(Base.Config.Model).Model;
         return new()
         {
             Out = folder,
@@ -64,7 +64,7 @@ internal sealed partial class ReproductionContext
             ContextLength = Window,
             VocabSize = model.VocabSize,
             HiddenSize = model.HiddenSize,
-            IntermediateSize = family.Config(model).Model.IntermediateSize,
+            IntermediateSize = model.IntermediateSize,
             NumHiddenLayers = model.NumHiddenLayers,
             NumAttentionHeads = model.NumAttentionHeads,
             RopeTheta = model.Rope.Theta,

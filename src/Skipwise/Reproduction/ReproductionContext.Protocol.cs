@@ -26,8 +26,8 @@ internal sealed partial class ReproductionContext
             string.Join(" ", RopeFactors(trained)),
             .. Positions(trained),
             .. Texts(trained),
-            Scale.Seeds > 1
-                ? $"Seeds: {Scale.Seeds}. They differ in text, data order and positions; variants of one seed read the same text."
+            trained.Max(variant => SeedsOf(variant).Count) is > 1 and int seeds
+                ? $"Seeds: {seeds}. They differ in text, data order and positions; variants of one seed read the same text."
                 : "Seeds: ONE. Intervals cover the choice of documents and trials, not the randomness of training.",
         ];
     }

@@ -33,16 +33,37 @@ internal sealed partial class ReproductionContext
     public NumberTable PasskeyTable(string caption, IEnumerable<Variant> variants, IReadOnlyList<int> multiples) =>
         Table(caption, variants, multiples, NumberUnit.Fraction, Trials, Passkey);
 
+    /// <summary>As <see cref="PasskeyTable"/>, with every key in the prompt's first window.</summary>
+    public NumberTable FirstWindowPasskeyTable(string caption, IEnumerable<Variant> variants, IReadOnlyList<int> multiples) =>
+        Table(caption, variants, multiples, NumberUnit.Fraction, Trials, FirstWindowPasskey);
+
+    /// <summary>A plot of passkeys found by prompt length, a line per variant.</summary>
+    /// <param name="name">of its files</param>
+    public ReportBlock.Plot PasskeyPlot(IReadOnlyList<Variant> variants, IReadOnlyList<int> multiples, string name) => new(
+        LengthPlot.Accuracy("Passkey retrieval", Points(variants, multiples, NumberUnit.Fraction, Passkey), Window,
+            ModelLegend.Create(variants.Select(variant => variant.Name))),
+        name, "Passkeys found, by prompt length. Bars: 95 % intervals (Wilson's, widened by the error over seeds).");
+
     /// <summary>A plot of perplexity by window, a line per variant.</summary>
     /// <param name="name">of its files</param>
     /// <param name="caption">what is plotted</param>
     public ReportBlock.Plot PerplexityPlot(IReadOnlyList<Variant> variants, IReadOnlyList<int> multiples,
         Func<Variant, int, SeedSamples> measured, string name, string caption)
     {
-        IReadOnlyList<LengthPoint> points = Points(variants, multiples, NumberUnit.Perplexity, measured);
-        bool isClipped = points.Any(point => !(point.Value <= LengthPlot.Ceiling(points)));
-        return new(LengthPlot.Perplexity(points, Window, ModelLegend.Create(variants.Select(variant => variant.Name))), name,
-            $"{caption}; lower is better. Bars: 95 % intervals.{(isClipped ? " Arrows: too large for this axis." : "")}");
+        (Figure figure, bool isClipped) = PerplexityFigure(variants, multiples, measured);
+        return new(figure, name, PerplexityCaption(caption, isClipped));
+    }
+
+    /// <summary>Small plots of perplexity by window, each of variants of its own.</summary>
+    /// <param name="plots">heading and variants of each</param>
+    /// <inheritdoc cref="PerplexityPlot"/>
+    public ReportBlock.SmallPlots SmallPerplexityPlots(IEnumerable<(string Heading, IReadOnlyList<Variant> Variants)> plots,
+        IReadOnlyList<int> multiples, Func<Variant, int, SeedSamples> measured, string name, string caption)
+    {
+        (string Heading, (Figure Figure, bool IsClipped) Drawn)[] drawn =
+            [.. plots.Select(plot => (plot.Heading, PerplexityFigure(plot.Variants, multiples, measured)))];
+        return new([.. drawn.Select(plot => (plot.Heading, plot.Drawn.Figure))], name,
+            PerplexityCaption(caption, drawn.Any(plot => plot.Drawn.IsClipped)));
     }
 
     /// <summary>The points of a plot by length with their 95 % intervals.</summary>
@@ -71,17 +92,19 @@ internal sealed partial class ReproductionContext
     ];
 
     /// <summary>Every measured value of the variants as JSON lines: one per model and window, one per passkey trial.</summary>
-    public IEnumerable<string> RawLines(IEnumerable<Variant> variants, IReadOnlyList<int> perplexity, IReadOnlyList<int> passkey)
+    public IEnumerable<string> RawLines(IEnumerable<Variant> variants, IReadOnlyList<int> perplexity, IReadOnlyList<int> passkey,
+        IReadOnlyList<int>? firstWindowPasskey = null)
     {
+        (int Multiple, double MaxDepth)[] prompts = Prompts(passkey, firstWindowPasskey);
         foreach ((Variant variant, ulong seed) in variants.SelectMany(variant => SeedsOf(variant).Select(seed => (variant, seed))))
         {
             foreach (int multiple in perplexity)
             {
                 yield return RawLine(variant, seed, PerplexityOf(variant, seed, multiple));
             }
-            foreach (int multiple in passkey)
+            foreach ((int multiple, double maxDepth) in prompts)
             {
-                PasskeyMeasurement measured = PasskeyOf(variant, seed, multiple);
+                PasskeyMeasurement measured = PasskeyOf(variant, seed, multiple, maxDepth);
                 foreach (MeasuredTrial trial in measured.Trials)
                 {
                     yield return EvaluationJson.ToJsonLine(new RawTrial(variant.Name, Models.Key(variant, seed), Decides(variant, seed),
@@ -90,6 +113,17 @@ internal sealed partial class ReproductionContext
             }
         }
     }
+
+    private (Figure Figure, bool IsClipped) PerplexityFigure(IReadOnlyList<Variant> variants, IReadOnlyList<int> multiples,
+        Func<Variant, int, SeedSamples> measured)
+    {
+        IReadOnlyList<LengthPoint> points = Points(variants, multiples, NumberUnit.Perplexity, measured);
+        return (LengthPlot.Perplexity(points, Window, ModelLegend.Create(variants.Select(variant => variant.Name))),
+            points.Any(point => !(point.Value <= LengthPlot.Ceiling(points))));
+    }
+
+    private static string PerplexityCaption(string what, bool isClipped) =>
+        $"{what}; lower is better. Bars: 95 % intervals.{(isClipped ? " Arrows: too large for this axis." : "")}";
 
     private string RawLine(Variant variant, ulong seed, PerplexityMeasurement measured) => EvaluationJson.ToJsonLine(new RawPerplexity(
         variant.Name, Models.Key(variant, seed), Decides(variant, seed), measured.Window, measured.Perplexity, measured.Documents));

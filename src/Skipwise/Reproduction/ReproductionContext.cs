@@ -11,6 +11,7 @@ namespace Skipwise.Reproduction;
 internal sealed partial class ReproductionContext : IDisposable
 {
     private const string MeasurementVersion = "1"; // rises when an evaluator gives other numbers
+    private const double Anywhere = 1; // the depth of a key
 
     private readonly ReproductionProgress _progress;
     private readonly WorkTimes _times;
@@ -47,7 +48,7 @@ internal sealed partial class ReproductionContext : IDisposable
 
     /// <summary>The seeds of a variant; one that is not trained has a single one.</summary>
     public IReadOnlyList<ulong> SeedsOf(Variant variant) =>
-        [.. Enumerable.Range(1, variant.IsTrained ? Scale.Seeds : 1).Select(seed => (ulong)seed)];
+        [.. Enumerable.Range(1, variant.IsTrained ? variant.Seeds ?? Scale.Seeds : 1).Select(seed => (ulong)seed)];
 
     /// <summary>The base of a variant.</summary>
     public BaseModel BaseOf(Variant variant)
@@ -70,15 +71,20 @@ internal sealed partial class ReproductionContext : IDisposable
 
     /// <summary>Passkeys found (1) or not (0) in prompts of <paramref name="multiple"/> times the base's window, by seed and
     /// trial.</summary>
-    public SeedSamples Passkey(Variant variant, int multiple) => new(
-        [.. SeedsOf(variant).Select(seed => (IReadOnlyList<double>)
-            [.. PasskeyOf(variant, seed, multiple).Trials.Select(trial => trial.Correct ? 1.0 : 0)])], variant.IsTrained);
+    public SeedSamples Passkey(Variant variant, int multiple) => Passkey(variant, multiple, Anywhere);
+
+    /// <summary>As <see cref="Passkey(Variant, int)"/>, with every key in the prompt's first window: between key and question lie the
+    /// longest distances of the prompt.</summary>
+    public SeedSamples FirstWindowPasskey(Variant variant, int multiple) => Passkey(variant, multiple, FirstWindow(multiple));
 
     /// <summary>The trainings and measurements of variants, for all seeds.</summary>
     /// <param name="perplexity">windows, in multiples of the base's</param>
     /// <param name="passkey">lengths of prompts, in multiples of the base's window</param>
-    public IEnumerable<PlannedWork> Plan(IEnumerable<Variant> variants, IReadOnlyList<int> perplexity, IReadOnlyList<int> passkey)
+    /// <param name="firstWindowPasskey">the same, for keys in the first window</param>
+    public IEnumerable<PlannedWork> Plan(IEnumerable<Variant> variants, IReadOnlyList<int> perplexity, IReadOnlyList<int> passkey,
+        IReadOnlyList<int>? firstWindowPasskey = null)
     {
+        (int Multiple, double MaxDepth)[] prompts = Prompts(passkey, firstWindowPasskey);
         foreach ((Variant variant, ulong seed) in variants.SelectMany(variant => SeedsOf(variant).Select(seed => (variant, seed))))
         {
             string model = Models.Key(variant, seed);
@@ -88,9 +94,11 @@ internal sealed partial class ReproductionContext : IDisposable
                 .. perplexity.Select(multiple => new PlannedWork($"{model} perplexity {multiple}", model, "perplexity",
                     2L * Scale.Documents * BaseModel.DocumentWindows * start.Window, // windows overlap by half
                     () => Measured.Has(PerplexitySettings(variant, seed, multiple)), () => PerplexityOf(variant, seed, multiple))),
-                .. passkey.Select(multiple => new PlannedWork($"{model} passkey {multiple}", model, "passkey",
-                    (long)Scale.Trials * multiple * start.Window,
-                    () => Measured.Has(PasskeySettings(variant, seed, multiple)), () => PasskeyOf(variant, seed, multiple))),
+                .. prompts.Select(prompt => new PlannedWork(FormattableString.Invariant(
+                    $"{model} passkey {prompt.Multiple} to depth {prompt.MaxDepth}"), model, "passkey",
+                    (long)Scale.Trials * prompt.Multiple * start.Window,
+                    () => Measured.Has(PasskeySettings(variant, seed, prompt.Multiple, prompt.MaxDepth)),
+                    () => PasskeyOf(variant, seed, prompt.Multiple, prompt.MaxDepth))),
             ];
             foreach (PlannedWork work in WithTraining(variant, seed, measurements))
             {
@@ -128,17 +136,31 @@ internal sealed partial class ReproductionContext : IDisposable
             return new PerplexityMeasurement(window, result.Perplexity, result.Samples!);
         });
 
-    private PasskeyMeasurement PasskeyOf(Variant variant, ulong seed, int multiple) =>
-        Measured.Get(PasskeySettings(variant, seed, multiple), () =>
+    private SeedSamples Passkey(Variant variant, int multiple, double maxDepth) => new(
+        [.. SeedsOf(variant).Select(seed => (IReadOnlyList<double>)
+            [.. PasskeyOf(variant, seed, multiple, maxDepth).Trials.Select(trial => trial.Correct ? 1.0 : 0)])], variant.IsTrained);
+
+    private PasskeyMeasurement PasskeyOf(Variant variant, ulong seed, int multiple, double maxDepth = Anywhere) =>
+        Measured.Get(PasskeySettings(variant, seed, multiple, maxDepth), () =>
         {
             BaseModel start = BaseOf(variant);
             int length = multiple * start.Window;
-            PasskeyResult result = Timed($"passkeys of {variant.Name} at {length}", variant, seed, model =>
-                PasskeyEvaluator.Evaluate(model, start.Tokenizer, start.Prompts(length), start.Passkey(length),
+            string where = maxDepth < Anywhere ? " with keys in the first window" : "";
+            PasskeyResult result = Timed($"passkeys of {variant.Name} at {length}{where}", variant, seed, model =>
+                PasskeyEvaluator.Evaluate(model, start.Tokenizer, start.Prompts(length, maxDepth), start.Passkey(length, maxDepth),
                     progress: _progress.Evaluation, cancel: _stop).Single());
             return new PasskeyMeasurement(length,
                 [.. result.Trials.Select(trial => new MeasuredTrial(trial.Depth, trial.Key, trial.Answer, trial.Correct))]);
         });
+
+    private static double FirstWindow(int multiple) => 1.0 / multiple;
+
+    /// <summary>Lengths of prompts in windows, each with the largest depth of its keys.</summary>
+    private static (int Multiple, double MaxDepth)[] Prompts(IReadOnlyList<int> passkey, IReadOnlyList<int>? firstWindowPasskey) =>
+    [
+        .. passkey.Select(multiple => (multiple, Anywhere)),
+        .. (firstWindowPasskey ?? []).Select(multiple => (multiple, FirstWindow(multiple))),
+    ];
 
     private T Timed<T>(string what, Variant variant, ulong seed, Func<CausalLM, T> measure)
     {
@@ -156,9 +178,9 @@ internal sealed partial class ReproductionContext : IDisposable
         .. BaseOf(variant).HeldOutValues,
     ];
 
-    private NamedValue[] PasskeySettings(Variant variant, ulong seed, int multiple)
+    private NamedValue[] PasskeySettings(Variant variant, ulong seed, int multiple, double maxDepth)
     {
-        PasskeyOptions passkey = BaseOf(variant).Passkey(multiple * BaseOf(variant).Window);
+        PasskeyOptions passkey = BaseOf(variant).Passkey(multiple * BaseOf(variant).Window, maxDepth);
         return
         [
             new("kind", "passkey, stratified depths"), new("version", MeasurementVersion), new("model", Models.Key(variant, seed)),

@@ -19,17 +19,21 @@ internal static class ReproductionReport
     {
         Verdict[] verdicts = [.. results.SelectMany(result => result.Verdicts)];
         int Count(Outcome outcome) => verdicts.Count(verdict => verdict.Outcome == outcome);
-        int seeds = results.SelectMany(result => result.Tables).SelectMany(table => table.Rows).SelectMany(row => row.Cells)
-            .Max(cell => cell?.Seeds ?? 0);
+        int[] seeds =
+        [
+            .. results.SelectMany(result => result.Tables).SelectMany(table => table.Rows).SelectMany(row => row.Cells)
+                .Select(cell => cell?.Seeds ?? 0).Concat(verdicts.Select(verdict => verdict.Seeds)).Where(count => count > 0),
+        ];
         return
         [
             $"Of {verdicts.Length} claims, {Count(Outcome.Holds)} hold at this scale, {Count(Outcome.DoesNotHold)} do not, and " +
             $"{Count(Outcome.NotDecided)} are not decided.",
-            seeds switch
+            seeds.DefaultIfEmpty(0).Max() switch
             {
                 0 => "Nothing is trained: no seed decides these numbers.",
                 1 => $"Scale {results[0].Scale}: ONE seed of every fine-tune, so that the randomness of training is in no interval.",
-                _ => $"Scale {results[0].Scale}: {seeds} seeds of every fine-tune, whose numbers are means over them.",
+                var most => $"Scale {results[0].Scale}: {(seeds.Min() < most ? $"{seeds.Min()} to " : "")}{most} seeds of every fine-tune" +
+                    ", whose numbers are means over them.",
             },
         ];
     }
@@ -45,11 +49,13 @@ internal static class ReproductionReport
         new(result.Title,
         [
             Verdicts(result.Verdicts),
-            new ReportBlock.Columns([.. result.Tables.Select(table => table.Block()), result.Paper.Block()]),
+            new ReportBlock.Columns([.. result.Tables.Select(table => table.Block()), .. Numbers(result.Paper)]),
             .. result.Plots,
             new ReportBlock.Items(result.Protocol),
         ]),
     ];
+
+    private static IEnumerable<ReportBlock.Table> Numbers(PaperTable? paper) => paper is null ? [] : [paper.Block()];
 
     // two columns, so that it can be read on a phone
     private static ReportBlock.Table Verdicts(IReadOnlyList<Verdict> verdicts) => new(

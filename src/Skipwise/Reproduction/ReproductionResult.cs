@@ -16,8 +16,8 @@ internal sealed record ReproductionResult
     public required int Seeds { get; init; }
     /// <summary>sentences: what was trained and measured, and how</summary>
     public required IReadOnlyList<string> Protocol { get; init; }
-    /// <summary>the paper's numbers</summary>
-    public required PaperTable Paper { get; init; }
+    /// <summary>the paper's numbers; null: the question is beyond the paper</summary>
+    public required PaperTable? Paper { get; init; }
     /// <summary>the measured numbers</summary>
     public required IReadOnlyList<NumberTable> Tables { get; init; }
     /// <summary>the verdicts</summary>

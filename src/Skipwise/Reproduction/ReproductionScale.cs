@@ -31,13 +31,21 @@ internal sealed record ReproductionScale
     /// <summary>lengths of passkey prompts, in multiples of the base's window</summary>
     [Within(1, 1024)]
     public required IReadOnlyList<int> PasskeyMultiples { get; init; }
+    /// <summary>families of figure 4, the run's own first</summary>
+    public IReadOnlyList<FamilyShape> Families { get; init; } = FamilyShape.All;
     /// <summary>targets of table 2, in multiples of the base's window, rising</summary>
     [Within(2, 1024)]
     public IReadOnlyList<int> ExtremeExtensions { get; init; } = [32, 64, 128];
     /// <summary>targets whose cost figure 3 measures, in tokens, rising; half of the first is PoSE's window</summary>
     [Within(16, 1 << 24)]
     public IReadOnlyList<int> CostTargets { get; init; } = [4096, 8192, 16384, 32768, 65536, 131072];
-    /// <summary>steps of the first stage of pretraining figure 4's bases</summary>
+    /// <summary>bases of the experiment on scalings: each has this many times the run base's heads, of as many times less width</summary>
+    [Within(2, 64)]
+    public IReadOnlyList<int> HeadDivisors { get; init; } = [2, 4];
+    /// <summary>seeds of the demo's own claim; at least <see cref="Seeds"/> are taken</summary>
+    [Within(1, 1000)]
+    public int DemoSeeds { get; init; } = 10;
+    /// <summary>steps of the first stage of pretraining bases</summary>
     [Within(1, 1e9)]
     public int PretrainingListSteps { get; init; } = ShippedPretraining.ListSteps;
     /// <summary>steps of the second stage</summary>
@@ -68,16 +76,20 @@ internal sealed record ReproductionScale
     {
         Name = "quick",
         Seeds = 1,
-        Steps = 100,
+        Steps = 80,
         BatchSize = 8,
-        TrainingDocuments = 800,
+        TrainingDocuments = 640,
         Documents = 5,
         Trials = 12,
         PasskeyMultiples = [1, 2, 4, 8, 16],
         BenchmarkLimit = 100,
-        PretrainingListSteps = 100,
-        PretrainingSteps = 120,
-        PretrainingDocuments = 4000,
+        PretrainingListSteps = 70,
+        PretrainingSteps = 70,
+        PretrainingDocuments = 2400,
+        Families = [.. FamilyShape.All.Take(2)],
+        CostTargets = [4096, 16384, 131072],
         ExtremeExtensions = [32, 128],
+        HeadDivisors = [4],
+        DemoSeeds = 1,
     };
 }

@@ -104,7 +104,12 @@ internal sealed class StepCosts(ReproductionContext context)
         }
         var windows = new PoseDataset(new TokenList([document]), new PoseOptions(new PositionOptions(), Window, target), Seed, bosId: null,
             minDocumentTokens: 1);
-        return TrainLoop.Run(model, optimizer, windows, options).Select(step => step.Tokens / step.TokensPerSecond).Last();
+        double[] seconds =
+        [
+            .. TrainLoop.Run(model, optimizer, windows, options, stop: context.Stop).Select(step => step.Tokens / step.TokensPerSecond),
+        ];
+        context.Stop.ThrowIfCancellationRequested();
+        return seconds[^1];
     }
 
     private NamedValue[] Settings(string kind) =>

@@ -4,7 +4,7 @@ namespace Skipwise.Reproduction;
 /// Table 1 of the paper: perplexity by window of the base, and of fine-tunes at full length, by RandPos and by PoSE. Beside them stands the
 /// control without skips.
 /// </summary>
-internal sealed class Table1 : IPaperExperiment
+internal sealed class Table1 : IExperiment
 {
     private const int Near = 8, Far = 16; // the paper's 2k -> 16k and 2k -> 32k
     private const double Margin = 0.03, Clearly = 0.10, Fails = 1;

@@ -4,7 +4,7 @@ namespace Skipwise.Reproduction;
 
 /// <summary>Table 2 of the paper: extreme targets, with linear interpolation, NTK and YaRN. Which of them survives? Beside them stands the
 /// control without skips.</summary>
-internal sealed class Table2 : IPaperExperiment
+internal sealed class Table2 : IExperiment
 {
     private const double Survives = 0.5, BreaksDown = 1, Clearly = 0.1;
 

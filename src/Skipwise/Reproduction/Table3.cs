@@ -4,7 +4,7 @@ namespace Skipwise.Reproduction;
 
 /// <summary>Table 3 of the paper: what the extension costs on the original window, in perplexity and in passkeys, and on six benchmarks
 /// where their files are given. Beside the others stands the control without skips.</summary>
-internal sealed class Table3 : IPaperExperiment
+internal sealed class Table3 : IExperiment
 {
     private const int Near = 8; // the paper's 2k -> 16k
     private const double Little = 0.03, Clearly = 0.1, Most = 0.9, FewPoints = 0.03;

@@ -4,7 +4,7 @@ namespace Skipwise.Reproduction;
 
 /// <summary>Table 4 of the paper: where the text of a chunk comes from. Beside the three content modes stands the control without
 /// skips.</summary>
-internal sealed class Table4 : IPaperExperiment
+internal sealed class Table4 : IExperiment
 {
     private const int Target = 8; // the paper's 2k -> 16k
     private const double Margin = 0.03, Hardly = 0.01;

@@ -2,7 +2,7 @@ namespace Skipwise.Reproduction;
 
 /// <summary>Table 5 of the paper: the number of chunks, from one (the base, and the control without skips) to a chunk per token
 /// (RandPos).</summary>
-internal sealed class Table5 : IPaperExperiment
+internal sealed class Table5 : IExperiment
 {
     private const int Target = 8; // the paper's 2k -> 16k
     private const double Hardly = 0.01, Clearly = 0.10, Fails = 1;

@@ -31,6 +31,8 @@ internal sealed record Variant
     /// <summary>examples of a step are packed into one row: the same mathematics without padding, of which long windows of texts of all
     /// lengths have much</summary>
     public bool Packing { get; init; }
+    /// <summary>number of seeds; null: the scale's</summary>
+    public int? Seeds { get; init; }
     /// <summary>peak learning rate</summary>
     public double LearningRate { get; init; } = DemoDefaults.Options.Training.LearningRate;
 

@@ -16,6 +16,7 @@ namespace Skipwise.Runs;
 /// <code>
 /// run.json                 the effective options
 /// contract.json            the values that decide the run's bytes, which a resumed run compares
+/// rope-pilots.json         what the pilots that chose the RoPE scaling measured
 /// run.yaml                 the same as a configuration file that starts the run again
 /// metrics.jsonl            one line per step
 /// evaluations.jsonl        one line per result of an evaluation during training
@@ -34,6 +35,7 @@ internal sealed class RunFolder(string path, string called = "folder")
 {
     public const string OptionsName = "run.json";
     internal const string ContractName = "contract.json";
+    internal const string PilotsName = "rope-pilots.json";
     private static readonly JsonSerializerOptions s_json = new()
     {
         RespectNullableAnnotations = true,
@@ -97,7 +99,7 @@ internal sealed class RunFolder(string path, string called = "folder")
     internal void Delete()
     {
         Clear();
-        Discard([OptionsName, ContractName, ConfigPath]);
+        Discard([OptionsName, ContractName, PilotsName, ConfigPath]);
         ClearTensorBoard();
         foreach (string folder in ((string[])[CheckpointsPath, Path]).Where(Directory.Exists))
         {

@@ -71,8 +71,12 @@ internal sealed class TrainingEvaluation
     public static TrainingEvaluation? Create(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer,
         IProgress<EvaluationProgress>? progress, CancellationToken stop)
     {
+        if (options.EverySteps == 0)
+        {
+            return null;
+        }
         options.Validate();
-        return options.EverySteps == 0 ? null : new TrainingEvaluation(options, model, tokenizer, progress, stop);
+        return new TrainingEvaluation(options, model, tokenizer, progress, stop);
     }
 
     /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>

@@ -29,7 +29,11 @@ public sealed record TrainingEvaluationOptions
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     /// <exception cref="SkipwiseException">at least one is</exception>
-    public void Validate()
+    public void Validate() => Validate(isDataNeeded: false);
+
+    /// <param name="isDataNeeded">whether the held-out text serves something besides evaluation during training</param>
+    /// <inheritdoc cref="Validate()"/>
+    internal void Validate(bool isDataNeeded)
     {
         var problems = new List<string>();
         bool isAsked = Data is not null || PasskeyLengths.Count > 0;
@@ -39,7 +43,7 @@ public sealed record TrainingEvaluationOptions
                 + $"{OptionName.Of(nameof(TrainingEvaluationOptions.Data))}, "
                 + $"{OptionName.Of(nameof(TrainingEvaluationOptions.PasskeyLengths))} or both");
         }
-        if (EverySteps == 0 && isAsked)
+        if (EverySteps == 0 && isAsked && !(isDataNeeded && PasskeyLengths.Count == 0))
         {
             problems.Add($"{OptionName.Of(nameof(TrainingEvaluationOptions.Data))} and "
                 + $"{OptionName.Of(nameof(TrainingEvaluationOptions.PasskeyLengths))} need "

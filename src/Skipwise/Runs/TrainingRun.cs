@@ -269,7 +269,7 @@ internal sealed class TrainingRun : IDisposable
     private static bool IsForeign(string entry) =>
         !entry.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal)
         && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)
-        && Path.GetFileName(entry) is not (FolderClaim.LockName or RunFolder.ContractName);
+        && Path.GetFileName(entry) is not (FolderClaim.LockName or RunFolder.ContractName or RunFolder.PilotsName);
 
     private static string Text(object options) => JsonSerializer.Serialize(options, RunOptionsJson.Options) + "\n";
 }

@@ -16,7 +16,7 @@ public sealed class BaseModelTests
     {
         string texts = CacheKey.OfText(
             Ids(s_base.TrainingText(1)) + Ids(s_base.TrainingText(2)) + Ids(s_base.HeldOut)
-            + string.Concat(s_base.Prompts(256).Select(prompt => prompt.Text)));
+            + string.Concat(s_base.Prompts(256, 1).Select(prompt => prompt.Text)));
         Assert.Equal(("1", "0b5963a0af2ca894"), (BaseModel.TextVersion, texts));
     }
 
@@ -28,8 +28,8 @@ public sealed class BaseModelTests
         Assert.Equal(TinyBase.Scale.Documents, s_base.HeldOut.Count);
         Assert.All(Enumerable.Range(0, s_base.HeldOut.Count), document =>
             Assert.True(s_base.HeldOut[document].Length >= BaseModel.DocumentWindows * s_base.Window));
-        Assert.Equal(TinyBase.Scale.Trials, s_base.Prompts(256).Count);
-        Assert.All(s_base.Prompts(256), (PasskeyPrompt prompt) => Assert.InRange(prompt.InputIds.Length, 200, 256));
+        Assert.Equal(TinyBase.Scale.Trials, s_base.Prompts(256, 1).Count);
+        Assert.All(s_base.Prompts(256, 1), (PasskeyPrompt prompt) => Assert.InRange(prompt.InputIds.Length, 200, 256));
     }
 
     private static string Ids(TokenList documents) => string.Join(';', Enumerable.Range(0, documents.Count).Select(document =>

@@ -55,6 +55,8 @@ public sealed class TinyBase : IDisposable
         PasskeyMultiples = [1, 8, 16],
         ExtremeExtensions = [2, 4, 16],
         CostTargets = [256, 512],
+        HeadDivisors = [2],
+        DemoSeeds = 3,
         PretrainingListSteps = 2,
         PretrainingSteps = 2,
         PretrainingDocuments = 64,
