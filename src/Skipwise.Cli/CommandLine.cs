@@ -27,6 +27,7 @@ internal static class CommandLine
             DemoVerb.Create(screen),
             ReproduceVerb.Create(screen),
             PretrainVerb.Create(screen),
+            PullVerb.Create(screen),
             PrepareVerb.Create(screen),
             TrainVerb.Create(screen),
             EstimateVerb.Create(screen),

@@ -123,7 +123,7 @@ public sealed class CultureTests(SmallModel model) : IClassFixture<SmallModel>
     {
         const string usings = "global using System; global using System.IO; global using System.Linq; global using " +
             "System.Collections.Generic; " +
-            "global using System.Threading; global using System.Threading.Tasks;";
+            "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
         IEnumerable<SyntaxTree> files = Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), path: file));

@@ -184,7 +184,7 @@ public sealed partial class StatementTests
     [GeneratedRegex("(?<![A-Z_])SKIPWISE_[A-Z_]*[A-Z](?![a-z])")]
     private static partial Regex OwnVariable();
 
-    [GeneratedRegex("(?<![A-Za-z_])(SKIPWISE|OMP|MKL|CUDA|LD|TORCH|DOTNET|ATEN|SNAPSHOOTER)_[A-Za-z0-9_]*[A-Za-z0-9]")]
+    [GeneratedRegex("(?<![A-Za-z_])(SKIPWISE|OMP|MKL|CUDA|LD|TORCH|DOTNET|ATEN|SNAPSHOOTER|HF|XDG)_[A-Za-z0-9_]*[A-Za-z0-9]")]
     private static partial Regex Variable();
 
     [GeneratedRegex(@"(?:`(?<option>--[\w-]+)` \| [^|]*)?[Ee]very command but (?<verbs>`[^`]+`(?:(?:, | and )`[^`]+`)*) takes " +

@@ -23,6 +23,9 @@ internal sealed class ProgressDisplay
         _jobs = new JobPace(clock);
         Jobs = new SynchronousProgress<ComparisonProgress>(_jobs.Begin);
         Evaluation = EvaluationProgress();
+        var pace = new RemainingTime(clock);
+        Downloading = new SynchronousProgress<PullProgress>(progress => view.Update((double)progress.Done / Math.Max(1, progress.Total),
+            StatusText.Of(progress, pace.Estimate(progress.Done, progress.Total))));
         Tokenizing = new SynchronousProgress<TokenizationProgress>(progress => view.Update(double.NaN, StatusText.Of(progress)));
     }
 
@@ -35,6 +38,8 @@ internal sealed class ProgressDisplay
     public IProgress<ComparisonProgress> Jobs { get; }
 
     public IProgress<TokenizationProgress> Tokenizing { get; }
+
+    public IProgress<PullProgress> Downloading { get; }
 
     /// <summary>Steps of a run.</summary>
     /// <param name="steps">the last step's number</param>

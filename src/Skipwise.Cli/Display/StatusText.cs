@@ -1,5 +1,6 @@
 using System.Globalization;
 using Skipwise.Evaluation;
+using Skipwise.Recipes;
 using Skipwise.TokenStores;
 using Skipwise.Training;
 
@@ -23,6 +24,10 @@ internal static class StatusText
 
     public static string Of(TokenizationProgress progress) =>
         Invariant($"{progress.Documents} documents  {progress.Tokens} tokens  {progress.Bytes / 1e6:0.0} MB");
+
+    /// <param name="left">time left of the whole download</param>
+    public static string Of(PullProgress progress, TimeSpan? left) =>
+        Invariant($"{progress.Done / 1e9:0.00} of {progress.Total / 1e9:0.00} GB  {progress.BytesPerSecond / 1e6:0.0} MB/s") + Left(left);
 
     private static string Left(TimeSpan? left) => left is { } time && time > TimeSpan.Zero ? $"  {RemainingTime.Text(time)} left" : "";
 

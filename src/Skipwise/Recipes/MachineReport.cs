@@ -44,7 +44,7 @@ internal sealed record MachineReport(
     [
         "SKIPWISE_LIBTORCH", "SKIPWISE_LIBTORCH_FORCE", TorchRuntime.PatchesVariable, "SKIPWISE_MAP", "SKIPWISE_TRACE",
         "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY", "DOTNET_EnableAVX512", "CUDA_VISIBLE_DEVICES",
-        "LD_LIBRARY_PATH", "LD_PRELOAD",
+        "LD_LIBRARY_PATH", "LD_PRELOAD", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", // not the token
     ];
 
     /// <summary>Looks at this machine. libtorch is loaded as for any other work, with all native patches.</summary>

@@ -23,6 +23,14 @@ internal static class FileSystem
         return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize);
     }
 
+    /// <summary>Opens a file to be written further, or creates it. No other process opens it meanwhile.</summary>
+    /// <returns>its content from the beginning, without a buffer</returns>
+    public static FileStream Continue(string path)
+    {
+        Before.Value?.Invoke("continue", path);
+        return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+    }
+
     public static void CreateFolder(string path)
     {
         Before.Value?.Invoke("create", path);

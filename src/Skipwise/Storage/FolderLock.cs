@@ -16,14 +16,34 @@ internal sealed class FolderLock : IDisposable
     {
         try
         {
-            return new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1,
-                FileOptions.DeleteOnClose));
+            return Open(path, FileOptions.DeleteOnClose);
         }
-        catch (IOException e) when (e.GetType() == typeof(IOException) && File.Exists(path))
+        catch (IOException e) when (IsHeld(e, path))
         {
             throw new SkipwiseException(busy, e);
         }
     }
 
+    /// <summary>Takes the lock if nobody holds it. The file stays afterwards: for programs that wait for a lock by its name, as Python's
+    /// filelock does, a file that vanishes would be two locks.</summary>
+    /// <returns>null if it is held</returns>
+    /// <inheritdoc cref="Acquire" path="/exception[2]"/>
+    public static FolderLock? TryAcquire(string path)
+    {
+        try
+        {
+            return Open(path, FileOptions.None);
+        }
+        catch (IOException e) when (IsHeld(e, path))
+        {
+            return null;
+        }
+    }
+
     public void Dispose() => _file.Dispose();
+
+    private static FolderLock Open(string path, FileOptions options) =>
+        new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, options));
+
+    private static bool IsHeld(IOException e, string path) => e.GetType() == typeof(IOException) && File.Exists(path);
 }

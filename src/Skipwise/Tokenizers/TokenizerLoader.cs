@@ -1,3 +1,4 @@
+using Skipwise.Hub;
 using Skipwise.Storage.Gguf;
 using Skipwise.Tokenizers.Formats;
 
@@ -24,6 +25,7 @@ public static class TokenizerLoader
 
     private static BpeTokenizer Read(string model)
     {
+        model = ModelFolder.Resolve(model);
         if (GgufStart.IsAt(model))
         {
             return TokenizerJson.Load(model, GgufVocabulary.Files(GgufKeys.Read(model)));

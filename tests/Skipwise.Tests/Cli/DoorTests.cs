@@ -85,11 +85,12 @@ public class DoorTests
     public async Task What_does_not_go_together_is_told_before_anything_is_read(string line, string complaint, params string[] more) =>
         (await CliRun.Of([.. line.Split(' '), .. more])).Complained(complaint);
 
-    /// <summary>The other required options, with values that are right in themselves.</summary>
+    /// <summary>The other required options and arguments, with values that are right in themselves.</summary>
     private static IEnumerable<string> Needed(Verb verb, Option given) =>
-        verb.Options.Where(option => (option.Required || option.Name == "--prompt") && option != given)
+        verb.Arguments.Where(argument => argument.Arity.MinimumNumberOfValues > 0).Select(_ => Nowhere)
+        .Concat(verb.Options.Where(option => (option.Required || option.Name == "--prompt") && option != given)
         .SelectMany(option => (string[])[option.Name, Kind(option) == typeof(int) ? (option.Name == "--train-length" ? "32" : "64")
-            : option.Name == "--tasks" ? "piqa" : Nowhere]);
+            : option.Name == "--tasks" ? "piqa" : Nowhere]));
 
     private static Type Kind(Option option) =>
         option.ValueType == typeof(IReadOnlyList<int>) ? typeof(int) : Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;

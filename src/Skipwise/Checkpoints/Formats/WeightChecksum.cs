@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Skipwise.Hub;
 using Skipwise.Storage;
 using static System.FormattableString;
 
@@ -23,7 +24,7 @@ internal static class WeightChecksum
     /// <summary>The checksum of an adapter.</summary>
     /// <param name="folder">of an adapter in PEFT's layout</param>
     /// <exception cref="SkipwiseException">a file cannot be read</exception>
-    public static string OfAdapter(string folder) => Compute(Directory.EnumerateFiles(folder, "adapter_*"));
+    public static string OfAdapter(string folder) => Compute(Directory.EnumerateFiles(ModelFolder.Resolve(folder), "adapter_*"));
 
     private static string Compute(IEnumerable<string> paths)
     {

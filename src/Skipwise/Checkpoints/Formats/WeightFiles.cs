@@ -1,6 +1,7 @@
 using Skipwise.Checkpoints.Formats.Llama2c;
 using Skipwise.Checkpoints.Formats.Torch;
 using Skipwise.Checkpoints.Gguf;
+using Skipwise.Hub;
 using Skipwise.Storage;
 using Skipwise.Storage.Gguf;
 
@@ -18,7 +19,8 @@ internal sealed class WeightFiles : IDisposable
     public const string IndexName = SingleName + IndexEnding;
     /// <summary>What the name of an index has behind that of a single weight file.</summary>
     public const string IndexEnding = ".index.json";
-    private const string TorchName = "pytorch_model.bin";
+    /// <summary>Name of a single weight file in PyTorch's format.</summary>
+    public const string TorchName = "pytorch_model.bin";
     private readonly List<TensorFile> _files = [];
     private readonly OrderedDictionary<string, StoredTensor> _tensors = [];
 
@@ -37,11 +39,13 @@ internal sealed class WeightFiles : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _files[0].Metadata;
 
     /// <summary>Opens the weights of a model.</summary>
-    /// <param name="model">a Hugging Face folder, a GGUF file, or a path in which <see cref="Llama2cFile.Find"/> finds a checkpoint</param>
+    /// <param name="model">a Hugging Face folder, the name of a model in the hub's cache, a GGUF file, or a path in which
+    /// <see cref="Llama2cFile.Find"/> finds a checkpoint</param>
     /// <param name="asStored">the tensors of a GGUF file have llama.cpp's names, whatever its architecture; else Hugging Face's</param>
     /// <exception cref="SkipwiseException">no weights, a shard missing, or index and shards disagree</exception>
     public static WeightFiles Open(string model, bool asStored = false)
     {
+        model = ModelFolder.Resolve(model);
         if (!Path.Exists(model))
         {
             throw new SkipwiseException($"{model}: there is no such folder. A model is a folder with config.json and its weights");

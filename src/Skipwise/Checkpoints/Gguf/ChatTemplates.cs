@@ -1,4 +1,5 @@
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Hub;
 using Skipwise.Storage;
 using Skipwise.Storage.Gguf;
 using Skipwise.Tokenizers.Formats;
@@ -16,6 +17,7 @@ internal static class ChatTemplates
     /// <exception cref="SkipwiseException">a file cannot be read or leads out of the folder, or two templates have one name</exception>
     public static IReadOnlyList<(string Name, string Text)> Read(string model)
     {
+        model = ModelFolder.Resolve(model);
         if (GgufStart.IsAt(model))
         {
             return GgufVocabulary.Templates(GgufKeys.Read(model));

@@ -67,6 +67,11 @@ internal sealed class CompanionFiles
         : GgufStart.IsAt(model) ? new(GgufKeys.Read(model))
         : new(Path.GetDirectoryName(Path.GetFullPath(model)));
 
+    /// <summary>Whether files of that name belong to a model. Those of llama2.c, which no hub has in a model's folder, are not
+    /// asked for.</summary>
+    public static bool IsCompanion(string name) =>
+        s_tokenizer.Contains(name) || s_others.Contains(name) || name.EndsWith(".tiktoken", StringComparison.Ordinal);
+
     /// <summary>The files that were left out, and why.</summary>
     public IReadOnlyList<string> Warnings { get; } = [];
 
@@ -96,13 +101,16 @@ internal sealed class CompanionFiles
         names.Select(name => Path.Combine(folder, name)).Where(File.Exists);
 
     /// <returns>null if the file is in the folder, or in Hugging Face's cache for such a folder: <c>snapshots/HASH/NAME</c> is a link to
-    /// <c>blobs/HASH</c></returns>
+    /// <c>blobs/HASH</c>, which in newer versions is a link to the <c>blobs</c> that all models of the cache share</returns>
     internal static string? Elsewhere(string folder, string file)
     {
         string home = RealPath.Resolve(folder), place = RealPath.Resolve(file);
         string? above = Path.GetDirectoryName(home);
-        string? blobs = Path.GetFileName(above) == "snapshots" ? Path.Combine(Path.GetDirectoryName(above)!, "blobs") : null;
-        return IsIn(home, place) || (blobs is not null && IsIn(blobs, place)) ? null : place;
+        string? repository = Path.GetFileName(above) == "snapshots" ? Path.GetDirectoryName(above) : null;
+        string? cache = Path.GetFileName(repository)?.StartsWith("models--", StringComparison.Ordinal) == true
+            ? Path.GetDirectoryName(repository) : null;
+        bool isCached = ((string?[])[repository, cache]).OfType<string>().Any(owner => IsIn(Path.Combine(owner, "blobs"), place));
+        return IsIn(home, place) || isCached ? null : place;
     }
 
     private static bool IsIn(string folder, string file) =>

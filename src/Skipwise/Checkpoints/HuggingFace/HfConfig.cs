@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Skipwise.Checkpoints.Formats.Llama2c;
 using Skipwise.Checkpoints.Gguf;
+using Skipwise.Hub;
 using Skipwise.Models;
 using Skipwise.Rope;
 using Skipwise.Storage;
@@ -75,6 +76,7 @@ public sealed class HfConfig
     /// <inheritdoc cref="Read"/>
     public static HfConfig ForModel(string model)
     {
+        model = ModelFolder.Resolve(model);
         if (GgufStart.IsAt(model))
         {
             using var gguf = GgufFile.Open(model);
@@ -89,7 +91,8 @@ public sealed class HfConfig
     }
 
     /// <summary>Whether the folder holds a model's configuration.</summary>
-    public static bool IsAt(string model) => Llama2cFile.Find(model) is not null || File.Exists(Path.Combine(model, FileName));
+    public static bool IsAt(string model) =>
+        ModelFolder.Resolve(model) is var folder && (Llama2cFile.Find(folder) is not null || File.Exists(Path.Combine(folder, FileName)));
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the

@@ -3,7 +3,8 @@ using Skipwise.Models;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>The source of a model: a folder with config.json, weights and tokenizer, and the user's rope options.</summary>
-/// <param name="Folder">a Hugging Face folder, a GGUF file, or a llama2.c checkpoint (the file, or its folder)</param>
+/// <param name="Folder">a Hugging Face folder, ORG/NAME of a model in the hub's cache, a GGUF file, or a llama2.c checkpoint (the file, or
+/// its folder)</param>
 /// <param name="FreezePadEmbedding">look-ups of pad_token_id pass no gradient (<see cref="DecoderConfig.FrozenEmbeddingRow"/>), as in the
 /// PoSE reference code; only to reproduce its numbers</param>
 /// <param name="Adapter">folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</param>

@@ -1,5 +1,6 @@
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.Peft;
+using Skipwise.Hub;
 using Skipwise.Models;
 using Skipwise.Storage;
 using TorchSharp;
@@ -94,6 +95,11 @@ public sealed class PretrainedModel : ITrainable, IDisposable
 
     private static PretrainedModel Read(ModelSource source, Func<DecoderConfig, DecoderConfig> adapt, ScalarType dtype, Device? device)
     {
+        source = source with
+        {
+            Folder = ModelFolder.Resolve(source.Folder),
+            Adapter = source.Adapter is { } named ? ModelFolder.Resolve(named) : null,
+        };
         // the adapter first: it is smaller, so its errors show early
         using LoraAdapter? read = source.Adapter is null ? null : LoraAdapter.Read(source.Adapter);
         HfConfig config = HfConfig.ForModel(source.Folder);
@@ -151,11 +157,12 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     /// <summary>The rope and window of the adapter's own config.json, under which it was trained, if it has one.</summary>
     private static DecoderConfig AdaptedRope(ModelSource source, DecoderConfig model)
     {
-        if (source.Adapter is null || !File.Exists(Path.Combine(source.Adapter, HfConfig.FileName)))
+        if (source.Adapter is null || ModelFolder.Resolve(source.Adapter) is not { } adapter
+            || !File.Exists(Path.Combine(adapter, HfConfig.FileName)))
         {
             return model;
         }
-        DecoderConfig adapted = HfConfig.ForModel(source.Adapter).Model;
+        DecoderConfig adapted = HfConfig.ForModel(adapter).Model;
         return model with { Rope = adapted.Rope, MaxPositionEmbeddings = adapted.MaxPositionEmbeddings };
     }
 

@@ -1,3 +1,5 @@
+using Skipwise.Hub;
+
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>Warns about weight files in a folder that are not read, because the user may rely on them.</summary>
@@ -18,6 +20,7 @@ internal static class UnreadWeights
     /// <returns>one warning or none</returns>
     public static IEnumerable<string> Warnings(string folder, IReadOnlyList<string> read)
     {
+        folder = ModelFolder.Resolve(folder);
         if (!Directory.Exists(folder))
         {
             return [];

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.Formats.Torch;
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Hub;
 using Skipwise.Models;
 using Skipwise.Storage;
 using TorchSharp;
@@ -17,11 +18,17 @@ namespace Skipwise.Checkpoints.Peft;
 /// </summary>
 internal static class AdapterFiles
 {
-    private const string SafetensorsName = "adapter_model.safetensors", TorchName = "adapter_model.bin",
-        LongLoraName = "trainable_params.bin";
+    /// <summary>what LongLoRA stores beside an adapter</summary>
+    public const string LongLoraName = "trainable_params.bin";
+
+    private const string SafetensorsName = "adapter_model.safetensors", TorchName = "adapter_model.bin";
+
+    /// <summary>Names of an adapter's weights, of which the first that exists is read.</summary>
+    public static IReadOnlyList<string> WeightNames { get; } = [SafetensorsName, TorchName];
 
     public static LoraAdapter Read(string folder)
     {
+        folder = ModelFolder.Resolve(folder);
         if (!Directory.Exists(folder))
         {
             throw new SkipwiseException(
