@@ -18,6 +18,7 @@ public partial class CommandLineTests
             skips.
             reproduce Reproduce tables and figures of the PoSE paper with the shipped model, and judge its claims by their numbers.
             pretrain Train the small base model of 'demo' from scratch, on synthetic English text.
+            pull Download a model or an adapter from the Hugging Face hub: only the files that are read.
             prepare Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.
             train Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target
             length.
