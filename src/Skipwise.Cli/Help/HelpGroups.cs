@@ -10,8 +10,8 @@ internal static class HelpGroups
     /// <summary>names by group, in the order of help texts; a test compares them with the options that there are</summary>
     private static readonly (string Group, string[] Options)[] s_groups =
     [
-        ("Model", ["--model", "--adapter", "--reference", "--atol", "--sequence-length", "--window", "--vocab-size", "--hidden-size",
-            "--intermediate-size", "--layers", "--heads"]),
+        ("Model", ["--model", "--adapter", "--tuned", "--average", "--reference", "--atol", "--sequence-length", "--window", "--vocab-size",
+            "--hidden-size", "--intermediate-size", "--layers", "--heads"]),
         ("Data", ["--data", "--text-field", "--separator", "--max-document-mb", "--max-decompression-ratio", "--min-document-tokens",
             "--split-after", "--documents", "--prompt", "--document-length", "--haystack", "--squad", "--hotpot", "--tasks-data",
             "--from"]),

@@ -9,6 +9,7 @@ namespace Skipwise.Recipes;
 public sealed record PullModelOptions
 {
     /// <summary>ORG/NAME, or ORG/NAME@REVISION with a branch, tag or commit</summary>
+    [PathName]
     public required string Model { get; init; }
     /// <summary>folder for the files; null: the hub's own cache, where a model is found by its name</summary>
     [PathName]

@@ -29,7 +29,8 @@ public partial class CommandLineTests
             report Write a report from results of 'eval all', without loading a model; several folders become one comparison.
             generate Generate text that continues a prompt; each piece is printed as soon as it is generated.
             inspect Show models and training windows.
-            merge Merge a LoRA adapter into its base model and save the result as a new model folder.
+            merge Merge a LoRA adapter into its base model, or average a tuned model with its base, and save the result as a new
+            model folder.
             export Export a model to a file that another program runs (GGUF, for llama.cpp), or check such a file.
             verify Compare Skipwise's logits with those that another program computed with the same model, for any position ids.
             doctor Show what Skipwise runs on: machine, libtorch, kernels, native patches, GPU, MPI, memory and disk. Put it into a
