@@ -8,6 +8,7 @@ using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
+using Skipwise.Hub;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 using Skipwise.Runs;
@@ -88,6 +89,7 @@ public sealed partial class ReaderFuzzTests(SmallModel model) : IClassFixture<Sm
             "goal,sol1,sol2,label\nthe fox,red,dark blue,0\n\"the \"\"dog\"\"\",\"a, b\",red,1\n"u8.ToArray()),
         ["squad.json"] = test => test.Of("squad.json", Squad, path => QaSet.ReadSquad(path)),
         ["hotpot.json"] = test => test.Of("hotpot.json", Hotpot, path => QaSet.ReadHotpot(path)),
+        ["list of a hub"] = test => test.Of("list.json", HubList, path => HubListing.Parse(path, InputFile.ReadText(path))),
         ["needles.jsonl"] = test => test.Of("needles.jsonl", Needles, path => NeedleFile.Read(path)),
         ["run.yaml"] = test => test.Of("run.yaml", Yaml, path => ConfigFile.Read(path)),
         ["results.json"] = test => test.Of("results.json", EvaluationJson.ToIndentedJson(SampleComparison.Usual.Records), path =>
@@ -156,6 +158,10 @@ public sealed partial class ReaderFuzzTests(SmallModel model) : IClassFixture<Sm
     private const string Squad = """
         {"data":[{"paragraphs":[{"context":"The fox is red.","qas":[
         {"question":"Who?","is_impossible":false,"answers":[{"text":"fox"}]}]}]}]}
+        """;
+    private const string HubList = """
+        {"sha":"0123456789012345678901234567890123456789","siblings":[{"rfilename":"config.json","size":2,
+        "blobId":"abcdefabcdefabcdefabcdefabcdefabcdefabcd"},{"rfilename":"x","lfs":{"size":9,"sha256":null},"size":3}]}
         """;
     private const string Hotpot = """
         [{"question":"Who?","answer":"fox","context":[["Fox",["The fox is red.","It runs."]],["Dog",["A dog."]]]}]

@@ -7,7 +7,10 @@ namespace Skipwise.Hub;
 /// <c>snapshots/COMMIT/NAME</c> are links to them, <c>refs/REVISION</c> names the commit of a branch. What one program has downloaded,
 /// the others find.
 /// </summary>
-internal sealed class HubCache(string cache, HubModelId id, string commit) : IHubTarget
+/// <param name="cache">folder of the cache</param>
+/// <param name="commit">40 hexadecimal digits</param>
+/// <param name="note">told if another process has a file</param>
+internal sealed class HubCache(string cache, HubModelId id, string commit, IProgress<string>? note = null) : IHubTarget
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(200);
 
@@ -40,11 +43,15 @@ internal sealed class HubCache(string cache, HubModelId id, string commit) : IHu
         // Python's lock of the same file: on Unix both are flock's. It stays, because a name that vanishes could be locked twice.
         string path = Path.Combine(cache, ".locks", Path.GetFileName(_home), $"{file.Hash}.lock");
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        while (true)
+        for (bool isFirst = true; ; isFirst = false)
         {
             if (FolderLock.TryAcquire(path) is { } held)
             {
                 return held;
+            }
+            if (isFirst)
+            {
+                note?.Report($"{id}: {file.Name}: another process downloads it; waiting for its end");
             }
             await Task.Delay(s_look, stop);
         }

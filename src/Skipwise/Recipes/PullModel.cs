@@ -89,7 +89,7 @@ public static class PullModel
         WantedFiles wanted = await WantedFiles.Choose(id, listing.Files, reason).Described(Describe);
         string? cached = HubCache.Find(settings.Cache, id with { Revision = listing.Commit });
         using PulledFolder? own = folder is null ? null : new PulledFolder(folder, cached);
-        IHubTarget target = own ?? (IHubTarget)new HubCache(settings.Cache, id, listing.Commit);
+        IHubTarget target = own ?? (IHubTarget)new HubCache(settings.Cache, id, listing.Commit, meter.Notes);
         var download = new HubDownload(client, retry, id, listing.Commit, target, meter.Add);
         Task Get(IEnumerable<HubFile> files) => Parallel.ForEachAsync(files,
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop },
