@@ -22,7 +22,7 @@ internal static class GgufTensors
     {
         GgufArchitecture architecture = GgufConfig.ArchitectureOf(file);
         StoredParameter[] stored = [.. architecture.StoredParameters(config.Model)];
-        Require(file, stored);
+        Require(file, stored, architecture.PairFactors == PairFactors.None ? [] : s_factors);
         var byPart = new Dictionary<string, StoredParameter>();
         foreach (StoredParameter parameter in stored)
         {
@@ -64,7 +64,7 @@ internal static class GgufTensors
         return new([rows / perHead, parts, perHead, columns], [perHead * columns, rows * columns, columns, 1]);
     }
 
-    private static void Require(GgufFile file, StoredParameter[] stored)
+    private static void Require(GgufFile file, StoredParameter[] stored, string[] others)
     {
         var problems = new List<string>();
         foreach (StoredParameter parameter in stored.TakeWhile(_ => problems.Count < MostProblems))
@@ -85,7 +85,7 @@ internal static class GgufTensors
                     "one of them");
             }
         }
-        HashSet<string> known = [.. stored.Select(parameter => parameter.Name), .. s_factors];
+        HashSet<string> known = [.. stored.Select(parameter => parameter.Name), .. others];
         problems.AddRange(file.Tensors.Values.Where(entry => !known.Contains(entry.Name)).Take(MostProblems)
             .Select(entry => $"tensor {entry.Name}: unexpected, found {entry}"));
         if (problems.Count > 0)

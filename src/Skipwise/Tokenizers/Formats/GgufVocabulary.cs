@@ -37,7 +37,8 @@ internal static class GgufVocabulary
 
     /// <summary>The tokenizer and the chat templates as files of Hugging Face.</summary>
     /// <inheritdoc cref="Read" path="/exception"/>
-    public static IReadOnlyList<(string Name, string Text)> Files(GgufKeys keys) => TokenizerFiles.Of(Read(keys), Templates(keys));
+    public static IReadOnlyList<(string Name, string Text)> Files(GgufKeys keys) =>
+        TokenizerFiles.Of(Read(keys), Templates(keys), StripsRight(keys));
 
     /// <summary>Reads the tokenizer.</summary>
     /// <exception cref="SkipwiseException">the file has none, or one that is not supported; or its keys are damaged</exception>
@@ -92,6 +93,12 @@ internal static class GgufVocabulary
         .. keys.All.Where(key => key == Template || key.StartsWith(Template + ".", StringComparison.Ordinal))
             .Select(key => (key == Template ? "default" : key[(Template.Length + 1)..], keys.Text(key)!)),
     ];
+
+    /// <summary>The tokens of Phi 3 take the white space behind them along, but for some. llama.cpp knows the model by its name, because
+    /// no key can say it.</summary>
+    private static Predicate<string> StripsRight(GgufKeys keys) => keys.Text("general.name") is { } name
+        && (name.Contains("phi-3", StringComparison.OrdinalIgnoreCase) || name.Contains("phi3", StringComparison.OrdinalIgnoreCase))
+        ? text => text is not ("<unk>" or "<s>" or "<|endoftext|>") : _ => false;
 
     private static Words WordsOf(GgufKeys keys)
     {

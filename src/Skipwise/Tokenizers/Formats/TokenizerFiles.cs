@@ -14,8 +14,9 @@ internal static class TokenizerFiles
     /// <summary>Makes the files.</summary>
     /// <param name="tokenizer">byte-level, or SentencePiece's with scores</param>
     /// <param name="templates">of chats; the one named default has no name</param>
+    /// <param name="stripsRight">whether an added token of this text takes the white space behind it along</param>
     public static IReadOnlyList<(string Name, string Text)> Of(
-        TokenizerModel tokenizer, IReadOnlyList<(string Name, string Text)> templates)
+        TokenizerModel tokenizer, IReadOnlyList<(string Name, string Text)> templates, Predicate<string> stripsRight)
     {
         string? TextOf(int? id) => id is { } known ? tokenizer.Pieces[known].Text : null;
         var settings = new JsonObject
@@ -56,13 +57,13 @@ internal static class TokenizerFiles
         }
         return
         [
-            (Main, TokenizerJsonParts.Text(Json(tokenizer, TextOf))),
+            (Main, TokenizerJsonParts.Text(Json(tokenizer, TextOf, stripsRight))),
             ("tokenizer_config.json", TokenizerJsonParts.Text(settings)),
             ("generation_config.json", TokenizerJsonParts.Text(generation)),
         ];
     }
 
-    private static JsonObject Json(TokenizerModel tokenizer, Func<int?, string?> textOf)
+    private static JsonObject Json(TokenizerModel tokenizer, Func<int?, string?> textOf, Predicate<string> stripsRight)
     {
         bool isSentencePiece = tokenizer.Kind == TokenizerKind.SentencePieceBpe;
         (TokenizerPiece Piece, int Id)[] pieces =
@@ -80,7 +81,8 @@ internal static class TokenizerFiles
             ["padding"] = null,
             ["added_tokens"] = TokenizerJsonParts.Array(pieces
                 .Where(pair => pair.Piece.Type is TokenType.Control or TokenType.Unknown or TokenType.UserDefined)
-                .Select(pair => TokenizerJsonParts.AddedToken(pair.Id, pair.Piece.Text, pair.Piece.Type != TokenType.UserDefined))),
+                .Select(pair => TokenizerJsonParts.AddedToken(
+                    pair.Id, pair.Piece.Text, pair.Piece.Type != TokenType.UserDefined, stripsRight(pair.Piece.Text)))),
             ["normalizer"] = isSentencePiece ? Marks(tokenizer.AddsPrefixSpace)
                 : tokenizer.Normalizers.Count > 0 ? new JsonObject { ["type"] = "NFC" } : null,
             ["pre_tokenizer"] = isSentencePiece ? null : Words(tokenizer.PreTokenizer),

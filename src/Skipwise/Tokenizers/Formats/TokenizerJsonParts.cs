@@ -14,13 +14,14 @@ internal static class TokenizerJsonParts
     public static string Text(JsonObject content) => content.ToJsonString(s_json) + "\n";
 
     /// <summary>A token that is recognized in the text before it is normalized.</summary>
-    public static JsonObject AddedToken(int id, string content, bool special) => new()
+    /// <param name="stripsRight">whether it takes the white space behind it along</param>
+    public static JsonObject AddedToken(int id, string content, bool special, bool stripsRight = false) => new()
     {
         ["id"] = id,
         ["content"] = content,
         ["single_word"] = false,
         ["lstrip"] = false,
-        ["rstrip"] = false,
+        ["rstrip"] = stripsRight,
         ["normalized"] = false,
         ["special"] = special,
     };

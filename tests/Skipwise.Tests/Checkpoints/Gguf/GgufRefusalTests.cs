@@ -3,10 +3,8 @@ using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Recipes;
 using Skipwise.Rope;
-using Skipwise.Storage.Gguf;
 using Skipwise.Tests.Tokenizers;
 using Skipwise.Tokenizers;
-using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Checkpoints.Gguf;
 
@@ -24,28 +22,8 @@ public sealed class GgufRefusalTests : IDisposable
         return _temp["whole.gguf"];
     }
 
-    /// <summary>The same file with other keys (null: without), and with further tensors.</summary>
-    private string Changed(string path, IReadOnlyList<(string Key, object? Value)> changes, string[]? further = null)
-    {
-        using GgufFile file = GgufFile.Open(path);
-        var metadata = new GgufMetadata();
-        foreach ((string key, object value) in file.Values.Values.Where(pair => changes.All(change => change.Key != pair.Key)))
-        {
-            metadata.Add(key, value);
-        }
-        foreach ((string key, object? value) in changes)
-        {
-            metadata.Add(key, value);
-        }
-        string changed = _temp["changed.gguf"];
-        using FileStream stream = File.Create(changed);
-        GgufWriter.Write(stream, changed, metadata,
-        [
-            .. file.Tensors.Values.Select(entry => new GgufTensor(entry.Name, entry.Shape, GgufType.F32, () => [file.Read(entry)])),
-            .. (further ?? []).Select(name => new GgufTensor(name, [8], GgufType.F32, () => [ones(8)])),
-        ]);
-        return changed;
-    }
+    private string Changed(string path, IReadOnlyList<(string Key, object? Value)> changes, string[]? further = null) =>
+        ChangedGguf.Write(path, _temp["changed.gguf"], changes, further ?? []);
 
     public static TheoryData<string, object?, string> Keys => new()
     {

@@ -111,6 +111,7 @@ public sealed class GgufTokenizerTests : IDisposable
         IEnumerable<string> texts = Enumerable.Range(0, 300)
             .Select(_ => string.Concat(Enumerable.Range(0, rng.Between(1, 12)).Select(_ => rng.Pick(s_words))))
             .Concat([TinyBpe.Corpus, "", " ", "  a  ", "\n", " 🦙 <s>the mill</s>  the mill<|end|>!!!!!", new string('a', 300)]);
+        Assert.All(texts, text => Assert.Equal((text, Ids(client.Tokenize(text, addBos: false))), (text, Ids(read.Encode(text)))));
         // SentencePiece's user-defined pieces are part of the text around them; llama.cpp begins a new text behind each, with a space
         foreach (string text in kind == "scores" ? texts.Where(text => !text.Contains("<|end|>", StringComparison.Ordinal)) : texts)
         {
@@ -125,6 +126,30 @@ public sealed class GgufTokenizerTests : IDisposable
         Assert.Equal(tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. mill] : mill, client.Tokenize("the mill", addBos: true));
 
         static string Ids(int[] ids) => string.Join(' ', ids);
+    }
+
+    /// <summary>llama.cpp knows that model by its name; on Hugging Face its tokens say so themselves.</summary>
+    [Fact]
+    public void The_tokens_of_Phi_3_take_the_white_space_behind_them_along()
+    {
+        LlamaCpp.RequireNatives();
+        (string, float, int)[] pieces =
+        [
+            .. SentencePieceFile.Llama([.. s_llama.Pieces.Skip(259).Select((piece, i) => (piece, -(float)i))]),
+            ("<|endoftext|>", 0, SentencePieceFile.UserDefined), ("<|end|>", 0, SentencePieceFile.UserDefined),
+        ];
+        _temp.Write("phi/tokenizer.model", SentencePieceFile.Make(pieces));
+        string plain = Export(TokenizerLoader.Load(_temp["phi"])), named = ChangedGguf.Write(plain, _temp["named.gguf"],
+            [("general.name", "Phi-3-mini-4k-instruct")]);
+        ITokenizer tokenizer = TokenizerLoader.Load(named);
+        using var client = new LlamaCpp(named, 64);
+        foreach (string token in (string[])["<|end|>", "</s>", "<s>", "<|endoftext|>", "<unk>"])
+        {
+            string text = $"the mill {token} \n the miller";
+            Assert.Equal(client.Tokenize(text, addBos: false), tokenizer.Encode(text));
+            bool isStripped = token is "<|end|>" or "</s>";
+            Assert.Equal(isStripped, !tokenizer.Encode(text).SequenceEqual(TokenizerLoader.Load(plain).Encode(text)));
+        }
     }
 
     [Fact]
