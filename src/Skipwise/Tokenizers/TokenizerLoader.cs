@@ -33,7 +33,8 @@ public static class TokenizerLoader
         string modelFolder = File.Exists(model) ? Path.GetDirectoryName(Path.GetFullPath(model))! : model;
         if (!Directory.Exists(modelFolder))
         {
-            throw new SkipwiseException($"{modelFolder}: no such folder; expected a model folder with tokenizer.json or tokenizer.model");
+            throw new SkipwiseException(
+                $"{modelFolder}: no such folder; expected a model folder with tokenizer.json or tokenizer.model, or a GGUF file");
         }
         string json = Path.Combine(modelFolder, "tokenizer.json");
         string sentencePiece = Path.Combine(modelFolder, "tokenizer.model");

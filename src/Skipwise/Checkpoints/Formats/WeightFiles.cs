@@ -48,7 +48,8 @@ internal sealed class WeightFiles : IDisposable
         model = ModelFolder.Resolve(model);
         if (!Path.Exists(model))
         {
-            throw new SkipwiseException($"{model}: there is no such folder. A model is a folder with config.json and its weights");
+            throw new SkipwiseException(
+                $"{model}: there is no such folder. A model is a folder with config.json and its weights, or a GGUF file");
         }
         if (GgufStart.IsAt(model))
         {

@@ -98,7 +98,7 @@ public sealed class HfConfig
     /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the
     /// wrong type</exception>
     public static HfConfig Read(string path) =>
-        Parse(InputFile.ReadText(path, remedy: "A model is a folder with config.json and its weights"), path);
+        Parse(InputFile.ReadText(path, remedy: "A model is a folder with config.json and its weights, or a GGUF file"), path);
 
     /// <inheritdoc cref="Read"/>
     public static HfConfig Parse(string json, string path) => new(JsonSection.Parse(json, path), json);

@@ -89,7 +89,7 @@ public class HfConfigTests
         using var temp = new TempFolder();
         string message = Assert.Throws<SkipwiseException>(() => HfConfig.Read(temp["config.json"])).Message;
         Assert.StartsWith($"{temp["config.json"]}: cannot be read: ", message, StringComparison.Ordinal);
-        Assert.EndsWith(". A model is a folder with config.json and its weights", message, StringComparison.Ordinal);
+        Assert.EndsWith(". A model is a folder with config.json and its weights, or a GGUF file", message, StringComparison.Ordinal);
     }
 
     [Theory]
