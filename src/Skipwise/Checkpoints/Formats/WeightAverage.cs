@@ -92,7 +92,7 @@ internal sealed class WeightAverage : IDisposable
         }
         foreach (StoredTensor tensor in (StoredTensor[])[before, after])
         {
-            if (!tensor.Entry.Type.IsFloat || tensor.Entry.Type.Torch is null)
+            if (!tensor.Entry.Type.IsReadAsFloat)
             {
                 throw new SkipwiseException(
                     $"{tensor.File.Path}: tensor {tensor.Entry.Name}: expected F64, F32, F16 or BF16, found {tensor.Entry.Type}");
@@ -143,7 +143,7 @@ internal sealed class WeightAverage : IDisposable
         return values;
     }
 
-    private static ScalarType TypeOf(StoredTensor tensor) => tensor.Entry.Type.Torch!.Value;
+    private static ScalarType TypeOf(StoredTensor tensor) => tensor.Entry.Type.ReadAs!.Value;
 
     private static ScalarType ComputedType((StoredTensor Base, StoredTensor Tuned) pair) =>
         TypeOf(pair.Base) == ScalarType.Float64 || TypeOf(pair.Tuned) == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;

@@ -173,6 +173,28 @@ public sealed class GgufModelTests(ITestOutputHelper output) : IDisposable
         Assert.All(weights.Tensors.Values, tensor => Assert.Equal("F32", tensor.Entry.Type.Name));
     }
 
+    /// <summary>Some rows of blocks at a time, and a reordered matrix as a whole.</summary>
+    [Fact]
+    public void Its_average_with_a_folder_is_that_of_its_rounded_weights()
+    {
+        using PretrainedModel pretrained = ExtendedModel.Create("llama", RopeType.Yarn);
+        string file = Export(pretrained, GgufType.Q80);
+        pretrained.WriteFiles(Directory.CreateDirectory(_temp["tuned"]).FullName);
+        using var average = new WeightAverage(file, _temp["tuned"], 0.5) { PieceElements = 1000 };
+        using PretrainedModel rounded = Load(file);
+        using IDisposable noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Dictionary<string, Tensor> tuned = pretrained.Model.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter),
+            before = rounded.Model.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter);
+        foreach (OutputTensor tensor in average.Tensors(default))
+        {
+            Tensor made = cat([.. tensor.Parts.Select(part => part.clone())]);
+            Tensor expected = (tuned[tensor.Name] + before[tensor.Name]) / 2; // Llama's names are the canonical ones
+            Assert.InRange((made - expected).abs().max().ToDouble(), 0, 1e-6);
+        }
+        Assert.Equal(tuned.Count, average.Count);
+    }
+
     private void Compare(CausalLM expected, CausalLM found, double tolerance, string what)
     {
         using var scope = NewDisposeScope();
