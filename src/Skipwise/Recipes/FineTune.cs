@@ -1,6 +1,4 @@
-using Skipwise.Checkpoints;
 using Skipwise.Checkpoints.HuggingFace;
-using Skipwise.Checkpoints.Peft;
 using Skipwise.Data;
 using Skipwise.Evaluation;
 using Skipwise.Models;
@@ -9,12 +7,9 @@ using Skipwise.Positions;
 using Skipwise.Rope;
 using Skipwise.Runs;
 using Skipwise.Runtime;
-using Skipwise.Storage;
 using Skipwise.Tokenizers;
 using Skipwise.TokenStores;
 using Skipwise.Training;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Skipwise.Recipes;
 
@@ -113,58 +108,7 @@ public static class FineTune
         CancellationToken stop = default)
     {
         Validate(options, save);
-        var folder = new RunFolder(options.Out, OptionName.Of(nameof(FineTuneOptions.Out)));
-        TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
-        (Device Device, ScalarType Dtype) compute = options.Compute.Prepare(note);
-        if (options.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)
-        {
-            note?.Report($"{OptionName.Of(nameof(TrainOptions.Offload))}: the CPU computes, so that all is in host memory already");
-        }
-        bool hasPilots = options.RopePilots.IsEnabled;
-        if (hasPilots)
-        {
-            options = WithChosenRope(options, save, folder, compute, note, tokenizing, progress, measuring, stop);
-        }
-        using PretrainedModel pretrained = Load(options, note);
-        ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), pretrained.Config.Model.VocabSize);
-        HostBatch.RequireFits(options.Training.BatchSize, Window(options, pretrained.Config.Model));
-        Pose(options, pretrained.Config.Model, tokenizer).Validate(); // before the text is tokenised, which may take long
-        TrainingEvaluation? evaluation = TrainingEvaluation.Create(options.Evaluation, pretrained.Model.Config, tokenizer, measuring, stop);
-        using FolderClaim claim = folder.Lock();
-        // another process may have begun or finished the run since
-        TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
-        string store = StoreOf(options);
-        bool isNewStore = !File.Exists(store), continues = hasPilots || (save.Resume && File.Exists(folder.OptionsPath));
-        try
-        {
-            using TokenStore documents = TrainingData.Open(options.Data, tokenizer, store, continues, tokenizing, stop);
-            PoseDataset dataset = Dataset(options, pretrained.Config.Model, documents, tokenizer);
-            note?.Report(dataset.SkippedDocuments == 0
-                ? $"data: {dataset.Count} documents, {documents.Tokens} tokens"
-                : $"data: {dataset.Count} documents; {dataset.SkippedDocuments} shorter than " +
-                    $"{OptionName.Of(nameof(FineTuneOptions.MinDocumentTokens))} are left out");
-            TrainOptions training = options.Training.WithStepsFor(dataset.Count);
-            RunContract contract = FineTuneContract.Complete(
-                options, pretrained, dataset, Pose(options, pretrained.Config.Model, tokenizer), documents, tokenizer, training,
-                compute.Device, evaluation);
-            ITrainable trainable = Trainable(options, pretrained);
-            note?.Report(DescribeTrained(options, trainable.Model));
-            TrainingOutcome outcome = TrainingRun.Run(
-                trainable, dataset, training, options, contract, folder, save, progress?.Invoke(training.Steps), stop,
-                evaluation, compute, note);
-            if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, MergedName, HfConfig.FileName)))
-            {
-                pretrained.Dispose(); // its weights may be quantized: the base model is read again
-                stop.ThrowIfCancellationRequested();
-                Merge(options);
-            }
-            return outcome;
-        }
-        catch when (isNewStore && !File.Exists(folder.OptionsPath))
-        {
-            File.Delete(store); // the run never began: its data was unusable
-            throw;
-        }
+        return new FineTuneRun(options, save, note, tokenizing, progress, measuring, stop).Run();
     }
 
     /// <summary>Checks that need no file.</summary>
@@ -183,68 +127,6 @@ public static class FineTune
                 $"{OptionName.Of(nameof(FineTuneOptions.Merge))} puts an adapter into the model, and without " +
                 $"{OptionName.Of(nameof(LoraOptions.Rank))} none is trained: leave it out.");
         }
-    }
-
-    /// <summary>What is trained of a model: its weights, or a new adapter.</summary>
-    internal static ITrainable Trainable(FineTuneOptions options, PretrainedModel pretrained) => options.Lora.IsEnabled
-        ? new PeftModel(pretrained, options.Lora, options.Model, options.Seed)
-        : pretrained;
-
-    /// <summary>Lets the pilots choose the scaling. The run's text is tokenized for them, and the run uses these tokens.</summary>
-    private static FineTuneOptions WithChosenRope(
-        FineTuneOptions options, SaveOptions save, RunFolder folder, (Device, ScalarType) compute, IProgress<string>? note,
-        IProgress<TokenizationProgress>? tokenizing, Func<int, IProgress<StepMetrics>>? progress,
-        IProgress<EvaluationProgress>? measuring, CancellationToken stop)
-    {
-        var start = HfConfig.ForModel(options.Model);
-        var pilots = new RopePilots(options, start, note);
-        pilots.Validate();
-        ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), start.Model.VocabSize);
-        HostBatch.RequireFits(options.Training.BatchSize, Window(options, start.Model));
-        Pose(options, start.Model, tokenizer).Validate();
-        TrainingEvaluation evaluation = TrainingEvaluation.Create(
-            options.Evaluation with
-            {
-                EverySteps = options.RopePilots.Steps,
-                Windows = RopePilots.Windows(TrainLength(options, start.Model), options.TargetLength),
-                PasskeyLengths = [],
-                Patience = 0,
-            }, start.Model, tokenizer, measuring, stop)!;
-        using FolderClaim claim = folder.Lock();
-        TrainingRun.RequireStartable(folder, FineTuneContract.Partial(options), options.Training, save);
-        bool haveBegun = pilots.HaveBegun();
-        if (save.Resume && File.Exists(folder.OptionsPath) && !haveBegun)
-        {
-            throw new SkipwiseException(
-                $"{options.Out}: the scaling of this run was not chosen by these pilots. Continue it with the one that it has, which " +
-                $"{folder.OptionsPath} names ({OptionName.Of(nameof(RopeOverrides.Type))}), or start a new run in another " +
-                $"{folder.Called}.");
-        }
-        using TokenStore documents = TrainingData.Open(options.Data, tokenizer, StoreOf(options), haveBegun, tokenizing, stop);
-        return RopePilots.With(options, pilots.Choose(
-            Dataset(options, start.Model, documents, tokenizer), documents.ContentHash, evaluation, compute, progress, stop));
-    }
-
-    private static string StoreOf(FineTuneOptions options) => Path.Combine(options.Out, "data" + TrainingData.StoreExtension);
-
-    /// <summary>Writes the base model with the run's adapter merged into its weights.</summary>
-    private static void Merge(FineTuneOptions options)
-    {
-        using PretrainedModel merged = PretrainedModel.Load(new ModelSource(options.Model, Adapter: options.Out), model => model);
-        merged.Save(Path.Combine(options.Out, MergedName));
-    }
-
-    private static string DescribeTrained(FineTuneOptions options, CausalLM model)
-    {
-        long trained = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()),
-            frozen = model.parameters().Where(p => !p.requires_grad).Sum(p => p.numel());
-        string packed = options.Lora.QuantizationBits is { } bits
-            ? FormattableString.Invariant(
-                $", and {LoraInjector.QuantizedBytes(model) / 1e6:0.#} MB of weights are quantized to {bits} bits")
-            : "";
-        return frozen == 0 && packed.Length == 0
-            ? FormattableString.Invariant($"trains all of {trained / 1e6:0.###} million weights")
-            : FormattableString.Invariant($"trains {trained / 1e6:0.###} million weights; {frozen / 1e6:0.###} million are frozen{packed}");
     }
 
     /// <summary>Loads the base model and applies the extended RoPE.</summary>
@@ -294,7 +176,9 @@ public static class FineTune
             options.MinDocumentTokens ?? (bos is null ? window : window - 1));
     }
 
-    private static PoseOptions Pose(FineTuneOptions options, DecoderConfig model, ITokenizer tokenizer) =>
+    /// <summary>Window settings, with everything derived.</summary>
+    /// <param name="model">the base model, before the extension</param>
+    internal static PoseOptions Pose(FineTuneOptions options, DecoderConfig model, ITokenizer tokenizer) =>
         new(options.Positions, TrainLength(options, model), options.TargetLength)
         {
             RandomStart = options.RandomStart,
@@ -302,10 +186,11 @@ public static class FineTune
         };
 
     /// <summary>tokens per training window</summary>
-    private static int Window(FineTuneOptions options, DecoderConfig model) =>
+    internal static int Window(FineTuneOptions options, DecoderConfig model) =>
         options.Positions.Mode == PositionMode.Full ? options.TargetLength : TrainLength(options, model);
 
-    private static int TrainLength(FineTuneOptions options, DecoderConfig model) =>
+    /// <summary>Lc, with the default derived</summary>
+    internal static int TrainLength(FineTuneOptions options, DecoderConfig model) =>
         options.TrainLength ?? options.Rope.OriginalLength ?? ContextExtension.OriginalLength(model);
 
     private static int SingleToken(string text, ITokenizer tokenizer) =>

@@ -36,31 +36,14 @@ internal static class FineTuneContract
     /// <exception cref="SkipwiseException">a file of the base model cannot be read</exception>
     public static RunContract Complete(
         FineTuneOptions options, PretrainedModel pretrained, PoseDataset dataset, PoseOptions pose, TokenStore documents,
-        ITokenizer tokenizer,
-        TrainOptions training, Device device, TrainingEvaluation? evaluation)
-    {
-        bool isGpu = device.type != DeviceType.CPU;
-        return RunContract.Complete(
-        [
-            .. OfOptions(options).Where(value => value.Name != TrainingValues.OfSteps(0).Name),
-            TrainingValues.OfSteps(training.Steps),
-            .. ArchitectureValues.OfTraining(pretrained.Model.Config).Select(value => value with { Name = $"model.{value.Name}" }),
-            new("base_model.config", pretrained.Config.TextHash),
-            new("base_model.weights", WeightChecksum.OfModel(options.Model)),
-            new("base_model.adapter", options.Adapter is { } adapter ? WeightChecksum.OfAdapter(adapter) : NamedValue.None,
-                NamedValue.None),
-            NamedValue.Of("train_length", pose.TrainLength),
-            NamedValue.Of("split_after", pose.SplitAfter),
-            NamedValue.Of("min_document_tokens", dataset.MinDocumentTokens),
-            new("training_tokens", documents.ContentHash),
-            new("tokenizer", TokenizerFingerprint.Compute(tokenizer).ToString("x16", CultureInfo.InvariantCulture)),
-            NamedValue.Of("bos", tokenizer.AddsBos ? tokenizer.BosId : null),
-            new("device", isGpu ? "cuda" : "cpu"),
-            NamedValue.Of("tf32", isGpu && options.Compute.Tf32),
-            NamedValue.Of("offload_optimizer", isGpu && training.Offload == Offload.Optimizer),
-            .. TrainingValues.Of(evaluation),
-        ]);
-    }
+        ITokenizer tokenizer, TrainOptions training, Device device, TrainingEvaluation? evaluation) => RunContract.Complete(
+    [
+        .. OfOptions(options).Where(value => value.Name != TrainingValues.OfSteps(0).Name),
+        TrainingValues.OfSteps(training.Steps),
+        .. ArchitectureValues.OfTraining(pretrained.Model.Config).Select(value => value with { Name = $"model.{value.Name}" }),
+        .. OfInputs(options, pretrained.Config, dataset, pose, documents, tokenizer, device),
+        .. TrainingValues.Of(evaluation),
+    ]);
 
     /// <summary>Values of a run on the CPU whose text is generated, known before anything is loaded.</summary>
     /// <param name="options">options of the run, without text</param>
@@ -74,23 +57,49 @@ internal static class FineTuneContract
             .. others,
         ]);
 
-    /// <summary>Values of the options that decide the numbers of <see cref="RopePilots"/>; the scaling is none of them.</summary>
+    /// <summary>Values that decide the numbers of <see cref="RopePilots"/>; the scaling is none of them.</summary>
     /// <param name="training">that of a pilot</param>
-    public static RunContract OfPilots(FineTuneOptions options, TrainOptions training) => RunContract.Complete(
+    /// <param name="start">configuration of the base model</param>
+    /// <param name="heldOut">the text that they are measured on</param>
+    public static RunContract OfPilots(
+        FineTuneOptions options, TrainOptions training, HfConfig start, PoseDataset dataset, PoseOptions pose, TokenStore documents,
+        ITokenizer tokenizer, Device device, TrainingEvaluation heldOut) => RunContract.Complete(
     [
         .. OfOptions(options with { Training = training }),
-        new("base_model.adapter", options.Adapter is { } adapter ? WeightChecksum.OfAdapter(adapter) : NamedValue.None, NamedValue.None),
+        NamedValue.Of("freeze_pad_embedding", options.FreezePadEmbedding),
         NamedValue.Of("rope.factor", options.Rope.Factor),
         NamedValue.Of("rope.original_length", options.Rope.OriginalLength),
         NamedValue.Of("rope.theta", options.Rope.Theta),
-        NamedValue.Of("train_length", options.TrainLength),
-        new("split_after", string.Join('\n', options.SplitAfter)),
-        NamedValue.Of("min_document_tokens", options.MinDocumentTokens),
+        .. OfInputs(options, start, dataset, pose, documents, tokenizer, device),
+        new("held_out_tokens", heldOut.TextHash),
     ]);
 
     /// <summary>The extended model's configuration, without its weights.</summary>
     public static DecoderConfig Extended(FineTuneOptions options, HfConfig start) =>
         ContextExtension.Extend(start.Model, options.TargetLength, options.Rope, start.Family.RopePreference);
+
+    private static IEnumerable<NamedValue> OfInputs(
+        FineTuneOptions options, HfConfig start, PoseDataset dataset, PoseOptions pose, TokenStore documents, ITokenizer tokenizer,
+        Device device)
+    {
+        bool isGpu = device.type != DeviceType.CPU;
+        return
+        [
+            new("base_model.config", start.TextHash),
+            new("base_model.weights", WeightChecksum.OfModel(options.Model)),
+            new("base_model.adapter", options.Adapter is { } adapter ? WeightChecksum.OfAdapter(adapter) : NamedValue.None,
+                NamedValue.None),
+            NamedValue.Of("train_length", pose.TrainLength),
+            NamedValue.Of("split_after", pose.SplitAfter),
+            NamedValue.Of("min_document_tokens", dataset.MinDocumentTokens),
+            new("training_tokens", documents.ContentHash),
+            new("tokenizer", TokenizerFingerprint.Compute(tokenizer).ToString("x16", CultureInfo.InvariantCulture)),
+            NamedValue.Of("bos", tokenizer.AddsBos ? tokenizer.BosId : null),
+            new("device", isGpu ? "cuda" : "cpu"),
+            NamedValue.Of("tf32", isGpu && options.Compute.Tf32),
+            NamedValue.Of("offload_optimizer", isGpu && options.Training.Offload == Offload.Optimizer),
+        ];
+    }
 
     private static IEnumerable<NamedValue> OfOptions(FineTuneOptions options) =>
     [

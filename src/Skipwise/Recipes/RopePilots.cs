@@ -2,14 +2,15 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Skipwise.Checkpoints;
-using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
+using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Rope;
 using Skipwise.Runs;
 using Skipwise.Storage;
+using Skipwise.Tokenizers;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
 using TorchSharp;
@@ -21,7 +22,7 @@ namespace Skipwise.Recipes;
 /// <summary>
 /// Chooses the RoPE scaling of a fine-tune by evidence: each candidate is trained for a few steps on the run's first windows and measured
 /// on held-out documents at the target length. The lowest perplexity wins. No rule of the literature says which scaling it will be: it
-/// depends on the heads, the window, the factor and the steps (docs/method.md).
+/// depends on the heads, the window, the factor and the steps (docs/rope-scaling.md).
 /// </summary>
 internal sealed class RopePilots
 {
@@ -39,7 +40,7 @@ internal sealed class RopePilots
     public RopePilots(FineTuneOptions options, HfConfig start, IProgress<string>? note)
     {
         (_options, _pilots, _base, _note) = (options, options.RopePilots, start, note);
-        _path = Path.Combine(options.Out, RunFolder.PilotsName);
+        _path = new RunFolder(options.Out).PilotsPath;
         Candidates = _pilots.Candidates.Count > 0 ? [.. _pilots.Candidates.Distinct()]
             : start.Family.RopePreference is { LongRopeOnly: true } ? s_longRopeCandidates : s_candidates;
     }
@@ -74,40 +75,56 @@ internal sealed class RopePilots
         }
     }
 
-    /// <summary>Whether the folder has pilots of these options, so that the tokens beside them may be used again.</summary>
-    public bool HaveBegun() => Read() is { } kept && kept.Options == Fingerprint(FineTuneContract.OfPilots(_options, Training).ToJson());
+    /// <summary>The scaling that the pilots of a run chose, which that run keeps whatever has changed since.</summary>
+    /// <exception cref="SkipwiseException">no pilots chose it</exception>
+    public static RopeType Kept(RunFolder folder) =>
+        Read(folder.PilotsPath) is { } kept && Best(kept.Pilots) is { } best
+            ? RopeTypeNames.Parse(best.Rope)
+            : throw new SkipwiseException(
+                $"{folder.Path}: no pilots chose the scaling of this run. Continue it with the one that {folder.OptionsPath} names " +
+                $"({OptionName.Of(nameof(RopeOverrides.Type))}), or start a new run in another {folder.Called}.");
+
+    /// <summary>Held-out documents, cut to the target length, with perplexity at the training length and the target.</summary>
+    public TrainingEvaluation Evaluation(ITokenizer tokenizer, IProgress<EvaluationProgress>? measuring, CancellationToken stop) =>
+        TrainingEvaluation.Create(
+            _options.Evaluation with
+            {
+                EverySteps = _pilots.Steps,
+                Windows = [FineTune.TrainLength(_options, _base.Model), _options.TargetLength],
+                PasskeyLengths = [],
+                Patience = 0,
+            }, _base.Model, tokenizer, measuring, stop, maxTokens: _options.TargetLength)!;
 
     /// <summary>Runs the pilots that have not been run, and keeps each result when it is there.</summary>
     /// <param name="windows">the run's training windows</param>
-    /// <param name="documents">hash of the tokens that they are cut from</param>
-    /// <param name="evaluation">perplexity at <see cref="Windows"/></param>
+    /// <param name="contract">everything that decides the numbers; pilots of others are run again</param>
+    /// <param name="evaluation">that of <see cref="Evaluation"/></param>
     /// <param name="progress">called for each pilot with the number of steps; returns the receiver of every step</param>
     /// <returns>the scaling with the lowest perplexity</returns>
     /// <exception cref="OperationCanceledException">stopped; finished pilots are kept</exception>
     /// <exception cref="SkipwiseException">no pilot gave a finite perplexity</exception>
-    public RopeType Choose(PoseDataset windows, string documents, TrainingEvaluation evaluation,
+    public RopeType Choose(PoseDataset windows, RunContract contract, TrainingEvaluation evaluation,
         (Device Device, ScalarType Dtype) compute, Func<int, IProgress<StepMetrics>>? progress, CancellationToken stop)
     {
-        string options = Fingerprint(FineTuneContract.OfPilots(_options, Training).ToJson()),
-            data = Fingerprint($"{documents} {evaluation.TextHash} {WeightChecksum.OfModel(_options.Model)}");
-        List<RopePilot> pilots = Read() is { } kept && kept.Options == options && kept.Data == data ? [.. kept.Pilots] : [];
-        int target = evaluation.Windows.Max();
-        _note?.Report($"rope: {Candidates.Count} pilots of {Training.Steps} steps, measured at {target} tokens of held-out text; their " +
+        string settings = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(contract.ToJson())).AsSpan(0, 8));
+        List<RopePilot> kept = Read(_path) is { } saved && saved.Settings == settings ? [.. saved.Pilots] : [], pilots = [];
+        int target = _options.TargetLength;
+        _note?.Report($"rope: {Candidates.Count} pilots of {_pilots.Steps} steps, measured at {target} tokens of held-out text; their " +
             $"numbers are kept in {_path}");
         foreach (RopeType rope in Candidates)
         {
             string name = RopeTypeNames.NameOf(rope);
-            RopePilot? pilot = pilots.Find(known => known.Rope == name);
+            RopePilot? pilot = kept.Find(known => known.Rope == name);
             if (pilot is null)
             {
                 stop.ThrowIfCancellationRequested();
-                pilot = Run(rope, windows, evaluation, compute, progress?.Invoke(Training.Steps), stop);
-                pilots.Add(pilot);
-                AtomicFile.WriteText(_path, JsonSerializer.Serialize(new Saved(options, data, pilots), RunOptionsJson.Options) + "\n");
+                pilot = Run(rope, windows, evaluation, compute, progress?.Invoke(_pilots.Steps), stop);
             }
-            _note?.Report($"rope: {InWords(pilot, evaluation.Windows)}");
+            pilots.Add(pilot);
+            AtomicFile.WriteText(_path, JsonSerializer.Serialize(new Saved(settings, pilots), RunOptionsJson.Options) + "\n");
+            _note?.Report($"rope: {InWords(pilot)}");
         }
-        RopePilot best = pilots.Where(pilot => pilot.Perplexity is not null).MinBy(pilot => pilot.Perplexity)
+        RopePilot best = Best(pilots)
             ?? throw new SkipwiseException(
                 $"{_path}: no pilot has a finite perplexity at {target} tokens. Lower " +
                 $"{OptionName.Of(nameof(TrainOptions.LearningRate))}, or name a scaling with {OptionName.Of(nameof(RopeOverrides.Type))}.");
@@ -115,17 +132,14 @@ internal sealed class RopePilots
         return RopeTypeNames.Parse(best.Rope);
     }
 
-    /// <summary>Windows that perplexity is measured at, in tokens: the training length and the target.</summary>
-    public static IReadOnlyList<int> Windows(int trainLength, int targetLength) => [.. ((int[])[trainLength, targetLength]).Distinct()];
-
-    /// <summary>The run's training with the pilots' number of steps, the same part of them warm-up.</summary>
-    private TrainOptions Training
+    /// <summary>The run's training with the pilots' number of steps, the same part of them warm-up, but one step at least.</summary>
+    public TrainOptions Training
     {
         get
         {
             TrainOptions whole = _options.Training;
             double warmup = whole.Epochs is null ? (double)whole.WarmupSteps * _pilots.Steps / whole.Steps : whole.WarmupSteps;
-            return whole with { Steps = _pilots.Steps, Epochs = null, WarmupSteps = (int)Math.Min(warmup, _pilots.Steps / 2) };
+            return whole with { Steps = _pilots.Steps, Epochs = null, WarmupSteps = (int)Math.Min(Math.Ceiling(warmup), _pilots.Steps) };
         }
     }
 
@@ -135,7 +149,7 @@ internal sealed class RopePilots
         string name = RopeTypeNames.NameOf(rope);
         FineTuneOptions options = With(_options, rope);
         using PretrainedModel pretrained = FineTune.Load(options);
-        ITrainable trainable = FineTune.Trainable(options, pretrained);
+        ITrainable trainable = FineTuneRun.Trainable(options, pretrained);
         using var masters = MasterWeights.Create(trainable.Model, compute.Dtype, compute.Device,
             offload: Training.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU);
         using var optimizer = Optimizer.Create(trainable.Model, Training, masters);
@@ -145,41 +159,40 @@ internal sealed class RopePilots
             {
                 progress?.Report(metrics);
             }
+            stop.ThrowIfCancellationRequested();
+            IReadOnlyList<EvaluationPoint> points = evaluation.Evaluate(trainable.Model, Training.Steps, stop);
+            EvaluationPoint far = points.MaxBy(point => point.Length)!, near = points.MinBy(point => point.Length)!;
+            return new(name, Finite(far.Value), Finite(far.StandardError), Finite(near.Value));
         }
-        catch (SkipwiseException e)
+        catch (SkipwiseException e) // it diverged: a result, and no reason to end the run
         {
             return new(name, null, Failure: e.Message);
         }
-        stop.ThrowIfCancellationRequested();
-        IReadOnlyList<EvaluationPoint> points = evaluation.Evaluate(trainable.Model, Training.Steps, stop);
-        EvaluationPoint far = points.MaxBy(point => point.Length)!, near = points.MinBy(point => point.Length)!;
-        return new(name, Finite(far.Value), far.StandardError, Finite(near.Value));
     }
 
-    private static string InWords(RopePilot pilot, IReadOnlyList<int> windows)
+    private string InWords(RopePilot pilot)
     {
-        if (pilot.Failure is { } failure)
+        if (pilot.Perplexity is not { } far)
         {
-            return $"{pilot.Rope}: the pilot failed: {failure}";
+            return $"{pilot.Rope}: {pilot.Failure ?? $"the perplexity at {_options.TargetLength} tokens is not finite"}";
         }
         string error = pilot.StandardError is { } known ? Invariant($" ± {known:0.###}") : "";
-        return pilot.Perplexity is { } far
-            ? Invariant($"{pilot.Rope}: perplexity {far:0.###}{error} at {windows.Max()} tokens, ") +
-                Invariant($"{pilot.ShortPerplexity:0.###} at {windows.Min()}")
-            : $"{pilot.Rope}: perplexity at {windows.Max()} tokens is not finite";
+        return Invariant($"{pilot.Rope}: perplexity {far:0.###}{error} at {_options.TargetLength} tokens, ") +
+            Invariant($"{pilot.ShortPerplexity:0.###} at {FineTune.TrainLength(_options, _base.Model)}");
     }
 
-    private static string Fingerprint(string text) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+    /// <summary>Null if none has a finite perplexity; of equal ones the first.</summary>
+    private static RopePilot? Best(IEnumerable<RopePilot> pilots) =>
+        pilots.Where(pilot => pilot.Perplexity is not null).MinBy(pilot => pilot.Perplexity);
 
-    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
+    private static double? Finite(double? value) => value is { } number && double.IsFinite(number) ? number : null;
 
     /// <summary>Null if there is no file, or one that cannot be read: the pilots run again.</summary>
-    private Saved? Read()
+    private static Saved? Read(string path)
     {
         try
         {
-            return File.Exists(_path) ? JsonText.Deserialize<Saved>(TextFile.Read(_path), RunOptionsJson.Options) : null;
+            return File.Exists(path) ? JsonText.Deserialize<Saved>(TextFile.Read(path), RunOptionsJson.Options) : null;
         }
         catch (JsonException)
         {
@@ -187,8 +200,7 @@ internal sealed class RopePilots
         }
     }
 
-    /// <param name="Options">hash of the options that decide the numbers</param>
-    /// <param name="Data">hash of the training tokens, the held-out tokens and the base's weights</param>
-    /// <param name="Pilots">those that have been run</param>
-    private sealed record Saved(string Options, string Data, IReadOnlyList<RopePilot> Pilots);
+    /// <param name="Settings">hash of everything that decides the numbers</param>
+    /// <param name="Pilots">those that have been run, in the order of the candidates</param>
+    private sealed record Saved(string Settings, IReadOnlyList<RopePilot> Pilots);
 }

@@ -40,8 +40,8 @@ internal sealed class EndShare : IExperiment
             "target, as in all other experiments; and without skips.",
             .. context.ProtocolOfTraining(s_variants),
             context.ProtocolOfPerplexity(),
-            $"{context.ProtocolOfPasskey()} \"Key in the first window\": as many prompts of {context.Length(Target)} whose keys are so " +
-            "far from the question that only the last window of distances reaches them.",
+            $"{context.ProtocolOfPasskey()} \"Key in the first window\": as many prompts of {context.Length(Target)} with the key in " +
+            $"their first {context.Window} tokens.",
         ],
         Tables =
         [
@@ -76,7 +76,7 @@ internal sealed class EndShare : IExperiment
                     "the 95 % interval of the fraction found minus that of p = 0, trial by trial, is above 0"),
                 0, Far(s_past, s_paper)),
             Verdict.Below(
-                new("The end share costs nothing elsewhere.", null,
+                new("The end share costs no perplexity.", null,
                     "for p = 0.1 and p = 0.3, at every window, the 95 % interval of perplexity over that of p = 0 is below 1 %"),
                 Hardly, [.. from variant in (Variant[])[s_tenth, s_third]
                             from multiple in s_windows

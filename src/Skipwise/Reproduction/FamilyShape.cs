@@ -60,6 +60,7 @@ internal sealed record FamilyShape(string Name, string Paper, Func<DecoderConfig
         ["num_hidden_layers"] = model.NumHiddenLayers,
         ["num_attention_heads"] = divisor * model.NumAttentionHeads,
         ["max_position_embeddings"] = model.MaxPositionEmbeddings,
+        ["tie_word_embeddings"] = model.TieWordEmbeddings,
     });
 
     /// <summary>The configuration of a base of this family, with the size, vocabulary and RoPE base of another.</summary>
@@ -71,7 +72,7 @@ internal sealed record FamilyShape(string Name, string Paper, Func<DecoderConfig
         config["initializer_range"] = model.InitializerRange;
         config["bos_token_id"] = model.BosTokenId;
         config["eos_token_id"] = model.EosTokenId;
-        config["tie_word_embeddings"] = false;
+        config["tie_word_embeddings"] ??= false;
         config["torch_dtype"] = "float32";
         return HfConfig.Parse(config.ToJsonString(), $"config.json of the {Name} base");
     }

@@ -38,34 +38,40 @@ internal sealed class Figure3 : IExperiment
 
     /// <inheritdoc/>
     public IEnumerable<PlannedWork> Plan(ReproductionContext context) =>
-        [.. context.Plan(Measured(context), [Target], []), .. new StepCosts(context).Plan()];
+        [.. context.Plan(Measured(context), [Target], []), .. Costs(context).SelectMany(costs => costs.Plan())];
 
     /// <inheritdoc/>
     public Findings Run(ReproductionContext context)
     {
-        var costs = new StepCosts(context);
+        StepCosts[] all = [.. Costs(context)];
         return new()
         {
-            Protocol = Protocol(context, costs),
+            Protocol = Protocol(context, all),
             Tables =
             [
-                CostTable("Memory of a step in MiB by target in tokens: estimates, and steps of PoSE that were run",
-                    NumberUnit.Mebibytes, costs, cost => Mebibytes(cost.Bytes), step => Mebibytes(step.Bytes)),
-                CostTable("Time of a step in seconds by target in tokens: estimates, and steps of PoSE that were run",
-                    NumberUnit.Seconds, costs, cost => cost.Seconds, step => step.Seconds),
+                .. all.SelectMany(costs => (NumberTable[])
+                    [
+                        CostTable($"Memory of a step of {costs.Name} parameters in MiB", NumberUnit.Mebibytes, costs,
+                            cost => Mebibytes(cost.Bytes), step => Mebibytes(step.Bytes)),
+                        CostTable($"Time of a step of {costs.Name} parameters in seconds", NumberUnit.Seconds, costs,
+                            cost => cost.Seconds, step => step.Seconds),
+                    ]),
                 new NumberTable($"Perplexity at {context.Length(Target)} by training steps", "variant",
                     [.. s_percent.Select(percent => $"{Steps(context, percent)} steps")],
                     [.. s_variants.Select(variant => new NumberRow(variant.Name,
                         [.. Stages(context, variant).Select(stage => context.Perplexity(stage, Target).Estimate())]))],
                     NumberUnit.Perplexity, "documents"),
             ],
-            Verdicts = [.. CostVerdicts(costs), .. QualityVerdicts(context)],
+            Verdicts = [.. CostVerdicts(all), .. QualityVerdicts(context)],
             Plots =
             [
-                CostPlot("memory", "memory of a step (MiB)", costs, cost => Mebibytes(cost.Bytes), step => Mebibytes(step.Bytes),
-                    "Peak memory of a step, without the process"),
-                CostPlot("time", "time of a step (s)", costs, cost => cost.Seconds, step => step.Seconds,
-                    "Time of a step on the machine that measured it first"),
+                .. all.SelectMany(costs => (ReportBlock[])
+                    [
+                        CostPlot("memory", "memory of a step (MiB)", costs, cost => Mebibytes(cost.Bytes), step => Mebibytes(step.Bytes),
+                            $"Peak memory of a step of {costs.Name} parameters, without the process"),
+                        CostPlot("time", "time of a step (s)", costs, cost => cost.Seconds, step => step.Seconds,
+                            $"Time of a step of {costs.Name} parameters on the machine that measured it first"),
+                    ]),
                 new ReportBlock.Plot(
                     LinesPlot.Figure($"Perplexity at {Target}x by training steps", "training steps", "perplexity", fromZero: false,
                         s_variants.ToDictionary(variant => variant.Name, variant => (IReadOnlyList<(double, double)>)
@@ -76,26 +82,41 @@ internal sealed class Figure3 : IExperiment
             ],
             RawLines =
             [
-                .. from target in costs.Targets
+                .. from costs in all
+                   from target in costs.Targets
                    from each in ((string Method, StepCost Cost)[])
                        [(Full, costs.Estimated(target)), (Pose, costs.Estimated(costs.Window))]
-                   select EvaluationJson.ToJsonLine(new RawStepCost(each.Method, target, each.Cost.Length, IsEstimate: true,
+                   select EvaluationJson.ToJsonLine(new RawStepCost(costs.Name, each.Method, target, each.Cost.Length, IsEstimate: true,
                        each.Cost.IsExtrapolated, each.Cost.Bytes, each.Cost.Seconds)),
-                .. costs.Steps.Select(step => EvaluationJson.ToJsonLine(new RawStepCost(Pose, step.TargetLength, costs.Window,
-                    IsEstimate: false, IsExtrapolated: false, step.Bytes, step.Seconds))),
+                .. from costs in all
+                   from step in costs.Steps
+                   select EvaluationJson.ToJsonLine(new RawStepCost(costs.Name, Pose, step.TargetLength, costs.Window,
+                       IsEstimate: false, IsExtrapolated: false, step.Bytes, step.Seconds)),
                 .. context.RawLines(Measured(context), [Target], []),
             ],
         };
     }
 
-    private static IReadOnlyList<string> Protocol(ReproductionContext context, StepCosts costs)
+    private static IEnumerable<StepCosts> Costs(ReproductionContext context) =>
+        context.Scale.CostModels.Select(size => new StepCosts(context, size));
+
+    private static string Described(StepCosts costs)
     {
         DecoderConfig model = costs.Model;
-        int[] extrapolated = [.. costs.Estimates.Where(cost => cost.IsExtrapolated).Select(cost => cost.Length)];
+        return $"{costs.Name} parameters: {model.NumHiddenLayers} layers, width {model.HiddenSize}, vocabulary {model.VocabSize}";
+    }
+
+    private static IReadOnlyList<string> Protocol(ReproductionContext context, StepCosts[] all)
+    {
+        int[] extrapolated =
+        [
+            .. all.SelectMany(costs => costs.Estimates).Where(cost => cost.IsExtrapolated).Select(cost => cost.Length).Distinct().Order(),
+        ];
         return
         [
-            $"Cost: a Llama of {model.NumHiddenLayers} layers, width {model.HiddenSize}, vocabulary {model.VocabSize}, float32 on " +
-            $"the CPU, one window per step: {costs.Window} tokens for PoSE, the target's length for full-length training.",
+            $"Cost: a Llama ({string.Join("; ", all.Select(Described))}), float32 on the CPU, one window per step: " +
+            $"{all[0].Window} tokens for PoSE, the target's length for full-length training. Memory and time by target in tokens: " +
+            "estimates, and steps of PoSE that were run.",
             "Estimates: memory follows from the configuration, time from a profiled layer, all windows in one measurement (skipwise " +
             "estimate). PoSE's window is the same for every target, and so is its estimate. " +
             (extrapolated.Length == 0 ? "No time is extrapolated from shorter windows."
@@ -131,34 +152,40 @@ internal sealed class Figure3 : IExperiment
                     [Pose] = Line(_ => estimated(costs.Estimated(costs.Window))),
                     [RunPose] = Line(i => run(costs.Steps[i]) ?? double.NaN),
                 }, ModelLegend.Create([Full, Pose, RunPose])),
-            $"{Name}-{name}", $"{caption}: estimates, and PoSE's steps that were run.");
+            $"{Name}-{name}-{costs.Name.Replace(" ", "", StringComparison.Ordinal)}",
+            $"{caption}: estimates, and PoSE's steps that were run.");
     }
 
-    private static IEnumerable<Verdict> CostVerdicts(StepCosts costs)
+    private static IEnumerable<Verdict> CostVerdicts(StepCosts[] all)
     {
-        int eightfold = costs.Targets.Where(target => target <= Target * costs.Window).Max();
-        StepCost full = costs.Estimated(eightfold), pose = costs.Estimated(costs.Window);
-        long?[] bytes = [.. costs.Steps.Select(step => step.Bytes)];
-        NamedEstimate Ratio(string name, double value) => new(name, Estimate.Exactly(value), NumberUnit.Ratio);
+        int eightfold = all[0].Targets.Where(target => target <= Target * all[0].Window).Max();
+        NamedEstimate[] Ratios(string name, Func<StepCosts, double> value) =>
+            [.. all.Select(costs => new NamedEstimate(name, Estimate.Exactly(value(costs)), NumberUnit.Ratio).In(costs.Name))];
+        double Grown(StepCosts costs) =>
+            (double?)costs.Steps.Max(step => step.Bytes) / costs.Steps.Min(step => step.Bytes) ?? double.NaN;
         Verdict memory = Verdict.AtMost(
             new("PoSE's memory does not depend on the target.", "14.5 GB at 4k, 8k and 16k",
                 "of steps that were run, the most memory of all targets over the least is at most 1.05"),
-            Flat, Ratio("most over least", (double?)bytes.Max() / bytes.Min() ?? double.NaN));
+            Flat, Ratios("most over least", Grown));
         return
         [
-            bytes.Contains(null) ? memory with { Explanation = "This system does not tell the peak memory of a step." } : memory,
+            all.SelectMany(costs => costs.Steps).Any(step => step.Bytes is null)
+                ? memory with { Explanation = "This system does not tell the peak memory of a step." } : memory,
             Verdict.AtLeast(
                 new("Full-length training takes a multiple of the memory.", "31.0 against 14.5 GB (2.1 times) at 16k",
                     $"at {eightfold} tokens, the estimate of full-length training over PoSE's is at least 2"),
-                MemoryRatio, Ratio($"ratio at {eightfold}", (double)full.Bytes / pose.Bytes)),
+                MemoryRatio, Ratios($"ratio at {eightfold}",
+                    costs => (double)costs.Estimated(eightfold).Bytes / costs.Estimated(costs.Window).Bytes)),
             Verdict.AtMost(
                 new("PoSE's time hardly depends on the target.", "3.50 h at 4k to 3.78 h at 16k (1.08 times)",
                     "of steps that were run, the time at the longest target over that at the shortest is at most 1.25"),
-                FlatTime, Ratio($"{costs.Targets[^1]} over {costs.Targets[0]}", costs.Steps[^1].Seconds / costs.Steps[0].Seconds)),
+                FlatTime, Ratios($"{all[0].Targets[^1]} over {all[0].Targets[0]}",
+                    costs => costs.Steps[^1].Seconds / costs.Steps[0].Seconds)),
             Verdict.AtLeast(
                 new("Full-length training takes a multiple of the time.", "13.66 against 3.78 h (3.6 times) at 16k",
                     $"at {eightfold} tokens, the estimate of full-length training over PoSE's is at least 3"),
-                TimeRatio, Ratio($"ratio at {eightfold}", full.Seconds / pose.Seconds)),
+                TimeRatio, Ratios($"ratio at {eightfold}",
+                    costs => costs.Estimated(eightfold).Seconds / costs.Estimated(costs.Window).Seconds)),
         ];
     }
 

@@ -58,7 +58,7 @@ internal sealed class Figure4 : IExperiment
                 $"Bases: {string.Join(", ", families.Select(each => $"{each.Family.Name} ({each.Family.Paper})"))}. That of llama is " +
                 "the shipped one. The others have its width, layers, heads, tokenizer and text, and are pretrained by its recipe in " +
                 $"{context.Scale.PretrainingListSteps} + {context.Scale.PretrainingSteps} steps (the shipped one: {shipped.ListSteps} + " +
-                $"{shipped.Steps}), once, whatever the seed. gptj and gpt_neox rotate half of each head.",
+                $"{shipped.Steps}), once, whatever the seed. GPT-J and GPT-NeoX rotate half of each head.",
                 $"Variants: fine-tunes to {Target} times the window of {context.Window} tokens, the same for each family. YaRN is as " +
                 "published; revised YaRN is what the paper's code computes.",
                 .. context.ProtocolOfTraining(families[0].All),

@@ -5,6 +5,8 @@ namespace Skipwise.Reproduction;
 /// <summary>What an experiment found: everything of a result that is not the same for all experiments.</summary>
 internal sealed record Findings
 {
+    /// <summary>number of seeds of every training; null: the scale's</summary>
+    public int? Seeds { get; init; }
     /// <summary>sentences: what was trained and measured, and how</summary>
     public required IReadOnlyList<string> Protocol { get; init; }
     /// <summary>the measured numbers</summary>

@@ -1,6 +1,7 @@
 namespace Skipwise.Reproduction;
 
 /// <summary>A raw line: the cost of a training step.</summary>
+/// <param name="Model">its number of parameters</param>
 /// <param name="Method">PoSE or full-length</param>
 /// <param name="TargetLength">Lt in tokens</param>
 /// <param name="Length">of the training window, in tokens</param>
@@ -9,4 +10,4 @@ namespace Skipwise.Reproduction;
 /// <param name="Bytes">peak memory without the process; null: not known</param>
 /// <param name="Seconds">on the machine that measured it first</param>
 internal sealed record RawStepCost(
-    string Method, int TargetLength, int Length, bool IsEstimate, bool IsExtrapolated, long? Bytes, double Seconds);
+    string Model, string Method, int TargetLength, int Length, bool IsEstimate, bool IsExtrapolated, long? Bytes, double Seconds);

@@ -102,7 +102,7 @@ internal static class Reproduce
             Name = experiment.Name,
             Title = experiment.Title,
             Scale = context.Scale.Name,
-            Seeds = context.Scale.Seeds,
+            Seeds = found.Seeds ?? context.Scale.Seeds,
             Protocol = found.Protocol,
             Paper = experiment.Paper,
             Tables = found.Tables,

@@ -108,7 +108,7 @@ internal sealed partial class ReproductionContext
                 foreach (MeasuredTrial trial in measured.Trials)
                 {
                     yield return EvaluationJson.ToJsonLine(new RawTrial(variant.Name, Models.Key(variant, seed), Decides(variant, seed),
-                        measured.Length, trial.Depth, trial.Key, trial.Answer, trial.Correct));
+                        measured.Length, trial.Depth, maxDepth < Anywhere ? maxDepth : null, trial.Key, trial.Answer, trial.Correct));
                 }
             }
         }

@@ -73,8 +73,8 @@ internal sealed partial class ReproductionContext : IDisposable
     /// trial.</summary>
     public SeedSamples Passkey(Variant variant, int multiple) => Passkey(variant, multiple, Anywhere);
 
-    /// <summary>As <see cref="Passkey(Variant, int)"/>, with every key in the prompt's first window: between key and question lie the
-    /// longest distances of the prompt.</summary>
+    /// <summary>As <see cref="Passkey(Variant, int)"/>, with every key in the prompt's first window: only the longest distances reach it
+    /// from the question.</summary>
     public SeedSamples FirstWindowPasskey(Variant variant, int multiple) => Passkey(variant, multiple, FirstWindow(multiple));
 
     /// <summary>The trainings and measurements of variants, for all seeds.</summary>
@@ -153,7 +153,9 @@ internal sealed partial class ReproductionContext : IDisposable
                 [.. result.Trials.Select(trial => new MeasuredTrial(trial.Depth, trial.Key, trial.Answer, trial.Correct))]);
         });
 
-    private static double FirstWindow(int multiple) => 1.0 / multiple;
+    /// <summary>The largest depth of keys in the first window. An instruction stands before the filler, so that keys at a depth of 1 /
+    /// multiple would lie beyond it.</summary>
+    private static double FirstWindow(int multiple) => 0.5 / multiple;
 
     /// <summary>Lengths of prompts in windows, each with the largest depth of its keys.</summary>
     private static (int Multiple, double MaxDepth)[] Prompts(IReadOnlyList<int> passkey, IReadOnlyList<int>? firstWindowPasskey) =>

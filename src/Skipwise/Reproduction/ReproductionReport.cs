@@ -32,6 +32,8 @@ internal static class ReproductionReport
             {
                 0 => "Nothing is trained: no seed decides these numbers.",
                 1 => $"Scale {results[0].Scale}: ONE seed of every fine-tune, so that the randomness of training is in no interval.",
+                var most when seeds.Min() == 1 => $"Scale {results[0].Scale}: ONE seed of most fine-tunes, so that the randomness of " +
+                    $"training is in no interval, and up to {most} of others.",
                 var most => $"Scale {results[0].Scale}: {(seeds.Min() < most ? $"{seeds.Min()} to " : "")}{most} seeds of every fine-tune" +
                     ", whose numbers are means over them.",
             },

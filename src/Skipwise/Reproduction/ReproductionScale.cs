@@ -45,6 +45,8 @@ internal sealed record ReproductionScale
     /// <summary>seeds of the demo's own claim; at least <see cref="Seeds"/> are taken</summary>
     [Within(1, 1000)]
     public int DemoSeeds { get; init; } = 10;
+    /// <summary>models whose cost figure 3 measures</summary>
+    public IReadOnlyList<CostModel> CostModels { get; init; } = [CostModel.Small];
     /// <summary>steps of the first stage of pretraining bases</summary>
     [Within(1, 1e9)]
     public int PretrainingListSteps { get; init; } = ShippedPretraining.ListSteps;
@@ -69,6 +71,7 @@ internal sealed record ReproductionScale
         Documents = 20,
         Trials = 50,
         PasskeyMultiples = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16],
+        CostModels = [CostModel.Small, CostModel.Large],
     };
 
     /// <summary>all experiments together in under half an hour on two cores; one seed, which every table and verdict says</summary>

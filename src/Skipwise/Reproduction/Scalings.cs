@@ -51,8 +51,8 @@ internal sealed class Scalings : IExperiment
             Protocol =
             [
                 $"Variants: fine-tunes to {Target} times the window of {context.Window} tokens. \"{Thrice(RopeType.Yarn).Name}\" and the " +
-                "like take three times the extension as the factor. Dynamic NTK and longrope are what they are at the target, for texts " +
-                "of every length; longrope has YaRN's divisors and its own scale of attention.",
+                "like take three times the extension as the factor. Dynamic NTK is what it is at the largest position of the training, " +
+                "for texts of every length; longrope has YaRN's divisors and its own scale of attention.",
                 $"Bases: the shipped one, with heads of {width}; and others of its size with heads of " +
                 $"{string.Join(", ", context.Scale.HeadDivisors.Select(divisor => width / divisor))}, pretrained by its recipe in " +
                 $"{context.Scale.PretrainingListSteps} + {context.Scale.PretrainingSteps} steps (the shipped one: {shipped.ListSteps} + " +
@@ -154,7 +154,8 @@ internal sealed class Scalings : IExperiment
         [
             perplexity.Against(variant, reference, Target).In(RunBase),
             .. heads.Select(family =>
-                perplexity.Against(On(family, variant), On(family, reference), Target).In(family.Name)),
+                perplexity.Against(On(family, variant), On(family, reference), Target)
+                    .In($"heads of {family.Config(context.Base.Config.Model).Model.HeadDim}")),
         ];
         return
         [
@@ -176,7 +177,7 @@ internal sealed class Scalings : IExperiment
                     "the 95 % interval of each one's change from 1x to the target is below 0"),
                 0, [.. s_others.Select(rope => perplexity.Change(Variant.Interpolated(rope, Target), 1, Target))]),
             Verdict.Above(
-                new("The skips matter more than the scaling: without them, training is worse than with any of them.", null,
+                new("The skips matter more than the scaling: YaRN without them is worse than any scaling with them.", null,
                     $"the 95 % interval of the control's perplexity at {Target}x over that of each scaling with skips is above 0"),
                 0, [.. s_common.Concat(s_others).Select(rope =>
                     perplexity.Against(Variant.InterpolatedShort(Target), Variant.Interpolated(rope, Target), Target))]),

@@ -4,7 +4,6 @@ using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Numerics;
 using Skipwise.Positions;
-using Skipwise.Rope;
 using Skipwise.TokenStores;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
@@ -17,7 +16,8 @@ namespace Skipwise.Reproduction;
 /// can be compared; and, for PoSE, run at each target. An estimate knows PoSE's window only, and could not tell whether the target matters.
 /// </summary>
 /// <param name="context">has the targets, and keeps what is measured</param>
-internal sealed class StepCosts(ReproductionContext context)
+/// <param name="size">the model whose steps are measured</param>
+internal sealed class StepCosts(ReproductionContext context, CostModel size)
 {
     private const string Version = "1";
     private const int Rounds = 3, StepsPerRound = 2; // the first step of a round warms up
@@ -29,16 +29,19 @@ internal sealed class StepCosts(ReproductionContext context)
     /// <summary>PoSE's window: half of the shortest target, the paper's 2k for 4k.</summary>
     public int Window => Targets[0] / 2;
 
-    /// <summary>Model (i) of the benchmarks, 15.2 M parameters, extended to the longest target.</summary>
-    public DecoderConfig Model => ModelFor(Targets[^1]);
+    /// <summary>The model's name.</summary>
+    public string Name => size.Name;
+
+    /// <summary>The model, extended to the longest target.</summary>
+    public DecoderConfig Model => size.Config(Window, Targets[^1]);
 
     /// <summary>Estimated costs of a step, of PoSE's window and of windows of the targets' lengths.</summary>
     public IReadOnlyList<StepCost> Estimates =>
-        context.Measured.Get(EstimateSettings, () => context.TimedWork("the cost of a step", Estimate));
+        context.Measured.Get(EstimateSettings, () => context.TimedWork($"the cost of a step of {Name} parameters", Estimate));
 
     /// <summary>Steps of PoSE that were run, one per target.</summary>
     public IReadOnlyList<PoseStep> Steps =>
-        context.Measured.Get(StepSettings, () => context.TimedWork("steps of PoSE by target", Run));
+        context.Measured.Get(StepSettings, () => context.TimedWork($"steps of PoSE of {Name} parameters by target", Run));
 
     /// <summary>The estimated cost of a window.</summary>
     public StepCost Estimated(int length) => Estimates.First(cost => cost.Length == length);
@@ -46,10 +49,10 @@ internal sealed class StepCosts(ReproductionContext context)
     /// <summary>Both measurements.</summary>
     public IEnumerable<PlannedWork> Plan()
     {
-        const long perLength = 1_000_000; // about ten seconds
-        yield return new("cost of a step", "cost", "cost of a step", perLength * (Targets.Count + 1),
+        long perLength = Model.HiddenSize * 3000L; // about ten seconds with a width of 320
+        yield return new($"cost of a step, {Name}", "cost", "cost of a step", perLength * (Targets.Count + 1),
             () => context.Measured.Has(EstimateSettings), () => _ = Estimates);
-        yield return new("steps of PoSE", "cost", "cost of a step", perLength * Targets.Count,
+        yield return new($"steps of PoSE, {Name}", "cost", "cost of a step", perLength * Targets.Count,
             () => context.Measured.Has(StepSettings), () => _ = Steps);
     }
 
@@ -91,7 +94,7 @@ internal sealed class StepCosts(ReproductionContext context)
 
     private double LastStepSeconds(int target)
     {
-        using var model = new CausalLM(ModelFor(target));
+        using var model = new CausalLM(size.Config(Window, target));
         WeightInit.Initialize(model, Seed);
         var options = new TrainOptions { Steps = StepsPerRound, BatchSize = 1 };
         using var masters = MasterWeights.Create(model);
@@ -117,17 +120,4 @@ internal sealed class StepCosts(ReproductionContext context)
         new("kind", kind), new("version", Version), NamedValue.Of("targets", Targets), NamedValue.Of("window", Window),
         .. ArchitectureValues.OfForward(Model).Select(value => value with { Name = $"model.{value.Name}" }),
     ];
-
-    private DecoderConfig ModelFor(int target) => new()
-    {
-        VocabSize = 8192,
-        HiddenSize = 320,
-        IntermediateSize = 864,
-        NumHiddenLayers = 8,
-        NumAttentionHeads = 5,
-        NumKeyValueHeads = 5,
-        HeadDim = 64,
-        MaxPositionEmbeddings = target,
-        Rope = new RopeOptions { Type = RopeType.Linear, Factor = (double)target / Window },
-    };
 }

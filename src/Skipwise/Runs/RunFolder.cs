@@ -50,6 +50,7 @@ internal sealed class RunFolder(string path, string called = "folder")
     public string Path { get; } = path;
     internal string Called { get; } = called;
     public string OptionsPath => System.IO.Path.Combine(Path, OptionsName);
+    internal string PilotsPath => System.IO.Path.Combine(Path, PilotsName);
     internal string ContractPath => System.IO.Path.Combine(Path, ContractName);
     public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
     public string ConfigPath => System.IO.Path.Combine(Path, "run.yaml");

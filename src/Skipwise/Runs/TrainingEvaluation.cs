@@ -23,13 +23,13 @@ internal sealed class TrainingEvaluation
     private readonly IProgress<EvaluationProgress>? _progress;
 
     private TrainingEvaluation(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer,
-        IProgress<EvaluationProgress>? progress, CancellationToken stop)
+        IProgress<EvaluationProgress>? progress, CancellationToken stop, int? maxTokens)
     {
         (Options, _tokenizer, _progress) = (options, tokenizer, progress);
         if (options.Data is { } data)
         {
             IReadOnlyList<int> windows = options.Windows.Count > 0 ? options.Windows : DefaultLengths.For(model);
-            _perplexity = new PerplexityOptions { Windows = windows, MaxDocuments = options.Documents, MinTokens = windows.Max() };
+            _perplexity = new PerplexityOptions { Windows = windows, MaxDocuments = options.Documents, MinTokens = windows.Max(), MaxTokens = maxTokens };
             _bos = PerplexityTexts.BosId(tokenizer, model);
             using TokenStore? store = TrainingData.OpenStore(data, tokenizer);
             ITokenSource source = store is not null ? store
@@ -67,16 +67,17 @@ internal sealed class TrainingEvaluation
 
     /// <returns>null if the options ask for none</returns>
     /// <param name="model">the extended model's configuration</param>
+    /// <param name="maxTokens">longer documents are cut to this many tokens; null keeps them whole</param>
     /// <exception cref="SkipwiseException">text that cannot be read, no document long enough, prompts that do not fit</exception>
     public static TrainingEvaluation? Create(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer,
-        IProgress<EvaluationProgress>? progress, CancellationToken stop)
+        IProgress<EvaluationProgress>? progress, CancellationToken stop, int? maxTokens = null)
     {
         if (options.EverySteps == 0)
         {
             return null;
         }
         options.Validate();
-        return new TrainingEvaluation(options, model, tokenizer, progress, stop);
+        return new TrainingEvaluation(options, model, tokenizer, progress, stop, maxTokens);
     }
 
     /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>

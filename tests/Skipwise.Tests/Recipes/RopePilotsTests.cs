@@ -18,7 +18,7 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
 
     /// <summary>A pilot's number is that of a run of as many steps with its scaling, and the run is that of the best one.</summary>
     [Fact]
-    public void A_pilot_is_a_short_run_and_the_best_one_decides()
+    public async Task A_pilot_is_a_short_run_and_the_best_one_decides()
     {
         FineTuneOptions options = Options("auto");
         var notes = new List<string>();
@@ -41,11 +41,14 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
                 RopePilots = new(),
                 Rope = new RopeOverrides { Type = RopeTypeNames.Parse(rope) },
                 Training = options.Training with { Steps = PilotSteps, WarmupSteps = 1 }, // 2 of 6 steps are
-                Evaluation = options.Evaluation with { EverySteps = PilotSteps, Windows = [SmallModel.Window, Target] },
+                Evaluation = new(),
             };
             FineTune.Run(alone, new SaveOptions());
-            Assert.Equal(JsonLines.Read<EvaluationPoint>(model.Path($"alone-{rope}/evaluations.jsonl"))
-                .Single(point => point.Length == Target).Value, perplexity, 1e-9 * perplexity);
+            string results = model.Path($"{rope}.json");
+            (await CliRun.Of("eval", "perplexity", "-m", alone.Out, "-d", model.Text, "-l", $"{Target}", "--min-tokens", $"{Target}",
+                "--max-tokens", $"{Target}", "--max-documents", "2", "--json", results)).Succeeded();
+            string json = await File.ReadAllTextAsync(results, TestContext.Current.CancellationToken);
+            Assert.Equal((double)JsonNode.Parse(json)![0]!["value"]!, perplexity, 1e-6 * perplexity);
             Assert.Contains(notes, note => note.StartsWith($"rope: {rope}: perplexity ", StringComparison.Ordinal));
         }
 
@@ -58,7 +61,9 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
             Rope = new RopeOverrides { Type = RopeTypeNames.Parse(best) },
             Evaluation = new(),
         }, new SaveOptions());
-        Assert.Equal(File.ReadAllBytes(model.Path("named/model.safetensors")), File.ReadAllBytes(model.Path("auto/model.safetensors")));
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        Assert.Equal(await File.ReadAllBytesAsync(model.Path("named/model.safetensors"), cancel),
+            await File.ReadAllBytesAsync(model.Path("auto/model.safetensors"), cancel));
     }
 
     [Fact]
@@ -67,7 +72,7 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
         FineTuneOptions options = Options("stopped");
         using var stop = new CancellationTokenSource();
         int begun = 0;
-        Assert.ThrowsAny<OperationCanceledException>(() => FineTune.Run(options, new SaveOptions(), progress: _ =>
+        Assert.Equal(new TrainingOutcome(false, null), FineTune.Run(options, new SaveOptions(), progress: _ =>
         {
             if (++begun == 3)
             {
@@ -88,27 +93,76 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
         Assert.Equal([PilotSteps, PilotSteps, options.Training.Steps], trainings);
         Assert.Superset(kept.ToHashSet(), Pilots("stopped").ToHashSet());
 
-        // the finished run, asked for again, trains nothing
-        trainings.Clear();
-        FineTune.Run(options, new SaveOptions { Resume = true }, progress: steps =>
+        // the finished run, asked for again, trains nothing and needs no held-out text; with --resume its scaling is the kept one
+        FineTuneOptions without = options with
         {
-            trainings.Add(steps);
-            return new SynchronousProgress<StepMetrics>(_ => throw new InvalidOperationException());
-        });
-        Assert.DoesNotContain(PilotSteps, trainings);
+            Evaluation = options.Evaluation with { Data = new DataOptions { Paths = [model.Path("gone.jsonl")] } },
+        };
+        Assert.Equal("the run was finished already", FineTune.Run(without, new SaveOptions { Resume = true },
+            progress: _ => new SynchronousProgress<StepMetrics>(_ => throw new InvalidOperationException())).Note);
+    }
 
-        // other options, other pilots
-        FineTuneOptions other = options with { Out = model.Path("other"), Seed = 7 };
-        Directory.CreateDirectory(other.Out);
-        File.Copy(model.Path("stopped/rope-pilots.json"), model.Path("other/rope-pilots.json"));
-        trainings.Clear();
-        FineTune.Run(other, new SaveOptions(), progress: steps =>
+    /// <summary>Everything that decides a pilot's numbers makes other pilots; kept ones of others are not taken.</summary>
+    [Theory]
+    [InlineData("seed"), InlineData("text"), InlineData("held-out"), InlineData("config"), InlineData("factor"), InlineData("batch")]
+    public void Pilots_of_something_else_are_not_taken(string what)
+    {
+        FineTuneOptions options = Options($"first-{what}") with
         {
-            trainings.Add(steps);
-            return new SynchronousProgress<StepMetrics>(_ => { });
-        });
-        Assert.Equal(5, trainings.Count);
-        Assert.Empty(kept.ToHashSet().Intersect(Pilots("other").ToHashSet()));
+            Model = model.Copy($"model-{what}"),
+            Data = new DataOptions { Paths = [Copy($"text-{what}.jsonl")] },
+            RopePilots = new() { IsEnabled = true, Steps = 1, Candidates = [RopeType.Ntk, RopeType.Yarn] },
+        };
+        options = options with { Training = options.Training with { Steps = 2, WarmupSteps = 0 } };
+        FineTune.Run(options, new SaveOptions());
+        Assert.Equal(1, Trainings(options with { RopePilots = options.RopePilots with { Candidates = [RopeType.Yarn] } }));
+        Assert.Equal(["yarn"], Pilots($"first-{what}").Keys);
+        switch (what)
+        {
+            case "seed":
+                options = options with { Seed = 7 };
+                break;
+            case "text": // of the same size
+                string text = File.ReadAllText(options.Data.Paths[0]);
+                File.WriteAllText(options.Data.Paths[0], text.Replace("the", "hte", StringComparison.Ordinal));
+                break;
+            case "held-out":
+                options = options with { Evaluation = options.Evaluation with { Documents = 1 } };
+                break;
+            case "config":
+                string config = Path.Combine(options.Model, "config.json");
+                JsonObject values = JsonNode.Parse(File.ReadAllText(config))!.AsObject();
+                values["rms_norm_eps"] = 1e-3;
+                File.WriteAllText(config, values.ToJsonString());
+                break;
+            case "factor":
+                options = options with { Rope = new RopeOverrides { Factor = 8 } };
+                break;
+            default:
+                options = options with { Training = options.Training with { BatchSize = 3 } };
+                break;
+        }
+        Assert.Equal(3, Trainings(options));
+    }
+
+    /// <summary>An adapter on quantized weights, in epochs, of texts in memory.</summary>
+    [Fact]
+    public void Pilots_train_what_the_run_trains()
+    {
+        string[] texts = [.. File.ReadLines(model.Text).Select(line => (string)JsonNode.Parse(line)!["text"]!)];
+        FineTuneOptions options = Options("adapter") with
+        {
+            Data = new DataOptions { Texts = texts },
+            Lora = new() { Rank = 2, QuantizationBits = 8 },
+        };
+        options = options with
+        {
+            Training = options.Training with { Epochs = 1 },
+            Evaluation = options.Evaluation with { Data = new DataOptions { Texts = texts }, EverySteps = 3, Windows = [Target] },
+        };
+        Assert.True(FineTune.Run(options, new SaveOptions()).Completed);
+        Assert.True(File.Exists(model.Path("adapter/adapter_model.safetensors")));
+        Assert.Equal(4, Pilots("adapter").Values.Distinct().Count());
     }
 
     [Fact]
@@ -143,7 +197,7 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
             Evaluation = new(),
         };
         FineTune.Run(named, new SaveOptions());
-        Assert.Contains("was not chosen by these pilots", Complaint(options, new SaveOptions { Resume = true }));
+        Assert.Contains("no pilots chose the scaling of this run", Complaint(options, new SaveOptions { Resume = true }));
     }
 
     [Fact]
@@ -173,6 +227,24 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
         Assert.Contains("rope: auto", await File.ReadAllTextAsync(Path.Combine(folder, "run.yaml"), TestContext.Current.CancellationToken));
         (await CliRun.Of("train", "-c", Path.Combine(folder, "run.yaml"), "--resume")).Succeeded();
         (await CliRun.Of("estimate", "-m", model.Folder, "-t", $"{Target}", "--rope", "auto")).Complained("Unknown rope type 'auto'");
+    }
+
+    private string Copy(string name)
+    {
+        File.Copy(model.Text, model.Path(name));
+        return model.Path(name);
+    }
+
+    /// <summary>How many trainings a fresh start of a run has.</summary>
+    private static int Trainings(FineTuneOptions options)
+    {
+        int trainings = 0;
+        FineTune.Run(options, new SaveOptions { Overwrite = true }, progress: _ =>
+        {
+            trainings++;
+            return new SynchronousProgress<StepMetrics>(_ => { });
+        });
+        return trainings;
     }
 
     private FineTuneOptions Options(string name) => new()
