@@ -29,7 +29,13 @@ internal sealed class TrainingEvaluation
         if (options.Data is { } data)
         {
             IReadOnlyList<int> windows = options.Windows.Count > 0 ? options.Windows : DefaultLengths.For(model);
-            _perplexity = new PerplexityOptions { Windows = windows, MaxDocuments = options.Documents, MinTokens = windows.Max(), MaxTokens = maxTokens };
+            _perplexity = new PerplexityOptions
+            {
+                Windows = windows,
+                MaxDocuments = options.Documents,
+                MinTokens = windows.Max(),
+                MaxTokens = maxTokens,
+            };
             _bos = PerplexityTexts.BosId(tokenizer, model);
             using TokenStore? store = TrainingData.OpenStore(data, tokenizer);
             ITokenSource source = store is not null ? store
