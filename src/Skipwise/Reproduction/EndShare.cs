@@ -36,7 +36,7 @@ internal sealed class EndShare : IExperiment
         Protocol =
         [
             $"Variants: the base; fine-tunes of it to {Target} times its window of {context.Window} tokens: with positions below the " +
-            "target and the last chunk at its end with probability p (--end-share); with p = 0 and positions up to one window past the " +
+            "target and the last chunk at its end with probability p; with p = 0 and positions up to one window past the " +
             "target, as in all other experiments; and without skips.",
             .. context.ProtocolOfTraining(s_variants),
             context.ProtocolOfPerplexity(),

@@ -23,7 +23,7 @@ internal sealed class TrainingEvaluation
     private readonly IProgress<EvaluationProgress>? _progress;
 
     private TrainingEvaluation(TrainingEvaluationOptions options, DecoderConfig model, ITokenizer tokenizer,
-        IProgress<EvaluationProgress>? progress, CancellationToken stop, int? maxTokens)
+        IProgress<EvaluationProgress>? progress, int? maxTokens, CancellationToken stop)
     {
         (Options, _tokenizer, _progress) = (options, tokenizer, progress);
         if (options.Data is { } data)
@@ -83,7 +83,7 @@ internal sealed class TrainingEvaluation
             return null;
         }
         options.Validate();
-        return new TrainingEvaluation(options, model, tokenizer, progress, stop, maxTokens);
+        return new TrainingEvaluation(options, model, tokenizer, progress, maxTokens, stop);
     }
 
     /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>

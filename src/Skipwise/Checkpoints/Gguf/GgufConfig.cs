@@ -107,7 +107,7 @@ internal static class GgufConfig
         {
             int? part = keys.Count("split.no", int.MaxValue, least: 0);
             throw keys.Error("split.count",
-                $"this is file {part + 1} of {parts}, and only whole models are read. Join them with llama.cpp's llama-gguf-split --merge");
+                $"this is file {part + 1} of {parts}, and only whole models are read. Join them with llama.cpp's llama-gguf-split");
         }
         if (keys.Text("general.type") is { } type && type != "model")
         {
