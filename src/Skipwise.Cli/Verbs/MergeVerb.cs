@@ -79,7 +79,7 @@ internal static class MergeVerb
         var merged = new MergedModel(options.Out, average.Tensors, 0, average.LosesPrecision, options.Weight);
         json.Show(parse, screen, merged, () => screen.Line(
             $"saved {options.Out}: {average.Tensors} tensors, " +
-            Invariant($"{options.Weight} x {options.Tuned} + {1 - options.Weight} x {options.Model}")));
+            Invariant($"{options.Weight} x {options.Tuned} + {1 - (decimal)options.Weight} x {options.Model}")));
         if (average.LosesPrecision)
         {
             screen.Note("warning: the averages were rounded to the type in which the tuned model is stored");

@@ -29,17 +29,25 @@ internal sealed class HubCache(string cache, HubModelId id, string commit, IProg
         string home = HomeOf(cache, id), reference = Path.Combine(home, "refs", id.Revision);
         string commit = id.IsCommit ? id.Revision : File.Exists(reference) ? InputFile.ReadText(reference).Trim() : "";
         string folder = Path.Combine(home, "snapshots", commit);
-        return HubModelId.IsCommitHash(commit) && s_last.Any(name => File.Exists(Path.Combine(folder, name))) ? folder : null;
+        return HubModelId.IsCommitHash(commit) && s_last.Any(name => SizeOf(Path.Combine(folder, name)) is not null)
+            ? folder : null;
     }
 
     /// <summary>The files of a cached model, with the hashes that their links name.</summary>
     /// <param name="folder">from <see cref="Find"/></param>
     public static HubListing List(string folder, CancellationToken stop) =>
-        new(Path.GetFileName(folder), [.. Directory.EnumerateFiles(folder).Where(File.Exists).Select(file => Described(file, stop))]);
+        new(Path.GetFileName(folder),
+        [
+            .. Directory.EnumerateFiles(folder).Where(file => SizeOf(file) is not null).Select(file => Described(file, stop)),
+        ]);
 
     /// <inheritdoc/>
     public async Task<IDisposable?> Claim(HubFile file, CancellationToken stop)
     {
+        if (SizeOf(Entry(file)) == file.Size)
+        {
+            return null; // nothing will be written: the cache may be one that nobody may write
+        }
         // Python's lock of the same file: on Unix both are flock's. It stays, because a name that vanishes could be locked twice.
         string path = Path.Combine(cache, ".locks", Path.GetFileName(_home), $"{file.Hash}.lock");
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -67,7 +75,7 @@ internal sealed class HubCache(string cache, HubModelId id, string commit, IProg
     public long PartialBytes(HubFile file) => SizeOf(Partial(file)) ?? 0;
 
     /// <inheritdoc/>
-    public string PartialOf(HubFile file, CancellationToken stop)
+    public string PartialOf(HubFile file, bool mayCopy, CancellationToken stop)
     {
         FileSystem.CreateFolder(Path.Combine(_home, "blobs"));
         return Partial(file);
@@ -104,9 +112,9 @@ internal sealed class HubCache(string cache, HubModelId id, string commit, IProg
     /// <summary>Writes the commit of a branch or tag.</summary>
     public void Finish()
     {
-        if (!id.IsCommit)
+        string reference = Path.Combine(_home, "refs", id.Revision);
+        if (!id.IsCommit && !(File.Exists(reference) && InputFile.ReadText(reference).Trim() == commit))
         {
-            string reference = Path.Combine(_home, "refs", id.Revision);
             FileSystem.CreateFolder(Path.GetDirectoryName(reference)!);
             AtomicFile.WriteText(reference, commit);
         }
@@ -130,8 +138,8 @@ internal sealed class HubCache(string cache, HubModelId id, string commit, IProg
         return new(name, size, digest.Finish());
     }
 
-    /// <summary>null if there is no such file; a link counts as what it leads to</summary>
-    private static long? SizeOf(string path) => File.Exists(path) ? new FileInfo(RealPath.Resolve(path)).Length : null;
+    /// <summary>null if there is no such file; a link counts as what it leads to, and as nothing if that is gone</summary>
+    private static long? SizeOf(string path) => new FileInfo(RealPath.Resolve(path)) is { Exists: true } file ? file.Length : null;
 
     private string Blob(HubFile file) => Path.Combine(_home, "blobs", file.Hash!);
 

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Security.Authentication;
 using System.Text;
 
 namespace Skipwise.Hub;
@@ -74,11 +75,18 @@ internal sealed class HubClient : IDisposable
             throw new SkipwiseException($"{file.Name}: asked for bytes from {from} on of {size}, the server sends {range}. " +
                 "A proxy may be at fault: try again, or another network");
         }
+        long left = size - (continues ? from : 0);
+        if (answer.Content.Headers.ContentLength is { } length && length != left)
+        {
+            // a page of a proxy, for example: nothing that was downloaded is given up for it
+            throw new HubTransientException(
+                $"{answer.RequestMessage!.RequestUri!.Authority} sends {length} bytes in place of {left} of {file.Name}");
+        }
         if (from > 0 && !continues)
         {
             restart();
         }
-        await Read(answer, size - (continues ? from : 0), take, stop);
+        await Read(answer, left, take, stop);
     }
 
     /// <summary>Sends a request and follows redirects.</summary>
@@ -152,7 +160,8 @@ internal sealed class HubClient : IDisposable
         {
             return await wait(limit.Token);
         }
-        catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError)
+        catch (HttpRequestException e) when (e is { HttpRequestError: HttpRequestError.SecureConnectionError,
+            InnerException: AuthenticationException }) // and no connection that broke during the handshake
         {
             throw new SkipwiseException($"{address.Authority}: no secure connection: {(e.InnerException ?? e).Message.TrimEnd('.')}. " +
                 "Check the machine's clock and certificates, and a proxy in between", e);

@@ -22,20 +22,29 @@ internal sealed class HubDownload(HubClient client, HubRetry retry, HubModelId i
             meter(file.Size!.Value, false);
             return;
         }
-        string partial = target.PartialOf(file, stop);
-        (FileChecksum checksum, string hash) = await Fill(file, partial, stop);
-        if (hash != file.Hash)
+        // What was there before, of an earlier process or another program, may be damaged: then all of it comes from the hub.
+        for (bool isNew = false; ; isNew = true)
         {
+            string partial = target.PartialOf(file, mayCopy: !isNew, stop);
+            (FileChecksum checksum, string hash, bool hasOld) = await Fill(file, partial, stop);
+            if (hash == file.Hash)
+            {
+                target.Complete(file, checksum);
+                return;
+            }
             FileSystem.Delete(partial);
             meter(-file.Size!.Value, false);
-            throw new SkipwiseException(
-                $"{id}: {file.Name} is not what the hub lists: its hash is {hash}, expected {file.Hash}. It has been deleted: try again. " +
-                "If it happens again, a mirror or a proxy changes it");
+            if (isNew || !hasOld)
+            {
+                throw new SkipwiseException(
+                    $"{id}: {file.Name} is not what the hub lists: its hash is {hash}, expected {file.Hash}. It has been deleted: try " +
+                    "again. If it happens again, a mirror or a proxy changes it");
+            }
         }
-        target.Complete(file, checksum);
     }
 
-    private async Task<(FileChecksum Checksum, string Hash)> Fill(HubFile file, string partial, CancellationToken stop)
+    /// <returns>hash and checksum of all bytes, and whether some of them did not come from the hub in this call</returns>
+    private async Task<(FileChecksum Checksum, string Hash, bool HasOld)> Fill(HubFile file, string partial, CancellationToken stop)
     {
         long size = file.Size!.Value;
         using FileStream content = FileSystem.Continue(partial);
@@ -46,6 +55,7 @@ internal sealed class HubDownload(HubClient client, HubRetry retry, HubModelId i
         using var digest = new ContentDigest(file);
         digest.Add(content, stop);
         meter(digest.Bytes, false);
+        bool hasOld = digest.Bytes > 0;
         while (digest.Bytes < size)
         {
             await retry.Run($"{id}: {file.Name}", async () =>
@@ -55,12 +65,13 @@ internal sealed class HubDownload(HubClient client, HubRetry retry, HubModelId i
             }, () => digest.Bytes, stop);
         }
         FileSystem.Sync(content);
-        return (digest.Checksum, digest.Finish());
+        return (digest.Checksum, digest.Finish(), hasOld);
 
         void Restart()
         {
             meter(-digest.Bytes, false);
             digest.Restart();
+            hasOld = false;
             content.SetLength(0);
         }
 

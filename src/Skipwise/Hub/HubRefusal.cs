@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 
 namespace Skipwise.Hub;
@@ -39,11 +40,19 @@ internal static class HubRefusal
         });
     }
 
+    /// <summary>The hub's own way to say it: <c>ratelimit: "api";r=0;t=55</c>, t in seconds.</summary>
+    private static TimeSpan? RateLimit(HttpResponseMessage answer) =>
+        answer.Headers.TryGetValues("RateLimit", out IEnumerable<string>? values)
+            && values.SelectMany(value => value.Split(';', ',')).Select(part => part.Trim())
+                .FirstOrDefault(part => part.StartsWith("t=", StringComparison.OrdinalIgnoreCase)) is { } reset
+            && int.TryParse(reset.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
+            ? TimeSpan.FromSeconds(seconds + 1) : null;
+
     private static TimeSpan? RetryAfter(HttpResponseMessage answer)
     {
         TimeSpan? wait = answer.Headers.RetryAfter is { } after
             ? after.Delta ?? (after.Date is { } date ? date - DateTimeOffset.UtcNow : null)
-            : null;
+            : RateLimit(answer);
         return wait is { } time ? (time > TimeSpan.Zero ? time : TimeSpan.Zero) : null;
     }
 }

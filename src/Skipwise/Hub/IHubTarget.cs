@@ -21,7 +21,8 @@ internal interface IHubTarget
     long PartialBytes(HubFile file);
 
     /// <summary>Name of the file while it is incomplete. A killed process leaves it, and the next one goes on with it.</summary>
-    string PartialOf(HubFile file, CancellationToken stop);
+    /// <param name="mayCopy">whether it may begin with a copy of the same file from elsewhere</param>
+    string PartialOf(HubFile file, bool mayCopy, CancellationToken stop);
 
     /// <summary>Gives a complete and checked file its name, or its place in the folder if it was there.</summary>
     /// <param name="checksum">of the content that was written; null if the file was there</param>

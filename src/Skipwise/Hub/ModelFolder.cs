@@ -9,7 +9,9 @@ internal static class ModelFolder
     /// <exception cref="SkipwiseException">there is neither such a path nor such a model in the cache</exception>
     public static string Resolve(string model)
     {
-        if (Path.Exists(model) || HubModelId.TryParse(model) is not { } id)
+        bool isPath = Path.Exists(model) || model.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+            || Directory.Exists(Path.GetDirectoryName(model));
+        if (isPath || HubModelId.TryParse(model) is not { } id)
         {
             return model;
         }

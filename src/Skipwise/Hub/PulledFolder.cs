@@ -115,10 +115,10 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     public long PartialBytes(HubFile file) => File.Exists(Partial(file)) ? new FileInfo(Partial(file)).Length : 0;
 
     /// <summary>The incomplete file. If the hub's cache has the file, its content is copied there first.</summary>
-    public string PartialOf(HubFile file, CancellationToken stop)
+    public string PartialOf(HubFile file, bool mayCopy, CancellationToken stop)
     {
         string partial = Partial(file);
-        if (_cached is not null && Path.Combine(_cached, file.Name) is var source && File.Exists(source)
+        if (mayCopy && _cached is not null && Path.Combine(_cached, file.Name) is var source && File.Exists(source)
             && new FileInfo(RealPath.Resolve(source)).Length == file.Size && PartialBytes(file) < file.Size)
         {
             using FileStream content = InputFile.Open(source);

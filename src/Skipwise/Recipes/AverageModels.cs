@@ -84,7 +84,14 @@ public static class AverageModels
     private static void RequireSameArchitecture(AverageModelsOptions options, HfConfig before, HfConfig after)
     {
         static DecoderConfig WithoutRope(DecoderConfig model) =>
-            model with { Rope = new(), MaxPositionEmbeddings = 0, FrozenEmbeddingRow = null };
+            model with
+            {
+                Rope = new(),
+                MaxPositionEmbeddings = 0,
+                SlidingWindow = null, // a mask, of which an extension may be the reason
+                FirstSlidingLayer = 0,
+                FrozenEmbeddingRow = null,
+            };
         string? different = before.Family.ModelType != after.Family.ModelType
             ? $"model_type is {before.Family.ModelType} and {after.Family.ModelType}"
             : ArchitectureValues.OfForward(WithoutRope(before.Model)).Zip(ArchitectureValues.OfForward(WithoutRope(after.Model)))

@@ -81,6 +81,11 @@ public static class PullModel
         var retry = new HubRetry(settings, meter.Notes);
         HubListing listing = settings.IsOffline ? Cached(id, settings, stop)
             : await retry.Run($"{id}", () => client.List(id, stop), () => 0, stop);
+        if (id.IsCommit && listing.Commit != id.Revision)
+        {
+            throw new SkipwiseException(
+                $"{id}: {settings.Endpoint} answers with the files of {listing.Commit}: it does not know commits. Use another mirror");
+        }
         Task<HubFile> Describe(HubFile file) => file.IsDescribed ? Task.FromResult(file)
             : retry.Run($"{id}: {file.Name}", () => client.Describe(id, listing.Commit, file, stop), () => 0, stop);
 

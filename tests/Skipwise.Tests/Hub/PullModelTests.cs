@@ -152,7 +152,7 @@ public sealed class PullModelTests : IDisposable
     {
         byte[] content = Hub.Large[PullFixture.First];
         Hub.Altered[PullFixture.First] = [.. content, 1];
-        Assert.Contains("sends more than the 3000000 bytes", _fixture.Refused());
+        Assert.Contains("sends 3000001 bytes in place of 3000000", _fixture.Refused());
         Hub.Altered[PullFixture.First] = content[..^1];
         Assert.Contains(PullFixture.First, _fixture.Refused());
     }

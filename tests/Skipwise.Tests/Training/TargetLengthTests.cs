@@ -21,7 +21,9 @@ public class TargetLengthTests
         (long[] Batches, long[] Live, long Activations) near = Step(4096), far = Step(131072);
         Assert.Equal(near.Batches, far.Batches);
         Assert.Equal(near.Live, far.Live);
-        Assert.InRange((double)far.Activations / near.Activations, 0.99, 1.01);
+        // the least of a few: other threads of the process allocate and free meanwhile
+        long Least(int target) => Enumerable.Range(0, 3).Min(_ => Step(target).Activations);
+        Assert.InRange((double)Math.Min(far.Activations, Least(131072)) / Math.Min(near.Activations, Least(4096)), 0.99, 1.01);
     }
 
     private static (long[] Batches, long[] Live, long Activations) Step(int target)

@@ -144,9 +144,10 @@ internal static class GgufConfig
         return DecoderConfigReader.RotaryDim(headDim, fraction) == rotating ? fraction : Math.BitIncrement(fraction);
     }
 
-    /// <summary>The type of most weights, as it is saved.</summary>
-    private static string TypeOf(GgufFile file) =>
-        file.Tensors.Values.GroupBy(entry => entry.Type.Name).MaxBy(type => type.Sum(entry => entry.Length))!.Key switch
+    /// <summary>The type of most weights, as it is saved; float32 if some are quantized, because their values are.</summary>
+    private static string TypeOf(GgufFile file) => file.Tensors.Values.Any(entry => entry.Type.Name is not ("F32" or "F16" or "BF16"))
+        ? "float32"
+        : file.Tensors.Values.GroupBy(entry => entry.Type.Name).MaxBy(type => type.Sum(entry => entry.Length))!.Key switch
         {
             "F16" => "float16",
             "BF16" => "bfloat16",

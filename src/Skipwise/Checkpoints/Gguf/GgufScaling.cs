@@ -22,7 +22,7 @@ internal static class GgufScaling
     private static readonly string[] s_known =
     [
         "dimension_count", "freq_base", "scale_linear", "scaling.type", "scaling.factor", "scaling.original_context_length",
-        "scaling.attn_factor", "scaling.yarn_beta_fast", "scaling.yarn_beta_slow", "scaling.finetuned",
+        "scaling.attn_factor", "scaling.yarn_attn_factor", "scaling.yarn_beta_fast", "scaling.yarn_beta_slow", "scaling.finetuned",
     ];
 
     /// <summary>Reads the scaling.</summary>
@@ -45,6 +45,15 @@ internal static class GgufScaling
         }
         double factor = keys.Number(prefix + "scaling.factor") ?? keys.Number(prefix + "scale_linear") ?? 0;
         factor = type == "none" || factor == 0 ? 1 : factor;
+        if (factor < 1)
+        {
+            throw keys.Error(prefix + "scaling.factor", FormattableString.Invariant($"is {factor}, expected 1 or more"));
+        }
+        if (keys.Number(prefix + "scaling.yarn_attn_factor") is { } stated && Math.Abs((stated / YarnScale(factor)) - 1) > Similar)
+        {
+            throw keys.Error(prefix + "scaling.yarn_attn_factor", FormattableString.Invariant(
+                $"is {stated}, and llama.cpp scales by {YarnScale(factor)}. Load the Hugging Face folder that it was made from"));
+        }
         double scale = keys.Number(prefix + "scaling.attn_factor") ?? 1;
         int original = keys.Count(prefix + "scaling.original_context_length", JsonSection.LargestCount) ?? window;
         var rope = new RopeOptions
@@ -73,14 +82,16 @@ internal static class GgufScaling
         }
         double[] ones = [.. Enumerable.Repeat(1.0, dimensions / 2)];
         double[] Stretched(double[] list) => [.. list.Select(divisor => divisor * factor)];
-        return rope with
+        RopeOptions longrope = rope with
         {
             Type = RopeType.LongRope,
             Factor = Math.Max(1, (double)window / original),
             ShortFactor = Stretched(lists?.Short ?? ones),
             LongFactor = Stretched(lists?.Long ?? ones),
-            AttentionFactor = scale,
         };
+        // transformers 4 loads a Phi-3 only if its scale is the derived one, and the file has it rounded to float32
+        double derived = RopeFrequency.Compute(longrope, dimensions).AttentionFactor;
+        return Math.Abs(scale - derived) <= Equal ? longrope : longrope with { AttentionFactor = scale };
     }
 
     /// <summary>The scaling of Llama 3 that has these divisors; null if none has, or several have. A file does not state it.</summary>
@@ -112,8 +123,10 @@ internal static class GgufScaling
             BetaFast = keys.Number(prefix + "scaling.yarn_beta_fast") ?? rope.BetaFast,
             BetaSlow = keys.Number(prefix + "scaling.yarn_beta_slow") ?? rope.BetaSlow,
         };
-        return Math.Abs(scale - 1) <= Equal ? yarn : yarn with { AttentionFactor = scale * (1 + (0.1 * Math.Log(rope.Factor))) };
+        return Math.Abs(scale - 1) <= Equal ? yarn : yarn with { AttentionFactor = scale * YarnScale(rope.Factor) };
     }
+
+    private static double YarnScale(double factor) => 1 + (0.1 * Math.Log(factor));
 
     /// <summary>The divisors where llama.cpp looks for them; null if there are none.</summary>
     private static (double[] Short, double[] Long)? Lists(GgufFile file, string architecture, string type, int pairs)
@@ -146,6 +159,9 @@ internal static class GgufScaling
         }
         byte[] bytes = new byte[entry.Length];
         file.ReadBytes(entry, bytes);
-        return [.. MemoryMarshal.Cast<byte, float>(bytes).ToArray().Select(GgufKeys.Shortest)];
+        float[] factors = MemoryMarshal.Cast<byte, float>(bytes).ToArray();
+        return factors.All(factor => float.IsFinite(factor) && factor > 0) ? [.. factors.Select(GgufKeys.Shortest)]
+            : throw new SkipwiseException(
+                $"{file.Path}: tensor {name}: has a factor that is not positive or not finite. Fetch the file again");
     }
 }

@@ -90,9 +90,9 @@ public sealed class HfConfig
         return Create(file.Header.Model);
     }
 
-    /// <summary>Whether the folder holds a model's configuration.</summary>
-    public static bool IsAt(string model) =>
-        ModelFolder.Resolve(model) is var folder && (Llama2cFile.Find(folder) is not null || File.Exists(Path.Combine(folder, FileName)));
+    /// <summary>Whether a folder or GGUF file holds a model's configuration.</summary>
+    public static bool IsAt(string model) => ModelFolder.Resolve(model) is var found
+        && (GgufStart.IsAt(found) || Llama2cFile.Find(found) is not null || File.Exists(Path.Combine(found, FileName)));
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="SkipwiseException">no such file, broken JSON, an unsupported model_type or rope type, a key missing or of the

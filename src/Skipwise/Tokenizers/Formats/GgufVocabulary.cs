@@ -35,6 +35,11 @@ internal static class GgufVocabulary
     /// <summary>Whether a file has a tokenizer, of whatever kind.</summary>
     public static bool IsIn(GgufKeys keys) => keys.Text(Prefix + "model") is not (null or "none" or "no_vocab");
 
+    private static readonly string[] s_ends =
+    [
+        "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>", "<|end_of_text|>",
+    ];
+
     /// <summary>The tokenizer and the chat templates as files of Hugging Face.</summary>
     /// <inheritdoc cref="Read" path="/exception"/>
     public static IReadOnlyList<(string Name, string Text)> Files(GgufKeys keys) =>
@@ -79,7 +84,8 @@ internal static class GgufVocabulary
             EscapesWhitespace = isSentencePiece,
             BosId = bos,
             EosId = eos,
-            EndIds = [.. ((int?[])[eos, Id("eot", null), Id("eom", null)]).OfType<int>().Distinct()],
+            EndIds = eos is null ? []
+                : [.. ((int?[])[eos, Id("eot", null), Id("eom", null), .. EndsByText(pieces)]).OfType<int>().Distinct()],
             UnknownId = unknown < 0 ? null : unknown,
             PadId = Id("padding", null),
             AddsBos = keys.Truth(Prefix + "add_bos_token", words.AddsBos) && bos is not null,
@@ -94,11 +100,25 @@ internal static class GgufVocabulary
             .Select(key => (key == Template ? "default" : key[(Template.Length + 1)..], keys.Text(key)!)),
     ];
 
-    /// <summary>The tokens of Phi 3 take the white space behind them along, but for some. llama.cpp knows the model by its name, because
-    /// no key can say it.</summary>
-    private static Predicate<string> StripsRight(GgufKeys keys) => keys.Text("general.name") is { } name
-        && (name.Contains("phi-3", StringComparison.OrdinalIgnoreCase) || name.Contains("phi3", StringComparison.OrdinalIgnoreCase))
-        ? text => text is not ("<unk>" or "<s>" or "<|endoftext|>") : _ => false;
+    /// <summary>Tokens that end an answer by what they are called, as in llama.cpp: converters state one end token, and chat models have
+    /// several.</summary>
+    private static IEnumerable<int?> EndsByText(TokenizerPiece[] pieces) => pieces.Index()
+        .Where(piece => piece.Item.Type is TokenType.Control or TokenType.UserDefined && s_ends.Contains(piece.Item.Text))
+        .Select(piece => (int?)piece.Index);
+
+    /// <summary>
+    /// The tokens of Phi 3 take the white space behind them along, but for some, and no key can say it. The model is known by its name, as
+    /// in llama.cpp, and, because converters now write another name, by its architecture and a token of its vocabulary.
+    /// </summary>
+    private static Predicate<string> StripsRight(GgufKeys keys)
+    {
+        string name = keys.Text("general.name") ?? "";
+        bool isPhi3 = name.Contains("phi-3", StringComparison.OrdinalIgnoreCase)
+            || name.Contains("phi3", StringComparison.OrdinalIgnoreCase)
+            || (keys.Text("general.architecture") == "phi3" && keys.Text(Prefix + "model") == "llama"
+                && keys.List<string>(Prefix + "tokens")?.Contains("<|end|>") is true);
+        return isPhi3 ? text => text is not ("<unk>" or "<s>" or "<|endoftext|>") : _ => false;
+    }
 
     private static Words WordsOf(GgufKeys keys)
     {

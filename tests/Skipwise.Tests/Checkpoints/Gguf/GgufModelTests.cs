@@ -125,6 +125,18 @@ public sealed class GgufModelTests(ITestOutputHelper output) : IDisposable
         Compare(pretrained.Model, read.Model, 1e-3, $"{family} {type} with attention factor 1.45");
     }
 
+    /// <summary>The file has the scale in float32; a config.json that states one which is not exactly the derived one is refused by
+    /// transformers 4.</summary>
+    [Fact]
+    public void The_derived_attention_factor_is_derived_again()
+    {
+        using PretrainedModel pretrained = ExtendedModel.Create("phi3", RopeType.LongRope);
+        string path = Export(pretrained, GgufType.F32);
+        using PretrainedModel read = Load(path);
+        Assert.Null(read.Model.Config.Rope.AttentionFactor);
+        Assert.True(HfConfig.IsAt(path)); // so that prepare bounds the ids by its rows
+    }
+
     /// <summary>
     /// Files that llama.cpp's own quantizer made, with the mixture of types that each name stands for. Its products round their inputs to 8
     /// bits, which makes 0.24 of the largest of 96 log-probabilities whatever the type. The same weights written as F32 are compared to the

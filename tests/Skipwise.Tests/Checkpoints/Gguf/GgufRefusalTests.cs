@@ -45,6 +45,8 @@ public sealed class GgufRefusalTests : IDisposable
         { "llama.expert_count", 8u, "8 experts: mixtures of experts are not supported" },
         { "llama.rope.dimension_count", 8u, "is 8, expected the head's size, 16" },
         { "llama.rope.scaling.type", "dynamic", "dynamic is none of llama.cpp's" },
+        { "llama.rope.scaling.factor", -2f, "is -2, expected 1 or more" },
+        { "llama.rope.scaling.yarn_attn_factor", 1.5f, "is 1.5, and llama.cpp scales by" },
         { "llama.rope.scaling.yarn_ext_factor", 1f, "unknown, and it may change the frequencies" },
         { "split.count", (ushort)3, "this is file 1 of 3, and only whole models are read. Join them" },
     };

@@ -150,6 +150,12 @@ public sealed class GgufTokenizerTests : IDisposable
             bool isStripped = token is "<|end|>" or "</s>";
             Assert.Equal(isStripped, !tokenizer.Encode(text).SequenceEqual(TokenizerLoader.Load(plain).Encode(text)));
         }
+        // converters of later years write the name with spaces, and one end token only: the others are known by what they are called
+        ITokenizer later = TokenizerLoader.Load(ChangedGguf.Write(plain, _temp["later.gguf"],
+            [("general.name", "Phi 3 Mini 128k Instruct"), ("general.architecture", "phi3")]));
+        Assert.Equal(tokenizer.Encode("the mill <|end|> \n the miller"), later.Encode("the mill <|end|> \n the miller"));
+        int count = later.ToModel()!.Pieces.Count;
+        Assert.Equal([later.EosId!.Value, count - 2, count - 1], later.EndIds);
     }
 
     [Fact]
