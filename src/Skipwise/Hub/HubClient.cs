@@ -160,8 +160,8 @@ internal sealed class HubClient : IDisposable
         {
             return await wait(limit.Token);
         }
-        catch (HttpRequestException e) when (e is { HttpRequestError: HttpRequestError.SecureConnectionError,
-            InnerException: AuthenticationException }) // and no connection that broke during the handshake
+        catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError
+            && e.InnerException is AuthenticationException) // and no connection that broke during the handshake
         {
             throw new SkipwiseException($"{address.Authority}: no secure connection: {(e.InnerException ?? e).Message.TrimEnd('.')}. " +
                 "Check the machine's clock and certificates, and a proxy in between", e);
