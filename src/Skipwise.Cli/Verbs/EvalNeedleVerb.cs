@@ -22,7 +22,7 @@ internal static class EvalNeedleVerb
             skipwise eval needle --model llama-2-7b-16k --haystack essays --num-distractors 3 --json needle.json
             skipwise eval needle --model llama-2-7b-16k --needle "The door code is {n}." --question "What is the door code?" --answer "{n}"
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluateNeedleOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<string[]> haystack =

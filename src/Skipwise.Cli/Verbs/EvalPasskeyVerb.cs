@@ -21,7 +21,7 @@ internal static class EvalPasskeyVerb
             skipwise eval passkey --model llama-2-7b --adapter lora-16k --lengths 16384 --depths 10 --trials 5
             skipwise eval passkey --model llama-2-7b-16k --trials 50 --save-trials trials.jsonl --json passkey.json
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluatePasskeyOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<IReadOnlyList<int>> lengths =

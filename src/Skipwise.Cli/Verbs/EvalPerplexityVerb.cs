@@ -21,7 +21,7 @@ internal static class EvalPerplexityVerb
             skipwise eval perplexity --model llama-2-7b --adapter lora-16k --data held-out/ --mode last-tokens
             skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl --position-bins 8 --json perplexity.json
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluatePerplexityOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);

@@ -21,7 +21,7 @@ internal static class EvalRulerVerb
             skipwise eval ruler --model llama-2-7b-16k --tasks niah_single_1,vt,cwe --json ruler.json
             skipwise eval ruler --model llama-2-7b-16k --haystack essays --squad dev-v2.0.json --hotpot hotpot_dev_distractor_v1.json
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluateRulerOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<string?> tasks =

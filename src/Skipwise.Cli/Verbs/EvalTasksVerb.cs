@@ -20,7 +20,7 @@ internal static class EvalTasksVerb
             skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande --data benchmarks --limit 100
             skipwise eval tasks --model llama-2-7b-16k --tasks arc_challenge --data benchmarks --harness 0.4 --json tasks.json
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluateTasksOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Option<IReadOnlyList<string>> namesOption =

@@ -19,7 +19,8 @@ internal static class ExportVerb
             skipwise export --model dynamic-model --rope ntk --rope-factor 13 --out fixed.gguf
             skipwise export --model llama-2-7b-16k --check converted-elsewhere.gguf
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the model, with its tokenizer, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder",
+                "Hugging Face folder of the model, with its tokenizer, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(ExportModelOptions.Model));
         Flag<string?> adapter = verb.Adapter().Sets(nameof(ExportModelOptions.Adapter));
         Flag<ExportFormat> format =

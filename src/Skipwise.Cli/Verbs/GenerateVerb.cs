@@ -21,7 +21,7 @@ internal static class GenerateVerb
             skipwise generate --model llama-2-7b-16k --prompt "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7
             skipwise generate --model llama-2-7b --adapter lora-16k --max-new-tokens 200 < chapter.txt
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(GenerateTextOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<string?> prompt = verb.Text("--prompt", "text", "the text to continue [default: the standard input]")

@@ -24,7 +24,9 @@ internal static class InspectModelVerb
 
     public static void ShowsModel(Verb verb, Screen screen)
     {
-        Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file").Sets(nameof(ModelSource.Folder));
+        Flag<string> folder = verb.Required("--model", "folder",
+                "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
+            .Sets(nameof(ModelSource.Folder));
         Flag<string?> adapter = verb.Adapter();
         var rope = new RopeFlags(verb);
         var json = new JsonFlag<ModelDescription>(verb);

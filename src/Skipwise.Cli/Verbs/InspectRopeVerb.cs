@@ -21,7 +21,8 @@ internal static class InspectRopeVerb
             skipwise inspect rope --model llama-2-7b --rope yarn --rope-factor 8
             skipwise inspect rope --model phi-3-mini-128k --sequence-length 4096 --json rope.json
             """);
-        Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file; only its configuration is read");
+        Flag<string> folder = verb.Required("--model", "folder",
+                "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file; only its configuration is read");
         Flag<string?> adapter = verb.Adapter();
         var rope = new RopeFlags(verb);
         Flag<int?> sequenceLength =

@@ -15,7 +15,7 @@ internal static class InspectTensorsVerb
             skipwise inspect tensors --model llama-2-7b --json
             skipwise inspect tensors --model llama-2-7b --json tensors.json
             """);
-        Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file");
+        Flag<string> folder = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file");
         var json = new JsonFlag<IReadOnlyList<TensorDescription>>(verb);
         verb.OnRun(screen, (parse, _) =>
         {

@@ -20,7 +20,8 @@ internal static class MergeVerb
             skipwise merge --model llama-2-7b --adapter lora-16k --out llama-2-7b-16k --json merged.json
             skipwise merge --model llama-2-7b --tuned llama-2-7b-16k --average 0.7 --out llama-2-7b-16k-0.7
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder",
+                "Hugging Face folder of the base model, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(MergeAdapterOptions.Model)).Sets(nameof(AverageModelsOptions.Model));
         Flag<string?> adapter =
             verb.Text("--adapter", "folder", "LoRA adapter in PEFT's layout (adapter_config.json, adapter_model.safetensors or .bin)")

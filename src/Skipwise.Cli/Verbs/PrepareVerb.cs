@@ -18,7 +18,8 @@ internal static class PrepareVerb
             skipwise prepare --model llama-2-7b --data corpus.jsonl.zst --text-field content --out corpus.tokens
             skipwise prepare --model llama-2-7b --data stories.txt --separator "<|endoftext|>" --out stories.tokens
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder whose tokenizer is used, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder",
+                "Hugging Face folder whose tokenizer is used, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(PrepareDatasetOptions.Model));
         var data = new DataFlags(verb, takesStores: false);
         Flag<string> file = verb.Required("--out", "file", $"file to write; its name ends in {TrainingData.StoreExtension}")

@@ -11,7 +11,7 @@ internal static class PullVerb
 {
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("pull", "Download a model or an adapter from the Hugging Face hub: only the files that are read.",
+        var verb = new Verb("pull", "Download a model or an adapter from the Hugging Face hub: only the files that Skipwise reads.",
             """
             skipwise pull meta-llama/Llama-2-7b-hf
             skipwise pull mistralai/Mistral-7B-v0.1@main --out mistral-7b
@@ -25,7 +25,7 @@ internal static class PullVerb
         };
         verb.Arguments.Add(name);
         Flag<string?> folder = verb.Text("--out", "folder",
-            "folder for the files [default: the hub's own cache, which Python's programs share and --model finds]")
+            "folder for the files [default: the Hugging Face cache, which Python's programs share and --model finds]")
             .Sets(nameof(PullModelOptions.Out));
         var json = new JsonFlag<PulledModel>(verb);
         verb.OnRun(screen, (parse, stop) =>

@@ -26,7 +26,8 @@ internal static class TrainVerb
             skipwise train --model llama-2-7b --data books/ --target-length 16384 --out lora-16k --lora-rank 16 --quantization-bits 4
             skipwise train -m llama-2-7b -d books/ -t 16384 -o llama-2-7b-16k --eval-data held-out.jsonl --eval-every 100
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder of the base model, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder",
+                "Hugging Face folder of the base model, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(FineTuneOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         var data = new DataFlags(verb);

@@ -17,7 +17,7 @@ internal static class VerifyVerb
             skipwise verify --model llama-2-7b --rope yarn --rope-factor 8 --reference yarn.safetensors --atol 0.001 --json
             # a reference holds input_ids, and for every NAME position_ids.NAME and logits.NAME
             """);
-        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, or a GGUF file")
+        Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(VerifyLogitsOptions.Model));
         Flag<string?> adapter = verb.Adapter();
         Flag<string> reference =

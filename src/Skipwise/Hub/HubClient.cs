@@ -50,7 +50,8 @@ internal sealed class HubClient : IDisposable
         string? Header(string name) => answer.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.FirstOrDefault() : null;
         string? etag = Header("X-Linked-Etag") ?? answer.Headers.ETag?.Tag;
         string? hash = etag?.Split('/')[^1].Trim('"');
-        long? size = long.TryParse(Header("X-Linked-Size"), out long linked) ? linked : answer.Content.Headers.ContentLength;
+        long? size = long.TryParse(Header("X-Linked-Size"), out long linked) ? linked
+            : answer.IsSuccessStatusCode ? answer.Content.Headers.ContentLength : null; // not that of a redirecting page
         return hash is not null && HubFile.IsHash(hash) && size >= 0
             ? file with { Size = file.Size ?? size, Hash = file.Hash ?? hash }
             : throw new SkipwiseException(
@@ -128,7 +129,7 @@ internal sealed class HubClient : IDisposable
         throw new SkipwiseException($"{id}: {address.Authority} leads from one address to the next without end. Is the endpoint a hub?");
     }
 
-    /// <summary>Passes on the bytes of an answer, which has to have exactly that many.</summary>
+    /// <summary>Passes on the bytes of an answer, which may have at most that many.</summary>
     private async Task Read(HttpResponseMessage answer, long most, Action<ReadOnlyMemory<byte>> take, CancellationToken stop)
     {
         Uri address = answer.RequestMessage!.RequestUri!;

@@ -32,7 +32,8 @@ internal sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files)
     private static HubFile FileOf(LocatedJson item)
     {
         LocatedJson? large = item.Find("lfs");
-        LocatedJson? hash = large?.Find("sha256") ?? large?.Find("oid") ?? item.Find("blobId");
+        // of a large file, blobId is that of its pointer
+        LocatedJson? hash = large is { } stored ? stored.Find("sha256") ?? stored.Find("oid") : item.Find("blobId");
         LocatedJson? size = large?.Find("size") ?? item.Find("size");
         return new(item.Get("rfilename").Text, size is { } bytes ? SizeOf(bytes) : null, hash is { } digits ? HashOf(digits) : null);
     }

@@ -16,7 +16,7 @@ internal static class HubRefusal
         string page = new Uri(settings.Endpoint, id.Repository).ToString(), host = answer.RequestMessage!.RequestUri!.Authority;
         string token = sentToken
             ? $"the token of {settings.TokenSource} has been sent"
-            : "no token has been sent: 'hf auth login', or set HF_TOKEN, with one of your account's settings";
+            : $"no token has been sent: 'hf auth login', or set HF_TOKEN, to a token from {settings.Endpoint}settings/tokens";
         if (status is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)status >= 500)
         {
             string reason = status == HttpStatusCode.TooManyRequests ? "receives too many requests" : "is busy or fails";
@@ -31,8 +31,8 @@ internal static class HubRefusal
                 $"{id}: the hub lists a file that it does not have ({answer.RequestMessage.RequestUri.AbsolutePath}). Try again",
             ("DisabledRepo", _) => $"{id}: has been disabled by the hub. See {page}",
             (_, HttpStatusCode.Unauthorized) =>
-                $"{id}: there is no such model at {settings.Endpoint}, or it is private, or the token is not valid (401). Check the " +
-                $"name; {token}",
+                $"{id}: there is no such model at {settings.Endpoint}, or it is private" +
+                $"{(sentToken ? ", or the token is not valid" : "")} (401). Check the name; {token}",
             (_, HttpStatusCode.Forbidden) =>
                 $"{id}: access is refused by {host} (403). Look at {page} whether its terms have to be accepted; {token}",
             (_, HttpStatusCode.NotFound) => $"{id}: there is no such model at {settings.Endpoint} (404). Check the name",

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Skipwise.Storage;
 
 namespace Skipwise.Hub;
 
 /// <summary>Where the hub and its cache are, and who asks: what Hugging Face's own programs read from the environment.</summary>
-internal sealed record HubSettings
+internal sealed partial record HubSettings
 {
     /// <summary>the hub, or a mirror of it</summary>
     public required Uri Endpoint { get; init; }
@@ -31,17 +32,15 @@ internal sealed record HubSettings
     /// <exception cref="SkipwiseException">HF_ENDPOINT is no address, or a token cannot be read</exception>
     public static HubSettings FromEnvironment(Func<string, string?>? read = null)
     {
-        string? Value(string name) => (read ?? Environment.GetEnvironmentVariable)(name) is { } value && value.Trim().Length > 0
-            ? value.Trim() : null;
-        string? Folder(string name) => Value(name) is { } path ? Expanded(path) : null;
-        string home = Folder("HF_HOME") ?? Path.Combine(Folder("XDG_CACHE_HOME") ?? Expanded("~/.cache"), "huggingface");
+        read ??= Environment.GetEnvironmentVariable;
+        string? Value(string name) => ValueOf(read, name);
         string endpoint = Value("HF_ENDPOINT") ?? "https://huggingface.co";
-        (string? token, string? source) = FindToken(Value, Folder("HF_TOKEN_PATH") ?? Path.Combine(home, "token"));
+        (string? token, string? source) = FindToken(Value, FolderOf(read, "HF_TOKEN_PATH") ?? Path.Combine(HomeOf(read), "token"));
         return new()
         {
             Endpoint = Uri.TryCreate(endpoint.TrimEnd('/') + "/", UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
                 ? address : throw new SkipwiseException($"HF_ENDPOINT: {endpoint} is no address. Write it as https://huggingface.co"),
-            Cache = CacheFolder(Folder, home),
+            Cache = CacheOf(read),
             Token = token,
             TokenSource = source,
             IsOffline = IsTrue(Value("HF_HUB_OFFLINE")) || IsTrue(Value("TRANSFORMERS_OFFLINE")),
@@ -49,15 +48,19 @@ internal sealed record HubSettings
     }
 
     /// <summary>The cache's folder alone, for which neither endpoint nor token has to be right.</summary>
-    public static string CacheOfThisProcess()
-    {
-        static string? Folder(string name) => Environment.GetEnvironmentVariable(name) is { } path && path.Trim().Length > 0
-            ? Expanded(path.Trim()) : null;
-        return CacheFolder(Folder, Folder("HF_HOME") ?? Path.Combine(Folder("XDG_CACHE_HOME") ?? Expanded("~/.cache"), "huggingface"));
-    }
+    public static string CacheOfThisProcess() => CacheOf(Environment.GetEnvironmentVariable);
 
-    private static string CacheFolder(Func<string, string?> folder, string home) =>
-        folder("HF_HUB_CACHE") ?? folder("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(home, "hub");
+    private static string CacheOf(Func<string, string?> read) =>
+        FolderOf(read, "HF_HUB_CACHE") ?? FolderOf(read, "HUGGINGFACE_HUB_CACHE") ?? Path.Combine(HomeOf(read), "hub");
+
+    private static string HomeOf(Func<string, string?> read) => FolderOf(read, "HF_HOME")
+        ?? Path.Combine(FolderOf(read, "XDG_CACHE_HOME") ?? Expanded("~/.cache", read), "huggingface");
+
+    private static string? FolderOf(Func<string, string?> read, string name) =>
+        ValueOf(read, name) is { } path ? Expanded(path, read) : null;
+
+    private static string? ValueOf(Func<string, string?> read, string name) =>
+        read(name)?.Trim() is { Length: > 0 } value ? value : null;
 
     private static (string? Token, string? Source) FindToken(Func<string, string?> value, string file)
     {
@@ -79,11 +82,16 @@ internal sealed record HubSettings
 
     private static bool IsTrue(string? value) => value?.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE";
 
-    private static string Expanded(string path)
+    /// <summary>A path with its variables, as Python's <c>expandvars</c> reads them, and with the user's folder.</summary>
+    private static string Expanded(string path, Func<string, string?> read)
     {
-        string whole = Environment.ExpandEnvironmentVariables(path);
+        string whole = Variable().Replace(OperatingSystem.IsWindows() ? Environment.ExpandEnvironmentVariables(path) : path,
+            match => read(match.Groups["name"].Value) ?? match.Value);
         return whole == "~" || whole.StartsWith("~/", StringComparison.Ordinal)
             ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), whole[1..].TrimStart('/'))
             : whole;
     }
+
+    [GeneratedRegex(@"\$(?<name>\w+)|\$\{(?<name>[^}]*)\}", RegexOptions.CultureInvariant)]
+    private static partial Regex Variable();
 }

@@ -9,16 +9,15 @@ internal static class ModelFolder
     /// <exception cref="SkipwiseException">there is neither such a path nor such a model in the cache</exception>
     public static string Resolve(string model)
     {
-        bool isPath = Path.Exists(model) || model.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
-            || Directory.Exists(Path.GetDirectoryName(model));
-        if (isPath || HubModelId.TryParse(model) is not { } id)
+        if (Path.Exists(model) || HubModelId.TryParse(model) is not { } id)
         {
             return model;
         }
         string cache = HubSettings.CacheOfThisProcess();
-        return HubCache.Find(cache, id)
-            ?? throw new SkipwiseException(
-                $"{model}: there is no such folder, and no model of that name in the hub's cache ({cache}). Check the path, or fetch the " +
-                $"model with 'skipwise pull {id}'");
+        bool isPath = model.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || Directory.Exists(Path.GetDirectoryName(model));
+        return HubCache.Find(cache, id) ?? (isPath ? model
+            : throw new SkipwiseException(
+                $"{model}: there is no such folder, and no model of that name in the Hugging Face cache ({cache}). Check the path, or " +
+                $"fetch the model with 'skipwise pull {id}'"));
     }
 }

@@ -16,6 +16,7 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     private readonly FolderClaim _claim;
     private readonly string? _cached;
     private readonly Dictionary<string, FileChecksum> _files;
+    private (HubFile File, bool IsKept)[] _configuration = [];
 
     /// <summary>Claims the folder.</summary>
     /// <param name="folder">need not exist</param>
@@ -46,18 +47,26 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     /// Takes the configuration out of the folder, which is then no model until all files of the new commit are there.
     /// </summary>
     /// <exception cref="SkipwiseException">a file has changed since Skipwise wrote it</exception>
-    public void Open(IEnumerable<HubFile> configuration, CancellationToken stop)
+    /// <remarks>It is taken out before the first other file changes, so that a download of what is there changes nothing.</remarks>
+    public void Open(IEnumerable<HubFile> configuration, CancellationToken stop) =>
+        _configuration = [.. configuration.Select(file => (file, Has(file, stop)))];
+
+    private void TakeConfigurationOut()
     {
-        foreach (HubFile file in configuration)
+        lock (_lock)
         {
-            if (Has(file, stop))
+            foreach ((HubFile file, bool isKept) in _configuration)
             {
-                FileSystem.Rename(Entry(file), Partial(file));
+                if (isKept)
+                {
+                    FileSystem.Rename(Entry(file), Partial(file));
+                }
+                else
+                {
+                    FileSystem.Delete(Entry(file));
+                }
             }
-            else
-            {
-                FileSystem.Delete(Entry(file));
-            }
+            _configuration = [];
         }
     }
 
@@ -65,11 +74,11 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     public void Prune(IEnumerable<HubFile> wanted)
     {
         HashSet<string> names = [.. wanted.Select(file => file.Name)];
-        var manifest = new FolderManifest(Kind, _files);
         foreach (string name in _files.Keys.Where(name => !names.Contains(name)).ToArray())
         {
-            if (Path.Combine(Folder, name) is var path && manifest.Owns(path))
+            if (Path.Combine(Folder, name) is var path && IsOwn(path))
             {
+                TakeConfigurationOut();
                 FileSystem.Delete(path);
             }
             _files.Remove(name);
@@ -117,6 +126,7 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     /// <summary>The incomplete file. If the hub's cache has the file, its content is copied there first.</summary>
     public string PartialOf(HubFile file, bool mayCopy, CancellationToken stop)
     {
+        TakeConfigurationOut();
         string partial = Partial(file);
         if (mayCopy && _cached is not null && Path.Combine(_cached, file.Name) is var source && File.Exists(source)
             && new FileInfo(RealPath.Resolve(source)).Length == file.Size && PartialBytes(file) < file.Size)

@@ -61,7 +61,7 @@ public static class AverageModels
         HfConfig before = HfConfig.ForModel(options.Model), after = HfConfig.ForModel(options.Tuned);
         RequireSameArchitecture(options, before, after);
         RequireSameTokenizer(options);
-        if (before.Model.Rope != after.Model.Rope || before.Model.MaxPositionEmbeddings != after.Model.MaxPositionEmbeddings)
+        if (Differences(before.Model, after.Model).Any(pair => IsOfWindow(pair.Before)))
         {
             note?.Report(
                 $"rope and window are those of {options.Tuned} ({after.Model.MaxPositionEmbeddings} tokens); the base model's window is " +
@@ -70,6 +70,10 @@ public static class AverageModels
         using var average = new WeightAverage(options.Model, options.Tuned, options.Weight);
         var companions = CompanionFiles.OfModel(ModelFolder.Resolve(options.Tuned));
         companions.RequireAll();
+        foreach (string warning in companions.Warnings)
+        {
+            note?.Report($"warning: {warning}");
+        }
         AtomicFolder.Write(options.Out, PretrainedModel.Kind, inner =>
         {
             new SafetensorsFolder(inner) { ShardBytes = PretrainedModel.DefaultShardBytes, Metadata = average.Metadata }
@@ -83,20 +87,10 @@ public static class AverageModels
     /// <summary>Refuses models whose tensors have other meanings, although their shapes may be equal.</summary>
     private static void RequireSameArchitecture(AverageModelsOptions options, HfConfig before, HfConfig after)
     {
-        static DecoderConfig WithoutRope(DecoderConfig model) =>
-            model with
-            {
-                Rope = new(),
-                MaxPositionEmbeddings = 0,
-                SlidingWindow = null, // a mask, of which an extension may be the reason
-                FirstSlidingLayer = 0,
-                FrozenEmbeddingRow = null,
-            };
         string? different = before.Family.ModelType != after.Family.ModelType
             ? $"model_type is {before.Family.ModelType} and {after.Family.ModelType}"
-            : ArchitectureValues.OfForward(WithoutRope(before.Model)).Zip(ArchitectureValues.OfForward(WithoutRope(after.Model)))
-                .Where(pair => pair.First != pair.Second && !pair.First.Name.EndsWith("token_id", StringComparison.Ordinal))
-                .Select(pair => $"{pair.First.Name} is {pair.First.Value} and {pair.Second.Value}").FirstOrDefault();
+            : Differences(before.Model, after.Model).Where(pair => !IsOfWindow(pair.Before))
+                .Select(pair => $"{pair.Before.Name} is {pair.Before.Value} and {pair.After.Value}").FirstOrDefault();
         if (different is not null)
         {
             throw new SkipwiseException(
@@ -104,6 +98,15 @@ public static class AverageModels
                 "an average");
         }
     }
+
+    /// <summary>Values of the forward pass that differ. Which token begins or ends a text is none of a weight's meaning.</summary>
+    private static IEnumerable<(NamedValue Before, NamedValue After)> Differences(DecoderConfig before, DecoderConfig after) =>
+        ArchitectureValues.OfForward(before).Zip(ArchitectureValues.OfForward(after))
+            .Where(pair => pair.First != pair.Second && !pair.First.Name.EndsWith("token_id", StringComparison.Ordinal));
+
+    /// <summary>What an extension of the window changes, a mask of nearby tokens included.</summary>
+    private static bool IsOfWindow(NamedValue value) => value.Name.StartsWith("rope.", StringComparison.Ordinal)
+        || value.Name is "max_position_embeddings" or "sliding_window" or "first_sliding_layer";
 
     private static void RequireSameTokenizer(AverageModelsOptions options)
     {

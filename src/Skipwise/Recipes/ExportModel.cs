@@ -86,6 +86,7 @@ public static class ExportModel
         GgufArchitecture architecture = GgufArchitecture.For(config.Family.ModelType, model);
         TokenizerModel tokenizer = TokenizerLoader.Load(options.Model).ToModel()!;
         GgufTokenizer.Describe(new GgufMetadata(), tokenizer, model.VocabSize, note: null); // refuses before the weights are read
+        IReadOnlyList<(string Name, string Text)> templates = ChatTemplates.Read(options.Model);
         using PretrainedModel pretrained = PretrainedModel.Load(source);
         foreach (string warning in config.WarningsFor(options.Rope).Concat(pretrained.Warnings))
         {
@@ -94,7 +95,7 @@ public static class ExportModel
         stop.ThrowIfCancellationRequested();
         ExportDtype dtype = options.Dtype ?? Stored(pretrained.StoredMatrixType);
         IReadOnlyList<GgufTensor> tensors = GgufExport.Write(pretrained, options.Out, NameOf(options.Model), GgufType.Written[(int)dtype],
-            tokenizer, ChatTemplates.Read(options.Model), note, stop);
+            tokenizer, templates, note, stop);
         return new ExportedModel(architecture.Name, dtype, tensors.Count, new FileInfo(options.Out).Length);
     }
 

@@ -90,15 +90,22 @@ public static class PullModel
             : retry.Run($"{id}: {file.Name}", () => client.Describe(id, listing.Commit, file, stop), () => 0, stop);
 
         string reason = settings.IsOffline ? "HF_HUB_OFFLINE is set: unset it to download what the cache lacks"
-            : "Its author has left it so";
+            : "The repository is incomplete: choose another";
         WantedFiles wanted = await WantedFiles.Choose(id, listing.Files, reason).Described(Describe);
         string? cached = HubCache.Find(settings.Cache, id with { Revision = listing.Commit });
         using PulledFolder? own = folder is null ? null : new PulledFolder(folder, cached);
         IHubTarget target = own ?? (IHubTarget)new HubCache(settings.Cache, id, listing.Commit, meter.Notes);
         var download = new HubDownload(client, retry, id, listing.Commit, target, meter.Add);
-        Task Get(IEnumerable<HubFile> files) => Parallel.ForEachAsync(files,
+        // files of equal content are one blob, which one of them fetches
+        Task Get(IEnumerable<HubFile> files) => Parallel.ForEachAsync(files.GroupBy(file => file.Hash),
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop },
-            async (file, cancel) => await download.Get(file, cancel));
+            async (equal, cancel) =>
+            {
+                foreach (HubFile file in equal)
+                {
+                    await download.Get(file, cancel);
+                }
+            });
 
         HubFile[] other = [.. wanted.Small, .. wanted.Configuration];
         own?.Open(wanted.Configuration, stop);
@@ -119,8 +126,8 @@ public static class PullModel
     private static HubListing Cached(HubModelId id, HubSettings settings, CancellationToken stop) =>
         HubCache.Find(settings.Cache, id) is { } folder ? HubCache.List(folder, stop)
             : throw new SkipwiseException(
-                $"{id}: is not in the hub's cache ({settings.Cache}), and HF_HUB_OFFLINE forbids to ask the hub. Unset it to download " +
-                "the model");
+                $"{id}: is not in the Hugging Face cache ({settings.Cache}), and HF_HUB_OFFLINE forbids to ask the hub. Unset it to " +
+                "download the model");
 
     private static void RequireSpace(HubModelId id, IHubTarget target, IEnumerable<HubFile> files, CancellationToken stop)
     {

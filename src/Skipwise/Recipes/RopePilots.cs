@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Skipwise.Checkpoints;
 using Skipwise.Checkpoints.HuggingFace;
@@ -106,7 +104,7 @@ internal sealed class RopePilots
     public RopeType Choose(PoseDataset windows, RunContract contract, TrainingEvaluation evaluation,
         (Device Device, ScalarType Dtype) compute, Func<int, IProgress<StepMetrics>>? progress, CancellationToken stop)
     {
-        string settings = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(contract.ToJson())).AsSpan(0, 8));
+        string settings = ContentHash.OfText(contract.ToJson());
         List<RopePilot> kept = Read(_path) is { } saved && saved.Settings == settings ? [.. saved.Pilots] : [], pilots = [];
         int target = _options.TargetLength;
         _note?.Report($"rope: {Candidates.Count} pilots of {_pilots.Steps} steps, measured at {target} tokens of held-out text; their " +
@@ -126,7 +124,7 @@ internal sealed class RopePilots
         }
         RopePilot best = Best(pilots)
             ?? throw new SkipwiseException(
-                $"{_path}: no pilot has a finite perplexity at {target} tokens. Lower " +
+                $"{_path}: no pilot has a finite perplexity at {target} tokens ({InWords(pilots[0])}). Lower " +
                 $"{OptionName.Of(nameof(TrainOptions.LearningRate))}, or name a scaling with {OptionName.Of(nameof(RopeOverrides.Type))}.");
         _note?.Report($"rope: {best.Rope} has the lowest perplexity at {target} tokens, and is taken");
         return RopeTypeNames.Parse(best.Rope);

@@ -53,8 +53,8 @@ internal sealed class Scalings : IExperiment
                 $"Variants: fine-tunes to {Target} times the window of {context.Window} tokens. \"{Thrice(RopeType.Yarn).Name}\" and the " +
                 "like take three times the extension as the factor. Dynamic NTK is what it is at the largest position of the training, " +
                 "for texts of every length; longrope has YaRN's divisors and its own scale of attention.",
-                $"Bases: the shipped one, with heads of {width}; and others of its size with heads of " +
-                $"{string.Join(", ", context.Scale.HeadDivisors.Select(divisor => width / divisor))}, pretrained by its recipe in " +
+                $"Bases: the shipped one, with heads of {width}; and others of its size with " +
+                $"{string.Join(", ", heads.Select(family => Called(context, family)))}, pretrained by its recipe in " +
                 $"{context.Scale.PretrainingListSteps} + {context.Scale.PretrainingSteps} steps (the shipped one: {shipped.ListSteps} + " +
                 $"{shipped.Steps}), once, whatever the seed.",
                 .. context.ProtocolOfTraining([.. OnRunBase, .. s_factors.SelectMany(rope => Fewer(context, rope))]),
@@ -66,9 +66,8 @@ internal sealed class Scalings : IExperiment
                 context.PerplexityTable($"Perplexity of the first tokens, {RunBase}, heads of {width}", OnRunBase, s_windows, Measured),
                 context.PasskeyTable($"Fraction of passkeys found by prompt length in tokens, {RunBase}", OnRunBase, s_prompts),
                 StepsTable(context, Measured),
-                .. heads.Select((family, i) => context.PerplexityTable(
-                    $"Perplexity of the first tokens, heads of {width / context.Scale.HeadDivisors[i]}", OnHeads(context, family),
-                    s_windows, Measured)),
+                .. heads.Select(family => context.PerplexityTable($"Perplexity of the first tokens, {Called(context, family)}",
+                    OnHeads(context, family), s_windows, Measured)),
             ],
             Verdicts = Verdicts(context, new Comparison(context, Measured), heads),
             Plots =
@@ -76,8 +75,8 @@ internal sealed class Scalings : IExperiment
                 context.PerplexityPlot(OnRunBase, s_windows, Measured, $"{Name}-perplexity", $"Perplexity of the first tokens, {RunBase}"),
                 context.PasskeyPlot(OnRunBase, s_prompts, $"{Name}-passkey"),
                 context.SmallPerplexityPlots(
-                    heads.Select((family, i) => ($"heads of {width / context.Scale.HeadDivisors[i]}", OnHeads(context, family))), s_windows,
-                    Measured, $"{Name}-heads", "Perplexity of the first tokens by width of the heads"),
+                    heads.Select(family => (Called(context, family), OnHeads(context, family))), s_windows, Measured, $"{Name}-heads",
+                    "Perplexity of the first tokens by width of the heads"),
             ],
             RawLines =
             [
@@ -102,6 +101,11 @@ internal sealed class Scalings : IExperiment
 
     private static IEnumerable<FamilyShape> Heads(ReproductionContext context) =>
         context.Scale.HeadDivisors.Select(FamilyShape.OfHeads);
+
+    private static string Called(ReproductionContext context, FamilyShape family) =>
+        $"heads of {family.Config(context.Base.Config.Model).Model.HeadDim}";
+
+    private static int Quarter(ReproductionContext context) => Math.Max(1, context.Scale.Steps / 4);
 
     /// <summary>The common scalings on a base with other heads, after the base itself.</summary>
     private static IReadOnlyList<Variant> OnHeads(ReproductionContext context, FamilyShape family)
@@ -132,12 +136,12 @@ internal sealed class Scalings : IExperiment
     private static Variant[] Fewer(ReproductionContext context, RopeType rope) =>
     [
         .. ((Variant[])[Variant.Interpolated(rope, Target), Thrice(rope)]).Select(variant =>
-            variant with { Steps = Math.Max(1, context.Scale.Steps / 4), Name = $"{variant.Name}, a quarter of the steps" }),
+            variant with { Steps = Quarter(context), Name = $"{variant.Name}, a quarter of the steps" }),
     ];
 
     private static NumberTable StepsTable(ReproductionContext context, Func<Variant, int, SeedSamples> measured) => new(
         $"Perplexity of the first tokens at {context.Length(Target)} by training steps, {RunBase}", "variant",
-        [$"{Math.Max(1, context.Scale.Steps / 4)} steps", $"{context.Scale.Steps} steps"],
+        [$"{Quarter(context)} steps", $"{context.Scale.Steps} steps"],
         [
             .. from rope in s_factors
                from pair in Fewer(context, rope).Zip([Variant.Interpolated(rope, Target), Thrice(rope)])
@@ -154,8 +158,7 @@ internal sealed class Scalings : IExperiment
         [
             perplexity.Against(variant, reference, Target).In(RunBase),
             .. heads.Select(family =>
-                perplexity.Against(On(family, variant), On(family, reference), Target)
-                    .In($"heads of {family.Config(context.Base.Config.Model).Model.HeadDim}")),
+                perplexity.Against(On(family, variant), On(family, reference), Target).In(Called(context, family))),
         ];
         return
         [

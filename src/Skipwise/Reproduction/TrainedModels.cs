@@ -45,7 +45,7 @@ internal sealed class TrainedModels : IDisposable
 
     /// <summary>The hash that identifies a model to the cache.</summary>
     /// <param name="seed">of an untrained variant: any, it has no effect</param>
-    public string Key(Variant variant, ulong seed) => CacheKey.OfText(Contract(variant, seed).ToJson());
+    public string Key(Variant variant, ulong seed) => ContentHash.OfText(Contract(variant, seed).ToJson());
 
     /// <summary>Whether the trained model exists and is undamaged.</summary>
     public bool IsFinished(Variant variant, ulong seed)

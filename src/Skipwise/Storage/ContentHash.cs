@@ -1,10 +1,14 @@
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Skipwise.Storage;
 
-/// <summary>Identifies files by their content, independent of their names.</summary>
+/// <summary>Identifies texts, and files by their content, independent of their names.</summary>
 internal static class ContentHash
 {
+    /// <summary>A hash of 16 hexadecimal digits of a text: the first ones of its SHA-256.</summary>
+    public static string OfText(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+
     /// <summary>
     /// A hash of 16 hexadecimal digits of the content of files, and of all files in folders, in ordinal order of their paths. Links are
     /// followed; each file of a folder counts once.

@@ -18,7 +18,7 @@ internal sealed class FolderLock : IDisposable
         {
             return Open(path, FileOptions.DeleteOnClose);
         }
-        catch (IOException e) when (IsHeld(e, path))
+        catch (IOException e) when (IsHeld(e))
         {
             throw new SkipwiseException(busy, e);
         }
@@ -34,7 +34,7 @@ internal sealed class FolderLock : IDisposable
         {
             return Open(path, FileOptions.None);
         }
-        catch (IOException e) when (IsHeld(e, path))
+        catch (IOException e) when (IsHeld(e))
         {
             return null;
         }
@@ -45,5 +45,10 @@ internal sealed class FolderLock : IDisposable
     private static FolderLock Open(string path, FileOptions options) =>
         new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, options));
 
-    private static bool IsHeld(IOException e, string path) => e.GetType() == typeof(IOException) && File.Exists(path);
+    /// <summary>Another error, of a disk that cannot be written for example, does not end by waiting.</summary>
+    private static bool IsHeld(IOException e)
+    {
+        const int sharingViolation = unchecked((int)0x80070020), again = 11, againOnMac = 35; // EWOULDBLOCK of flock
+        return e.HResult == (OperatingSystem.IsWindows() ? sharingViolation : OperatingSystem.IsMacOS() ? againOnMac : again);
+    }
 }

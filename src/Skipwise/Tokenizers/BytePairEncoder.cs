@@ -76,10 +76,15 @@ internal sealed class BytePairEncoder
     public static IEnumerable<(string Left, string Right, int Rank)> EveryWay(IReadOnlyDictionary<string, int> vocabulary,
         Func<int, int> rankOf)
     {
+        HashSet<int> lengths = [.. vocabulary.Keys.Select(piece => piece.Length)]; // few, so that a huge piece is not cut everywhere
         foreach (var (piece, id) in vocabulary)
         {
             for (int cut = 1; cut < piece.Length; cut++)
             {
+                if (!lengths.Contains(cut) || !lengths.Contains(piece.Length - cut))
+                {
+                    continue;
+                }
                 string left = piece[..cut], right = piece[cut..];
                 if (!char.IsLowSurrogate(piece[cut]) && vocabulary.ContainsKey(left) && vocabulary.ContainsKey(right))
                 {

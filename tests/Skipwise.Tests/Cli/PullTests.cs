@@ -47,7 +47,7 @@ public sealed class PullTests(SmallModel model) : IClassFixture<SmallModel>, IDi
     {
         (int code, _, string error) = Run("inspect", "tensors", "-m", "org/unknown@v2");
         Assert.Equal(1, code);
-        Assert.Contains("error: org/unknown@v2: there is no such folder, and no model of that name in the hub's cache", error);
+        Assert.Contains("error: org/unknown@v2: there is no such folder, and no model of that name in the Hugging Face cache", error);
         Assert.Contains("'skipwise pull org/unknown@v2'", error);
         Directory.CreateDirectory(_home["org/unknown"]);
         Assert.Contains("no weights found in org/unknown", Run("inspect", "tensors", "-m", "org/unknown").Error); // the folder goes first
@@ -115,7 +115,8 @@ public sealed class PullTests(SmallModel model) : IClassFixture<SmallModel>, IDi
     {
         ProcessStartInfo start = ToolProcess.Start(words);
         start.WorkingDirectory = _home.Path;
-        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("HF_", StringComparison.Ordinal)).ToArray())
+        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("HF_", StringComparison.Ordinal)
+            || name.StartsWith("HUGGING", StringComparison.Ordinal) || name == "TRANSFORMERS_OFFLINE").ToArray())
         {
             start.Environment.Remove(name);
         }

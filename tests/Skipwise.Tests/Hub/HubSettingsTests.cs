@@ -13,6 +13,8 @@ public sealed class HubSettingsTests : IDisposable
     [InlineData("HF_HOME={0}/h", "{0}/h/hub"), InlineData("XDG_CACHE_HOME={0}/x", "{0}/x/huggingface/hub")]
     [InlineData("HF_HOME={0}/h HF_HUB_CACHE={0}/c", "{0}/c"), InlineData("HUGGINGFACE_HUB_CACHE={0}/old", "{0}/old")]
     [InlineData("HF_HUB_CACHE={0}/c HUGGINGFACE_HUB_CACHE={0}/old", "{0}/c")]
+    [InlineData("DISK={0}/d HF_HOME=$DISK/h", "{0}/d/h/hub"), InlineData("DISK={0}/d HF_HUB_CACHE=${DISK}x", "{0}/dx")]
+    [InlineData("HF_HUB_CACHE={0}/$NONE", "{0}/$NONE")]
     public void The_cache(string variables, string expected) =>
         Assert.Equal(Filled(expected), Of($"{variables} HF_TOKEN=x").Cache);
 

@@ -269,7 +269,7 @@ public sealed class PullModelTests : IDisposable
         Assert.Equal((folder, 0L, Hub.Commit), (pulled.Folder, pulled.Downloaded, pulled.Commit));
         _fixture.Pull(folder: Path.Combine(_fixture.Home, "own"));
         _fixture.IsWhole(Path.Combine(_fixture.Home, "own"));
-        Assert.Contains("is not in the hub's cache", _fixture.Refused("org/other"));
+        Assert.Contains("is not in the Hugging Face cache", _fixture.Refused("org/other"));
         File.Delete(Path.Combine(folder, PullFixture.Second));
         Assert.Contains($"no file \"{PullFixture.Second}\". HF_HUB_OFFLINE is set", _fixture.Refused());
         Assert.Empty(Hub.Requests);

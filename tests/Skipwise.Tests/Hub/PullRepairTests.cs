@@ -106,6 +106,20 @@ public sealed class PullRepairTests : IDisposable
     }
 
     [Fact]
+    public void Files_of_equal_content_are_fetched_once_and_wait_for_nobody()
+    {
+        string[] equal = ["special_tokens_map.json", "added_tokens.json", "generation_config.json"];
+        foreach (string name in equal)
+        {
+            Hub.Small[name] = "{\"equal\": 1}"u8.ToArray();
+        }
+        string folder = _fixture.Pull().Folder;
+        Assert.All(equal, name => Assert.Equal("{\"equal\": 1}", File.ReadAllText(Path.Combine(folder, name))));
+        Assert.DoesNotContain(_fixture.Notes, note => note.Contains("another process", StringComparison.Ordinal));
+        Assert.Single(Hub.Requests, request => equal.Any(name => request.Path.EndsWith($"/{name}", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void A_mirror_that_does_not_know_the_commit_is_told()
     {
         Hub.Intercept = context =>

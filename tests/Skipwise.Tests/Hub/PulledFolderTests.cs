@@ -22,7 +22,11 @@ public sealed class PulledFolderTests : IDisposable
         Assert.All(Directory.GetFiles(Own), file => Assert.Null(new FileInfo(file).LinkTarget));
         Assert.False(Directory.Exists(_fixture.Repository));
         File.WriteAllText(Path.Combine(Own, "mine.txt"), "mine");
-        Assert.Equal(0, _fixture.Pull(folder: Own).Downloaded);
+        var isModel = new List<bool>(); // while all of it is read
+        Assert.Equal(0, _fixture.Pull(folder: Own, progress: new SynchronousProgress<PullProgress>(
+            _ => isModel.Add(File.Exists(Path.Combine(Own, "config.json"))))).Downloaded);
+        Assert.NotEmpty(isModel);
+        Assert.DoesNotContain(false, isModel);
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Own, "mine.txt")));
         File.Delete(Path.Combine(Own, "mine.txt"));
         _fixture.IsWhole(Own);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Reproduction;
+using Skipwise.Storage;
 using Skipwise.TokenStores;
 
 namespace Skipwise.Tests.Reproduction;
@@ -14,7 +15,7 @@ public sealed class BaseModelTests
     [Fact]
     public void Texts_are_those_of_the_version()
     {
-        string texts = CacheKey.OfText(
+        string texts = ContentHash.OfText(
             Ids(s_base.TrainingText(1)) + Ids(s_base.TrainingText(2)) + Ids(s_base.HeldOut)
             + string.Concat(s_base.Prompts(256, 1).Select(prompt => prompt.Text)));
         Assert.Equal(("1", "0b5963a0af2ca894"), (BaseModel.TextVersion, texts));

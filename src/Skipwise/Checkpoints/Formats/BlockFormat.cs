@@ -4,7 +4,10 @@ namespace Skipwise.Checkpoints.Formats;
 /// <param name="Elements">per block; every row is a multiple of them</param>
 /// <param name="Bytes">per block</param>
 /// <param name="Decode">converts whole blocks to float32; null if the type is only listed</param>
-internal sealed record BlockFormat(int Elements, int Bytes, BlockFormat.Conversion? Decode)
+/// <param name="Encode">converts float32 to whole blocks; null if the type is not written</param>
+internal sealed record BlockFormat(int Elements, int Bytes, BlockFormat.Dequantize? Decode, BlockFormat.Quantize? Encode = null)
 {
-    public delegate void Conversion(ReadOnlySpan<byte> blocks, Span<float> values);
+    public delegate void Dequantize(ReadOnlySpan<byte> blocks, Span<float> values);
+
+    public delegate void Quantize(ReadOnlySpan<float> values, Span<byte> blocks);
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Skipwise.Hub;
 using Skipwise.Storage;
@@ -41,6 +40,6 @@ internal static class WeightChecksum
                 throw new SkipwiseException($"{path}: cannot be read: {e.Message}. Check the path", e);
             }
         }
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())).AsSpan(0, 8));
+        return ContentHash.OfText(lines.ToString());
     }
 }

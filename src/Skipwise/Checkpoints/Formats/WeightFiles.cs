@@ -73,7 +73,8 @@ internal sealed class WeightFiles : IDisposable
             }
         }
         throw new SkipwiseException(
-            $"no weights found in {model}: expected {SingleName} or {TorchName}, or one's {IndexEnding} and its shards");
+            $"no weights found in {model}: expected {SingleName} or {TorchName}, or one's {IndexEnding} and its shards. " +
+            "'skipwise pull ORG/NAME' fetches all files of a model of the Hugging Face hub");
     }
 
     /// <inheritdoc/>

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
+using Skipwise.Rope;
 using Skipwise.Storage;
 using Skipwise.Storage.Gguf;
 
@@ -21,10 +22,11 @@ internal static class GgufConfig
     /// supported</exception>
     public static HfConfig Read(GgufFile file)
     {
-        GgufArchitecture architecture = ArchitectureOf(file);
         var keys = new GgufKeys(file.Path, file.Values);
+        RequireWholeModel(keys);
+        GgufArchitecture architecture = ArchitectureOf(file);
         string prefix = architecture.Name + ".";
-        Require(keys, prefix);
+        RequireSupported(keys, prefix);
         bool Has(string tensor) => file.Tensors.ContainsKey(tensor);
         ModelFamily family = ModelFamily.FromModelType(architecture.ModelType((Has(QueryBias), Has(OutputBias))), file.Path);
         int hidden = keys.Required(prefix + "embedding_length", DecoderConfigReader.WidestLayer);
@@ -65,7 +67,7 @@ internal static class GgufConfig
         }
         else if (headDim * heads != hidden)
         {
-            throw keys.Error(prefix + "attention.key_length", $"heads of {headDim} do not divide {hidden} among {heads}");
+            throw keys.Error(prefix + "attention.key_length", $"is {headDim}, expected embedding_length / head_count, {hidden} / {heads}");
         }
         if (architecture.RotatesAShare)
         {
@@ -91,7 +93,14 @@ internal static class GgufConfig
         }
         HfConfig plain = HfConfig.Parse(HfConfig.Text(raw), file.Path);
         DecoderConfig model = plain.Model with { Rope = GgufScaling.Read(file, keys, plain.Model.RotaryDim, window) };
-        return HfConfig.Parse(HfConfig.Text(HfConfig.ForExtended(raw, model)), file.Path);
+        JsonObject extended = HfConfig.ForExtended(raw, model);
+        if (model.Rope.Type == RopeType.Linear && !keys.Has(prefix + "rope.scaling.original_context_length"))
+        {
+            // not in the file but guessed: the reader of config.json makes the same guess, and warns
+            extended.Remove(RopeConfigReader.OriginalKey);
+            (extended["rope_scaling"] as JsonObject)?.Remove(RopeConfigReader.OriginalKey);
+        }
+        return HfConfig.Parse(HfConfig.Text(extended), file.Path);
     }
 
     /// <summary>The architecture of a file.</summary>
@@ -101,21 +110,30 @@ internal static class GgufConfig
         : throw new SkipwiseException(
             $"{file.Path}: key general.architecture: {name} is not supported; supported: {string.Join(", ", GgufArchitecture.Names)}");
 
-    private static void Require(GgufKeys keys, string prefix)
+    /// <summary>The parts of a split file behind the first one have no other keys than these.</summary>
+    private static void RequireWholeModel(GgufKeys keys)
     {
         if (keys.Count("split.count", int.MaxValue, least: 0) is > 1 and var parts)
         {
             int? part = keys.Count("split.no", int.MaxValue, least: 0);
             throw keys.Error("split.count",
-                $"this is file {part + 1} of {parts}, and only whole models are read. Join them with llama.cpp's llama-gguf-split");
+                $"this is file {part + 1} of {parts}, and only whole models are read", "Join them with llama.cpp's llama-gguf-split");
         }
         if (keys.Text("general.type") is { } type && type != "model")
         {
-            throw keys.Error("general.type", $"is \"{type}\", expected \"model\"");
+            throw keys.Error("general.type", $"is \"{type}\", expected \"model\"", "Name the file of a model");
+        }
+    }
+
+    private static void RequireSupported(GgufKeys keys, string prefix)
+    {
+        if (!keys.Truth(prefix + "attention.causal", missing: true))
+        {
+            throw keys.Error(prefix + "attention.causal", "is false: only causal models are supported", "Choose another model");
         }
         if (keys.Count(prefix + "expert_count", int.MaxValue, least: 0) is > 0 and var experts)
         {
-            throw keys.Error(prefix + "expert_count", $"{experts} experts: mixtures of experts are not supported");
+            throw keys.Error(prefix + "expert_count", $"{experts} experts: mixtures of experts are not supported", "Choose another model");
         }
     }
 

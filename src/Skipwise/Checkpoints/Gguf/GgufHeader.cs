@@ -87,7 +87,8 @@ internal sealed record GgufHeader(GgufMetadata Metadata, IReadOnlyList<TensorEnt
             shape[^i] = (long)size; // the innermost is first in the file
         }
         uint number = file.UInt32();
-        GgufType type = GgufType.FromId(number) ?? throw file.Error($"the tensor {name} has the unknown type {number}");
+        GgufType type = GgufType.FromId(number) ?? throw file.Error(
+            $"the tensor {name} has the unknown type {number}", $"Use one of {GgufType.Readable}");
         if (shape.LastOrDefault(1) is var row && row % type.BlockElements != 0)
         {
             throw file.Error($"the tensor {name} has rows of {row}, which are no multiple of {type.Name}'s {type.BlockElements}");

@@ -38,7 +38,7 @@ internal static class GgufRope
         {
             metadata.Add(prefix + "scaling.factor", (float)rope.Factor);
         }
-        if (rope.Type == RopeType.Yarn || hasTwo)
+        if (rope.Type is RopeType.Linear or RopeType.Yarn || hasTwo)
         {
             metadata.Add(prefix + "scaling.original_context_length", (uint)rope.OriginalMaxPositionEmbeddings);
         }

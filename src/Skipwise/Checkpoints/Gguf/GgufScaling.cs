@@ -52,7 +52,7 @@ internal static class GgufScaling
         if (keys.Number(prefix + "scaling.yarn_attn_factor") is { } stated && Math.Abs((stated / YarnScale(factor)) - 1) > Similar)
         {
             throw keys.Error(prefix + "scaling.yarn_attn_factor", FormattableString.Invariant(
-                $"is {stated}, and llama.cpp scales by {YarnScale(factor)}. Load the Hugging Face folder that it was made from"));
+                $"is {stated}, and llama.cpp scales by {YarnScale(factor)}"));
         }
         double scale = keys.Number(prefix + "scaling.attn_factor") ?? 1;
         int original = keys.Count(prefix + "scaling.original_context_length", JsonSection.LargestCount) ?? window;

@@ -12,8 +12,8 @@ internal sealed record GgufType(uint Id, StoredType Stored, uint? FileType = nul
     public static readonly GgufType F32 = new(0, StoredType.FromName("F32")!, 0);
     public static readonly GgufType F16 = new(1, StoredType.FromName("F16")!, 1);
     public static readonly GgufType BF16 = new(30, StoredType.FromName("BF16")!, 32);
-    public static readonly GgufType Q80 = new(8, Block("Q8_0", 32, 34, BlockQuantization.DecodeQ80), 7);
-    public static readonly GgufType Q40 = new(2, Block("Q4_0", 32, 18, BlockQuantization.DecodeQ40), 2);
+    public static readonly GgufType Q80 = new(8, Block("Q8_0", 32, 34, BlockQuantization.DecodeQ80, BlockQuantization.EncodeQ80), 7);
+    public static readonly GgufType Q40 = new(2, Block("Q4_0", 32, 18, BlockQuantization.DecodeQ40, BlockQuantization.EncodeQ40), 2);
 
     private static readonly GgufType[] s_all =
     [
@@ -60,6 +60,6 @@ internal sealed record GgufType(uint Id, StoredType Stored, uint? FileType = nul
     /// <summary>bytes of a tensor whose rows are multiples of <see cref="BlockElements"/></summary>
     public long Bytes(IEnumerable<long> shape) => shape.Aggregate(1L, (product, size) => product * size) / BlockElements * BlockBytes;
 
-    private static StoredType Block(string name, int elements, int bytes, BlockFormat.Conversion? decode = null) =>
-        new(name, 8 * bytes / elements, null) { Blocks = new(elements, bytes, decode) };
+    private static StoredType Block(string name, int elements, int bytes, BlockFormat.Dequantize? decode = null,
+        BlockFormat.Quantize? encode = null) => new(name, 8 * bytes / elements, null) { Blocks = new(elements, bytes, decode, encode) };
 }

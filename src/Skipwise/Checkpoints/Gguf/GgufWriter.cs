@@ -182,14 +182,7 @@ internal static class GgufWriter
             int first = index * chunk, elements = Math.Min(chunk, count - first);
             var from = new ReadOnlySpan<float>(values + first, elements);
             Span<byte> to = blocks.AsSpan(first / type.BlockElements * type.BlockBytes, elements / type.BlockElements * type.BlockBytes);
-            if (type == GgufType.Q80)
-            {
-                BlockQuantization.EncodeQ80(from, to);
-            }
-            else
-            {
-                BlockQuantization.EncodeQ40(from, to);
-            }
+            type.Stored.Blocks!.Encode!(from, to);
         }
         ParallelWork.For(get_num_threads(), (count + chunk - 1) / chunk, EncodeChunk);
         return count / type.BlockElements * type.BlockBytes;

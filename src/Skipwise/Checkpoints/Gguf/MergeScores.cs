@@ -37,16 +37,11 @@ internal static class MergeScores
             scores[id] = -(done.Count - 1);
             last = piece;
         }
-        foreach (string piece in ids.Keys)
+        foreach ((string left, string right, _) in BytePairEncoder.EveryWay(ids, _ => 0))
         {
-            for (int cut = 1; cut < piece.Length; cut++)
+            if (!pairs.Contains((left, right)))
             {
-                if (!char.IsLowSurrogate(piece[cut]) && ids.ContainsKey(piece[..cut]) && ids.ContainsKey(piece[cut..])
-                    && !pairs.Contains((piece[..cut], piece[cut..])))
-                {
-                    throw GgufTokenizer.Refused(
-                        $"its merges lack \"{piece[..cut]}\" + \"{piece[cut..]}\", which SentencePiece would merge");
-                }
+                throw GgufTokenizer.Refused($"its merges lack \"{left}\" + \"{right}\", which SentencePiece would merge");
             }
         }
         return scores;

@@ -58,13 +58,13 @@ internal sealed class CompanionFiles
     }
 
     /// <summary>Makes the files that a GGUF file holds as keys, once they are needed: a model that is not saved needs none.</summary>
-    private CompanionFiles(GgufKeys gguf) => _files = new(() => !GgufVocabulary.IsIn(gguf) ? [] :
+    private CompanionFiles(Func<GgufKeys> read) => _files = new(() => read() is var gguf && !GgufVocabulary.IsIn(gguf) ? [] :
         [.. GgufVocabulary.Files(gguf).Select(file => (file.Name, Encoding.UTF8.GetBytes(file.Text)))]);
 
     /// <summary>Reads the files of a model: those of its folder, or what is in its GGUF file.</summary>
     /// <param name="model">a folder, or a file; null for none</param>
     public static CompanionFiles OfModel(string? model) => model is null || !File.Exists(model) ? new(model)
-        : GgufStart.IsAt(model) ? new(GgufKeys.Read(model))
+        : GgufStart.IsAt(model) ? new(() => GgufKeys.Read(model))
         : new(Path.GetDirectoryName(Path.GetFullPath(model)));
 
     /// <summary>Whether files of that name belong to a model. Those of llama2.c, which no hub has in a model's folder, are not

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -165,7 +163,7 @@ public sealed class HfConfig
     }
 
     /// <summary>A hash of the file's text: 16 hexadecimal digits.</summary>
-    internal string TextHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_text)).AsSpan(0, 8));
+    internal string TextHash => ContentHash.OfText(_text);
 
     /// <summary>Whether the model's rope and window are still as in the file.</summary>
     public bool IsUnchanged(DecoderConfig model) => model.Rope == Model.Rope && model.MaxPositionEmbeddings == Model.MaxPositionEmbeddings;

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Skipwise.Recipes;
@@ -58,7 +56,7 @@ internal sealed class ResultsStore
     public static string Key(string task, string model, JsonObject settings)
     {
         var identity = new JsonArray(task, model, settings.DeepClone(), typeof(ResultsStore).Module.ModuleVersionId.ToString());
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())).AsSpan(0, 8));
+        return ContentHash.OfText(identity.ToJsonString());
     }
 
     /// <summary>The path of an evaluation's trial file.</summary>

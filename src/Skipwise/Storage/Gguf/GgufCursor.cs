@@ -51,8 +51,9 @@ internal sealed class GgufCursor(SafeFileHandle handle, string path, long length
     }
 
     /// <summary>An error at this place.</summary>
-    public SkipwiseException Error(string complaint) =>
-        new($"{path}: byte {Position}: {complaint}. The file is cut off or damaged: fetch it again, or export it again");
+    /// <param name="remedy">what the user can do; null: the file is taken for a damaged one</param>
+    public SkipwiseException Error(string complaint, string? remedy = null) => new(
+        $"{path}: byte {Position}: {complaint}. {remedy ?? "The file is cut off or damaged: fetch it again, or export it again"}");
 
     private string Decoded(ReadOnlySpan<byte> bytes, string what)
     {

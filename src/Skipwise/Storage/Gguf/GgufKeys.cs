@@ -18,6 +18,9 @@ internal sealed class GgufKeys(string path, GgufMetadata metadata)
     /// <summary>The keys in the order of the file.</summary>
     public IEnumerable<string> All => metadata.Values.Keys;
 
+    /// <summary>Whether there is such a key.</summary>
+    public bool Has(string key) => metadata.Values.ContainsKey(key);
+
     /// <summary>A text; null if the key is missing.</summary>
     /// <exception cref="SkipwiseException">it is no text</exception>
     public string? Text(string key) => !metadata.Values.TryGetValue(key, out object? value) ? null
@@ -77,7 +80,9 @@ internal sealed class GgufKeys(string path, GgufMetadata metadata)
         : value as T[] ?? throw Error(key, $"is {Describe(value)}, expected a list of {typeof(T).Name}");
 
     /// <summary>An error at a key.</summary>
-    public SkipwiseException Error(string key, string complaint) => new($"{path}: key {key}: {complaint}");
+    /// <param name="remedy">what the user can do; null: load the model's folder instead</param>
+    public SkipwiseException Error(string key, string complaint, string? remedy = null) =>
+        new($"{path}: key {key}: {complaint}. {remedy ?? "Load the Hugging Face folder that the file was made from"}");
 
     /// <summary>The shortest decimal fraction that rounds to a float32.</summary>
     public static double Shortest(float number) =>

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
@@ -33,12 +34,14 @@ internal sealed record GgufStart(GgufMetadata Metadata, int TensorCount)
     {
         if (file.Length < sizeof(uint) || file.UInt32() != BitConverter.ToUInt32(Encoding.ASCII.GetBytes(Magic)))
         {
-            throw file.Error($"does not begin with {Magic}: this is no GGUF file");
+            throw file.Error($"does not begin with {Magic}: this is no GGUF file", "Name a GGUF file");
         }
         uint version = file.UInt32();
         if (version is < OldestVersion or > Version)
         {
-            throw file.Error($"version {version}; versions {OldestVersion} and {Version}, little endian, are read");
+            throw BinaryPrimitives.ReverseEndianness(version) is >= OldestVersion and <= Version
+                ? file.Error("the file is big-endian, and little-endian ones are read", "Fetch or convert the little-endian one")
+                : file.Error($"version {version}; versions {OldestVersion} and {Version} are read", "Convert the model again");
         }
         int tensorCount = file.Count(LeastTensor, "tensors"), valueCount = file.Count(LeastValue, "values");
         var metadata = new GgufMetadata();

@@ -55,7 +55,7 @@ internal static class GgufVocabulary
         {
             throw keys.Error(Prefix + "model", (IsIn(keys)
                 ? $"\"{kind}\" is not supported; supported: gpt2 (BPE of bytes), llama (BPE of SentencePiece)"
-                : "the file has no tokenizer") + ". Load the Hugging Face folder that it was made from");
+                : "the file has no tokenizer"));
         }
         Words words = isSentencePiece ? new(PreTokenizerPattern.None, AddsBos: true) : WordsOf(keys);
         TokenizerPiece[] pieces = Pieces(keys, isSentencePiece);
@@ -68,6 +68,18 @@ internal static class GgufVocabulary
         }
         int? Id(string role, int? missing) => (keys.Count($"{Prefix}{role}_token_id", int.MaxValue, least: 0) ?? missing) is { } id
             && id < pieces.Length && pieces[id].Type != TokenType.Unused ? id : null;
+        foreach (string role in (string[])["bos", "eos"])
+        {
+            if (keys.Count($"{Prefix}{role}_token_id", int.MaxValue, least: 0) is { } stated && stated >= pieces.Length)
+            {
+                throw keys.Error($"{Prefix}{role}_token_id", $"is {stated}, and there are {pieces.Length} tokens");
+            }
+        }
+        int bytes = pieces.Count(piece => piece.Type == TokenType.Byte);
+        if (isSentencePiece && bytes is not (0 or 256))
+        {
+            throw keys.Error(Prefix + "token_type", $"has {bytes} byte tokens, expected none or 256");
+        }
         int? bos = Id("bos", isSentencePiece ? BosId : null), eos = Id("eos", isSentencePiece ? EosId : null);
         int unknown = Array.FindIndex(pieces, piece => piece.Type == TokenType.Unknown);
         return new TokenizerModel
@@ -77,7 +89,7 @@ internal static class GgufVocabulary
             HasScores = isSentencePiece,
             Merges = isSentencePiece ? [] : Merges(keys),
             IgnoresMerges = words.IgnoresMerges,
-            HasByteFallback = isSentencePiece && pieces.Count(piece => piece.Type == TokenType.Byte) == 256,
+            HasByteFallback = isSentencePiece && bytes > 0,
             PreTokenizer = words.Rule,
             Normalizers = words.Composes ? ["NFC"] : [],
             AddsPrefixSpace = addsSpace,
@@ -124,9 +136,8 @@ internal static class GgufVocabulary
     {
         string? name = keys.Text(Prefix + "pre");
         return name is not null && s_words.TryGetValue(name, out Words words) ? words
-            : throw keys.Error(Prefix + "pre", (name is null ? "missing, so the split into words is not known"
-                : $"the split into words \"{name}\" is not known") +
-                $"; known: {string.Join(", ", s_words.Keys)}. Load the Hugging Face folder that the file was made from");
+            : throw keys.Error(Prefix + "pre", (name is null ? "missing, so the pre-tokenizer is not known"
+                : $"the pre-tokenizer \"{name}\" is not known") + $"; known: {string.Join(", ", s_words.Keys)}");
     }
 
     private static TokenizerPiece[] Pieces(GgufKeys keys, bool isSentencePiece)
@@ -157,6 +168,12 @@ internal static class GgufVocabulary
             float score = isSentencePiece ? scores![id] : 0;
             pieces[id] = float.IsFinite(score) ? new(texts[id], type, score)
                 : throw keys.Error(Prefix + "scores", $"the score of token {id} (\"{texts[id]}\") is no finite number");
+        }
+        float[] ranks = isSentencePiece ? [.. pieces.Where(piece => piece.Type == TokenType.Normal).Select(piece => piece.Score)] : [];
+        if (ranks.Length > 1 && ranks.Distinct().Count() == 1)
+        {
+            // llama.cpp would merge from left to right, Hugging Face by the list of merges that the converter left out
+            throw keys.Error(Prefix + "scores", "are all equal, so the order of merges is not in the file");
         }
         return pieces;
     }

@@ -1,3 +1,4 @@
+using Skipwise.Checkpoints.Gguf;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Numerics;
@@ -46,6 +47,29 @@ internal static class ExtendedModel
             parameter.copy_(tensor(values).view(parameter.shape));
         }
         return PretrainedModel.Create(model, config, null);
+    }
+
+    /// <summary>Writes the model without a tokenizer.</summary>
+    /// <returns>path of the file</returns>
+    public static string Export(PretrainedModel pretrained, GgufType type, TempFolder folder)
+    {
+        string file = folder[$"{type.Name}.gguf"];
+        GgufExport.Write(pretrained, file, "tiny", type, null, [], null);
+        return file;
+    }
+
+    /// <summary>What a type keeps of a weight, in float32.</summary>
+    public static Tensor Rounded(Tensor weight, GgufType type)
+    {
+        if (type.Stored.Blocks is not { } blocks)
+        {
+            return weight.to(type.Torch).to(ScalarType.Float32);
+        }
+        float[] values = weight.contiguous().data<float>().ToArray();
+        byte[] bytes = new byte[values.Length / blocks.Elements * blocks.Bytes];
+        blocks.Encode!(values, bytes);
+        blocks.Decode!(bytes, values);
+        return tensor(values).view(weight.shape);
     }
 
     /// <summary>By position: the largest difference of log-probabilities.</summary>

@@ -95,12 +95,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
         Compare(pretrained, $"{family} {type} with attention factor 1.45", Exact);
     }
 
-    private string Export(PretrainedModel pretrained, GgufType type)
-    {
-        string file = _temp[$"{type.Name}.gguf"];
-        GgufExport.Write(pretrained, file, "tiny", type, null, [], null);
-        return file;
-    }
+    private string Export(PretrainedModel pretrained, GgufType type) => ExtendedModel.Export(pretrained, type, _temp);
 
     private void Compare(PretrainedModel pretrained, string name, double tolerance)
     {
@@ -184,8 +179,7 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
             Assert.Equal(type == GgufType.Q40 ? "Q8_0" : type.Name, file.Tensors["output.weight"].Type.Name);
             Assert.Equal("F32", file.Tensors["blk.1.attn_norm.weight"].Type.Name);
             Tensor stored = file.Read(file.Tensors["blk.0.ffn_up.weight"]), own = parameters["model.layers.0.mlp.up_proj.weight"];
-            Tensor expected = type.Stored.Blocks is not null ? Rounded(own, type) : own.to(type.Torch);
-            Assert.Equal(0, (stored.to(ScalarType.Float32) - expected.to(ScalarType.Float32)).abs().max().ToDouble());
+            Assert.Equal(0, (stored.to(ScalarType.Float32) - ExtendedModel.Rounded(own, type)).abs().max().ToDouble());
         }
     }
 
@@ -240,21 +234,5 @@ public sealed class GgufExportTests(ITestOutputHelper output) : IDisposable
         float[] ours = logits.log_softmax(-1)[..^1].gather(1, next).squeeze(1).data<float>().ToArray();
         float[][] theirs = client.LogProbabilities(ids);
         return [.. ours.Select((value, i) => Math.Abs((double)value - theirs[i][ids[i + 1]]))];
-    }
-
-    private static Tensor Rounded(Tensor weight, GgufType type)
-    {
-        float[] values = weight.contiguous().data<float>().ToArray();
-        byte[] blocks = new byte[values.Length / type.BlockElements * type.BlockBytes];
-        if (type == GgufType.Q80)
-        {
-            BlockQuantization.EncodeQ80(values, blocks);
-        }
-        else
-        {
-            BlockQuantization.EncodeQ40(values, blocks);
-        }
-        type.Stored.Blocks!.Decode!(blocks, values);
-        return tensor(values).view(weight.shape);
     }
 }

@@ -108,7 +108,7 @@ public sealed class GgufFileTests : IDisposable
     [Theory]
     [InlineData("GGUF", "GGML", "no GGUF file")]
     [InlineData("\u0003\0\0\0", "\u0004\0\0\0", "version 4")]
-    [InlineData("general.architecture", "general.architectura", "")]
+    [InlineData("\u0003\0\0\0", "\0\0\0\u0003", "the file is big-endian")]
     [InlineData("ushorts", "doubles", "is there twice")]
     [InlineData("blk.1.weight", "blk.0.weight", "is there twice")]
     [InlineData("text\b\0\0\0", "text\u000D\0\0\0", "unknown type 13")]
@@ -124,11 +124,6 @@ public sealed class GgufFileTests : IDisposable
         Assert.True(at >= 0);
         string broken = _temp["broken.gguf"];
         File.WriteAllBytes(broken, Encoding.Latin1.GetBytes(text[..at] + to + text[(at + from.Length)..]));
-        if (reason == "")
-        {
-            GgufFile.Open(broken).Dispose(); // another key is another key
-            return;
-        }
         SkipwiseException refused = Assert.Throws<SkipwiseException>(() => GgufFile.Open(broken));
         Assert.Contains(reason, refused.Message);
         Assert.StartsWith(broken, refused.Message);

@@ -19,12 +19,7 @@ public sealed class GgufModelTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _temp.Dispose();
 
-    private string Export(PretrainedModel pretrained, GgufType type)
-    {
-        string file = _temp[$"{type.Name}.gguf"];
-        GgufExport.Write(pretrained, file, "tiny", type, null, [], null);
-        return file;
-    }
+    private string Export(PretrainedModel pretrained, GgufType type) => ExtendedModel.Export(pretrained, type, _temp);
 
     private static PretrainedModel Load(string file) => PretrainedModel.Load(new ModelSource(file, InferenceOnly: true));
 
@@ -63,7 +58,7 @@ public sealed class GgufModelTests(ITestOutputHelper output) : IDisposable
                 bool isHead = name == (model.TieWordEmbeddings ? ModelFamily.EmbeddingName : ModelFamily.HeadName);
                 Tensor plain = isHead && model.NormalizedHead ? parameter / parameter.norm(1, keepdim: true, p: 2) : parameter;
                 own[name].copy_(plain.dim() == 1 ? (model.Norm == NormKind.RmsUnitOffset ? plain + 1 - 1 : plain)
-                    : Rounded(plain, isHead && type == GgufType.Q40 ? GgufType.Q80 : type));
+                    : ExtendedModel.Rounded(plain, isHead && type == GgufType.Q40 ? GgufType.Q80 : type));
             }
             foreach ((string name, Parameter parameter) in read.Model.named_parameters())
             {
@@ -86,7 +81,7 @@ public sealed class GgufModelTests(ITestOutputHelper output) : IDisposable
             return; // not written, so not read
         }
         using PretrainedModel read = Load(Export(pretrained, GgufType.F32));
-        Assert.Equal(ExtendedModel.Target, type == RopeType.Default ? ExtendedModel.Target : read.Model.Config.MaxPositionEmbeddings);
+        Assert.Equal(pretrained.Model.Config.MaxPositionEmbeddings, read.Model.Config.MaxPositionEmbeddings);
         if (type == RopeType.Llama3 && family != "phi3")
         {
             Assert.Equal(pretrained.Model.Config.Rope with { AttentionFactor = null }, read.Model.Config.Rope); // known by its factors
@@ -123,6 +118,19 @@ public sealed class GgufModelTests(ITestOutputHelper output) : IDisposable
         using PretrainedModel read = Load(Export(pretrained, GgufType.F32));
         Assert.Equal(1.45, RopeFrequency.Compute(read.Model.Config.Rope, read.Model.Config.RotaryDim).AttentionFactor, 1e-6);
         Compare(pretrained.Model, read.Model, 1e-3, $"{family} {type} with attention factor 1.45");
+    }
+
+    /// <summary>Converters write no window before a linear scaling: as with a config.json that lacks it, what is taken is told.</summary>
+    [Fact]
+    public void A_guessed_window_is_told()
+    {
+        using PretrainedModel pretrained = ExtendedModel.Create("llama", RopeType.Linear);
+        string whole = Export(pretrained, GgufType.F32);
+        Assert.DoesNotContain(HfConfig.ForModel(whole).Warnings, warning => warning.Contains("can be read in two ways"));
+        HfConfig guessed = HfConfig.ForModel(ChangedGguf.Write(whole, _temp["guessed.gguf"],
+            [("llama.rope.scaling.original_context_length", null)]));
+        Assert.Contains(guessed.Warnings, warning => warning.Contains("can be read in two ways"));
+        Assert.Equal(pretrained.Model.Config.Rope, guessed.Model.Rope);
     }
 
     /// <summary>The file has the scale in float32; a config.json that states one which is not exactly the derived one is refused by
@@ -218,25 +226,5 @@ public sealed class GgufModelTests(ITestOutputHelper output) : IDisposable
         output.WriteLine($"{what}: {difference:E1}");
         Assert.InRange(difference, 0, tolerance);
         Assert.True(ours.abs().max().ToDouble() > 0.1);
-    }
-
-    private static Tensor Rounded(Tensor weight, GgufType type)
-    {
-        if (type.Stored.Blocks is not { } blocks)
-        {
-            return weight.to(type.Torch).to(ScalarType.Float32);
-        }
-        float[] values = weight.contiguous().data<float>().ToArray();
-        byte[] bytes = new byte[values.Length / type.BlockElements * type.BlockBytes];
-        if (type == GgufType.Q80)
-        {
-            BlockQuantization.EncodeQ80(values, bytes);
-        }
-        else
-        {
-            BlockQuantization.EncodeQ40(values, bytes);
-        }
-        blocks.Decode!(bytes, values);
-        return tensor(values).view(weight.shape);
     }
 }
