@@ -18,6 +18,8 @@ public partial class OptionNameTests
         "--normalization_rule_name=identity", // SentencePiece's trainer
         "skipwise train --model YOUR-MODEL-FOLDER ", // what the demo's report proposes to type
         " --out extended",
+        "skipwise export --out model.gguf --model ", // what a model card proposes to type
+        "mlx_lm.generate --prompt ",
     ];
 
     /// <summary>String literals of the compiled library; those of interpolated strings are in pieces.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Models;
 using Skipwise.Recipes;
 
 namespace Skipwise.Cli.Verbs;
@@ -9,92 +10,127 @@ namespace Skipwise.Cli.Verbs;
 /// <summary><c>skipwise export</c></summary>
 internal static class ExportVerb
 {
+    private static readonly string[] s_programs = ["transformers-4", "transformers-5", "vllm", "llama.cpp", "mlx"]; // of ExportTarget
+
     public static Verb Create(Screen screen)
     {
-        var verb = new Verb("export", "Export a model to a file that another program runs (GGUF, for llama.cpp), or check such a file.",
+        var verb = new Verb("export",
+            "Export a model for other programs, as a Hugging Face folder or a GGUF file, or check what is exported.",
             """
-            skipwise export --model llama-2-7b-16k --out llama-2-7b-16k.gguf
-            skipwise export --model llama-2-7b-16k --dtype q8_0 --out llama-2-7b-16k-q8_0.gguf
-            skipwise export --model llama-2-7b --adapter lora-16k --dtype f16 --out llama-2-7b-16k.gguf
-            skipwise export --model dynamic-model --rope ntk --rope-factor 13 --out fixed.gguf
+            skipwise export --model lora-16k/merged --out llama-2-7b-16k
+            skipwise export --model llama-2-7b-16k --for vllm --dtype bf16 --results eval --out llama-2-7b-16k-bf16
+            skipwise export --model llama-2-7b --adapter lora-16k --dtype q8_0 --out llama-2-7b-16k-q8_0.gguf
             skipwise export --model llama-2-7b-16k --check converted-elsewhere.gguf
+            skipwise export --check folder-from-elsewhere
             """);
-        Flag<string> model = verb.Required("--model", "folder",
-                "Hugging Face folder of the model, with its tokenizer, ORG/NAME after 'pull', or a GGUF file")
+        Flag<string?> model = verb.Text("--model", "folder",
+            "Hugging Face folder of the model, with its tokenizer, or a GGUF file; only a check does without")
             .Sets(nameof(ExportModelOptions.Model));
         Flag<string?> adapter = verb.Adapter().Sets(nameof(ExportModelOptions.Adapter));
-        Flag<ExportFormat> format =
-            verb.Choice("--format", "format of the file", ExportFormat.Gguf).Sets(nameof(ExportModelOptions.Format));
-        Flag<ExportDtype?> dtype = Dtype(verb).Sets(nameof(ExportModelOptions.Dtype));
-        Flag<string?> file = verb.Text("--out", "file", "file to write, replaced only if Skipwise wrote it")
+        Flag<ExportFormat?> format = Named<ExportFormat>(verb, "--format", ["hf", "gguf"],
+            "a Hugging Face folder, or a GGUF file [default: gguf if --out ends in .gguf or --for is llama.cpp, else hf]")
+            .Sets(nameof(ExportModelOptions.Format));
+        Flag<ExportTarget?> program = Named<ExportTarget>(verb, "--for", s_programs,
+            "program that has to run it: what it would run otherwise than trained is refused [default: any of them]")
+            .Sets(nameof(ExportModelOptions.For));
+        Flag<ExportDtype?> dtype = Named<ExportDtype>(verb, "--dtype", ExportModel.DtypeNames,
+            "type of the weights; in a GGUF file vectors are always f32, and a folder has no q types [default: that of the model's files]")
+            .Sets(nameof(ExportModelOptions.Dtype));
+        Flag<string?> results = verb.Text("--results", "folder", "folder of 'eval all', whose numbers come into the folder's model card")
+            .Sets(nameof(ExportModelOptions.Results));
+        Flag<string?> path = verb.Text("--out", "path", "folder or file to write, replaced only if Skipwise wrote it")
             .Sets(nameof(ExportModelOptions.Out));
-        Flag<string?> checkedFile = verb.Text("--check", "file",
-            "GGUF file of the model, by any program: compare the frequencies that llama.cpp computes from it with the model's, and " +
-            "write nothing");
+        Flag<string?> checkedPath = verb.Text("--check", "path",
+            "folder or GGUF file of the model, by any program: compare the frequencies that each program computes from it with the " +
+            "model's, or without --model with what Skipwise reads there, and write nothing");
         var rope = new RopeFlags(verb);
         var json = new JsonFlag<CheckedExport>(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
-            var source = new ModelSource(model.ValueOf(parse), rope.Of(parse), Adapter: adapter.ValueOf(parse));
-            OptionCheck.Require("Export", source);
-            switch ((file.ValueOf(parse), checkedFile.ValueOf(parse)))
+            RopeOverrides scaling = rope.Of(parse);
+            OptionCheck.Require("Export", scaling);
+            ModelSource? source = model.ValueOf(parse) is { } named
+                ? new ModelSource(named, scaling, Adapter: adapter.ValueOf(parse)) : null;
+            ExportTarget? asked = program.ValueOf(parse);
+            switch ((path.ValueOf(parse), checkedPath.ValueOf(parse)))
             {
-                case ({ } written, null):
+                case ({ } written, null) when source is not null:
                     var options = new ExportModelOptions
                     {
                         Model = source.Folder,
                         Adapter = source.Adapter,
-                        Rope = source.Rope!,
+                        Rope = scaling,
                         Format = format.ValueOf(parse),
+                        For = asked,
                         Dtype = dtype.ValueOf(parse),
+                        Results = results.ValueOf(parse),
                         Out = written,
                     };
                     ExportModel.Run(options, screen.Notes, stop);
-                    return Show(parse, screen, json, CheckExport.Run(source, written), "saved ");
+                    return Show(parse, screen, json, CheckExport.Run(written, source, asked), isWritten: true, asked is not null);
                 case (null, { } other):
-                    return Show(parse, screen, json, CheckExport.Run(source, other), "");
+                    return Show(parse, screen, json, CheckExport.Run(other, source, asked), isWritten: false, mustPass: true);
+                case ({ }, null):
+                    throw new SkipwiseException($"{model.Name} is missing: the model that is to be exported");
                 default:
-                    throw new SkipwiseException($"give one of {file.Name}, a file to write, and {checkedFile.Name}, one to check");
+                    throw new SkipwiseException($"give one of {path.Name}, what to write, and {checkedPath.Name}, what to check");
             }
         });
         return verb;
     }
 
-    private static int Show(ParseResult parse, Screen screen, JsonFlag<CheckedExport> json, CheckedExport result, string done)
+    /// <param name="mustPass">whether a program that rotates otherwise is the user's error, not only of interest</param>
+    private static int Show(ParseResult parse, Screen screen, JsonFlag<CheckedExport> json, CheckedExport result, bool isWritten,
+        bool mustPass)
     {
         json.Show(parse, screen, result, () =>
         {
-            screen.Line(
-                $"{done}{result.File}: architecture {result.Architecture}, {result.Tensors} tensors, {result.Dtype}, {result.Bytes} bytes");
-            string frequencies = result.Passes ? "equal to" : FormattableString.Invariant($"up to {result.LargestRatio:0.####} times");
-            screen.Line($"llama.cpp's frequencies: {frequencies} the model's; " + FormattableString.Invariant(
-                $"scale of cos and sin {result.AttentionScale:0.####}, expected {result.ExpectedScale:0.####}"));
+            screen.Line($"{(isWritten ? "saved " : "")}{result.Path}: {result.Architecture}, {result.Tensors} tensors, {result.Dtype}, " +
+                $"{result.Bytes} bytes");
+            foreach (CheckedProgram program in result.Programs)
+            {
+                screen.Line($"  {program.Program}: {(program.Passes ? "as trained" : "NOT as trained")}{Numbers(program)}; {program.Note}");
+            }
         });
-        if (result.Passes)
+        bool isFile = File.Exists(result.Path);
+        if (result.Passes || (!mustPass && !isFile))
         {
             return ExitCode.Success;
         }
-        screen.Error($"{result.File}: llama.cpp rotates otherwise than the model was trained: {string.Join("; ", result.Differences)}");
+        IEnumerable<string> faults = result.Programs.Where(program => program.IsFault)
+            .GroupBy(program => string.Join("; ", program.Differences.DefaultIfEmpty(program.Note)))
+            .Select(same => $"{string.Join(", ", same.Select(program => program.Program))}: {same.Key}");
+        screen.Error($"{result.Path}: not every program rotates as the model was trained. {string.Join(". ", faults)}");
         return ExitCode.CheckFailed;
     }
 
-    private static Flag<ExportDtype?> Dtype(Verb verb)
+    private static string Numbers(CheckedProgram program)
     {
-        IReadOnlyList<string> names = ExportModel.DtypeNames;
-        ExportDtype? Parse(string text)
+        if (program is not { LargestRatio: { } ratio, AttentionScale: { } scale, ExpectedScale: { } expected })
+        {
+            return "";
+        }
+        string frequencies = ratio < 1 + 1e-5 ? "equal" : FormattableString.Invariant($"up to {ratio:0.####} times the model's");
+        return FormattableString.Invariant($", frequencies {frequencies}, scale of cos and sin {scale:0.####} of {expected:0.####}");
+    }
+
+    /// <summary>An option whose names are in the order of an enumeration.</summary>
+    private static Flag<T?> Named<T>(Verb verb, string flag, IReadOnlyList<string> names, string description) where T : struct, Enum
+    {
+        T[] values = Enum.GetValues<T>();
+        T? Parse(string text)
         {
             for (int i = 0; i < names.Count; i++)
             {
                 if (string.Equals(names[i], text, StringComparison.OrdinalIgnoreCase))
                 {
-                    return (ExportDtype)i;
+                    return values[i];
                 }
             }
             throw new FormatException($"expected one of {string.Join(", ", names)}.{Suggestion.DidYouMean(text, names)}");
         }
 
-        var option = verb.Add("--dtype", string.Join('|', names),
-            "type of the matrices; vectors are always f32 [default: the type of the model's files]", Parse);
+        var option = verb.Add(flag, string.Join('|', names), description, Parse);
         option.Completing(names);
         return new(option, null);
     }

@@ -11,11 +11,13 @@ namespace Skipwise.Recipes;
 /// <summary>The file format of an export.</summary>
 public enum ExportFormat
 {
+    /// <summary>a Hugging Face folder, which transformers, vLLM and mlx-lm run</summary>
+    Hf,
     /// <summary>one GGUF file, which llama.cpp and the programs around it run</summary>
     Gguf,
 }
 
-/// <summary>The type of an exported model's matrices. Vectors are always float32.</summary>
+/// <summary>The type of an exported model's matrices. Vectors are float32 in a file, and of the same type in a folder.</summary>
 public enum ExportDtype
 {
     /// <summary>f32</summary>
@@ -30,7 +32,7 @@ public enum ExportDtype
     Q40,
 }
 
-/// <summary>A model, and the file that it is exported to.</summary>
+/// <summary>A model, and the file or folder that it is exported to.</summary>
 public sealed record ExportModelOptions
 {
     /// <summary>Hugging Face folder of the model, with its tokenizer, or a GGUF file</summary>
@@ -41,34 +43,40 @@ public sealed record ExportModelOptions
     public string? Adapter { get; init; }
     /// <summary>the user's rope options</summary>
     public RopeOverrides Rope { get; init; } = new();
-    /// <summary>the format</summary>
-    public ExportFormat Format { get; init; }
-    /// <summary>type of the matrices; null: that of the model's files</summary>
+    /// <summary>the format; null: GGUF for llama.cpp and for a name that ends in .gguf, else a folder</summary>
+    public ExportFormat? Format { get; init; }
+    /// <summary>the program that has to run it: a model that it would run otherwise is refused; null: any</summary>
+    public ExportTarget? For { get; init; }
+    /// <summary>type of the matrices, in a folder of all tensors; null: that of the model's files</summary>
     public ExportDtype? Dtype { get; init; }
-    /// <summary>the file</summary>
+    /// <summary>folder of results that <c>eval all</c> wrote, whose numbers come into the model card of a folder</summary>
+    [PathName]
+    public string? Results { get; init; }
+    /// <summary>the file or folder</summary>
     [PathName]
     public required string Out { get; init; }
 }
 
 /// <summary>An exported model.</summary>
-/// <param name="Architecture">its name in the file: llama</param>
+/// <param name="Architecture">its name in the file or in config.json: llama</param>
 /// <param name="Dtype">type of the matrices</param>
-/// <param name="Tensors">number of tensors in the file</param>
-/// <param name="Bytes">of the file</param>
+/// <param name="Tensors">number of tensors</param>
+/// <param name="Bytes">of the file, or of the weights in a folder</param>
 public sealed record ExportedModel(string Architecture, ExportDtype Dtype, int Tensors, long Bytes);
 
-/// <summary>Exports a model to a file that another program runs, or refuses it with the reason and the nearest alternative.</summary>
+/// <summary>Exports a model to a file or folder that other programs run, or refuses it with the reason and the nearest alternative.
+/// </summary>
 public static class ExportModel
 {
     /// <summary>The names of <see cref="ExportDtype"/>, in its order; not asked of GgufType, which needs libtorch, and help does
     /// not.</summary>
     internal static IReadOnlyList<string> DtypeNames { get; } = ["f32", "f16", "bf16", "q8_0", "q4_0"];
 
-    /// <param name="options">the model and the file</param>
+    /// <param name="options">the model, and the file or folder</param>
     /// <param name="note">receives warnings about the model and its tokenizer</param>
-    /// <param name="stop">leaves the file as it was</param>
-    /// <exception cref="SkipwiseException">a model that cannot be read, a file that cannot be written or replaced, or a model that
-    /// llama.cpp does not compute; nothing is then written</exception>
+    /// <param name="stop">leaves what is there as it was</param>
+    /// <exception cref="SkipwiseException">a model that cannot be read, a place that cannot be written or replaced, or a model that
+    /// the programs do not compute; nothing is then written</exception>
     /// <example>
     /// <code>
     /// ExportedModel exported = ExportModel.Run(new() { Model = "llama-32k", Dtype = ExportDtype.Q80, Out = "llama-32k.gguf" });
@@ -78,6 +86,22 @@ public static class ExportModel
     public static ExportedModel Run(ExportModelOptions options, IProgress<string>? note = null, CancellationToken stop = default)
     {
         OptionCheck.Require("Export", options);
+        return FormatOf(options) == ExportFormat.Hf ? ExportFolder.Run(options, note, stop) : WriteGguf(options, note, stop);
+    }
+
+    /// <summary>The format, derived from the rest if it is not given.</summary>
+    internal static ExportFormat FormatOf(ExportModelOptions options) => options.Format
+        ?? (options.For == ExportTarget.LlamaCpp || options.Out.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+            ? ExportFormat.Gguf : ExportFormat.Hf);
+
+    private static ExportedModel WriteGguf(ExportModelOptions options, IProgress<string>? note, CancellationToken stop)
+    {
+        if (options.For is not (null or ExportTarget.LlamaCpp) || options.Results is not null)
+        {
+            throw new SkipwiseException(options.Results is not null
+                ? $"{OptionName.Of(nameof(ExportModelOptions.Results))}: a GGUF file has no model card. Export a folder"
+                : $"{OptionName.Of(nameof(ExportModelOptions.For))}: only llama.cpp runs GGUF files. Export a folder for other programs");
+        }
         ResultFile.RequireFolder(options.Out); // before the work
         ResultFile.RequireReplaceable(options.Out);
         var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter, InferenceOnly: true);
@@ -99,7 +123,10 @@ public static class ExportModel
         return new ExportedModel(architecture.Name, dtype, tensors.Count, new FileInfo(options.Out).Length);
     }
 
-    private static ExportDtype Stored(torch.ScalarType type) => type switch
+    /// <summary>The name of a type.</summary>
+    internal static string NameOf(ExportDtype dtype) => DtypeNames[(int)dtype];
+
+    internal static ExportDtype Stored(torch.ScalarType type) => type switch
     {
         torch.ScalarType.Float16 => ExportDtype.Float16,
         torch.ScalarType.BFloat16 => ExportDtype.BFloat16,

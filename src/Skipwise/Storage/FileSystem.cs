@@ -45,9 +45,16 @@ internal static class FileSystem
     {
         Before.Value?.Invoke("sync", file.Name);
         file.Flush(flushToDisk: !OperatingSystem.IsLinux()); // on macOS only this flushes the drive's own cache
-        if (!OperatingSystem.IsWindows() && Sync(file.SafeFileHandle) is not 0 and var error)
+        SyncWritten(file.SafeFileHandle, file.Name);
+    }
+
+    /// <summary>Flushes to disk what has been written so far, on Unix.</summary>
+    /// <inheritdoc cref="Sync(FileStream)" path="/exception"/>
+    public static void SyncWritten(SafeFileHandle file, string path)
+    {
+        if (!OperatingSystem.IsWindows() && Sync(file) is not 0 and var error)
         {
-            throw Failed(error, file.Name);
+            throw Failed(error, path);
         }
     }
 

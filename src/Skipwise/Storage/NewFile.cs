@@ -7,6 +7,7 @@ namespace Skipwise.Storage;
 internal sealed class NewFile : IDisposable
 {
     private readonly string _target, _temporary;
+    private readonly EarlyFlush _early;
     private bool _isRenamed;
 
     /// <summary>Creates the temporary file.</summary>
@@ -21,6 +22,7 @@ internal sealed class NewFile : IDisposable
         }
         _temporary = AtomicFile.TemporaryName(_target, AtomicFile.Suffix);
         Stream = FileSystem.Create(_temporary, bufferSize);
+        _early = new(Stream);
     }
 
     public FileStream Stream { get; }
@@ -29,6 +31,8 @@ internal sealed class NewFile : IDisposable
     /// <exception cref="IOException">the disk is full or fails</exception>
     public void Commit()
     {
+        _early.Dispose();
+        _early.RequireSuccess();
         FileSystem.Sync(Stream);
         Stream.Dispose();
         FileSystem.Rename(_temporary, _target);
@@ -42,6 +46,7 @@ internal sealed class NewFile : IDisposable
         {
             return;
         }
+        _early.Dispose();
         try
         {
             Stream.Dispose(); // flushes the buffer, which fails if the disk is full

@@ -18,7 +18,7 @@ public partial class CommandLineTests
             skips.
             reproduce Reproduce tables and figures of the PoSE paper with the shipped model, and judge its claims by their numbers.
             pretrain Train the small base model of 'demo' from scratch, on synthetic English text.
-            pull Download a model or an adapter from the Hugging Face hub: only the files that are read.
+            pull Download a model or an adapter from the Hugging Face hub: only the files that Skipwise reads.
             prepare Tokenize text once, into a file that 'train' and 'eval perplexity' take as --data.
             train Extend a model's context window by PoSE: fine-tune on short windows whose position ids skip up to the target
             length.
@@ -31,7 +31,7 @@ public partial class CommandLineTests
             inspect Show models and training windows.
             merge Merge a LoRA adapter into its base model, or average a tuned model with its base, and save the result as a new
             model folder.
-            export Export a model to a file that another program runs (GGUF, for llama.cpp), or check such a file.
+            export Export a model for other programs, as a Hugging Face folder or a GGUF file, or check what is exported.
             verify Compare Skipwise's logits with those that another program computed with the same model, for any position ids.
             doctor Show what Skipwise runs on: machine, libtorch, kernels, native patches, GPU, MPI, memory and disk. Put it into a
             bug report.

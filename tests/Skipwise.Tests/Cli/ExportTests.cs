@@ -17,7 +17,7 @@ public sealed class ExportTests(SmallModel model) : IClassFixture<SmallModel>
         string file = model.Path($"dtype-{dtype}.gguf");
         CliRun run = (await Export(["-m", model.Folder, "-o", file, .. dtype == "" ? (string[])[] : ["--dtype", dtype]])).Succeeded();
         Assert.Contains(
-            $"saved {file}: architecture llama, 11 tensors, {stored.ToLowerInvariant()}, {new FileInfo(file).Length} bytes", run.Output);
+            $"saved {file}: llama, 11 tensors, {stored.ToLowerInvariant()}, {new FileInfo(file).Length} bytes", run.Output);
         using GgufFile read = GgufFile.Open(file);
         Assert.Equal(stored, read.Tensors["blk.0.attn_q.weight"].Type.Name);
         CliRun listed = (await CliRun.Of("inspect", "tensors", "-m", file)).Succeeded();
@@ -77,7 +77,7 @@ public sealed class ExportTests(SmallModel model) : IClassFixture<SmallModel>
         (await Export("-m", model.Folder, "-o", file)).Complained("has changed since Skipwise wrote it");
         string weights = Path.Combine(model.Folder, "model.safetensors");
         byte[] before = File.ReadAllBytes(weights);
-        (await Export("-m", model.Folder, "-o", weights)).Complained("Skipwise did not write it");
+        (await Export("-m", model.Folder, "-o", weights, "--format", "gguf")).Complained("Skipwise did not write it");
         Assert.Equal(before, File.ReadAllBytes(weights));
         (await Export("-m", model.Folder, "-o", model.Path("nowhere/x.gguf"))).Complained("no folder");
     }
@@ -88,11 +88,14 @@ public sealed class ExportTests(SmallModel model) : IClassFixture<SmallModel>
         string file = model.Path("yarn.gguf");
         string[] yarn = ["--rope", "yarn", "--rope-factor", "4"];
         CliRun run = (await Export(["-m", model.Folder, "-o", file, .. yarn])).Succeeded();
-        Assert.Contains("llama.cpp's frequencies: equal to the model's; scale of cos and sin 1.1386, expected 1.1386", run.Output);
+        Assert.Contains("llama.cpp (GGUF): as trained, frequencies equal, scale of cos and sin 1.1386 of 1.1386", run.Output);
         CliRun same = (await Export(["-m", model.Folder, "--check", file, .. yarn])).Succeeded();
         Assert.Equal(run.Output["saved ".Length..], same.Output);
         (await Export("-m", model.Folder, "--check", file)).FailedCheck(file, "llama.rope.scaling.type is yarn, expected none");
         (await Export("-m", model.Folder)).Complained("--out", "--check");
+        (await Export("-o", file)).Complained("--model is missing");
+        Assert.Equal(0, (await Export("--check", file)).Code); // alone, it is compared with what Skipwise reads there
+        (await Export("-m", model.Folder, "--check", file, "--for", "vllm")).Complained("is a file for llama.cpp");
         (await Export("-m", model.Folder, "-o", file, "--check", file)).Complained("--out", "--check");
         (await Export("-m", model.Folder, "--check", Path.Combine(model.Folder, "config.json"))).Complained("no GGUF file");
     }

@@ -18,7 +18,6 @@ namespace Skipwise.Checkpoints.Gguf;
 internal sealed class GgufModelWriter(string path, GgufArchitecture architecture, DecoderConfig model, GgufType type, GgufMetadata metadata)
     : IWeightWriter
 {
-    private const long PieceRows = 4096;
     private const uint QuantizationVersion = 2; // of ggml's block types
     private const string Head = "output.weight", Embedding = "token_embd.weight";
 
@@ -57,9 +56,9 @@ internal sealed class GgufModelWriter(string path, GgufArchitecture architecture
         {
             if (isHead && model.NormalizedHead)
             {
-                for (long row = 0; row < block.Rows; row += PieceRows)
+                foreach (Tensor rows in NormalizedRows.Of(part))
                 {
-                    yield return Normalized(part, row, Math.Min(PieceRows, block.Rows - row));
+                    yield return rows;
                 }
             }
             else if (architecture.ReorderedHeads(block.Canonical, model) is { } heads)
@@ -84,13 +83,5 @@ internal sealed class GgufModelWriter(string path, GgufArchitecture architecture
         using var scope = NewDisposeScope();
         long[] rest = rows.shape[1..];
         return rows.reshape([heads, 2, rows.shape[0] / heads / 2, .. rest]).transpose(1, 2).reshape(rows.shape).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Rows divided by their length, as Baichuan 2 computes its head.</summary>
-    private static Tensor Normalized(Tensor head, long first, long count)
-    {
-        using var scope = NewDisposeScope();
-        Tensor rows = head.narrow(0, first, count).to(ScalarType.Float32);
-        return (rows / rows.norm(1, keepdim: true, p: 2).clamp_min(1e-12)).MoveToOuterDisposeScope();
     }
 }

@@ -6,12 +6,9 @@ using static System.FormattableString;
 namespace Skipwise.Checkpoints.Gguf;
 
 /// <summary>Whether llama.cpp rotates by the frequencies that a model was trained with, given a GGUF file of it.</summary>
-/// <param name="LargestRatio">of a pair's frequency in the file and in the model, the larger by the smaller; 1: all are equal; 0: another
-/// number of dimensions rotates</param>
-/// <param name="AttentionScale">scale of cos and sin by the file</param>
-/// <param name="ExpectedScale">scale of cos and sin by the model</param>
+/// <param name="Rotation">of the file, compared with the model's; null: another number of dimensions rotates</param>
 /// <param name="Differences">the keys and tensors at fault, each with what was found and what was expected; empty if all is equal</param>
-internal sealed record GgufRopeCheck(double LargestRatio, double AttentionScale, double ExpectedScale, IReadOnlyList<string> Differences)
+internal sealed record GgufRopeCheck(RotationDifference? Rotation, IReadOnlyList<string> Differences)
 {
     private const double Tolerance = 1e-5; // the file's numbers are float32
 
@@ -34,30 +31,18 @@ internal sealed record GgufRopeCheck(double LargestRatio, double AttentionScale,
             throw new SkipwiseException(
                 $"{file.Path}: architecture {named}: only the rules of {string.Join(", ", GgufArchitecture.Names)} are known");
         }
-        RopeFrequencies own = RopeFrequency.Compute(model.Rope, model.RotaryDim), found = own;
         double rotating = GgufRopeReader.Dimensions(file);
         if (rotating != model.RotaryDim)
         {
-            return new(0, own.AttentionFactor, own.AttentionFactor,
-                [Invariant($"{rotating} dimensions rotate, expected {model.RotaryDim}")]);
+            return new(null, [Invariant($"{rotating} dimensions rotate, expected {model.RotaryDim}")]);
         }
-        double ratio = 1;
-        int[] contexts = [Math.Max(1, ContextExtension.OriginalLength(model)), model.MaxPositionEmbeddings];
-        foreach (int context in contexts)
-        {
-            found = GgufRopeReader.Read(file, model.RotaryDim, context);
-            ratio = own.InvFreq.Zip(found.InvFreq, Ratio).Aggregate(ratio, Math.Max);
-        }
-        bool isEqual = ratio - 1 < Tolerance && Ratio(found.AttentionFactor, own.AttentionFactor) - 1 < Tolerance;
+        var rotation = RotationDifference.Of(length => GgufRopeReader.Read(file, model.RotaryDim, length), model);
+        bool isEqual = rotation.IsWithin(Tolerance);
         // the same frequencies can be spelled in several ways: keys are compared only if there is something to explain
         string[] differences = isEqual ? [] : [.. Explain(file, named, architecture.Name, expected, tensors)];
-        return new(ratio, found.AttentionFactor, own.AttentionFactor, isEqual || differences.Length > 0 ? differences
-            : [Invariant($"the frequencies differ by up to {ratio:0.####} times, and no key tells why")]);
+        return new(rotation, isEqual || differences.Length > 0 ? differences
+            : [Invariant($"the frequencies differ by up to {rotation.LargestRatio:0.####} times, and no key tells why")]);
     }
-
-    /// <summary>The larger by the smaller; infinite if one is no positive number.</summary>
-    private static double Ratio(double a, double b) =>
-        a > 0 && b > 0 && double.IsFinite(a) && double.IsFinite(b) ? Math.Max(a / b, b / a) : double.PositiveInfinity;
 
     private static IEnumerable<string> Explain(GgufFile file, string named, string architecture, GgufMetadata expected,
         IReadOnlyList<GgufTensor> tensors)

@@ -22,40 +22,50 @@ internal static class ExportRoutes
     private const string Bake = "use ntk at the target length, which is a plain rope_theta";
     private const string ListByWindow = "chooses longrope's list by the window that it is started with, not by the length of the text";
 
-    // The families that an engine runs, and those for which it reads more of the rope than its base.
-    private static readonly string[] s_vllmReadsBaseOnly = ["gemma", "gpt_neox"];
-    private static readonly string[] s_mlx = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt_neox"];
-    private static readonly string[] s_mlxReadsBaseOnly = ["gemma", "gpt_neox"];
     private static readonly string[] s_rotatesAShare = ["phi3", "gptj", "gpt_neox"]; // in transformers
 
     /// <summary>The routes of a model.</summary>
     /// <param name="config">of the folder</param>
     /// <param name="model">with its current scaling</param>
-    /// <returns>one route per engine, always the same engines in the same order</returns>
-    public static IReadOnlyList<ExportRoute> For(HfConfig config, DecoderConfig model)
+    /// <returns>one route per program, always the same programs in the same order</returns>
+    public static IReadOnlyList<ExportRoute> For(HfConfig config, DecoderConfig model) =>
+    [
+        .. Verdicts(config.IsUnchanged(model) ? config.Raw : HfConfig.ForExtended(config.Raw, model), config.Family, model)
+            .Select(verdict => verdict.Route),
+    ];
+
+    /// <summary>Whether programs compute from a config.json the rotation that a model was trained with.</summary>
+    /// <param name="raw">the file, by any program</param>
+    /// <param name="family">that the file names</param>
+    /// <param name="model">as it was trained</param>
+    /// <returns>in the order of <see cref="ExportTarget"/></returns>
+    public static IReadOnlyList<ExportVerdict> Verdicts(JsonObject raw, ModelFamily family, DecoderConfig model)
     {
-        ModelFamily family = config.Family;
         string modelType = family.ModelType;
         RopeOptions rope = model.Rope, written = RopeConfigWriter.Portable(rope, model.RotaryDim, family);
-        JsonObject raw = config.IsUnchanged(model) ? config.Raw : HfConfig.ForExtended(config.Raw, model);
         string how = OwnCode(modelType) + HuggingFace(rope, family);
-        string? foreign = TransformersRope.ForeignType(raw);
         string? wholeHeads = model.RotaryDim < model.HeadDim && !s_rotatesAShare.Contains(modelType)
             ? "its code of this family rotates whole heads" : null;
-        string? five = wholeHeads ?? Refusal(TransformersRope.Differs(raw, family, model, 5), rope, family);
         Version? since = Since(model, modelType, RopeSupport.FormOf(written));
-        string? four = wholeHeads ?? Refusal(TransformersRope.Differs(raw, family, model, 4), rope, family)
-            ?? (SlidesInSome(modelType, model) ? "up to 4.52 its windows slide in every layer or in none; use transformers 5" : null)
-            ?? (since is null ? "no release scales this family" : null);
-        (string Engine, string? No, string Yes)[] answers =
+        string? notInFour = SlidesInSome(modelType, model) ? "up to 4.52 its windows slide in every layer or in none; use transformers 5"
+            : since is null ? "no release scales this family" : null;
+        ExportVerdict Of(ExportTarget program, string name, string yes, string? explained = null, string? otherwise = null)
+        {
+            var rotation = ConsumerVerdict.Of(raw, family, model, program);
+            string? no = wholeHeads ?? (rotation.Differs is { } differs ? explained ?? Refusal(differs, rope, family) : otherwise);
+            return new(program, new(name, no is null, no ?? yes), rotation);
+        }
+        string? llamaCpp = GgufArchitecture.Refusal(modelType, model);
+        return
         [
-            ("transformers 4", four, how + (since is null || RopeSupport.IsAny(since) ? "" : $" ({since} or later{Before(written)})")),
-            ("transformers 5", five, how),
-            ("vLLM", five ?? VllmRefuses(modelType, rope, written), VLlm(rope, family)),
-            ("llama.cpp (GGUF)", GgufArchitecture.Refusal(modelType, model), LlamaCpp(modelType, model)),
-            ("mlx-lm", foreign ?? MlxRefuses(modelType, written) ?? Slides(model, "mlx-lm"), HuggingFace(rope, family)),
+            Of(ExportTarget.Transformers4, "transformers 4",
+                how + (since is null || RopeSupport.IsAny(since) ? "" : $" ({since} or later{Before(written)})"), otherwise: notInFour),
+            Of(ExportTarget.Transformers5, "transformers 5", how),
+            Of(ExportTarget.Vllm, "vLLM", VLlm(rope, family), VllmsReason(family, written)),
+            new(ExportTarget.LlamaCpp, new("llama.cpp (GGUF)", llamaCpp is null, llamaCpp ?? LlamaCpp(modelType, model)), null),
+            Of(ExportTarget.Mlx, "mlx-lm", HuggingFace(rope, family),
+                TransformersRope.ForeignType(raw) ?? MlxsReason(family, written), Slides(model, "mlx-lm")),
         ];
-        return [.. answers.Select(answer => new ExportRoute(answer.Engine, answer.No is null, answer.No ?? answer.Yes))];
     }
 
     /// <summary>The first release that runs this model's head size and windows, if it is later than the family's first release.</summary>
@@ -106,18 +116,17 @@ internal static class ExportRoutes
     };
 
     /// <summary>The difference, followed by the user's remedy.</summary>
-    private static string? Refusal(string? differs, RopeOptions rope, ModelFamily family) =>
-        differs is null ? null
-        : family.ModelType == "baichuan" ? $"{differs}; store it as a Llama (W_pack split, rows of the head normalised)"
+    private static string Refusal(string differs, RopeOptions rope, ModelFamily family) =>
+        family.ModelType == "baichuan" ? $"{differs}; an export stores it as a Llama, which they run"
         : family.RopeIsFixedElsewhere ? $"{differs}; only Skipwise runs it with a RoPE scaling"
         : family.RopePreference.LongRopeOnly && rope.Type != RopeType.LongRope ? $"{differs}; {Bake}"
         : differs;
 
     private static string OwnCode(string modelType) => modelType == "baichuan" ? "with the model's own code (trust_remote_code), " : "";
 
-    private static string? BaseOnly(string modelType, RopeOptions rope, string[] families, string engine) =>
-        families.Contains(modelType) && rope.Type is not (RopeType.Default or RopeType.Ntk)
-        ? $"{engine} reads only the base of this family's rope; {Bake}"
+    private static string? BaseOnly(ModelFamily family, RopeOptions written, string program) =>
+        MlxRope.ReadsBaseOnly(family) && written.Type != RopeType.Default
+        ? $"{program} reads only the base of this family's rope; {Bake}"
         : null;
 
     private static bool HasTwoLists(RopeOptions rope) => rope.Type == RopeType.LongRope && RopeSupport.FormOf(rope) == RopeForm.TwoLists;
@@ -133,9 +142,10 @@ internal static class ExportRoutes
         _ => $"as {RopeTypeNames.NameOf(rope.Type)}",
     };
 
-    private static string? VllmRefuses(string modelType, RopeOptions rope, RopeOptions written) =>
-        BaseOnly(modelType, written, s_vllmReadsBaseOnly, "vLLM")
-        ?? (rope.Type == RopeType.DynamicNtk ? $"vLLM scales every text as if it filled the window; {Bake}" : null)
+    /// <summary>Why vLLM computes something else, if it does.</summary>
+    private static string? VllmsReason(ModelFamily family, RopeOptions written) =>
+        BaseOnly(family, written, "vLLM")
+        ?? (written.Type == RopeType.DynamicNtk ? $"vLLM scales every text as if it filled the window; {Bake}" : null)
         ?? (HasTwoLists(written) ? $"vLLM {ListByWindow}" : null);
 
     private static string VLlm(RopeOptions rope, ModelFamily family) => HuggingFace(rope, family) + rope.Type switch
@@ -162,9 +172,10 @@ internal static class ExportRoutes
             _ => "as longrope, rope_factors_short and rope_factors_long, attn_factor the attention factor",
         };
 
-    private static string? MlxRefuses(string modelType, RopeOptions written) =>
-        !s_mlx.Contains(modelType) ? "mlx-lm has no implementation of the family"
-        : BaseOnly(modelType, written, s_mlxReadsBaseOnly, "mlx-lm")
+    /// <summary>Why mlx-lm computes something else, if it does.</summary>
+    private static string? MlxsReason(ModelFamily family, RopeOptions written) =>
+        !MlxRope.Has(family) ? "mlx-lm has no implementation of the family"
+        : BaseOnly(family, written, "mlx-lm")
         ?? (written.Type == RopeType.DynamicNtk ? $"mlx-lm has no dynamic scaling; {Bake}"
             : written.Type == RopeType.Yarn && HasOwnAttentionFactor(written)
                 ? $"mlx-lm ignores an attention factor other than yarn's own; {Bake}"

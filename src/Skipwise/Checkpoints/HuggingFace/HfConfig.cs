@@ -9,6 +9,7 @@ using Skipwise.Models;
 using Skipwise.Rope;
 using Skipwise.Storage;
 using Skipwise.Storage.Gguf;
+using TorchSharp;
 
 namespace Skipwise.Checkpoints.HuggingFace;
 
@@ -160,6 +161,16 @@ public sealed class HfConfig
             config[key] = type;
         }
         return Text(config);
+    }
+
+    /// <summary>States the type of the weights, under the names that the file has, or the one that every program reads.</summary>
+    internal static void SetType(JsonObject config, torch.ScalarType type)
+    {
+        string[] keys = [.. s_typeKeys.Where(config.ContainsKey)];
+        foreach (string key in keys.Length > 0 ? keys : [s_typeKeys[0]])
+        {
+            config[key] = type.ToString().ToLowerInvariant();
+        }
     }
 
     /// <summary>A hash of the file's text: 16 hexadecimal digits.</summary>

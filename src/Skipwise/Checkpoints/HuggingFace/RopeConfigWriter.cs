@@ -62,10 +62,11 @@ internal static class RopeConfigWriter
         }
     }
 
-    /// <summary>The rotary fraction as stated in the file (it may be rounded), or the exact one.</summary>
+    /// <summary>The rotary fraction as stated in the file (it may be rounded), or the exact one if it states another.</summary>
     private static JsonNode RotaryFraction(JsonObject config, DecoderConfig model, ModelFamily family) =>
-        family.RotaryFractionKeys.Select(key => config[key]).OfType<JsonValue>().FirstOrDefault()?.DeepClone()
-            ?? HfConfig.Float((double)model.RotaryDim / model.HeadDim);
+        family.RotaryFractionKeys.Select(key => config[key]).OfType<JsonValue>().FirstOrDefault(stated =>
+            stated.TryGetValue(out double share) && DecoderConfigReader.RotaryDim(model.HeadDim, share) == model.RotaryDim)?.DeepClone()
+        ?? HfConfig.Float((double)model.RotaryDim / model.HeadDim);
 
     /// <summary>A rope with the same frequencies in a type that other programs support.</summary>
     internal static RopeOptions Portable(RopeOptions rope, int rotaryDim, ModelFamily family)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Skipwise.Models;
 using Skipwise.Rope;
@@ -7,7 +6,7 @@ using Skipwise.Storage;
 namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
-/// Reads the rope keys of a config.json as transformers 4 (last releases) and 5 do: the places of base, rotary fraction and original
+/// Reads the RoPE keys of a config.json as transformers 4 (last releases) and 5 do: the places of base, rotary fraction and original
 /// window, and what they refuse. They may read a file differently from <see cref="RopeConfigReader"/>, or not at all.
 /// </summary>
 internal static class TransformersRope
@@ -22,59 +21,48 @@ internal static class TransformersRope
         ["longrope"] = RopeType.LongRope,
     };
 
-    /// <summary>How a version's rotation differs from the model's.</summary>
-    /// <param name="raw">a config.json that <see cref="RopeConfigReader"/> accepts</param>
-    /// <param name="model">the model that was read from it</param>
+    /// <summary>What a version computes from a config.json.</summary>
+    /// <param name="raw">all of its keys</param>
+    /// <param name="model">whose heads they are</param>
     /// <param name="version">4 or 5</param>
-    /// <returns>null if that version computes the same rotation at every length; else a description of what it does</returns>
-    public static string? Differs(JsonObject raw, ModelFamily family, DecoderConfig model, int version)
+    public static ConsumerReading Read(JsonObject raw, ModelFamily family, DecoderConfig model, int version)
     {
         if (family.RopeIsFixedElsewhere)
         {
-            return IsPlain(model.Rope, model.RotaryDim) ? null
-                : $"the code of {family.ModelType} has its base of 10000 and no scaling built in";
+            return new(new RopeOptions(), model.RotaryDim); // a base of 10000 and no scaling are built in
         }
         var root = new JsonSection(HfConfig.FileName, "", raw) { Names = family.KeyNames };
         JsonSection? older = NotEmpty(root.Section("rope_scaling"));
         JsonSection? rope = version == 4 ? older : older ?? NotEmpty(root.Section("rope_parameters"));
-        double fraction = RotaryFraction(root, rope, family, version);
-        if (DecoderConfigReader.RotaryDim(model.HeadDim, fraction) != model.RotaryDim)
-        {
-            return string.Create(CultureInfo.InvariantCulture,
-                $"it rotates a fraction of {fraction} of each head, where {model.RotaryDim} of ")
-                + $"{model.HeadDim} dimensions are meant: it looks for {family.RotaryFractionKeys[0]} alone";
-        }
+        int rotaryDim = DecoderConfigReader.RotaryDim(model.HeadDim, RotaryFraction(root, rope, family, version));
         string type = rope?.OptionalString("rope_type") ?? rope?.OptionalString("type") ?? "default";
         if (family.RopePreference.LongRopeOnly && rope is not null)
         {
             if (version == 4 && rope.Json.Count != 3)
             {
-                return "it refuses a Phi-3 with any rope_scaling but longrope's three keys, and derives the attention factor";
+                return ConsumerReading.Refused(
+                    "it refuses a Phi-3 with any rope_scaling but longrope's three keys, and derives the attention factor");
             }
             // Only version 4 accepts longrope's first name.
             type = version == 4 && type == "su" ? "longrope" : type;
             if (type is not ("default" or "longrope"))
             {
-                return $"it refuses a Phi-3 whose rope is of type {type}";
+                return ConsumerReading.Refused($"it refuses a Phi-3 whose rope is of type {type}");
             }
         }
         if (!s_types.TryGetValue(type, out RopeType known))
         {
-            return $"it knows no rope of type {type}";
+            return ConsumerReading.Refused($"it knows no rope of type {type}");
         }
         double theta = (version == 5 ? rope?.OptionalDouble("rope_theta") : null) ?? root.OptionalDouble(family.ThetaKeys[0])
             ?? RopeConfigReader.DefaultTheta;
-        RopeOptions? read = rope is null || known == RopeType.Default ? new RopeOptions { Theta = theta }
+        RopeOptions? read = rope is null || known == RopeType.Default ? new RopeOptions()
             : Scaling(root, rope, family, known, version);
-        return read is null ? $"it looks for {RopeConfigReader.OriginalKey} inside of rope_scaling and refuses the file"
-            : IsSame(read with { Theta = theta }, model) ? null
-            : $"it reads {Describe(read with { Theta = theta })}";
+        return read is null
+            ? ConsumerReading.Refused($"it looks for {(rope!.Has("factor") ? RopeConfigReader.OriginalKey : "factor")} inside of " +
+                "rope_scaling and refuses the file")
+            : new(read with { Theta = theta }, rotaryDim);
     }
-
-    /// <summary>Whether the rope is 10000^(-2i/d) without scaling.</summary>
-    public static bool IsPlain(RopeOptions rope, int rotaryDim) =>
-        RopeFrequency.Compute(rope, rotaryDim, int.MaxValue) is var used && used.AttentionFactor == 1 &&
-        used.InvFreq.SequenceEqual(RopeFrequency.Compute(new RopeOptions(), rotaryDim).InvFreq);
 
     /// <summary>The rope type, if it is one that only the PoSE reference code has, or an unknown one: no program reads the file as
     /// intended.</summary>
@@ -90,7 +78,7 @@ internal static class TransformersRope
         (version == 5 ? rope?.OptionalDouble("partial_rotary_factor") : null) ?? root.OptionalDouble(family.RotaryFractionKeys[0])
             ?? family.DefaultRotaryFraction;
 
-    /// <returns>null if the version refuses the file because a key is missing</returns>
+    /// <returns>null if a key is missing, without which the version refuses the file</returns>
     private static RopeOptions? Scaling(JsonSection root, JsonSection rope, ModelFamily family, RopeType type, int version)
     {
         int window = root.Positive("max_position_embeddings");
@@ -109,6 +97,10 @@ internal static class TransformersRope
             return null;
         }
         double? factor = rope.OptionalDouble("factor");
+        if (factor is null && (type is RopeType.Linear or RopeType.DynamicNtk or RopeType.Llama3))
+        {
+            return null;
+        }
         bool isOfTheWindows = factor is null
             || (version == 4 && ((type == RopeType.Yarn && inside is not null) || (type == RopeType.LongRope && outside is not null)));
         if (isOfTheWindows && window != RopeFrequency.ExtendedLength(length, factor ?? 0))
@@ -138,24 +130,4 @@ internal static class TransformersRope
             _ => options,
         };
     }
-
-    /// <summary>
-    /// Whether frequencies and scale are equal for texts within the original window, at its border, beyond it and at the full window.
-    /// </summary>
-    private static bool IsSame(RopeOptions read, DecoderConfig model)
-    {
-        int original = model.Rope.OriginalMaxPositionEmbeddings, window = model.MaxPositionEmbeddings;
-        return new[] { 1, original, Math.Min(original, window - 1) + 1, (int)(((long)original + window) / 2), window }.All(length =>
-        {
-            RopeFrequencies theirs = RopeFrequency.Compute(read, model.RotaryDim, length);
-            RopeFrequencies ours = RopeFrequency.Compute(model.Rope, model.RotaryDim, length);
-            return Math.Abs(theirs.AttentionFactor - ours.AttentionFactor) < 1e-6
-                && theirs.InvFreq.Zip(ours.InvFreq).All(pair => Math.Abs(pair.First - pair.Second) <= 1e-6 * pair.Second);
-        });
-    }
-
-    private static string Describe(RopeOptions rope) => rope.Type == RopeType.Default
-        ? FormattableString.Invariant($"no scaling, and {rope.Theta:0.####} for the base")
-        : string.Create(CultureInfo.InvariantCulture, $"{RopeTypeNames.NameOf(rope.Type)} by {rope.Factor:0.####} of a window of "
-            + $"{rope.OriginalMaxPositionEmbeddings} tokens, and {rope.Theta:0.####} for the base");
 }

@@ -59,8 +59,8 @@ public sealed class GgufRopeCheckTests : IDisposable
         using GgufFile file = Header(family, model, (_, value) => value);
         GgufRopeCheck check = GgufRopeCheck.Compare(file, family, model);
         Assert.Empty(check.Differences);
-        Assert.InRange(check.LargestRatio, 1, 1 + 1e-6);
-        Assert.Equal(check.ExpectedScale, check.AttentionScale, 1e-6);
+        Assert.InRange(check.Rotation!.LargestRatio, 1, 1 + 1e-6);
+        Assert.Equal(check.Rotation!.ExpectedScale, check.Rotation!.Scale, 1e-6);
     }
 
     [Theory]
@@ -80,7 +80,7 @@ public sealed class GgufRopeCheckTests : IDisposable
             ? With(damaged, $"{family}.rope.{key}", value!) : null;
         GgufRopeCheck check = GgufRopeCheck.Compare(more ?? damaged, family, model);
         Assert.Contains(expected, string.Join('\n', check.Differences));
-        Assert.True(check.LargestRatio > 1.01 || Math.Abs((check.AttentionScale / check.ExpectedScale) - 1) > 0.1);
+        Assert.True(check.Rotation!.LargestRatio > 1.01 || Math.Abs((check.Rotation!.Scale / check.Rotation!.ExpectedScale) - 1) > 0.1);
     }
 
     [Theory]
@@ -159,10 +159,10 @@ public sealed class GgufRopeCheckTests : IDisposable
         {
             GgufRopeCheck check = GgufRopeCheck.Compare(missing, "llama", model);
             Assert.Contains("tensor rope_freqs.weight is missing", check.Differences);
-            Assert.Equal(8, check.LargestRatio, 1e-3);
+            Assert.Equal(8, check.Rotation!.LargestRatio, 1e-3);
         }
         using GgufFile wrong = Header("phi3", phi, (_, value) => value, factorsTimes: 2);
-        Assert.Equal(2, GgufRopeCheck.Compare(wrong, "phi3", phi).LargestRatio, 1e-3);
+        Assert.Equal(2, GgufRopeCheck.Compare(wrong, "phi3", phi).Rotation!.LargestRatio, 1e-3);
         Assert.Contains("rope_factors_long.weight", Assert.Single(GgufRopeCheck.Compare(wrong, "phi3", phi).Differences));
     }
 }
