@@ -20,21 +20,22 @@ internal static class ExportVerb
             skipwise export --model lora-16k/merged --out llama-2-7b-16k
             skipwise export --model llama-2-7b-16k --for vllm --dtype bf16 --results eval --out llama-2-7b-16k-bf16
             skipwise export --model llama-2-7b --adapter lora-16k --dtype q8_0 --out llama-2-7b-16k-q8_0.gguf
+            skipwise export --model llama-2-7b --adapter lora-16k --format gguf-lora --out lora-16k.gguf
             skipwise export --model llama-2-7b-16k --check converted-elsewhere.gguf
-            skipwise export --check folder-from-elsewhere
             """);
         Flag<string?> model = verb.Text("--model", "folder",
             "Hugging Face folder of the model, with its tokenizer, or a GGUF file; only a check does without")
             .Sets(nameof(ExportModelOptions.Model));
         Flag<string?> adapter = verb.Adapter().Sets(nameof(ExportModelOptions.Adapter));
-        Flag<ExportFormat?> format = Named<ExportFormat>(verb, "--format", ["hf", "gguf"],
-            "a Hugging Face folder, or a GGUF file [default: gguf if --out ends in .gguf or --for is llama.cpp, else hf]")
+        Flag<ExportFormat?> format = Named<ExportFormat>(verb, "--format", ["hf", "gguf", "gguf-lora"],
+            "a Hugging Face folder, a GGUF file, or the adapter alone for llama.cpp's --lora [default: gguf if --out ends in .gguf or " +
+            "--for is llama.cpp, else hf]")
             .Sets(nameof(ExportModelOptions.Format));
         Flag<ExportTarget?> program = Named<ExportTarget>(verb, "--for", s_programs,
             "program that has to run it: what it would run otherwise than trained is refused [default: any of them]")
             .Sets(nameof(ExportModelOptions.For));
         Flag<ExportDtype?> dtype = Named<ExportDtype>(verb, "--dtype", ExportModel.DtypeNames,
-            "type of the weights; in a GGUF file vectors are always f32, and a folder has no q types [default: that of the model's files]")
+            "type of the weights; in a GGUF file vectors are always f32, and a folder has no q types [default: that of the files]")
             .Sets(nameof(ExportModelOptions.Dtype));
         Flag<string?> results = verb.Text("--results", "folder", "folder of 'eval all', whose numbers come into the folder's model card")
             .Sets(nameof(ExportModelOptions.Results));
@@ -66,7 +67,12 @@ internal static class ExportVerb
                         Results = results.ValueOf(parse),
                         Out = written,
                     };
-                    ExportModel.Run(options, screen.Notes, stop);
+                    ExportedModel exported = ExportModel.Run(options, screen.Notes, stop);
+                    if (exported.Base is { } needed)
+                    {
+                        AdapterResult.Show(parse, screen, json, options, exported, needed);
+                        return ExitCode.Success;
+                    }
                     return Show(parse, screen, json, CheckExport.Run(written, source, asked), isWritten: true, asked is not null);
                 case (null, { } other):
                     return Show(parse, screen, json, CheckExport.Run(other, source, asked), isWritten: false, mustPass: true);

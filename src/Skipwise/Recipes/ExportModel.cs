@@ -15,6 +15,8 @@ public enum ExportFormat
     Hf,
     /// <summary>one GGUF file, which llama.cpp and the programs around it run</summary>
     Gguf,
+    /// <summary>the adapter alone as one GGUF file, which llama.cpp adds to a file of the base model</summary>
+    GgufLora,
 }
 
 /// <summary>The type of an exported model's matrices. Vectors are float32 in a file, and of the same type in a folder.</summary>
@@ -38,7 +40,8 @@ public sealed record ExportModelOptions
     /// <summary>Hugging Face folder of the model, with its tokenizer, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
-    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights</summary>
+    /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights, or exported alone
+    /// (<see cref="ExportFormat.GgufLora"/>)</summary>
     [PathName]
     public string? Adapter { get; init; }
     /// <summary>the user's rope options</summary>
@@ -47,7 +50,8 @@ public sealed record ExportModelOptions
     public ExportFormat? Format { get; init; }
     /// <summary>the program that has to run it: a model that it would run otherwise is refused; null: any</summary>
     public ExportTarget? For { get; init; }
-    /// <summary>type of the matrices, in a folder of all tensors; null: that of the model's files</summary>
+    /// <summary>type of the matrices, in a folder of all tensors; null: that of the model's files, or of
+    /// the adapter's</summary>
     public ExportDtype? Dtype { get; init; }
     /// <summary>folder of results that <c>eval all</c> wrote, whose numbers come into the model card of a folder</summary>
     [PathName]
@@ -62,7 +66,11 @@ public sealed record ExportModelOptions
 /// <param name="Dtype">type of the matrices</param>
 /// <param name="Tensors">number of tensors</param>
 /// <param name="Bytes">of the file, or of the weights in a folder</param>
-public sealed record ExportedModel(string Architecture, ExportDtype Dtype, int Tensors, long Bytes);
+public sealed record ExportedModel(string Architecture, ExportDtype Dtype, int Tensors, long Bytes)
+{
+    /// <summary>of an adapter alone: the base model's file that it belongs to; else null</summary>
+    public RequiredBase? Base { get; init; }
+}
 
 /// <summary>Exports a model to a file or folder that other programs run, or refuses it with the reason and the nearest alternative.
 /// </summary>
@@ -104,6 +112,10 @@ public static class ExportModel
         }
         ResultFile.RequireFolder(options.Out); // before the work
         ResultFile.RequireReplaceable(options.Out);
+        if (options.Format == ExportFormat.GgufLora)
+        {
+            return ExportAdapter.Run(options, note, stop);
+        }
         var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter, InferenceOnly: true);
         HfConfig config = HfConfig.ForModel(options.Model);
         DecoderConfig model = PretrainedModel.Architecture(source);
@@ -126,6 +138,7 @@ public static class ExportModel
     /// <summary>The name of a type.</summary>
     internal static string NameOf(ExportDtype dtype) => DtypeNames[(int)dtype];
 
+    /// <summary>The type that stores a tensor's numbers, or the nearest one.</summary>
     internal static ExportDtype Stored(torch.ScalarType type) => type switch
     {
         torch.ScalarType.Float16 => ExportDtype.Float16,
@@ -133,5 +146,6 @@ public static class ExportModel
         _ => ExportDtype.Float32,
     };
 
-    private static string NameOf(string model) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
+    /// <summary>A folder's or file's name, for people.</summary>
+    internal static string NameOf(string model) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model)));
 }

@@ -119,10 +119,7 @@ internal static class GgufConfig
             throw keys.Error("split.count",
                 $"this is file {part + 1} of {parts}, and only whole models are read", "Join them with llama.cpp's llama-gguf-split");
         }
-        if (keys.Text("general.type") is { } type && type != "model")
-        {
-            throw keys.Error("general.type", $"is \"{type}\", expected \"model\"", "Name the file of a model");
-        }
+        keys.RequireModel();
     }
 
     private static void RequireSupported(GgufKeys keys, string prefix)

@@ -42,15 +42,9 @@ internal sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> 
         using IDisposable noGradient = no_grad();
         IReadOnlyList<Tensor> Find(string name, params long[] shape)
         {
-            IReadOnlyList<Tensor> rows = weight(name)
-                ?? throw new SkipwiseException(
-                    $"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this " +
-                    $"model?");
-            long[] found = [rows.Sum(block => block.size(0)), .. rows[0].shape[1..]];
-            return found.SequenceEqual(shape) ? rows
-                : throw new SkipwiseException(
-                    $"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is " +
-                    $"{TensorEntry.Describe(found)}. Does the adapter belong to this model?");
+            IReadOnlyList<Tensor>? rows = weight(name);
+            RequireInModel(path, name, shape, rows is null ? null : [rows.Sum(block => block.size(0)), .. rows[0].shape[1..]]);
+            return rows!;
         }
         (IReadOnlyList<Tensor> Rows, LoraWeight Update)[] updates = [.. Weights.Select(w => (Find(w.Target, w.B.size(0), w.A.size(1)), w))];
         (IReadOnlyList<Tensor> Rows, Tensor Value)[] whole =
@@ -68,6 +62,27 @@ internal sealed record LoraAdapter(LoraConfig Config, IReadOnlyList<LoraWeight> 
                 throw new SkipwiseException($"{path}: {update.Target}: the sum of weight and LoRA weight leaves the range of " +
                     $"{rows[0].dtype}: the adapter's training diverged, or it belongs to another model");
             }
+        }
+    }
+
+    /// <summary>Checks that a weight which the adapter changes is one of the model.</summary>
+    /// <param name="path">the adapter's folder, for error messages</param>
+    /// <param name="name">of the weight in the checkpoint</param>
+    /// <param name="shape">which the adapter is for</param>
+    /// <param name="found">the model's; null if it has no such separate weight</param>
+    /// <exception cref="SkipwiseException">it is none, or has another shape</exception>
+    public static void RequireInModel(string path, string name, IReadOnlyList<long> shape, IReadOnlyList<long>? found)
+    {
+        if (found is null)
+        {
+            throw new SkipwiseException(
+                $"{path}: changes {name}, which the model does not have as a weight of its own. Does the adapter belong to this model?");
+        }
+        if (!found.SequenceEqual(shape))
+        {
+            throw new SkipwiseException(
+                $"{path}: {name}: the adapter is for a weight {TensorEntry.Describe(shape)}, the model's is " +
+                $"{TensorEntry.Describe(found)}. Does the adapter belong to this model?");
         }
     }
 

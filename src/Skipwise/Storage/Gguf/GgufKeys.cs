@@ -84,6 +84,18 @@ internal sealed class GgufKeys(string path, GgufMetadata metadata)
     public SkipwiseException Error(string key, string complaint, string? remedy = null) =>
         new($"{path}: key {key}: {complaint}. {remedy ?? "Load the Hugging Face folder that the file was made from"}");
 
+    /// <summary>Checks that the file is one of a model: an adapter's has no tokenizer, no configuration and no whole weight.</summary>
+    /// <exception cref="SkipwiseException">it says that it is something else</exception>
+    public void RequireModel()
+    {
+        const string key = "general.type";
+        if (Text(key) is { } type && type != "model")
+        {
+            throw Error(key, $"is \"{type}\", expected \"model\"",
+                type == "adapter" ? "Name the file of its base model" : "Name the file of a model");
+        }
+    }
+
     /// <summary>The shortest decimal fraction that rounds to a float32.</summary>
     public static double Shortest(float number) =>
         double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);

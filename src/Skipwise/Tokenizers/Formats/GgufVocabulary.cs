@@ -49,6 +49,7 @@ internal static class GgufVocabulary
     /// <exception cref="SkipwiseException">the file has none, or one that is not supported; or its keys are damaged</exception>
     public static TokenizerModel Read(GgufKeys keys)
     {
+        keys.RequireModel();
         string? kind = keys.Text(Prefix + "model");
         bool isSentencePiece = kind == "llama";
         if (!isSentencePiece && kind != "gpt2")

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using LLama;
 using LLama.Common;
@@ -10,13 +11,16 @@ internal sealed class LlamaCpp : IDisposable
 {
     private readonly LLamaWeights _weights;
     private readonly ModelParams _settings;
+    private readonly LoraAdapter? _adapter;
 
     static LlamaCpp() => NativeLibraryConfig.All.WithLogCallback((level, message) => s_log.Enqueue($"{level}: {message}"));
 
     private static readonly System.Collections.Concurrent.ConcurrentQueue<string> s_log = new();
 
     /// <param name="context">tokens; llama.cpp chooses some scalings by it</param>
-    public LlamaCpp(string path, int context)
+    /// <param name="adapter">file of an adapter, added to the model</param>
+    /// <param name="arguments">of llama.cpp's command line, about RoPE</param>
+    public LlamaCpp(string path, int context, string? adapter = null, string? arguments = null)
     {
         RequireNatives();
         _settings = new ModelParams(path)
@@ -32,13 +36,32 @@ internal sealed class LlamaCpp : IDisposable
             TypeV = GGMLType.GGML_TYPE_F32,
             FlashAttention = false,
         };
+        Apply(_settings, arguments?.Split(' ') ?? []);
         try
         {
             _weights = LLamaWeights.LoadFromFile(_settings);
+            _adapter = adapter is null ? null : _weights.NativeHandle.LoadLoraFromFile(adapter);
         }
         catch (Exception e)
         {
-            throw new InvalidOperationException($"llama.cpp does not load {path}:\n{string.Concat(s_log.TakeLast(60))}", e);
+            throw new InvalidOperationException($"llama.cpp does not load {path} {adapter}:\n{string.Concat(s_log.TakeLast(60))}", e);
+        }
+    }
+
+    private static void Apply(ModelParams settings, string[] arguments)
+    {
+        foreach (string[] pair in arguments.Chunk(2))
+        {
+            float number = pair[0] == "--rope-scaling" ? 0 : float.Parse(pair[1], CultureInfo.InvariantCulture);
+            switch (pair[0])
+            {
+                case "-c": settings.ContextSize = settings.BatchSize = settings.UBatchSize = (uint)number; break;
+                case "--rope-scaling": settings.YarnScalingType = Enum.Parse<RopeScalingType>(pair[1], ignoreCase: true); break;
+                case "--rope-scale": settings.RopeFrequencyScale = 1 / number; break;
+                case "--rope-freq-base": settings.RopeFrequencyBase = number; break;
+                case "--yarn-orig-ctx": settings.YarnOriginalContext = (uint)number; break;
+                default: throw new ArgumentException($"{pair[0]}: unknown", nameof(arguments));
+            }
         }
     }
 
@@ -72,14 +95,14 @@ internal sealed class LlamaCpp : IDisposable
     /// <summary>The log-probabilities of the token after each of these.</summary>
     public float[][] LogProbabilities(int[] ids)
     {
-        using LLamaContext context = _weights.CreateContext(_settings);
+        using LLamaContext context = NewContext();
         return Decode(context, ids, 0, all: true);
     }
 
     /// <summary>The tokens with the largest logits, one after the other, each computed from the cache of those before.</summary>
     public int[] Greedy(int[] prompt, int count)
     {
-        using LLamaContext context = _weights.CreateContext(_settings);
+        using LLamaContext context = NewContext();
         var ids = new List<int>();
         float[] last = Decode(context, prompt, 0, all: false)[0];
         while (ids.Count < count)
@@ -91,6 +114,16 @@ internal sealed class LlamaCpp : IDisposable
     }
 
     public void Dispose() => _weights.Dispose();
+
+    private LLamaContext NewContext()
+    {
+        LLamaContext context = _weights.CreateContext(_settings);
+        if (_adapter is not null)
+        {
+            context.NativeHandle.SetLoraAdapters([(_adapter, 1)]);
+        }
+        return context;
+    }
 
     private static float[][] Decode(LLamaContext context, int[] ids, int first, bool all)
     {
