@@ -27,13 +27,15 @@ internal static class AdapterResult
     {
         string command = needed.Rope is { } rope
             ? $"Write such a file with: {Command(options.Model, rope, needed.Window)}"
-            : $"No options of export say it: copy {options.Model}, with {options.Adapter}'s config.json in place of its own, and export " +
-                "that; or export the whole model, with --format gguf";
+            : $"No options of export say it: {(File.Exists(options.Model) ? "" : Copy(options))}export the whole model, with --format gguf";
         string arguments = needed.LlamaCppArguments is null ? ""
             : $". Or give llama.cpp a file of the base model without any scaling, and: {needed.LlamaCppArguments}";
         return "an adapter's file has no RoPE scaling: llama.cpp takes it from the base model's file, which must have the one that the " +
             $"adapter was trained with. {command}{arguments}";
     }
+
+    private static string Copy(ExportModelOptions options) =>
+        $"copy {options.Model}, with {options.Adapter}'s config.json in place of its own, and export that; or ";
 
     private static string Command(string model, RopeOverrides rope, int window)
     {

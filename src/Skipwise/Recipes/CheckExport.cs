@@ -4,6 +4,7 @@ using Skipwise.Checkpoints.Gguf;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
 using Skipwise.Storage;
+using Skipwise.Storage.Gguf;
 
 namespace Skipwise.Recipes;
 
@@ -57,6 +58,7 @@ internal static class CheckExport
             throw new SkipwiseException($"{path}: is a file for llama.cpp; other programs read Hugging Face folders");
         }
         using GgufFile gguf = GgufFile.Open(path);
+        new GgufKeys(path, gguf.Values).RequireModel(); // an adapter's file has no RoPE
         GgufRopeCheck check = GgufRopeCheck.Compare(gguf, family.ModelType, model);
         string architecture = GgufRopeReader.ArchitectureOf(gguf);
         var result = new CheckedProgram("llama.cpp (GGUF)", check.IsEqual, !check.IsEqual, check.Rotation?.LargestRatio,

@@ -43,6 +43,13 @@ public sealed partial class ExportAdapterTests(SmallModel model) : IClassFixture
         CliRun json = (await CliRun.Of([.. words, "--json"])).Succeeded();
         PublishedSchema.Validate("export", json.Output);
         (await CliRun.Of("generate", "-m", file, "-p", "x")).Complained("is \"adapter\", expected \"model\"");
+        (await CliRun.Of("export", "-m", model.Folder, "--check", file)).Complained("is \"adapter\", expected \"model\"");
+
+        // the same factors for a base model that is a file itself
+        string again = model.Path("again.gguf");
+        run = (await CliRun.Of("export", "-m", plain, "-a", adapter, "--format", "gguf-lora", "-o", again)).Succeeded();
+        Assert.Contains($"--model {plain} --rope yarn --rope-factor 4 --rope-original-length 64 --out plain-256.gguf", run.Error);
+        Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(again));
     }
 
     /// <summary>An adapter of PEFT says nothing about its RoPE.</summary>
@@ -76,6 +83,10 @@ public sealed partial class ExportAdapterTests(SmallModel model) : IClassFixture
         CliRun run = (await CliRun.Of(words)).Succeeded();
         Assert.Contains($"No options of export say it: copy {model.Folder}, with {adapter}'s config.json in place of its own", run.Error);
         Assert.DoesNotContain("Or give llama.cpp", run.Error);
+        string plain = model.Path("plain-lists.gguf");
+        (await CliRun.Of("export", "-m", model.Folder, "-o", plain)).Succeeded();
+        words[2] = plain; // a file has no config.json to be replaced
+        Assert.Contains("No options of export say it: export the whole model", (await CliRun.Of(words)).Succeeded().Error);
         File.Copy(Path.Combine(adapter, "config.json"), Path.Combine(copy, "config.json"), overwrite: true);
         string written = model.Path("copy.gguf");
         (await CliRun.Of("export", "-m", copy, "-o", written)).Succeeded();
