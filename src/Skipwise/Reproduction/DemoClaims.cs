@@ -68,9 +68,12 @@ internal sealed class DemoClaims : IExperiment
         };
     }
 
-    private static Variant Pose(ReproductionContext context) => Variant.Pose(s_target) with { Seeds = SeedsOf(context) };
+    private static Variant Pose(ReproductionContext context) => AsDemo(context, Variant.Pose(s_target));
 
-    private static Variant Control(ReproductionContext context) => Variant.Short(s_target) with { Seeds = SeedsOf(context) };
+    private static Variant Control(ReproductionContext context) => AsDemo(context, Variant.Short(s_target));
+
+    private static Variant AsDemo(ReproductionContext context, Variant variant) =>
+        variant with { Seeds = SeedsOf(context), Steps = context.Scale.DemoSteps };
 
     private static int SeedsOf(ReproductionContext context) => Math.Max(context.Scale.Seeds, context.Scale.DemoSeeds);
 

@@ -144,7 +144,8 @@ internal sealed class BpeTokenizer : ITokenizer
             Merges = _description.HasScores ? [] : [.. _encoding.Merges.Select(pair => (_pieces[pair.Left]!, _pieces[pair.Right]!))],
             IgnoresMerges = _encoding.WholePieces is not null,
             HasByteFallback = _encoding.HasByteFallback,
-            AddedTokensDependOnNeighbors = _addedTokens.Any(token => token.LeftStrip || token.RightStrip || token.SingleWord),
+            AddedTokensDependOnNeighbors = _addedTokens.Any(token => token.LeftStrip || token.SingleWord),
+            RightStripIds = [.. _addedTokens.Where(token => token.RightStrip).Select(token => token.Id)],
         };
     }
 

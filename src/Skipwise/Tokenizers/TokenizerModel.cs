@@ -53,9 +53,11 @@ public sealed record TokenizerModel
     /// <summary>Whether a character that the vocabulary lacks becomes its bytes.</summary>
     public bool HasByteFallback { get; init; }
 
-    /// <summary>Whether some added token takes the white space beside it along, or is one only as a whole word (lstrip, rstrip,
-    /// single_word), which only tokenizer.json can say in full.</summary>
+    /// <summary>Whether some added token takes the white space before it along, or is one only as a whole word (lstrip, single_word), which
+    /// only tokenizer.json can say in full.</summary>
     public bool AddedTokensDependOnNeighbors { get; init; }
+    /// <summary>Ids of the added tokens that take the white space behind them along (rstrip).</summary>
+    public IReadOnlyList<int> RightStripIds { get; init; } = [];
 
     /// <summary>The split into words.</summary>
     public PreTokenizerPattern PreTokenizer { get; init; }

@@ -33,7 +33,7 @@ internal static partial class GgufExport
         var metadata = new GgufMetadata();
         metadata.Add("general.architecture", architecture.Name);
         metadata.Add("general.type", "model");
-        metadata.Add("general.name", NameIn(name));
+        metadata.Add("general.name", NameIn(name, tokenizer is not null && GgufTokenizer.StripsAsPhi3(tokenizer)));
         Describe(metadata, architecture, model);
         IReadOnlyList<GgufTensor> factors = GgufRope.Describe(metadata, architecture, model);
         if (tokenizer is null)
@@ -51,7 +51,8 @@ internal static partial class GgufExport
     }
 
     /// <summary>llama.cpp gives every special token of a model with "phi-3" or "phi3" in its name the white space behind it.</summary>
-    private static string NameIn(string name) => Phi3().Replace(name, "Phi 3");
+    private static string NameIn(string name, bool isPhi3) => !isPhi3 ? Phi3().Replace(name, "Phi 3")
+        : Phi3().IsMatch(name) ? name : $"Phi-3 {name}";
 
     private static void Describe(GgufMetadata metadata, GgufArchitecture architecture, DecoderConfig model)
     {

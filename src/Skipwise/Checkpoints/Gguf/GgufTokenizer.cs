@@ -18,7 +18,7 @@ internal static class GgufTokenizer
     /// <exception cref="SkipwiseException">llama.cpp would give other ids</exception>
     public static void Describe(GgufMetadata metadata, TokenizerModel tokenizer, int rows, IProgress<string>? note)
     {
-        if (tokenizer.AddedTokensDependOnNeighbors)
+        if (tokenizer.AddedTokensDependOnNeighbors || (tokenizer.RightStripIds.Count > 0 && !StripsAsPhi3(tokenizer)))
         {
             throw Refused(
                 "an added token takes the white space beside it along, or is one only as a whole word (lstrip, rstrip, single_word)");
@@ -49,6 +49,15 @@ internal static class GgufTokenizer
         }
         AddSpecial(metadata, tokenizer, rows);
     }
+
+    /// <summary>
+    /// Whether the tokens that take the white space behind them along are those of Phi 3. llama.cpp has this rule for models of that name,
+    /// of any architecture, and no key for it.
+    /// </summary>
+    public static bool StripsAsPhi3(TokenizerModel tokenizer) => tokenizer.RightStripIds.Count > 0 && tokenizer.RightStripIds.Order()
+        .SequenceEqual(tokenizer.Pieces.Index().Where(piece => piece.Item.Text == "</s>"
+            || (piece.Item.Type is TokenType.Control or TokenType.UserDefined or TokenType.Unknown
+                && piece.Item.Text is not ("<unk>" or "<s>" or "<|endoftext|>"))).Select(piece => piece.Index));
 
     private static void AddSpecial(GgufMetadata metadata, TokenizerModel tokenizer, int rows)
     {

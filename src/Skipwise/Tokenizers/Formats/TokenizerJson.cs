@@ -82,6 +82,10 @@ internal static class TokenizerJson
     {
         List<LocatedJson> words = PrefixSpace.Steps(file.Find("pre_tokenizer"), "pretokenizers");
         List<LocatedJson> rewrites = PrefixSpace.Steps(file.Find("normalizer"), "normalizers");
+        if (rewrites.Exists(step => NameOf(step) == "Replace"))
+        {
+            words.RemoveAll(IsSplitAtSpaces); // Gemma's has no effect: when it comes, there are no spaces any more
+        }
         bool escapes = words.Exists(step => step.Get("type").Text == "Metaspace")
             || rewrites.Exists(step => step.Get("type").Text == "Replace" && step.Get("content").Text == Normalizers.Metaspace);
         return new TokenizerModel
@@ -94,6 +98,9 @@ internal static class TokenizerJson
             EscapesWhitespace = escapes,
         };
     }
+
+    private static bool IsSplitAtSpaces(LocatedJson step) =>
+        step.Get("type").Text == "Split" && step.Get("pattern").Find("String")?.Text == " ";
 
     private static string NameOf(LocatedJson normalizer)
     {

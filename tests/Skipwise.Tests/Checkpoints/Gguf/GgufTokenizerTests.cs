@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Skipwise.Checkpoints.Gguf;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Models;
@@ -38,7 +39,8 @@ public sealed class GgufTokenizerTests : IDisposable
     ];
 
     public static TheoryData<string> Kinds =>
-        ["shipped", "gpt-2", "gpt-2 digits", "llama 3", "llama 3 ignoring merges", "qwen 2", "merges", "scores", "scores, no prefix"];
+        ["shipped", "gpt-2", "gpt-2 digits", "llama 3", "llama 3 ignoring merges", "qwen 2", "merges", "gemma", "scores",
+            "scores, no prefix"];
 
     private string Folder(string kind)
     {
@@ -64,6 +66,7 @@ public sealed class GgufTokenizerTests : IDisposable
             "llama 3" => Words(Split(Llama3)),
             "llama 3 ignoring merges" => Words(Split(Llama3), ignoreMerges: true),
             "qwen 2" => Words(Split(Llama3.Replace("{1,3}", "", StringComparison.Ordinal))),
+            "gemma" => Gemma(),
             _ => Everywhere().LlamaJson(),
         };
         _temp.Write($"{kind}/tokenizer.json", json);
@@ -74,6 +77,17 @@ public sealed class GgufTokenizerTests : IDisposable
         """{"type": "Split", "behavior": "Isolated", "invert": false, """ +
         $$$""" "pattern": {"Regex": {{{JsonSerializer.Serialize(pattern)}}} }}, """ +
         """{"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}""";
+
+    /// <summary>No space before a text, and a split at spaces that the normalizer has left none of.</summary>
+    private static string Gemma()
+    {
+        var json = (JsonObject)JsonNode.Parse(Everywhere().LlamaJson())!;
+        json["normalizer"] = json["normalizer"]!["normalizers"]![1]!.DeepClone();
+        json["pre_tokenizer"] = JsonNode.Parse(
+            """{"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": false}""");
+        ((JsonArray)json["decoder"]!["decoders"]!).RemoveAt(3);
+        return json.ToJsonString();
+    }
 
     private static string Words(string steps, bool ignoreMerges = false) => s_bytes.Json(
         preTokenizer: JsonSerializer.Deserialize<JsonElement>($$"""{"type": "Sequence", "pretokenizers": [{{steps}}]}"""),
@@ -121,7 +135,7 @@ public sealed class GgufTokenizerTests : IDisposable
             Assert.Equal(tokenizer.Decode(ids), read.Decode(ids));
         }
         Assert.Equal((tokenizer.AddsBos, tokenizer.VocabularySize), (read.AddsBos, read.VocabularySize));
-        Assert.Equal(tokenizer.EosId ?? (kind == "merges" ? 2 : null), read.EosId); // llama.cpp's, where none is named
+        Assert.Equal(tokenizer.EosId ?? (kind is "merges" or "gemma" ? 2 : null), read.EosId); // llama.cpp's, where none is named
         int[] mill = tokenizer.Encode("the mill");
         Assert.Equal(tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. mill] : mill, client.Tokenize("the mill", addBos: true));
 
@@ -149,6 +163,14 @@ public sealed class GgufTokenizerTests : IDisposable
             Assert.Equal(client.Tokenize(text, addBos: false), tokenizer.Encode(text));
             bool isStripped = token is "<|end|>" or "</s>";
             Assert.Equal(isStripped, !tokenizer.Encode(text).SequenceEqual(TokenizerLoader.Load(plain).Encode(text)));
+        }
+        // exported again, from a tokenizer that says so itself, it has the name by which llama.cpp knows
+        string again = Export(tokenizer);
+        using (var other = new LlamaCpp(again, 64))
+        {
+            Assert.Equal("Phi-3 tiny", other.Metadata["general.name"]);
+            Assert.All((string[])["<|end|>", "</s>", "<s>", "<|endoftext|>", "<unk>"], token => Assert.Equal(
+                tokenizer.Encode($"the mill {token} \n the miller"), other.Tokenize($"the mill {token} \n the miller", addBos: false)));
         }
         // converters of later years write the name with spaces, and one end token only: the others are known by what they are called
         ITokenizer later = TokenizerLoader.Load(ChangedGguf.Write(plain, _temp["later.gguf"],
@@ -195,6 +217,7 @@ public sealed class GgufTokenizerTests : IDisposable
             (bytes with { Normalizers = ["NFKC"] }, "NFKC"),
             (bytes with { Kind = TokenizerKind.Bpe }, "neither bytes"),
             (bytes with { AddedTokensDependOnNeighbors = true }, "the white space beside it"),
+            (bytes with { RightStripIds = [bytes.Pieces.Count - 1] }, "the white space beside it"),
             (llama with { Normalizers = ["Prepend", "Replace \"\n\" by \"▁\""] }, "Replace \"\n\""),
             (merges with { Merges = [.. merges.Merges, ("<", "|end|>")] }, "\"<|end|>\", which is an added token"),
             (bytes with { IgnoresMerges = true, Merges = [] }, "cannot be merged"),
