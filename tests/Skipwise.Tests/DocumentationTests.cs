@@ -23,7 +23,7 @@ public sealed partial class DocumentationTests
     private static readonly string[] s_foreign =
     [
         "--local-dir", "--max-model-len", "--project", "--platform", "--check-estimate", "--case", "--core", "--list", "--warningsAsErrors",
-        "--lora", "--rope-freq-base", "--rope-scale", "--rope-scaling", "--yarn-orig-ctx", // llama.cpp
+        "--lora", "--override-kv", "--rope-freq-base", "--rope-scale", "--rope-scaling", "--yarn-orig-ctx", // llama.cpp
     ];
 
     private static RootCommand Root => CommandLine.Root(

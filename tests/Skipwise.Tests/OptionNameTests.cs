@@ -15,7 +15,7 @@ public partial class OptionNameTests
     [
         "--version 1", // export.py of llama2.c
         "--max-model-len", // vLLM
-        "--rope-scaling ", "--yarn-orig-ctx ", "--rope-freq-base ", // llama.cpp
+        "--rope-scaling ", "--yarn-orig-ctx ", "--rope-freq-base ", "--override-kv ", // llama.cpp
         "--normalization_rule_name=identity", // SentencePiece's trainer
         "skipwise train --model YOUR-MODEL-FOLDER ", // what the demo's report proposes to type
         " --out extended",

@@ -16,8 +16,7 @@ internal static class AdapterResult
         ExportedModel exported, RequiredBase needed)
     {
         string dtype = ExportModel.NameOf(exported.Dtype), note = Note(options, needed);
-        var program = new CheckedProgram("llama.cpp (GGUF)", Passes: true, IsFault: false, null, null, null, note, []);
-        var result = new CheckedExport(options.Out, exported.Architecture, dtype, exported.Tensors, exported.Bytes, [program]);
+        var result = new CheckedExport(options.Out, exported.Architecture, dtype, exported.Tensors, exported.Bytes, []) { Note = note };
         json.Show(parse, screen, result, () => screen.Line(
             $"saved {options.Out}: adapter for {exported.Architecture}, {exported.Tensors} tensors, {dtype}, {exported.Bytes} bytes"));
         screen.Note($"note: {note}");

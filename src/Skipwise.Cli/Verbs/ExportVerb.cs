@@ -24,7 +24,7 @@ internal static class ExportVerb
             skipwise export --model llama-2-7b-16k --check converted-elsewhere.gguf
             """);
         Flag<string?> model = verb.Text("--model", "folder",
-            "Hugging Face folder of the model, with its tokenizer, or a GGUF file; only a check does without")
+            "Hugging Face folder of the model, with its tokenizer, ORG/NAME after 'pull', or a GGUF file; only a check does without")
             .Sets(nameof(ExportModelOptions.Model));
         Flag<string?> adapter = verb.Adapter().Sets(nameof(ExportModelOptions.Adapter));
         Flag<ExportFormat?> format = Named<ExportFormat>(verb, "--format", ["hf", "gguf", "gguf-lora"],
@@ -50,7 +50,7 @@ internal static class ExportVerb
         {
             RopeOverrides scaling = rope.Of(parse);
             OptionCheck.Require("Export", scaling);
-            ModelSource? source = model.ValueOf(parse) is { } named
+            ModelSource? source = (model.ValueOf(parse) ?? checkedPath.ValueOf(parse)) is { } named
                 ? new ModelSource(named, scaling, Adapter: adapter.ValueOf(parse)) : null;
             ExportTarget? asked = program.ValueOf(parse);
             switch ((path.ValueOf(parse), checkedPath.ValueOf(parse)))
@@ -74,8 +74,11 @@ internal static class ExportVerb
                         return ExitCode.Success;
                     }
                     return Show(parse, screen, json, CheckExport.Run(written, source, asked), isWritten: true, asked is not null);
-                case (null, { } other):
-                    return Show(parse, screen, json, CheckExport.Run(other, source, asked), isWritten: false, mustPass: true);
+                case (null, { } other) when dtype.ValueOf(parse) is null && format.ValueOf(parse) is null && results.ValueOf(parse) is null:
+                    return Show(parse, screen, json, CheckExport.Run(other, source!, asked), isWritten: false, mustPass: true);
+                case (null, { }):
+                    throw new SkipwiseException(
+                        $"{dtype.Name}, {format.Name} and {results.Name} are of what is written, and {checkedPath.Name} writes nothing");
                 case ({ }, null):
                     throw new SkipwiseException($"{model.Name} is missing: the model that is to be exported");
                 default:
@@ -116,7 +119,8 @@ internal static class ExportVerb
         {
             return "";
         }
-        string frequencies = ratio < 1 + 1e-5 ? "equal" : FormattableString.Invariant($"up to {ratio:0.####} times the model's");
+        bool areEqual = new RotationDifference(ratio, scale, expected).HasSameFrequencies;
+        string frequencies = areEqual ? "equal" : FormattableString.Invariant($"up to {ratio:0.####} times the model's");
         return FormattableString.Invariant($", frequencies {frequencies}, scale of cos and sin {scale:0.####} of {expected:0.####}");
     }
 

@@ -17,6 +17,7 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     private readonly string? _cached;
     private readonly Dictionary<string, FileChecksum> _files;
     private (HubFile File, bool IsKept)[] _configuration = [];
+    private readonly List<HubFile> _takenOut = [];
 
     /// <summary>Claims the folder.</summary>
     /// <param name="folder">need not exist</param>
@@ -60,6 +61,7 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
                 if (isKept)
                 {
                     FileSystem.Rename(Entry(file), Partial(file));
+                    _takenOut.Add(file);
                 }
                 else
                 {
@@ -163,6 +165,10 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     public void Finish()
     {
         WriteManifest();
+        foreach (HubFile file in _takenOut.Where(file => !File.Exists(Entry(file)) && File.Exists(Partial(file))))
+        {
+            FileSystem.Rename(Partial(file), Entry(file)); // found complete before another file turned out to be stale
+        }
         foreach (string leftover in AtomicFile.Leftovers(Folder, null, AtomicFile.Suffix)
             .Where(path => _files.ContainsKey(Path.GetFileName(AtomicFile.TargetOf(path)!))).ToArray())
         {

@@ -8,6 +8,8 @@ namespace Skipwise.Models;
 /// <param name="ExpectedScale">of cos and sin as trained, at that length</param>
 internal sealed record RotationDifference(double LargestRatio, double Scale, double ExpectedScale)
 {
+    private const double Tolerance = 1e-5; // numbers of files are often float32, or rounded
+
     /// <summary>Compares for texts within the original window, at its border, beyond it and at the full window.</summary>
     /// <param name="found">the other rotation, given the number of tokens; as many pairs as the model's</param>
     /// <param name="model">as it was trained</param>
@@ -27,9 +29,11 @@ internal sealed record RotationDifference(double LargestRatio, double Scale, dou
         return largest;
     }
 
+    /// <summary>Whether every frequency is that of the model.</summary>
+    public bool HasSameFrequencies => LargestRatio - 1 <= Tolerance;
+
     /// <summary>Whether frequencies and scale are those of the model.</summary>
-    /// <param name="tolerance">relative</param>
-    public bool IsWithin(double tolerance) => LargestRatio - 1 <= tolerance && Ratio(Scale, ExpectedScale) - 1 <= tolerance;
+    public bool IsNone => HasSameFrequencies && Ratio(Scale, ExpectedScale) - 1 <= Tolerance;
 
     /// <summary>The larger by the smaller; infinite if one is no positive number.</summary>
     private static double Ratio(double a, double b) =>

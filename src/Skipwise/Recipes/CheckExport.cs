@@ -31,6 +31,9 @@ internal sealed record CheckedProgram(string Program, bool Passes, bool IsFault,
 internal sealed record CheckedExport(string Path, string Architecture, string Dtype, int Tensors, long Bytes,
     IReadOnlyList<CheckedProgram> Programs)
 {
+    /// <summary>what belongs to a file that is no model, and was not checked; else null</summary>
+    public string? Note { get; init; }
+
     /// <summary>whether no program is at fault</summary>
     public bool Passes => !Programs.Any(program => program.IsFault);
 }
@@ -40,12 +43,11 @@ internal sealed record CheckedExport(string Path, string Architecture, string Dt
 internal static class CheckExport
 {
     /// <param name="path">a GGUF file, or a Hugging Face folder, by Skipwise or another program</param>
-    /// <param name="source">the model as it was trained; null takes what Skipwise reads from the file or folder itself</param>
+    /// <param name="source">the model as it was trained, or the file or folder itself: then what Skipwise reads there</param>
     /// <param name="program">the one that has to pass; null: none may differ without a word</param>
     /// <exception cref="SkipwiseException">a file cannot be read, or no program asked for reads such a file</exception>
-    public static CheckedExport Run(string path, ModelSource? source = null, ExportTarget? program = null)
+    public static CheckedExport Run(string path, ModelSource source, ExportTarget? program = null)
     {
-        source ??= new ModelSource(path);
         OptionCheck.Require("Check", source);
         DecoderConfig model = PretrainedModel.Architecture(source);
         return Directory.Exists(path) ? Folder(path, model, program) : Gguf(path, HfConfig.ForModel(source.Folder).Family, model, program);
@@ -75,19 +77,23 @@ internal static class CheckExport
         }
         using WeightFiles weights = WeightFiles.Open(path, asStored: true);
         string file = Path.Combine(path, HfConfig.FileName);
-        JsonObject raw = JsonSection.ReadFile(file).Json;
-        var family = ModelFamily.FromModelType((string?)raw["model_type"], file);
+        var root = JsonSection.ReadFile(file);
+        JsonObject raw = root.Json;
+        var family = ModelFamily.FromModelType(root.OptionalString("model_type"), file);
         ExportVerdict[] verdicts = [.. ExportRoutes.Verdicts(raw, family, model).Where(verdict => verdict.Rotation is not null)];
         return new(path, family.ModelType,
             TypeOf(weights.Tensors.Values.Select(tensor => (tensor.Entry.Type.Name, tensor.Entry.Length))), weights.Tensors.Count,
             weights.Paths.Sum(weight => new FileInfo(weight).Length),
-            [.. verdicts.Select(verdict => Checked(verdict, raw, family, model, program))]);
+            [.. verdicts.Select(verdict => Checked(verdict, raw, family, model, IsFault(verdict)))]);
+
+        // no harm is done in silence by a program that refuses the file, unless it is the one that has to run it, or none does
+        bool IsFault(ExportVerdict verdict) => !verdict.Route.Possible && (program is { } asked ? verdict.Program == asked
+            : verdict.Rotation!.Runs || verdicts.All(other => !other.Route.Possible));
     }
 
     private static CheckedProgram Checked(ExportVerdict verdict, JsonObject raw, ModelFamily family, DecoderConfig model,
-        ExportTarget? program)
+        bool isFault)
     {
-        bool isFault = !verdict.Route.Possible && (program is null ? verdict.Rotation!.Runs : verdict.Program == program);
         RotationDifference? rotation = verdict.Rotation!.Difference;
         IReadOnlyList<string> keys = verdict.Rotation.Differs is null ? [] : RopeKeysAtFault.Find(raw, family, model, verdict.Program);
         return new(verdict.Route.Engine, verdict.Route.Possible, isFault, rotation?.LargestRatio, rotation?.Scale,

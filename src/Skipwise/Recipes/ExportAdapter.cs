@@ -41,14 +41,19 @@ internal static class ExportAdapter
         var architecture = GgufArchitecture.For(config.Family.ModelType, model);
         using LoraAdapter adapter = LoraAdapter.Read(folder);
         Warn(options, config, adapter, note);
-        ExportDtype dtype = options.Dtype ?? ExportModel.Stored(adapter.Weights.SelectMany(weight => new[] { weight.A, weight.B })
-            .GroupBy(factor => factor.dtype).MaxBy(type => type.Count())?.Key ?? torch.ScalarType.Float32);
+        if (architecture.IsApproximate)
+        {
+            note?.Report(GgufExport.GeluNote);
+        }
+        torch.ScalarType[] types =
+            [.. adapter.Weights.SelectMany(weight => (torch.ScalarType[])[weight.A.dtype, weight.B.dtype]).Distinct()];
+        ExportDtype dtype = options.Dtype ?? ExportModel.Stored(types is [var only] ? only : torch.ScalarType.Float32);
         IReadOnlyList<GgufTensor> tensors = GgufLora.Write(adapter, folder, config, model, options.Out, ExportModel.NameOf(folder),
             GgufType.Written[(int)dtype], stop);
         return new ExportedModel(architecture.Name, dtype, tensors.Count, new FileInfo(options.Out).Length)
         {
             Base = new(model.MaxPositionEmbeddings, GgufBaseRope.Options(config.Family.ModelType, config.Model, model),
-                GgufBaseRope.Arguments(config.Model, model)),
+                GgufBaseRope.Arguments(config.Family.ModelType, config.Model, model)),
         };
     }
 

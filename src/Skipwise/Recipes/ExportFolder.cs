@@ -32,6 +32,11 @@ internal static class ExportFolder
         var card = ModelCard.Read(options, model, verdicts);
         var companions = CompanionFiles.OfModel(ModelFolder.Resolve(options.Model));
         companions.RequireAll();
+        if (!companions.HasTokenizer)
+        {
+            note?.Report("warning: the model has no tokenizer that other programs read (tokenizer.json, tokenizer.model, vocab.json): " +
+                "put one into the folder");
+        }
         using PretrainedModel pretrained = PretrainedModel.Load(source);
         foreach (string warning in config.WarningsFor(options.Rope).Concat(companions.Warnings).Concat(pretrained.Warnings))
         {

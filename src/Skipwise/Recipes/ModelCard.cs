@@ -44,11 +44,13 @@ internal sealed class ModelCard
     /// <exception cref="SkipwiseException">the run's record or the results cannot be read, or the results are of other models</exception>
     public static ModelCard Read(ExportModelOptions options, DecoderConfig model, IReadOnlyList<ExportVerdict> verdicts)
     {
-        string[] folders = [.. ((string?[])[options.Adapter, options.Model]).OfType<string>().Select(ModelFolder.Resolve)];
-        string? run = folders.Select(folder => Path.Combine(folder, RunFolder.OptionsName)).FirstOrDefault(File.Exists);
+        string? run = ((string?[])[options.Adapter, options.Model]).OfType<string>().Select(ModelFolder.Resolve).Select(RunOf)
+            .FirstOrDefault(found => found is not null);
         string name = Last(options.Adapter ?? options.Model);
+        // what was measured with another rope, or at another step, is not of this model
+        bool isAsTrained = options.Rope == new RopeOverrides() && Last(options.Model) != RunFolder.BestName;
         IReadOnlyList<MeasuredValue> measured = options.Results is { } results ? OfResults(results, name)
-            : run is null ? [] : DuringTraining(Path.GetDirectoryName(run)!);
+            : run is null || !isAsTrained ? [] : DuringTraining(Path.GetDirectoryName(run)!);
         return new(Last(options.Out), run is null ? null : JsonSection.ReadFile(run).Json, measured, verdicts,
             ContextExtension.OriginalLength(model));
     }
@@ -58,9 +60,9 @@ internal sealed class ModelCard
     public string Text(DecoderConfig model)
     {
         var text = new StringBuilder("---\nlibrary_name: transformers\npipeline_tag: text-generation\n");
-        if (IsOnHub)
+        if (HubBase is { } known)
         {
-            text.Append(CultureInfo.InvariantCulture, $"base_model: {BaseModel}\n");
+            text.Append(CultureInfo.InvariantCulture, $"base_model: {known.Repository}\n");
         }
         text.Append("tags:\n- long-context\n- skipwise\n---\n\n");
         text.Append(CultureInfo.InvariantCulture, $"# {Markdown.Escape(_name)}\n\n{Markdown.Escape(Summary(model))}\n\n");
@@ -76,17 +78,26 @@ internal sealed class ModelCard
         return text.Append("Its license is that of the base model.\n").ToString();
     }
 
-    private string? BaseModel => (string?)_run?["model"];
+    private string? BaseModel => _run is null ? null : At(_run, "model");
 
-    /// <summary>Whether the base is a model of the hub, not a folder whose path reads like one.</summary>
-    private bool IsOnHub => BaseModel is { } named && !Path.Exists(named) && HubModelId.TryParse(named) is { } id
-        && HubCache.Find(HubSettings.CacheOfThisProcess(), id) is not null;
+    /// <summary>The record of the run that made a model: its own, or that of the folder which it is a part of.</summary>
+    private static string? RunOf(string folder)
+    {
+        string? above = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        string? owner = Last(folder) is FineTune.MergedName or RunFolder.BestName ? above : null;
+        return ((string?[])[folder, owner]).OfType<string>().Select(place => Path.Combine(place, RunFolder.OptionsName))
+            .FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>The base as the hub names it; null if it is a folder, even if its path reads like such a name.</summary>
+    private HubModelId? HubBase => BaseModel is { } named && !Path.Exists(named) && HubModelId.TryParse(named) is { } id
+        && HubCache.Find(HubSettings.CacheOfThisProcess(), id) is not null ? id : null;
 
     private string Summary(DecoderConfig model)
     {
         string window = model.MaxPositionEmbeddings == _original ? $"A model with a window of {_original} tokens."
             : $"A model with a window of {model.MaxPositionEmbeddings} tokens, extended from {_original}.";
-        return (string?)_run?["positions"]?["mode"] is "pose"
+        return _run is not null && At(_run, "positions.mode") is "pose"
             ? window + " It was fine-tuned by PoSE (positional skip-wise training, arXiv:2309.10400) on short windows whose position ids " +
                 "skip."
             : window;
@@ -105,13 +116,13 @@ internal sealed class ModelCard
         {
             return rows;
         }
-        rows.Insert(0, ["base model", BaseModel is { Length: > 0 } named ? IsOnHub ? named : Last(named) : "unknown"]);
+        rows.Insert(0, ["base model", HubBase?.ToString() ?? (BaseModel is { Length: > 0 } named ? Last(named) : "unknown")]);
         rows.AddRange(s_options.Select(option => (option.Name, Value: At(_run, option.Path)))
             .Where(option => option.Value is not null).Select(option => (string[])[option.Name, option.Value!]));
-        if (_run["data"]?["paths"] is JsonArray { Count: > 0 } paths)
+        if (_run["data"] is JsonObject data && data["paths"] is JsonArray { Count: > 0 } paths)
         {
             // names alone: folders are the user's own
-            IEnumerable<string> names = paths.Select(path => (string?)path).OfType<string>().Where(path => path != "").Select(Last);
+            IEnumerable<string> names = paths.Select(path => $"{path}").Where(path => path != "").Select(Last);
             rows.Add(["data", string.Join(", ", names)]);
         }
         rows.Add(["made with", $"Skipwise {typeof(ModelCard).Assembly.GetName().Version?.ToString(3)}"]);
@@ -120,6 +131,7 @@ internal sealed class ModelCard
 
     private IEnumerable<(ExportTarget Program, string Language, string Code)> Loading(DecoderConfig model)
     {
+        string name = _name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-') ? _name : $"\"{_name}\"";
         string transformers =
             $"""
             from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -128,10 +140,10 @@ internal sealed class ModelCard
             model = AutoModelForCausalLM.from_pretrained("{_name}", device_map="auto")
             """;
         yield return (Runs(ExportTarget.Transformers5) ? ExportTarget.Transformers5 : ExportTarget.Transformers4, "python", transformers);
-        yield return (ExportTarget.Vllm, "sh", $"vllm serve {_name} --max-model-len {model.MaxPositionEmbeddings}");
-        yield return (ExportTarget.Mlx, "sh", $"mlx_lm.generate --prompt \"Once upon a time\" --model {_name}");
+        yield return (ExportTarget.Vllm, "sh", $"vllm serve {name} --max-model-len {model.MaxPositionEmbeddings}");
+        yield return (ExportTarget.Mlx, "sh", $"mlx_lm.generate --prompt \"Once upon a time\" --model {name}");
         yield return (ExportTarget.LlamaCpp, "sh",
-            $"skipwise export --out model.gguf --model {_name}\nllama-cli -m model.gguf -c {model.MaxPositionEmbeddings}");
+            $"skipwise export --out model.gguf --model {name}\nllama-cli -m model.gguf -c {model.MaxPositionEmbeddings}");
     }
 
     private bool Runs(ExportTarget program) => _verdicts.First(verdict => verdict.Program == program).Route.Possible;
@@ -152,10 +164,9 @@ internal sealed class ModelCard
     {
         var store = ResultsStore.OpenExisting(folder);
         IReadOnlyList<ComparedModel> models = store.ReadPlan().Models;
-        ComparedModel model = models.FirstOrDefault(compared => compared.Name == name)
-            ?? (models.Count == 1 ? models[0] : throw new SkipwiseException(
-                $"{OptionName.Of(nameof(ExportModelOptions.Results))} {folder}: has no results of {name}, only of " +
-                $"{string.Join(", ", models.Select(compared => compared.Name))}. Compare a model of that name"));
+        ComparedModel model = models.FirstOrDefault(compared => compared.Name == name) ?? throw new SkipwiseException(
+            $"{OptionName.Of(nameof(ExportModelOptions.Results))} {folder}: has no results of {name}, only of " +
+            $"{string.Join(", ", models.Select(compared => compared.Name))}. Compare a model of that name");
         return [.. model.Measurements.SelectMany(store.Find).Where(record => record.Positions is null)
             .Select(record => new MeasuredValue(record.Task, record.Metric, record.Length, record.Value, record.StandardError))];
     }
@@ -169,7 +180,9 @@ internal sealed class ModelCard
     private static string? At(JsonObject root, string path) =>
         path.Split('.').Aggregate((JsonNode?)root, (node, key) => (node as JsonObject)?[key])?.ToString();
 
-    private static string Last(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+    /// <summary>The last name of a path of any system: a run may have been made on another one.</summary>
+    private static string Last(string path) => path.Contains('\\') ? path.TrimEnd('\\')[(path.TrimEnd('\\').LastIndexOf('\\') + 1)..]
+        : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 
     private static string Number(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
 

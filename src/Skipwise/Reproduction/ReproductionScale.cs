@@ -63,8 +63,7 @@ internal sealed record ReproductionScale
     [Within(1, 1e9)]
     public int? BenchmarkLimit { get; init; }
 
-    /// <summary>for every number at least three seeds, of trainings that are long enough to find passkeys (docs/log.md); some seven hours
-    /// on two cores</summary>
+    /// <summary>for every number at least three seeds, and trainings with which passkeys are found (docs/log.md)</summary>
     public static ReproductionScale Full { get; } = new()
     {
         Name = "full",

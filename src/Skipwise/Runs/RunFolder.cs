@@ -34,6 +34,7 @@ namespace Skipwise.Runs;
 internal sealed class RunFolder(string path, string called = "folder")
 {
     public const string OptionsName = "run.json";
+    internal const string BestName = "best";
     internal const string ContractName = "contract.json";
     internal const string PilotsName = "rope-pilots.json";
     private static readonly JsonSerializerOptions s_json = new()
@@ -55,7 +56,7 @@ internal sealed class RunFolder(string path, string called = "folder")
     public string MetricsPath => System.IO.Path.Combine(Path, "metrics.jsonl");
     public string ConfigPath => System.IO.Path.Combine(Path, "run.yaml");
     public string EvaluationsPath => System.IO.Path.Combine(Path, "evaluations.jsonl");
-    public string BestPath => System.IO.Path.Combine(Path, "best");
+    public string BestPath => System.IO.Path.Combine(Path, BestName);
     public string TensorBoardPath => System.IO.Path.Combine(Path, "tensorboard");
     private string CheckpointsPath => System.IO.Path.Combine(Path, "checkpoints");
 

@@ -8,9 +8,8 @@ namespace Skipwise.Storage;
 /// </summary>
 internal sealed class EarlyFlush : IDisposable
 {
-    private const long Bytes = 32 << 20; // that are worth a flush
-    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(200);
-
+    private readonly long _bytes;
+    private readonly TimeSpan _interval;
     private readonly SafeFileHandle _file;
     private readonly string _path;
     private readonly Timer _timer;
@@ -18,10 +17,14 @@ internal sealed class EarlyFlush : IDisposable
     private volatile IOException? _error;
 
     /// <param name="file">stays open until <see cref="Dispose"/> has returned</param>
-    public EarlyFlush(FileStream file)
+    /// <param name="bytes">that are worth a flush</param>
+    /// <param name="milliseconds">between two looks at the file</param>
+    public EarlyFlush(FileStream file, long bytes = 32 << 20, int milliseconds = 200)
     {
+        (_bytes, _interval) = (bytes, TimeSpan.FromMilliseconds(milliseconds));
         (_file, _path) = (file.SafeFileHandle, file.Name);
-        _timer = new(_ => Flush(), null, s_interval, Timeout.InfiniteTimeSpan);
+        _timer = new(_ => Flush(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer.Change(_interval, Timeout.InfiniteTimeSpan);
     }
 
     private void Flush()
@@ -29,12 +32,12 @@ internal sealed class EarlyFlush : IDisposable
         try
         {
             long length = RandomAccess.GetLength(_file);
-            if (length - _flushed >= Bytes)
+            if (length - _flushed >= _bytes)
             {
                 FileSystem.SyncWritten(_file, _path);
                 _flushed = length;
             }
-            _timer.Change(s_interval, Timeout.InfiniteTimeSpan);
+            _timer.Change(_interval, Timeout.InfiniteTimeSpan);
         }
         catch (IOException e)
         {

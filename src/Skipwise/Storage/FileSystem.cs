@@ -45,12 +45,18 @@ internal static class FileSystem
     {
         Before.Value?.Invoke("sync", file.Name);
         file.Flush(flushToDisk: !OperatingSystem.IsLinux()); // on macOS only this flushes the drive's own cache
-        SyncWritten(file.SafeFileHandle, file.Name);
+        RequireSynced(file.SafeFileHandle, file.Name);
     }
 
     /// <summary>Flushes to disk what has been written so far, on Unix.</summary>
     /// <inheritdoc cref="Sync(FileStream)" path="/exception"/>
     public static void SyncWritten(SafeFileHandle file, string path)
+    {
+        Before.Value?.Invoke("sync early", path);
+        RequireSynced(file, path);
+    }
+
+    private static void RequireSynced(SafeFileHandle file, string path)
     {
         if (!OperatingSystem.IsWindows() && Sync(file) is not 0 and var error)
         {

@@ -144,8 +144,9 @@ internal sealed class BpeTokenizer : ITokenizer
             Merges = _description.HasScores ? [] : [.. _encoding.Merges.Select(pair => (_pieces[pair.Left]!, _pieces[pair.Right]!))],
             IgnoresMerges = _encoding.WholePieces is not null,
             HasByteFallback = _encoding.HasByteFallback,
-            AddedTokensDependOnNeighbors = _addedTokens.Any(token => token.LeftStrip || token.SingleWord),
-            RightStripIds = [.. _addedTokens.Where(token => token.RightStrip).Select(token => token.Id)],
+            AddedTokensDependOnNeighbors = _addedTokens.Any(token => token.LeftStrip || token.SingleWord
+                || (token.RightStrip && token.NormalizedForm is not null)), // which is found in the normalized text, and strips there
+            RightStripIds = [.. _addedTokens.Where(token => token.RightStrip && token.NormalizedForm is null).Select(token => token.Id)],
         };
     }
 

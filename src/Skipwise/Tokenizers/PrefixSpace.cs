@@ -59,7 +59,8 @@ internal static class PrefixSpace
     private static bool MovesStart(LocatedJson part) => part.Get("type").Text switch
     {
         "Prepend" or "Strip" => true,
-        "Replace" => part.Get("content").Text.Length == 0,
+        // a match of several characters at the start moves it, though what takes its place stands there
+        "Replace" => part.Get("pattern").Find("String")?.Text.Length != 1 || part.Get("content").Text.Length == 0,
         _ => false,
     };
 

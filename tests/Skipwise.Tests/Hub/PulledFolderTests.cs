@@ -83,6 +83,23 @@ public sealed class PulledFolderTests : IDisposable
             Directory.GetFiles(Own).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>Two configurations, of which one has changed: the other one comes back.</summary>
+    [Fact]
+    public void A_configuration_that_has_not_changed_is_kept()
+    {
+        Hub.Small.Remove("model.safetensors.index.json");
+        Hub.Large.Clear();
+        Hub.Small["adapter_config.json"] = "{\"r\": 8}"u8.ToArray();
+        Hub.Large["adapter_model.safetensors"] = [1, 2, 3];
+        _fixture.Pull(folder: Own);
+        Hub.Commit = new('c', 40);
+        Hub.Small["adapter_config.json"] = "{\"r\": 16}"u8.ToArray();
+        _fixture.Pull(folder: Own);
+        Assert.Equal("{}", File.ReadAllText(Path.Combine(Own, "config.json")));
+        Assert.Equal("{\"r\": 16}", File.ReadAllText(Path.Combine(Own, "adapter_config.json")));
+        Assert.Empty(Directory.GetFiles(Own, "*.incomplete"));
+    }
+
     [Fact]
     public void What_others_wrote_is_not_replaced()
     {

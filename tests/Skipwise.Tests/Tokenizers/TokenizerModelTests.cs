@@ -276,6 +276,9 @@ public sealed class TokenizerModelTests : IDisposable
         Assert.Equal(expected.Normalizers, actual.Normalizers);
         Assert.Equal(Rest(expected), Rest(actual));
 
-        static TokenizerModel Rest(TokenizerModel model) => model with { Pieces = [], Merges = [], EndIds = [], Normalizers = [] };
+        Assert.Equal(expected.RightStripIds, actual.RightStripIds);
+
+        static TokenizerModel Rest(TokenizerModel model) =>
+            model with { Pieces = [], Merges = [], EndIds = [], Normalizers = [], RightStripIds = [] };
     }
 }

@@ -13,7 +13,8 @@ internal static class NormalizedRows
     {
         for (long row = 0; row < head.shape[0]; row += PieceRows)
         {
-            yield return Piece(head, row, Math.Min(PieceRows, head.shape[0] - row));
+            using Tensor piece = Piece(head, row, Math.Min(PieceRows, head.shape[0] - row)); // until the next one is asked for
+            yield return piece;
         }
     }
 

@@ -55,7 +55,8 @@ internal static class GgufBaseRope
     private static bool AreEqual(DecoderConfig one, DecoderConfig other)
     {
         RopeFrequencies a = RopeFrequency.Compute(one.Rope, one.RotaryDim), b = RopeFrequency.Compute(other.Rope, other.RotaryDim);
-        return AreEqual(a.AttentionFactor, b.AttentionFactor) && a.InvFreq.Zip(b.InvFreq, AreEqual).All(equal => equal);
+        return one.MaxPositionEmbeddings == other.MaxPositionEmbeddings && AreEqual(a.AttentionFactor, b.AttentionFactor)
+            && a.InvFreq.Zip(b.InvFreq, AreEqual).All(equal => equal);
     }
 
     private static bool AreEqual(double a, double b) => Math.Abs(a - b) <= Equal * Math.Abs(b);
@@ -63,7 +64,7 @@ internal static class GgufBaseRope
     /// <summary>The arguments with which llama.cpp computes the scaling from a file of the base model as it is.</summary>
     /// <returns>null if it needs none, or has no arguments for the scaling</returns>
     /// <inheritdoc cref="Options" path="/param"/>
-    public static string? Arguments(DecoderConfig plain, DecoderConfig adapted)
+    public static string? Arguments(string modelType, DecoderConfig plain, DecoderConfig adapted)
     {
         RopeOptions rope = adapted.Rope;
         double scale = RopeFrequency.Compute(rope, adapted.RotaryDim).AttentionFactor;
@@ -82,6 +83,9 @@ internal static class GgufBaseRope
             RopeType.Default or RopeType.Ntk when number != "" => "",
             _ => null,
         };
-        return scaling is null ? null : $"-c {adapted.MaxPositionEmbeddings}{scaling}{number}";
+        // its server serves no longer context than the file states
+        string architecture = GgufArchitecture.For(modelType, plain).Name;
+        return scaling is null ? null : $"-c {adapted.MaxPositionEmbeddings}{scaling}{number} " +
+            $"--override-kv {architecture}.context_length=int:{adapted.MaxPositionEmbeddings}";
     }
 }

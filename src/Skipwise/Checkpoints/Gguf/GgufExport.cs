@@ -9,6 +9,10 @@ namespace Skipwise.Checkpoints.Gguf;
 /// <summary>Writes a model with its tokenizer as a GGUF file, which llama.cpp and programs around it run.</summary>
 internal static partial class GgufExport
 {
+    /// <summary>Told of architectures that are approximate.</summary>
+    public const string GeluNote =
+        "note: llama.cpp computes this family's GELU approximately: log-probabilities differ in the third digit";
+
     /// <summary>Writes the file.</summary>
     /// <param name="path">replaced only if Skipwise wrote it</param>
     /// <param name="name">the model's, for people</param>
@@ -28,7 +32,7 @@ internal static partial class GgufExport
         GgufArchitecture architecture = GgufArchitecture.For(pretrained.Config.Family.ModelType, model);
         if (architecture.IsApproximate)
         {
-            note?.Report("note: llama.cpp computes this family's GELU approximately: log-probabilities differ in the third digit");
+            note?.Report(GeluNote);
         }
         var metadata = new GgufMetadata();
         metadata.Add("general.architecture", architecture.Name);

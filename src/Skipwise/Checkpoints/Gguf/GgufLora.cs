@@ -59,7 +59,7 @@ internal static class GgufLora
         {
             string more = others.Length > MostNames ? $" and {others.Length - MostNames} more" : "";
             throw Refused(folder,
-                $"holds trained weights besides A and B ({string.Join(", ", others.Take(MostNames))}{more}), and a GGUF adapter cannot");
+                $"holds weights besides A and B ({string.Join(", ", others.Take(MostNames))}{more}), and a GGUF adapter cannot");
         }
         if (adapter.Weights.Count == 0)
         {

@@ -11,6 +11,8 @@ internal static class GgufTokenizer
 {
     private const string Prefix = "tokenizer.ggml.";
 
+    private static readonly string[] s_namedInPhi3 = ["</s>", "<unk>", "<s>", "<|endoftext|>"]; // llama.cpp loads no Phi 3 without them
+
     /// <summary>Adds the keys of a tokenizer.</summary>
     /// <param name="metadata">receives them</param>
     /// <param name="rows">of the model's embedding; ids beyond the tokenizer's are filled up, as unused</param>
@@ -54,10 +56,14 @@ internal static class GgufTokenizer
     /// Whether the tokens that take the white space behind them along are those of Phi 3. llama.cpp has this rule for models of that name,
     /// of any architecture, and no key for it.
     /// </summary>
-    public static bool StripsAsPhi3(TokenizerModel tokenizer) => tokenizer.RightStripIds.Count > 0 && tokenizer.RightStripIds.Order()
-        .SequenceEqual(tokenizer.Pieces.Index().Where(piece => piece.Item.Text == "</s>"
-            || (piece.Item.Type is TokenType.Control or TokenType.UserDefined or TokenType.Unknown
-                && piece.Item.Text is not ("<unk>" or "<s>" or "<|endoftext|>"))).Select(piece => piece.Index));
+    public static bool StripsAsPhi3(TokenizerModel tokenizer)
+    {
+        HashSet<string> texts = [.. tokenizer.Pieces.Select(piece => piece.Text)];
+        return tokenizer.Kind == TokenizerKind.SentencePieceBpe && s_namedInPhi3.All(texts.Contains) && tokenizer.RightStripIds.Order()
+            .SequenceEqual(tokenizer.Pieces.Index().Where(piece => piece.Item.Text == "</s>"
+                || (piece.Item.Type is TokenType.Control or TokenType.UserDefined or TokenType.Unknown
+                    && piece.Item.Text is not ("<unk>" or "<s>" or "<|endoftext|>"))).Select(piece => piece.Index));
+    }
 
     private static void AddSpecial(GgufMetadata metadata, TokenizerModel tokenizer, int rows)
     {

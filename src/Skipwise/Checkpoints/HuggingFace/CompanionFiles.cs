@@ -72,6 +72,9 @@ internal sealed class CompanionFiles
     public static bool IsCompanion(string name) =>
         s_tokenizer.Contains(name) || s_others.Contains(name) || name.EndsWith(".tiktoken", StringComparison.Ordinal);
 
+    /// <summary>Whether a tokenizer is among them that other programs read.</summary>
+    public bool HasTokenizer => _files.Value.Any(file => file.Name is "tokenizer.json" or "tokenizer.model" or "vocab.json");
+
     /// <summary>The files that were left out, and why.</summary>
     public IReadOnlyList<string> Warnings { get; } = [];
 

@@ -26,6 +26,24 @@ internal sealed record ConsumerReading(RopeOptions? Rope, int RotaryDim, string?
         _ => throw new ArgumentOutOfRangeException(nameof(program), program, "reads no config.json"),
     };
 
+    /// <summary>All that a program computes from a config.json, or why it does not: equal texts for equal rotations.</summary>
+    /// <inheritdoc cref="By" path="/param"/>
+    public static string Signature(ExportTarget program, JsonObject raw, ModelFamily family, DecoderConfig model)
+    {
+        try
+        {
+            ConsumerReading found = By(program, raw, family, model);
+            IEnumerable<RopeFrequencies> rotations = found.Rope is not { } rope ? []
+                : ((int[])[1, model.MaxPositionEmbeddings]).Select(length => RopeFrequency.Compute(rope, found.RotaryDim, length));
+            IEnumerable<double> numbers = rotations.SelectMany(rotation => (double[])[.. rotation.InvFreq, rotation.AttentionFactor]);
+            return found.Refusal + string.Join(' ', numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
+        }
+        catch (SkipwiseException e)
+        {
+            return e.Message;
+        }
+    }
+
     /// <summary>A reading that is none.</summary>
     public static ConsumerReading Refused(string reason) => new(null, 0, reason);
 

@@ -23,6 +23,7 @@ internal static class ExportRoutes
     private const string ListByWindow = "chooses longrope's list by the window that it is started with, not by the length of the text";
 
     private static readonly string[] s_rotatesAShare = ["phi3", "gptj", "gpt_neox"]; // in transformers
+    private static readonly string[] s_silu = ["llama", "mistral", "qwen2", "qwen3", "phi3"];
 
     /// <summary>The routes of a model.</summary>
     /// <param name="config">of the folder</param>
@@ -61,10 +62,11 @@ internal static class ExportRoutes
             Of(ExportTarget.Transformers4, "transformers 4",
                 how + (since is null || RopeSupport.IsAny(since) ? "" : $" ({since} or later{Before(written)})"), otherwise: notInFour),
             Of(ExportTarget.Transformers5, "transformers 5", how),
-            Of(ExportTarget.Vllm, "vLLM", VLlm(rope, family), VllmsReason(family, written)),
+            Of(ExportTarget.Vllm, "vLLM", VLlm(rope, family), VllmsReason(family, written), OtherActivation(family, model, "vLLM")),
             new(ExportTarget.LlamaCpp, new("llama.cpp (GGUF)", llamaCpp is null, llamaCpp ?? LlamaCpp(modelType, model)), null),
             Of(ExportTarget.Mlx, "mlx-lm", HuggingFace(rope, family),
-                TransformersRope.ForeignType(raw) ?? MlxsReason(family, written), Slides(model, "mlx-lm")),
+                TransformersRope.ForeignType(raw) ?? MlxsReason(family, written),
+                Slides(model, "mlx-lm") ?? OtherActivation(family, model, "mlx-lm") ?? OtherResidual(family, model)),
         ];
     }
 
@@ -103,6 +105,15 @@ internal static class ExportRoutes
 
     private static string? Slides(DecoderConfig model, string engine) =>
         IsSliding(model) ? $"{engine} has no sliding window for this family: every token sees all that comes before" : null;
+
+    /// <summary>Programs have the activation of these families built in.</summary>
+    private static string? OtherActivation(ModelFamily family, DecoderConfig model, string program) =>
+        model.Activation != Activation.Silu && s_silu.Contains(family.ModelType)
+        ? $"{program} computes SiLU in this family, and the model another activation" : null;
+
+    private static string? OtherResidual(ModelFamily family, DecoderConfig model) =>
+        family.ModelType == "gpt_neox" && model.Residual != ResidualKind.Parallel
+        ? "mlx-lm adds attention and feed-forward side by side in this family, and the model one after the other" : null;
 
     /// <summary>Whether the rope has an attention factor other than the one that programs derive.</summary>
     private static bool HasOwnAttentionFactor(RopeOptions rope) =>

@@ -163,11 +163,10 @@ public sealed class HfConfig
         return Text(config);
     }
 
-    /// <summary>States the type of the weights, under the names that the file has, or the one that every program reads.</summary>
+    /// <summary>States the type of the weights, under the name that every program reads, and under the newer one if it is there.</summary>
     internal static void SetType(JsonObject config, torch.ScalarType type)
     {
-        string[] keys = [.. s_typeKeys.Where(config.ContainsKey)];
-        foreach (string key in keys.Length > 0 ? keys : [s_typeKeys[0]])
+        foreach (string key in s_typeKeys.Where(key => key == s_typeKeys[0] || config.ContainsKey(key)))
         {
             config[key] = type.ToString().ToLowerInvariant();
         }

@@ -8,6 +8,7 @@ namespace Skipwise.Checkpoints.HuggingFace;
 /// <summary>Computes from the RoPE keys of a config.json what mlx-lm does, by the formulas of its <c>initialize_rope</c>.</summary>
 internal static class MlxRope
 {
+    private const double Qwen2sTheta = 1e6; // where the file states none
     private const int YarnsOriginal = 4096, Llama3sOriginal = 8192, Phi3sOriginal = 4096; // where the file states none
 
     private static readonly string[] s_families = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt_neox"];
@@ -32,12 +33,18 @@ internal static class MlxRope
         double fraction = s_rotatesAShare.Contains(family.ModelType)
             ? root.OptionalDouble(family.RotaryFractionKeys[0]) ?? family.DefaultRotaryFraction : 1;
         int rotaryDim = DecoderConfigReader.RotaryDim(model.HeadDim, fraction);
-        var plain = new RopeOptions { Theta = root.OptionalDouble(family.ThetaKeys[0]) ?? RopeConfigReader.DefaultTheta };
+        double builtIn = family.ModelType == "qwen2" ? Qwen2sTheta : RopeConfigReader.DefaultTheta;
+        var plain = new RopeOptions { Theta = root.OptionalDouble(family.ThetaKeys[0]) ?? builtIn };
         JsonSection? rope = root.Section("rope_scaling");
         string type = rope?.OptionalString("type") ?? rope?.OptionalString("rope_type") ?? "default";
         if (rope is null || type == "default" || ReadsBaseOnly(family))
         {
             return new(plain, rotaryDim);
+        }
+        bool isPhi3 = family.ModelType == "phi3";
+        if (isPhi3 && type is not ("linear" or "longrope" or "su"))
+        {
+            return new(plain, rotaryDim); // with a warning
         }
         int? inside = rope.OptionalPositive(RopeConfigReader.OriginalKey);
         int window = root.Positive("max_position_embeddings");
@@ -55,7 +62,7 @@ internal static class MlxRope
                     OriginalMaxPositionEmbeddings = inside ?? YarnsOriginal,
                     BetaFast = rope.Double("beta_fast", plain.BetaFast),
                     BetaSlow = rope.Double("beta_slow", plain.BetaSlow),
-                    AttentionFactor = RopeConfigReader.ScaleByTwoTerms(rope, factor),
+                    AttentionFactor = YarnScale(rope.Double("mscale", 1), factor) / YarnScale(rope.Double("mscale_all_dim", 0), factor),
                 }, rotaryDim);
             case "llama3":
                 return new(plain with
@@ -66,8 +73,8 @@ internal static class MlxRope
                     LowFreqFactor = rope.Double("low_freq_factor", plain.LowFreqFactor),
                     HighFreqFactor = rope.Double("high_freq_factor", plain.HighFreqFactor),
                 }, rotaryDim);
-            case "longrope" or "su":
-                int original = family.ModelType == "phi3"
+            case "longrope" or "su" when isPhi3 || type == "longrope":
+                int original = isPhi3
                     ? root.OptionalPositive(RopeConfigReader.OriginalKey) ?? Phi3sOriginal
                     : rope.Positive(RopeConfigReader.OriginalKey);
                 IReadOnlyList<double> list = rope.Doubles("long_factor"); // for short texts too
@@ -83,4 +90,6 @@ internal static class MlxRope
                 return ConsumerReading.Refused($"mlx-lm has no {type} scaling");
         }
     }
+
+    private static double YarnScale(double term, double factor) => (0.1 * term * Math.Log(factor)) + 1;
 }

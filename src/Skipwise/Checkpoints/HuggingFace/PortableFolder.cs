@@ -14,8 +14,10 @@ internal sealed class PortableFolder
 {
     private const string GenerationConfig = "generation_config.json", TokenizerConfig = "tokenizer_config.json";
 
-    // what their own code needs, which the folder of a Llama has not
-    private static readonly string[] s_ofOwnCode = ["auto_map", "tokenizer_class"];
+    private static readonly string[] s_specialTokens = ["bos_token_id", "eos_token_id", "pad_token_id"];
+
+    // of the source's place, which is often private, and of code that is not copied
+    private static readonly string[] s_ofSource = ["_name_or_path", "auto_map"];
 
     private readonly HfConfig _source;
     private readonly bool _isAsLlama;
@@ -60,42 +62,51 @@ internal sealed class PortableFolder
         HfConfig.SetType(config, type ?? pretrained.StoredMatrixType);
         AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), HfConfig.Text(config));
         companions.Write(folder);
-        WriteGeneration(Path.Combine(folder, GenerationConfig), model);
+        WriteGeneration(Path.Combine(folder, GenerationConfig), config);
         MindWindow(Path.Combine(folder, TokenizerConfig), model.MaxPositionEmbeddings);
         return writer.Written;
     }
 
     private JsonObject ConfigOf(DecoderConfig model)
     {
-        JsonObject config = _isAsLlama ? (JsonObject)HfConfig.Create(model with { NormalizedHead = false }).Raw.DeepClone()
-            : HfConfig.ForExtended(_source.Raw, model);
-        if (model.TieWordEmbeddings != _source.Model.TieWordEmbeddings)
+        JsonObject config = _isAsLlama ? AsLlama(model) : HfConfig.ForExtended(_source.Raw, model);
+        config["tie_word_embeddings"] = model.TieWordEmbeddings; // programs differ in what they take a missing one for
+        config["architectures"] ??= new JsonArray(_source.Family.Architecture);
+        foreach (string key in s_ofSource)
         {
-            config["tie_word_embeddings"] = model.TieWordEmbeddings;
+            config.Remove(key);
+        }
+        return config;
+    }
+
+    private JsonObject AsLlama(DecoderConfig model)
+    {
+        if (model.Activation != Activation.Silu || (model.NormalizedHead && model.TieWordEmbeddings))
+        {
+            throw new SkipwiseException("the model has another activation than SiLU, or a normalized head that is tied to the embedding, " +
+                "so it is no Llama; other programs run a Baichuan only as one");
+        }
+        var config = (JsonObject)HfConfig.Create(model with { NormalizedHead = false, ZLossWeight = 0 }).Raw.DeepClone();
+        foreach (string key in s_specialTokens.Where(_source.Raw.ContainsKey))
+        {
+            config[key] = _source.Raw[key]?.DeepClone(); // may be a list
         }
         return config;
     }
 
     /// <summary>Writes the tokens that begin and end a text, from which programs know when to stop, unless the model has such a
     /// file.</summary>
-    private static void WriteGeneration(string path, DecoderConfig model)
+    private static void WriteGeneration(string path, JsonObject config)
     {
-        if (File.Exists(path))
+        if (!File.Exists(path))
         {
-            return;
-        }
-        var generation = new JsonObject { ["_from_model_config"] = true };
-        foreach ((string key, int? token) in new[]
-        {
-            ("bos_token_id", model.BosTokenId), ("eos_token_id", model.EosTokenId), ("pad_token_id", model.PadTokenId),
-        })
-        {
-            if (token is { } id)
+            var generation = new JsonObject { ["_from_model_config"] = true };
+            foreach (string key in s_specialTokens.Where(key => config[key] is not null))
             {
-                generation[key] = id;
+                generation[key] = config[key]!.DeepClone();
             }
+            AtomicFile.WriteText(path, HfConfig.Text(generation));
         }
-        AtomicFile.WriteText(path, HfConfig.Text(generation));
     }
 
     /// <summary>Tokenizers cut texts, or warn of them, at a length of their own, which is often still the original window.</summary>
@@ -115,12 +126,9 @@ internal sealed class PortableFolder
         {
             config["model_max_length"] = window;
         }
-        foreach (string key in _isAsLlama ? s_ofOwnCode : [])
-        {
-            config.Remove(key);
-        }
         if (_isAsLlama)
         {
+            config.Remove("auto_map");
             config["tokenizer_class"] = "LlamaTokenizer";
         }
         AtomicFile.WriteText(path, HfConfig.Text(config));

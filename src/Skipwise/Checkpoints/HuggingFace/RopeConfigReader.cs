@@ -66,6 +66,9 @@ internal static class RopeConfigReader
         }
     }
 
+    /// <summary>Whether a scaling's section may have the key.</summary>
+    internal static bool IsKnown(string key) => s_knownKeys.Contains(key);
+
     /// <summary>
     /// The sections that hold a scaling: rope_scaling, rope_parameters, or both. Every program treats an empty one as absent.
     /// </summary>

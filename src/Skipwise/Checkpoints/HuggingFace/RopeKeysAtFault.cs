@@ -18,11 +18,11 @@ internal static class RopeKeysAtFault
     public static IReadOnlyList<string> Find(JsonObject raw, ModelFamily family, DecoderConfig model, ExportTarget program)
     {
         JsonObject expected = HfConfig.ForExtended(raw, model);
-        ConsumerVerdict found = ConsumerVerdict.Of(raw, family, model, program);
+        string found = ConsumerReading.Signature(program, raw, family, model);
         return
         [
             .. Different(raw, expected)
-                .Where(path => ConsumerVerdict.Of(With(raw, path, At(expected, path)), family, model, program) != found)
+                .Where(path => ConsumerReading.Signature(program, With(raw, path, At(expected, path)), family, model) != found)
                 .Select(path =>
                     $"{string.Join('.', path)} is {Text(At(raw, path), "missing")}, expected {Text(At(expected, path), "none")}"),
         ];
@@ -71,7 +71,7 @@ internal static class RopeKeysAtFault
     {
         null => none,
         JsonArray list => $"a list of {list.Count} numbers",
-        JsonObject section when ((string?)section["rope_type"] ?? (string?)section["type"]) is { } type => $"a scaling of type {type}",
+        JsonObject section when (section["rope_type"] ?? section["type"]) is { } type => $"a scaling of type {type}",
         _ => value.ToJsonString(),
     };
 }

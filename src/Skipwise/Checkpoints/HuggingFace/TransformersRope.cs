@@ -29,13 +29,14 @@ internal static class TransformersRope
     {
         if (family.RopeIsFixedElsewhere)
         {
-            return new(new RopeOptions(), model.RotaryDim); // a base of 10000 and no scaling are built in
+            int rotating = new JsonSection(HfConfig.FileName, "", raw).OptionalPositive("rotary_dim") ?? model.RotaryDim;
+            return new(new RopeOptions(), rotating); // a base of 10000 and no scaling are built in
         }
         var root = new JsonSection(HfConfig.FileName, "", raw) { Names = family.KeyNames };
         JsonSection? older = NotEmpty(root.Section("rope_scaling"));
         JsonSection? rope = version == 4 ? older : older ?? NotEmpty(root.Section("rope_parameters"));
         int rotaryDim = DecoderConfigReader.RotaryDim(model.HeadDim, RotaryFraction(root, rope, family, version));
-        string type = rope?.OptionalString("rope_type") ?? rope?.OptionalString("type") ?? "default";
+        string type = TypeOf(rope, version) ?? "default";
         if (family.RopePreference.LongRopeOnly && rope is not null)
         {
             if (version == 4 && rope.Json.Count != 3)
@@ -67,10 +68,19 @@ internal static class TransformersRope
     /// <summary>The rope type, if it is one that only the PoSE reference code has, or an unknown one: no program reads the file as
     /// intended.</summary>
     public static string? ForeignType(JsonObject raw) =>
-        raw["rope_scaling"] is JsonObject rope && ((string?)rope["rope_type"] ?? (string?)rope["type"]) is { } type && type != "su"
+        raw["rope_scaling"] is JsonObject rope && TextOf(rope["rope_type"] ?? rope["type"]) is { } type && type != "su"
             && !s_types.ContainsKey(type)
             ? $"only the original PoSE repository and Skipwise know a rope of type {type}"
             : null;
+
+    private static string? TextOf(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+
+    /// <summary>Version 4 copies the older key onto the newer one.</summary>
+    private static string? TypeOf(JsonSection? rope, int version)
+    {
+        string? newer = rope?.OptionalString("rope_type"), older = rope?.OptionalString("type");
+        return version == 4 ? older ?? newer : newer ?? older;
+    }
 
     private static JsonSection? NotEmpty(JsonSection? section) => section?.Json.Count > 0 ? section : null;
 

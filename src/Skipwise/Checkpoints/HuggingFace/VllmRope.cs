@@ -13,6 +13,11 @@ internal static class VllmRope
     /// <inheritdoc cref="TransformersRope.Read"/>
     public static ConsumerReading Read(JsonObject raw, ModelFamily family, DecoderConfig model)
     {
+        if (raw["rope_scaling"] is JsonObject stated && stated.Any(pair => pair.Key is "type" or "rope_type"
+            && pair.Value is JsonValue value && value.TryGetValue(out string? type) && type == "ntk"))
+        {
+            throw new SkipwiseException("vLLM has a formula of its own for a rope of type ntk");
+        }
         ConsumerReading found = TransformersRope.Read(raw, family, model, 5);
         if (found.Rope is not { Type: not RopeType.Default } rope)
         {

@@ -100,7 +100,7 @@ internal static class TokenizerJson
     }
 
     private static bool IsSplitAtSpaces(LocatedJson step) =>
-        step.Get("type").Text == "Split" && step.Get("pattern").Find("String")?.Text == " ";
+        step.Get("type").Text == "Split" && !step.Flag("invert", false) && step.Get("pattern").Find("String")?.Text == " ";
 
     private static string NameOf(LocatedJson normalizer)
     {

@@ -140,14 +140,15 @@ public sealed class GgufLoraTests(ITestOutputHelper output) : IDisposable
     {
         DecoderConfig plain = TinyConfig.Of("llama").Model;
         DecoderConfig yarn = ContextExtension.Extend(plain, 1024, new RopeOverrides { Type = RopeType.Yarn });
-        Assert.Equal("-c 1024 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 256", GgufBaseRope.Arguments(plain, yarn));
-        Assert.Equal("-c 1024 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 256 --rope-freq-base 500000",
-            GgufBaseRope.Arguments(plain, yarn with { Rope = yarn.Rope with { Theta = 500000 } }));
+        Assert.Equal("-c 1024 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 256 --override-kv llama.context_length=int:1024",
+            GgufBaseRope.Arguments("llama", plain, yarn));
+        Assert.Equal("-c 1024 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 256 --rope-freq-base 500000 --override-kv llama.context_length=int:1024",
+            GgufBaseRope.Arguments("llama", plain, yarn with { Rope = yarn.Rope with { Theta = 500000 } }));
         DecoderConfig own = yarn with { Rope = yarn.Rope with { AttentionFactor = 1 } };
-        Assert.Null(GgufBaseRope.Arguments(plain, own)); // llama.cpp derives the scale
+        Assert.Null(GgufBaseRope.Arguments("llama", plain, own)); // llama.cpp derives the scale
         Assert.Null(GgufBaseRope.Options("llama", plain, own)); // and so do the options
-        Assert.Null(GgufBaseRope.Arguments(own, yarn)); // on top of the file's own
-        Assert.Null(GgufBaseRope.Arguments(plain, plain));
+        Assert.Null(GgufBaseRope.Arguments("llama", own, yarn)); // on top of the file's own
+        Assert.Null(GgufBaseRope.Arguments("llama", plain, plain));
         Assert.Equal(new RopeOverrides(), GgufBaseRope.Options("llama", plain, plain));
         Assert.Equal(new RopeOverrides { Type = RopeType.Yarn, Factor = 4, OriginalLength = 256 },
             GgufBaseRope.Options("llama", plain, yarn));

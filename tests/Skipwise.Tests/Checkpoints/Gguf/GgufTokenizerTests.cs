@@ -218,6 +218,7 @@ public sealed class GgufTokenizerTests : IDisposable
             (bytes with { Kind = TokenizerKind.Bpe }, "neither bytes"),
             (bytes with { AddedTokensDependOnNeighbors = true }, "the white space beside it"),
             (bytes with { RightStripIds = [bytes.Pieces.Count - 1] }, "the white space beside it"),
+            (llama with { RightStripIds = [2, llama.Pieces.Count - 1] }, "the white space beside it"), // it has no <|endoftext|>
             (llama with { Normalizers = ["Prepend", "Replace \"\n\" by \"▁\""] }, "Replace \"\n\""),
             (merges with { Merges = [.. merges.Merges, ("<", "|end|>")] }, "\"<|end|>\", which is an added token"),
             (bytes with { IgnoresMerges = true, Merges = [] }, "cannot be merged"),

@@ -52,7 +52,7 @@ internal sealed class LlamaCpp : IDisposable
     {
         foreach (string[] pair in arguments.Chunk(2))
         {
-            float number = pair[0] == "--rope-scaling" ? 0 : float.Parse(pair[1], CultureInfo.InvariantCulture);
+            float number = pair[0] is "--rope-scaling" or "--override-kv" ? 0 : float.Parse(pair[1], CultureInfo.InvariantCulture);
             switch (pair[0])
             {
                 case "-c": settings.ContextSize = settings.BatchSize = settings.UBatchSize = (uint)number; break;
@@ -60,6 +60,9 @@ internal sealed class LlamaCpp : IDisposable
                 case "--rope-scale": settings.RopeFrequencyScale = 1 / number; break;
                 case "--rope-freq-base": settings.RopeFrequencyBase = number; break;
                 case "--yarn-orig-ctx": settings.YarnOriginalContext = (uint)number; break;
+                case "--override-kv" when pair[1].Split("=int:") is [var key, var value]:
+                    settings.MetadataOverrides.Add(new(key, int.Parse(value, CultureInfo.InvariantCulture)));
+                    break;
                 default: throw new ArgumentException($"{pair[0]}: unknown", nameof(arguments));
             }
         }

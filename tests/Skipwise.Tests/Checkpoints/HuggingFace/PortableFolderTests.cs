@@ -101,14 +101,17 @@ public sealed class PortableFolderTests : IDisposable
         JsonObject config = Json("model/config.json");
         config.Remove("rope_theta");
         config["rope_parameters"] = new JsonObject { ["rope_type"] = "default", ["rope_theta"] = 500000.0 };
-        config["_name_or_path"] = "kept";
+        config["transformers_version"] = "kept";
+        config["_name_or_path"] = "of/mine";
         File.WriteAllText(_temp["model/config.json"], config.ToJsonString());
         Assert.Equal(["transformers 4", "mlx-lm"], Fails("model"));
         ExportModel.Run(new() { Model = _temp["model"], Out = _temp["exported"] });
         Assert.Empty(Fails("exported"));
         JsonObject exported = Json("exported/config.json");
         Assert.Equal((500000.0, 500000.0, "kept"), ((double)exported["rope_theta"]!, (double)exported["rope_parameters"]!["rope_theta"]!,
-            (string?)exported["_name_or_path"]));
+            (string?)exported["transformers_version"]));
+        Assert.Equal((false, "LlamaForCausalLM"), ((bool)exported["tie_word_embeddings"]!, (string?)exported["architectures"]![0]));
+        Assert.False(exported.ContainsKey("_name_or_path"));
 
         string[] Fails(string folder) => [.. CheckExport.Run(_temp[folder], new ModelSource(_temp["model"])).Programs
             .Where(program => !program.Passes).Select(program => program.Program)];

@@ -35,10 +35,18 @@ public class RopeKeysAtFaultTests
     [InlineData("llama", RopeType.Llama3, "rope_scaling.high_freq_factor", "\"four\"", All,
         "high_freq_factor is \"four\", expected 4.0")]
     [InlineData("gpt_neox", RopeType.Ntk, "rotary_pct", "0.25", $"{Four},{Mlx}", "rotary_pct is 0.25")]
+    [InlineData("phi3", RopeType.LongRope, "rope_scaling.long_factor", "", All, "rope_scaling")]
+    [InlineData("phi3", RopeType.LongRope, "rope_scaling.type", "\"yarn\"", All, "rope_scaling.type is \"yarn\", expected \"longrope\"")]
+    [InlineData("gemma", RopeType.Ntk, "rope_theta,rope_parameters.rope_theta", "10000.0", All, "rope_theta is 10000.0, expected")]
+    [InlineData("mistral", RopeType.Llama3, "rope_scaling.low_freq_factor", "2.0", All, "low_freq_factor is 2.0, expected 1.0")]
+    [InlineData("qwen3", RopeType.Linear, "rope_scaling.factor", "0.125", All, "rope_scaling.factor is 0.125, expected 8.0")]
+    [InlineData("llama", RopeType.Yarn, "rope_scaling.type", "\"linear\"", $"{Four},{Mlx}", "rope_scaling.type is \"linear\", expected \"yarn\"")]
+    [InlineData("gptj", RopeType.Default, "rotary_dim", "4", $"{Four},{Five},{Vllm}", "")]
     public void A_damaged_key_is_named(string family, RopeType type, string keys, string value, string programs, string expected)
     {
         HfConfig config = TinyConfig.Of(family);
-        DecoderConfig model = ContextExtension.Extend(config.Model, 2048, new RopeOverrides { Type = type });
+        DecoderConfig model = type == RopeType.Default ? config.Model
+            : ContextExtension.Extend(config.Model, 2048, new RopeOverrides { Type = type });
         JsonObject raw = HfConfig.ForExtended(config.Raw, model);
         Assert.Equal(Expected(family, type), Failing(raw, config.Family, model)); // before the damage
         foreach (string[] path in keys.Split(',').Select(key => key.Split('.')))
@@ -55,20 +63,63 @@ public class RopeKeysAtFaultTests
             .Where(verdict => programs.Split(',').Contains(verdict.Route.Engine)))
         {
             IReadOnlyList<string> found = RopeKeysAtFault.Find(raw, config.Family, model, verdict.Program);
-            Assert.Contains(found, key => key.Contains(expected, StringComparison.Ordinal));
+            Assert.True(expected == "" || found.Any(key => key.Contains(expected, StringComparison.Ordinal)), string.Join('\n', found));
             Assert.True(verdict.Rotation is { Runs: false } or { Difference: null or { LargestRatio: > 1.01 } }
                 || Math.Abs((verdict.Rotation!.Difference!.Scale / verdict.Rotation.Difference.ExpectedScale) - 1) > 0.01);
         }
     }
 
     /// <summary>mlx-lm has no attention factor but its own.</summary>
-    private static string[] Expected(string family, RopeType type) => type == RopeType.YarnRevised ? [Mlx] : [];
+    private static string[] Expected(string family, RopeType type) => (family, type) switch
+    {
+        (_, RopeType.YarnRevised) or ("gptj", _) => [Mlx],
+        ("phi3", RopeType.Yarn) => [Four, Mlx],
+        _ => [],
+    };
 
     private static string[] Failing(JsonObject raw, ModelFamily family, DecoderConfig model) =>
     [
         .. ExportRoutes.Verdicts(raw, family, model).Where(verdict => verdict.Rotation is not null && !verdict.Route.Possible)
             .Select(verdict => verdict.Route.Engine),
     ];
+
+    /// <summary>What a program may take with a warning, or by a rule that is not known here, is no refusal: the check fails.</summary>
+    [Theory]
+    [InlineData("rope_scaling.beta_fast", "-1.0"), InlineData("rope_theta", "0.5"), InlineData("rope_scaling.truncate", "false")]
+    [InlineData("rope_scaling.attn_factor", "2.0"), InlineData("num_attention_heads", "2"), InlineData("rope_scaling.beta_fast", "\"x\"")]
+    public void What_is_not_known_is_a_fault(string key, string value)
+    {
+        HfConfig config = TinyConfig.Of("llama");
+        DecoderConfig model = ContextExtension.Extend(config.Model, 2048, new RopeOverrides { Type = RopeType.Yarn });
+        JsonObject raw = HfConfig.ForExtended(config.Raw, model);
+        string[] path = key.Split('.');
+        ((JsonObject)(path.Length == 1 ? raw : raw[path[0]]!))[path[^1]] = JsonNode.Parse(value);
+        Assert.All(ExportRoutes.Verdicts(raw, config.Family, model).Where(verdict => verdict.Rotation is not null), verdict =>
+            Assert.True(verdict is { Route.Possible: false, Rotation.Runs: true }, $"{verdict.Route}"));
+    }
+
+    /// <summary>A program is asked for its decoder too.</summary>
+    [Theory]
+    [InlineData("gpt_neox", "'use_parallel_residual': false", "+++-"), InlineData("llama", "'hidden_act': 'gelu'", "++--")]
+    public void Another_decoder_is_a_no(string family, string keys, string signs)
+    {
+        HfConfig config = TinyConfig.Of(family, keys);
+        Assert.Equal(signs, string.Concat(ExportRoutes.Verdicts(config.Raw, config.Family, config.Model)
+            .Where(verdict => verdict.Rotation is not null).Select(verdict => verdict.Route.Possible ? '+' : '-')));
+    }
+
+    [Fact]
+    public void Two_damaged_keys_are_both_named()
+    {
+        HfConfig config = TinyConfig.Of("llama");
+        DecoderConfig model = ContextExtension.Extend(config.Model, 2048, new RopeOverrides { Type = RopeType.Yarn });
+        JsonObject raw = HfConfig.ForExtended(config.Raw, model);
+        raw["rope_theta"] = JsonNode.Parse("500000.0");
+        raw["rope_scaling"]!["beta_slow"] = JsonNode.Parse("8.0");
+        string keys = string.Join(' ', RopeKeysAtFault.Find(raw, config.Family, model, ExportTarget.Transformers4));
+        Assert.Contains("rope_theta is 500000.0", keys);
+        Assert.Contains("rope_scaling.beta_slow is 8.0", keys);
+    }
 
     [Fact]
     public void Nothing_is_at_fault_in_what_is_written()
