@@ -109,7 +109,7 @@ internal static class ExportVerb
         IEnumerable<string> faults = result.Programs.Where(program => program.IsFault)
             .GroupBy(program => string.Join("; ", program.Differences.DefaultIfEmpty(program.Note)))
             .Select(same => $"{string.Join(", ", same.Select(program => program.Program))}: {same.Key}");
-        screen.Error($"{result.Path}: not every program rotates as the model was trained. {string.Join(". ", faults)}");
+        screen.Error($"{result.Path}: not every program runs it as it was trained. {string.Join(". ", faults)}");
         return ExitCode.CheckFailed;
     }
 

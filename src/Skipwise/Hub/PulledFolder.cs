@@ -52,6 +52,15 @@ internal sealed class PulledFolder : IHubTarget, IDisposable
     public void Open(IEnumerable<HubFile> configuration, CancellationToken stop) =>
         _configuration = [.. configuration.Select(file => (file, Has(file, stop)))];
 
+    /// <summary>Takes the configuration out if a file of it is not what it has to be, before several are looked at at once.</summary>
+    public void Close()
+    {
+        if (_configuration.Any(file => !file.IsKept))
+        {
+            TakeConfigurationOut();
+        }
+    }
+
     private void TakeConfigurationOut()
     {
         lock (_lock)

@@ -10,7 +10,7 @@ namespace Skipwise.Recipes;
 
 /// <summary>What one program computes from an exported model.</summary>
 /// <param name="Program">its name</param>
-/// <param name="Passes">whether it rotates as the model was trained</param>
+/// <param name="Passes">whether it runs the model as it was trained</param>
 /// <param name="IsFault">whether it fails the check: it rotates otherwise without a word, or is the one that has to pass</param>
 /// <param name="LargestRatio">of a pair's frequency in the program and in the model, the larger by the smaller; 1: all are equal; null: it
 /// runs no such file, or rotates another number of dimensions</param>
@@ -87,8 +87,8 @@ internal static class CheckExport
             [.. verdicts.Select(verdict => Checked(verdict, raw, family, model, IsFault(verdict)))]);
 
         // no harm is done in silence by a program that refuses the file, unless it is the one that has to run it, or none does
-        bool IsFault(ExportVerdict verdict) => !verdict.Route.Possible && (program is { } asked ? verdict.Program == asked
-            : verdict.Rotation!.Runs || verdicts.All(other => !other.Route.Possible));
+        bool IsFault(ExportVerdict verdict) => program is { } asked ? verdict.Program == asked && !verdict.Route.Possible
+            : verdict.Rotation is { Runs: true, Differs: not null } || verdicts.All(other => !other.Route.Possible);
     }
 
     private static CheckedProgram Checked(ExportVerdict verdict, JsonObject raw, ModelFamily family, DecoderConfig model,

@@ -124,15 +124,20 @@ internal static class EvaluateAll
     /// <summary>A folder's last name, if that distinguishes the models; else its path. Adapter and RoPE overrides follow.</summary>
     private static string[] Names(IReadOnlyList<ModelSource> models)
     {
-        static string Last(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        string[] last = [.. models.Select(model => Last(model.Folder) + Said(model, Last))];
+        IReadOnlyList<string>[] possible = [.. models.Select(NamesOf)];
         string[] names =
-            [.. models.Select((model, i) => last.Count(name => name == last[i]) > 1 ? model.Folder + Said(model, folder => folder)
-                : last[i])];
+            [.. possible.Select(own => own[possible.Count(other => other[0] == own[0]) > 1 ? 1 : 0])];
         return names.GroupBy(name => name).FirstOrDefault(name => name.Count() > 1) is { } twice
             ? throw new SkipwiseException($"{OptionName.Of(nameof(EvaluateAllOptions.Models))} {twice.Key}: given twice. A model is " +
                 $"compared with others, not with itself.")
             : names;
+    }
+
+    /// <summary>What a model may be called: by its last name, and, where another one has it too, by its path.</summary>
+    public static IReadOnlyList<string> NamesOf(ModelSource model)
+    {
+        static string Last(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        return [Last(model.Folder) + Said(model, Last), model.Folder + Said(model, folder => folder)];
     }
 
     private static string Said(ModelSource model, Func<string, string> folder)

@@ -44,12 +44,12 @@ internal sealed class ModelCard
     /// <exception cref="SkipwiseException">the run's record or the results cannot be read, or the results are of other models</exception>
     public static ModelCard Read(ExportModelOptions options, DecoderConfig model, IReadOnlyList<ExportVerdict> verdicts)
     {
-        string? run = ((string?[])[options.Adapter, options.Model]).OfType<string>().Select(ModelFolder.Resolve).Select(RunOf)
-            .FirstOrDefault(found => found is not null);
-        string name = Last(options.Adapter ?? options.Model);
+        string trained = ModelFolder.Resolve(options.Adapter ?? options.Model);
+        string? run = RunOf(trained);
         // what was measured with another rope, or at another step, is not of this model
-        bool isAsTrained = options.Rope == new RopeOverrides() && Last(options.Model) != RunFolder.BestName;
-        IReadOnlyList<MeasuredValue> measured = options.Results is { } results ? OfResults(results, name)
+        bool isAsTrained = options.Rope == new RopeOverrides() && Last(trained) != RunFolder.BestName;
+        var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter);
+        IReadOnlyList<MeasuredValue> measured = options.Results is { } results ? OfResults(results, EvaluateAll.NamesOf(source))
             : run is null || !isAsTrained ? [] : DuringTraining(Path.GetDirectoryName(run)!);
         return new(Last(options.Out), run is null ? null : JsonSection.ReadFile(run).Json, measured, verdicts,
             ContextExtension.OriginalLength(model));
@@ -160,12 +160,12 @@ internal sealed class ModelCard
     }
 
     /// <summary>The values of whole windows and tasks that a comparison has of the model.</summary>
-    private static IReadOnlyList<MeasuredValue> OfResults(string folder, string name)
+    private static IReadOnlyList<MeasuredValue> OfResults(string folder, IReadOnlyList<string> names)
     {
         var store = ResultsStore.OpenExisting(folder);
         IReadOnlyList<ComparedModel> models = store.ReadPlan().Models;
-        ComparedModel model = models.FirstOrDefault(compared => compared.Name == name) ?? throw new SkipwiseException(
-            $"{OptionName.Of(nameof(ExportModelOptions.Results))} {folder}: has no results of {name}, only of " +
+        ComparedModel model = models.FirstOrDefault(compared => names.Contains(compared.Name)) ?? throw new SkipwiseException(
+            $"{OptionName.Of(nameof(ExportModelOptions.Results))} {folder}: has no results of {names[0]}, only of " +
             $"{string.Join(", ", models.Select(compared => compared.Name))}. Compare a model of that name");
         return [.. model.Measurements.SelectMany(store.Find).Where(record => record.Positions is null)
             .Select(record => new MeasuredValue(record.Task, record.Metric, record.Length, record.Value, record.StandardError))];

@@ -116,6 +116,7 @@ public static class PullModel
         meter.Start(all.Sum(file => file.Size!.Value));
         await Get(weights.OrderByDescending(file => file.Size)); // the largest first: the last to end are then small
         own?.Prune(all);
+        own?.Close();
         await Get(wanted.Configuration);
         target.Finish();
         meter.End();

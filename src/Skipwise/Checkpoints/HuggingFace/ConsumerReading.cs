@@ -33,10 +33,11 @@ internal sealed record ConsumerReading(RopeOptions? Rope, int RotaryDim, string?
         try
         {
             ConsumerReading found = By(program, raw, family, model);
-            IEnumerable<RopeFrequencies> rotations = found.Rope is not { } rope ? []
+            IEnumerable<RopeFrequencies> rotations = found.Rope is not { } rope || found.RotaryDim != model.RotaryDim ? []
                 : ((int[])[1, model.MaxPositionEmbeddings]).Select(length => RopeFrequency.Compute(rope, found.RotaryDim, length));
             IEnumerable<double> numbers = rotations.SelectMany(rotation => (double[])[.. rotation.InvFreq, rotation.AttentionFactor]);
-            return found.Refusal + string.Join(' ', numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
+            return $"{found.Refusal}{found.RotaryDim} " +
+                string.Join(' ', numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
         }
         catch (SkipwiseException e)
         {

@@ -53,6 +53,7 @@ internal static class ExportRoutes
         ExportVerdict Of(ExportTarget program, string name, string yes, string? explained = null, string? otherwise = null)
         {
             var rotation = ConsumerVerdict.Of(raw, family, model, program);
+            rotation = rotation with { Differs = wholeHeads ?? rotation.Differs };
             string? no = wholeHeads ?? (rotation.Differs is { } differs ? explained ?? Refusal(differs, rope, family) : otherwise);
             return new(program, new(name, no is null, no ?? yes), rotation);
         }
@@ -62,11 +63,11 @@ internal static class ExportRoutes
             Of(ExportTarget.Transformers4, "transformers 4",
                 how + (since is null || RopeSupport.IsAny(since) ? "" : $" ({since} or later{Before(written)})"), otherwise: notInFour),
             Of(ExportTarget.Transformers5, "transformers 5", how),
-            Of(ExportTarget.Vllm, "vLLM", VLlm(rope, family), VllmsReason(family, written), OtherActivation(family, model, "vLLM")),
+            Of(ExportTarget.Vllm, "vLLM", VLlm(rope, family), VllmsReason(family, written), OtherActivation(family, model, "vLLM refuses")),
             new(ExportTarget.LlamaCpp, new("llama.cpp (GGUF)", llamaCpp is null, llamaCpp ?? LlamaCpp(modelType, model)), null),
             Of(ExportTarget.Mlx, "mlx-lm", HuggingFace(rope, family),
                 TransformersRope.ForeignType(raw) ?? MlxsReason(family, written),
-                Slides(model, "mlx-lm") ?? OtherActivation(family, model, "mlx-lm") ?? OtherResidual(family, model)),
+                Slides(model, "mlx-lm") ?? OtherActivation(family, model, "mlx-lm does not compute") ?? OtherResidual(family, model)),
         ];
     }
 
@@ -106,10 +107,10 @@ internal static class ExportRoutes
     private static string? Slides(DecoderConfig model, string engine) =>
         IsSliding(model) ? $"{engine} has no sliding window for this family: every token sees all that comes before" : null;
 
-    /// <summary>Programs have the activation of these families built in.</summary>
-    private static string? OtherActivation(ModelFamily family, DecoderConfig model, string program) =>
-        model.Activation != Activation.Silu && s_silu.Contains(family.ModelType)
-        ? $"{program} computes SiLU in this family, and the model another activation" : null;
+    /// <summary>These families have their activation built in: vLLM refuses another one, mlx-lm does not look.</summary>
+    private static string? OtherActivation(ModelFamily family, DecoderConfig model, string what) =>
+        model.Activation == Activation.Silu || !s_silu.Contains(family.ModelType) ? null
+        : $"{what} another activation than SiLU in this family";
 
     private static string? OtherResidual(ModelFamily family, DecoderConfig model) =>
         family.ModelType == "gpt_neox" && model.Residual != ResidualKind.Parallel

@@ -42,6 +42,10 @@ internal static class MlxRope
             return new(plain, rotaryDim);
         }
         bool isPhi3 = family.ModelType == "phi3";
+        if (isPhi3 && !(rope.Has("long_factor") && rope.Has("type")))
+        {
+            return ConsumerReading.Refused("mlx-lm refuses a Phi-3 whose rope_scaling lacks type or long_factor");
+        }
         if (isPhi3 && type is not ("linear" or "longrope" or "su"))
         {
             return new(plain, rotaryDim); // with a warning

@@ -87,9 +87,9 @@ internal sealed class PortableFolder
                 "so it is no Llama; other programs run a Baichuan only as one");
         }
         var config = (JsonObject)HfConfig.Create(model with { NormalizedHead = false, ZLossWeight = 0 }).Raw.DeepClone();
-        foreach (string key in s_specialTokens.Where(_source.Raw.ContainsKey))
+        foreach (string key in s_specialTokens.Where(key => _source.Raw[key] is JsonArray list && IsToken(list)))
         {
-            config[key] = _source.Raw[key]?.DeepClone(); // may be a list
+            config[key] = _source.Raw[key]!.DeepClone(); // of which the model has the first
         }
         return config;
     }
@@ -101,13 +101,17 @@ internal sealed class PortableFolder
         if (!File.Exists(path))
         {
             var generation = new JsonObject { ["_from_model_config"] = true };
-            foreach (string key in s_specialTokens.Where(key => config[key] is not null))
+            foreach (string key in s_specialTokens.Where(key => IsToken(config[key])))
             {
                 generation[key] = config[key]!.DeepClone();
             }
             AtomicFile.WriteText(path, HfConfig.Text(generation));
         }
     }
+
+    /// <summary>Whether it is a token or a list of some; -1 is none.</summary>
+    private static bool IsToken(JsonNode? node) =>
+        node is JsonArray { Count: > 0 } || (node is JsonValue value && value.TryGetValue(out int id) && id >= 0);
 
     /// <summary>Tokenizers cut texts, or warn of them, at a length of their own, which is often still the original window.</summary>
     private void MindWindow(string path, int window)

@@ -29,8 +29,8 @@ internal static class TransformersRope
     {
         if (family.RopeIsFixedElsewhere)
         {
-            int rotating = new JsonSection(HfConfig.FileName, "", raw).OptionalPositive("rotary_dim") ?? model.RotaryDim;
-            return new(new RopeOptions(), rotating); // a base of 10000 and no scaling are built in
+            int? rotating = new JsonSection(HfConfig.FileName, "", raw) { Defaults = family.Defaults }.OptionalPositive("rotary_dim");
+            return new(new RopeOptions(), rotating ?? model.RotaryDim); // a base of 10000 and no scaling are built in
         }
         var root = new JsonSection(HfConfig.FileName, "", raw) { Names = family.KeyNames };
         JsonSection? older = NotEmpty(root.Section("rope_scaling"));

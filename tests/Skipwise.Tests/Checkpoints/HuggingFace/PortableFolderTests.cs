@@ -130,10 +130,42 @@ public sealed class PortableFolderTests : IDisposable
             (int)Json("exported/generation_config.json")["eos_token_id"]!));
         JsonObject tokenizer = Json("exported/tokenizer_config.json");
         Assert.Equal((ExtendedModel.Target, "<b>"), ((int)tokenizer["model_max_length"]!, (string?)tokenizer["chat_template"]));
+        JsonObject config = Json("model/config.json");
+        config["eos_token_id"] = new JsonArray(2, 7);
+        config["pad_token_id"] = -1;
+        File.WriteAllText(_temp["model/config.json"], config.ToJsonString());
+        ExportModel.Run(new() { Model = _temp["model"], Out = _temp["exported"] });
+        Assert.Equal("[2,7]", Json("exported/generation_config.json")["eos_token_id"]!.ToJsonString());
+        Assert.False(Json("exported/generation_config.json").ContainsKey("pad_token_id"));
         const string own = """{"eos_token_id": [2, 7]}""";
         File.WriteAllText(_temp["model/generation_config.json"], own);
         ExportModel.Run(new() { Model = _temp["model"], Out = _temp["exported"] });
         Assert.Equal(own, File.ReadAllText(_temp["exported/generation_config.json"]));
+    }
+
+    /// <summary>A decoder that some programs lack is told, and refused if one of them is asked for; the check is of the rotation.</summary>
+    [Fact]
+    public void Another_decoder_is_told()
+    {
+        using (PretrainedModel pretrained = ExtendedModel.Create("llama", RopeType.Yarn, "'hidden_act': 'gelu'"))
+        {
+            pretrained.Save(_temp["model"]);
+        }
+        ExportModelOptions options = new() { Model = _temp["model"], Out = _temp["exported"] };
+        ExportModel.Run(options);
+        CheckedExport check = CheckExport.Run(_temp["exported"], new ModelSource(_temp["model"]));
+        Assert.True(check.Passes);
+        Assert.Equal(["vLLM", "mlx-lm"], check.Programs.Where(program => !program.Passes).Select(program => program.Program));
+        Assert.Contains("mlx-lm does not compute another activation",
+            Assert.Throws<SkipwiseException>(() => ExportModel.Run(options with { For = ExportTarget.Mlx })).Message);
+    }
+
+    [Fact]
+    public void Results_are_found_by_the_names_that_a_comparison_gives()
+    {
+        var model = new ModelSource("a/llama", new RopeOverrides { Type = RopeType.Yarn, Factor = 4 }, Adapter: "b/lora");
+        Assert.Equal(["llama + lora (yarn x4)", "a/llama + b/lora (yarn x4)"], EvaluateAll.NamesOf(model));
+        Assert.Equal(["llama", "a/llama"], EvaluateAll.NamesOf(new ModelSource("a/llama", new RopeOverrides())));
     }
 
     private JsonObject Json(string file) => (JsonObject)JsonNode.Parse(File.ReadAllText(_temp[file]))!;

@@ -40,7 +40,10 @@ public class RopeKeysAtFaultTests
     [InlineData("gemma", RopeType.Ntk, "rope_theta,rope_parameters.rope_theta", "10000.0", All, "rope_theta is 10000.0, expected")]
     [InlineData("mistral", RopeType.Llama3, "rope_scaling.low_freq_factor", "2.0", All, "low_freq_factor is 2.0, expected 1.0")]
     [InlineData("qwen3", RopeType.Linear, "rope_scaling.factor", "0.125", All, "rope_scaling.factor is 0.125, expected 8.0")]
-    [InlineData("llama", RopeType.Yarn, "rope_scaling.type", "\"linear\"", $"{Four},{Mlx}", "rope_scaling.type is \"linear\", expected \"yarn\"")]
+    [InlineData("llama", RopeType.Yarn, "rope_scaling.type", "\"linear\"", $"{Four},{Mlx}",
+        "rope_scaling.type is \"linear\", expected \"yarn\"")]
+    [InlineData("gptj", RopeType.Default, "rotary_dim", "", $"{Four},{Five},{Vllm}", "")] // the family's default is 64
+    [InlineData("gptj", RopeType.Default, "rotary_dim", "536870912", $"{Four},{Five},{Vllm}", "")] // and costs no memory
     [InlineData("gptj", RopeType.Default, "rotary_dim", "4", $"{Four},{Five},{Vllm}", "")]
     public void A_damaged_key_is_named(string family, RopeType type, string keys, string value, string programs, string expected)
     {
