@@ -136,8 +136,7 @@ internal static class EvaluateAll
     /// <summary>What a model may be called: by its last name, and, where another one has it too, by its path.</summary>
     public static IReadOnlyList<string> NamesOf(ModelSource model)
     {
-        static string Last(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        return [Last(model.Folder) + Said(model, Last), model.Folder + Said(model, folder => folder)];
+        return [ExportModel.NameOf(model.Folder) + Said(model, ExportModel.NameOf), model.Folder + Said(model, folder => folder)];
     }
 
     private static string Said(ModelSource model, Func<string, string> folder)

@@ -182,7 +182,7 @@ internal sealed class ModelCard
 
     /// <summary>The last name of a path of any system: a run may have been made on another one.</summary>
     private static string Last(string path) => path.Contains('\\') ? path.TrimEnd('\\')[(path.TrimEnd('\\').LastIndexOf('\\') + 1)..]
-        : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        : ExportModel.NameOf(path);
 
     private static string Number(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
 

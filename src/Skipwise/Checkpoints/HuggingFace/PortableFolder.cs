@@ -63,7 +63,7 @@ internal sealed class PortableFolder
         AtomicFile.WriteText(Path.Combine(folder, HfConfig.FileName), HfConfig.Text(config));
         companions.Write(folder);
         WriteGeneration(Path.Combine(folder, GenerationConfig), config);
-        MindWindow(Path.Combine(folder, TokenizerConfig), model.MaxPositionEmbeddings);
+        RaiseTokenizerLimit(Path.Combine(folder, TokenizerConfig), model.MaxPositionEmbeddings);
         return writer.Written;
     }
 
@@ -113,8 +113,9 @@ internal sealed class PortableFolder
     private static bool IsToken(JsonNode? node) =>
         node is JsonArray { Count: > 0 } || (node is JsonValue value && value.TryGetValue(out int id) && id >= 0);
 
-    /// <summary>Tokenizers cut texts, or warn of them, at a length of their own, which is often still the original window.</summary>
-    private void MindWindow(string path, int window)
+    /// <summary>Raises model_max_length to the window: tokenizers cut texts there, or warn, and it is often still the original window.
+    /// </summary>
+    private void RaiseTokenizerLimit(string path, int window)
     {
         if (!File.Exists(path))
         {

@@ -142,7 +142,8 @@ public sealed class GgufLoraTests(ITestOutputHelper output) : IDisposable
         DecoderConfig yarn = ContextExtension.Extend(plain, 1024, new RopeOverrides { Type = RopeType.Yarn });
         Assert.Equal("-c 1024 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 256 --override-kv llama.context_length=int:1024",
             GgufBaseRope.Arguments("llama", plain, yarn));
-        Assert.Equal("-c 1024 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 256 --rope-freq-base 500000 --override-kv llama.context_length=int:1024",
+        Assert.Equal("-c 1024 --rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 256 --rope-freq-base 500000 " +
+            "--override-kv llama.context_length=int:1024",
             GgufBaseRope.Arguments("llama", plain, yarn with { Rope = yarn.Rope with { Theta = 500000 } }));
         DecoderConfig own = yarn with { Rope = yarn.Rope with { AttentionFactor = 1 } };
         Assert.Null(GgufBaseRope.Arguments("llama", plain, own)); // llama.cpp derives the scale
