@@ -1,0 +1,76 @@
+using System.Text.Json;
+using static TorchSharp.torch;
+
+namespace Skipwise.Distributed;
+
+/// <summary>Collective operations that wait, and those on numbers, bytes and records.</summary>
+public static class CollectiveOperations
+{
+    /// <inheritdoc cref="ICollective.BroadcastAsync"/>
+    public static void Broadcast(this ICollective collective, Tensor tensor, int root = 0) =>
+        collective.BroadcastAsync(tensor, root).Wait();
+
+    /// <inheritdoc cref="ICollective.AllReduceAsync"/>
+    public static void AllReduce(this ICollective collective, Tensor tensor) => collective.AllReduceAsync(tensor).Wait();
+
+    /// <inheritdoc cref="ICollective.ReduceScatterAsync"/>
+    public static void ReduceScatter(this ICollective collective, Tensor input, Tensor output) =>
+        collective.ReduceScatterAsync(input, output).Wait();
+
+    /// <inheritdoc cref="ICollective.AllGatherAsync"/>
+    public static void AllGather(this ICollective collective, Tensor input, Tensor output) =>
+        collective.AllGatherAsync(input, output).Wait();
+
+    /// <inheritdoc cref="ICollective.BarrierAsync"/>
+    public static void Barrier(this ICollective collective) => collective.BarrierAsync().Wait();
+
+    /// <summary>Sums of numbers over all ranks.</summary>
+    /// <param name="values">as many on every rank</param>
+    public static double[] Sum(this ICollective collective, params double[] values)
+    {
+        if (collective.Size == 1)
+        {
+            return values;
+        }
+        using Tensor sums = tensor(values, dtype: ScalarType.Float64);
+        collective.AllReduce(sums);
+        return sums.data<double>().ToArray();
+    }
+
+    /// <summary>The bytes of all ranks, by rank.</summary>
+    /// <param name="bytes">any number of them</param>
+    public static IReadOnlyList<byte[]> AllGather(this ICollective collective, byte[] bytes)
+    {
+        if (collective.Size == 1)
+        {
+            return [bytes];
+        }
+        using var scope = NewDisposeScope();
+        Tensor lengths = zeros(collective.Size, ScalarType.Int64);
+        collective.AllGather(tensor([(long)bytes.Length], ScalarType.Int64), lengths);
+        long[] all = lengths.data<long>().ToArray();
+        long longest = all.Max();
+        if (longest == 0)
+        {
+            return [.. all.Select(_ => Array.Empty<byte>())];
+        }
+        byte[] padded = [.. bytes, .. new byte[longest - bytes.Length]];
+        Tensor gathered = zeros(collective.Size * longest, ScalarType.Byte);
+        collective.AllGather(tensor(padded, dtype: ScalarType.Byte), gathered);
+        byte[] flat = gathered.data<byte>().ToArray();
+        return [.. all.Select((length, rank) => flat.AsSpan(checked((int)(rank * longest)), (int)length).ToArray())];
+    }
+
+    /// <summary>A record of every rank, by rank, as JSON.</summary>
+    public static IReadOnlyList<T> AllGather<T>(this ICollective collective, T value) => collective.Size == 1
+        ? [value]
+        : [.. collective.AllGather(JsonSerializer.SerializeToUtf8Bytes(value)).Select(bytes => JsonSerializer.Deserialize<T>(bytes)!)];
+
+    /// <summary>What rank 0 computes, on every rank.</summary>
+    /// <param name="compute">called on rank 0 only</param>
+    public static T FromFirst<T>(this ICollective collective, Func<T> compute)
+    {
+        T? own = collective.Rank == 0 ? compute() : default;
+        return collective.AllGather(own)[0]!;
+    }
+}
