@@ -15,8 +15,16 @@ internal sealed class TrainFlags(Command command)
         command.Integer("--batch-size", "windows per micro-batch (one forward and backward pass)", s_default.BatchSize)
         .Sets(nameof(TrainOptions.BatchSize));
     private readonly Flag<int> _accumulation =
-        command.Integer("--gradient-accumulation", "micro-batches per optimizer step", s_default.GradientAccumulationSteps)
+        command.Integer("--gradient-accumulation", "micro-batches per optimizer step, of each rank", s_default.GradientAccumulationSteps)
         .Sets(nameof(TrainOptions.GradientAccumulationSteps));
+    private readonly Flag<int?> _globalBatchSize =
+        command.OptionalInteger("--global-batch-size",
+            "windows per optimizer step over all ranks, from which the micro-batches follow [default: --batch-size x " +
+            "--gradient-accumulation x ranks]").Sets(nameof(TrainOptions.GlobalBatchSize));
+    private readonly Flag<Shard> _shard =
+        command.Choice("--shard",
+            "what is divided among the ranks (mpirun, srun), each stage with those before it; optimizer: its state (ZeRO 1), gradients " +
+            "(ZeRO 2), parameters (ZeRO 3)", s_default.Shard).Sets(nameof(TrainOptions.Shard));
     private readonly Flag<double> _learningRate = command.Number("--learning-rate", "peak learning rate", s_default.LearningRate)
         .Sets(nameof(TrainOptions.LearningRate));
     private readonly Flag<int> _warmupSteps =
@@ -80,6 +88,8 @@ internal sealed class TrainFlags(Command command)
         Epochs = _epochs.ValueOf(parse),
         BatchSize = _batchSize.ValueOf(parse),
         GradientAccumulationSteps = _accumulation.ValueOf(parse),
+        GlobalBatchSize = _globalBatchSize.ValueOf(parse),
+        Shard = _shard.ValueOf(parse),
         LearningRate = _learningRate.ValueOf(parse),
         WarmupSteps = _warmupSteps.ValueOf(parse),
         LearningRateDecay = _schedule.ValueOf(parse),

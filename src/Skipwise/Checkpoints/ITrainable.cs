@@ -17,6 +17,9 @@ public interface ITrainable
     /// <summary>Writes all files of a result into an existing folder. config.json is written last and marks it complete.</summary>
     void WriteFiles(string folder);
 
+    /// <summary>Takes part in gathering what another rank writes by <see cref="WriteFiles"/>; writes nothing.</summary>
+    void TakePartInWriting() { }
+
     /// <summary>Loads the weights of such a folder.</summary>
     /// <exception cref="SkipwiseException">a file is missing or broken, or belongs to another model</exception>
     void ReadWeights(string folder);

@@ -11,6 +11,9 @@ public sealed class ExampleCursor(IExampleSource source, long taken = 0)
     /// <summary>number of epochs so far, fractional</summary>
     public double Epoch => (double)ExamplesTaken / source.Count;
 
+    /// <summary>Leaves out the next examples, which others take.</summary>
+    internal void Skip(int count) => ExamplesTaken += count;
+
     /// <summary>The next examples. Continues with the next epoch at the end of one.</summary>
     public TrainingExample[] Take(int count)
     {

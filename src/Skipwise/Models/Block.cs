@@ -11,13 +11,21 @@ namespace Skipwise.Models;
 /// <param name="name">name of the module, the prefix of its parameter names: model.layers.0</param>
 /// <param name="module">module with its parameters; null: none</param>
 /// <param name="forward">its computation on the output of the block before it</param>
-internal sealed class Block(string name, nn.Module? module, Func<Tensor, Tensor> forward)
+/// <param name="residence">where its parameters are while it does not compute; null: in place</param>
+internal sealed class Block(string name, nn.Module? module, Func<Tensor, Tensor> forward, IParameterResidence? residence = null)
 {
     /// <summary>Name of the module, the prefix of its parameter names: model.layers.0.</summary>
     public string Name { get; } = name;
 
     /// <summary>Its computation on the output of the block before it.</summary>
-    public Tensor Forward(Tensor input) => forward(input);
+    public Tensor Forward(Tensor input)
+    {
+        using IDisposable? present = Gather();
+        return forward(input);
+    }
+
+    /// <summary>Brings its parameters in place until the result is disposed. Calls may be nested.</summary>
+    public IDisposable? Gather() => residence?.Gather(Parameters.Select(parameter => parameter.Parameter));
 
     /// <summary>
     /// Its parameters, trained and frozen, with their names in the model. Read from the module tree at every call, because adapters come

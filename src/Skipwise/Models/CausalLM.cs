@@ -126,7 +126,17 @@ public sealed class CausalLM : nn.Module
     /// <summary>
     /// The block from hidden states to logits. A tied head's weight is the embedding's parameter and not one of this block.
     /// </summary>
-    internal Block HeadBlock => new(HeadName, (nn.Module?)_head ?? _tiedBias, Logits);
+    internal Block HeadBlock => new(HeadName, (nn.Module?)_head ?? _tiedBias, Logits, Residence);
+
+    /// <summary>Where the parameters are while they are not computed with; null: in place.</summary>
+    internal IParameterResidence? Residence
+    {
+        get => _decoder.Residence;
+        set => _decoder.Residence = value;
+    }
+
+    /// <summary>Brings what the logits depend on in place until the result is disposed.</summary>
+    internal IDisposable? GatherHead() => Residence?.Gather(HeadParameters);
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C], the input of the first of <see cref="Blocks"/></returns>
@@ -138,6 +148,7 @@ public sealed class CausalLM : nn.Module
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
+        using IDisposable? present = GatherHead();
         Tensor logits = Projection.Linear(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
         if (Config.NormalizedHead)
         {

@@ -34,15 +34,18 @@ internal sealed class Decoder : nn.Module
 
     public TokenEmbedding Embedding { get; }
 
+    /// <summary>Where the parameters are while they are not computed with; null: in place.</summary>
+    internal IParameterResidence? Residence { get; set; }
+
     /// <summary>Element type of the computation: the norms', which are never stored in another.</summary>
     public ScalarType Dtype => _norm.parameters().First().dtype;
 
     /// <summary>The block from token ids int64 [B, T] to the input of the first of <see cref="Blocks"/>.</summary>
-    internal Block EmbeddingBlock => new($"{Name}.{EmbeddingName}", Embedding, Embed);
+    internal Block EmbeddingBlock => new($"{Name}.{EmbeddingName}", Embedding, inputIds => Embedding.Forward(inputIds, Dtype), Residence);
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
-    internal Tensor Embed(Tensor inputIds) => Embedding.Forward(inputIds, Dtype);
+    internal Tensor Embed(Tensor inputIds) => EmbeddingBlock.Forward(inputIds);
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
@@ -72,8 +75,8 @@ internal sealed class Decoder : nn.Module
         return
         [
             .. _layers.Select((layer, index) => new Block(_layerNames[index], layer, hidden =>
-                layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache))),
-            new Block($"{Name}.{NormName}", _norm, _norm.forward),
+                layer.Forward(hidden, rotary, index < _firstSlidingLayer ? full : sliding, cache), Residence)),
+            new Block($"{Name}.{NormName}", _norm, _norm.forward, Residence),
         ];
     }
 

@@ -43,7 +43,7 @@ internal sealed class RunFolder(string path, string called = "folder")
         RespectRequiredConstructorParameters = true,
         AllowDuplicateProperties = false,
     };
-    private const string StateName = "training.safetensors", ProgressName = "progress.json", WeightPrefix = "weight.";
+    private const string StateName = "training.safetensors", ProgressName = "progress.json";
     private const string CheckpointKind = "checkpoint", BestKind = "best model", RunKind = "training run", SetAsideEnding = ".kept",
         DamagedEnding = ".damaged";
     private const string TensorBoardFiles = "events.out.tfevents.*";
@@ -202,12 +202,7 @@ internal sealed class RunFolder(string path, string called = "folder")
         AtomicFolder.Write(folder, CheckpointKind, inner =>
         {
             trainable.WriteFiles(inner);
-            IEnumerable<(string Name, Tensor Value)> state = optimizer.State();
-            if (trainable.SavingLosesPrecision)
-            {
-                state = state.Concat(trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
-            }
-            SafetensorsWriter.Write(System.IO.Path.Combine(inner, StateName), state.Select(s => (s.Name, s.Value, s.Value.dtype)));
+            SafetensorsWriter.Write(System.IO.Path.Combine(inner, StateName), TrainingState.Tensors(trainable, optimizer));
             AtomicFile.WriteText(System.IO.Path.Combine(inner, ProgressName), JsonSerializer.Serialize(progress));
         });
         foreach (string old in Checkpoints().SkipLast(Math.Max(1, keepLast)))
@@ -289,22 +284,7 @@ internal sealed class RunFolder(string path, string called = "folder")
     {
         trainable.ReadWeights(checkpoint);
         using SafetensorsFile state = SafetensorsFile.Open(System.IO.Path.Combine(checkpoint, StateName));
-        IEnumerable<(string Name, Tensor Value)> wanted = optimizer.State();
-        if (trainable.SavingLosesPrecision)
-        {
-            wanted = wanted.Concat(trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, (Tensor)p.parameter)));
-        }
-        using IDisposable noGradient = no_grad();
-        foreach ((string name, Tensor value) in wanted)
-        {
-            if (!state.Tensors.TryGetValue(name, out TensorEntry? entry) || !entry.Shape.SequenceEqual(value.shape))
-            {
-                throw new SkipwiseException(
-                    $"{state.Path}: tensor {name} of shape {TensorEntry.Describe(value.shape)} is missing; the checkpoint belongs to " +
-                    $"another model. Start afresh without {OptionName.Of(nameof(SaveOptions.Resume))}");
-            }
-            state.ReadInto(entry, value);
-        }
+        TrainingState.Read(state, trainable, optimizer);
     }
 
     private static int StepOf(string folder) =>

@@ -42,7 +42,9 @@ public static class CausalLoss
         {
             return total.MoveToOuterDisposeScope();
         }
-        recomputeEvery = KernelSet.For(model.Device, model.Dtype).RecomputeEvery(recomputeEvery, () => LoraInjector.IsQuantized(model));
+        // an autograd graph would keep the parameters of its layer in place
+        recomputeEvery = model.Residence is not null ? 1
+            : KernelSet.For(model.Device, model.Dtype).RecomputeEvery(recomputeEvery, () => LoraInjector.IsQuantized(model));
         if (batch.MaxTokenId >= model.Config.VocabSize)
         {
             throw new SkipwiseException(
@@ -86,6 +88,7 @@ public static class CausalLoss
         CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
+        using IDisposable? parameters = model.GatherHead();
         Tensor states = hidden.detach().flatten(0, 1).index_select(0, batch.LabelIndices); // [M, C]
         long chunk = Math.Clamp((logitsPerChunk ?? model.Budget.MaxLogits) / model.Config.VocabSize, 1, model.Budget.HeadTokens);
         Tensor gradient = LinearCrossEntropy.Backward(model, states, batch.Labels, divisor, chunk, total, stop);

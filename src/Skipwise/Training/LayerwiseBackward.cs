@@ -71,6 +71,7 @@ internal sealed class LayerwiseBackward : IDisposable
     private static Tensor? Backward(SavedLayer step, Tensor gradient)
     {
         using var scope = NewDisposeScope(); // for the tensors of custom backwards, which would else live as long as the whole step
+        using IDisposable? parameters = step.Block.Gather();
         Tensor output = step.Output ??= step.Block.Forward(step.Input).DetachFromDisposeScope();
         if (!output.requires_grad)
         {

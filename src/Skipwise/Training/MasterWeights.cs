@@ -1,5 +1,7 @@
+using Skipwise.Distributed;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Training.Parallel;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -9,21 +11,34 @@ namespace Skipwise.Training;
 /// <summary>
 /// The float32 weights that an optimizer updates. A model may compute in half precision, in which an update of 1e-5 of a weight is rounded
 /// away (Micikevicius et al. 2018), or on another device: then the master weights are separate tensors, and the model holds copies.
-/// Otherwise they are the model's own weights.
+/// Otherwise they are the model's own weights. Where the optimizer state is divided among ranks, a rank has its part of each master weight.
 /// </summary>
 public sealed class MasterWeights : IDisposable
 {
+    private readonly CausalLM _model;
+    private readonly IReadOnlyList<Tensor> _frozen = []; // parts of weights that are not trained
+
     private MasterWeights(CausalLM model, bool areApart)
     {
-        AreSeparate = areApart;
+        (_model, AreSeparate) = (model, areApart);
         Entries = [.. model.named_parameters().Where(p => p.parameter.requires_grad)
             .Select(p => (p.name, p.parameter, p.parameter.detach().DetachFromDisposeScope()))];
     }
 
+    private MasterWeights(CausalLM model, bool areApart, ICollective ranks, IReadOnlyList<(string, Parameter, Tensor)> entries,
+        IReadOnlyList<Tensor> frozen)
+    {
+        (_model, AreSeparate, Ranks, _frozen) = (model, areApart, ranks, frozen);
+        Entries = entries;
+    }
+
+    /// <summary>The ranks among which the weights are divided; null: this process has all of them.</summary>
+    internal ICollective? Ranks { get; }
+
     /// <summary>Whether the model computes with copies.</summary>
     public bool AreSeparate { get; }
 
-    /// <summary>Trained parameters, each with its float32 weight.</summary>
+    /// <summary>Trained parameters, each with its float32 weight: this rank's elements of it, [n], where weights are divided.</summary>
     public IReadOnlyList<(string Name, Parameter Parameter, Tensor Master)> Entries { get; }
 
     /// <summary>Uses the model's own weights as master weights.</summary>
@@ -69,7 +84,56 @@ public sealed class MasterWeights : IDisposable
         return masters;
     }
 
-    /// <summary>Copies the master weights to the model, rounded to its type.</summary>
+    /// <summary>
+    /// The same for one of several ranks, each of which keeps the optimizer state of its part of the weights, and with
+    /// <see cref="Shard.Parameters"/> no more of the weights themselves.
+    /// </summary>
+    /// <param name="model">in float32; its parameters may be divided already, in host memory</param>
+    internal static MasterWeights Create(
+        CausalLM model, ScalarType dtype, Device device, bool offload, ICollective collective, Shard shard)
+    {
+        if (shard == Shard.None || collective.Size == 1)
+        {
+            return Create(model, dtype, device, offload);
+        }
+        bool areParametersDivided = shard == Shard.Parameters;
+        bool areApart = offload || dtype != ScalarType.Float32 || areParametersDivided;
+        using IDisposable noGradient = no_grad();
+        ShardedParameters? loaded = model.Residence as ShardedParameters, residence =
+            areParametersDivided ? new ShardedParameters(collective, dtype, device) : null;
+        var entries = new List<(string, Parameter, Tensor)>();
+        var frozen = new List<Tensor>();
+        model.Residence = residence;
+        foreach ((string name, Parameter parameter) in model.named_parameters().ToArray())
+        {
+            using var scope = NewDisposeScope();
+            long[] shape = parameter.shape;
+            Tensor own = loaded?.PartOf(parameter) ?? new ShardLayout(parameter.numel(), collective.Size).Part(parameter, collective.Rank);
+            Tensor kept = parameter.requires_grad
+                ? own.to(ScalarType.Float32, offload ? CPU : device, copy: areApart)
+                : own.to(dtype, device, copy: areParametersDivided);
+            using Tensor computed = areApart ? own.to(dtype, device) : kept.alias();
+            FiniteCheck.RequireInRange(own, computed, name);
+            if (!areParametersDivided && areApart)
+            {
+                ParameterData.Set(parameter, parameter.to(dtype, device, copy: true));
+            }
+            residence?.Add(parameter, kept.DetachFromDisposeScope(), shape);
+            if (parameter.requires_grad)
+            {
+                entries.Add((name, parameter, kept.DetachFromDisposeScope()));
+            }
+            else if (areParametersDivided)
+            {
+                frozen.Add(kept.DetachFromDisposeScope());
+            }
+        }
+        loaded?.Dispose();
+        LoraInjector.MoveQuantized(model, dtype, device);
+        return new MasterWeights(model, areApart, collective, entries, frozen);
+    }
+
+    /// <summary>Copies the master weights to the model, rounded to its type. Parts that other ranks have do not change.</summary>
     public void CopyToModel() => CopyToModel(Entries.Select(weight => (weight.Parameter, weight.Master)));
 
     /// <summary>Copies some of the master weights to the model, rounded to its type.</summary>
@@ -81,37 +145,61 @@ public sealed class MasterWeights : IDisposable
             using IDisposable noGradient = no_grad();
             foreach ((Parameter parameter, Tensor master) in entries)
             {
-                parameter.copy_(master);
+                if (Ranks is null)
+                {
+                    parameter.copy_(master);
+                }
+                else if (_model.Residence is null)
+                {
+                    using Tensor part = new ShardLayout(parameter.numel(), Ranks.Size).Part(parameter, Ranks.Rank);
+                    part.copy_(master);
+                }
             }
         }
     }
 
-    /// <summary>Makes the master weights the model's own until the result is disposed: for saving, or for reading.</summary>
+    /// <summary>
+    /// Makes the master weights the model's own until the result is disposed: for saving, or for reading. Divided ones are gathered one by
+    /// one (<see cref="CausalLM.Residence"/>).
+    /// </summary>
     public IDisposable SwapIntoModel()
     {
         using IDisposable noGradient = no_grad();
         Tensor[] copies = AreSeparate ? [.. Entries.Select(weight => weight.Parameter.detach().DetachFromDisposeScope())] : [];
+        IParameterResidence? residence = _model.Residence;
+        ShardedParameters? gathered = AreSeparate && Ranks is not null && Entries.Count > 0
+            ? new ShardedParameters(Ranks, ScalarType.Float32, Entries[0].Master.device)
+            : null;
         foreach ((_, Parameter parameter, Tensor master) in AreSeparate ? Entries : [])
         {
-            ParameterData.Set(parameter, master);
+            if (gathered is null)
+            {
+                ParameterData.Set(parameter, master);
+            }
+            else
+            {
+                gathered.Add(parameter, master, parameter.shape);
+            }
         }
-        return new SwapScope(this, copies);
+        _model.Residence = gathered ?? residence;
+        return new SwapScope(this, copies, residence);
     }
 
     /// <summary>Frees the float32 copies.</summary>
     public void Dispose()
     {
-        foreach ((_, _, Tensor master) in Entries)
+        foreach (Tensor tensor in Entries.Select(entry => entry.Master).Concat(_frozen))
         {
-            master.Dispose();
+            tensor.Dispose();
         }
     }
 
-    private sealed class SwapScope(MasterWeights masters, Tensor[] copies) : IDisposable
+    private sealed class SwapScope(MasterWeights masters, Tensor[] copies, IParameterResidence? residence) : IDisposable
     {
         public void Dispose()
         {
             using IDisposable noGradient = no_grad();
+            masters._model.Residence = residence;
             foreach (((_, Parameter parameter, _), Tensor copy) in masters.Entries.Zip(copies))
             {
                 ParameterData.Set(parameter, copy);

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Models;
+using Skipwise.Training.Parallel;
 using Skipwise.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,18 +23,35 @@ public static class TrainLoop
     /// <exception cref="SkipwiseException">too many skipped steps in a row; the weights are those before them</exception>
     public static IEnumerable<StepMetrics> Run(
         CausalLM model, Optimizer optimizer, IExampleSource source, TrainOptions options, TrainProgress? start = null,
-        StepGuard? guard = null, LossScaler? scaler = null, CancellationToken stop = default)
+        StepGuard? guard = null, LossScaler? scaler = null, CancellationToken stop = default) =>
+        Run(model, optimizer, source, options, start, guard, scaler, ranks: null, stop);
+
+    /// <param name="options">of all ranks together</param>
+    /// <param name="ranks">the ranks that train; null: this process alone</param>
+    /// <param name="stop">on any rank, ends the sequence on all of them before the same step</param>
+    /// <inheritdoc cref="Run(CausalLM, Optimizer, IExampleSource, TrainOptions, TrainProgress, StepGuard, LossScaler, CancellationToken)"/>
+    internal static IEnumerable<StepMetrics> Run(
+        CausalLM model, Optimizer optimizer, IExampleSource source, TrainOptions options, TrainProgress? start,
+        StepGuard? guard, LossScaler? scaler, DataParallel? ranks, CancellationToken stop)
     {
         options = options.WithStepsFor(source.Count);
         start ??= new TrainProgress(0, 0);
         LearningRateSchedule schedule = options.Schedule;
         guard ??= new StepGuard(options, start.Guard);
         scaler = model.Dtype == ScalarType.Float16 ? scaler ?? new LossScaler(start.Scaler) : null;
+        // Ranks that stop within a step would leave the others waiting: they agree before each.
+        CancellationToken within = ranks is null ? stop : CancellationToken.None;
+        (int rank, int count) = ranks is null ? (0, 1) : (ranks.Collective.Rank, ranks.Collective.Size);
         foreach (StepBatches batches in
-            Prefetcher.Run(unread => StepBatches.Enumerate(source, options, start, unread), StepsAhead, stop))
+            Prefetcher.Run(unread => StepBatches.Enumerate(source, options, start, rank, count, unread), StepsAhead, within))
         {
+            if (Totals(batches, ranks, stop) is not { } totals)
+            {
+                yield break;
+            }
             // no dispose scope is open across a yield
-            if (TakeStep(model, optimizer, batches, options, schedule.At(batches.Step), guard, scaler, stop) is not { } metrics)
+            if (TakeStep(model, optimizer, batches, totals, options, schedule.At(batches.Step), guard, scaler, ranks, within)
+                is not { } metrics)
             {
                 yield break;
             }
@@ -46,13 +65,26 @@ public static class TrainLoop
     public static long ExamplesAfter(int steps, TrainOptions options) =>
         (long)steps * options.BatchSize * options.GradientAccumulationSteps;
 
+    /// <summary>Labels and tokens of a step over all ranks.</summary>
+    /// <returns>null if a rank was asked to stop</returns>
+    private static (long Labels, long Tokens)? Totals(StepBatches batches, DataParallel? ranks, CancellationToken stop)
+    {
+        if (ranks is null)
+        {
+            return (batches.LabelCount, batches.Tokens);
+        }
+        double[] sums = ranks.Collective.Sum(batches.LabelCount, batches.Tokens, stop.IsCancellationRequested ? 1 : 0);
+        return sums[2] > 0 ? null : ((long)sums[0], (long)sums[1]);
+    }
+
+    /// <param name="totals">of the step over all ranks, so that every labelled token weighs the same</param>
     /// <returns>null if it was stopped before the update</returns>
-    private static StepMetrics? TakeStep(CausalLM model, Optimizer optimizer, StepBatches batches, TrainOptions options,
-        double learningRate, StepGuard guard, LossScaler? scaler, CancellationToken stop)
+    private static StepMetrics? TakeStep(CausalLM model, Optimizer optimizer, StepBatches batches, (long Labels, long Tokens) totals,
+        TrainOptions options, double learningRate, StepGuard guard, LossScaler? scaler, DataParallel? ranks, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
-        long labels = batches.LabelCount;
+        (long labels, long tokens) = totals;
         if (labels == 0)
         {
             throw new SkipwiseException(
@@ -62,7 +94,7 @@ public static class TrainLoop
         Tensor sum;
         try
         {
-            sum = SumLosses(model, optimizer, batches, options, labels / lossScale, stop);
+            sum = SumLosses(model, optimizer, batches, options, labels / lossScale, ranks, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -70,8 +102,8 @@ public static class TrainLoop
             return null;
         }
         // The only synchronization with the device in a step.
-        double[] read = stack([sum, optimizer.GradientNorm().to(ScalarType.Float64)]).cpu().data<double>().ToArray();
-        double loss = read[0] / labels, norm = read[1] / lossScale;
+        (double summed, double scaledNorm) = ranks?.Sum(sum) ?? Read(sum, optimizer);
+        double loss = summed / labels, norm = scaledNorm / lossScale;
         string? fault = guard.CheckLoss(loss), overflow = null;
         if (fault is null && !double.IsFinite(norm))
         {
@@ -83,6 +115,7 @@ public static class TrainLoop
         if ((fault ?? overflow) is null)
         {
             optimizer.Step(learningRate, Optimizer.ClipCoefficient(norm, options.MaxGradNorm) / lossScale);
+            ranks?.GatherWeights();
         }
         else
         {
@@ -93,7 +126,6 @@ public static class TrainLoop
         {
             scaler?.Update(overflow is not null);
         }
-        long tokens = batches.MicroBatches.Sum(micro => micro.Tokens);
         return new StepMetrics(batches.Step, loss, learningRate, norm, tokens, tokens / clock.Elapsed.TotalSeconds, batches.Epoch,
             DisposeScopeManager.Statistics.ThreadTotalLiveCount)
         {
@@ -102,20 +134,26 @@ public static class TrainLoop
         };
     }
 
-    /// <summary>Forward and backward of every micro-batch; the gradients are added to the parameters'.</summary>
-    /// <returns>the summed loss, float64, 0-dim</returns>
-    private static Tensor SumLosses(
-        CausalLM model, Optimizer optimizer, StepBatches batches, TrainOptions options, double divisor, CancellationToken stop)
+    private static (double Loss, double Norm) Read(Tensor sum, Optimizer optimizer) =>
+        stack([sum, optimizer.GradientNorm().to(ScalarType.Float64)]).cpu().data<double>().ToArray() is [var loss, var norm]
+            ? (loss, norm) : default;
+
+    /// <summary>Forward and backward of every micro-batch; the gradients are added to the parameters', those of all ranks too.</summary>
+    /// <returns>the summed loss of this rank's micro-batches, float64, 0-dim</returns>
+    private static Tensor SumLosses(CausalLM model, Optimizer optimizer, StepBatches batches, TrainOptions options, double divisor,
+        DataParallel? ranks, CancellationToken stop)
     {
         Tensor sum = zeros([], ScalarType.Float64, model.Device);
-        long place = batches.FirstExample;
-        foreach (HostBatch micro in batches.MicroBatches)
+        for (int i = 0; i < batches.MicroBatches.Count; i++)
         {
+            (HostBatch micro, long place) = batches.MicroBatches[i];
+            bool isLast = i == batches.MicroBatches.Count - 1;
             using var microScope = NewDisposeScope();
             using Batch batch = micro.ToDevice(model.Device);
             using IDisposable dropout = model.Dropout.ForMicroBatch(place);
-            place += options.BatchSize;
-            sum.add_(CausalLoss.Backward(model, batch, divisor, options.RecomputeEvery, logitsPerChunk: null, onBackward: null, stop));
+            sum.add_(CausalLoss.Backward(
+                model, batch, divisor, options.RecomputeEvery, logitsPerChunk: null, ranks?.OnBackward(isLast), stop));
+            ranks?.CompleteMicroBatch(isLast);
             if (batches.MicroBatches.Count > 1)
             {
                 optimizer.AccumulateGradients();

@@ -27,6 +27,13 @@ public sealed record TrainOptions
     /// <summary>forwards per optimizer step</summary>
     [Within(1, 1 << 16)]
     public int GradientAccumulationSteps { get; init; } = 1;
+    /// <summary>
+    /// examples per optimizer step over all ranks, from which the forwards per step follow; null: batch size x forwards per step x ranks
+    /// </summary>
+    [Within(1, int.MaxValue)]
+    public int? GlobalBatchSize { get; init; }
+    /// <summary>what is divided among the ranks (ZeRO)</summary>
+    public Shard Shard { get; init; }
     /// <summary>peak learning rate</summary>
     [Within(0, 1e30, Above = true)]
     public double LearningRate { get; init; } = 2e-5;
@@ -63,15 +70,52 @@ public sealed record TrainOptions
 
     /// <summary>Throws one error that names every setting out of range.</summary>
     /// <exception cref="SkipwiseException">at least one is</exception>
-    public void Validate() => OptionCheck.Require("Training", this, BatchProblems(BatchSize, GradientAccumulationSteps));
+    public void Validate() => OptionCheck.Require("Training", this,
+        [.. BatchProblems(BatchSize, GradientAccumulationSteps), .. ShardProblems()]);
+
+    /// <summary>
+    /// The options of all ranks together: <see cref="GradientAccumulationSteps"/> is then the number of micro-batches of an optimizer step
+    /// over all ranks, a multiple of their number.
+    /// </summary>
+    /// <exception cref="SkipwiseException">the batch cannot be divided among the ranks</exception>
+    internal TrainOptions ForRanks(int ranks)
+    {
+        if (GlobalBatchSize is not { } global)
+        {
+            OptionCheck.Require("Training", this, BatchProblems((long)BatchSize * ranks, GradientAccumulationSteps));
+            return this with { GradientAccumulationSteps = GradientAccumulationSteps * ranks };
+        }
+        string asked = $"Training: {OptionName.Of(nameof(GlobalBatchSize))} {global}";
+        long together = (long)BatchSize * ranks;
+        if (global % together != 0)
+        {
+            long less = global / together * together;
+            throw new SkipwiseException(FormattableString.Invariant(
+                $"{asked} is no multiple of {OptionName.Of(nameof(BatchSize))} {BatchSize}{(ranks > 1 ? $" x {ranks} ranks" : "")}. ")
+                + FormattableString.Invariant($"Take {(less > 0 ? $"{less} or " : "")}{less + together}, or another ")
+                + $"{OptionName.Of(nameof(BatchSize))}.");
+        }
+        if (GradientAccumulationSteps != 1 && together * GradientAccumulationSteps != global)
+        {
+            throw new SkipwiseException(FormattableString.Invariant(
+                $"{asked} is not {OptionName.Of(nameof(BatchSize))} {BatchSize} x {OptionName.Of(nameof(GradientAccumulationSteps))} ")
+                + FormattableString.Invariant($"{GradientAccumulationSteps}{(ranks > 1 ? $" x {ranks} ranks" : "")}. Leave one of the two out."));
+        }
+        return this with { GradientAccumulationSteps = global / BatchSize, GlobalBatchSize = null };
+    }
+
+    private IEnumerable<string> ShardProblems() => Shard != Shard.None && Optimizer == OptimizerKind.Adafactor
+        ? [$"{OptionName.Of(nameof(Shard))} divides weights by their elements, and Adafactor needs whole rows and columns: take another "
+            + $"{OptionName.Of(nameof(Optimizer))}, or leave {OptionName.Of(nameof(Shard))} out"]
+        : [];
 
     /// <summary>Errors of the number of examples per step.</summary>
-    internal static IEnumerable<string> BatchProblems(int batchSize, int accumulation) =>
-        (long)batchSize * accumulation <= int.MaxValue
+    internal static IEnumerable<string> BatchProblems(long batchSize, int accumulation) =>
+        batchSize * accumulation <= int.MaxValue
             ? []
             : [$"{OptionName.Of(nameof(TrainOptions.BatchSize))} {batchSize} x "
                 + $"{OptionName.Of(nameof(TrainOptions.GradientAccumulationSteps))} {accumulation} is "
-                + $"{(long)batchSize * accumulation} examples a step; at most {int.MaxValue} can be counted"];
+                + $"{batchSize * accumulation} examples a step; at most {int.MaxValue} can be counted"];
 
     /// <summary>Converts <see cref="Epochs"/> into steps.</summary>
     /// <param name="examples">per epoch</param>

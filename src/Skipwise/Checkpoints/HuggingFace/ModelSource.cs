@@ -20,4 +20,8 @@ public sealed record ModelSource(
     bool FreezePadEmbedding = false,
     [property: PathName] string? Adapter = null,
     int? QuantizationBits = null,
-    bool InferenceOnly = false);
+    bool InferenceOnly = false)
+{
+    /// <summary>Makes the place where the parameters are kept while they are not computed with; null: in the model.</summary>
+    internal Func<CausalLM, IParameterResidence>? Residence { get; init; }
+}

@@ -119,6 +119,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         var model = new CausalLM(architecture, dtype, device);
         try
         {
+            model.Residence = source.Residence?.Invoke(model);
             bool isMerged = source.Adapter is not null; // an adapter is merged into weights that are not quantized
             using (var targets = new WeightTargets(model, isMerged ? null : source.QuantizationBits, map: true))
             {
@@ -199,6 +200,13 @@ public sealed class PretrainedModel : ITrainable, IDisposable
             ? [.. blocks.Select(block => Rows(parameters, block))] : null, folder);
     }
 
+    /// <summary>Rows of a parameter, which is gathered if it is divided among ranks: then the result alone keeps its values.</summary>
+    private Tensor GatheredRows(Dictionary<string, Parameter> parameters, RowBlock block)
+    {
+        using IDisposable? present = Model.Residence?.Gather([parameters[block.Canonical]]);
+        return Rows(parameters, block);
+    }
+
     private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) =>
         parameters[block.Canonical].narrow(0, block.FirstRow, block.Rows);
 
@@ -212,7 +220,8 @@ public sealed class PretrainedModel : ITrainable, IDisposable
             StoredTensor tensor = weights.Tensors[stored.Name];
             if (stored.Blocks is [{ Canonical: string canonical }] && !filled.Add(canonical))
             {
-                CheckTiedHead(tensor, targets.Target(canonical));
+                using IDisposable? whole = targets.Gather(canonical);
+                CheckTiedHead(tensor, targets.Parameter(canonical));
                 continue;
             }
             if (stored.Blocks.Count > 1 && tensor.Entry.View is not null)
@@ -299,7 +308,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         IEnumerable<OutputTensor> stored = _layout.Stored
             .Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape,
-                t.Parameter.Blocks.Select(block => Rows(parameters, block)), t.Type)
+                t.Parameter.Blocks.Select(block => GatheredRows(parameters, block)), t.Type)
             { Blocks = t.Parameter.Blocks });
         OutputTensor[] written = widens ? Widened(stored) : [.. stored];
         writer.Write(written);
@@ -314,7 +323,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         writer.Write([.. stored.Select(parameter => new OutputTensor(parameter.Name, parameter.Shape,
-            parameter.Blocks.Select(block => Rows(parameters, block)), StoredMatrixType)
+            parameter.Blocks.Select(block => GatheredRows(parameters, block)), StoredMatrixType)
         { Blocks = parameter.Blocks })]);
     }
 
@@ -339,6 +348,8 @@ public sealed class PretrainedModel : ITrainable, IDisposable
     }
 
     void ITrainable.WriteFiles(string folder) => WriteFiles(folder, widens: true);
+
+    void ITrainable.TakePartInWriting() => WriteWeights(new NoFile(), widens: true);
 
     void ITrainable.ReadWeights(string folder)
     {

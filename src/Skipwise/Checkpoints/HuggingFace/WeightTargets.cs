@@ -10,13 +10,14 @@ namespace Skipwise.Checkpoints.HuggingFace;
 
 /// <summary>
 /// The destinations of a model's weights: its parameters. Projections to be quantized are quantized one by one, as soon as all their rows
-/// have been read, so that at most one of them is in memory unquantized.
+/// have been read, so that at most one of them is in memory unquantized; so are parameters that are kept elsewhere (divided among ranks).
 /// </summary>
 internal sealed class WeightTargets : IDisposable
 {
     private readonly Dictionary<string, Parameter> _parameters;
     private readonly Dictionary<string, Projection> _packed = [];
-    private readonly Dictionary<string, (Tensor Weight, long Rows)> _open = []; // unquantized, and rows read so far
+    private readonly Dictionary<string, (Tensor Weight, long Rows)> _open = []; // whole and unquantized, and rows read so far
+    private readonly IParameterResidence? _residence;
     private readonly int? _bits;
     private readonly bool _map;
     private int _alignment = MappedFile.Alignment;
@@ -27,7 +28,7 @@ internal sealed class WeightTargets : IDisposable
     /// <param name="map">whether parameters may be memory-mapped</param>
     public WeightTargets(CausalLM model, int? bits, bool map)
     {
-        (_bits, _map) = (bits, map);
+        (_bits, _map, _residence) = (bits, map, model.Residence);
         _parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         if (bits is not null)
         {
@@ -63,16 +64,26 @@ internal sealed class WeightTargets : IDisposable
     /// <param name="canonical">the parameter's name</param>
     public Tensor Target(string canonical)
     {
-        if (!_packed.TryGetValue(canonical, out Projection? projection))
+        if (IsInPlace(canonical))
         {
             return _parameters[canonical];
         }
         if (!_open.TryGetValue(canonical, out var open))
         {
-            open = _open[canonical] = (projection.EmptyWeight().DetachFromDisposeScope(), 0);
+            Tensor whole = _packed.TryGetValue(canonical, out Projection? projection) ? projection.EmptyWeight()
+                : empty(_parameters[canonical].shape, _parameters[canonical].dtype);
+            open = _open[canonical] = (whole.DetachFromDisposeScope(), 0);
         }
         return open.Weight;
     }
+
+    /// <summary>A parameter of the model.</summary>
+    public Parameter Parameter(string canonical) => _parameters[canonical];
+
+    /// <summary>Brings a parameter that has been read in place until the result is disposed.</summary>
+    public IDisposable? Gather(string canonical) => _residence?.Gather([_parameters[canonical]]);
+
+    private bool IsInPlace(string canonical) => !_packed.ContainsKey(canonical) && _residence?.Holds(_parameters[canonical]) != true;
 
     public Tensor Rows(RowBlock block) => Target(block.Canonical).narrow(0, block.FirstRow, block.Rows);
 
@@ -80,7 +91,7 @@ internal sealed class WeightTargets : IDisposable
     /// <returns>false if they must be read instead</returns>
     public bool TryMap(RowBlock block, TensorFile file, TensorEntry entry)
     {
-        if (!_map || _packed.ContainsKey(block.Canonical))
+        if (!_map || !IsInPlace(block.Canonical))
         {
             return false;
         }
@@ -98,13 +109,20 @@ internal sealed class WeightTargets : IDisposable
     /// <summary>Records that these rows have been read.</summary>
     public void MarkFilled(IReadOnlyList<RowBlock> blocks)
     {
-        foreach (RowBlock block in blocks.Where(block => _packed.ContainsKey(block.Canonical)))
+        foreach (RowBlock block in blocks.Where(block => !IsInPlace(block.Canonical)))
         {
             (Tensor weight, long rows) = _open[block.Canonical];
             _open[block.Canonical] = (weight, rows + block.Rows);
             if (rows + block.Rows == weight.size(0))
             {
-                _packed[block.Canonical].Quantize(_bits!.Value, weight);
+                if (_packed.TryGetValue(block.Canonical, out Projection? projection))
+                {
+                    projection.Quantize(_bits!.Value, weight);
+                }
+                else
+                {
+                    _residence!.Store(_parameters[block.Canonical], weight);
+                }
                 weight.Dispose();
                 _open.Remove(block.Canonical);
             }

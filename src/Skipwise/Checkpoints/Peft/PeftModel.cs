@@ -41,6 +41,7 @@ public sealed class PeftModel : ITrainable
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
+        using IDisposable? present = GatherTrained();
         AdapterFiles.WriteInto(Adapter(), folder);
         _pretrained.WriteCompanions(folder);
     }
@@ -50,14 +51,26 @@ public sealed class PeftModel : ITrainable
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
+        using IDisposable? present = GatherTrained();
         writer.Write(AdapterFiles.Tensors(Adapter()));
     }
+
+    void ITrainable.TakePartInWriting()
+    {
+        using IDisposable? present = GatherTrained();
+    }
+
+    /// <summary>All trained weights, which are few, in place until the result is disposed.</summary>
+    private IDisposable? GatherTrained() => Model.Residence?.Gather(Trained());
+
+    private IEnumerable<Parameter> Trained() => Model.parameters().Where(parameter => parameter.requires_grad);
 
     /// <inheritdoc/>
     public void ReadWeights(string folder)
     {
         using var scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
+        using IDisposable? present = GatherTrained();
         using LoraAdapter adapter = LoraAdapter.Read(folder);
         Tensor Fitting(string name, Tensor? value, long[] shape) => value is not null && value.shape.SequenceEqual(shape) ? value
             : throw new SkipwiseException(
@@ -73,6 +86,10 @@ public sealed class PeftModel : ITrainable
         foreach ((string name, Parameter parameter) in Whole())
         {
             parameter.copy_(Fitting(name, adapter.FullWeights.FirstOrDefault(saved => saved.Name == Stored(name)).Value, parameter.shape));
+        }
+        foreach (Parameter parameter in present is null ? [] : Trained())
+        {
+            Model.Residence!.Store(parameter, parameter);
         }
         _pretrained.ReadCompanions(folder);
     }

@@ -53,10 +53,13 @@ public sealed class Adafactor : Optimizer
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, Tensor Value)> State() =>
-        Members.SelectMany(member => _moments[member.Index] is { Columns: { } columns } moments
-        ? ((string, Tensor)[])[($"exp_avg_sq_row.{member.Name}", moments.Rows), ($"exp_avg_sq_col.{member.Name}", columns)]
-        : [($"exp_avg_sq.{member.Name}", _moments[member.Index].Rows)]);
+    internal override IEnumerable<OptimizerStateTensor> StateTensors() =>
+        from member in Members
+        let moments = _moments[member.Index]
+        from state in moments.Columns is { } columns
+            ? ((string Kind, Tensor Value)[])[("exp_avg_sq_row", moments.Rows), ("exp_avg_sq_col", columns)]
+            : [("exp_avg_sq", moments.Rows)]
+        select new OptimizerStateTensor($"{state.Kind}.{member.Name}", state.Value, state.Value.shape, member.Weight.numel(), PerValue: 1);
 
     private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep group)
     {

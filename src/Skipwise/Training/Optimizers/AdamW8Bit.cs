@@ -41,16 +41,19 @@ public sealed class AdamW8Bit : FusedAdamW
 
     /// <summary>Whether a parameter's moments are quantized.</summary>
     private static bool IsQuantized(TrainedParameter member) =>
-        member.Weight.numel() >= Min8BitSize && member.Role != ParameterRole.Embedding;
+        member.Parameter.numel() >= Min8BitSize && member.Role != ParameterRole.Embedding;
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, Tensor Value)> State() => base.State().Concat(
+    internal override IEnumerable<OptimizerStateTensor> StateTensors() => base.StateTensors().Concat(
         from member in Members
         where _quantized.ContainsKey(member.Index)
         let moments = _quantized[member.Index]
-        from state in ((string Kind, Tensor Value)[])[("exp_avg.code", moments.First.Codes), ("exp_avg.scale", moments.First.Absmax),
-            ("exp_avg_sq.code", moments.Second.Codes), ("exp_avg_sq.scale", moments.Second.Absmax)]
-        select ($"{state.Kind}.{member.Name}", state.Value));
+        from state in ((string Kind, Tensor Value, int PerValue)[])[
+            ("exp_avg.code", moments.First.Codes, 1), ("exp_avg.scale", moments.First.Absmax, BlockSize),
+            ("exp_avg_sq.code", moments.Second.Codes, 1), ("exp_avg_sq.scale", moments.Second.Absmax, BlockSize)]
+        let elements = member.Parameter.numel()
+        select new OptimizerStateTensor($"{state.Kind}.{member.Name}", state.Value, [(elements + state.PerValue - 1) / state.PerValue],
+            elements, state.PerValue));
 
     private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep group)
     {

@@ -27,11 +27,12 @@ public class FusedAdamW : Optimizer
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, Tensor Value)> State() =>
+    internal override IEnumerable<OptimizerStateTensor> StateTensors() =>
         from kind in ((string Name, Func<Moments, Tensor> Of)[])[("exp_avg", m => m.First), ("exp_avg_sq", m => m.Second)]
         from member in Members
         where _moments.ContainsKey(member.Index)
-        select ($"{kind.Name}.{member.Name}", kind.Of(_moments[member.Index]));
+        select new OptimizerStateTensor($"{kind.Name}.{member.Name}", kind.Of(_moments[member.Index]), member.Parameter.shape,
+            member.Parameter.numel(), PerValue: 1);
 
     private protected override void Apply(TrainedParameter[] members, Tensor[] gradients, GroupStep group)
     {

@@ -43,20 +43,22 @@ public abstract class Optimizer : IDisposable
     private readonly Dictionary<int, Tensor> _accumulated = []; // float32 gradients by a parameter's index
     // parameters by learning rate and decay, in slices that are updated per call
     private readonly (TrainedParameter[] Members, bool Decays, double Scale)[] _groups;
+    private readonly TrainedParameter[] _all; // whoever owns them
 
     private protected Optimizer(CausalLM model, AdamWOptions options, MasterWeights? masters, Func<string, bool>? owns)
     {
         (_model, _masters, _ownsMasters, Options) = (model, masters ?? MasterWeights.Create(model), masters is null, options);
         var roles = ModelParameter.AllOf(model).ToDictionary(parameter => parameter.Name, parameter => parameter.Role);
-        Members =
+        _all =
         [
             .. _masters.Entries.Select((weight, index) =>
-                    new TrainedParameter(index, weight.Name, roles[weight.Name], weight.Parameter, weight.Master))
-                .Where(member => owns is null || owns(member.Name)),
+                new TrainedParameter(index, weight.Name, roles[weight.Name], weight.Parameter, weight.Master)),
         ];
+        Members = owns is null ? _all : [.. _all.Where(member => owns(member.Name))];
         _groups =
         [
-            .. Members.GroupBy(member => (Decays: member.Weight.dim() >= 2, Scale: options.Scales.Of(member.Role)))
+            .. Members.Where(member => member.Weight.numel() > 0) // of a small weight a rank may have no part
+                .GroupBy(member => (Decays: member.Parameter.dim() >= 2, Scale: options.Scales.Of(member.Role)))
                 .SelectMany(group => SplitGroup([.. group]).Select(slice => (slice, group.Key.Decays, group.Key.Scale))),
         ];
     }
@@ -81,6 +83,9 @@ public abstract class Optimizer : IDisposable
     /// <summary>bytes of the optimizer state</summary>
     public long StateBytes => State().Sum(state => state.Value.numel() * state.Value.element_size());
 
+    /// <summary>The optimizer state by name, for saving; valid while the optimizer lives.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State() => StateTensors().Select(state => (state.Name, state.Value));
+
     private protected AdamWOptions Options { get; }
 
     /// <summary>The owned parameters.</summary>
@@ -99,21 +104,44 @@ public abstract class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         foreach (TrainedParameter member in Members.Where(member => member.Parameter.dtype != ScalarType.Float32))
         {
-            if (member.Parameter.grad is not { } gradient)
+            if (member.Parameter.grad is { } gradient)
             {
-                continue;
+                AddGradient(member.Index, gradient.to(ScalarType.Float32, member.Weight.device));
+                member.Parameter.grad = null;
             }
-            Tensor converted = gradient.to(ScalarType.Float32, member.Weight.device);
-            if (_accumulated.TryGetValue(member.Index, out Tensor? sum))
-            {
-                sum.add_(converted);
-            }
-            else
-            {
-                _accumulated[member.Index] = converted.DetachFromDisposeScope();
-            }
-            member.Parameter.grad = null;
         }
+    }
+
+    /// <summary>Adds to what has been accumulated of a parameter's gradient.</summary>
+    /// <param name="index">in <see cref="MasterWeights.Entries"/></param>
+    /// <param name="gradient">float32; of the part that this rank updates, if the weights are divided</param>
+    internal void AddGradient(int index, Tensor gradient)
+    {
+        if (_accumulated.TryGetValue(index, out Tensor? sum))
+        {
+            sum.add_(gradient);
+        }
+        else
+        {
+            _accumulated[index] = gradient.alias().DetachFromDisposeScope();
+        }
+    }
+
+    /// <summary>Takes the gradient of a parameter out.</summary>
+    /// <param name="index">in <see cref="MasterWeights.Entries"/></param>
+    /// <param name="withAccumulated">with what has been accumulated</param>
+    /// <returns>in the parameter's shape, the caller's; null if there is none</returns>
+    internal Tensor? TakeGradient(int index, bool withAccumulated)
+    {
+        using var scope = NewDisposeScope();
+        Parameter parameter = _all[index].Parameter;
+        Tensor? gradient = parameter.grad;
+        parameter.grad = null;
+        if (withAccumulated && _accumulated.Remove(index, out Tensor? sum))
+        {
+            return (gradient is null ? sum : sum.add_(gradient)).MoveToOuterDisposeScope();
+        }
+        return gradient?.MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -124,7 +152,7 @@ public abstract class Optimizer : IDisposable
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        Tensor[] gradients = [.. Members.Select(GradientOf).OfType<Tensor>()];
+        Tensor[] gradients = [.. Members.Select(GradientOf).OfType<Tensor>().Where(gradient => gradient.numel() > 0)];
         Tensor norm = gradients.Length == 0 ? zeros([], ScalarType.Float32, CPU) : (Tensor)s_norm.Value.invoke("norm", (object)gradients);
         return norm.to(_model.Device).MoveToOuterDisposeScope();
     }
@@ -154,6 +182,10 @@ public abstract class Optimizer : IDisposable
                     ?? zeros_like(member.Weight))];
             Apply(members, gradients, new GroupStep(learningRate * faster, scale, decays ? Options.WeightDecay : 0));
             ZeroGrad(members);
+        }
+        if (_masters.Ranks is not null)
+        {
+            ZeroGrad(); // of weights of which this rank has no part
         }
         CopyToModel();
     }
@@ -195,8 +227,8 @@ public abstract class Optimizer : IDisposable
     /// <summary>Clears the gradients of a skipped step, of the owned parameters.</summary>
     public void ZeroGrad() => ZeroGrad(Members);
 
-    /// <summary>The optimizer state by name, for saving; valid while the optimizer lives.</summary>
-    public abstract IEnumerable<(string Name, Tensor Value)> State();
+    /// <summary>The optimizer state with what is needed to divide it among ranks, in the order of a checkpoint.</summary>
+    internal abstract IEnumerable<OptimizerStateTensor> StateTensors();
 
     /// <summary>
     /// Continues after <paramref name="steps"/> steps, once the state and the master weights have been read into their tensors.

@@ -1,0 +1,21 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Checkpoints.Formats;
+
+/// <summary>Enumerates what it is given to write and writes nothing: what another rank writes is gathered from this one.</summary>
+internal sealed class NoFile : IWeightWriter
+{
+    /// <inheritdoc/>
+    public void Write(IReadOnlyList<OutputTensor> tensors)
+    {
+        foreach (OutputTensor tensor in tensors)
+        {
+            using DisposeScope made = NewDisposeScope();
+            foreach (Tensor part in tensor.Parts)
+            {
+                part.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using Skipwise.Distributed;
+using Skipwise.Models;
+using Skipwise.Training.Optimizers;
+using static TorchSharp.torch;
+
+namespace Skipwise.Training.Parallel;
+
+/// <summary>
+/// Training by several ranks: each computes the gradients of its micro-batches, all take the same step. What is divided among them
+/// (<see cref="Shard"/>) decides what is exchanged: whole gradients, or the parts that a rank updates and then the weights.
+/// </summary>
+/// <param name="optimizer">with the model's master weights, divided if <paramref name="shard"/> says so</param>
+internal sealed class DataParallel(ICollective collective, Optimizer optimizer, Shard shard)
+{
+    private const int TablesAtOnce = 2; // of gathered weights
+
+    private readonly bool _reducesEveryMicroBatch = shard is Shard.Gradients or Shard.Parameters;
+    private readonly GradientBuckets _buckets =
+        new(collective, optimizer, divides: shard != Shard.None, shard is Shard.Gradients or Shard.Parameters);
+
+    /// <summary>The ranks.</summary>
+    public ICollective Collective => collective;
+
+    /// <summary>What is called for each block whose gradients are complete; null: nothing.</summary>
+    /// <param name="isLast">whether this is the step's last micro-batch</param>
+    public Action<Block>? OnBackward(bool isLast) => isLast || _reducesEveryMicroBatch ? _buckets.Add : null;
+
+    /// <summary>To be called after the backward of a micro-batch.</summary>
+    public void CompleteMicroBatch(bool isLast)
+    {
+        if (isLast || _reducesEveryMicroBatch)
+        {
+            _buckets.Complete();
+        }
+    }
+
+    /// <summary>Sums over all ranks of a step's loss, and the norm of the gradients.</summary>
+    /// <param name="loss">0-dim float64, the summed loss of this rank's examples</param>
+    public (double Loss, double Norm) Sum(Tensor loss)
+    {
+        using var scope = NewDisposeScope();
+        double[] own = stack([loss, optimizer.SumOfSquares()]).cpu().data<double>().ToArray();
+        // all have the norm of undivided gradients: the first one's holds, whatever the others' processors round to
+        double squares = shard != Shard.None || collective.Rank == 0 ? own[1] : 0;
+        double[] all = collective.Sum(own[0], squares);
+        return (all[0], Math.Sqrt(all[1]));
+    }
+
+    /// <summary>Gives every rank the weights that the others have updated.</summary>
+    public void GatherWeights()
+    {
+        if (shard is not (Shard.Optimizer or Shard.Gradients))
+        {
+            return; // all have updated all, or gather them when they compute
+        }
+        using IDisposable noGradient = no_grad();
+        var begun = new Queue<(Tensor Table, (Tensor Parameter, ShardLayout Layout, long Column)[] Members, ICollectiveHandle Handle)>();
+        foreach (Tensor[] parameters in Tables())
+        {
+            begun.Enqueue(Begin(parameters));
+            if (begun.Count == TablesAtOnce)
+            {
+                End(begun.Dequeue());
+            }
+        }
+        while (begun.TryDequeue(out var table))
+        {
+            End(table);
+        }
+    }
+
+    private (Tensor, (Tensor, ShardLayout, long)[], ICollectiveHandle) Begin(Tensor[] parameters)
+    {
+        var members = new (Tensor Parameter, ShardLayout Layout, long Column)[parameters.Length];
+        long columns = 0;
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            members[i] = (parameters[i], new ShardLayout(parameters[i].numel(), collective.Size), columns);
+            columns += members[i].Layout.PerRank;
+        }
+        using var scope = NewDisposeScope();
+        Tensor table = empty([collective.Size, columns], parameters[0].dtype, parameters[0].device), own = table[collective.Rank];
+        foreach ((Tensor parameter, ShardLayout layout, long column) in members)
+        {
+            Tensor part = layout.Part(parameter, collective.Rank);
+            own.narrow(0, column, part.numel()).copy_(part);
+        }
+        ICollectiveHandle handle = collective.AllGatherAsync(own, table);
+        return (table.DetachFromDisposeScope(), members, handle);
+    }
+
+    private static void End((Tensor Table, (Tensor Parameter, ShardLayout Layout, long Column)[] Members, ICollectiveHandle Handle) begun)
+    {
+        begun.Handle.Wait();
+        using Tensor table = begun.Table;
+        foreach ((Tensor parameter, ShardLayout layout, long column) in begun.Members)
+        {
+            using Tensor data = parameter.detach();
+            layout.Copy(table, column, data, intoTable: false);
+        }
+    }
+
+    /// <summary>The trained parameters in groups of one type and about a bucket's size.</summary>
+    private IEnumerable<Tensor[]> Tables()
+    {
+        var group = new List<Tensor>();
+        long bytes = 0;
+        foreach (Tensor parameter in optimizer.Masters.Entries.Select(entry => entry.Parameter))
+        {
+            if (group.Count > 0 && (group[0].dtype != parameter.dtype || bytes >= GradientBuckets.BucketBytes))
+            {
+                yield return [.. group];
+                group.Clear();
+                bytes = 0;
+            }
+            group.Add(parameter);
+            bytes += parameter.numel() * parameter.element_size();
+        }
+        if (group.Count > 0)
+        {
+            yield return [.. group];
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using Skipwise.Data;
+using Skipwise.Distributed;
+using Skipwise.Models;
+using Skipwise.Models.Lora;
+using Skipwise.Tests.Training;
+using Skipwise.Training;
+using Skipwise.Training.Optimizers;
+using Skipwise.Training.Parallel;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Tests.Distributed;
+
+/// <summary>Whatever is divided among however many ranks, a training is the one of one process.</summary>
+public sealed class ShardedTrainingTests
+{
+    private static readonly TrainOptions s_options = new()
+    {
+        Steps = 5,
+        BatchSize = 2,
+        GradientAccumulationSteps = 8,
+        LearningRate = 1e-2,
+        WarmupSteps = 2,
+        AdamW = new(WeightDecay: 0.1),
+        MaxGradNorm = 0.5,
+    };
+
+    public static TheoryData<Shard, int, OptimizerKind, ScalarType, bool> Cases()
+    {
+        var cases = new TheoryData<Shard, int, OptimizerKind, ScalarType, bool>();
+        foreach (Shard shard in Enum.GetValues<Shard>())
+        {
+            foreach (int ranks in (int[])[1, 2, 4])
+            {
+                cases.Add(shard, ranks, OptimizerKind.Adamw, ScalarType.Float32, false);
+            }
+            cases.Add(shard, 2, OptimizerKind.Adamw, ScalarType.Float32, true);
+            cases.Add(shard, 2, OptimizerKind.Adamw, ScalarType.BFloat16, false);
+            cases.Add(shard, 4, OptimizerKind.Adamw8bit, ScalarType.Float32, false);
+        }
+        cases.Add(Shard.None, 4, OptimizerKind.Adafactor, ScalarType.Float32, false);
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Losses_norms_and_weights_are_those_of_one_process(Shard shard, int ranks, OptimizerKind optimizer, ScalarType dtype, bool lora)
+    {
+        TrainOptions options = s_options with { Optimizer = optimizer, Shard = shard };
+        (StepMetrics[] steps, float[] weights) = Train(null, options, dtype, lora);
+        // bfloat16 rounds sums of gradients
+        double tolerance = dtype == ScalarType.BFloat16 ? 2e-3 : 1e-5;
+        (StepMetrics[] Steps, float[] Weights)[] all = ThreadRanks.Run(ranks, collective => Train(collective, options, dtype, lora));
+        foreach ((StepMetrics[] Steps, float[] Weights) own in all)
+        {
+            Assert.Equal(steps.Select(step => (step.Step, step.Tokens, step.Skipped)), own.Steps.Select(step => (step.Step, step.Tokens, step.Skipped)));
+            foreach ((StepMetrics one, StepMetrics several) in steps.Zip(own.Steps))
+            {
+                Assert.Equal(one.Loss, several.Loss, tolerance);
+                Assert.Equal(1, several.GradientNorm / one.GradientNorm, 10 * tolerance);
+            }
+            Assert.Equal(weights.Length, own.Weights.Length);
+            double error = Math.Sqrt(weights.Zip(own.Weights, (a, b) => Math.Pow(a - b, 2)).Sum() / weights.Sum(w => Math.Pow(w, 2)));
+            Assert.InRange(error, 0, tolerance);
+            Assert.Equal(all[0].Weights, own.Weights);
+        }
+    }
+
+    /// <returns>the steps, and all trained weights after them</returns>
+    private static (StepMetrics[] Steps, float[] Weights) Train(ICollective? collective, TrainOptions options, ScalarType dtype, bool lora)
+    {
+        using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+        if (lora)
+        {
+            LoraInjector.Apply(model, new LoraOptions { Rank = 4, Dropout = 0.1 }, seed: 3);
+        }
+        ICollective ranks = collective ?? SingleProcess.Instance;
+        using MasterWeights masters = MasterWeights.Create(model, dtype, CPU, offload: false, ranks, options.Shard);
+        using Optimizer optimizer = Optimizer.Create(model, options, masters);
+        DataParallel? parallel = ranks.Size == 1 ? null : new DataParallel(ranks, optimizer, options.Shard);
+        var source = new RandomExamples(50, 4, 16);
+        StepMetrics[] steps = [.. TrainLoop.Run(model, optimizer, source, options, null, null, null, parallel, CancellationToken.None)];
+        using IDisposable noGradient = no_grad();
+        using IDisposable swapped = masters.SwapIntoModel();
+        var weights = new List<float>();
+        foreach ((_, TorchSharp.Modules.Parameter parameter, _) in masters.Entries)
+        {
+            using IDisposable? present = model.Residence?.Gather([parameter]);
+            weights.AddRange(parameter.detach().to(ScalarType.Float32).contiguous().data<float>().ToArray());
+        }
+        return (steps, [.. weights]);
+    }
+}
