@@ -9,32 +9,22 @@ internal static class Failure
     public const string TraceVariable = "SKIPWISE_TRACE";
 
     /// <summary>Says what happened; the error's place in the code only to those who ask for it.</summary>
+    /// <param name="place">where it happened, before the message: a rank</param>
+    /// <param name="record">receives what was said, one line</param>
     /// <returns>the exit code</returns>
-    public static int Tell(Screen screen, Exception e)
+    public static int Tell(Screen screen, Exception e, string place = "", Action<string>? record = null)
     {
-        int code = ExitCode.UserError;
-        switch (e)
+        if (e is OperationCanceledException)
         {
-            case OperationCanceledException:
-                screen.Note("cancelled");
-                return ExitCode.Cancelled;
-            case SkipwiseException:
-                screen.Error(e.Message);
-                break;
-            case Exception when OutOfMemory.IsSaidBy(e):
-                screen.Error(
-                    $"out of memory: {FirstLine(e.Message)} Use a smaller batch (--batch-size, if the command has it), shorter " +
-                    "windows or texts, or close other programs.");
-                break;
-            case IOException or UnauthorizedAccessException when !IsOfTheProgram(e):
-                screen.Error($"{e.Message.TrimEnd('.')}. Check that the disk has space left and that the files may be read and written.");
-                break;
-            default:
-                screen.Error($"{e.GetType().Name}: {FirstLine(e.Message)}");
-                screen.Note(
-                    $"This is a fault of Skipwise, not of yours. Please report it with the command and what {TraceVariable}=1 shows.");
-                code = ExitCode.InternalError;
-                break;
+            screen.Note($"{place}cancelled");
+            return ExitCode.Cancelled;
+        }
+        (string reason, int code) = Describe(e);
+        record?.Invoke(screen.Error(place + reason));
+        if (code == ExitCode.InternalError)
+        {
+            screen.Note(
+                $"This is a fault of Skipwise, not of yours. Please report it with the command and what {TraceVariable}=1 shows.");
         }
         if (Environment.GetEnvironmentVariable(TraceVariable) == "1")
         {
@@ -42,6 +32,18 @@ internal static class Failure
         }
         return code;
     }
+
+    private static (string Reason, int Code) Describe(Exception e) => e switch
+    {
+        SkipwiseException => (e.Message, ExitCode.UserError),
+        Exception when OutOfMemory.IsSaidBy(e) => (
+            $"out of memory: {FirstLine(e.Message)} Use a smaller batch (--batch-size, if the command has it), shorter " +
+            "windows or texts, or close other programs.", ExitCode.UserError),
+        IOException or UnauthorizedAccessException when !IsOfTheProgram(e) => (
+            $"{e.Message.TrimEnd('.')}. Check that the disk has space left and that the files may be read and written.",
+            ExitCode.UserError),
+        _ => ($"{e.GetType().Name}: {FirstLine(e.Message)}", ExitCode.InternalError),
+    };
 
     /// <summary>A part of the program is missing or broken, not a file of the user.</summary>
     private static bool IsOfTheProgram(Exception e) => e is FileLoadException

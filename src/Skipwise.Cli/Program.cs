@@ -1,6 +1,7 @@
 using System.Globalization;
 using Skipwise.Cli;
 using Skipwise.Cli.Display;
+using Skipwise.Distributed;
 using Skipwise.Storage;
 
 // Numbers are read and written the same way on every machine.
@@ -8,7 +9,9 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 using var interruption = new Interruption();
+var ranks = new Ranks(Launcher.Detect());
 Screen screen = Screen.Console();
+(screen.Ranks, screen.IsMuted) = (ranks, !ranks.IsFirst);
 screen.RunBegins = interruption.GiveTimeToSave;
 // Console.In would replace bytes that are not UTF-8 without a word.
 using TextReader input = TextFile.Reader(Console.OpenStandardInput(), "the standard input");

@@ -34,8 +34,14 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     /// the user.</summary>
     internal FlagNames Flags { get; set; } = FlagNames.None;
 
+    /// <summary>The processes of this job.</summary>
+    internal Ranks Ranks { get; set; } = Ranks.None;
+
+    /// <summary>Nothing is written at all, nor are results: rank 0 does.</summary>
+    public bool IsMuted { get; set; }
+
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
-    public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true } && !IsForPrograms;
+    public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true } && !IsForPrograms && !IsMuted;
 
     /// <summary>Neither progress nor notes are shown.</summary>
     public bool IsQuiet { get; set; }
@@ -46,23 +52,23 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     internal IAnsiConsole Terminal { get; } = terminal;
 
     /// <summary>where results go</summary>
-    internal TextWriter Output => output;
+    internal TextWriter Output => IsMuted ? TextWriter.Null : output;
 
     /// <summary>A piece of text that comes in pieces: as it is for a file or a pipe, harmless for a terminal.</summary>
     public void Piece(string text)
     {
-        output.Write(Interactive ? Printable.Of(text) : text);
-        output.Flush();
+        Output.Write(Interactive ? Printable.Of(text) : text);
+        Output.Flush();
     }
 
     /// <summary>where errors go</summary>
-    internal TextWriter ErrorOutput => error;
+    internal TextWriter ErrorOutput => IsMuted ? TextWriter.Null : error;
 
     /// <summary>A line of the result. It is never wrapped, so a path or a command can be copied whole.</summary>
-    public void Line(string text = "") => output.WriteLine(Shown(text));
+    public void Line(string text = "") => Output.WriteLine(Shown(text));
 
     /// <summary>A line of the result that people need also if standard output is a program's.</summary>
-    public void Verdict(string text) => (IsForPrograms ? error : output).WriteLine(Shown(text));
+    public void Verdict(string text) => (IsForPrograms ? ErrorOutput : Output).WriteLine(Shown(text));
 
     /// <summary>What results say, then the numbers, then the rest.</summary>
     public void Summary(ReportSummary summary, params IReadOnlyList<ResultTable> tables)
@@ -90,7 +96,7 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     {
         if (!IsQuiet || text.StartsWith("warning: ", StringComparison.Ordinal))
         {
-            (Interactive ? output : error).WriteLine(Shown(text));
+            (Interactive ? Output : ErrorOutput).WriteLine(Shown(text));
         }
     }
 
@@ -98,7 +104,13 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     public IProgress<string> Notes => new SynchronousProgress<string>(Note);
 
     /// <summary><c>error: message</c>, one line, on standard error.</summary>
-    public void Error(string message) => error.WriteLine("error: " + Shown(OneLine(message)));
+    /// <returns>the line</returns>
+    public string Error(string message)
+    {
+        string line = "error: " + Shown(OneLine(message));
+        ErrorOutput.WriteLine(line);
+        return line;
+    }
 
     /// <summary>A table: drawn on a terminal, aligned columns without frames when piped.</summary>
     public void Table(ResultTable table)
@@ -111,14 +123,14 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
         }
         foreach (string line in table.Lines())
         {
-            output.WriteLine(Printable.Of(line));
+            Output.WriteLine(Printable.Of(line));
         }
     }
 
     /// <summary>A text as it is shown: with flags in place of properties, and harmless for a terminal.</summary>
     internal string Shown(string text) => Printable.Of(Flags.In(text));
 
-    internal LineView Lines(TimeSpan interval) => new(error, TimeProvider.System, interval, Shown);
+    internal LineView Lines(TimeSpan interval) => new(ErrorOutput, TimeProvider.System, interval, Shown);
 
     private void Lines(IEnumerable<string> lines)
     {

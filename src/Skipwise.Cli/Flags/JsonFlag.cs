@@ -31,6 +31,10 @@ internal sealed class JsonFlag<T>
     /// <param name="page">shows the results</param>
     public void Show(ParseResult parse, Screen screen, T results, Action page)
     {
+        if (screen.IsMuted)
+        {
+            return;
+        }
         string Document() => EvaluationJson.ToIndentedJson(results) is var json && _holdsUserText ? json : screen.Flags.In(json);
         if (_file.IsSpecified(parse) && File(parse) is null)
         {

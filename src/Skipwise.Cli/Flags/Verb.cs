@@ -26,6 +26,9 @@ internal sealed class Verb : Command
     /// <summary>A verb about the program itself has nothing to configure.</summary>
     public bool TakesConfig { get; init; } = true;
 
+    /// <summary>Whether the ranks that mpirun or srun start work together; otherwise rank 0 works alone.</summary>
+    public bool RunsOnSeveralRanks { get; init; }
+
     /// <summary>What --json writes; null when the verb has no such option.</summary>
     public Type? ResultType { get; set; }
 
@@ -66,16 +69,28 @@ internal sealed class Verb : Command
 
     private int Run(Screen screen, Func<ParseResult, CancellationToken, int> run, ParseResult parse, CancellationToken stop)
     {
+        if (screen.Ranks is { AreSeveral: true, IsFirst: false } && !RunsOnSeveralRanks)
+        {
+            return ExitCode.Success;
+        }
         try
         {
             screen.IsQuiet = parse.GetValue(_quiet);
             screen.IsForPrograms = Options.FirstOrDefault(option => option.Name == "--json") is { } json
                 && parse.GetResult(json) is { Implicit: false, Tokens.Count: 0 };
-            return run(parse, stop);
+            if (screen.Ranks.AreSeveral && !RunsOnSeveralRanks)
+            {
+                screen.Ranks.TellAlone(screen, Path);
+            }
+            int code = run(parse, stop);
+            screen.Ranks.End();
+            return code;
         }
         catch (Exception e)
         {
-            return Failure.Tell(screen, e);
+            return screen.Ranks.Fail(screen, e, Options.FirstOrDefault(option => option.Name == "--out") is Option<string> folder
+                ? parse.GetValue(folder)
+                : null);
         }
     }
 
@@ -90,6 +105,7 @@ internal sealed class Verb : Command
             {
                 TorchThreads.SetCount(count, threads.Name);
             }
+            screen.Ranks.ChooseThreads = !threads.IsSpecified(parse) && !TorchThreads.AreGiven;
             return run(parse, stop);
         });
     }

@@ -3,6 +3,7 @@ using Skipwise.Cli.Config;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Cli.Results;
+using Skipwise.Distributed;
 using Skipwise.Recipes;
 using Skipwise.Runs;
 using Skipwise.Training;
@@ -22,7 +23,10 @@ internal static class PretrainVerb
             skipwise pretrain --out base
             skipwise pretrain --out base --window 256 --layers 6 --hidden-size 384 --heads 6
             skipwise pretrain --out base --save-every 500 --resume
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string> folder = verb.Required("--out", "folder", "run folder, and folder of the finished model")
             .Sets(nameof(PretrainOptions.Out));
         Flag<int> window = verb.Integer("--window", "the model's window, in tokens", s_default.ContextLength)
@@ -83,6 +87,7 @@ internal static class PretrainVerb
     private static int Run(Screen screen, ParseResult parse, JsonFlag<RunResult> json, PretrainOptions options, SaveOptions save,
         CancellationToken stop)
     {
+        ICollective ranks = screen.Ranks.Join(screen);
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
         {
             string? stage = null;
@@ -97,7 +102,7 @@ internal static class PretrainVerb
                     steps = display.Training(stage == Pretrain.ListStage ? options.ListSteps : options.Steps);
                 }
                 steps!.Report(step.Metrics);
-            }), stop);
+            }), ranks, stop);
         });
         string model = RunSummary.Quoted(options.Out);
         return RunSummary.Tell(screen, parse, json, outcome, options.Out,

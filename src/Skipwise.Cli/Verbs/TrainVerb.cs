@@ -4,6 +4,7 @@ using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Cli.Results;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Positions;
 using Skipwise.Recipes;
 using Skipwise.Runs;
@@ -25,7 +26,10 @@ internal static class TrainVerb
             skipwise train --model llama-2-7b --data books/ --target-length 16384 --out llama-2-7b-16k
             skipwise train --model llama-2-7b --data books/ --target-length 16384 --out lora-16k --lora-rank 16 --quantization-bits 4
             skipwise train -m llama-2-7b -d books/ -t 16384 -o llama-2-7b-16k --eval-data held-out.jsonl --eval-every 100
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string> model = verb.Required("--model", "folder",
                 "Hugging Face folder of the base model, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(FineTuneOptions.Model));
@@ -97,8 +101,9 @@ internal static class TrainVerb
     private static int Run(Screen screen, ParseResult parse, JsonFlag<RunResult> json, FineTuneOptions options, SaveOptions save,
         CancellationToken stop)
     {
+        ICollective ranks = screen.Ranks.Join(screen);
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
-            FineTune.Run(options, save, display.Stage, display.Tokenizing, Training(display), display.Evaluation, stop));
+            FineTune.Run(options, save, display.Stage, display.Tokenizing, Training(display), display.Evaluation, ranks, stop));
         // Not on the text that the model was trained on: its perplexity there says little.
         string heldOut = options.Evaluation.Data is { Paths: var paths }
             ? string.Join(' ', paths.Select(RunSummary.Quoted))

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
 namespace Skipwise.Distributed;
@@ -6,6 +7,10 @@ namespace Skipwise.Distributed;
 /// <summary>Collective operations that wait, and those on numbers, bytes and records.</summary>
 public static class CollectiveOperations
 {
+    private static readonly TimeSpan s_pulse = TimeSpan.FromSeconds(1);
+    private static readonly JsonSerializerOptions s_json =
+        new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
     /// <inheritdoc cref="ICollective.BroadcastAsync"/>
     public static void Broadcast(this ICollective collective, Tensor tensor, int root = 0) =>
         collective.BroadcastAsync(tensor, root).Wait();
@@ -64,13 +69,60 @@ public static class CollectiveOperations
     /// <summary>A record of every rank, by rank, as JSON.</summary>
     public static IReadOnlyList<T> AllGather<T>(this ICollective collective, T value) => collective.Size == 1
         ? [value]
-        : [.. collective.AllGather(JsonSerializer.SerializeToUtf8Bytes(value)).Select(bytes => JsonSerializer.Deserialize<T>(bytes)!)];
+        :
+        [
+            .. collective.AllGather(JsonSerializer.SerializeToUtf8Bytes(value, s_json))
+                .Select(bytes => JsonSerializer.Deserialize<T>(bytes, s_json)!),
+        ];
 
-    /// <summary>What rank 0 computes, on every rank.</summary>
-    /// <param name="compute">called on rank 0 only</param>
+    /// <summary>What rank 0 computes, on every rank. It may take as long as it needs.</summary>
+    /// <param name="compute">called on rank 0 only; an error there is that of rank 0 alone, which then has to end the job</param>
     public static T FromFirst<T>(this ICollective collective, Func<T> compute)
     {
-        T? own = collective.Rank == 0 ? compute() : default;
+        T? own = default;
+        collective.OnFirst(() => own = compute());
         return collective.AllGather(own)[0]!;
     }
+
+    /// <summary>
+    /// Runs something on rank 0 alone; the others wait. It may take as long as it needs: rank 0 goes on to tell the others that it works.
+    /// </summary>
+    /// <param name="work">called on rank 0 only, and without collective operations</param>
+    internal static void OnFirst(this ICollective collective, Action work)
+    {
+        if (collective.Size == 1)
+        {
+            work();
+            return;
+        }
+        if (collective.Rank > 0)
+        {
+            while (collective.Sum(0)[0] == 0) { }
+            return;
+        }
+        using var done = new ManualResetEventSlim();
+        var pulse = Task.Run(() =>
+        {
+            while (!done.Wait(s_pulse))
+            {
+                collective.Sum(0);
+            }
+        });
+        try
+        {
+            work();
+        }
+        finally
+        {
+            done.Set();
+            Task.WaitAny(pulse); // throws nothing
+        }
+        pulse.GetAwaiter().GetResult();
+        collective.Sum(1);
+    }
+
+    /// <summary>Whether any rank is asked to stop; all ranks get the same answer.</summary>
+    /// <param name="stop">that of this rank</param>
+    internal static bool IsAnyStopped(this ICollective collective, CancellationToken stop) =>
+        collective.Sum(stop.IsCancellationRequested ? 1 : 0)[0] > 0;
 }

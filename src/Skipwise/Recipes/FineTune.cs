@@ -1,5 +1,6 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
@@ -82,6 +83,8 @@ public static class FineTune
     /// <param name="progress">called with the number of steps before each training: the run's, and before it each pilot's; returns the
     /// receiver of every step</param>
     /// <param name="measuring">receives the progress of an evaluation</param>
+    /// <param name="collective">the ranks that train together (<see cref="Collectives.Join"/>), all by this call; null: this process
+    /// alone. Rank 0 writes; all report. An error on one rank has to end the job (<see cref="ICollective.Abort"/>)</param>
     /// <param name="stop">ends the run with a checkpoint of the last whole step; the step in progress is discarded</param>
     /// <example>
     /// <code>
@@ -105,10 +108,11 @@ public static class FineTune
     public static TrainingOutcome Run(
         FineTuneOptions options, SaveOptions save, IProgress<string>? note = null, IProgress<TokenizationProgress>? tokenizing = null,
         Func<int, IProgress<StepMetrics>>? progress = null, IProgress<EvaluationProgress>? measuring = null,
-        CancellationToken stop = default)
+        ICollective? collective = null, CancellationToken stop = default)
     {
         Validate(options, save);
-        return new FineTuneRun(options, save, note, tokenizing, progress, measuring, stop).Run();
+        return new FineTuneRun(options, save, note, tokenizing, progress, measuring, collective ?? SingleProcess.Instance, stop)
+            .Run();
     }
 
     /// <summary>Checks that need no file.</summary>

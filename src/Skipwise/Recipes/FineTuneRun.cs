@@ -2,6 +2,7 @@ using Skipwise.Checkpoints;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Checkpoints.Peft;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
@@ -19,24 +20,29 @@ namespace Skipwise.Recipes;
 /// <summary>One call of <see cref="FineTune.Run"/>, whose parameters it takes: pilots if they are asked for, then the run.</summary>
 internal sealed class FineTuneRun(
     FineTuneOptions asked, SaveOptions save, IProgress<string>? note, IProgress<TokenizationProgress>? tokenizing,
-    Func<int, IProgress<StepMetrics>>? progress, IProgress<EvaluationProgress>? measuring, CancellationToken stop)
+    Func<int, IProgress<StepMetrics>>? progress, IProgress<EvaluationProgress>? measuring, ICollective ranks,
+    CancellationToken stop)
 {
-    private readonly RunFolder _folder = new(asked.Out, OptionName.Of(nameof(FineTuneOptions.Out)));
+    private readonly RunFolder _folder = new(asked.Out, OptionName.Of(nameof(FineTuneOptions.Out)), writes: ranks.Rank == 0);
 
-    /// <summary>Whether the folder has a run that this one continues.</summary>
+    /// <summary>Whether the folder has a run that this one continues; rank 0 decides.</summary>
     private bool Continues => save.Resume && File.Exists(_folder.OptionsPath);
 
     /// <inheritdoc cref="FineTune.Run"/>
     public TrainingOutcome Run()
     {
-        RequireStartable();
+        RankAgreement.RequireOptions(ranks, asked, save);
+        if (ranks.Rank == 0)
+        {
+            RequireStartable();
+        }
         (Device Device, ScalarType Dtype) compute = asked.Compute.Prepare(note);
         if (asked.Training.Offload != Offload.None && compute.Device.type == DeviceType.CPU)
         {
             note?.Report($"{OptionName.Of(nameof(TrainOptions.Offload))}: the CPU computes, so that all is in host memory already");
         }
         return !asked.RopePilots.IsEnabled ? Run(asked, compute)
-            : Continues ? Run(RopePilots.With(asked, RopePilots.Kept(_folder)), compute)
+            : ranks.FromFirst(() => Continues) ? Run(RopePilots.With(asked, ranks.FromFirst(() => RopePilots.Kept(_folder))), compute)
             : RunAfterPilots(compute);
     }
 
@@ -45,8 +51,8 @@ internal sealed class FineTuneRun(
         using PretrainedModel pretrained = FineTune.Load(options, note);
         ITokenizer tokenizer = Tokenizer(pretrained.Config.Model);
         TrainingEvaluation? evaluation = Evaluation(options.Evaluation, pretrained, tokenizer);
-        using FolderClaim claim = Claim();
-        if (!Continues)
+        using FolderClaim? claim = Claim();
+        if (ranks.Rank == 0 && !Continues)
         {
             File.Delete(_folder.PilotsPath); // of an earlier run: nothing chose this one's scaling
         }
@@ -57,11 +63,11 @@ internal sealed class FineTuneRun(
     private TrainingOutcome RunAfterPilots((Device Device, ScalarType) compute)
     {
         var start = HfConfig.ForModel(asked.Model);
-        var pilots = new RopePilots(asked, start, note);
+        var pilots = new RopePilots(asked, start, note, ranks);
         pilots.Validate();
         ITokenizer tokenizer = Tokenizer(start.Model);
         TrainingEvaluation heldOutTexts = pilots.Evaluation(tokenizer, measuring, stop);
-        using FolderClaim claim = Claim();
+        using FolderClaim? claim = Claim();
         return WithDocuments(tokenizer, documents =>
         {
             RopeType rope;
@@ -72,7 +78,7 @@ internal sealed class FineTuneRun(
             {
                 rope = pilots.Choose(windows, contract, heldOutTexts, compute, progress, stop);
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            catch (OperationCanceledException) when (stop.IsCancellationRequested || ranks.Size > 1)
             {
                 return new TrainingOutcome(false, null);
             }
@@ -98,12 +104,16 @@ internal sealed class FineTuneRun(
         note?.Report(DescribeTrained(options, trainable.Model));
         TrainingOutcome outcome = TrainingRun.Run(
             trainable, dataset, training, options, contract, _folder, save, progress?.Invoke(training.Steps), stop,
-            evaluation, compute, note);
-        if (outcome.Completed && options.Merge && !File.Exists(Path.Combine(options.Out, FineTune.MergedName, HfConfig.FileName)))
+            evaluation, compute, note, ranks);
+        string merged = Path.Combine(options.Out, FineTune.MergedName, HfConfig.FileName);
+        if (outcome.Completed && options.Merge && ranks.FromFirst(() => !File.Exists(merged)))
         {
             pretrained.Dispose(); // its weights may be quantized: the base model is read again
-            stop.ThrowIfCancellationRequested();
-            Merge(options);
+            ranks.OnFirst(() =>
+            {
+                stop.ThrowIfCancellationRequested();
+                Merge(options);
+            });
         }
         return outcome;
     }
@@ -128,8 +138,13 @@ internal sealed class FineTuneRun(
     private void RequireStartable() =>
         TrainingRun.RequireStartable(_folder, FineTuneContract.Partial(asked), asked.Training, save);
 
-    private FolderClaim Claim()
+    /// <summary>The claim of rank 0; the others have none.</summary>
+    private FolderClaim? Claim()
     {
+        if (ranks.Rank > 0)
+        {
+            return null;
+        }
         FolderClaim claim = _folder.Lock();
         try
         {
@@ -145,12 +160,18 @@ internal sealed class FineTuneRun(
 
     private TrainingOutcome WithDocuments(ITokenizer tokenizer, Func<TokenStore, TrainingOutcome> use)
     {
+        RankFiles.Begin(ranks, asked.Out);
         string store = Path.Combine(asked.Out, "data" + TrainingData.StoreExtension);
-        bool isNew = !File.Exists(store);
+        bool isNew = ranks.Rank == 0 && !File.Exists(store);
         try
         {
-            using TokenStore documents = TrainingData.Open(asked.Data, tokenizer, store, Continues, tokenizing, stop);
-            return use(documents);
+            TokenStore? written = null;
+            ranks.OnFirst(() => written = TrainingData.Open(asked.Data, tokenizer, store, Continues, tokenizing, stop));
+            using TokenStore documents =
+                written ?? TrainingData.Open(asked.Data with { Texts = null }, tokenizer, store, reuse: true, tokenizing, stop);
+            TrainingOutcome outcome = use(documents);
+            RankFiles.End(ranks, asked.Out);
+            return outcome;
         }
         catch when (isNew && !File.Exists(_folder.OptionsPath))
         {

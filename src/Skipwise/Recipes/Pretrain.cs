@@ -1,5 +1,6 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Rope;
@@ -74,21 +75,24 @@ public static class Pretrain
     /// <param name="options">size, text and schedule</param>
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="progress">stage name and step</param>
+    /// <param name="collective">the ranks that train together (<see cref="Collectives.Join"/>), all by this call; null: this process
+    /// alone. Rank 0 writes; all report. An error on one rank has to end the job (<see cref="ICollective.Abort"/>)</param>
     /// <param name="stop">ends the run with a checkpoint</param>
     /// <example>
     /// <code>
-    /// Pretrain.Run(new() { Out = "base", Steps = 1000 }, new(), progress: null, CancellationToken.None);
+    /// Pretrain.Run(new() { Out = "base", Steps = 1000 }, new());
     /// </code>
     /// </example>
-    public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress,
-        CancellationToken stop) => Run(options, family: null, tokenizerOf: null, save, progress, stop);
+    public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress = null,
+        ICollective? collective = null, CancellationToken stop = default) =>
+        Run(options, family: null, tokenizerOf: null, save, progress, collective, stop);
 
     /// <summary>The same for a model of any family.</summary>
     /// <param name="options">its sizes equal those of <paramref name="family"/></param>
     /// <param name="family">configuration of the model; null: a Llama of the options' size</param>
     /// <param name="tokenizerOf">folder with the tokenizer; null: it is learned</param>
     internal static TrainingOutcome Run(PretrainOptions options, HfConfig? family, string? tokenizerOf, SaveOptions save,
-        IProgress<(string Stage, StepMetrics Metrics)>? progress, CancellationToken stop)
+        IProgress<(string Stage, StepMetrics Metrics)>? progress, ICollective? collective, CancellationToken stop)
     {
         int heads = options.NumAttentionHeads;
         OptionCheck.Require("Pretraining", options,
@@ -103,36 +107,42 @@ public static class Pretrain
                     + $"{OptionName.Of(nameof(PretrainOptions.BatchSize))} {options.BatchSize} are more lists than can be made "
                     + $"({int.MaxValue})"] : [],
         ]);
+        ICollective ranks = collective ?? SingleProcess.Instance;
+        RankAgreement.RequireOptions(ranks, options, save);
+        bool isFirst = ranks.Rank == 0;
         string listsOut = options.Out + "-lists";
         string called = OptionName.Of(nameof(PretrainOptions.Out));
-        RunFolder corpusRun = new(options.Out, called), listsRun = new(listsOut, called);
-        TrainingRun.RequireStartable(corpusRun, Contract(options, family), CorpusTraining(options), save);
-        using FolderClaim claim = corpusRun.Lock();
-        // another process may have begun or finished the run since
-        TrainingRun.RequireStartable(corpusRun, Contract(options, family), CorpusTraining(options), save);
-        if (save.Resume && corpusRun.IsFinished)
+        RunFolder corpusRun = new(options.Out, called, writes: isFirst), listsRun = new(listsOut, called, writes: isFirst);
+        using FolderClaim? claim = isFirst
+            ? Claim(corpusRun, Contract(options, family), CorpusTraining(options), save)
+            : null;
+        RankFiles.Begin(ranks, options.Out);
+        if (ranks.FromFirst(() => save.Resume && corpusRun.IsFinished))
         {
-            RemoveStages(listsRun, options, family); // a killed process may have left them
+            RemoveStages(listsRun, options, family, ranks); // a killed process may have left them
+            RankFiles.End(ranks, options.Out);
             return new TrainingOutcome(true, null);
         }
-        TrainingRun.RequireStartable(listsRun, ListContract(options, family), ListTraining(options), save);
-        using FolderClaim listsClaim = listsRun.Lock();
+        using FolderClaim? listsClaim = isFirst
+            ? Claim(listsRun, ListContract(options, family), ListTraining(options), save)
+            : null;
         if (tokenizerOf is null)
         {
-            tokenizerOf = listsOut + "-tokenizer";
-            WriteTokenizer(options, tokenizerOf);
+            string learned = tokenizerOf = listsOut + "-tokenizer";
+            ranks.OnFirst(() => WriteTokenizer(options, learned));
         }
         ITokenizer tokenizer = TokenizerLoader.Load(tokenizerOf);
 
-        if (!(save.Resume && listsRun.IsFinished))
+        if (!ranks.FromFirst(() => save.Resume && listsRun.IsFinished))
         {
             using PretrainedModel fresh = Fresh(options, family, tokenizer, tokenizerOf);
             TrainingOutcome lists =
                 TrainingRun.Run(
                     fresh, Lists(options, tokenizer), ListTraining(options), options, ListContract(options, family), listsRun, save,
-                    Named(ListStage), stop);
+                    Named(ListStage), stop, collective: ranks);
             if (!lists.Completed)
             {
+                RankFiles.End(ranks, options.Out);
                 return lists;
             }
         }
@@ -140,11 +150,12 @@ public static class Pretrain
         TrainingOutcome outcome =
             TrainingRun.Run(
                 taught, Corpus(options, tokenizer), CorpusTraining(options), options, Contract(options, family), corpusRun, save,
-                Named(CorpusStage), stop);
+                Named(CorpusStage), stop, collective: ranks);
         if (outcome.Completed)
         {
-            RemoveStages(listsRun, options, family);
+            RemoveStages(listsRun, options, family, ranks);
         }
+        RankFiles.End(ranks, options.Out);
         return outcome;
 
         IProgress<StepMetrics>? Named(string stage) =>
@@ -159,9 +170,26 @@ public static class Pretrain
     private static RunContract ListContract(PretrainOptions options, HfConfig? family) =>
         PretrainContract.Complete(options, ListTraining(options), family);
 
-    private static void RemoveStages(RunFolder lists, PretrainOptions options, HfConfig? family)
+    private static FolderClaim Claim(RunFolder run, RunContract contract, TrainOptions training, SaveOptions save)
     {
-        if (PretrainContract.Partial(options, family).IsThatOf(lists.ContractPath))
+        TrainingRun.RequireStartable(run, contract, training, save);
+        FolderClaim claim = run.Lock();
+        try
+        {
+            // another process may have begun or finished the run since
+            TrainingRun.RequireStartable(run, contract, training, save);
+            return claim;
+        }
+        catch
+        {
+            claim.Dispose();
+            throw;
+        }
+    }
+
+    private static void RemoveStages(RunFolder lists, PretrainOptions options, HfConfig? family, ICollective ranks)
+    {
+        if (ranks.Rank == 0 && PretrainContract.Partial(options, family).IsThatOf(lists.ContractPath))
         {
             lists.Delete();
             AtomicFolder.Delete(lists.Path + "-tokenizer");

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Skipwise.Checkpoints;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Evaluation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
@@ -32,12 +33,14 @@ internal sealed class RopePilots
     private readonly HfConfig _base;
     private readonly string _path;
     private readonly IProgress<string>? _note;
+    private readonly ICollective _ranks;
 
     /// <param name="options">of the fine-tune, with pilots and held-out text</param>
     /// <param name="start">the base model's configuration</param>
-    public RopePilots(FineTuneOptions options, HfConfig start, IProgress<string>? note)
+    /// <param name="ranks">train each pilot together; rank 0 writes</param>
+    public RopePilots(FineTuneOptions options, HfConfig start, IProgress<string>? note, ICollective ranks)
     {
-        (_options, _pilots, _base, _note) = (options, options.RopePilots, start, note);
+        (_options, _pilots, _base, _note, _ranks) = (options, options.RopePilots, start, note, ranks);
         _path = new RunFolder(options.Out).PilotsPath;
         Candidates = _pilots.Candidates.Count > 0 ? [.. _pilots.Candidates.Distinct()]
             : start.Family.RopePreference is { LongRopeOnly: true } ? s_longRopeCandidates : s_candidates;
@@ -104,8 +107,10 @@ internal sealed class RopePilots
     public RopeType Choose(PoseDataset windows, RunContract contract, TrainingEvaluation evaluation,
         (Device Device, ScalarType Dtype) compute, Func<int, IProgress<StepMetrics>>? progress, CancellationToken stop)
     {
+        RankAgreement.RequireContract(_ranks, contract);
         string settings = ContentHash.OfText(contract.ToJson());
-        List<RopePilot> kept = Read(_path) is { } saved && saved.Settings == settings ? [.. saved.Pilots] : [], pilots = [];
+        List<RopePilot> kept = _ranks.FromFirst(() => Read(_path) is { } saved && saved.Settings == settings ? [.. saved.Pilots]
+            : new List<RopePilot>()), pilots = [];
         int target = _options.TargetLength;
         _note?.Report($"rope: {Candidates.Count} pilots of {_pilots.Steps} steps, measured at {target} tokens of held-out text; their " +
             $"numbers are kept in {_path}");
@@ -115,11 +120,14 @@ internal sealed class RopePilots
             RopePilot? pilot = kept.Find(known => known.Rope == name);
             if (pilot is null)
             {
-                stop.ThrowIfCancellationRequested();
+                ThrowIfStopped(stop);
                 pilot = Run(rope, windows, evaluation, compute, progress?.Invoke(_pilots.Steps), stop);
             }
             pilots.Add(pilot);
-            AtomicFile.WriteText(_path, JsonSerializer.Serialize(new Saved(settings, pilots), RunOptionsJson.Options) + "\n");
+            if (_ranks.Rank == 0)
+            {
+                AtomicFile.WriteText(_path, JsonSerializer.Serialize(new Saved(settings, pilots), RunOptionsJson.Options) + "\n");
+            }
             _note?.Report($"rope: {InWords(pilot)}");
         }
         RopePilot best = Best(pilots)
@@ -157,14 +165,23 @@ internal sealed class RopePilots
             {
                 progress?.Report(metrics);
             }
-            stop.ThrowIfCancellationRequested();
-            IReadOnlyList<EvaluationPoint> points = evaluation.Evaluate(trainable.Model, Training.Steps, stop);
+            ThrowIfStopped(stop);
+            IReadOnlyList<EvaluationPoint> points = evaluation.Evaluate(trainable.Model, Training.Steps, _ranks, stop);
             EvaluationPoint far = points.MaxBy(point => point.Length)!, near = points.MinBy(point => point.Length)!;
             return new(name, Finite(far.Value), Finite(far.StandardError), Finite(near.Value));
         }
         catch (SkipwiseException e) // it diverged: a result, and no reason to end the run
         {
+            _ranks.Barrier(); // fails if a rank is gone: that is a reason
             return new(name, null, Failure: e.Message);
+        }
+    }
+
+    private void ThrowIfStopped(CancellationToken stop)
+    {
+        if (_ranks.IsAnyStopped(stop))
+        {
+            throw new OperationCanceledException(stop);
         }
     }
 

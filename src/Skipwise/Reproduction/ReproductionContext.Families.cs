@@ -102,7 +102,7 @@ internal sealed partial class ReproductionContext
                     steps = _progress.Training?.Invoke(step.Stage == Pretrain.ListStage ? options.ListSteps : options.Steps);
                 }
                 steps?.Report(step.Metrics);
-            }), _stop));
+            }), collective: null, _stop));
         if (!outcome.Completed)
         {
             throw new OperationCanceledException(_stop);

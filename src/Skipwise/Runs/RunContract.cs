@@ -29,6 +29,9 @@ internal sealed class RunContract
     /// <summary>Values that are known before a model is loaded; others in the file are not compared.</summary>
     public static RunContract Partial(IEnumerable<NamedValue> values) => new(values, isPartial: true);
 
+    /// <summary>All values by name; null where a value is not known.</summary>
+    public IReadOnlyDictionary<string, string?> Known => _values.ToDictionary(value => value.Name, value => value.Value);
+
     /// <summary>The file's text: JSON in ordinal order of the names.</summary>
     public string ToJson() => JsonSerializer.Serialize(new SavedContract(Version, _values
         .Where(value => value.Value is not null && !value.IsMissing)

@@ -25,13 +25,15 @@ namespace Skipwise.Runs;
 /// checkpoints/step-000100/ a model folder, and the state for resuming: training.safetensors, progress.json
 /// config.json, ...         the finished model; config.json is written last and marks the run as finished
 /// skipwise.json            files of the finished model that Skipwise wrote, with checksums; each checkpoint has one too
+/// ranks/2.err              why rank 2 of several ranks failed (<see cref="RankFiles"/>)
 /// run.lock                 exists only while a process works on the run
 /// </code>
 /// The process may be killed at any point: a name never refers to an incomplete file. Foreign files are kept.
 /// </summary>
 /// <param name="path">the folder</param>
 /// <param name="called">what errors that advise another folder call it: the option that names it (<see cref="OptionName"/>)</param>
-internal sealed class RunFolder(string path, string called = "folder")
+/// <param name="writes">false on ranks above 0: they take part in saving, but write nothing</param>
+internal sealed class RunFolder(string path, string called = "folder", bool writes = true)
 {
     public const string OptionsName = "run.json";
     internal const string BestName = "best";
@@ -103,6 +105,7 @@ internal sealed class RunFolder(string path, string called = "folder")
         Clear();
         Discard([OptionsName, ContractName, PilotsName, ConfigPath]);
         ClearTensorBoard();
+        RankFiles.Clear(System.IO.Path.Combine(Path, RankFiles.FolderName));
         foreach (string folder in ((string[])[CheckpointsPath, Path]).Where(Directory.Exists))
         {
             FileSystem.TryDeleteEmpty(folder);
@@ -126,6 +129,10 @@ internal sealed class RunFolder(string path, string called = "folder")
     /// <param name="note">receives a warning about foreign files with the model's file names; they are renamed</param>
     internal void Finish(ITrainable trainable, IProgress<string>? note = null)
     {
+        if (!writes)
+        {
+            return;
+        }
         string temporary = AtomicFile.TemporaryName(System.IO.Path.Combine(Path, "model"), AtomicFile.Suffix);
         FileSystem.CreateFolder(temporary);
         trainable.WriteFiles(temporary);
@@ -197,6 +204,10 @@ internal sealed class RunFolder(string path, string called = "folder")
         IProgress<string>? note = null)
     {
         string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
+        if (!writes)
+        {
+            return folder;
+        }
         using IDisposable masters = optimizer.Masters.SwapIntoModel();
         MoveAside(folder, CheckpointKind, note);
         AtomicFolder.Write(folder, CheckpointKind, inner =>
@@ -223,6 +234,10 @@ internal sealed class RunFolder(string path, string called = "folder")
     /// <summary>Saves the model as the best checkpoint so far.</summary>
     internal void SaveBestCheckpoint(ITrainable trainable, Optimizer optimizer, IProgress<string>? note)
     {
+        if (!writes)
+        {
+            return;
+        }
         using IDisposable masters = optimizer.Masters.SwapIntoModel();
         MoveAside(BestPath, BestKind, note);
         AtomicFolder.Write(BestPath, BestKind, trainable.WriteFiles);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Documents;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Passkey;
@@ -84,6 +85,22 @@ internal sealed class TrainingEvaluation
         }
         options.Validate();
         return new TrainingEvaluation(options, model, tokenizer, progress, maxTokens, stop);
+    }
+
+    /// <summary>Evaluates on all ranks, which get the results of rank 0: their decisions have to be the same.</summary>
+    /// <exception cref="OperationCanceledException">cancelled, on any rank; nothing was recorded</exception>
+    public IReadOnlyList<EvaluationPoint> Evaluate(CausalLM model, int step, ICollective ranks, CancellationToken cancel)
+    {
+        IReadOnlyList<EvaluationPoint> own = [];
+        try
+        {
+            own = Evaluate(model, step, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // the others have to know first
+        }
+        return ranks.IsAnyStopped(cancel) ? throw new OperationCanceledException(cancel) : ranks.FromFirst(() => own);
     }
 
     /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Skipwise.Checkpoints;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Storage;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
@@ -17,49 +18,63 @@ internal sealed class TrainingRun : IDisposable
     private readonly SaveOptions _save;
     private readonly TrainingEvaluation? _evaluation;
     private readonly IProgress<string>? _note;
+    private readonly ICollective _ranks;
     private readonly MasterWeights _masters;
     private readonly Optimizer _optimizer;
     private readonly TrainProgress _start;
     private readonly StepGuard _guard;
     private readonly LossScaler _scaler;
-    private readonly MetricLog _log;
-    private readonly MetricLog? _evaluations;
+    private readonly MetricLog? _log, _evaluations; // of rank 0
     private readonly TensorBoardLog? _board;
     private BestCheckpoint _best = new();
     private int _evaluatedStep; // step of the last evaluation
+    private int _step; // in work
 
     /// <param name="options">the effective options, for the user's information</param>
     /// <param name="contract">values that decide the bytes; if the run is resumed they must equal those of the continued run</param>
     /// <param name="compute">device and element type from here on; null: unchanged, float32 on the CPU</param>
     /// <param name="evaluation">evaluation during training</param>
-    /// <param name="folder">locked by the caller (<see cref="RunFolder.Lock"/>)</param>
+    /// <param name="folder">locked by the caller (<see cref="RunFolder.Lock"/>), on rank 0</param>
     /// <param name="stop">ends the run with a checkpoint of the last whole step; the step in progress is discarded</param>
     /// <param name="note">receives warnings about what earlier processes left</param>
+    /// <param name="collective">the ranks that train together, of which rank 0 writes; null: this process alone</param>
     public static TrainingOutcome Run(
         ITrainable trainable, IExampleSource source, TrainOptions train, object options, RunContract contract, RunFolder folder,
         SaveOptions save,
         IProgress<StepMetrics>? progress, CancellationToken stop, TrainingEvaluation? evaluation = null,
         (Device Device, ScalarType Dtype)? compute = null,
-        IProgress<string>? note = null)
+        IProgress<string>? note = null, ICollective? collective = null)
     {
-        RequireStartable(folder, contract, train, save);
-        if (save.Resume && folder.IsFinished)
+        ICollective ranks = collective ?? SingleProcess.Instance;
+        if (ranks.Rank == 0)
+        {
+            RequireStartable(folder, contract, train, save);
+        }
+        RankAgreement.RequireContract(ranks, contract);
+        if (ranks.FromFirst(() => save.Resume && folder.IsFinished))
         {
             return new TrainingOutcome(true, null) { Note = "the run was finished already" };
         }
         (Device, ScalarType) place = compute ?? (CPU, ScalarType.Float32);
         TrainOptions resolved = train.WithStepsFor(source.Count);
-        using var run = new TrainingRun(trainable, resolved, options, contract, folder, save, evaluation, place, note);
-        return run.Run(source, progress, stop);
+        using var run = new TrainingRun(trainable, resolved, options, contract, folder, save, evaluation, place, note, ranks);
+        try
+        {
+            return run.Run(source, progress, stop);
+        }
+        catch (Exception e) when (FailedStep.Note(e, run._step))
+        {
+            throw; // never: the filter only notes the step
+        }
     }
 
     private TrainingRun(
         ITrainable trainable, TrainOptions train, object options, RunContract contract, RunFolder folder, SaveOptions save,
         TrainingEvaluation? evaluation,
         (Device Device, ScalarType Dtype) compute,
-        IProgress<string>? note)
+        IProgress<string>? note, ICollective ranks)
     {
-        (_trainable, _train, _folder, _save, _evaluation, _note) = (trainable, train, folder, save, evaluation, note);
+        (_trainable, _train, _folder, _save, _evaluation, _note, _ranks) = (trainable, train, folder, save, evaluation, note, ranks);
         _masters = MasterWeights.Create(trainable.Model, compute.Dtype, compute.Device,
             offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU);
         _optimizer = Optimizer.Create(trainable.Model, train, _masters);
@@ -68,26 +83,19 @@ internal sealed class TrainingRun : IDisposable
             _start = Begin(options, contract);
             _guard = new StepGuard(train, _start.Guard);
             _scaler = new LossScaler(_start.Scaler);
-            bool resumes = _start.Step > 0;
-            _log = resumes
-                ? MetricLog.Resume<StepMetrics>(folder.MetricsPath, metrics => metrics.Step <= _start.Step)
-                : MetricLog.Create(folder.MetricsPath);
-            WarnOfMissing(_log, _start.LoggedSteps, folder.MetricsPath, "the plot and the log of these steps stay incomplete");
-            IReadOnlyList<EvaluationPoint> measured = [];
-            if (evaluation is not null)
+            if (ranks.Rank == 0)
             {
-                _evaluations = resumes
-                    ? MetricLog.Resume<EvaluationPoint>(folder.EvaluationsPath, point => point.Step <= _start.Step)
-                    : MetricLog.Create(folder.EvaluationsPath);
-                WarnOfMissing(_evaluations, _start.LoggedEvaluations, folder.EvaluationsPath,
-                    "a worse model may be taken for the best one");
-                measured = JsonLines.Read<EvaluationPoint>(folder.EvaluationsPath);
-                _best = BestCheckpoint.FromPoints(measured);
-                _evaluatedStep = measured.Count > 0 ? measured[^1].Step : 0;
+                (_log, _evaluations) = OpenLogs();
             }
-            if (save.TensorBoard)
+            IReadOnlyList<EvaluationPoint> measured = evaluation is null ? []
+                : ranks.FromFirst(() => JsonLines.Read<EvaluationPoint>(folder.EvaluationsPath));
+            if (measured.Count > 0)
             {
-                _board = new TensorBoardLog(folder, resumes ? JsonLines.Read<StepMetrics>(folder.MetricsPath) : [], measured);
+                (_best, _evaluatedStep) = (BestCheckpoint.FromPoints(measured), measured[^1].Step);
+            }
+            if (save.TensorBoard && ranks.Rank == 0)
+            {
+                _board = new TensorBoardLog(folder, _start.Step > 0 ? JsonLines.Read<StepMetrics>(folder.MetricsPath) : [], measured);
             }
         }
         catch
@@ -99,18 +107,20 @@ internal sealed class TrainingRun : IDisposable
 
     private TrainingOutcome Run(IExampleSource source, IProgress<StepMetrics>? progress, CancellationToken stop)
     {
-        int step = _start.Step;
+        int step = _step = _start.Step;
         string? saved = step > 0 ? _folder.Checkpoints()[^1] : null; // the checkpoint of this step
         // A run that was interrupted during an evaluation, after its checkpoint's step, evaluates first.
         if (step > 0 && !TryEvaluate(step, isLast: step == _train.Steps, stop))
         {
             return new TrainingOutcome(false, saved);
         }
+        _step = step + 1;
         foreach (StepMetrics metrics in
             IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard, _scaler, stop))
         {
             (step, saved) = (metrics.Step, null);
-            _log.Append(metrics);
+            _step = step;
+            _log?.Append(metrics);
             _board?.Write(metrics);
             progress?.Report(metrics);
             bool isLast = step == _train.Steps;
@@ -126,6 +136,7 @@ internal sealed class TrainingRun : IDisposable
             {
                 saved = Save(step);
             }
+            _step = step + 1;
         }
         if (step < _train.Steps && !IsOver) // stopped
         {
@@ -134,6 +145,7 @@ internal sealed class TrainingRun : IDisposable
         using IDisposable masters = _masters.SwapIntoModel();
         SyncLogs();
         _folder.Finish(_trainable, _note);
+        _ranks.Barrier(); // the model is there, for all of them
         string[] remarks = [.. new[] { _trainable.SavingNote, Remark() }.OfType<string>()];
         return new TrainingOutcome(true, null) { Note = remarks.Length == 0 ? null : string.Join(Environment.NewLine, remarks) };
     }
@@ -145,7 +157,7 @@ internal sealed class TrainingRun : IDisposable
         {
             Guard = _guard.State,
             Scaler = _scaler.State,
-            LoggedSteps = _log.Lines,
+            LoggedSteps = _log?.Lines,
             LoggedEvaluations = _evaluations?.Lines,
         };
         return _folder.SaveCheckpoint(_trainable, _optimizer, progress, _save.KeepLast, _note);
@@ -154,8 +166,34 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Flushes the logs before a checkpoint, which must not exist on the disk without its lines.</summary>
     private void SyncLogs()
     {
-        _log.Sync();
+        _log?.Sync();
         _evaluations?.Sync();
+    }
+
+    private (MetricLog Steps, MetricLog? Evaluations) OpenLogs()
+    {
+        bool resumes = _start.Step > 0;
+        MetricLog steps = resumes
+            ? MetricLog.Resume<StepMetrics>(_folder.MetricsPath, metrics => metrics.Step <= _start.Step)
+            : MetricLog.Create(_folder.MetricsPath);
+        try
+        {
+            WarnOfMissing(steps, _start.LoggedSteps, _folder.MetricsPath, "the plot and the log of these steps stay incomplete");
+            if (_evaluation is null)
+            {
+                return (steps, null);
+            }
+            MetricLog evaluations = resumes
+                ? MetricLog.Resume<EvaluationPoint>(_folder.EvaluationsPath, point => point.Step <= _start.Step)
+                : MetricLog.Create(_folder.EvaluationsPath);
+            WarnOfMissing(evaluations, _start.LoggedEvaluations, _folder.EvaluationsPath, "a worse model may be taken for the best one");
+            return (steps, evaluations);
+        }
+        catch
+        {
+            steps.Dispose();
+            throw;
+        }
     }
 
     private void WarnOfMissing(MetricLog log, int? expected, string path, string consequence)
@@ -187,7 +225,7 @@ internal sealed class TrainingRun : IDisposable
         IReadOnlyList<EvaluationPoint> points;
         try
         {
-            points = _evaluation.Evaluate(_trainable.Model, step, stop);
+            points = _evaluation.Evaluate(_trainable.Model, step, _ranks, stop);
         }
         catch (OperationCanceledException)
         {
@@ -198,7 +236,7 @@ internal sealed class TrainingRun : IDisposable
         {
             _folder.SaveBestCheckpoint(_trainable, _optimizer, _note); // before the log records it: a killed run then evaluates again
         }
-        _evaluations!.AppendAll(points);
+        _evaluations?.AppendAll(points);
         foreach (EvaluationPoint point in points)
         {
             _board?.Write(point);
@@ -239,8 +277,14 @@ internal sealed class TrainingRun : IDisposable
 
     private TrainProgress Begin(object options, RunContract contract)
     {
-        string? latest = _save.Resume && File.Exists(_folder.OptionsPath) ? _folder.NewestValidCheckpoint(_note) : null;
-        TrainProgress start = latest is null ? new TrainProgress(0, 0) : RunFolder.LoadCheckpoint(latest, _trainable, _optimizer);
+        string? latest = _ranks.FromFirst(() =>
+            _save.Resume && File.Exists(_folder.OptionsPath) ? Path.GetFileName(_folder.NewestValidCheckpoint(_note)) : null);
+        TrainProgress start = latest is null ? new TrainProgress(0, 0)
+            : RunFolder.LoadCheckpoint(_folder.Checkpoints().Single(path => Path.GetFileName(path) == latest), _trainable, _optimizer);
+        if (_ranks.Rank > 0)
+        {
+            return start;
+        }
         if (latest is null)
         {
             _folder.Clear();
@@ -269,7 +313,8 @@ internal sealed class TrainingRun : IDisposable
     private static bool IsForeign(string entry) =>
         !entry.EndsWith(TrainingData.StoreExtension, StringComparison.Ordinal)
         && !entry.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal)
-        && Path.GetFileName(entry) is not (FolderClaim.LockName or RunFolder.ContractName or RunFolder.PilotsName);
+        && Path.GetFileName(entry) is not (FolderClaim.LockName or RunFolder.ContractName or RunFolder.PilotsName
+            or RankFiles.FolderName);
 
     private static string Text(object options) => JsonSerializer.Serialize(options, RunOptionsJson.Options) + "\n";
 }

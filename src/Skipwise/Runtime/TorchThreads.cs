@@ -7,6 +7,13 @@ internal static class TorchThreads
 {
     private const int Most = 4096;
 
+    /// <summary>Number of threads.</summary>
+    public static int Count => torch.get_num_threads();
+
+    /// <summary>Whether the environment sets the number.</summary>
+    public static bool AreGiven =>
+        ((string[])["OMP_NUM_THREADS", "MKL_NUM_THREADS"]).Any(name => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name)));
+
     /// <summary>Sets the number for the whole process, from now on.</summary>
     /// <param name="count">number of threads</param>
     /// <param name="option">what the caller's user calls the number</param>

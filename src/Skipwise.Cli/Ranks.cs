@@ -1,0 +1,97 @@
+using Skipwise.Cli.Display;
+using Skipwise.Distributed;
+using Skipwise.Runs;
+using Skipwise.Runtime;
+
+namespace Skipwise.Cli;
+
+/// <summary>
+/// The processes of one job, if a launcher started several (mpirun, srun). Rank 0 alone prints; each says why it failed itself. They are
+/// joined when a verb that several ranks work on begins its work: help and a wrong option start nothing.
+/// </summary>
+/// <param name="launcher">of this process</param>
+internal sealed class Ranks(Launcher launcher)
+{
+    /// <summary>If all ranks fail alike, rank 0 ends the job before the others say the same.</summary>
+    private static readonly TimeSpan s_moment = TimeSpan.FromSeconds(1), s_momentOfRank = TimeSpan.FromMilliseconds(20);
+
+    private const int RanksInTurn = 50;
+
+    /// <summary>One process.</summary>
+    public static Ranks None { get; } = new(new Launcher(LauncherKind.None, 0, 1, 0));
+
+    private ICollective? _joined;
+
+    /// <summary>Whether a launcher started several processes.</summary>
+    public bool AreSeveral => _joined is { Size: > 1 } || launcher.StartsSeveral;
+
+    /// <summary>Whether this is the rank that prints.</summary>
+    public bool IsFirst => Number == 0;
+
+    /// <summary>Whether the number of threads follows from the cores of each rank.</summary>
+    public bool ChooseThreads { get; set; }
+
+    private int Number => _joined?.Rank ?? launcher.Rank ?? 0;
+
+    /// <summary>Joins the other ranks, and tells the user.</summary>
+    /// <exception cref="SkipwiseException">they cannot be joined</exception>
+    public ICollective Join(Screen screen)
+    {
+        _joined = Collectives.Join(launcher);
+        if (_joined.Size > 1)
+        {
+            screen.IsMuted = !IsFirst;
+            var hosts = RankHosts.Of(_joined);
+            if (ChooseThreads)
+            {
+                TorchThreads.SetCount(hosts.Threads()[_joined.Rank]);
+            }
+            screen.Note(hosts.Describe(_joined, _joined.AllGather(TorchThreads.Count)));
+        }
+        return _joined;
+    }
+
+    /// <summary>Says on rank 0 that a verb runs on it alone.</summary>
+    public void TellAlone(Screen screen, string verb) => screen.Note(
+        $"{verb} runs in one process: rank 0 of those that {launcher.Name} started; the others end at once");
+
+    /// <summary>Ends the work of all ranks, once rank 0 has written everything.</summary>
+    public void End()
+    {
+        _joined?.Barrier();
+        _joined?.Dispose();
+        _joined = null;
+    }
+
+    /// <summary>Says why this rank failed, and ends the job.</summary>
+    /// <param name="run">the run folder; null if the verb has none</param>
+    /// <returns>the exit code</returns>
+    public int Fail(Screen screen, Exception error, string? run)
+    {
+        if (!AreSeveral)
+        {
+            return Failure.Tell(screen, error);
+        }
+        if (!IsFirst)
+        {
+            Thread.Sleep(s_moment + (Number % RanksInTurn * s_momentOfRank));
+            screen.IsMuted = false;
+        }
+        bool isJoined = _joined is not null;
+        int code = Failure.Tell(screen, error, isJoined || !IsFirst ? Place(error) : "", line =>
+        {
+            if (run is not null && isJoined)
+            {
+                RankFiles.TryRecord(run, Number, line);
+            }
+        });
+        _joined?.Abort(code);
+        return code;
+    }
+
+    private string Place(Exception error)
+    {
+        string step = FailedStep.Of(error) is { } number ? FormattableString.Invariant($", step {number}") : "";
+        return FormattableString.Invariant($"rank {Number} on {Environment.MachineName}{step}: ");
+    }
+}
