@@ -11,6 +11,7 @@ using Skipwise.Runtime;
 using Skipwise.Tokenizers;
 using Skipwise.TokenStores;
 using Skipwise.Training;
+using Skipwise.Training.Parallel;
 
 namespace Skipwise.Recipes;
 
@@ -111,8 +112,9 @@ public static class FineTune
         ICollective? collective = null, CancellationToken stop = default)
     {
         Validate(options, save);
-        return new FineTuneRun(options, save, note, tokenizing, progress, measuring, collective ?? SingleProcess.Instance, stop)
-            .Run();
+        ICollective ranks = collective ?? SingleProcess.Instance;
+        options = options with { Training = options.Training.ForRanks(ranks.Size) };
+        return new FineTuneRun(options, save, note, tokenizing, progress, measuring, ranks, stop).Run();
     }
 
     /// <summary>Checks that need no file.</summary>
@@ -125,6 +127,12 @@ public static class FineTune
         options.Lora.Validate();
         OptionCheck.Require("Pilots", options.RopePilots);
         OptionCheck.Require("Training", options);
+        if (options.Training.Shard == Shard.Parameters && options.Lora.QuantizationBits is not null)
+        {
+            throw new SkipwiseException(
+                $"{OptionName.Of(nameof(TrainOptions.Shard))} parameters divides weights among the ranks, and quantized ones are not " +
+                $"divided: divide the gradients instead, or leave {OptionName.Of(nameof(LoraOptions.QuantizationBits))} out.");
+        }
         if (options.Merge && !options.Lora.IsEnabled)
         {
             throw new SkipwiseException(
@@ -134,11 +142,20 @@ public static class FineTune
     }
 
     /// <summary>Loads the base model and applies the extended RoPE.</summary>
-    public static PretrainedModel Load(FineTuneOptions options, IProgress<string>? note = null)
+    public static PretrainedModel Load(FineTuneOptions options, IProgress<string>? note = null) =>
+        Load(options, SingleProcess.Instance, note);
+
+    /// <param name="ranks">divide the parameters as soon as they are read, if the options say so</param>
+    /// <inheritdoc cref="Load(FineTuneOptions, IProgress{string}?)"/>
+    internal static PretrainedModel Load(FineTuneOptions options, ICollective ranks, IProgress<string>? note)
     {
+        bool divides = ranks.Size > 1 && options.Training.Shard == Shard.Parameters && options.Adapter is null; // it is merged into wholes
         RopePreference preference = HfConfig.ForModel(options.Model).Family.RopePreference;
         var source =
-            new ModelSource(options.Model, options.Rope, options.FreezePadEmbedding, options.Adapter, options.Lora.QuantizationBits);
+            new ModelSource(options.Model, options.Rope, options.FreezePadEmbedding, options.Adapter, options.Lora.QuantizationBits)
+            {
+                Residence = divides ? model => ShardedParameters.ForLoading(model, ranks) : null,
+            };
         PretrainedModel pretrained = PretrainedModel.Load(source,
             model => ContextExtension.Extend(model, options.TargetLength, options.Rope, preference));
         DecoderConfig before = pretrained.Config.Model, after = pretrained.Model.Config;

@@ -48,7 +48,7 @@ internal sealed class FineTuneRun(
 
     private TrainingOutcome Run(FineTuneOptions options, (Device, ScalarType) compute)
     {
-        using PretrainedModel pretrained = FineTune.Load(options, note);
+        using PretrainedModel pretrained = FineTune.Load(options, ranks, note);
         ITokenizer tokenizer = Tokenizer(pretrained.Config.Model);
         TrainingEvaluation? evaluation = Evaluation(options.Evaluation, pretrained, tokenizer);
         using FolderClaim? claim = Claim();
@@ -83,7 +83,7 @@ internal sealed class FineTuneRun(
                 return new TrainingOutcome(false, null);
             }
             FineTuneOptions chosen = RopePilots.With(asked, rope);
-            using PretrainedModel pretrained = FineTune.Load(chosen, note);
+            using PretrainedModel pretrained = FineTune.Load(chosen, ranks, note);
             return Train(chosen, compute, pretrained, tokenizer, documents, Evaluation(chosen.Evaluation, pretrained, tokenizer));
         });
     }

@@ -83,7 +83,8 @@ public static class Pretrain
     /// Pretrain.Run(new() { Out = "base", Steps = 1000 }, new());
     /// </code>
     /// </example>
-    public static TrainingOutcome Run(PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress = null,
+    public static TrainingOutcome Run(
+        PretrainOptions options, SaveOptions save, IProgress<(string Stage, StepMetrics Metrics)>? progress = null,
         ICollective? collective = null, CancellationToken stop = default) =>
         Run(options, family: null, tokenizerOf: null, save, progress, collective, stop);
 
@@ -138,7 +139,8 @@ public static class Pretrain
             using PretrainedModel fresh = Fresh(options, family, tokenizer, tokenizerOf);
             TrainingOutcome lists =
                 TrainingRun.Run(
-                    fresh, Lists(options, tokenizer), ListTraining(options), options, ListContract(options, family), listsRun, save,
+                    fresh, Lists(options, tokenizer), ListTraining(options).Divided(ranks.Size), options, ListContract(options, family),
+                    listsRun, save,
                     Named(ListStage), stop, collective: ranks);
             if (!lists.Completed)
             {
@@ -149,7 +151,8 @@ public static class Pretrain
         using PretrainedModel taught = PretrainedModel.Load(new ModelSource(listsOut));
         TrainingOutcome outcome =
             TrainingRun.Run(
-                taught, Corpus(options, tokenizer), CorpusTraining(options), options, Contract(options, family), corpusRun, save,
+                taught, Corpus(options, tokenizer), CorpusTraining(options).Divided(ranks.Size), options, Contract(options, family),
+                corpusRun, save,
                 Named(CorpusStage), stop, collective: ranks);
         if (outcome.Completed)
         {

@@ -12,6 +12,7 @@ using Skipwise.Storage;
 using Skipwise.Tokenizers;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
+using Skipwise.Training.Parallel;
 using TorchSharp;
 using static System.FormattableString;
 using static TorchSharp.torch;
@@ -154,14 +155,16 @@ internal sealed class RopePilots
     {
         string name = RopeTypeNames.NameOf(rope);
         FineTuneOptions options = With(_options, rope);
-        using PretrainedModel pretrained = FineTune.Load(options);
+        using PretrainedModel pretrained = FineTune.Load(options, _ranks, note: null);
         ITrainable trainable = FineTuneRun.Trainable(options, pretrained);
         using var masters = MasterWeights.Create(trainable.Model, compute.Dtype, compute.Device,
-            offload: Training.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU);
+            offload: Training.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU, _ranks, Training.Shard);
         using var optimizer = Optimizer.Create(trainable.Model, Training, masters);
+        DataParallel? parallel = _ranks.Size == 1 ? null : new DataParallel(_ranks, optimizer, Training.Shard);
         try
         {
-            foreach (StepMetrics metrics in TrainLoop.Run(trainable.Model, optimizer, windows, Training, stop: stop))
+            foreach (StepMetrics metrics in TrainLoop.Run(
+                trainable.Model, optimizer, windows, Training, start: null, guard: null, scaler: null, parallel, stop))
             {
                 progress?.Report(metrics);
             }

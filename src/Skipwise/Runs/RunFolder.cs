@@ -131,6 +131,7 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
     {
         if (!writes)
         {
+            trainable.TakePartInWriting();
             return;
         }
         string temporary = AtomicFile.TemporaryName(System.IO.Path.Combine(Path, "model"), AtomicFile.Suffix);
@@ -204,11 +205,13 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
         IProgress<string>? note = null)
     {
         string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
+        using IDisposable masters = optimizer.Masters.SwapIntoModel();
         if (!writes)
         {
+            trainable.TakePartInWriting();
+            new NoFile().Write([.. TrainingState.Tensors(trainable, optimizer)]);
             return folder;
         }
-        using IDisposable masters = optimizer.Masters.SwapIntoModel();
         MoveAside(folder, CheckpointKind, note);
         AtomicFolder.Write(folder, CheckpointKind, inner =>
         {
@@ -234,11 +237,12 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
     /// <summary>Saves the model as the best checkpoint so far.</summary>
     internal void SaveBestCheckpoint(ITrainable trainable, Optimizer optimizer, IProgress<string>? note)
     {
+        using IDisposable masters = optimizer.Masters.SwapIntoModel();
         if (!writes)
         {
+            trainable.TakePartInWriting();
             return;
         }
-        using IDisposable masters = optimizer.Masters.SwapIntoModel();
         MoveAside(BestPath, BestKind, note);
         AtomicFolder.Write(BestPath, BestKind, trainable.WriteFiles);
     }

@@ -5,6 +5,7 @@ using Skipwise.Distributed;
 using Skipwise.Storage;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
+using Skipwise.Training.Parallel;
 using static TorchSharp.torch;
 
 namespace Skipwise.Runs;
@@ -21,6 +22,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly ICollective _ranks;
     private readonly MasterWeights _masters;
     private readonly Optimizer _optimizer;
+    private readonly DataParallel? _parallel; // null: this process alone
     private readonly TrainProgress _start;
     private readonly StepGuard _guard;
     private readonly LossScaler _scaler;
@@ -76,8 +78,9 @@ internal sealed class TrainingRun : IDisposable
     {
         (_trainable, _train, _folder, _save, _evaluation, _note, _ranks) = (trainable, train, folder, save, evaluation, note, ranks);
         _masters = MasterWeights.Create(trainable.Model, compute.Dtype, compute.Device,
-            offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU);
+            offload: train.Offload == Offload.Optimizer && compute.Device.type != TorchSharp.DeviceType.CPU, ranks, train.Shard);
         _optimizer = Optimizer.Create(trainable.Model, train, _masters);
+        _parallel = ranks.Size == 1 ? null : new DataParallel(ranks, _optimizer, train.Shard);
         try
         {
             _start = Begin(options, contract);
@@ -116,7 +119,7 @@ internal sealed class TrainingRun : IDisposable
         }
         _step = step + 1;
         foreach (StepMetrics metrics in
-            IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard, _scaler, stop))
+            IsOver ? [] : TrainLoop.Run(_trainable.Model, _optimizer, source, _train, _start, _guard, _scaler, _parallel, stop))
         {
             (step, saved) = (metrics.Step, null);
             _step = step;
@@ -281,6 +284,7 @@ internal sealed class TrainingRun : IDisposable
             _save.Resume && File.Exists(_folder.OptionsPath) ? Path.GetFileName(_folder.NewestValidCheckpoint(_note)) : null);
         TrainProgress start = latest is null ? new TrainProgress(0, 0)
             : RunFolder.LoadCheckpoint(_folder.Checkpoints().Single(path => Path.GetFileName(path) == latest), _trainable, _optimizer);
+        _parallel?.GatherWeights();
         if (_ranks.Rank > 0)
         {
             return start;

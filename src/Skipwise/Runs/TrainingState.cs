@@ -10,9 +10,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Runs;
 
 /// <summary>
-/// What a checkpoint holds for resuming besides the model: the optimizer state, and the float32 weights if the model's files round them. The
-/// file is the same for every number of ranks and whatever is divided among them: parts are gathered one tensor at a time, and each rank reads
-/// its own.
+/// What a checkpoint holds for resuming besides the model: the optimizer state, and the float32 weights if the model's files round them.
+/// The file is the same for every number of ranks and whatever is divided among them: parts are gathered one tensor at a time, and each
+/// rank reads its own.
 /// </summary>
 internal static class TrainingState
 {

@@ -99,10 +99,17 @@ public sealed record TrainOptions
         {
             throw new SkipwiseException(FormattableString.Invariant(
                 $"{asked} is not {OptionName.Of(nameof(BatchSize))} {BatchSize} x {OptionName.Of(nameof(GradientAccumulationSteps))} ")
-                + FormattableString.Invariant($"{GradientAccumulationSteps}{(ranks > 1 ? $" x {ranks} ranks" : "")}. Leave one of the two out."));
+                + FormattableString.Invariant($"{GradientAccumulationSteps}{(ranks > 1 ? $" x {ranks} ranks" : "")}. Leave one out."));
         }
         return this with { GradientAccumulationSteps = global / BatchSize, GlobalBatchSize = null };
     }
+
+    /// <summary>The options of all ranks together, of which each takes its part of the batch.</summary>
+    /// <exception cref="SkipwiseException">the batch cannot be divided among the ranks</exception>
+    internal TrainOptions Divided(int ranks) => BatchSize % ranks == 0
+        ? this with { BatchSize = BatchSize / ranks, GradientAccumulationSteps = GradientAccumulationSteps * ranks }
+        : throw new SkipwiseException(FormattableString.Invariant(
+            $"Training: {OptionName.Of(nameof(BatchSize))} {BatchSize} cannot be divided among {ranks} ranks. Take a multiple of it."));
 
     private IEnumerable<string> ShardProblems() => Shard != Shard.None && Optimizer == OptimizerKind.Adafactor
         ? [$"{OptionName.Of(nameof(Shard))} divides weights by their elements, and Adafactor needs whole rows and columns: take another "

@@ -43,14 +43,14 @@ public sealed class ShardedCheckpointTests
         OptimizerKind optimizer, ScalarType dtype)
     {
         using var temp = new TempFolder();
-        string folder = temp.File("base"), run = temp.File("run"), again = temp.File("again");
+        string folder = temp["base"], run = temp["run"], again = temp["again"];
         using (CausalLM model = TinyModel.Create(initializerRange: 0.05))
         using (var pretrained = PretrainedModel.Create(model))
         {
             pretrained.Save(folder);
         }
         TrainOptions options = s_options with { Optimizer = optimizer };
-        StepMetrics[] whole = Run(1, collective => Steps(collective, options, dtype, folder, null, run, 4))[0];
+        StepMetrics[] whole = Run(1, collective => Steps(collective, options, dtype, folder, null, temp["whole"], 4))[0];
         StepMetrics[] first = Run(ranks, collective => Steps(collective, options with { Shard = shard }, dtype, folder, null, run, 2))[0];
         string checkpoint = Path.Combine(run, "checkpoints", "step-000002");
         StepMetrics[] rest = Run(laterRanks,
@@ -69,7 +69,7 @@ public sealed class ShardedCheckpointTests
     public void Reading_and_writing_again_gives_the_same_bytes(ScalarType dtype, OptimizerKind optimizer)
     {
         using var temp = new TempFolder();
-        string folder = temp.File("base"), run = temp.File("run");
+        string folder = temp["base"], run = temp["run"];
         using (CausalLM model = TinyModel.Create(initializerRange: 0.05))
         using (var pretrained = PretrainedModel.Create(model))
         {
@@ -78,9 +78,10 @@ public sealed class ShardedCheckpointTests
         TrainOptions options = s_options with { Optimizer = optimizer };
         Run(1, collective => Steps(collective, options, dtype, folder, null, run, 2));
         string checkpoint = Path.Combine(run, "checkpoints", "step-000002");
-        foreach ((int ranks, Shard shard) in ((int, Shard)[])[(2, Shard.Optimizer), (4, Shard.Parameters), (3, Shard.Gradients), (2, Shard.None)])
+        foreach ((int ranks, Shard shard) in
+            ((int, Shard)[])[(2, Shard.Optimizer), (4, Shard.Parameters), (3, Shard.Gradients), (2, Shard.None)])
         {
-            string again = temp.File($"again-{ranks}-{shard}");
+            string again = temp[$"again-{ranks}-{shard}"];
             Run(ranks, collective => Steps(collective, options with { Shard = shard }, dtype, folder, checkpoint, again, 0));
             string copy = Path.Combine(again, "checkpoints", "step-000002");
             foreach (string name in (string[])["model.safetensors", "training.safetensors"])
@@ -113,7 +114,7 @@ public sealed class ShardedCheckpointTests
         StepMetrics[] steps = [.. TrainLoop.Run(pretrained.Model, optimizer, s_source, options, start, null, null, parallel, default)
             .Take(count)];
         int step = start.Step + steps.Length;
-        new RunFolder(run) { Writes = ranks.Rank == 0 }.SaveCheckpoint(pretrained, optimizer,
+        new RunFolder(run, writes: ranks.Rank == 0).SaveCheckpoint(pretrained, optimizer,
             new TrainProgress(step, TrainLoop.ExamplesAfter(step, options)), keepLast: 1);
         return steps;
     }

@@ -44,7 +44,8 @@ public sealed class ShardedTrainingTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Losses_norms_and_weights_are_those_of_one_process(Shard shard, int ranks, OptimizerKind optimizer, ScalarType dtype, bool lora)
+    public void Losses_norms_and_weights_are_those_of_one_process(Shard shard, int ranks, OptimizerKind optimizer, ScalarType dtype,
+        bool lora)
     {
         TrainOptions options = s_options with { Optimizer = optimizer, Shard = shard };
         (StepMetrics[] steps, float[] weights) = Train(null, options, dtype, lora);
@@ -53,7 +54,7 @@ public sealed class ShardedTrainingTests
         (StepMetrics[] Steps, float[] Weights)[] all = ThreadRanks.Run(ranks, collective => Train(collective, options, dtype, lora));
         foreach ((StepMetrics[] Steps, float[] Weights) own in all)
         {
-            Assert.Equal(steps.Select(step => (step.Step, step.Tokens, step.Skipped)), own.Steps.Select(step => (step.Step, step.Tokens, step.Skipped)));
+            Assert.Equal(steps.Select(Facts), own.Steps.Select(Facts));
             foreach ((StepMetrics one, StepMetrics several) in steps.Zip(own.Steps))
             {
                 Assert.Equal(one.Loss, several.Loss, tolerance);
@@ -65,6 +66,8 @@ public sealed class ShardedTrainingTests
             Assert.Equal(all[0].Weights, own.Weights);
         }
     }
+
+    private static (int, long, string?) Facts(StepMetrics step) => (step.Step, step.Tokens, step.Skipped);
 
     /// <returns>the steps, and all trained weights after them</returns>
     private static (StepMetrics[] Steps, float[] Weights) Train(ICollective? collective, TrainOptions options, ScalarType dtype, bool lora)

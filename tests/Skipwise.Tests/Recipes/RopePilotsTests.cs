@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Models;
 using Skipwise.Recipes;
 using Skipwise.Rope;
@@ -206,10 +207,10 @@ public sealed class RopePilotsTests(SmallModel model) : IClassFixture<SmallModel
         JsonObject phi = JsonNode.Parse(File.ReadAllText(Path.Combine(model.Folder, "config.json")))!.AsObject();
         (phi["model_type"], phi["architectures"]) = ("phi3", new JsonArray("Phi3ForCausalLM"));
         Assert.Equal([RopeType.LongRope, RopeType.DynamicNtk],
-            new RopePilots(Options("phi"), HfConfig.Parse(phi.ToJsonString(), "phi"), null).Candidates);
+            new RopePilots(Options("phi"), HfConfig.Parse(phi.ToJsonString(), "phi"), null, SingleProcess.Instance).Candidates);
         Assert.Equal([RopeType.Linear], new RopePilots(
             Options("phi") with { RopePilots = new() { IsEnabled = true, Candidates = [RopeType.Linear, RopeType.Linear] } },
-            HfConfig.ForModel(model.Folder), null).Candidates);
+            HfConfig.ForModel(model.Folder), null, SingleProcess.Instance).Candidates);
     }
 
     [Fact]

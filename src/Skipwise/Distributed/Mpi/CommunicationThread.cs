@@ -152,7 +152,7 @@ internal sealed unsafe class CommunicationThread : IDisposable
         if (_begun.Count > 0 && Environment.TickCount64 - _begun[0].Operation.BegunAt > _patience.TotalMilliseconds)
         {
             throw new SkipwiseException(FormattableString.Invariant(
-                $"{_begun[0].Operation.Name}: did not end within {_patience.TotalSeconds:0} seconds: a rank is stuck or did not take part."));
+                $"{_begun[0].Operation.Name}: did not end within {_patience.TotalSeconds:0} seconds: a rank is stuck, or took no part."));
         }
     }
 

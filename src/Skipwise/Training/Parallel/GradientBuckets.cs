@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace Skipwise.Training.Parallel;
 
 /// <summary>
-/// Adds up the gradients of all ranks while the backward pass goes on. Parameters are put into buckets in the order in which their gradients
-/// are completed, from the head to the embedding. A bucket is reduced as soon as its gradients are complete and the buckets before it are on
-/// their way, so all ranks reduce the same buckets in the same order, also a rank whose examples have no labels.
+/// Adds up the gradients of all ranks while the backward pass goes on. Parameters are put into buckets in the order in which their
+/// gradients are completed, from the head to the embedding. A bucket is reduced as soon as its gradients are complete and the buckets
+/// before it are on their way, so all ranks reduce the same buckets in the same order, also a rank whose examples have no labels.
 /// </summary>
 /// <param name="divides">each rank gets its part of the sums (reduce-scatter) instead of all (all-reduce)</param>
 /// <param name="isEveryMicroBatch">gradients are reduced after every micro-batch, and parts of sums accumulate; else whole gradients do

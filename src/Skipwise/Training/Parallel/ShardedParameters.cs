@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Skipwise.Training.Parallel;
 
 /// <summary>
-/// Parameters of which each rank keeps a part, and which all ranks gather before they compute with them (ZeRO 3). The part may be of another
-/// type, or on another device: it is converted before it is sent.
+/// Parameters of which each rank keeps a part, and which all ranks gather before they compute with them (ZeRO 3). The part may be of
+/// another type, or on another device: it is converted before it is sent.
 /// </summary>
 /// <param name="collective">the ranks</param>
 /// <param name="dtype">of gathered parameters; null: that of their parts</param>
