@@ -20,7 +20,8 @@ internal static class Failure
             return ExitCode.Cancelled;
         }
         (string reason, int code) = Describe(e);
-        record?.Invoke(screen.Error(place + reason));
+        string told = screen.Error(place + reason); // not an argument below: without a receiver it would not be evaluated
+        record?.Invoke(told);
         if (code == ExitCode.InternalError)
         {
             screen.Note(

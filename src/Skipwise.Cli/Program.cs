@@ -8,8 +8,13 @@ using Skipwise.Storage;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
+var launcher = Launcher.Detect();
+if (launcher.StartsSeveral)
+{
+    Environment.SetEnvironmentVariable("TERM", "dumb"); // a launcher may give its ranks a terminal, and forwards what .NET writes to it
+}
 using var interruption = new Interruption();
-var ranks = new Ranks(Launcher.Detect());
+var ranks = new Ranks(launcher);
 Screen screen = Screen.Console();
 (screen.Ranks, screen.IsMuted) = (ranks, !ranks.IsFirst);
 screen.RunBegins = interruption.GiveTimeToSave;

@@ -41,7 +41,8 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     public bool IsMuted { get; set; }
 
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
-    public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true } && !IsForPrograms && !IsMuted;
+    public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true } 
+        && !IsForPrograms && !IsMuted && !Ranks.AreSeveral; // a launcher shows what comes from a rank line by line
 
     /// <summary>Neither progress nor notes are shown.</summary>
     public bool IsQuiet { get; set; }

@@ -30,7 +30,7 @@ public sealed record TrainOptions
     /// <summary>
     /// examples per optimizer step over all ranks, from which the forwards per step follow; null: batch size x forwards per step x ranks
     /// </summary>
-    [Within(1, int.MaxValue)]
+    [Within(1, 1e9)]
     public int? GlobalBatchSize { get; init; }
     /// <summary>what is divided among the ranks (ZeRO)</summary>
     public Shard Shard { get; init; }
@@ -85,21 +85,22 @@ public sealed record TrainOptions
             OptionCheck.Require("Training", this, BatchProblems((long)BatchSize * ranks, GradientAccumulationSteps));
             return this with { GradientAccumulationSteps = GradientAccumulationSteps * ranks };
         }
-        string asked = $"Training: {OptionName.Of(nameof(GlobalBatchSize))} {global}";
+        string batch = FormattableString.Invariant($"{OptionName.Of(nameof(TrainOptions.BatchSize))} {BatchSize}"),
+            times = FormattableString.Invariant($"{(ranks > 1 ? $" x {ranks} ranks" : "")}"),
+            asked = FormattableString.Invariant($"Training: {OptionName.Of(nameof(TrainOptions.GlobalBatchSize))} {global}");
         long together = (long)BatchSize * ranks;
         if (global % together != 0)
         {
             long less = global / together * together;
             throw new SkipwiseException(FormattableString.Invariant(
-                $"{asked} is no multiple of {OptionName.Of(nameof(BatchSize))} {BatchSize}{(ranks > 1 ? $" x {ranks} ranks" : "")}. ")
-                + FormattableString.Invariant($"Take {(less > 0 ? $"{less} or " : "")}{less + together}, or another ")
-                + $"{OptionName.Of(nameof(BatchSize))}.");
+                $"{asked} is no multiple of {batch}{times}. Take {(less > 0 ? $"{less} or " : "")}{less + together}, or another ")
+                + $"{OptionName.Of(nameof(TrainOptions.BatchSize))}.");
         }
         if (GradientAccumulationSteps != 1 && together * GradientAccumulationSteps != global)
         {
+            string accumulation = OptionName.Of(nameof(TrainOptions.GradientAccumulationSteps));
             throw new SkipwiseException(FormattableString.Invariant(
-                $"{asked} is not {OptionName.Of(nameof(BatchSize))} {BatchSize} x {OptionName.Of(nameof(GradientAccumulationSteps))} ")
-                + FormattableString.Invariant($"{GradientAccumulationSteps}{(ranks > 1 ? $" x {ranks} ranks" : "")}. Leave one out."));
+                $"{asked} is not {batch} x {accumulation} {GradientAccumulationSteps}{times}. Leave one of the two out."));
         }
         return this with { GradientAccumulationSteps = global / BatchSize, GlobalBatchSize = null };
     }
@@ -108,13 +109,18 @@ public sealed record TrainOptions
     /// <exception cref="SkipwiseException">the batch cannot be divided among the ranks</exception>
     internal TrainOptions Divided(int ranks) => BatchSize % ranks == 0
         ? this with { BatchSize = BatchSize / ranks, GradientAccumulationSteps = GradientAccumulationSteps * ranks }
-        : throw new SkipwiseException(FormattableString.Invariant(
-            $"Training: {OptionName.Of(nameof(BatchSize))} {BatchSize} cannot be divided among {ranks} ranks. Take a multiple of it."));
+        : throw new SkipwiseException(string.Create(CultureInfo.InvariantCulture,
+            $"Training: {OptionName.Of(nameof(TrainOptions.BatchSize))} {BatchSize} cannot be divided among {ranks} ranks. " +
+            $"Take a multiple of {ranks}."));
 
-    private IEnumerable<string> ShardProblems() => Shard != Shard.None && Optimizer == OptimizerKind.Adafactor
-        ? [$"{OptionName.Of(nameof(Shard))} divides weights by their elements, and Adafactor needs whole rows and columns: take another "
-            + $"{OptionName.Of(nameof(Optimizer))}, or leave {OptionName.Of(nameof(Shard))} out"]
-        : [];
+    private IEnumerable<string> ShardProblems()
+    {
+        string shard = OptionName.Of(nameof(TrainOptions.Shard));
+        return Shard != Shard.None && Optimizer == OptimizerKind.Adafactor
+            ? [$"{shard} divides weights by their elements, and Adafactor needs whole rows and columns: take another "
+                + $"{OptionName.Of(nameof(TrainOptions.Optimizer))}, or leave {shard} out"]
+            : [];
+    }
 
     /// <summary>Errors of the number of examples per step.</summary>
     internal static IEnumerable<string> BatchProblems(long batchSize, int accumulation) =>

@@ -10,6 +10,7 @@ namespace Skipwise.Distributed.Mpi;
 internal sealed unsafe class CommunicationThread : IDisposable
 {
     private const int SpinsFirst = 64, YieldsThen = 32, ShortestRest = 10, LongestRest = 200; // microseconds
+    private const int MillisecondsToAbort = 2000;
 
     private readonly BlockingCollection<MpiOperation> _asked = [];
     private readonly List<(MpiOperation Operation, nint Request)> _begun = [];
@@ -60,7 +61,7 @@ internal sealed unsafe class CommunicationThread : IDisposable
     {
         _abort = exitCode;
         _asked.TryAdd(new MpiOperation("abort", static (_, _) => { })); // wakes the thread
-        if (Thread.CurrentThread != _thread && !_thread.Join(TimeSpan.FromSeconds(2)))
+        if (Thread.CurrentThread != _thread && !_thread.Join(MillisecondsToAbort))
         {
             _library?.Abort(exitCode); // the thread is stuck in a call
         }

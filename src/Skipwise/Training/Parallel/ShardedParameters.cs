@@ -23,7 +23,7 @@ internal sealed class ShardedParameters(ICollective collective, ScalarType? dtyp
         foreach ((_, Parameter parameter) in model.named_parameters())
         {
             long length = new ShardLayout(parameter.numel(), collective.Size).Length(collective.Rank);
-            result.Add(parameter, empty(length, parameter.dtype).DetachFromDisposeScope(), parameter.shape);
+            result.Add(parameter, empty(length, parameter.dtype, CPU).DetachFromDisposeScope(), parameter.shape);
         }
         return result;
     }
