@@ -20,8 +20,8 @@ internal static class Failure
             return ExitCode.Cancelled;
         }
         (string reason, int code) = Describe(e);
-        string told = screen.Error(place + reason); // not an argument below: without a receiver it would not be evaluated
-        record?.Invoke(told);
+        string line = screen.Error(place + reason);
+        record?.Invoke(line);
         if (code == ExitCode.InternalError)
         {
             screen.Note(

@@ -15,8 +15,8 @@ if (launcher.StartsSeveral)
 }
 using var interruption = new Interruption();
 var ranks = new Ranks(launcher);
-Screen screen = Screen.Console();
-(screen.Ranks, screen.IsMuted) = (ranks, !ranks.IsFirst);
+Screen screen = ranks.IsFirst ? Screen.Console() : Screen.Muted();
+screen.Ranks = ranks;
 screen.RunBegins = interruption.GiveTimeToSave;
 // Console.In would replace bytes that are not UTF-8 without a word.
 using TextReader input = TextFile.Reader(Console.OpenStandardInput(), "the standard input");

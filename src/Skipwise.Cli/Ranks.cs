@@ -13,7 +13,10 @@ namespace Skipwise.Cli;
 internal sealed class Ranks(Launcher launcher)
 {
     /// <summary>If all ranks fail alike, rank 0 ends the job before the others say the same.</summary>
-    private static readonly TimeSpan s_moment = TimeSpan.FromSeconds(1), s_momentOfRank = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_moment = TimeSpan.FromSeconds(1.5), s_momentOfRank = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Launchers lose what a process wrote just before it ends the job.</summary>
+    private static readonly TimeSpan s_momentToRead = TimeSpan.FromMilliseconds(200);
 
     private const int RanksInTurn = 50;
 
@@ -65,8 +68,9 @@ internal sealed class Ranks(Launcher launcher)
 
     /// <summary>Says why this rank failed, and ends the job.</summary>
     /// <param name="run">the run folder; null if the verb has none</param>
+    /// <param name="stop">cancelled when this process is asked to end</param>
     /// <returns>the exit code</returns>
-    public int Fail(Screen screen, Exception error, string? run)
+    public int Fail(Screen screen, Exception error, string? run, CancellationToken stop)
     {
         if (!AreSeveral)
         {
@@ -74,7 +78,16 @@ internal sealed class Ranks(Launcher launcher)
         }
         if (!IsFirst)
         {
-            Thread.Sleep(s_moment + (Number % RanksInTurn * s_momentOfRank));
+            // ranks that have not met yet are not at the same point either
+            TimeSpan turn = (s_moment * (_joined is null ? 2 : 1)) + (Number % RanksInTurn * s_momentOfRank);
+            if (stop.IsCancellationRequested)
+            {
+                Thread.Sleep(2 * turn);
+            }
+            else if (stop.WaitHandle.WaitOne(turn))
+            {
+                return ExitCode.Cancelled; // another rank has ended the job, and said why
+            }
             screen.IsMuted = false;
         }
         bool isJoined = _joined is not null;
@@ -85,7 +98,15 @@ internal sealed class Ranks(Launcher launcher)
                 RankFiles.TryRecord(run, Number, line);
             }
         });
-        _joined?.Abort(code);
+        Thread.Sleep(s_momentToRead);
+        if (isJoined)
+        {
+            _joined!.Abort(code);
+        }
+        else
+        {
+            LauncherAbort.TrySend(launcher, code);
+        }
         return code;
     }
 

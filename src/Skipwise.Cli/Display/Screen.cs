@@ -27,6 +27,20 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
         return new(AnsiConsole.Console, System.Console.Out, System.Console.Error);
     }
 
+    /// <summary>Of a rank that prints nothing but its own failure. The console is left alone, which writes to a terminal as it starts.
+    /// </summary>
+    public static Screen Muted()
+    {
+        var nothing = new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(TextWriter.Null),
+        };
+        var error = new StreamWriter(System.Console.OpenStandardError()) { AutoFlush = true };
+        return new(AnsiConsole.Create(nothing), TextWriter.Null, error) { IsMuted = true };
+    }
+
     /// <summary>Called when a verb begins what it will save when it is asked to end.</summary>
     internal Action RunBegins { get; set; } = () => { };
 
@@ -41,7 +55,7 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     public bool IsMuted { get; set; }
 
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
-    public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true } 
+    public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true }
         && !IsForPrograms && !IsMuted && !Ranks.AreSeveral; // a launcher shows what comes from a rank line by line
 
     /// <summary>Neither progress nor notes are shown.</summary>

@@ -90,7 +90,7 @@ internal sealed class Verb : Command
         {
             return screen.Ranks.Fail(screen, e, Options.FirstOrDefault(option => option.Name == "--out") is Option<string> folder
                 ? parse.GetValue(folder)
-                : null);
+                : null, stop);
         }
     }
 

@@ -14,7 +14,8 @@ internal sealed record RankHosts(IReadOnlyList<string> Hosts, IReadOnlyList<stri
     public static RankHosts Of(ICollective collective)
     {
         IReadOnlyList<Place> places = collective.AllGather(new Place(Environment.MachineName, OwnCores(), Environment.ProcessorCount));
-        return new([.. places.Select(place => place.Host)], [.. places.Select(place => place.Cores)], [.. places.Select(place => place.Count)]);
+        return new([.. places.Select(place => place.Host)], [.. places.Select(place => place.Cores)],
+            [.. places.Select(place => place.Count)]);
     }
 
     /// <summary>Threads of each rank: its cores, divided by the number of ranks that share them.</summary>
@@ -29,7 +30,8 @@ internal sealed record RankHosts(IReadOnlyList<string> Hosts, IReadOnlyList<stri
     {
         (int fewest, int most) = (threads.Min(), threads.Max());
         string range = fewest == most ? Counted(most, "thread") : Invariant($"{fewest} to {Counted(most, "thread")}");
-        return $"{Counted(collective.Size, "rank")} on {Counted(Hosts.Distinct().Count(), "host")} by {collective.Description}, {range} each";
+        string places = $"{Counted(collective.Size, "rank")} on {Counted(Hosts.Distinct().Count(), "host")}";
+        return $"{places} by {collective.Description}, {range} each";
     }
 
     /// <summary>The cores that this process may use; empty where the system does not tell.</summary>

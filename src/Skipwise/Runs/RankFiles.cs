@@ -5,8 +5,8 @@ using Skipwise.Storage;
 namespace Skipwise.Runs;
 
 /// <summary>
-/// What the ranks of a run write besides rank 0: <c>ranks/2.err</c> in the run folder says why rank 2 failed. The folder exists while several
-/// ranks work on the run, and afterwards if one of them failed.
+/// What the ranks of a run write besides rank 0: <c>ranks/2.err</c> in the run folder says why rank 2 failed. The folder exists while
+/// several ranks work on the run, and afterwards if one of them failed.
 /// </summary>
 internal static class RankFiles
 {
@@ -14,9 +14,11 @@ internal static class RankFiles
     public const string FolderName = "ranks";
 
     private const string JobName = "job", ErrorEnding = ".err";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15), s_look = TimeSpan.FromMilliseconds(20); // NFS caches names
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15),
+        s_look = TimeSpan.FromMilliseconds(20); // NFS caches names
 
-    /// <summary>Removes what an earlier start left, and requires that all ranks see the run folder of rank 0, which has claimed it.</summary>
+    /// <summary>Removes what an earlier start left, and requires that all ranks see the run folder of rank 0, which has claimed it.
+    /// </summary>
     /// <param name="collective">all ranks</param>
     /// <param name="run">the run folder, by this rank's name of it</param>
     /// <exception cref="SkipwiseException">a rank has another folder by this name; names the rank</exception>
@@ -102,12 +104,12 @@ internal static class RankFiles
         {
             try
             {
-                if (File.Exists(job) && File.ReadAllText(job) == id)
+                if (File.Exists(job) && InputFile.ReadText(job) == id)
                 {
                     return true;
                 }
             }
-            catch (IOException)
+            catch (Exception e) when (e is IOException or SkipwiseException)
             {
                 // not there yet
             }
