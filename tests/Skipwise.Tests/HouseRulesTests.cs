@@ -98,8 +98,8 @@ public partial class HouseRulesTests
     [Fact]
     public void Files_are_opened_for_reading_through_one_door()
     {
-        // the latter two read the machine's own files
-        string[] system = ["InputFile.cs", "NativeImage.cs", "ProcessMemory.cs"];
+        // all but the first read the machine's own files
+        string[] system = ["InputFile.cs", "NativeImage.cs", "ProcessMemory.cs", "RankHosts.cs"];
         foreach (string file in FilesOf("Skipwise").Concat(FilesOf("Skipwise.Cli")).Where(file => !system.Contains(Path.GetFileName(file))))
         {
             Match found = Opening().Match(File.ReadAllText(file));
