@@ -12,10 +12,7 @@ internal sealed class NoFile : IWeightWriter
         foreach (OutputTensor tensor in tensors)
         {
             using DisposeScope made = NewDisposeScope();
-            foreach (Tensor part in tensor.Parts)
-            {
-                part.Dispose();
-            }
+            foreach (Tensor _ in tensor.Parts) { } // the scope frees what is made: some are the model's own
         }
     }
 }
