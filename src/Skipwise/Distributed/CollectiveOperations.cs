@@ -29,6 +29,15 @@ public static class CollectiveOperations
     /// <inheritdoc cref="ICollective.BarrierAsync"/>
     public static void Barrier(this ICollective collective) => collective.BarrierAsync().Wait();
 
+    /// <exception cref="ArgumentException">the whole is not as large as the parts of all ranks</exception>
+    internal static void RequireParts(this ICollective collective, Tensor part, Tensor whole)
+    {
+        if (part.numel() * collective.Size != whole.numel() || part.dtype != whole.dtype)
+        {
+            throw new ArgumentException($"{whole.numel()} {whole.dtype} are not {collective.Size} times {part.numel()} {part.dtype}");
+        }
+    }
+
     /// <summary>Sums of numbers over all ranks.</summary>
     /// <param name="values">as many on every rank</param>
     public static double[] Sum(this ICollective collective, params double[] values)

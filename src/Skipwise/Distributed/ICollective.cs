@@ -27,6 +27,9 @@ public interface ICollective : IDisposable
     /// <summary>What moves the data, for people: its name and version.</summary>
     string Description { get; }
 
+    /// <summary>Why no operation can succeed any more, as far as is known; null while all is well.</summary>
+    internal Exception? Failure => null;
+
     /// <summary>Copies a tensor of rank <paramref name="root"/> into those of all others.</summary>
     /// <param name="tensor">contiguous, of any type</param>
     /// <param name="root">the rank that has the values</param>

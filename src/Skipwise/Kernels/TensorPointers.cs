@@ -1,14 +1,19 @@
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Pointers into the memory of CPU tensors. Type, device and strides are checked when a pointer is taken, and the memory stays valid until
-/// this is disposed, even if the tensor is disposed earlier.
+/// Pointers into the memory of CPU tensors, and addresses of others for native code. Type, device and strides are checked when a pointer
+/// is taken, and the memory stays valid until this is disposed, even if the tensor is disposed earlier.
 /// </summary>
 internal sealed unsafe class TensorPointers : IDisposable
 {
+    private static readonly Lazy<nint> s_address = new(() =>
+        LoadedLibtorch.TryFind("aoti_torch_get_data_ptr", out nint function) ? function : throw new SkipwiseException(
+            $"libtorch {LoadedLibtorch.Version()} has no aoti_torch_get_data_ptr. Use libtorch {TorchRuntime.RequiredLibtorch}."));
+
     private readonly List<Tensor> _kept = [];
 
     /// <summary>Pointer to the tensor's first element; null if it is empty.</summary>
@@ -26,6 +31,23 @@ internal sealed unsafe class TensorPointers : IDisposable
     /// <exception cref="OverflowException">more bytes than a span holds</exception>
     /// <inheritdoc cref="ToBytes"/>
     public Span<byte> Bytes(Tensor tensor) => new(ToBytes(tensor), checked((int)(tensor.numel() * tensor.element_size())));
+
+    /// <summary>Address of the first byte of a contiguous tensor of any type on any device. C# cannot read there.</summary>
+    /// <exception cref="ArgumentException">a tensor that is not contiguous</exception>
+    public nint Address(Tensor tensor)
+    {
+        if (!tensor.is_contiguous())
+        {
+            throw new ArgumentException($"expected numbers end to end, found strides [{string.Join(", ", tensor.stride())}]",
+                nameof(tensor));
+        }
+        Tensor same = tensor.detach().DetachFromDisposeScope();
+        _kept.Add(same);
+        void* address;
+        return ((delegate* unmanaged<nint, void**, int>)s_address.Value)(same.Handle, &address) == 0
+            ? (nint)address
+            : throw new InvalidOperationException($"libtorch has no address of a tensor on {tensor.device}.");
+    }
 
     public void Dispose()
     {

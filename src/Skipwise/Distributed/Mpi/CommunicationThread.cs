@@ -34,6 +34,18 @@ internal sealed unsafe class CommunicationThread : IDisposable
         _thread = new Thread(Run) { Name = "MPI", IsBackground = true };
     }
 
+    /// <summary>Why no operation can succeed any more; null while all is well.</summary>
+    public Exception? Failure
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _failure;
+            }
+        }
+    }
+
     /// <summary>Starts MPI.</summary>
     public (int Rank, int Size, string Version) Start()
     {

@@ -58,10 +58,15 @@ public sealed class MpiCollective : ICollective
     /// <inheritdoc/>
     public string Description { get; }
 
+    Exception? ICollective.Failure => _thread.Failure;
+
     /// <summary>Joins the other processes that the launcher started.</summary>
     /// <exception cref="SkipwiseException">no MPI library, or not that of the launcher</exception>
     public static MpiCollective Join(Launcher launcher) =>
-        new(launcher, Seconds(SilenceVariable) ?? Silence, Seconds(PatienceVariable) ?? Patience);
+        new(launcher, Seconds(SilenceVariable) ?? Silence, PatienceOfEnvironment());
+
+    /// <summary><see cref="Patience"/>, or what the environment says.</summary>
+    internal static TimeSpan PatienceOfEnvironment() => Seconds(PatienceVariable) ?? Patience;
 
     /// <inheritdoc/>
     public unsafe ICollectiveHandle BroadcastAsync(Tensor tensor, int root = 0)
@@ -83,7 +88,7 @@ public sealed class MpiCollective : ICollective
     public unsafe ICollectiveHandle ReduceScatterAsync(Tensor input, Tensor output)
     {
         (nint type, int count) = Numbers(output, output.numel());
-        RequireParts(output, input);
+        this.RequireParts(output, input);
         var (from, to) = (new HostMemory(input), new HostMemory(output));
         return Ask("reduce-scatter", (mpi, request) => mpi.ReduceScatter(from.Address, to.Address, count, type, request), () =>
         {
@@ -96,7 +101,7 @@ public sealed class MpiCollective : ICollective
     public unsafe ICollectiveHandle AllGatherAsync(Tensor input, Tensor output)
     {
         (nint type, int count) = Units(input, input.numel());
-        RequireParts(input, output);
+        this.RequireParts(input, output);
         var (from, to) = (new HostMemory(input), new HostMemory(output));
         bool isInPlace = from.Address == to.Address + (Rank * (nint)(input.numel() * input.element_size()));
         return Ask("all-gather", (mpi, request) => mpi.AllGather(isInPlace ? null : from.Address, to.Address, count, type, request), () =>
@@ -132,14 +137,6 @@ public sealed class MpiCollective : ICollective
         ScalarType.Int64 => _abi.Long,
         _ => throw new ArgumentException($"MPI adds up float32, float64 and int64, not {tensor.dtype}", nameof(tensor)),
     }, checked((int)elements));
-
-    private void RequireParts(Tensor part, Tensor whole)
-    {
-        if (part.numel() * Size != whole.numel() || part.dtype != whole.dtype)
-        {
-            throw new ArgumentException($"{whole.numel()} {whole.dtype} are not {Size} times {part.numel()} {part.dtype}");
-        }
-    }
 
     private void RequireSize(Launcher launcher, string library, string version)
     {
