@@ -113,6 +113,7 @@ internal sealed class Ranks(Launcher launcher)
     private string Place(Exception error)
     {
         string step = FailedStep.Of(error) is { } number ? FormattableString.Invariant($", step {number}") : "";
-        return FormattableString.Invariant($"rank {Number} on {Environment.MachineName}{step}: ");
+        (int rank, string host) = FailedRank.Of(error) ?? (Number, Environment.MachineName);
+        return FormattableString.Invariant($"rank {rank} on {host}{step}: ");
     }
 }

@@ -2,6 +2,7 @@ using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Evaluation.Perplexity;
@@ -28,7 +29,10 @@ internal static class EvalAllVerb
             skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --out compared
             skipwise eval all --model llama-2-7b --model llama-2-7b-16k --data reports.jsonl --min-passkey 0.9 --max-short-ppl-increase 0.02
             skipwise eval all --model llama-2-7b,rope=yarn,rope-factor=4 --tasks-data benchmarks --ruler-samples 50 --haystack essays
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string[]> models =
             verb.Texts("--model", "folder",
                 "Hugging Face folders or GGUF files; give --model once for each. The others are compared with the first. RoPE and " +
@@ -143,9 +147,10 @@ internal static class EvalAllVerb
                 EffectiveLength = gates.Rule(parse),
                 Gates = gates.Of(parse),
             };
+            ICollective ranks = screen.Ranks.Join(screen);
             DataFlags.TellUnread(options.Data?.Paths ?? [], options.Documents, screen);
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
-            Comparison comparison = ProgressDisplay.Run(screen, display =>
+            Comparison? comparison = ProgressDisplay.Run(screen, display =>
                 EvaluateAll.Run(options,
                     new EvaluateAllProgress
                     {
@@ -153,7 +158,11 @@ internal static class EvalAllVerb
                         Job = display.Jobs,
                         Evaluation = display.Evaluation,
                         Words = screen.Flags.In,
-                    }, stop));
+                    }, ranks, stop));
+            if (comparison is null)
+            {
+                return ExitCode.Success; // rank 0 tells
+            }
             if (comparison.Records.Any(record => record.Settings?.ContainsKey(PerplexityMeasurement.CutSetting) == true))
             {
                 screen.Note($"warning: perplexity: {maxTotalTokens.LeftOut(parse)}");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Distributed;
 using Skipwise.Documents;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Results;
@@ -21,7 +22,10 @@ internal static class EvalNeedleVerb
             skipwise eval needle --model llama-2-7b-16k --lengths 4096,8192,16384
             skipwise eval needle --model llama-2-7b-16k --haystack essays --num-distractors 3 --json needle.json
             skipwise eval needle --model llama-2-7b-16k --needle "The door code is {n}." --question "What is the door code?" --answer "{n}"
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluateNeedleOptions.Model));
         Flag<string?> adapter = verb.Adapter();
@@ -83,9 +87,10 @@ internal static class EvalNeedleVerb
                     BatchSize = batchSize.ValueOf(parse),
                 },
             };
+            ICollective ranks = screen.Ranks.Join(screen);
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             NeedleMeasurement measurement =
-                ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, stop));
+                ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, ranks, stop));
             json.Show(parse, screen, measurement.Records, () =>
             {
                 screen.Table(ResultTables.Needle(measurement.Results));

@@ -1,5 +1,6 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
@@ -20,7 +21,10 @@ internal static class EvalPasskeyVerb
             skipwise eval passkey --model llama-2-7b-16k --lengths 4096,8192,16384
             skipwise eval passkey --model llama-2-7b --adapter lora-16k --lengths 16384 --depths 10 --trials 5
             skipwise eval passkey --model llama-2-7b-16k --trials 50 --save-trials trials.jsonl --json passkey.json
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluatePasskeyOptions.Model));
         Flag<string?> adapter = verb.Adapter();
@@ -78,8 +82,9 @@ internal static class EvalPasskeyVerb
                     BatchSize = batchSize.ValueOf(parse),
                 },
             };
+            ICollective ranks = screen.Ranks.Join(screen);
             PasskeyMeasurement measurement =
-                ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, stop));
+                ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, ranks, stop));
             json.Show(parse, screen, measurement.Records, () =>
             {
                 screen.Table(ResultTables.Passkey(measurement.Results));

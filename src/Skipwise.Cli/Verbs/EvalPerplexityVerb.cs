@@ -1,6 +1,7 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Perplexity;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
@@ -20,7 +21,10 @@ internal static class EvalPerplexityVerb
             skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl.gz --lengths 2048,4096,8192,16384
             skipwise eval perplexity --model llama-2-7b --adapter lora-16k --data held-out/ --mode last-tokens
             skipwise eval perplexity --model llama-2-7b-16k --data held-out.jsonl --position-bins 8 --json perplexity.json
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluatePerplexityOptions.Model));
         Flag<string?> adapter = verb.Adapter();
@@ -80,9 +84,10 @@ internal static class EvalPerplexityVerb
                 },
             };
             EvaluatePerplexity.Validate(options);
+            ICollective ranks = screen.Ranks.Join(screen);
             DataFlags.Tell(options.Data, screen);
             PerplexityMeasurement measurement =
-                ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, stop));
+                ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, ranks, stop));
             json.Show(parse, screen, measurement.Records, () =>
             {
                 screen.Table(ResultTables.Perplexity(measurement.Results));

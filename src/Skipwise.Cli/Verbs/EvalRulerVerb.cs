@@ -1,5 +1,6 @@
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Distributed;
 using Skipwise.Documents;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
@@ -20,7 +21,10 @@ internal static class EvalRulerVerb
             skipwise eval ruler --model llama-2-7b-16k --lengths 4096,8192,16384 --samples 50
             skipwise eval ruler --model llama-2-7b-16k --tasks niah_single_1,vt,cwe --json ruler.json
             skipwise eval ruler --model llama-2-7b-16k --haystack essays --squad dev-v2.0.json --hotpot hotpot_dev_distractor_v1.json
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluateRulerOptions.Model));
         Flag<string?> adapter = verb.Adapter();
@@ -83,9 +87,10 @@ internal static class EvalRulerVerb
                     BatchSize = batchSize.ValueOf(parse),
                 },
             };
+            ICollective ranks = screen.Ranks.Join(screen);
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             RulerMeasurement measurement =
-                ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, stop));
+                ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, ranks, stop));
             json.Show(parse, screen, measurement.Records, () =>
             {
                 screen.Table(ResultTables.Ruler(measurement.Summary));

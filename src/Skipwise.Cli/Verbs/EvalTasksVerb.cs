@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
@@ -19,7 +20,10 @@ internal static class EvalTasksVerb
             skipwise eval tasks --list
             skipwise eval tasks --model llama-2-7b-16k --tasks boolq,piqa,winogrande --data benchmarks --limit 100
             skipwise eval tasks --model llama-2-7b-16k --tasks arc_challenge --data benchmarks --harness 0.4 --json tasks.json
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         Flag<string> model = verb.Required("--model", "folder", "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(EvaluateTasksOptions.Model));
         Flag<string?> adapter = verb.Adapter();
@@ -89,10 +93,12 @@ internal static class EvalTasksVerb
                     Limits = limits.Of(parse),
                 },
             };
+            ICollective ranks = screen.Ranks.Join(screen);
             TaskMeasurement measurement;
             try
             {
-                measurement = ProgressDisplay.Run(screen, display => EvaluateTasks.Run(options, display.Evaluation, display.Stage, stop));
+                measurement = ProgressDisplay.Run(screen, display =>
+                    EvaluateTasks.Run(options, display.Evaluation, display.Stage, ranks, stop));
             }
             catch (OperationCanceledException) when (options.Cache is { } file && File.Exists(file))
             {

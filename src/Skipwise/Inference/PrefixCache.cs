@@ -21,9 +21,32 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
     private KvCache? _batch; // the prompts of a batch side by side
     private int[] _lastPrompt = []; // tokens of the cached prefix
     private int _lastSequenceLength;
+    private int[] _lastParts = []; // where the prefills of the cached prefix ended
+    private Tensor? _lastState; // of its last token, if it is kept
+    private Queue<int[]>? _splits; // null: without a plan
 
     /// <summary>number of tokens processed by the model so far</summary>
     public long TokensProcessed { get; private set; }
+
+    /// <summary>Plans batches, so that what is computed of them does not depend on those before: see <see cref="PrefixPlan"/>.</summary>
+    internal PrefixPlan Plan(IEnumerable<IReadOnlyList<int[]>> batches) => new(
+    [
+        .. batches.Select(prompts =>
+        {
+            List<List<int>> distinct = Distinct(prompts);
+            if (IsOneByOne(prompts, distinct))
+            {
+                return ([.. distinct.Select(rows => prompts[rows[0]])], 0L);
+            }
+            int common = Common(prompts, distinct);
+            return ((IReadOnlyList<int[]>)(common > 0 ? [prompts[distinct[0][0]][..common]] : []),
+                (long)distinct.Count * (prompts[0].Length - common));
+        }),
+    ]);
+
+    /// <summary>Tells where the prefixes of the next batch are split, if all batches are planned.</summary>
+    /// <param name="splits">from <see cref="PrefixPlan.SplitsOf"/></param>
+    internal void Expect(IEnumerable<int[]> splits) => _splits = new(splits);
 
     /// <summary>Prefills prompts of equal length.</summary>
     /// <param name="prompts">B rows of token ids</param>
@@ -49,7 +72,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, cacheTokens, model.Dtype, model.Device);
         Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
         List<List<int>> distinct = Distinct(prompts);
-        if (distinct.Count == 1 || prompts[0].Length >= (together ?? model.Budget.PrefillTokens))
+        if (IsOneByOne(prompts, distinct))
         {
             foreach (List<int> rows in distinct)
             {
@@ -84,15 +107,25 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         return distinct;
     }
 
+    private bool IsOneByOne(IReadOnlyList<int[]> prompts, List<List<int>> distinct) =>
+        distinct.Count == 1 || prompts[0].Length >= (together ?? model.Budget.PrefillTokens);
+
+    /// <summary>Tokens of the prompts' common prefix; 0 if a separate forward would cost more than it saves.</summary>
+    private static int Common(IReadOnlyList<int[]> prompts, List<List<int>> distinct)
+    {
+        int[] first = prompts[distinct[0][0]];
+        // The first and the last in lexicographic order differ earliest.
+        int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]);
+        return 4 * common < first.Length ? 0 : common;
+    }
+
     /// <param name="last">[B, C], receives the last tokens' hidden states</param>
     private void PrefillBatch(
         IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int capacity, int? chunk,
         CancellationToken cancel)
     {
         int[] first = prompts[distinct[0][0]];
-        // The common prefix of all: the first and the last in lexicographic order differ earliest.
-        int common = first.AsSpan().CommonPrefixLength(prompts[distinct[^1][0]]);
-        common = 4 * common < first.Length ? 0 : common; // a separate forward would cost more than it saves
+        int common = Common(prompts, distinct);
         if (common > 0)
         {
             PrefillPrefix(first[..common], visitLast: null, sequenceLength, capacity, chunk, cancel);
@@ -130,25 +163,55 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         CancellationToken cancel)
     {
         bool mayShare = model.HaveSameRotation(sequenceLength, _lastSequenceLength);
-        // Hidden states are not cached, so a last token whose state is needed is always processed.
-        int shared = mayShare ? Math.Min(_lastPrompt.AsSpan().CommonPrefixLength(tokens), tokens.Length - (visitLast is null ? 0 : 1)) : 0;
-        _lastPrompt = []; // a cancelled or failed prefill is not reused
+        int common = mayShare ? _lastPrompt.AsSpan().CommonPrefixLength(tokens) : 0;
+        int[]? splits = _splits is null ? null : _splits.TryDequeue(out int[]? planned) ? planned : [];
+        int[] parts = [.. splits ?? [], tokens.Length];
+        // Hidden states are not cached, except the last one if batches are planned: a last token whose state is needed is processed.
+        Tensor? state = visitLast is not null && common == tokens.Length && common == _lastPrompt.Length ? _lastState : null;
+        int most = visitLast is null || state is not null ? tokens.Length : tokens.Length - 1;
+        int shared = splits is null ? Math.Min(common, most) : SharedParts(parts, Math.Min(common, most));
+        if (shared < tokens.Length || visitLast is null)
+        {
+            ForgetState();
+        }
+        (_lastPrompt, _lastParts) = ([], []); // a cancelled or failed prefill is not reused
         KvCache prefix = EnsureCapacity(capacity, shared);
-        int count = tokens.Length - shared;
-        if (count > 0)
+        int done = shared;
+        foreach (int end in parts.Where(end => end > shared))
         {
             using var scope = NewDisposeScope();
-            Prefill.Run(model, TokenTensor.Create(model, [tokens[shared..]]), prefix.NextPositions(count), prefix,
+            int count = end - done;
+            Prefill.Run(model, TokenTensor.Create(model, [tokens[done..end]]), prefix.NextPositions(count), prefix,
                 sequenceLength, chunk, (offset, states) =>
             {
-                if (offset + states.size(1) == count)
+                if (visitLast is not null && end == tokens.Length && offset + states.size(1) == count)
                 {
-                    visitLast?.Invoke(states[0, -1]);
+                    visitLast(states[0, -1]);
+                    _lastState = splits is null ? null : states[0, -1].clone().DetachFromDisposeScope();
                 }
             }, cancel);
+            done = end;
         }
-        (_lastPrompt, _lastSequenceLength) = (tokens, sequenceLength);
-        TokensProcessed += count;
+        if (shared == tokens.Length && state is not null)
+        {
+            visitLast!(state);
+        }
+        (_lastPrompt, _lastParts, _lastSequenceLength) = (tokens, parts, sequenceLength);
+        TokensProcessed += tokens.Length - shared;
+    }
+
+    /// <summary>The tokens of the cached prefix that were prefilled in the same parts.</summary>
+    /// <param name="most">tokens that may be shared</param>
+    private int SharedParts(int[] parts, int most)
+    {
+        int same = parts.Zip(_lastParts).TakeWhile(pair => pair.First == pair.Second && pair.First <= most).Count();
+        return same > 0 ? parts[same - 1] : 0;
+    }
+
+    private void ForgetState()
+    {
+        _lastState?.Dispose();
+        _lastState = null;
     }
 
     /// <summary>The cached prefix, truncated to the shared tokens and with enough capacity. Grows by slightly more than necessary, because
@@ -172,6 +235,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
     /// <inheritdoc/>
     public void Dispose()
     {
+        ForgetState();
         _batch?.Dispose();
         _prefix?.Dispose();
     }

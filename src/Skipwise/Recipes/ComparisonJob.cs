@@ -9,7 +9,7 @@ namespace Skipwise.Recipes;
 /// <param name="Settings">settings that the results depend on, besides the model</param>
 /// <param name="Run">evaluates a model; stores its trials in the given file</param>
 internal sealed record ComparisonJob(string Description, JsonObject Settings,
-    Func<EvaluatedModel, string, IProgress<EvaluationProgress>?, CancellationToken, IReadOnlyList<EvaluationRecord>> Run)
+    Func<EvaluatedModel, string?, IProgress<EvaluationProgress>?, CancellationToken, IReadOnlyList<EvaluationRecord>> Run)
 {
     /// <summary>what the work grows with: the length in tokens; 1 for a benchmark task</summary>
     public int Size { get; init; } = 1;

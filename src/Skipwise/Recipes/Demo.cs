@@ -152,7 +152,8 @@ internal sealed class Demo
                 // Every token of every document counts once per window, with at least half a window of context.
                 var sliding = new PerplexityOptions { Windows = [window], Stride = window / 2 };
                 PerplexityResult result =
-                    PerplexityEvaluator.Evaluate(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, _stop).Single();
+                    PerplexityEvaluator.Evaluate(model, heldOut, _tokenizer.BosId!.Value, sliding, _progress.Evaluation, cancel: _stop)
+                        .Single();
                 _perplexity.Add(
                     new PerplexityPoint(variant, window, result.Perplexity, result.StandardError ?? double.NaN, result.Documents));
             }

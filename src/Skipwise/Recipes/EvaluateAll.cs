@@ -1,11 +1,13 @@
 using System.Globalization;
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Checkpoints.Peft;
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 using Skipwise.Models;
 using Skipwise.Reports;
 using Skipwise.Reports.Comparing;
 using Skipwise.Rope;
+using Skipwise.Runs;
 using Skipwise.Storage;
 using Skipwise.Tokenizers;
 
@@ -17,19 +19,28 @@ internal static class EvaluateAll
     public const string ReportName = "report.html";
 
     /// <summary>Runs the evaluations that the folder does not hold yet, and writes the report.</summary>
+    /// <param name="collective">the ranks that evaluate together, all by this call; rank 0 has the folder. Null: this process alone</param>
+    /// <returns>null on the other ranks</returns>
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
     /// <exception cref="OperationCanceledException">stopped; finished jobs are stored, and the same call continues</exception>
-    public static Comparison Run(EvaluateAllOptions options, EvaluateAllProgress progress, CancellationToken cancel = default)
+    public static Comparison? Run(EvaluateAllOptions options, EvaluateAllProgress progress, ICollective? collective = null,
+        CancellationToken cancel = default)
     {
         OptionCheck.Require("Evaluation", options);
+        ICollective ranks = collective ?? SingleProcess.Instance;
+        RankAgreement.RequireOptions(ranks, options);
+        bool isFirst = ranks.Rank == 0;
         // The headers of all models are read before the first evaluation, so that errors of the last one are reported early.
         DecoderConfig[] configs = [.. options.Models.Select(Looked)];
         IReadOnlyList<int> lengths = options.Lengths.Count > 0 ? [.. options.Lengths.Distinct().Order()] : Lengths(configs);
         ComparisonTask[] tasks = [.. ComparisonTask.All.Where(task => task.SkipReason(options) is null)];
         (ComparisonTask Task, ComparisonJob[] Parts)[] measurements = [.. tasks.Select(task => (task, Parts(task, options, lengths)))];
-        ReportFiles.RequireReplaceable(Path.Combine(options.Out, ReportName));
-        using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(EvaluateAllOptions.Out)));
-        var store = ResultsStore.Open(options.Out);
+        if (isFirst)
+        {
+            ReportFiles.RequireReplaceable(Path.Combine(options.Out, ReportName));
+        }
+        using FolderClaim? claim = isFirst ? FolderClaim.Acquire(options.Out, OptionName.Of(nameof(EvaluateAllOptions.Out))) : null;
+        ResultsStore? store = isFirst ? ResultsStore.Open(options.Out) : null;
 
         var plan = new ComparisonPlan
         {
@@ -44,7 +55,8 @@ internal static class EvaluateAll
         {
             cancel.ThrowIfCancellationRequested();
             progress.Stage?.Report($"reading {name}");
-            using var model = new EvaluatedModel(source, options.Compute, progress.Stage);
+            using var model = new EvaluatedModel(source, options.Compute, progress.Stage, ranks);
+            _ = model.Compared(cancel);
             ComparedModel described = Describe(model, name);
             var work = measurements.Select(own => (own.Task, Parts: Keyed(own.Task, Hexadecimal(model.Identity), own.Parts))).ToList();
             plan = plan with
@@ -52,7 +64,7 @@ internal static class EvaluateAll
                 Models =
                 [.. plan.Models, described with { Measurements = [.. work.SelectMany(own => own.Parts).Select(part => part.Key)] }]
             };
-            store.WritePlan(plan); // a report of an interrupted run shows the models up to there
+            store?.WritePlan(plan); // a report of an interrupted run shows the models up to there
             SkippedTask[] impossible =
             [
                 .. work.SelectMany(own =>
@@ -60,8 +72,8 @@ internal static class EvaluateAll
             ];
             plan = plan with { Skipped = [.. plan.Skipped.Union(impossible)] };
         }
-        store.WritePlan(plan);
-        return RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName), progress.Words);
+        store?.WritePlan(plan);
+        return isFirst ? RenderReport.Run([options.Out], Path.Combine(options.Out, ReportName), progress.Words) : null;
     }
 
     private static DecoderConfig Looked(ModelSource source)
@@ -90,14 +102,14 @@ internal static class EvaluateAll
     /// <summary>Runs the jobs that the store does not hold yet.</summary>
     /// <returns>jobs that cannot run, such as a prompt that does not fit its length; if that is true of all, it is an error</returns>
     private static List<SkippedTask> Measure(
-        ResultsStore store, EvaluatedModel model, string name, IReadOnlyList<(string Key, ComparisonJob Part)> parts, bool partsMayFail,
+        ResultsStore? store, EvaluatedModel model, string name, IReadOnlyList<(string Key, ComparisonJob Part)> parts, bool partsMayFail,
         JobProgress jobs, EvaluateAllProgress progress, CancellationToken cancel)
     {
         var impossible = new List<SkippedTask>();
         foreach ((string key, ComparisonJob part) in parts)
         {
             cancel.ThrowIfCancellationRequested();
-            bool isKept = store.Find(key).Count > 0;
+            bool isKept = model.Ranks.FromFirst(() => store!.Find(key).Count > 0);
             jobs.Begin(isKept);
             progress.Stage?.Report($"{name}: {part.Description}{(isKept ? ": kept from an earlier run" : "")}");
             if (isKept)
@@ -106,7 +118,8 @@ internal static class EvaluateAll
             }
             try
             {
-                store.Add(key, part.Settings, part.Run(model, store.TrialsPath(key), progress.Evaluation, cancel));
+                IReadOnlyList<EvaluationRecord> records = part.Run(model, store?.TrialsPath(key), progress.Evaluation, cancel);
+                store?.Add(key, part.Settings, records);
             }
             catch (SkipwiseException e) when (partsMayFail && impossible.Count + 1 < parts.Count)
             {

@@ -1,9 +1,11 @@
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Distributed;
 using Skipwise.Documents;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Results;
 using Skipwise.Models;
+using Skipwise.Runs;
 using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
@@ -43,6 +45,8 @@ public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IRea
 /// <summary>Evaluates needle retrieval by length and depth.</summary>
 public static class EvaluateNeedle
 {
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
     /// <example>
     /// <code>
@@ -51,19 +55,25 @@ public static class EvaluateNeedle
     /// </code>
     /// </example>
     public static NeedleMeasurement Run(EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress = null,
-        IProgress<string>? note = null, CancellationToken cancel = default)
+        IProgress<string>? note = null, ICollective? collective = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Needle", options);
         if (options.Needle.Lengths.Count > 0)
         {
             options.Needle.Validate();
         }
-        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        RankAgreement.RequireOptions(collective ?? SingleProcess.Instance, options);
+        using var model = new EvaluatedModel(
+            new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note, collective);
         return Run(model, options, progress, cancel);
     }
 
     /// <param name="model">the model of the options</param>
     internal static NeedleMeasurement Run(EvaluatedModel model, EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress,
+        CancellationToken cancel) =>
+        model.Together(() => Measure(model, options, progress, cancel), cancel);
+
+    private static NeedleMeasurement Measure(EvaluatedModel model, EvaluateNeedleOptions options, IProgress<EvaluationProgress>? progress,
         CancellationToken cancel)
     {
         NeedleOptions needle = options.Needle.Lengths.Count > 0
@@ -75,8 +85,8 @@ public static class EvaluateNeedle
                 needle.Lengths.Max());
         IReadOnlyList<NeedleResult> results = ResumableTrials.Run<NeedleTrial, IReadOnlyList<NeedleResult>>(options.Trials, model,
             file => NeedleEvaluator.Evaluate(model.Model, model.Tokenizer, haystack, needle, progress: progress, file: file,
-                cancel: cancel),
-            measured => measured.SelectMany(result => result.Trials));
+                ranks: model.Ranks, cancel: cancel),
+            measured => measured.SelectMany(result => result.Trials), cancel);
         return new(model.Name, needle, results);
     }
 }

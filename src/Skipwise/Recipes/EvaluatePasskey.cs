@@ -1,8 +1,10 @@
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Distributed;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Evaluation.Results;
 using Skipwise.Models;
+using Skipwise.Runs;
 using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
@@ -37,6 +39,8 @@ public sealed record PasskeyMeasurement(string Model, PasskeyOptions Options, IR
 /// <summary>Measures passkey retrieval by length and depth.</summary>
 public static class EvaluatePasskey
 {
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     /// <example>
     /// <code>
@@ -45,19 +49,25 @@ public static class EvaluatePasskey
     /// </code>
     /// </example>
     public static PasskeyMeasurement Run(EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress = null,
-        IProgress<string>? note = null, CancellationToken cancel = default)
+        IProgress<string>? note = null, ICollective? collective = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Passkey", options);
         if (options.Passkey.Lengths.Count > 0)
         {
             options.Passkey.Validate();
         }
-        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        RankAgreement.RequireOptions(collective ?? SingleProcess.Instance, options);
+        using var model = new EvaluatedModel(
+            new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note, collective);
         return Run(model, options, progress, cancel);
     }
 
     /// <param name="model">that of the options</param>
     internal static PasskeyMeasurement Run(EvaluatedModel model, EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress,
+        CancellationToken cancel) =>
+        model.Together(() => Measure(model, options, progress, cancel), cancel);
+
+    private static PasskeyMeasurement Measure(EvaluatedModel model, EvaluatePasskeyOptions options, IProgress<EvaluationProgress>? progress,
         CancellationToken cancel)
     {
         PasskeyOptions passkey = options.Passkey.Lengths.Count > 0
@@ -65,9 +75,9 @@ public static class EvaluatePasskey
             : options.Passkey with { Lengths = DefaultLengths.For(model.Config) };
         IReadOnlyList<PasskeyPrompt> prompts = PasskeyPrompt.All(model.Tokenizer, passkey);
         IReadOnlyList<PasskeyResult> results = ResumableTrials.Run<PasskeyTrial, IReadOnlyList<PasskeyResult>>(options.Trials, model,
-            file => PasskeyEvaluator.Evaluate(model.Model, model.Tokenizer, prompts, passkey, progress: progress, cancel: cancel,
-                file: file),
-            measured => measured.SelectMany(result => result.Trials));
+            file => PasskeyEvaluator.Evaluate(model.Model, model.Tokenizer, prompts, passkey, progress: progress, file: file,
+                ranks: model.Ranks, cancel: cancel),
+            measured => measured.SelectMany(result => result.Trials), cancel);
         return new(model.Name, passkey, results);
     }
 }

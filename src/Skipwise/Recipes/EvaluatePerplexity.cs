@@ -1,10 +1,12 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
+using Skipwise.Distributed;
 using Skipwise.Documents;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Perplexity;
 using Skipwise.Evaluation.Results;
 using Skipwise.Models;
+using Skipwise.Runs;
 using Skipwise.Runtime;
 using Skipwise.TokenStores;
 
@@ -64,6 +66,8 @@ public sealed record PerplexityMeasurement(string Model, PerplexityOptions Optio
 /// <summary>Evaluates a model's perplexity on text by window length.</summary>
 public static class EvaluatePerplexity
 {
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long
     /// enough</exception>
     /// <example>
@@ -78,10 +82,12 @@ public static class EvaluatePerplexity
     /// </code>
     /// </example>
     public static PerplexityMeasurement Run(EvaluatePerplexityOptions options, IProgress<EvaluationProgress>? progress = null,
-        IProgress<string>? note = null, CancellationToken cancel = default)
+        IProgress<string>? note = null, ICollective? collective = null, CancellationToken cancel = default)
     {
         Validate(options);
-        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        RankAgreement.RequireOptions(collective ?? SingleProcess.Instance, options);
+        using var model = new EvaluatedModel(
+            new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note, collective);
         return Run(model, options, progress, cancel);
     }
 
@@ -98,6 +104,10 @@ public static class EvaluatePerplexity
 
     /// <param name="model">the model of the options</param>
     internal static PerplexityMeasurement Run(EvaluatedModel model, EvaluatePerplexityOptions options,
+        IProgress<EvaluationProgress>? progress, CancellationToken cancel) =>
+        model.Together(() => Measure(model, options, progress, cancel), cancel);
+
+    private static PerplexityMeasurement Measure(EvaluatedModel model, EvaluatePerplexityOptions options,
         IProgress<EvaluationProgress>? progress, CancellationToken cancel)
     {
         IReadOnlyList<int> windows = options.Perplexity.Windows.Count > 0 ? options.Perplexity.Windows : DefaultLengths.For(model.Config);
@@ -108,7 +118,7 @@ public static class EvaluatePerplexity
         ITokenSource documents = store is not null ? store
             : PerplexityTexts.Read(options.Data.Read(), model.Tokenizer, perplexity, cancel);
         IReadOnlyList<PerplexityResult> results =
-            PerplexityEvaluator.Evaluate(model.Model, documents, bos, perplexity, progress, cancel);
+            PerplexityEvaluator.Evaluate(model.Compared(cancel), documents, bos, perplexity, progress, model.Ranks, cancel);
         return new(model.Name, perplexity, results) { IsCut = PerplexityPlan.IsCut(documents, perplexity) };
     }
 

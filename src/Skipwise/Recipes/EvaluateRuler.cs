@@ -1,10 +1,12 @@
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Distributed;
 using Skipwise.Documents;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Models;
+using Skipwise.Runs;
 using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
@@ -51,6 +53,8 @@ public sealed record RulerMeasurement(string Model, RulerSummary Summary)
 public static class EvaluateRuler
 {
     /// <param name="note">receives what is left out or replaced, and why</param>
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">
     /// a model or file that cannot be read, an impossible setting, or a task whose source files are missing
     /// </exception>
@@ -61,19 +65,25 @@ public static class EvaluateRuler
     /// </code>
     /// </example>
     public static RulerMeasurement Run(EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress = null,
-        IProgress<string>? note = null, CancellationToken cancel = default)
+        IProgress<string>? note = null, ICollective? collective = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("RULER", options);
         if (options.Ruler.Lengths.Count > 0)
         {
             options.Ruler.Validate();
         }
-        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        RankAgreement.RequireOptions(collective ?? SingleProcess.Instance, options);
+        using var model = new EvaluatedModel(
+            new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note, collective);
         return Run(model, options, progress, note, cancel);
     }
 
     /// <param name="model">the model of the options</param>
     internal static RulerMeasurement Run(EvaluatedModel model, EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress,
+        IProgress<string>? note, CancellationToken cancel) =>
+        model.Together(() => Measure(model, options, progress, note, cancel), cancel);
+
+    private static RulerMeasurement Measure(EvaluatedModel model, EvaluateRulerOptions options, IProgress<EvaluationProgress>? progress,
         IProgress<string>? note, CancellationToken cancel)
     {
         RulerOptions ruler = options.Ruler.Lengths.Count > 0
@@ -86,8 +96,9 @@ public static class EvaluateRuler
             options.Hotpot is { } hotpot ? QaSet.ReadHotpot(hotpot) : null);
         Tell(ruler, material, ownProse: options.Haystack.Count == 0, note);
         RulerSummary summary = ResumableTrials.Run<RulerTrial, RulerSummary>(options.Trials, model,
-            file => RulerEvaluator.Evaluate(model.Model, model.Tokenizer, material, ruler, progress: progress, file: file, cancel: cancel),
-            measured => measured.Results.SelectMany(result => result.Trials));
+            file => RulerEvaluator.Evaluate(model.Model, model.Tokenizer, material, ruler, progress: progress, file: file,
+                ranks: model.Ranks, cancel: cancel),
+            measured => measured.Results.SelectMany(result => result.Trials), cancel);
         return new(model.Name, summary);
     }
 

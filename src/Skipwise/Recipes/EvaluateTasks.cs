@@ -1,8 +1,10 @@
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Distributed;
 using Skipwise.Evaluation;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
+using Skipwise.Runs;
 using Skipwise.Runtime;
 
 namespace Skipwise.Recipes;
@@ -42,6 +44,8 @@ public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnl
 /// <summary>Scores a model on benchmark tasks by the rules of lm-evaluation-harness.</summary>
 public static class EvaluateTasks
 {
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
     /// <example>
     /// <code>
@@ -53,15 +57,21 @@ public static class EvaluateTasks
     /// </code>
     /// </example>
     public static TaskMeasurement Run(EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress = null,
-        IProgress<string>? note = null, CancellationToken cancel = default)
+        IProgress<string>? note = null, ICollective? collective = null, CancellationToken cancel = default)
     {
         OptionCheck.Require("Tasks", options);
-        using var model = new EvaluatedModel(new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note);
+        RankAgreement.RequireOptions(collective ?? SingleProcess.Instance, options);
+        using var model = new EvaluatedModel(
+            new ModelSource(options.Model, options.Rope, Adapter: options.Adapter), options.Compute, note, collective);
         return Run(model, options, progress, cancel);
     }
 
     /// <param name="model">the model of the options</param>
     internal static TaskMeasurement Run(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress,
+        CancellationToken cancel) =>
+        model.Together(() => Measure(model, options, progress, cancel), cancel);
+
+    private static TaskMeasurement Measure(EvaluatedModel model, EvaluateTasksOptions options, IProgress<EvaluationProgress>? progress,
         CancellationToken cancel)
     {
         TaskOptions tasks = options.Tasks.ResolveBos(model.ModelType);
@@ -72,7 +82,9 @@ public static class EvaluateTasks
         }
         TaskSuite suite = TaskSuite.Prepare(options.Data, options.Names, model.Tokenizer, model.Config, tasks, cancel);
         // Scores of other runs stay in the file: other tasks and models may share it.
-        using TrialFile<RequestScore>? scores = options.Cache is { } path ? new(path, model.Identity) : null;
-        return new(model.Name, tasks, suite.Evaluate(model.Model, scores, progress, cancel));
+        CausalLM compared = model.Compared(cancel);
+        using TrialFile<RequestScore>? scores =
+            options.Cache is { } path && model.Ranks.Rank == 0 ? new(path, model.Identity) : null;
+        return new(model.Name, tasks, suite.Evaluate(compared, scores, progress, model.Ranks, cancel));
     }
 }

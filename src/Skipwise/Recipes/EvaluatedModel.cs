@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Distributed;
 using Skipwise.Models;
 using Skipwise.Runtime;
 using Skipwise.Tokenizers;
@@ -14,13 +15,16 @@ namespace Skipwise.Recipes;
 /// </summary>
 /// <param name="compute">device and element type</param>
 /// <param name="note">receives notes on the model when it is loaded</param>
-internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute, IProgress<string>? note = null) : IDisposable
+/// <param name="ranks">those that evaluate it together; null: this process alone</param>
+internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute, IProgress<string>? note = null, ICollective? ranks = null)
+    : IDisposable
 {
     private readonly Lazy<DecoderConfig> _config = new(() => PretrainedModel.Architecture(source));
     private readonly Lazy<ITokenizer> _tokenizer = new(() =>
         BoundedTokenizer.Create(TokenizerLoader.Load(source.Folder), PretrainedModel.Architecture(source).VocabSize));
     private PretrainedModel? _pretrained;
     private ulong? _fingerprint, _identity;
+    private bool _isCompared;
 
     /// <summary>name in records</summary>
     public string Name => source.Adapter is null ? source.Folder : $"{source.Folder} + {source.Adapter}";
@@ -48,6 +52,25 @@ internal sealed class EvaluatedModel(ModelSource source, ComputeOptions compute,
     public ulong Identity => _identity ??= Hash(string.Join(' ',
         Fingerprint, TokenizerFingerprint.Compute(Tokenizer), Tokenizer.BosId, Tokenizer.AddsBos, Tokenizer.EosId,
         string.Join(',', Tokenizer.EndIds), Build));
+
+    public ICollective Ranks => ranks ?? SingleProcess.Instance;
+
+    /// <summary>An evaluation of the model on all ranks: all of them return, or all of them throw.</summary>
+    /// <param name="evaluate">calls <see cref="Compared"/> once texts and settings are known to be right</param>
+    public T Together<T>(Func<T> evaluate, CancellationToken cancel) => Ranks.Together(evaluate, cancel);
+
+    /// <summary>The model, which is the same on all ranks.</summary>
+    /// <exception cref="SkipwiseException">the model cannot be read, or a rank has another one</exception>
+    public CausalLM Compared(CancellationToken cancel)
+    {
+        if (!_isCompared)
+        {
+            Ranks.RequireSame("model, tokenizer or program",
+                () => Identity.ToString(System.Globalization.CultureInfo.InvariantCulture), cancel);
+            _isCompared = true;
+        }
+        return Model;
+    }
 
     private static Guid Build => typeof(EvaluatedModel).Module.ModuleVersionId;
 

@@ -145,7 +145,7 @@ public sealed class LanguageModel : IDisposable
             int bos = PerplexityTexts.BosId(Tokenizer, Network.Config);
             IEnumerable<Document> texts = documents.Select((text, index) => new Document(text, $"document {index + 1}"));
             TokenStores.TokenList tokens = PerplexityTexts.Read(texts, Tokenizer, options, cancel);
-            return PerplexityEvaluator.Evaluate(Network, tokens, bos, options, progress, cancel);
+            return PerplexityEvaluator.Evaluate(Network, tokens, bos, options, progress, cancel: cancel);
         }, cancel);
 
     /// <summary>Evaluates passkey retrieval by prompt length and depth: the model must repeat a number hidden in a long text.</summary>

@@ -74,7 +74,7 @@ internal sealed partial class ReproductionContext
             // window, BOS and EOS are the base's for all variants, and so are the prompts
             _suite ??= TaskSuite.Prepare(Benchmarks!, BenchmarkTasks, Base.Tokenizer, Base.Config.Model,
                 new TaskOptions { MaxLength = Window, Limit = Scale.BenchmarkLimit }, _stop);
-            IReadOnlyList<TaskResult> results = _suite.Evaluate(model, null, _progress.Evaluation, _stop);
+            IReadOnlyList<TaskResult> results = _suite.Evaluate(model, null, _progress.Evaluation, cancel: _stop);
             return (BenchmarkMeasurement[])
             [
                 .. s_benchmarks.Select(each => new BenchmarkMeasurement(each.Task, each.Metric,

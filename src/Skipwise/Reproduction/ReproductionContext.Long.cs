@@ -45,7 +45,7 @@ internal sealed partial class ReproductionContext
             var options = new PerplexityOptions { Windows = windows, Mode = WindowMode.Truncate, MaxDocuments = null };
             IReadOnlyList<PerplexityResult> results = Timed($"perplexity of {variant.Name} up to {windows[^1]}", variant, seed, model =>
                 PerplexityEvaluator.Evaluate(model, start.LongDocuments(multiples[^1]),
-                    PerplexityTexts.BosId(start.Tokenizer, model.Config), options, _progress.Evaluation, _stop));
+                    PerplexityTexts.BosId(start.Tokenizer, model.Config), options, _progress.Evaluation, cancel: _stop));
             return (PerplexityMeasurement[])[.. results.Select(result =>
                 new PerplexityMeasurement(result.Window, result.Perplexity, result.Samples!))];
         });

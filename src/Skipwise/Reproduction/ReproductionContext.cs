@@ -132,7 +132,7 @@ internal sealed partial class ReproductionContext : IDisposable
             var options = new PerplexityOptions { Windows = [window], Stride = window / 2, MaxDocuments = null };
             PerplexityResult result = Timed($"perplexity of {variant.Name} at {window}", variant, seed, model =>
                 PerplexityEvaluator.Evaluate(model, start.HeldOut, PerplexityTexts.BosId(start.Tokenizer, model.Config), options,
-                    _progress.Evaluation, _stop).Single());
+                    _progress.Evaluation, cancel: _stop).Single());
             return new PerplexityMeasurement(window, result.Perplexity, result.Samples!);
         });
 

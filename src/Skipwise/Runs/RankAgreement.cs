@@ -12,7 +12,11 @@ namespace Skipwise.Runs;
 internal static class RankAgreement
 {
     /// <summary>Paths and numbers of GPUs, which may differ from host to host: what is behind the paths is compared later.</summary>
-    private static readonly HashSet<string> s_ofHost = ["model", "adapter", "out", "data.paths", "evaluation.data.paths", "compute.device"];
+    private static readonly HashSet<string> s_ofHost =
+    [
+        "model", "adapter", "out", "data", "data.paths", "evaluation.data.paths", "compute.device", "haystack", "squad", "hotpot", "trials",
+        "cache", "tasksData",
+    ];
 
     private static readonly string? s_version =
         typeof(RankAgreement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
@@ -20,9 +24,9 @@ internal static class RankAgreement
     /// <summary>Compares version and options, before anything is read.</summary>
     /// <param name="collective">all ranks</param>
     /// <param name="options">options of the run</param>
-    /// <param name="save">its checkpoints</param>
+    /// <param name="save">its checkpoints; null for an evaluation, which has none</param>
     /// <exception cref="SkipwiseException">a rank differs; names it and the values</exception>
-    public static void RequireOptions(ICollective collective, object options, SaveOptions save)
+    public static void RequireOptions(ICollective collective, object options, SaveOptions? save = null)
     {
         if (collective.Size == 1)
         {
@@ -34,7 +38,10 @@ internal static class RankAgreement
             ["build"] = typeof(RankAgreement).Assembly.ManifestModule.ModuleVersionId.ToString("N"),
         };
         Flatten("", JsonSerializer.SerializeToNode(options, options.GetType(), RunOptionsJson.Options), values);
-        Flatten("save", JsonSerializer.SerializeToNode(save with { ConfigText = null }, RunOptionsJson.Options), values);
+        if (save is not null)
+        {
+            Flatten("save", JsonSerializer.SerializeToNode(save with { ConfigText = null }, RunOptionsJson.Options), values);
+        }
         Require(collective, values, "the same command");
     }
 
@@ -79,7 +86,7 @@ internal static class RankAgreement
 
     private static void Flatten(string name, JsonNode? node, Dictionary<string, string?> values)
     {
-        if (s_ofHost.Contains(name))
+        if (s_ofHost.Contains(name) && node is not JsonObject)
         {
             return;
         }

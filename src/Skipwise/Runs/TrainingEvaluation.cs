@@ -87,14 +87,19 @@ internal sealed class TrainingEvaluation
         return new TrainingEvaluation(options, model, tokenizer, progress, maxTokens, stop);
     }
 
-    /// <summary>Evaluates on all ranks, which get the results of rank 0: their decisions have to be the same.</summary>
+    /// <summary>Evaluates on all ranks, which get the same results: their decisions have to be the same. Ranks that each hold the model
+    /// divide the work; with divided parameters, all do the same, for each forward needs all of them.</summary>
     /// <exception cref="OperationCanceledException">cancelled, on any rank; nothing was recorded</exception>
     public IReadOnlyList<EvaluationPoint> Evaluate(CausalLM model, int step, ICollective ranks, CancellationToken cancel)
     {
+        if (model.Residence is null)
+        {
+            return ranks.Together<IReadOnlyList<EvaluationPoint>>(() => Measure(model, step, ranks, cancel), cancel);
+        }
         IReadOnlyList<EvaluationPoint> own = [];
         try
         {
-            own = Evaluate(model, step, cancel);
+            own = Measure(model, step, null, cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -104,19 +109,23 @@ internal sealed class TrainingEvaluation
     }
 
     /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>
-    public IReadOnlyList<EvaluationPoint> Evaluate(CausalLM model, int step, CancellationToken cancel)
+    public IReadOnlyList<EvaluationPoint> Evaluate(CausalLM model, int step, CancellationToken cancel) =>
+        Measure(model, step, null, cancel);
+
+    private List<EvaluationPoint> Measure(CausalLM model, int step, ICollective? dividing, CancellationToken cancel)
     {
         var points = new List<EvaluationPoint>();
         if (_perplexity is not null)
         {
-            points.AddRange(PerplexityEvaluator.Evaluate(model, _documents!, _bos, _perplexity, _progress, cancel)
+            points.AddRange(PerplexityEvaluator.Evaluate(model, _documents!, _bos, _perplexity, _progress, dividing, cancel)
                 .Select(result =>
                     new EvaluationPoint(step, "perplexity", "perplexity", result.Window, result.Perplexity, result.StandardError,
                         result.Count)));
         }
         if (_passkey is not null)
         {
-            points.AddRange(PasskeyEvaluator.Evaluate(model, _tokenizer, _prompts, _passkey, progress: _progress, cancel: cancel)
+            points.AddRange(PasskeyEvaluator.Evaluate(model, _tokenizer, _prompts, _passkey, progress: _progress,
+                    ranks: dividing, cancel: cancel)
                 .Select(result => new EvaluationPoint(step, "passkey", "accuracy", result.Length, result.Accuracy, null, result.Count)));
         }
         return points;

@@ -62,7 +62,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
         reports.Clear();
         string copy = model.Copy("copy"); // the same model, elsewhere
         Comparison comparison =
-            EvaluateAll.Run(options with { Models = [new(copy)], EffectiveLength = new() { MinPasskey = 0.5 } }, progress);
+            EvaluateAll.Run(options with { Models = [new(copy)], EffectiveLength = new() { MinPasskey = 0.5 } }, progress)!;
         Assert.Empty(reports);
         Assert.Equal(results, File.ReadAllText(Path.Combine(folder, ResultsStore.ResultsName)));
         Assert.Equal("copy", Assert.Single(comparison.Models).Name);
@@ -139,7 +139,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
             if (stage.Contains("passkey", StringComparison.Ordinal)) { stop.Cancel(); }
         })
         };
-        Assert.ThrowsAny<OperationCanceledException>(() => EvaluateAll.Run(Options(halves), stopping, stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => EvaluateAll.Run(Options(halves), stopping, cancel: stop.Token));
         Assert.Equal(2, File.ReadAllLines(Path.Combine(halves, ResultsStore.ResultsName)).Length); // both windows of perplexity
         EvaluateAll.Run(Options(halves), new());
         foreach (string file in new[] { ResultsStore.ResultsName, "report.html", "report.md" })
@@ -186,7 +186,7 @@ public class EvalAllTests(SmallModel model) : IClassFixture<SmallModel>
             if (stage.Contains("windows of 64", StringComparison.Ordinal)) { File.Delete(weights); }
         })
         };
-        Comparison comparison = EvaluateAll.Run(Options(model.Path("loads")) with { Models = [new(folder)] }, taking);
+        Comparison comparison = EvaluateAll.Run(Options(model.Path("loads")) with { Models = [new(folder)] }, taking)!;
         Assert.False(File.Exists(weights));
         Assert.NotNull(comparison.Find(comparison.Reference, "passkey", "accuracy", 128));
     }

@@ -1,3 +1,4 @@
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Scoring;
 using Skipwise.Models;
@@ -11,17 +12,19 @@ public static class NeedleEvaluator
 {
     /// <summary>Evaluates the model; one result per length.</summary>
     /// <param name="onTrial">called with each trial when its batch is done</param>
-    /// <param name="file">cache of responses: earlier runs' are reused, new ones added; null: none</param>
+    /// <param name="file">cache of responses: earlier runs' are reused, new ones added; null: none. Rank 0 alone has it</param>
+    /// <param name="ranks">those that evaluate together, all by this call on the same; each gets the results. They divide the batches.
+    /// Null: this process alone</param>
     public static IReadOnlyList<NeedleResult> Evaluate(
         CausalLM model, ITokenizer tokenizer, Haystack haystack, NeedleOptions options,
         Action<NeedleTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<NeedleTrial>? file = null,
-        CancellationToken cancel = default)
+        ICollective? ranks = null, CancellationToken cancel = default)
     {
         options.Validate();
-        using var lm = new EvaluationLM(model, options.BatchSize);
+        using var lm = new EvaluationLM(model, options.BatchSize, ranks);
         long questions = (long)options.Depths * options.Trials * options.EffectiveNeedles().Count(needle => needle.Question is not null);
         var run = new CachedTrialRunner<NeedleTrial>("needle", questions * options.Lengths.Sum(length => (long)length), file, onTrial,
-            progress);
+            progress, ranks);
         // Finds impossible settings before the first long prompt is processed.
         foreach (int length in options.Lengths)
         {

@@ -1,3 +1,4 @@
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Scoring;
 using Skipwise.Models;
@@ -14,13 +15,15 @@ public static class RulerEvaluator
 
     /// <summary>Evaluates the model; one result per task and length.</summary>
     /// <param name="onTrial">called with each trial when its batch is done</param>
-    /// <param name="file">cache of responses: earlier runs' are reused, new ones added; null: none</param>
+    /// <param name="file">cache of responses: earlier runs' are reused, new ones added; null: none. Rank 0 alone has it</param>
+    /// <param name="ranks">those that evaluate together, all by this call on the same; each gets the results. They divide the batches.
+    /// Null: this process alone</param>
     /// <exception cref="SkipwiseException">a setting out of range, a task whose material is missing, or a length too short for a
     /// task</exception>
     public static RulerSummary Evaluate(
         CausalLM model, ITokenizer tokenizer, RulerData material, RulerOptions options,
         Action<RulerTrial>? onTrial = null, IProgress<EvaluationProgress>? progress = null, TrialFile<RulerTrial>? file = null,
-        CancellationToken cancel = default)
+        ICollective? ranks = null, CancellationToken cancel = default)
     {
         options.Validate();
         IReadOnlyList<RulerTask> tasks = options.SelectedTasks(material);
@@ -29,8 +32,8 @@ public static class RulerEvaluator
             [.. options.Lengths.Select(length => tasks.Select(task => new RulerSamples(task, material, tokenizer, length, options))
                 .ToArray())];
         long total = options.Lengths.Zip(samples, (length, ofLength) => ofLength.Sum(task => (long)task.Count * length)).Sum();
-        using var lm = new EvaluationLM(model, options.BatchSize);
-        var run = new CachedTrialRunner<RulerTrial>("ruler", total, file, onTrial, progress);
+        using var lm = new EvaluationLM(model, options.BatchSize, ranks);
+        var run = new CachedTrialRunner<RulerTrial>("ruler", total, file, onTrial, progress, ranks);
         int[] stop = [.. tokenizer.EndIds];
         var results = new List<RulerResult>();
         foreach ((int length, RulerSamples[] ofLength) in options.Lengths.Zip(samples))

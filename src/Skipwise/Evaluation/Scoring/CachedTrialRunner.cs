@@ -1,3 +1,4 @@
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 
 namespace Skipwise.Evaluation.Scoring;
@@ -6,8 +7,10 @@ namespace Skipwise.Evaluation.Scoring;
 /// trial is reported.</summary>
 /// <param name="task">name in progress reports</param>
 /// <param name="total">tokens of all prompts</param>
+/// <param name="file">that of rank 0; null on the others</param>
+/// <param name="ranks">those that run the same trials; null: one process</param>
 internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFile<TTrial>? file, Action<TTrial>? onTrial,
-    IProgress<EvaluationProgress>? progress) where TTrial : class, ITrial
+    IProgress<EvaluationProgress>? progress, ICollective? ranks = null) where TTrial : class, ITrial
 {
     private long _done;
 
@@ -25,19 +28,22 @@ internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFi
     {
         var trials = new TTrial[prompts.Count];
         var keys = new string?[prompts.Count];
-        var unknown = new List<int>();
+        var found = new List<Found<TReply>>();
         for (int i = 0; i < prompts.Count; i++)
         {
             keys[i] = file is null ? null : key(file, prompts[i]);
             if (keys[i] is { } known && file!.Find(known) is { } trial)
             {
-                Take(i, stored(trial), isNew: false);
-            }
-            else
-            {
-                unknown.Add(i);
+                found.Add(new(i, stored(trial)));
             }
         }
+        // what rank 0 found, no rank asks again
+        IReadOnlyList<Found<TReply>> all = (ranks ?? SingleProcess.Instance).Exchange(() => found, CancellationToken.None)[0];
+        foreach (Found<TReply> reply in all)
+        {
+            Take(reply.Index, reply.Reply, isNew: false);
+        }
+        int[] unknown = [.. Enumerable.Range(0, prompts.Count).Except(all.Select(reply => reply.Index))];
         foreach ((int index, TReply reply) in ask([.. unknown.Select(i => prompts[i])]))
         {
             Take(unknown[index], reply, isNew: true);
@@ -56,4 +62,6 @@ internal sealed class CachedTrialRunner<TTrial>(string task, long total, TrialFi
             progress?.Report(new(task, length, _done, total));
         }
     }
+
+    private sealed record Found<TReply>(int Index, TReply Reply);
 }

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Skipwise.Distributed;
 using Skipwise.Inference;
 using Skipwise.Models;
 
@@ -6,8 +9,12 @@ namespace Skipwise.Evaluation.Scoring;
 /// <summary>
 /// The language model under evaluation: generates answers to prompts, or scores given answers. Prompts of equal length share forwards,
 /// prompts with a common prefix share its prefill, and batches are limited by the memory of their keys and values.
+/// Several ranks divide the batches; each has all replies, which are the same to the last bit for every number of ranks.
 /// </summary>
-internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
+/// <param name="model">the same on all ranks</param>
+/// <param name="batchSize">prompts of a batch; null: as many as memory and their length allow</param>
+/// <param name="ranks">those that ask the same; null: one process</param>
+internal sealed class EvaluationLM(CausalLM model, int? batchSize, ICollective? ranks = null) : IDisposable
 {
     private readonly PrefixCache _prefixCache = new(model);
 
@@ -21,32 +28,51 @@ internal sealed class EvaluationLM(CausalLM model, int? batchSize) : IDisposable
         CancellationToken cancel = default)
     {
         var greedy = new GenerationOptions { MaxNewTokens = maxNewTokens, StopTokens = stop };
-        foreach (int[] batch in Batches(prompts, _ => maxNewTokens))
-        {
-            int[][] answers =
-                TextGenerator.Generate(model, [.. batch.Select(i => prompts[i])], greedy, cancel: cancel, prefixes: _prefixCache);
-            for (int row = 0; row < batch.Length; row++)
-            {
-                yield return (batch[row], answers[row]);
-            }
-        }
+        return Ask(prompts, _ => maxNewTokens, [maxNewTokens, .. stop], batch =>
+            TextGenerator.Generate(model, [.. batch.Select(i => prompts[i])], greedy, cancel: cancel, prefixes: _prefixCache), cancel);
     }
 
     /// <summary>Scores given answers.</summary>
     /// <param name="answers">one per prompt, at least one token each</param>
     /// <returns>as <see cref="GenerateUntil"/></returns>
     public IEnumerable<(int Index, AnswerScore Score)> LogLikelihood(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers,
-        CancellationToken cancel = default)
+        CancellationToken cancel = default) =>
+        Ask(prompts, i => answers[i].Length, [.. answers.SelectMany(answer => answer)], batch =>
+            AnswerScorer.Score(model, [.. batch.Select(i => prompts[i])], [.. batch.Select(i => answers[i])], _prefixCache, cancel),
+            cancel);
+
+    /// <param name="terms">what replies depend on besides the prompts</param>
+    /// <param name="reply">of the prompts of a batch</param>
+    private IEnumerable<(int Index, TReply Reply)> Ask<TReply>(IReadOnlyList<int[]> prompts, Func<int, int> answerLength, int[] terms,
+        Func<int[], TReply[]> reply, CancellationToken cancel)
     {
-        foreach (int[] batch in Batches(prompts, i => answers[i].Length))
-        {
-            AnswerScore[] scores =
-                AnswerScorer.Score(model, [.. batch.Select(i => prompts[i])], [.. batch.Select(i => answers[i])], _prefixCache, cancel);
-            for (int row = 0; row < batch.Length; row++)
+        int[][] batches = [.. Batches(prompts, answerLength)];
+        PrefixPlan plan = _prefixCache.Plan(batches.Select(batch => (int[][])[.. batch.Select(i => prompts[i])]));
+        ICollective all = ranks ?? SingleProcess.Instance;
+        all.RequireSame("the prompts", () => Identity(prompts, batches, terms), cancel);
+        (long, long)[] costs =
+        [
+            .. plan.Tokens.Zip(batches, (tokens, batch) => (tokens.First + Answers(batch), tokens.Next + Answers(batch))),
+        ];
+        return Spread.Run(all, batches.Length, count => Spread.InRuns(costs, count), batch =>
             {
-                yield return (batch[row], scores[row]);
-            }
+                _prefixCache.Expect(plan.SplitsOf(batch));
+                return reply(batches[batch]);
+            }, cancel)
+            .SelectMany(computed => batches[computed.Unit].Zip(computed.Result));
+
+        long Answers(int[] batch) => batch.Sum(i => (long)answerLength(i));
+    }
+
+    private static string Identity(IReadOnlyList<int[]> prompts, int[][] batches, int[] terms)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (int[] numbers in (IEnumerable<int[]>)[.. prompts, .. batches, terms])
+        {
+            hash.AppendData(BitConverter.GetBytes(numbers.Length));
+            hash.AppendData(MemoryMarshal.AsBytes(numbers.AsSpan()));
         }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private IEnumerable<int[]> Batches(IReadOnlyList<int[]> prompts, Func<int, int> answerLength) => Enumerable.Range(0, prompts.Count)

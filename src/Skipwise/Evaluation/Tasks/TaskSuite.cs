@@ -1,3 +1,4 @@
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Scoring;
 using Skipwise.Models;
@@ -45,18 +46,21 @@ public sealed class TaskSuite
     }
 
     /// <summary>Evaluates the model; returns the results in the order of the task names.</summary>
-    /// <param name="file">cache of scores: earlier runs' are reused, new ones added; null: none</param>
+    /// <param name="file">cache of scores: earlier runs' are reused, new ones added; null: none. Rank 0 alone has it</param>
+    /// <param name="ranks">those that evaluate together, all by this call on the same; each gets the results. They divide the batches.
+    /// Null: this process alone</param>
     public IReadOnlyList<TaskResult> Evaluate(CausalLM model, TrialFile<RequestScore>? file = null,
-        IProgress<EvaluationProgress>? progress = null, CancellationToken cancel = default)
+        IProgress<EvaluationProgress>? progress = null, ICollective? ranks = null, CancellationToken cancel = default)
     {
         string KeyOf(TaskRequest request) => TrialCacheKey.Compute(file?.Model ?? 0, request.Tokens, request.ContinuationLength);
-        var scores = new Dictionary<string, RequestScore>();
-        var asked = new HashSet<string>();
+        TaskRequest[] all = [.. _tasks.SelectMany(task => task.ToScore)];
+        Dictionary<string, RequestScore> scores = Known(all, file, ranks ?? SingleProcess.Instance, KeyOf);
+        var asked = new HashSet<string>(scores.Keys);
         // Equal requests are computed once, also across tasks.
         (PreparedTask Task, TaskRequest[] Requests)[] work =
-            [.. _tasks.Select(task => (task, task.ToScore.Where(request => IsNew(KeyOf(request))).ToArray()))];
+            [.. _tasks.Select(task => (task, task.ToScore.Where(request => asked.Add(KeyOf(request))).ToArray()))];
         long total = work.Sum(part => part.Requests.Sum(request => (long)request.Tokens.Length)), done = 0;
-        using var lm = new EvaluationLM(model, _options.BatchSize);
+        using var lm = new EvaluationLM(model, _options.BatchSize, ranks);
         foreach ((PreparedTask task, TaskRequest[] requests) in work)
         {
             foreach ((int index, AnswerScore score) in lm.LogLikelihood([.. requests.Select(request => request.Prompt)],
@@ -71,16 +75,26 @@ public sealed class TaskSuite
             }
         }
         return Results(request => scores[KeyOf(request)], cancel);
+    }
 
-        bool IsNew(string key)
+    /// <summary>The scores that the file of rank 0 holds, on all ranks.</summary>
+    private static Dictionary<string, RequestScore> Known(TaskRequest[] requests, TrialFile<RequestScore>? file, ICollective ranks,
+        Func<TaskRequest, string> keyOf)
+    {
+        Dictionary<int, RequestScore> found = [];
+        for (int i = 0; file is not null && i < requests.Length; i++)
         {
-            if (file?.Find(key) is { } known)
+            if (file.Find(keyOf(requests[i])) is { } known)
             {
-                scores[key] = known;
-                return false;
+                found[i] = known;
             }
-            return asked.Add(key);
         }
+        var scores = new Dictionary<string, RequestScore>();
+        foreach ((int i, RequestScore score) in ranks.Exchange(() => found, CancellationToken.None)[0])
+        {
+            scores[keyOf(requests[i])] = score;
+        }
+        return scores;
     }
 
     /// <summary>The results from a function that scores the requests.</summary>

@@ -33,7 +33,7 @@ public sealed class TaskSuiteTests : IDisposable
     {
         using TrialFile<RequestScore>? file = cache is null ? null : new(cache, model: 1);
         return TaskSuite.Prepare(_folder.Path, ["piqa", "lambada"], s_words, _model.Config, options, stop)
-            .Evaluate(_model, file, progress, stop);
+            .Evaluate(_model, file, progress, cancel: stop);
     }
 
     [Theory]
