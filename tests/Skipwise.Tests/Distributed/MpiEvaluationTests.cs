@@ -15,8 +15,8 @@ public sealed class MpiEvaluationTests(SmallModel model) : IClassFixture<SmallMo
     public void Three_ranks_write_what_one_process_writes()
     {
         Assert.SkipWhen(s_launcher is null, "no mpirun");
-        string[] Line(string name) => ["eval", "perplexity", "--model", model.Folder, "--data", model.Text, "--lengths", "64,32", "--stride",
-            "16", "--threads", "1", "--json", model.Path(name)];
+        string[] Line(string name) => ["eval", "perplexity", "--model", model.Folder, "--data", model.Text, "--lengths", "64,32",
+            "--stride", "16", "--threads", "1", "--json", model.Path(name)];
         Succeeded(ToolProcess.Run(Line("alone.json")));
         Succeeded(ChildProcess.Run(Launch(3, Line("together.json"))));
         Assert.Equal(File.ReadAllText(model.Path("alone.json")), File.ReadAllText(model.Path("together.json")));
@@ -26,8 +26,8 @@ public sealed class MpiEvaluationTests(SmallModel model) : IClassFixture<SmallMo
     public void All_evaluations_of_a_comparison()
     {
         Assert.SkipWhen(s_launcher is null, "no mpirun");
-        string[] Line(string name) => ["eval", "all", "--model", model.Folder, "--model", $"{model.Folder},rope=yarn,rope-factor=2", "--data",
-            model.Text, "--lengths", "64,160", "--depths", "2", "--trials", "2", "--needle-trials", "1", "--threads", "1", "--out",
+        string[] Line(string name) => ["eval", "all", "--model", model.Folder, "--model", $"{model.Folder},rope=yarn,rope-factor=2",
+            "--data", model.Text, "--lengths", "64,160", "--depths", "2", "--trials", "2", "--needle-trials", "1", "--threads", "1", "--out",
             model.Path(name)];
         Succeeded(ToolProcess.Run(Line("alone")));
         (int _, string output, string _) = Succeeded(ChildProcess.Run(Launch(2, Line("together"))));

@@ -9,6 +9,7 @@ using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Models;
 using Skipwise.Rope;
+using Skipwise.Runs;
 using Skipwise.Tests.Evaluation;
 using Skipwise.Tests.Evaluation.Tasks;
 using Skipwise.TokenStores;
@@ -115,6 +116,26 @@ public sealed class SpreadEvaluationTests : IDisposable
     {
         WriteTasks();
         RequireSame(ranks, (model, all) => Suite(model, batchSize).Evaluate(model, ranks: all), results => results);
+    }
+
+    [Theory]
+    [InlineData(2), InlineData(3)]
+    public void During_training(int ranks)
+    {
+        _folder.Write("text.txt", Haystack.OwnProse(3000));
+        var options = new TrainingEvaluationOptions
+        {
+            EverySteps = 1,
+            Data = new() { Paths = [_folder["text.txt"]] },
+            Windows = [32, 64],
+            PasskeyLengths = [150],
+            PasskeyTrials = 5,
+        };
+        RequireSame(ranks, (model, all) =>
+        {
+            TrainingEvaluation evaluation = TrainingEvaluation.Create(options, model.Config, s_tokenizer, null, default)!;
+            return all is null ? evaluation.Evaluate(model, 1, default) : evaluation.Evaluate(model, 1, all, default);
+        }, points => points);
     }
 
     /// <summary>All numbers of an evaluation that continues, and the file, which only rank 0 has.</summary>
