@@ -27,8 +27,8 @@ public sealed class MpiEvaluationTests(SmallModel model) : IClassFixture<SmallMo
     {
         Assert.SkipWhen(s_launcher is null, "no mpirun");
         string[] Line(string name) => ["eval", "all", "--model", model.Folder, "--model", $"{model.Folder},rope=yarn,rope-factor=2",
-            "--data", model.Text, "--lengths", "64,160", "--depths", "2", "--trials", "2", "--needle-trials", "1", "--threads", "1", "--out",
-            model.Path(name)];
+            "--data", model.Text, "--lengths", "64,160", "--depths", "2", "--trials", "2", "--needle-trials", "1", "--threads", "1",
+            "--out", model.Path(name)];
         Succeeded(ToolProcess.Run(Line("alone")));
         (int _, string output, string _) = Succeeded(ChildProcess.Run(Launch(2, Line("together"))));
         Assert.Single(output.Split("report.html")[1..]); // rank 0 alone tells
