@@ -8,6 +8,7 @@ using Device = TorchSharp.torch.Device;
 // One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case; the long memory-by-length
 // is not among them.
 // --gpu NAME runs one check of bench/gpu, --gpu-list names them with their time limits.
+// --ranks NAME runs a training case with the ranks that mpirun started (bench/ranks).
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -58,6 +59,12 @@ if (GpuCheck.All.FirstOrDefault(known => known.Name == Value("--gpu")) is { } ch
 if (Value("--threads") is { } threads)
 {
     TorchThreads.SetCount(int.Parse(threads, CultureInfo.InvariantCulture));
+}
+if (Value("--ranks") is { } divided)
+{
+    RankCase.Run((TrainCase)BenchCase.All.First(known => known.Name == divided), Number("--steps", 4), Number("--accumulation", 1),
+        Number("--recompute", 0), Enum.Parse<Skipwise.Training.Shard>(Value("--shard") ?? "None", ignoreCase: true), Value("--timeline"));
+    return 0;
 }
 if (Value("--memory-at") is { } length)
 {

@@ -18,8 +18,8 @@ internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, Po
 
     public override Measurement Measure(int steps)
     {
-        int window = Pose.Mode == PositionMode.Full ? Pose.TargetLength : Pose.TrainLength;
-        var source = new PoseDataset(Documents(2 * window), Pose, seed: 1, bosId: null, minDocumentTokens: window);
+        int window = Window;
+        PoseDataset source = Source();
         long tokens = (long)Training.BatchSize * window;
         using CausalLM model = BenchModels.Create(Model, Lora);
         using var masters = MasterWeights.Create(model);
@@ -27,6 +27,12 @@ internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, Po
         using IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator();
         return Measurement.Of(steps, () => run.MoveNext(), tokens, StepFlops.Training(Model, Training.BatchSize, window), Model, tokens);
     }
+
+    /// <summary>tokens per example</summary>
+    public int Window => Pose.Mode == PositionMode.Full ? Pose.TargetLength : Pose.TrainLength;
+
+    /// <summary>Examples of random tokens.</summary>
+    public PoseDataset Source() => new(Documents(2 * Window), Pose, seed: 1, bosId: null, minDocumentTokens: Window);
 
     private TokenList Documents(int length)
     {

@@ -38,9 +38,20 @@ internal sealed class Ranks(Launcher launcher)
 
     /// <summary>Joins the other ranks, and tells the user.</summary>
     /// <exception cref="SkipwiseException">they cannot be joined</exception>
-    public ICollective Join(Screen screen)
+    public ICollective Join(Screen screen) => Joined(screen, Collectives.Join(launcher));
+
+    /// <summary>The same for a verb that may compute on a GPU.</summary>
+    /// <param name="compute">the device asked for</param>
+    /// <returns>with the options of this rank</returns>
+    public (ICollective Ranks, ComputeOptions Compute) Join(Screen screen, ComputeOptions compute)
     {
-        _joined = Collectives.Join(launcher);
+        (ICollective joined, ComputeOptions own) = Collectives.Join(launcher, compute);
+        return (Joined(screen, joined), own);
+    }
+
+    private ICollective Joined(Screen screen, ICollective joined)
+    {
+        _joined = joined;
         if (_joined.Size > 1)
         {
             screen.IsMuted = !IsFirst;

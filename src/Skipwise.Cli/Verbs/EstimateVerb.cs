@@ -21,6 +21,7 @@ internal static class EstimateVerb
             skipwise estimate --model llama-2-7b --target-length 16384 --batch-size 4 --fit
             skipwise estimate --model llama-2-7b --target-length 32768 --lora-rank 16 --quantization-bits 4
             skipwise estimate --model qwen2.5-7b --target-length 131072 --device cuda --dtype bfloat16 --memory 80 --json estimate.json
+            skipwise estimate --model llama-2-7b --target-length 16384 --dtype bfloat16 --ranks 8 --shard parameters --memory 80
             """);
         Flag<string> model = verb.Required("--model", "folder",
                 "Hugging Face folder of the base model, ORG/NAME after 'pull', or a GGUF file")
@@ -43,6 +44,11 @@ internal static class EstimateVerb
         var compute = new ComputeFlags(verb);
         Flag<Offload> offload = verb.Choice("--offload", "state kept in host memory while a GPU computes", s_default.Offload)
             .Sets(nameof(CostEstimatorOptions.Offload));
+        Flag<int> ranks = verb.Integer("--ranks", "ranks that train together (mpirun, srun); the table is that of each", s_default.Ranks)
+            .Sets(nameof(CostEstimatorOptions.Ranks));
+        Flag<Shard> shard = verb.Choice("--shard",
+            "what is divided among the ranks, each stage with those before it; optimizer: its state (ZeRO 1), gradients (ZeRO 2), " +
+            "parameters (ZeRO 3)", s_default.Shard).Sets(nameof(CostEstimatorOptions.Shard));
         var rope = new RopeFlags(verb, extends: true);
         var lora = new LoraFlags(verb);
         Flag<bool> fit = verb.Switch("--fit", "propose the largest --batch-size that fits the memory");
@@ -63,6 +69,8 @@ internal static class EstimateVerb
                 Optimizer = optimizer.ValueOf(parse),
                 Compute = compute.Of(parse),
                 Offload = offload.ValueOf(parse),
+                Ranks = ranks.ValueOf(parse),
+                Shard = shard.ValueOf(parse),
                 Rope = rope.Of(parse),
                 Lora = lora.Of(parse),
                 Memory = memory.ValueOf(parse) is { } gibibytes ? (long)(gibibytes * Gibibyte) : null,
@@ -101,6 +109,7 @@ internal static class EstimateVerb
             Row("peak memory", e => Size(e.Memory.Peak)),
             Row("seconds", e => Seconds(e.SecondsPerStep)),
             Row("CPU seconds", e => Seconds(e.CpuSecondsPerStep)),
+            .. pose.BytesSent > 0 ? [Row("sent per step", e => Size(e.BytesSent))] : (IReadOnlyList<string>[])[],
         ]);
     }
 

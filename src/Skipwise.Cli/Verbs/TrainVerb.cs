@@ -8,6 +8,7 @@ using Skipwise.Distributed;
 using Skipwise.Positions;
 using Skipwise.Recipes;
 using Skipwise.Runs;
+using Skipwise.Runtime;
 using Skipwise.Training;
 
 namespace Skipwise.Cli.Verbs;
@@ -101,7 +102,8 @@ internal static class TrainVerb
     private static int Run(Screen screen, ParseResult parse, JsonFlag<RunResult> json, FineTuneOptions options, SaveOptions save,
         CancellationToken stop)
     {
-        ICollective ranks = screen.Ranks.Join(screen);
+        (ICollective ranks, ComputeOptions compute) = screen.Ranks.Join(screen, options.Compute);
+        options = options with { Compute = compute };
         TrainingOutcome outcome = ProgressDisplay.Run(screen, display =>
             FineTune.Run(options, save, display.Stage, display.Tokenizing, Training(display), display.Evaluation, ranks, stop));
         // Not on the text that the model was trained on: its perplexity there says little.

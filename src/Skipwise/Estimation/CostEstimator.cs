@@ -40,13 +40,15 @@ public static class CostEstimator
         DeviceMemory device = DeviceMemory.For(compute.Device);
         LayerSizes SizesOf(DecoderConfig config) => new(config, options.Lora, options.Optimizer, compute, offload);
         using LayerSizes sizes = SizesOf(extended);
-        var memory = MemoryModel.Create(sizes, options.RecomputeEvery);
+        var division = new RankDivision(options.Ranks, options.Shard);
+        int recomputeEvery = division.RecomputeEvery(options.RecomputeEvery);
+        var memory = MemoryModel.Create(sizes, recomputeEvery, division);
         TimeModel Profile(StepProfiler profiler, int length)
         {
             note?.Report($"timing one layer, windows of up to {length} tokens");
-            return profiler.Profile(options.BatchSize, length, options.RecomputeEvery, stop);
+            return profiler.Profile(options.BatchSize, length, recomputeEvery, stop);
         }
-        string? untimed = WhyUntimed(sizes, memory, device, options, trainLength);
+        string? untimed = WhyUntimed(sizes, memory, device, options, recomputeEvery, trainLength);
         (TimeModel? pose, TimeModel? full) = OutOfMemory.Naming(options.Model, () =>
         {
             if (untimed is null)
@@ -56,7 +58,7 @@ public static class CostEstimator
             }
             using LayerSizes small = SizesOf(Smallest(extended));
             using var once = new StepProfiler(small);
-            once.Profile(batch: 1, SmallSize, options.RecomputeEvery, stop);
+            once.Profile(batch: 1, SmallSize, recomputeEvery, stop);
             return (null, null);
         });
         // libtorch has now run all operations of a step, and the profiler's tensors are freed
@@ -66,17 +68,18 @@ public static class CostEstimator
         {
             ComputeTime? step = time?.Step(options.BatchSize, length, options.GradientAccumulationSteps);
             return new(mode, options.BatchSize, length, memory.Step(options.BatchSize, length, options.GradientAccumulationSteps),
-                step?.Seconds, step?.CpuSeconds, memory.LargestBatch(length, options.GradientAccumulationSteps, available));
+                step?.Seconds, step?.CpuSeconds, memory.LargestBatch(length, options.GradientAccumulationSteps, available),
+                division.BytesSent(sizes, options.GradientAccumulationSteps));
         }
         return new(available, Of("pose", trainLength, pose), Of("full", options.TargetLength, full), untimed);
     }
 
     /// <summary>Why one layer cannot be timed here, in a sentence; null if it can. Memory that ends would end the process.</summary>
     private static string? WhyUntimed(
-        LayerSizes sizes, MemoryModel memory, DeviceMemory device, CostEstimatorOptions options, int trainLength)
+        LayerSizes sizes, MemoryModel memory, DeviceMemory device, CostEstimatorOptions options, int recomputeEvery, int trainLength)
     {
         long OfStep(int length) =>
-            memory.OneLayer(StepProfiler.ShapeOf(sizes, options.BatchSize, length, options.RecomputeEvery).Shape);
+            memory.OneLayer(StepProfiler.ShapeOf(sizes, options.BatchSize, length, recomputeEvery).Shape);
         long step = Math.Max(OfStep(trainLength), OfStep(options.TargetLength));
         bool isHost = sizes.Compute.Device.type == DeviceType.CPU;
         return isHost ? Lack(device, Math.Max(step, sizes.Created), "this machine's memory")

@@ -35,6 +35,11 @@ public sealed record CostEstimatorOptions
     public ComputeOptions Compute { get; init; } = new();
     /// <summary>what is offloaded to CPU memory while a GPU computes</summary>
     public Offload Offload { get; init; }
+    /// <summary>number of ranks that train together</summary>
+    [Within(1, 1 << 20)]
+    public int Ranks { get; init; } = 1;
+    /// <summary>what is divided among the ranks (ZeRO)</summary>
+    public Shard Shard { get; init; }
     /// <summary>RoPE scaling of the extended model; null members are derived</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>bytes that a run may use; null: all of the machine or the GPU</summary>

@@ -2,6 +2,7 @@ using Skipwise.Data;
 using Skipwise.Kernels;
 using Skipwise.Models;
 using Skipwise.Runtime;
+using Skipwise.Training.Parallel;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,8 +28,11 @@ internal sealed record MemoryModel
     private readonly long _dequantized; // bytes of the largest quantized matrix while it is dequantized
     private readonly WorkBudget _budget;
 
-    private MemoryModel(LayerSizes sizes, int recomputeEvery)
+    private readonly RankDivision _division;
+
+    private MemoryModel(LayerSizes sizes, int recomputeEvery, RankDivision division)
     {
+        _division = division;
         (_config, _activations, _budget) = (sizes.Config, LayerActivations.Of(sizes), WorkBudget.For(sizes.Compute.Device));
         (_weights, _trained, _optimizer, _offloads) = (sizes.Weights, sizes.Trained, sizes.OptimizerState, sizes.Offloads);
         (_width, _isHeadLinear) = (sizes.Width, sizes.Model.IsHeadLinear);
@@ -47,7 +51,9 @@ internal sealed record MemoryModel
     private bool IsHalfPrecision => _width < sizeof(float);
 
     /// <param name="recomputeEvery">k: layers 0, k, 2 k, ... save only their input; 0: none</param>
-    public static MemoryModel Create(LayerSizes sizes, int recomputeEvery) => new(sizes, recomputeEvery);
+    /// <param name="division">among ranks</param>
+    public static MemoryModel Create(LayerSizes sizes, int recomputeEvery, RankDivision division = default) =>
+        new(sizes, recomputeEvery, division.Ranks == 0 ? RankDivision.None : division);
 
     /// <param name="batch">sequences per forward</param>
     /// <param name="length">tokens per sequence</param>
@@ -63,27 +69,39 @@ internal sealed record MemoryModel
 
     private MemoryEstimate Step(long batch, int length, int accumulation, int layers)
     {
-        long tokens = batch * length, state = tokens * _config.HiddenSize * _width, trained = _trained.Total(layers);
+        // Ranks add up gradients in float32; where these are divided, complete ones leave but for a part.
+        bool isDivided = _division.DividesGradients(accumulation);
+        long OfGradients(long trained) => _division.Exchanges ? trained / _width * sizeof(float) : trained;
+        long tokens = batch * length, state = tokens * _config.HiddenSize * _width, trained = OfGradients(_trained.Total(layers));
         // Gradients of earlier micro-batches: half-precision ones are accumulated in float32, others in place.
-        long accumulated = accumulation > 1 && IsHalfPrecision ? trained * sizeof(float) / _width : 0;
-        bool isInPlace = accumulation > 1 && !IsHalfPrecision;
+        long accumulated = isDivided ? _division.PartOf(trained) + InFlight(layers)
+            : _division.Exchanges ? InFlight(layers)
+            : accumulation > 1 && IsHalfPrecision ? trained * sizeof(float) / _width : 0;
+        bool isInPlace = accumulation > 1 && !isDivided && (!IsHalfPrecision || _division.Exchanges);
+        if (isDivided)
+        {
+            trained = OfGradients(_trained.Layer);
+        }
         // The head comes first, on top of what every layer saves; its gradient stays.
-        long headWeights = (long)_config.VocabSize * _config.HiddenSize, head = Math.Min(_trained.Ends, headWeights * _width);
+        long headWeights = (long)_config.VocabSize * _config.HiddenSize;
+        long head = isDivided ? 0 : OfGradients(Math.Min(_trained.Ends, headWeights * _width));
+        (long headParameters, long layerParameters) = _division.DividesParameters ? (headWeights * _width, _weights.Layer) : (0, 0);
         long below = Enumerable.Range(0, layers).Sum(layer => Saved(layer, tokens)), above = head;
         long chunk = Math.Min((long)Math.Min(tokens, _budget.HeadTokens) * _config.VocabSize, _budget.MaxLogits);
         long logits = LogitCopies * sizeof(float) * chunk;
         long summed = IsHalfPrecision && head > 0 ? headWeights * (sizeof(float) + _width) : 0; // summed in float32 if half-precision
         // Hidden states twice, gathered and not, and their gradient twice.
-        long largest = (4 * state) + below + head + summed + logits + (isInPlace ? trained - head : 0);
+        long largest = (4 * state) + below + head + summed + logits + headParameters + (isInPlace ? trained - head : 0);
         for (int layer = layers - 1; layer >= 0; layer--)
         {
             below -= Saved(layer, tokens);
-            long gradients = isInPlace ? trained : above + _trained.Layer;
+            long gradients = isInPlace ? trained : above + OfGradients(_trained.Layer);
             // Measured steps with recomputation use one layer's activations more, at every size.
             long twice = IsRecomputed(layer) ? tokens * _activations.Saved : 0;
             // The last output, and the incoming gradient.
-            largest = Math.Max(largest, (2 * state) + below + (tokens * _activations.Peak) + twice + _dequantized + gradients);
-            above += _trained.Layer;
+            largest = Math.Max(largest,
+                (2 * state) + below + (tokens * _activations.Peak) + twice + _dequantized + gradients + layerParameters);
+            above += isDivided ? 0 : OfGradients(_trained.Layer);
         }
         // The embedding comes last: its input and gradient in addition to all other gradients; if tied, it is then added to the head's.
         long embedding = _trained.Ends == 0 ? 0 : (4 * state) + (_config.TieWordEmbeddings ? headWeights * _width : 0);
@@ -91,8 +109,23 @@ internal sealed record MemoryModel
         largest = Math.Max(largest, trained + Math.Max(embedding, converted)) + accumulated
             + _kernels.AttentionPlanBytes(length, _config.SlidingWindow);
         largest += (long)(Fragmentation * largest);
-        long weights = _weights.Total(layers), optimizer = _optimizer.Total(layers);
-        return new(Process, weights, trained, optimizer, largest, logits, Process + weights + (_offloads ? 0 : optimizer) + largest);
+        long weights = _weights.Total(layers), optimizer = _division.OptimizerPart(_optimizer.Total(layers));
+        if (_division.DividesParameters)
+        {
+            // trained ones are the float32 master weights, which half precision counts with the optimizer
+            weights = _division.PartOf(IsHalfPrecision || _offloads ? weights - _trained.Total(layers) : weights);
+        }
+        long gradientsKept = OfGradients(_trained.Total(layers));
+        return new(Process, weights, isDivided ? _division.PartOf(gradientsKept) : gradientsKept, optimizer, largest, logits,
+            Process + weights + (_offloads ? 0 : optimizer) + largest);
+    }
+
+    /// <summary>Gradients on their way to other ranks: two buckets, each at least a layer's or the head's matrix.</summary>
+    private long InFlight(int layers)
+    {
+        long Float32(long bytes) => bytes / _width * sizeof(float);
+        long largest = Math.Max(Float32(_trained.Layer), Float32(_trained.Ends) / 2);
+        return 2 * Math.Min(Float32(_trained.Total(layers)), Math.Max(GradientBuckets.BucketBytes, largest));
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Skipwise.Distributed.Mpi;
@@ -162,7 +163,7 @@ internal sealed unsafe class CommunicationThread : IDisposable
                 $"{_nameOf(heartbeat.Previous)} gives no sign of life for {_silence.TotalSeconds:0} seconds: it was stopped, or it or its ")
                 + "network is gone.");
         }
-        if (_begun.Count > 0 && Environment.TickCount64 - _begun[0].Operation.BegunAt > _patience.TotalMilliseconds)
+        if (_begun.Count > 0 && Stopwatch.GetElapsedTime(_begun[0].Operation.BegunAt) > _patience)
         {
             throw new SkipwiseException(FormattableString.Invariant(
                 $"{_begun[0].Operation.Name}: did not end within {_patience.TotalSeconds:0} seconds: a rank is stuck, or took no part."));

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Skipwise.Distributed.Mpi;
 
 /// <summary>An operation for the communication thread, and its handle.</summary>
@@ -22,17 +24,21 @@ internal sealed unsafe class MpiOperation : ICollectiveHandle
     /// <inheritdoc/>
     public bool IsCompleted => _ended.Task.IsCompleted;
 
-    /// <summary>Time of <see cref="Begin"/> (<see cref="Environment.TickCount64"/>).</summary>
+    /// <summary>Time of <see cref="Begin"/> (<see cref="Stopwatch.GetTimestamp"/>).</summary>
     public long BegunAt { get; private set; }
+
+    /// <summary>Time of <see cref="End"/>; 0 before.</summary>
+    public long EndedAt { get; private set; }
 
     public void Begin(MpiLibrary library, nint* request)
     {
-        BegunAt = Environment.TickCount64;
+        BegunAt = Stopwatch.GetTimestamp();
         _begin(library, request);
     }
 
     public void End(Exception? failure)
     {
+        EndedAt = Stopwatch.GetTimestamp();
         if (failure is null)
         {
             _ended.TrySetResult();

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Text.Json;
+using ScottPlot;
+using Skipwise.Distributed;
+using Skipwise.Distributed.Mpi;
+using Skipwise.Reports.Plots;
+using Skipwise.Storage;
+using static TorchSharp.torch;
+
+namespace Skipwise.Benchmarks;
+
+/// <summary>An operation of a step: milliseconds since the step began.</summary>
+/// <param name="Asked">when the training asked for it</param>
+/// <param name="Begun">when MPI began</param>
+/// <param name="Ended">when MPI ended</param>
+internal sealed record RecordedOperation(string Name, double Mib, double Asked, double Begun, double Ended);
+
+/// <summary>Records when operations are asked for, begin and end.</summary>
+internal sealed class RecordedCollective(ICollective inner) : ICollective
+{
+    private readonly List<(MpiOperation Operation, long Bytes, long Asked)> _operations = [];
+    private long _start;
+
+    public int Rank => inner.Rank;
+
+    public int Size => inner.Size;
+
+    public int LocalRank => inner.LocalRank;
+
+    public int LocalSize => inner.LocalSize;
+
+    public string Description => inner.Description;
+
+    public ICollectiveHandle BroadcastAsync(Tensor tensor, int root = 0) => Recorded(inner.BroadcastAsync(tensor, root), tensor);
+
+    public ICollectiveHandle AllReduceAsync(Tensor tensor) => Recorded(inner.AllReduceAsync(tensor), tensor);
+
+    public ICollectiveHandle ReduceScatterAsync(Tensor input, Tensor output) => Recorded(inner.ReduceScatterAsync(input, output), input);
+
+    public ICollectiveHandle AllGatherAsync(Tensor input, Tensor output) => Recorded(inner.AllGatherAsync(input, output), output);
+
+    public ICollectiveHandle BarrierAsync() => inner.BarrierAsync();
+
+    public void Abort(int exitCode) => inner.Abort(exitCode);
+
+    public void Dispose() => inner.Dispose();
+
+    /// <summary>A step begins.</summary>
+    public void Clear()
+    {
+        _operations.Clear();
+        _start = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>Writes the operations of the last step of rank 0, and their picture.</summary>
+    public void Write(string path, double stepSeconds)
+    {
+        if (Rank > 0)
+        {
+            return;
+        }
+        double Milliseconds(long at) => Math.Round(Stopwatch.GetElapsedTime(_start, at).TotalMilliseconds, 2);
+        RecordedOperation[] all = [.. _operations.Select(one => new RecordedOperation(
+            one.Operation.Name, Math.Round(one.Bytes / (double)(1 << 20), 3), Milliseconds(one.Asked),
+            Milliseconds(one.Operation.BegunAt), Milliseconds(one.Operation.EndedAt)))];
+        AtomicFile.WriteText(path, string.Concat(all.Select(one => JsonSerializer.Serialize(one, BenchResult.Json) + "\n")));
+        var figure = new Figure("What a training step exchanges, and when", look => Draw(look, all, stepSeconds * 1000));
+        AtomicFile.WriteText(Path.ChangeExtension(path, ".svg"), figure.SvgFile(PlotLook.Light));
+        AtomicFile.Write(Path.ChangeExtension(path, ".png"), file => file.Write(figure.Png(PlotLook.Light)));
+    }
+
+    private static Plot Draw(PlotLook look, RecordedOperation[] all, double step)
+    {
+        Plot plot = look.NewPlot("milliseconds of the step", "");
+        RecordedOperation[] large = [.. all.Where(one => one.Mib > 0.01)];
+        // the last gradient is complete when the last reduction is asked for; the update begins when the loss has been added up
+        double backward = large.Where(one => one.Name is "all-reduce" or "reduce-scatter").Max(one => one.Asked);
+        double update = all.Where(one => one.Name == "all-reduce" && one.Asked >= backward).Max(one => one.Ended);
+        Bar(0, backward, 3, 0, "forward and backward");
+        Bar(update, step, 3, 1, "update of the weights");
+        foreach ((RecordedOperation one, int index) in large.Select((one, index) => (one, index)))
+        {
+            Bar(one.Begun, one.Ended, 2 - (0.35 * (index % 4)), 2, index == 0 ? "gradients and weights on their way" : null);
+        }
+        plot.Axes.AutoScale();
+        plot.Axes.SetLimits(left: 0, right: step * 1.02, bottom: 0.2, top: 4.6);
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([3, 1.5], ["compute", "exchange"]);
+        look.AddLegend(plot);
+        return plot;
+
+        void Bar(double from, double to, double height, int colour, string? label)
+        {
+            ScottPlot.Plottables.Rectangle bar = plot.Add.Rectangle(from, Math.Max(to, from + (step / 500)), height - 0.15, height + 0.15);
+            bar.FillColor = SeriesStyle.Part(colour);
+            bar.LineWidth = 0;
+            if (label is not null)
+            {
+                bar.LegendText = label;
+            }
+        }
+    }
+
+    private ICollectiveHandle Recorded(ICollectiveHandle handle, Tensor tensor)
+    {
+        if (handle is MpiOperation operation)
+        {
+            _operations.Add((operation, tensor.numel() * tensor.element_size(), Stopwatch.GetTimestamp()));
+        }
+        return handle;
+    }
+}
