@@ -84,7 +84,7 @@ public static class FineTune
     /// <param name="progress">called with the number of steps before each training: the run's, and before it each pilot's; returns the
     /// receiver of every step</param>
     /// <param name="measuring">receives the progress of an evaluation</param>
-    /// <param name="collective">the ranks that train together (<see cref="Collectives.Join(Launcher)"/>), all by this call; null: this process
+    /// <param name="collective">the ranks that train together (<see cref="Collectives"/>), all by this call; null: this process
     /// alone. Rank 0 writes; all report. An error on one rank has to end the job (<see cref="ICollective.Abort"/>)</param>
     /// <param name="stop">ends the run with a checkpoint of the last whole step; the step in progress is discarded</param>
     /// <example>

@@ -75,7 +75,7 @@ public static class Pretrain
     /// <param name="options">size, text and schedule</param>
     /// <param name="save">checkpoints, resumption</param>
     /// <param name="progress">stage name and step</param>
-    /// <param name="collective">the ranks that train together (<see cref="Collectives.Join(Launcher)"/>), all by this call; null: this process
+    /// <param name="collective">the ranks that train together (<see cref="Collectives"/>), all by this call; null: this process
     /// alone. Rank 0 writes; all report. An error on one rank has to end the job (<see cref="ICollective.Abort"/>)</param>
     /// <param name="stop">ends the run with a checkpoint</param>
     /// <example>

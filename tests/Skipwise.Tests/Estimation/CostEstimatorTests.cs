@@ -109,7 +109,36 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         Assert.InRange(costs.Step(largest, 64, 1).Peak, 0, MemoryModel.UsableFraction * memory);
         Assert.InRange(costs.Step(largest + 1, 64, 1).Peak, (MemoryModel.UsableFraction * memory) + 1, long.MaxValue);
         Assert.True(costs.LargestBatch(64, 4, memory) <= largest && costs.LargestBatch(256, 1, memory) < largest);
-        Assert.Equal(0, costs.LargestBatch(64, 1, 1 << 20));
+        Assert.Equal(0, costs.LargestBatch(64, 1, 1 << 18));
+    }
+
+    /// <summary>ZeRO's arithmetic (Rajbhandari et al. 2020): what is divided is there once over all ranks, and a ring moves
+    /// (n - 1) / n of it.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float32), InlineData(ScalarType.BFloat16)]
+    public void Each_stage_divides_more_among_the_ranks(ScalarType dtype)
+    {
+        using LayerSizes sizes = Sizes(dtype, offload: false);
+        int layers = sizes.Config.NumHiddenLayers, width = sizes.Width;
+        long trained = sizes.Trained.Total(layers) / width, state = sizes.OptimizerState.Total(layers);
+        MemoryEstimate Of(int ranks, Shard shard, int accumulation = 1) =>
+            MemoryModel.Create(sizes, recomputeEvery: 1, new RankDivision(ranks, shard)).Step(2, 64, accumulation);
+        MemoryEstimate alone = Of(1, Shard.Parameters);
+        Assert.Equal(MemoryModel.Create(sizes, recomputeEvery: 1).Step(2, 64, 1), alone);
+        Assert.Equal((sizes.Weights.Total(layers), state), (Of(4, Shard.None).Weights, Of(4, Shard.None).Optimizer));
+        Assert.Equal((state + 3) / 4, Of(4, Shard.Optimizer).Optimizer);
+        Assert.Equal(trained * sizeof(float) / 4, Of(4, Shard.Gradients, accumulation: 2).Gradients, 4L);
+        Assert.Equal(trained * sizeof(float), Of(4, Shard.Optimizer, accumulation: 2).Gradients); // whole ones accumulate
+        // float32 master weights: weights at float32, part of the state at 16 bits
+        Assert.Equal(width == sizeof(float) ? trained : 0, Of(4, Shard.Parameters).Weights, 4L);
+        Assert.True(Of(4, Shard.Parameters).Peak < Of(4, Shard.Gradients).Peak && Of(4, Shard.Gradients, 2).Peak < Of(4, Shard.None, 2).Peak);
+
+        long Sent(int ranks, Shard shard, int accumulation = 1) => new RankDivision(ranks, shard).BytesSent(sizes, accumulation);
+        Assert.Equal(0, Sent(1, Shard.Parameters));
+        Assert.Equal(2 * sizeof(float) * trained * 3 / 4, Sent(4, Shard.None));
+        Assert.Equal((sizeof(float) + width) * trained * 3 / 4, Sent(4, Shard.Gradients));
+        Assert.Equal(((2 * sizeof(float)) + width) * trained / 2, Sent(2, Shard.Gradients, accumulation: 2));
+        Assert.InRange(Sent(2, Shard.Parameters), (sizeof(float) + width) * trained / 2, (sizeof(float) + (2 * width)) * trained / 2);
     }
 
     /// <summary>Gradients of 16 bits that wait in float32 for the next micro-batch leave less room, in the proposal too.</summary>
