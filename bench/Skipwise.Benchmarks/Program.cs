@@ -8,7 +8,7 @@ using Device = TorchSharp.torch.Device;
 // One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case; the long memory-by-length
 // is not among them.
 // --gpu NAME runs one check of bench/gpu, --gpu-list names them with their time limits.
-// --ranks NAME runs a training case with the ranks that mpirun started (bench/ranks).
+// --collectives times the operations of the ranks that mpirun started; --ranks NAME runs a training case with them (bench/ranks).
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -59,6 +59,11 @@ if (GpuCheck.All.FirstOrDefault(known => known.Name == Value("--gpu")) is { } ch
 if (Value("--threads") is { } threads)
 {
     TorchThreads.SetCount(int.Parse(threads, CultureInfo.InvariantCulture));
+}
+if (args.Contains("--collectives"))
+{
+    CollectiveCase.Run();
+    return 0;
 }
 if (Value("--ranks") is { } divided)
 {

@@ -24,6 +24,9 @@ public sealed partial class DocumentationTests
     [
         "--local-dir", "--max-model-len", "--project", "--platform", "--check-estimate", "--case", "--core", "--list", "--warningsAsErrors",
         "--lora", "--override-kv", "--rope-freq-base", "--rope-scale", "--rope-scaling", "--yarn-orig-ctx", // llama.cpp
+        "--bind-to", "--hostfile", "--map-by", "--mca", // mpirun
+        "--cpus-per-task", "--gpus-per-node", "--kill-on-bad-exit", "--mpi", "--nodes", "--ntasks-per-node", "--signal", // Slurm
+        "--no-python", "--nproc-per-node", // torchrun
     ];
 
     private static RootCommand Root => CommandLine.Root(

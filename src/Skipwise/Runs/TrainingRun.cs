@@ -145,6 +145,7 @@ internal sealed class TrainingRun : IDisposable
         {
             return new TrainingOutcome(false, step == 0 ? null : saved ?? Save(step));
         }
+        _parallel?.RequireEqualWeights();
         using IDisposable masters = _masters.SwapIntoModel();
         SyncLogs();
         _folder.Finish(_trainable, _note);
@@ -155,6 +156,7 @@ internal sealed class TrainingRun : IDisposable
 
     private string Save(int step)
     {
+        _parallel?.RequireEqualWeights();
         SyncLogs();
         var progress = new TrainProgress(step, TrainLoop.ExamplesAfter(step, _train))
         {

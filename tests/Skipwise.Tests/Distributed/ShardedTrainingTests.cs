@@ -67,6 +67,28 @@ public sealed class ShardedTrainingTests
         }
     }
 
+    /// <summary>A flipped bit on one rank would train two models.</summary>
+    [Theory]
+    [InlineData(Shard.None), InlineData(Shard.Gradients)]
+    public void Ranks_whose_weights_differ_are_noticed(Shard shard)
+    {
+        string?[] told = ThreadRanks.Run(3, ranks =>
+        {
+            using CausalLM model = TinyModel.Create();
+            using MasterWeights masters = MasterWeights.Create(model, ScalarType.Float32, CPU, offload: false, ranks, shard);
+            using Optimizer optimizer = Optimizer.Create(model, s_options, masters);
+            var parallel = new DataParallel(ranks, optimizer, shard);
+            parallel.RequireEqualWeights();
+            if (ranks.Rank == 2)
+            {
+                using IDisposable noGradient = no_grad();
+                masters.Entries[3].Parameter.view(-1)[5].add_(1e-6f);
+            }
+            return Record.Exception(parallel.RequireEqualWeights)?.Message;
+        });
+        Assert.All(told, message => Assert.StartsWith("The weights of rank 2 differ from those of rank 0 (model.layers.0.", message));
+    }
+
     private static (int, long, string?) Facts(StepMetrics step) => (step.Step, step.Tokens, step.Skipped);
 
     /// <returns>the steps, and all trained weights after them</returns>

@@ -118,7 +118,8 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
     [InlineData(ScalarType.Float32), InlineData(ScalarType.BFloat16)]
     public void Each_stage_divides_more_among_the_ranks(ScalarType dtype)
     {
-        using LayerSizes sizes = Sizes(dtype, offload: false);
+        using var sizes = new LayerSizes(HfConfig.ForModel(model.Folder).Model with { NumHiddenLayers = 24 }, new LoraOptions(),
+            OptimizerKind.Adamw, (CPU, dtype), offload: false);
         int layers = sizes.Config.NumHiddenLayers, width = sizes.Width;
         long trained = sizes.Trained.Total(layers) / width, state = sizes.OptimizerState.Total(layers);
         MemoryEstimate Of(int ranks, Shard shard, int accumulation = 1) =>

@@ -46,6 +46,34 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
         return (all[0], Math.Sqrt(all[1]));
     }
 
+    /// <summary>
+    /// Checks that the ranks have the same weights to the last bit, where each has all: they drift apart silently if a processor or a
+    /// memory is at fault, or if two machines round differently.
+    /// </summary>
+    /// <exception cref="SkipwiseException">a rank differs; names it and a parameter</exception>
+    public void RequireEqualWeights()
+    {
+        if (shard == Shard.Parameters)
+        {
+            return; // each has its own part
+        }
+        using IDisposable noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        double[] own = stack([.. optimizer.Masters.Entries.Select(entry => entry.Parameter.sum(ScalarType.Float64))])
+            .cpu().data<double>().ToArray();
+        IReadOnlyList<long[]> all = collective.AllGather(Array.ConvertAll(own, BitConverter.DoubleToInt64Bits));
+        for (int rank = 1; rank < all.Count; rank++)
+        {
+            if (all[rank].Index().FirstOrDefault(sum => sum.Item != all[0][sum.Index], (-1, 0)) is (>= 0 and var index, _))
+            {
+                throw new SkipwiseException(FormattableString.Invariant(
+                    $"The weights of rank {rank} differ from those of rank 0 ({optimizer.Masters.Entries[index].Name}), although all took ")
+                    + "the same steps: a processor or a memory is at fault, or the machines are of two kinds. Continue the run from its "
+                    + "checkpoint on other machines.");
+            }
+        }
+    }
+
     /// <summary>Gives every rank the weights that the others have updated.</summary>
     public void GatherWeights()
     {
