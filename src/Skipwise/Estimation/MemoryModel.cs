@@ -120,12 +120,12 @@ internal sealed record MemoryModel
             Process + weights + (_offloads ? 0 : optimizer) + largest);
     }
 
-    /// <summary>Gradients on their way to other ranks: two buckets, each at least a layer's or the head's matrix.</summary>
+    /// <summary>Gradients on their way to other ranks: buckets, each at least a layer's or the head's matrix.</summary>
     private long InFlight(int layers)
     {
         long Float32(long bytes) => bytes / _width * sizeof(float);
         long largest = Math.Max(Float32(_trained.Layer), Float32(_trained.Ends) / 2);
-        return 2 * Math.Min(Float32(_trained.Total(layers)), Math.Max(GradientBuckets.BucketBytes, largest));
+        return GradientBuckets.MostOnTheirWay * Math.Min(Float32(_trained.Total(layers)), Math.Max(GradientBuckets.BucketBytes, largest));
     }
 
     /// <summary>

@@ -19,6 +19,9 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
     /// <summary>Size above which a bucket is reduced.</summary>
     public const long BucketBytes = 25L << 20;
 
+    /// <summary>Buckets on their way at most, where whole gradients are there only until they are reduced.</summary>
+    public const int MostOnTheirWay = 2;
+
     private readonly Bucket[] _buckets = [.. Split(optimizer.Masters, collective.Size)];
     private readonly Queue<(Bucket Bucket, ICollectiveHandle Handle, Tensor Sum, Tensor? Scattered)> _begun = [];
     private readonly HashSet<string> _ready = [];
@@ -34,6 +37,7 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
         while (_next < _buckets.Length && _buckets[_next].Members.All(member => _ready.Contains(member.Name)))
         {
             Begin(_buckets[_next++]);
+            EndOldest(divides ? MostOnTheirWay : int.MaxValue);
         }
     }
 
@@ -43,18 +47,26 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
         while (_next < _buckets.Length)
         {
             Begin(_buckets[_next++]);
+            EndOldest(divides ? MostOnTheirWay : int.MaxValue);
         }
-        while (_begun.TryDequeue(out var begun))
-        {
-            begun.Handle.Wait();
-            using (begun.Sum)
-            using (begun.Scattered)
-            {
-                Hand(begun.Bucket, begun.Scattered ?? begun.Sum);
-            }
-        }
+        EndOldest(most: 0);
         _next = 0;
         _ready.Clear();
+    }
+
+    /// <summary>Gives the sums of finished buckets to the optimizer, and waits until no more than so many are on their way.</summary>
+    private void EndOldest(int most)
+    {
+        while (_begun.TryPeek(out var oldest) && (_begun.Count > most || oldest.Handle.IsCompleted))
+        {
+            _begun.Dequeue();
+            oldest.Handle.Wait();
+            using (oldest.Sum)
+            using (oldest.Scattered)
+            {
+                Hand(oldest.Bucket, oldest.Scattered ?? oldest.Sum);
+            }
+        }
     }
 
     private void Begin(Bucket bucket)
