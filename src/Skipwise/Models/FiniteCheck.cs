@@ -46,7 +46,9 @@ internal static class FiniteCheck
 
     /// <summary>The first of a model's weights that holds NaN or infinite values; null if all are finite.</summary>
     public static string? FindNonFinite(CausalLM model) =>
-        model.named_parameters().Where(weight => HasNonFinite(weight.parameter)).Select(weight => weight.name).FirstOrDefault();
+        model.named_parameters()
+            .Where(weight => model.Residence?.Holds(weight.parameter) != true && HasNonFinite(weight.parameter)) // those in place
+            .Select(weight => weight.name).FirstOrDefault();
 
     /// <summary>Requires every loss or logit to be finite.</summary>
     /// <param name="what">name of the results for the message: "losses"</param>

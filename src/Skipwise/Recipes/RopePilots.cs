@@ -161,10 +161,11 @@ internal sealed class RopePilots
             offload: Training.Offload == Offload.Optimizer && compute.Device.type != DeviceType.CPU, _ranks, Training.Shard);
         using var optimizer = Optimizer.Create(trainable.Model, Training, masters);
         DataParallel? parallel = _ranks.Size == 1 ? null : new DataParallel(_ranks, optimizer, Training.Shard);
+        var guard = new StepGuard(Training);
         try
         {
             foreach (StepMetrics metrics in TrainLoop.Run(
-                trainable.Model, optimizer, windows, Training, start: null, guard: null, scaler: null, parallel, stop))
+                trainable.Model, optimizer, windows, Training, start: null, guard, scaler: null, parallel, stop))
             {
                 progress?.Report(metrics);
             }
@@ -173,9 +174,9 @@ internal sealed class RopePilots
             EvaluationPoint far = points.MaxBy(point => point.Length)!, near = points.MinBy(point => point.Length)!;
             return new(name, Finite(far.Value), Finite(far.StandardError), Finite(near.Value));
         }
-        catch (SkipwiseException e) // it diverged: a result, and no reason to end the run
+        // It diverged: a result, and no reason to end the run. Another error may be that of one rank, and the others wait.
+        catch (SkipwiseException e) when (_ranks.Size == 1 || guard.State.ConsecutiveSkips > 0)
         {
-            _ranks.Barrier(); // fails if a rank is gone: that is a reason
             return new(name, null, Failure: e.Message);
         }
     }

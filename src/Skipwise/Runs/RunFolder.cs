@@ -62,6 +62,12 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
     public string TensorBoardPath => System.IO.Path.Combine(Path, "tensorboard");
     private string CheckpointsPath => System.IO.Path.Combine(Path, "checkpoints");
 
+    /// <summary>The checkpoint of a step, whether it exists or not.</summary>
+    internal string CheckpointPath(int step) => CheckpointPath(Invariant($"step-{step:D6}"));
+
+    /// <param name="name">of the checkpoint's folder</param>
+    internal string CheckpointPath(string name) => System.IO.Path.Combine(CheckpointsPath, name);
+
     /// <summary>Complete checkpoints, oldest first.</summary>
     public IReadOnlyList<string> Checkpoints() =>
         Directory.Exists(CheckpointsPath)
@@ -204,7 +210,7 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
     public string SaveCheckpoint(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast,
         IProgress<string>? note = null)
     {
-        string folder = System.IO.Path.Combine(CheckpointsPath, Invariant($"step-{progress.Step:D6}"));
+        string folder = CheckpointPath(progress.Step);
         using IDisposable masters = optimizer.Masters.SwapIntoModel();
         if (!writes)
         {

@@ -111,7 +111,7 @@ internal sealed class TrainingRun : IDisposable
     private TrainingOutcome Run(IExampleSource source, IProgress<StepMetrics>? progress, CancellationToken stop)
     {
         int step = _step = _start.Step;
-        string? saved = step > 0 ? _folder.Checkpoints()[^1] : null; // the checkpoint of this step
+        string? saved = step > 0 ? _folder.CheckpointPath(step) : null; // the checkpoint of this step
         // A run that was interrupted during an evaluation, after its checkpoint's step, evaluates first.
         if (step > 0 && !TryEvaluate(step, isLast: step == _train.Steps, stop))
         {
@@ -148,7 +148,7 @@ internal sealed class TrainingRun : IDisposable
         _parallel?.RequireEqualWeights();
         using IDisposable masters = _masters.SwapIntoModel();
         SyncLogs();
-        _folder.Finish(_trainable, _note);
+        Write(() => _folder.Finish(_trainable, _note));
         _ranks.Barrier(); // the model is there, for all of them
         string[] remarks = [.. new[] { _trainable.SavingNote, Remark() }.OfType<string>()];
         return new TrainingOutcome(true, null) { Note = remarks.Length == 0 ? null : string.Join(Environment.NewLine, remarks) };
@@ -165,7 +165,23 @@ internal sealed class TrainingRun : IDisposable
             LoggedSteps = _log?.Lines,
             LoggedEvaluations = _evaluations?.Lines,
         };
-        return _folder.SaveCheckpoint(_trainable, _optimizer, progress, _save.KeepLast, _note);
+        Write(() => _folder.SaveCheckpoint(_trainable, _optimizer, progress, _save.KeepLast, _note));
+        return _folder.CheckpointPath(step);
+    }
+
+    /// <summary>
+    /// Lets rank 0 write, which may take as long as it needs. If weights are divided, all ranks take part, for they are gathered.
+    /// </summary>
+    private void Write(Action write)
+    {
+        if (_masters.Ranks is null)
+        {
+            _ranks.OnFirst(write);
+        }
+        else
+        {
+            write();
+        }
     }
 
     /// <summary>Flushes the logs before a checkpoint, which must not exist on the disk without its lines.</summary>
@@ -239,7 +255,8 @@ internal sealed class TrainingRun : IDisposable
         _best = _best.Update(step, points);
         if (_best.BestStep == step)
         {
-            _folder.SaveBestCheckpoint(_trainable, _optimizer, _note); // before the log records it: a killed run then evaluates again
+            // before the log records it: a killed run then evaluates again
+            Write(() => _folder.SaveBestCheckpoint(_trainable, _optimizer, _note));
         }
         _evaluations?.AppendAll(points);
         foreach (EvaluationPoint point in points)
@@ -284,9 +301,12 @@ internal sealed class TrainingRun : IDisposable
     {
         string? latest = _ranks.FromFirst(() =>
             _save.Resume && File.Exists(_folder.OptionsPath) ? Path.GetFileName(_folder.NewestValidCheckpoint(_note)) : null);
-        TrainProgress start = latest is null ? new TrainProgress(0, 0)
-            : RunFolder.LoadCheckpoint(_folder.Checkpoints().Single(path => Path.GetFileName(path) == latest), _trainable, _optimizer);
-        _parallel?.GatherWeights();
+        var start = new TrainProgress(0, 0);
+        if (latest is not null)
+        {
+            start = RunFolder.LoadCheckpoint(_folder.CheckpointPath(latest), _trainable, _optimizer);
+            _parallel?.GatherWeights();
+        }
         if (_ranks.Rank > 0)
         {
             return start;

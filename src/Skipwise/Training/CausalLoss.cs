@@ -38,7 +38,7 @@ public static class CausalLoss
     {
         using var scope = NewDisposeScope();
         Tensor total = zeros([], ScalarType.Float64, model.Device);
-        if (batch.Labels.numel() == 0)
+        if (batch.Labels.numel() == 0 && model.Residence is null)
         {
             return total.MoveToOuterDisposeScope();
         }
@@ -54,6 +54,11 @@ public static class CausalLoss
         using Rotary rotary = RotaryFor(model, batch);
         Tensor embedded = model.Embed(batch.InputIds);
         IReadOnlyList<Block> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
+        if (batch.Labels.numel() == 0)
+        {
+            GatherAlike(model, blocks);
+            return total.MoveToOuterDisposeScope();
+        }
         if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total, onBackward, stop)
             is { } toEmbedding && embedded.requires_grad)
         {
@@ -61,6 +66,20 @@ public static class CausalLoss
         }
         onBackward?.Invoke(model.EmbeddingBlock);
         return total.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Takes part in what other ranks gather in a forward and backward pass after the embedding.</summary>
+    private static void GatherAlike(CausalLM model, IReadOnlyList<Block> blocks)
+    {
+        foreach (Block block in blocks)
+        {
+            using IDisposable? forward = block.Gather();
+        }
+        using (model.GatherHead()) { }
+        foreach (Block block in blocks.Reverse())
+        {
+            using IDisposable? backward = block.Gather();
+        }
     }
 
     /// <summary>The rotation of a training step's batch.</summary>

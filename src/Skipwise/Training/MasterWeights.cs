@@ -96,41 +96,65 @@ public sealed class MasterWeights : IDisposable
         {
             return Create(model, dtype, device, offload);
         }
-        bool areParametersDivided = shard == Shard.Parameters;
-        bool areApart = offload || dtype != ScalarType.Float32 || areParametersDivided;
         using IDisposable noGradient = no_grad();
-        ShardedParameters? loaded = model.Residence as ShardedParameters, residence =
-            areParametersDivided ? new ShardedParameters(collective, dtype, device) : null;
+        MasterWeights result = shard == Shard.Parameters
+            ? DividedWithParameters(model, dtype, device, offload, collective)
+            : Divided(model, dtype, device, offload, collective);
+        LoraInjector.MoveQuantized(model, dtype, device);
+        return result;
+    }
+
+    /// <summary>Every rank has the whole model, and its part of the master weights.</summary>
+    private static MasterWeights Divided(CausalLM model, ScalarType dtype, Device device, bool offload, ICollective collective)
+    {
+        bool areApart = offload || dtype != ScalarType.Float32;
         var entries = new List<(string, Parameter, Tensor)>();
-        var frozen = new List<Tensor>();
-        model.Residence = residence;
         foreach ((string name, Parameter parameter) in model.named_parameters().ToArray())
         {
             using var scope = NewDisposeScope();
-            long[] shape = parameter.shape;
-            Tensor own = loaded?.PartOf(parameter) ?? new ShardLayout(parameter.numel(), collective.Size).Part(parameter, collective.Rank);
-            Tensor kept = parameter.requires_grad
-                ? own.to(ScalarType.Float32, offload ? CPU : device, copy: areApart)
-                : own.to(dtype, device, copy: areParametersDivided);
-            using Tensor computed = areApart ? own.to(dtype, device) : kept.alias();
-            FiniteCheck.RequireInRange(own, computed, name);
-            if (!areParametersDivided && areApart)
-            {
-                ParameterData.Set(parameter, parameter.to(dtype, device, copy: true));
-            }
-            residence?.Add(parameter, kept.DetachFromDisposeScope(), shape);
+            var layout = new ShardLayout(parameter.numel(), collective.Size);
+            Tensor? apart = parameter.requires_grad && areApart
+                ? layout.Part(parameter, collective.Rank).to(ScalarType.Float32, offload ? CPU : device, copy: true)
+                : null;
+            Tensor moved = parameter.to(dtype, device);
+            FiniteCheck.RequireInRange(parameter, moved, name);
+            ParameterData.Set(parameter, moved);
             if (parameter.requires_grad)
             {
-                entries.Add((name, parameter, kept.DetachFromDisposeScope()));
-            }
-            else if (areParametersDivided)
-            {
-                frozen.Add(kept.DetachFromDisposeScope());
+                entries.Add((name, parameter, (apart ?? layout.Part(parameter.detach(), collective.Rank)).DetachFromDisposeScope()));
             }
         }
-        loaded?.Dispose();
-        LoraInjector.MoveQuantized(model, dtype, device);
-        return new MasterWeights(model, areApart, collective, entries, frozen);
+        return new MasterWeights(model, areApart, collective, entries, []);
+    }
+
+    /// <summary>Every rank has its part of each parameter, in float32 if it is trained.</summary>
+    private static MasterWeights DividedWithParameters(
+        CausalLM model, ScalarType dtype, Device device, bool offload, ICollective collective)
+    {
+        using var loaded = model.Residence as ShardedParameters; // parameters may have been divided while they were read
+        var residence = new ShardedParameters(collective, dtype, device);
+        var entries = new List<(string, Parameter, Tensor)>();
+        var frozen = new List<Tensor>();
+        foreach ((string name, Parameter parameter) in model.named_parameters().ToArray())
+        {
+            using var scope = NewDisposeScope();
+            Tensor part = loaded?.Take(parameter)
+                ?? new ShardLayout(parameter.numel(), collective.Size).Part(parameter, collective.Rank).clone();
+            FiniteCheck.RequireInRange(part, part.to(dtype, device), name);
+            Tensor kept = (parameter.requires_grad ? part.to(ScalarType.Float32, offload ? CPU : device) : part.to(dtype, device))
+                .DetachFromDisposeScope();
+            residence.Add(parameter, kept, parameter.shape);
+            if (parameter.requires_grad)
+            {
+                entries.Add((name, parameter, kept));
+            }
+            else
+            {
+                frozen.Add(kept);
+            }
+        }
+        model.Residence = residence;
+        return new MasterWeights(model, areApart: true, collective, entries, frozen);
     }
 
     /// <summary>Copies the master weights to the model, rounded to its type. Parts that other ranks have do not change.</summary>
@@ -168,7 +192,7 @@ public sealed class MasterWeights : IDisposable
         Tensor[] copies = AreSeparate ? [.. Entries.Select(weight => weight.Parameter.detach().DetachFromDisposeScope())] : [];
         IParameterResidence? residence = _model.Residence;
         ShardedParameters? gathered = AreSeparate && Ranks is not null && Entries.Count > 0
-            ? new ShardedParameters(Ranks, ScalarType.Float32, Entries[0].Master.device)
+            ? new ShardedParameters(Ranks, ScalarType.Float32, Entries[0].Master.device, beyond: residence)
             : null;
         foreach ((_, Parameter parameter, Tensor master) in AreSeparate ? Entries : [])
         {

@@ -67,6 +67,59 @@ public sealed class ShardedTrainingTests
         }
     }
 
+    /// <summary>A rank whose examples have no labels adds nothing, and takes part in everything.</summary>
+    [Theory]
+    [InlineData(Shard.None), InlineData(Shard.Optimizer), InlineData(Shard.Gradients), InlineData(Shard.Parameters)]
+    public void A_rank_without_labels_adds_nothing(Shard shard)
+    {
+        TrainOptions options = s_options with { BatchSize = 1, GradientAccumulationSteps = 4, Shard = shard };
+        var source = new Unlabelled(new RandomExamples(50, 4, 16));
+        double[] alone = Losses(null);
+        Assert.All(ThreadRanks.Run(2, Losses), losses =>
+            Assert.All(alone.Zip(losses), pair => Assert.Equal(pair.First, pair.Second, 1e-5)));
+
+        double[] Losses(ICollective? collective)
+        {
+            using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+            ICollective ranks = collective ?? SingleProcess.Instance;
+            using MasterWeights masters = MasterWeights.Create(model, ScalarType.Float32, CPU, offload: false, ranks, shard);
+            using Optimizer optimizer = Optimizer.Create(model, options, masters);
+            DataParallel? parallel = ranks.Size == 1 ? null : new DataParallel(ranks, optimizer, shard);
+            return [.. TrainLoop.Run(model, optimizer, source, options, null, null, null, parallel, CancellationToken.None)
+                .Select(step => step.Loss)];
+        }
+    }
+
+    /// <summary>A step with a loss that is no number is skipped by all ranks alike.</summary>
+    [Theory]
+    [InlineData(Shard.None), InlineData(Shard.Gradients), InlineData(Shard.Parameters)]
+    public void A_bad_step_is_skipped_by_all(Shard shard)
+    {
+        TrainOptions options = s_options with { Steps = 2, Shard = shard, MaxBadSteps = 2, LearningRate = 1e30, MaxGradNorm = 0 };
+        string?[][] skipped = ThreadRanks.Run(2, ranks =>
+        {
+            using CausalLM model = TinyModel.Create(initializerRange: 0.05);
+            using MasterWeights masters = MasterWeights.Create(model, ScalarType.Float32, CPU, offload: false, ranks, shard);
+            using Optimizer optimizer = Optimizer.Create(model, options, masters);
+            var parallel = new DataParallel(ranks, optimizer, shard);
+            var steps = new List<StepMetrics>();
+            Exception? end = Record.Exception(() => steps.AddRange(TrainLoop.Run(
+                model, optimizer, new RandomExamples(50, 4, 16), options, null, null, null, parallel, CancellationToken.None)));
+            return (string?[])[.. steps.Select(step => step.Skipped), end?.Message];
+        });
+        Assert.Equal(skipped[0], skipped[1]);
+        Assert.Contains("training has diverged", skipped[0][^1]);
+    }
+
+    /// <summary>Every second example has no label that counts.</summary>
+    private sealed class Unlabelled(IExampleSource source) : IExampleSource
+    {
+        public int Count => source.Count;
+
+        public TrainingExample this[int epoch, int index] => index % 2 == 0 ? source[epoch, index]
+            : source[epoch, index] with { Labels = [.. source[epoch, index].Labels.Select(_ => TrainingExample.IgnoreIndex)] };
+    }
+
     /// <summary>A flipped bit on one rank would train two models.</summary>
     [Theory]
     [InlineData(Shard.None), InlineData(Shard.Gradients)]

@@ -200,11 +200,14 @@ public sealed class PretrainedModel : ITrainable, IDisposable
             ? [.. blocks.Select(block => Rows(parameters, block))] : null, folder);
     }
 
-    /// <summary>Rows of a parameter, which is gathered if it is divided among ranks: then the result alone keeps its values.</summary>
-    private Tensor GatheredRows(Dictionary<string, Parameter> parameters, RowBlock block)
+    /// <summary>Rows of parameters, which are gathered once if they are divided among ranks.</summary>
+    private IEnumerable<Tensor> Parts(Dictionary<string, Parameter> parameters, IReadOnlyList<RowBlock> blocks)
     {
-        using IDisposable? present = Model.Residence?.Gather([parameters[block.Canonical]]);
-        return Rows(parameters, block);
+        using IDisposable? present = Model.Residence?.Gather(blocks.Select(block => parameters[block.Canonical]).Distinct());
+        foreach (RowBlock block in blocks)
+        {
+            yield return Rows(parameters, block);
+        }
     }
 
     private static Tensor Rows(Dictionary<string, Parameter> parameters, RowBlock block) =>
@@ -308,7 +311,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         IEnumerable<OutputTensor> stored = _layout.Stored
             .Select(t => new OutputTensor(t.Parameter.Name, t.Parameter.Shape,
-                t.Parameter.Blocks.Select(block => GatheredRows(parameters, block)), t.Type)
+                Parts(parameters, t.Parameter.Blocks), t.Type)
             { Blocks = t.Parameter.Blocks });
         OutputTensor[] written = widens ? Widened(stored) : [.. stored];
         writer.Write(written);
@@ -323,7 +326,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         using IDisposable noGradient = no_grad();
         var parameters = Model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         writer.Write([.. stored.Select(parameter => new OutputTensor(parameter.Name, parameter.Shape,
-            parameter.Blocks.Select(block => GatheredRows(parameters, block)), StoredMatrixType)
+            Parts(parameters, parameter.Blocks), StoredMatrixType)
         { Blocks = parameter.Blocks })]);
     }
 
@@ -334,6 +337,7 @@ public sealed class PretrainedModel : ITrainable, IDisposable
         var names = new List<string>();
         OutputTensor[] fitting = [.. tensors.Select(tensor =>
         {
+            using var made = NewDisposeScope();
             if (tensor.Parts.All(part => FiniteCheck.FitsIn(part, tensor.Type)))
             {
                 return tensor;
@@ -349,7 +353,13 @@ public sealed class PretrainedModel : ITrainable, IDisposable
 
     void ITrainable.WriteFiles(string folder) => WriteFiles(folder, widens: true);
 
-    void ITrainable.TakePartInWriting() => WriteWeights(new NoFile(), widens: true);
+    void ITrainable.TakePartInWriting()
+    {
+        if (Model.Residence is not null)
+        {
+            WriteWeights(new NoFile(), widens: true);
+        }
+    }
 
     void ITrainable.ReadWeights(string folder)
     {

@@ -139,7 +139,7 @@ public abstract class Optimizer : IDisposable
         parameter.grad = null;
         if (withAccumulated && _accumulated.Remove(index, out Tensor? sum))
         {
-            return (gradient is null ? sum : sum.add_(gradient)).MoveToOuterDisposeScope();
+            return (gradient is null ? sum : sum.add_(gradient.to(ScalarType.Float32, sum.device))).MoveToOuterDisposeScope();
         }
         return gradient?.MoveToOuterDisposeScope();
     }

@@ -1,4 +1,7 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Skipwise.Distributed;
+using Skipwise.Kernels;
 using Skipwise.Models;
 using Skipwise.Training.Optimizers;
 using static TorchSharp.torch;
@@ -13,10 +16,10 @@ namespace Skipwise.Training.Parallel;
 internal sealed class DataParallel(ICollective collective, Optimizer optimizer, Shard shard)
 {
     private const int TablesAtOnce = 2; // of gathered weights
+    private const long ElementsAtOnce = 1 << 28; // of a checksum
 
-    private readonly bool _reducesEveryMicroBatch = shard is Shard.Gradients or Shard.Parameters;
-    private readonly GradientBuckets _buckets =
-        new(collective, optimizer, divides: shard != Shard.None, shard is Shard.Gradients or Shard.Parameters);
+    private readonly bool _reducesEveryMicroBatch = shard >= Shard.Gradients;
+    private readonly GradientBuckets _buckets = new(collective, optimizer, divides: shard != Shard.None, shard >= Shard.Gradients);
 
     /// <summary>The ranks.</summary>
     public ICollective Collective => collective;
@@ -58,10 +61,8 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
             return; // each has its own part
         }
         using IDisposable noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        double[] own = stack([.. optimizer.Masters.Entries.Select(entry => entry.Parameter.sum(ScalarType.Float64))])
-            .cpu().data<double>().ToArray();
-        IReadOnlyList<long[]> all = collective.AllGather(Array.ConvertAll(own, BitConverter.DoubleToInt64Bits));
+        IReadOnlyList<uint[]> all =
+            collective.AllGather<uint[]>([.. optimizer.Masters.Entries.Select(entry => Checksum(entry.Parameter))]);
         for (int rank = 1; rank < all.Count; rank++)
         {
             if (all[rank].Index().FirstOrDefault(sum => sum.Item != all[0][sum.Index], (-1, 0)) is (>= 0 and var index, _))
@@ -74,15 +75,41 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
         }
     }
 
+    /// <summary>Of the bits: a sum of fractions would depend on the number of threads.</summary>
+    private static uint Checksum(Tensor values)
+    {
+        using var scope = NewDisposeScope();
+        Tensor flat = values.detach().cpu().view(-1);
+        uint checksum = 0;
+        for (long start = 0; start < flat.numel(); start += ElementsAtOnce)
+        {
+            using var pointers = new TensorPointers();
+            ReadOnlySpan<byte> bytes = pointers.Bytes(flat.narrow(0, start, Math.Min(ElementsAtOnce, flat.numel() - start)));
+            foreach (ulong eight in MemoryMarshal.Cast<byte, ulong>(bytes))
+            {
+                checksum = BitOperations.Crc32C(checksum, eight);
+            }
+            foreach (byte one in bytes[(bytes.Length / sizeof(ulong) * sizeof(ulong))..])
+            {
+                checksum = BitOperations.Crc32C(checksum, one);
+            }
+        }
+        return checksum;
+    }
+
     /// <summary>Gives every rank the weights that the others have updated.</summary>
     public void GatherWeights()
     {
+        if (shard == Shard.None && optimizer is Adafactor)
+        {
+            TakeFirstWeights();
+        }
         if (shard is not (Shard.Optimizer or Shard.Gradients))
         {
             return; // all have updated all, or gather them when they compute
         }
         using IDisposable noGradient = no_grad();
-        var begun = new Queue<(Tensor Table, (Tensor Parameter, ShardLayout Layout, long Column)[] Members, ICollectiveHandle Handle)>();
+        var begun = new Queue<Table>();
         foreach (Tensor[] parameters in Tables())
         {
             begun.Enqueue(Begin(parameters));
@@ -91,13 +118,21 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
                 End(begun.Dequeue());
             }
         }
-        while (begun.TryDequeue(out var table))
+        while (begun.TryDequeue(out Table? table))
         {
             End(table);
         }
     }
 
-    private (Tensor, (Tensor, ShardLayout, long)[], ICollectiveHandle) Begin(Tensor[] parameters)
+    /// <summary>Adafactor's means over a matrix depend on the number of threads in their last bits: the first rank's result holds.</summary>
+    private void TakeFirstWeights()
+    {
+        ICollectiveHandle[] all = [.. optimizer.Masters.Entries.Select(entry => collective.BroadcastAsync(entry.Master))];
+        Array.ForEach(all, handle => handle.Wait());
+        optimizer.Masters.CopyToModel();
+    }
+
+    private Table Begin(Tensor[] parameters)
     {
         var members = new (Tensor Parameter, ShardLayout Layout, long Column)[parameters.Length];
         long columns = 0;
@@ -114,13 +149,13 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
             own.narrow(0, column, part.numel()).copy_(part);
         }
         ICollectiveHandle handle = collective.AllGatherAsync(own, table);
-        return (table.DetachFromDisposeScope(), members, handle);
+        return new Table(table.DetachFromDisposeScope(), members, handle);
     }
 
-    private static void End((Tensor Table, (Tensor Parameter, ShardLayout Layout, long Column)[] Members, ICollectiveHandle Handle) begun)
+    private static void End(Table begun)
     {
         begun.Handle.Wait();
-        using Tensor table = begun.Table;
+        using Tensor table = begun.Cells;
         foreach ((Tensor parameter, ShardLayout layout, long column) in begun.Members)
         {
             using Tensor data = parameter.detach();
@@ -149,4 +184,8 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
             yield return [.. group];
         }
     }
+
+    /// <param name="Cells">a row of each rank's parts</param>
+    /// <param name="Members">parameters, with the first of their columns</param>
+    private sealed record Table(Tensor Cells, (Tensor Parameter, ShardLayout Layout, long Column)[] Members, ICollectiveHandle Handle);
 }

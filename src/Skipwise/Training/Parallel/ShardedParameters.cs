@@ -12,7 +12,9 @@ namespace Skipwise.Training.Parallel;
 /// <param name="collective">the ranks</param>
 /// <param name="dtype">of gathered parameters; null: that of their parts</param>
 /// <param name="device">of gathered parameters</param>
-internal sealed class ShardedParameters(ICollective collective, ScalarType? dtype, Device device) : IParameterResidence, IDisposable
+/// <param name="beyond">where other parameters are; null: in place</param>
+internal sealed class ShardedParameters(
+    ICollective collective, ScalarType? dtype, Device device, IParameterResidence? beyond = null) : IParameterResidence, IDisposable
 {
     private readonly Dictionary<Parameter, Sharded> _all = new(ReferenceEqualityComparer.Instance);
 
@@ -29,7 +31,7 @@ internal sealed class ShardedParameters(ICollective collective, ScalarType? dtyp
     }
 
     /// <summary>Keeps a part of a parameter here from now on; the parameter loses its values.</summary>
-    /// <param name="part">this rank's part, [n]; it belongs to the caller</param>
+    /// <param name="part">this rank's part, [n]; it has to live as long as this does</param>
     /// <param name="shape">of the whole</param>
     public void Add(Parameter parameter, Tensor part, long[] shape)
     {
@@ -37,17 +39,27 @@ internal sealed class ShardedParameters(ICollective collective, ScalarType? dtyp
         Release(parameter, _all[parameter]);
     }
 
-    /// <summary>This rank's part of a parameter, or null.</summary>
-    public Tensor? PartOf(Parameter parameter) => _all.GetValueOrDefault(parameter)?.Part;
+    /// <summary>Takes this rank's part of a parameter out; it is the caller's, in its scope. null if there is none.</summary>
+    public Tensor? Take(Parameter parameter)
+    {
+        Tensor? part = _all.GetValueOrDefault(parameter)?.Part.alias();
+        if (_all.Remove(parameter, out Sharded? sharded))
+        {
+            sharded.Part.Dispose();
+        }
+        return part;
+    }
 
     /// <inheritdoc/>
-    public bool Holds(Parameter parameter) => _all.ContainsKey(parameter);
+    public bool Holds(Parameter parameter) => _all.ContainsKey(parameter) || beyond?.Holds(parameter) == true;
 
     /// <inheritdoc/>
     public IDisposable Gather(IEnumerable<Parameter> parameters)
     {
         using IDisposable noGradient = no_grad();
-        Parameter[] held = [.. parameters.Where(Holds)];
+        ILookup<bool, Parameter> asked = parameters.ToLookup(_all.ContainsKey);
+        Parameter[] held = [.. asked[true]];
+        IDisposable? others = beyond?.Gather(asked[false]);
         var begun = new List<(Parameter Parameter, Tensor Whole, ICollectiveHandle Handle)>();
         foreach (Parameter parameter in held.Where(parameter => _all[parameter].Users++ == 0))
         {
@@ -61,18 +73,23 @@ internal sealed class ShardedParameters(ICollective collective, ScalarType? dtyp
             ParameterData.Set(parameter, whole.narrow(0, 0, sharded.Elements).view(sharded.Shape));
             whole.Dispose();
         }
-        return new Use(this, held);
+        return new Use(this, held, others);
     }
 
     /// <inheritdoc/>
     public void Store(Parameter parameter, Tensor whole)
     {
+        if (!_all.TryGetValue(parameter, out Sharded? sharded))
+        {
+            beyond!.Store(parameter, whole);
+            return;
+        }
         using IDisposable noGradient = no_grad();
-        using Tensor part = Layout(_all[parameter]).Part(whole, collective.Rank);
-        _all[parameter].Part.copy_(part);
+        using Tensor part = Layout(sharded).Part(whole, collective.Rank);
+        sharded.Part.copy_(part);
     }
 
-    /// <summary>Frees the parts.</summary>
+    /// <summary>Frees the parts that have not been taken out.</summary>
     public void Dispose()
     {
         foreach (Sharded sharded in _all.Values)
@@ -113,7 +130,7 @@ internal sealed class ShardedParameters(ICollective collective, ScalarType? dtyp
         public int Users { get; set; }
     }
 
-    private sealed class Use(ShardedParameters owner, Parameter[] parameters) : IDisposable
+    private sealed class Use(ShardedParameters owner, Parameter[] parameters, IDisposable? others) : IDisposable
     {
         private bool _isDisposed;
 
@@ -128,6 +145,7 @@ internal sealed class ShardedParameters(ICollective collective, ScalarType? dtyp
                 }
             }
             _isDisposed = true;
+            others?.Dispose();
         }
     }
 }
