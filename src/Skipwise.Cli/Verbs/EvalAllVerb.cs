@@ -10,6 +10,7 @@ using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
+using Skipwise.Runtime;
 using Skipwise.Reports.Comparing;
 
 namespace Skipwise.Cli.Verbs;
@@ -147,7 +148,8 @@ internal static class EvalAllVerb
                 EffectiveLength = gates.Rule(parse),
                 Gates = gates.Of(parse),
             };
-            ICollective ranks = screen.Ranks.Join(screen);
+            (ICollective ranks, ComputeOptions own) = screen.Ranks.Join(screen, options.Compute);
+            options = options with { Compute = own };
             DataFlags.TellUnread(options.Data?.Paths ?? [], options.Documents, screen);
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             Comparison? comparison = ProgressDisplay.Run(screen, display =>

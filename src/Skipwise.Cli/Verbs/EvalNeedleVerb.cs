@@ -6,6 +6,7 @@ using Skipwise.Documents;
 using Skipwise.Evaluation.Needles;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
+using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -87,7 +88,8 @@ internal static class EvalNeedleVerb
                     BatchSize = batchSize.ValueOf(parse),
                 },
             };
-            ICollective ranks = screen.Ranks.Join(screen);
+            (ICollective ranks, ComputeOptions own) = screen.Ranks.Join(screen, options.Compute);
+            options = options with { Compute = own };
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             NeedleMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluateNeedle.Run(options, display.Evaluation, display.Stage, ranks, stop));

@@ -4,6 +4,7 @@ using Skipwise.Distributed;
 using Skipwise.Evaluation.Passkey;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
+using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -82,7 +83,8 @@ internal static class EvalPasskeyVerb
                     BatchSize = batchSize.ValueOf(parse),
                 },
             };
-            ICollective ranks = screen.Ranks.Join(screen);
+            (ICollective ranks, ComputeOptions own) = screen.Ranks.Join(screen, options.Compute);
+            options = options with { Compute = own };
             PasskeyMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluatePasskey.Run(options, display.Evaluation, display.Stage, ranks, stop));
             json.Show(parse, screen, measurement.Records, () =>

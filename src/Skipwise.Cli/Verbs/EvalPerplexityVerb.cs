@@ -5,6 +5,7 @@ using Skipwise.Distributed;
 using Skipwise.Evaluation.Perplexity;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
+using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -84,7 +85,8 @@ internal static class EvalPerplexityVerb
                 },
             };
             EvaluatePerplexity.Validate(options);
-            ICollective ranks = screen.Ranks.Join(screen);
+            (ICollective ranks, ComputeOptions own) = screen.Ranks.Join(screen, options.Compute);
+            options = options with { Compute = own };
             DataFlags.Tell(options.Data, screen);
             PerplexityMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluatePerplexity.Run(options, display.Evaluation, display.Stage, ranks, stop));

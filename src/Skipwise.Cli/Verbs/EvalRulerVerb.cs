@@ -5,6 +5,7 @@ using Skipwise.Documents;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Recipes;
+using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -87,7 +88,8 @@ internal static class EvalRulerVerb
                     BatchSize = batchSize.ValueOf(parse),
                 },
             };
-            ICollective ranks = screen.Ranks.Join(screen);
+            (ICollective ranks, ComputeOptions own) = screen.Ranks.Join(screen, options.Compute);
+            options = options with { Compute = own };
             DataFlags.TellUnread(options.Haystack, options.Documents, screen);
             RulerMeasurement measurement =
                 ProgressDisplay.Run(screen, display => EvaluateRuler.Run(options, display.Evaluation, display.Stage, ranks, stop));

@@ -5,6 +5,7 @@ using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
+using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Verbs;
 
@@ -93,7 +94,8 @@ internal static class EvalTasksVerb
                     Limits = limits.Of(parse),
                 },
             };
-            ICollective ranks = screen.Ranks.Join(screen);
+            (ICollective ranks, ComputeOptions own) = screen.Ranks.Join(screen, options.Compute);
+            options = options with { Compute = own };
             TaskMeasurement measurement;
             try
             {

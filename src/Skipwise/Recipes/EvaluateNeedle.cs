@@ -45,7 +45,7 @@ public sealed record NeedleMeasurement(string Model, NeedleOptions Options, IRea
 /// <summary>Evaluates needle retrieval by length and depth.</summary>
 public static class EvaluateNeedle
 {
-    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives"/>), all by this call; each gets the results,
     /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model or text that cannot be read, or an impossible setting</exception>
     /// <example>

@@ -39,7 +39,7 @@ public sealed record PasskeyMeasurement(string Model, PasskeyOptions Options, IR
 /// <summary>Measures passkey retrieval by length and depth.</summary>
 public static class EvaluatePasskey
 {
-    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives"/>), all by this call; each gets the results,
     /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     /// <example>

@@ -66,7 +66,7 @@ public sealed record PerplexityMeasurement(string Model, PerplexityOptions Optio
 /// <summary>Evaluates a model's perplexity on text by window length.</summary>
 public static class EvaluatePerplexity
 {
-    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives"/>), all by this call; each gets the results,
     /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model or text that cannot be read, an impossible setting, or no document long
     /// enough</exception>

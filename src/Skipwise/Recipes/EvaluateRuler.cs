@@ -53,7 +53,7 @@ public sealed record RulerMeasurement(string Model, RulerSummary Summary)
 public static class EvaluateRuler
 {
     /// <param name="note">receives what is left out or replaced, and why</param>
-    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives"/>), all by this call; each gets the results,
     /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">
     /// a model or file that cannot be read, an impossible setting, or a task whose source files are missing

@@ -44,7 +44,7 @@ public sealed record TaskMeasurement(string Model, TaskOptions Options, IReadOnl
 /// <summary>Scores a model on benchmark tasks by the rules of lm-evaluation-harness.</summary>
 public static class EvaluateTasks
 {
-    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives.Join"/>), all by this call; each gets the results,
+    /// <param name="collective">the ranks that evaluate together (<see cref="Collectives"/>), all by this call; each gets the results,
     /// rank 0 writes the files. Null: this process alone</param>
     /// <exception cref="SkipwiseException">a model or data that cannot be read, an unknown task, or an impossible setting</exception>
     /// <example>

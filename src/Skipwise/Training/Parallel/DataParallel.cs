@@ -65,7 +65,8 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
             collective.AllGather<uint[]>([.. optimizer.Masters.Entries.Select(entry => Checksum(entry.Parameter))]);
         for (int rank = 1; rank < all.Count; rank++)
         {
-            if (all[rank].Index().FirstOrDefault(sum => sum.Item != all[0][sum.Index], (-1, 0)) is (>= 0 and var index, _))
+            int index = all[0].AsSpan().CommonPrefixLength(all[rank]);
+            if (index < all[0].Length)
             {
                 throw new SkipwiseException(FormattableString.Invariant(
                     $"The weights of rank {rank} differ from those of rank 0 ({optimizer.Masters.Entries[index].Name}), although all took ")
@@ -124,7 +125,7 @@ internal sealed class DataParallel(ICollective collective, Optimizer optimizer, 
         }
     }
 
-    /// <summary>Adafactor's means over a matrix depend on the number of threads in their last bits: the first rank's result holds.</summary>
+    /// <summary>Adafactor's means over a matrix depend on the number of threads in their last bits: rank 0's result holds.</summary>
     private void TakeFirstWeights()
     {
         ICollectiveHandle[] all = [.. optimizer.Masters.Entries.Select(entry => collective.BroadcastAsync(entry.Master))];
