@@ -9,7 +9,7 @@ internal static class ChildProcess
     public static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     /// <summary>What is still in the pipes comes at once; a helper process that outlives its parent can hold them open for ever.</summary>
-    private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
 
     public static (int Code, string Output, string Error) Run(ProcessStartInfo start) =>
         TryRun(start, Limit)
@@ -24,7 +24,7 @@ internal static class ChildProcess
         (StringBuilder output, StringBuilder error) = (new(), new());
         var words = Task.WhenAll(Listen(process.StandardOutput, output), Listen(process.StandardError, error));
         bool ended = End(process, limit);
-        words.Wait(s_lastWords);
+        words.Wait(LastWords);
         return ended ? (process.ExitCode, Text(output), Text(error)) : null;
     }
 
@@ -37,11 +37,12 @@ internal static class ChildProcess
             return true;
         }
         process.Kill(entireProcessTree: true);
-        process.WaitForExit(s_lastWords);
+        process.WaitForExit(LastWords);
         return false;
     }
 
-    private static async Task Listen(StreamReader pipe, StringBuilder heard)
+    /// <summary>Reads a pipe to its end.</summary>
+    public static async Task Listen(StreamReader pipe, StringBuilder heard)
     {
         var part = new char[4096];
         try
@@ -60,7 +61,8 @@ internal static class ChildProcess
         }
     }
 
-    private static string Text(StringBuilder heard)
+    /// <summary>What was heard so far.</summary>
+    public static string Text(StringBuilder heard)
     {
         lock (heard)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Skipwise.Runtime;
+using Skipwise.Tests.Distributed.Mpi;
 using Skipwise.Tests.Runtime;
 
 namespace Skipwise.Tests;
@@ -14,6 +15,7 @@ internal static class TestRuntime
         Tokenizers.HuggingFace.HuggingFaceLibrary.ServeIfAsked();
 #endif
         HostProcess.ServeIfAsked();
+        RankProcess.ServeIfAsked();
         Environment.SetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE",
             Environment.GetEnvironmentVariable("SNAPSHOOTER_STRICT_MODE") ?? "on"); // a missing snapshot is a failure
         // A thread takes over set_num_threads at its first parallel loop only; a product before it would use all cores and round otherwise.

@@ -36,10 +36,10 @@ internal static class AtomicFile
             write(file);
             file.Commit();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileSystem.ReasonOf(e) is { } reason)
         {
             throw new SkipwiseException(
-                $"{path}: cannot be written: {e.Message}. Free some space, or choose another folder; nothing half-written was left", e);
+                $"{path}: cannot be written: {reason}. Free some space, or choose another folder; nothing half-written was left", e);
         }
     }
 

@@ -16,6 +16,16 @@ internal static class FileSystem
     /// </summary>
     public static readonly AsyncLocal<Action<string, string>?> Before = new();
 
+    /// <summary>Why a file could not be written: the disk is full or fails, no right, or the file is too large.</summary>
+    /// <returns>null if the error is none of the file system's</returns>
+    public static string? ReasonOf(Exception e) => e switch
+    {
+        IOException or UnauthorizedAccessException => e.Message,
+        // what .NET makes of EFBIG
+        ArgumentOutOfRangeException { ParamName: "value" } => "the file is larger than the file system, or the limit of this process, allows",
+        _ => null,
+    };
+
     /// <summary>Creates a new file. Fails if the name exists, so that no link or other file is written through.</summary>
     public static FileStream Create(string path, int bufferSize)
     {

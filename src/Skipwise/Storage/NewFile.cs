@@ -51,7 +51,7 @@ internal sealed class NewFile : IDisposable
         {
             Stream.Dispose(); // flushes the buffer, which fails if the disk is full
         }
-        catch (IOException) { } // the first error is the one to report
+        catch (Exception e) when (FileSystem.ReasonOf(e) is not null) { } // the first error is the one to report
         try
         {
             FileSystem.Delete(_temporary);

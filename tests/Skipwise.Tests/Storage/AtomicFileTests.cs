@@ -44,6 +44,22 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Empty(Directory.GetFiles(_temp.Path));
     }
 
+    /// <summary>.NET has another kind of exception for a file that is larger than the file system allows.</summary>
+    [Fact]
+    public void A_file_that_is_too_large_is_an_error_that_names_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "of Linux, which limits the size of files by the file system");
+        string path = _temp["file"];
+        Exception? error = Record.Exception(() => AtomicFile.Write(path, stream =>
+        {
+            stream.Position = 1L << 60;
+            stream.WriteByte(1); // is in the buffer: the failure comes when the file is closed
+        }));
+        Assert.SkipWhen(error is null, "this file system has files of any size");
+        Assert.StartsWith($"{path}: cannot be written: the file is larger than ", Assert.IsType<SkipwiseException>(error).Message);
+        Assert.Empty(Directory.GetFiles(_temp.Path));
+    }
+
     /// <summary>The disk says no when it is asked whether it has the content. .NET's own flush does not tell.</summary>
     [Theory]
     [InlineData("file")]
