@@ -31,13 +31,17 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
 
     public string Description => inner.Description;
 
-    public ICollectiveHandle BroadcastAsync(Tensor tensor, int root = 0) => Recorded(inner.BroadcastAsync(tensor, root), tensor);
+    public ICollectiveHandle BroadcastAsync(Tensor tensor, int root = 0) =>
+        Recorded(() => inner.BroadcastAsync(tensor, root), tensor);
 
-    public ICollectiveHandle AllReduceAsync(Tensor tensor) => Recorded(inner.AllReduceAsync(tensor), tensor);
+    public ICollectiveHandle AllReduceAsync(Tensor tensor) =>
+        Recorded(() => inner.AllReduceAsync(tensor), tensor);
 
-    public ICollectiveHandle ReduceScatterAsync(Tensor input, Tensor output) => Recorded(inner.ReduceScatterAsync(input, output), input);
+    public ICollectiveHandle ReduceScatterAsync(Tensor input, Tensor output) =>
+        Recorded(() => inner.ReduceScatterAsync(input, output), input);
 
-    public ICollectiveHandle AllGatherAsync(Tensor input, Tensor output) => Recorded(inner.AllGatherAsync(input, output), output);
+    public ICollectiveHandle AllGatherAsync(Tensor input, Tensor output) =>
+        Recorded(() => inner.AllGatherAsync(input, output), output);
 
     public ICollectiveHandle BarrierAsync() => inner.BarrierAsync();
 
@@ -74,8 +78,10 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
         Plot plot = look.NewPlot("milliseconds of the step", "");
         RecordedOperation[] large = [.. all.Where(one => one.Mib > 0.01)];
         // the last gradient is complete when the last reduction is asked for; the update begins when the loss has been added up
-        double backward = large.Where(one => one.Name is "all-reduce" or "reduce-scatter").Max(one => one.Asked);
-        double update = all.Where(one => one.Name == "all-reduce" && one.Asked >= backward).Max(one => one.Ended);
+        double backward = large.Where(one => one.Name is "all-reduce" or "reduce-scatter").Select(one => one.Asked)
+            .DefaultIfEmpty(step).Max(); // one process has none
+        double update = all.Where(one => one.Name == "all-reduce" && one.Asked >= backward).Select(one => one.Ended)
+            .DefaultIfEmpty(step).Max();
         Bar(0, backward, 3, 0, "forward and backward");
         Bar(update, step, 3, 1, "update of the weights");
         foreach ((RecordedOperation one, int index) in large.Select((one, index) => (one, index)))
@@ -100,11 +106,13 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
         }
     }
 
-    private ICollectiveHandle Recorded(ICollectiveHandle handle, Tensor tensor)
+    private ICollectiveHandle Recorded(Func<ICollectiveHandle> ask, Tensor tensor)
     {
+        long asked = Stopwatch.GetTimestamp();
+        ICollectiveHandle handle = ask();
         if (handle is MpiOperation operation)
         {
-            _operations.Add((operation, tensor.numel() * tensor.element_size(), Stopwatch.GetTimestamp()));
+            _operations.Add((operation, tensor.numel() * tensor.element_size(), asked));
         }
         return handle;
     }

@@ -70,7 +70,7 @@ internal static class CommandLine
         }
         catch (SkipwiseException e)
         {
-            return Failure.Tell(screen, e);
+            return screen.Ranks.Fail(screen, e, run: null, stop);
         }
         if (config is not null)
         {
@@ -86,7 +86,7 @@ internal static class CommandLine
         {
             return parse.CommandResult.Command is { Action: null, Subcommands.Count: > 0 } group && parse.UnmatchedTokens.Count == 0
                 ? ShowHelp(group, screen)
-                : Explain(parse, screen, config, swallowed);
+                : screen.Ranks.Fail(screen, place => Explain(parse, screen, config, swallowed, place), screen.Ranks.Place, stop);
         }
         var configuration = new InvocationConfiguration
         {
@@ -106,7 +106,7 @@ internal static class CommandLine
     }
 
     private static int Explain(ParseResult parse, Screen screen, ConfigArguments? config,
-        IReadOnlyList<(string Word, string Option)> swallowed)
+        IReadOnlyList<(string Word, string Option)> swallowed, string place)
     {
         Command command = parse.CommandResult.Command;
         List<string> known =
@@ -132,7 +132,7 @@ internal static class CommandLine
             : [.. config?.Problems ?? [], .. parse.Errors.Select(error => config?.Place(error.Message) ?? error.Message).Distinct()];
         foreach (string message in messages)
         {
-            screen.Error(message);
+            screen.Error(place + message);
         }
         screen.ErrorOutput.WriteLine($"See: {HelpPage.Path(command)} --help");
         return ExitCode.UserError;

@@ -45,16 +45,16 @@ internal sealed class Ranks(Launcher launcher)
     /// <returns>with the options of this rank</returns>
     public (ICollective Ranks, ComputeOptions Compute) Join(Screen screen, ComputeOptions compute)
     {
-        (ICollective joined, ComputeOptions own) = Collectives.Join(launcher, compute);
+        (ICollective joined, ComputeOptions own) = Collectives.Join(launcher, compute, ranks => _joined = ranks);
         return (Joined(screen, joined), own);
     }
 
     private ICollective Joined(Screen screen, ICollective joined)
     {
         _joined = joined;
+        screen.IsMuted = !IsFirst;
         if (_joined.Size > 1)
         {
-            screen.IsMuted = !IsFirst;
             var hosts = RankHosts.Of(_joined);
             if (ChooseThreads)
             {
@@ -77,16 +77,38 @@ internal sealed class Ranks(Launcher launcher)
         _joined = null;
     }
 
+    /// <summary>What a message of this rank begins with.</summary>
+    public string Place => FormattableString.Invariant($"rank {Number} on {Environment.MachineName}: ");
+
     /// <summary>Says why this rank failed, and ends the job.</summary>
     /// <param name="run">the run folder; null if the verb has none</param>
     /// <param name="stop">cancelled when this process is asked to end</param>
     /// <returns>the exit code</returns>
     public int Fail(Screen screen, Exception error, string? run, CancellationToken stop)
     {
+        string step = FailedStep.Of(error) is { } number ? FormattableString.Invariant($", step {number}") : "";
+        (int rank, string host) = FailedRank.Of(error) ?? (Number, Environment.MachineName);
+        return Fail(screen, place => Failure.Tell(screen, error, place, line =>
+        {
+            if (run is not null && AreSeveral && _joined is not null)
+            {
+                RankFiles.TryRecord(run, Number, line);
+            }
+        }), FormattableString.Invariant($"rank {rank} on {host}{step}: "), stop);
+    }
+
+    /// <summary>Lets this rank say why it failed, and ends the job.</summary>
+    /// <param name="tell">says it; receives what its message begins with, and returns the exit code</param>
+    /// <param name="place">the rank, its host and the step</param>
+    /// <param name="stop">cancelled when this process is asked to end</param>
+    /// <returns>the exit code</returns>
+    public int Fail(Screen screen, Func<string, int> tell, string place, CancellationToken stop)
+    {
         if (!AreSeveral)
         {
-            return Failure.Tell(screen, error);
+            return tell("");
         }
+        screen.RunBegins(); // what follows takes longer than a process that is asked to end has otherwise
         if (!IsFirst)
         {
             // ranks that have not met yet are not at the same point either
@@ -102,13 +124,7 @@ internal sealed class Ranks(Launcher launcher)
             screen.IsMuted = false;
         }
         bool isJoined = _joined is not null;
-        int code = Failure.Tell(screen, error, isJoined || !IsFirst ? Place(error) : "", line =>
-        {
-            if (run is not null && isJoined)
-            {
-                RankFiles.TryRecord(run, Number, line);
-            }
-        });
+        int code = tell(isJoined || !IsFirst ? place : "");
         Thread.Sleep(s_momentToRead);
         if (isJoined)
         {
@@ -119,12 +135,5 @@ internal sealed class Ranks(Launcher launcher)
             LauncherAbort.TrySend(launcher, code);
         }
         return code;
-    }
-
-    private string Place(Exception error)
-    {
-        string step = FailedStep.Of(error) is { } number ? FormattableString.Invariant($", step {number}") : "";
-        (int rank, string host) = FailedRank.Of(error) ?? (Number, Environment.MachineName);
-        return FormattableString.Invariant($"rank {rank} on {host}{step}: ");
     }
 }

@@ -96,7 +96,7 @@ public static class CollectiveOperations
     /// <summary>
     /// Runs something on rank 0 alone; the others wait. It may take as long as it needs: rank 0 goes on to tell the others that it works.
     /// </summary>
-    /// <param name="work">called on rank 0 only, and without collective operations</param>
+    /// <param name="work">called on rank 0 only, by another thread, and without collective operations</param>
     internal static void OnFirst(this ICollective collective, Action work)
     {
         if (collective.Size == 1)
@@ -109,7 +109,7 @@ public static class CollectiveOperations
             while (collective.Sum(0)[0] == 0) { }
             return;
         }
-        using var done = new ManualResetEventSlim();
+        var done = new ManualResetEventSlim(); // outlives this call if the work fails
         var pulse = Task.Run(() =>
         {
             while (!done.Wait(s_pulse))
@@ -117,14 +117,12 @@ public static class CollectiveOperations
                 collective.Sum(0);
             }
         });
-        try
-        {
-            work();
-        }
-        finally
+        // a thread of its own: rank 0 hears at once of ranks that fail meanwhile
+        var own = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        if (Task.WaitAny(own, pulse) == 0)
         {
             done.Set();
-            Task.WaitAny(pulse); // throws nothing
+            own.GetAwaiter().GetResult();
         }
         pulse.GetAwaiter().GetResult();
         collective.Sum(1);

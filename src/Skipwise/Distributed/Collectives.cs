@@ -13,7 +13,13 @@ public static class Collectives
     /// <param name="compute">the device asked for; none takes a GPU if libtorch finds any</param>
     /// <returns>the ranks, to be disposed when all work is done, and the options with this rank's device</returns>
     /// <exception cref="SkipwiseException">the processes cannot be joined, more ranks than GPUs, or some ranks without one</exception>
-    public static (ICollective Ranks, ComputeOptions Compute) Join(Launcher launcher, ComputeOptions compute)
+    public static (ICollective Ranks, ComputeOptions Compute) Join(Launcher launcher, ComputeOptions compute) =>
+        Join(launcher, compute, static _ => { });
+
+    /// <summary>The same for a caller that ends the job if a later step fails.</summary>
+    /// <param name="whenJoined">receives the ranks before the GPUs are checked</param>
+    internal static (ICollective Ranks, ComputeOptions Compute) Join(
+        Launcher launcher, ComputeOptions compute, Action<ICollective> whenJoined)
     {
         bool wantsGpu = compute.Device != "cpu" && cuda.is_available();
         if (launcher is { Kind: LauncherKind.Torchrun, StartsSeveral: true } && wantsGpu)
@@ -21,6 +27,7 @@ public static class Collectives
             return OnGpu(NcclCollective.Join(launcher), compute);
         }
         ICollective ranks = Join(launcher);
+        whenJoined(ranks);
         if (ranks.Size == 1)
         {
             return (ranks, compute);

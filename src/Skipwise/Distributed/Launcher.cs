@@ -58,10 +58,18 @@ public sealed record Launcher(LauncherKind Kind, int? Rank, int? Size, int? Loca
         {
             return new(LauncherKind.Hydra, Number("PMI_RANK"), Number("PMI_SIZE"), Number("MPI_LOCALRANKID"));
         }
+        if (Number("MV2_COMM_WORLD_RANK") is { } mvapich && Number("MV2_COMM_WORLD_SIZE") is { } ranks) // mpirun_rsh of MVAPICH
+        {
+            return new(LauncherKind.Hydra, mvapich, ranks, Number("MV2_COMM_WORLD_LOCAL_RANK"));
+        }
         // SLURM_NTASKS is that of the allocation: a batch script has it too, without srun
         if (Number("SLURM_PROCID") is { } process && Number("SLURM_STEP_NUM_TASKS") is { } tasks)
         {
             return new(LauncherKind.Slurm, process, tasks, Number("SLURM_LOCALID"));
+        }
+        if (Number("PMI_RANK") is { } pmi && Number("PMI_SIZE") is { } size) // srun sets them too
+        {
+            return new(LauncherKind.Hydra, pmi, size, null);
         }
         if (Number("PMIX_RANK") is { } rank)
         {

@@ -10,8 +10,8 @@ namespace Skipwise.Distributed.Mpi;
 /// </summary>
 internal sealed unsafe class CommunicationThread : IDisposable
 {
-    private const int SpinsFirst = 64, YieldsThen = 32, ShortestRest = 10, LongestRest = 200; // microseconds
-    private const int MillisecondsToAbort = 2000;
+    private const int SpinsFirst = 64, YieldsThen = 32, YieldsOnWindows = 2000, ShortestRest = 10, LongestRest = 200; // microseconds
+    private const int MillisecondsToAbort = 2000, NoAbort = int.MinValue, ExitCodeOfEnd = 1;
 
     private readonly BlockingCollection<MpiOperation> _asked = [];
     private readonly List<(MpiOperation Operation, nint Request)> _begun = [];
@@ -22,8 +22,10 @@ internal sealed unsafe class CommunicationThread : IDisposable
     private readonly Thread _thread;
     private readonly Lock _lock = new();
     private MpiLibrary? _library;
-    private Exception? _failure;
-    private int? _abort;
+    private Exception? _failure, _failureAtEnd;
+    private long _disposedAt;
+    private volatile int _abort = NoAbort;
+    private volatile bool _hasFinished, _hasAborted;
 
     /// <param name="load">loads the library; called on the thread</param>
     /// <param name="nameOf">a rank with its host, for error messages</param>
@@ -34,6 +36,9 @@ internal sealed unsafe class CommunicationThread : IDisposable
         (_load, _nameOf, _silence, _patience) = (load, nameOf, silence, patience);
         _thread = new Thread(Run) { Name = "MPI", IsBackground = true };
     }
+
+    /// <summary>Time after which ranks that do not start are given up.</summary>
+    public static TimeSpan PatienceAtStart { get; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Why no operation can succeed any more; null while all is well.</summary>
     public Exception? Failure
@@ -51,6 +56,13 @@ internal sealed unsafe class CommunicationThread : IDisposable
     public (int Rank, int Size, string Version) Start()
     {
         _thread.Start();
+        TimeSpan limit = _patience < PatienceAtStart ? _patience : PatienceAtStart;
+        if (Task.WaitAny([_started.Task], limit) < 0)
+        {
+            throw new SkipwiseException(FormattableString.Invariant(
+                $"The other ranks did not start within {limit.TotalSeconds:0} seconds. Look for an error of one of them, and check that ")
+                + "all hosts can run the program and reach each other.");
+        }
         return _started.Task.GetAwaiter().GetResult();
     }
 
@@ -73,10 +85,18 @@ internal sealed unsafe class CommunicationThread : IDisposable
     public void Abort(int exitCode)
     {
         _abort = exitCode;
-        _asked.TryAdd(new MpiOperation("abort", static (_, _) => { })); // wakes the thread
-        if (Thread.CurrentThread != _thread && !_thread.Join(MillisecondsToAbort))
+        try
         {
-            _library?.Abort(exitCode); // the thread is stuck in a call
+            _ = _asked.TryAdd(new MpiOperation("abort", static (_, _) => { })); // wakes the thread
+        }
+        catch (InvalidOperationException)
+        {
+            // Dispose has begun, so the thread does not sleep
+        }
+        _ = _thread.Join(MillisecondsToAbort);
+        if (!_hasFinished && !_hasAborted)
+        {
+            _library?.Abort(exitCode); // the thread is stuck in a call, or has ended after a failure
         }
     }
 
@@ -89,8 +109,10 @@ internal sealed unsafe class CommunicationThread : IDisposable
             int rank = _library.Rank(), size = _library.Size();
             Heartbeat? heartbeat = size > 1 ? new Heartbeat(_library, rank, size) : null;
             _started.SetResult((rank, size, _library.Version()));
-            Serve(_library, heartbeat);
-            heartbeat?.Dispose(); // not after a failure: the library may still write
+            if (TryServe(_library, heartbeat) && TryEnd(_library, heartbeat))
+            {
+                heartbeat?.Dispose(); // not after a failure or an abort: the library may still write
+            }
         }
         catch (Exception e)
         {
@@ -100,7 +122,8 @@ internal sealed unsafe class CommunicationThread : IDisposable
         }
     }
 
-    private void Serve(MpiLibrary library, Heartbeat? heartbeat)
+    /// <returns>whether all is done; false after an abort</returns>
+    private bool TryServe(MpiLibrary library, Heartbeat? heartbeat)
     {
         int idle = 0;
         while (!_asked.IsCompleted || _begun.Count > 0)
@@ -111,33 +134,83 @@ internal sealed unsafe class CommunicationThread : IDisposable
                 Begin(library, next);
                 moved = true;
             }
-            if (_abort is { } code)
+            if (HasAborted(library))
             {
-                library.Abort(code);
-                return;
+                return false;
             }
             moved |= EndThoseDone(library);
             heartbeat?.Tick();
             RequireLife(heartbeat);
-            idle = moved ? 0 : idle + 1;
+            idle = moved ? 0 : Math.Min(idle + 1, int.MaxValue - 1);
             if (_begun.Count > 0)
             {
                 Rest(idle);
             }
         }
-        for (int i = 0; heartbeat?.TryEnd() == false; i++)
+        return true;
+    }
+
+    /// <summary>Ends MPI, once all ranks do.</summary>
+    /// <returns>false after an abort</returns>
+    private bool TryEnd(MpiLibrary library, Heartbeat? heartbeat)
+    {
+        try
         {
-            Rest(i);
+            for (int i = 0; heartbeat?.TryEnd() == false; i++)
+            {
+                if (HasAborted(library))
+                {
+                    return false;
+                }
+                if (!heartbeat.HasEnded)
+                {
+                    RequireLife(heartbeat);
+                }
+                if (Stopwatch.GetElapsedTime(_disposedAt) > _patience)
+                {
+                    throw NoEnd();
+                }
+                Rest(i);
+            }
+            library.Finish();
+            return _hasFinished = true;
         }
-        library.Finish();
+        catch (Exception e)
+        {
+            _failureAtEnd = e;
+            throw;
+        }
+    }
+
+    private SkipwiseException NoEnd() => new(FormattableString.Invariant(
+        $"MPI did not end within {_patience.TotalSeconds:0} seconds: another rank goes on, or is stuck. Look for its error."));
+
+    private bool HasAborted(MpiLibrary library)
+    {
+        if (_abort is not NoAbort and int code)
+        {
+            _hasAborted = true;
+            library.Abort(code);
+        }
+        return _hasAborted;
     }
 
     private void Begin(MpiLibrary library, MpiOperation operation)
     {
         nint request = (nint)NativeMemory.AllocZeroed((nuint)sizeof(nint));
         _begun.Add((operation, request));
-        operation.Begin(library, (nint*)request);
+        try
+        {
+            operation.Begin(library, (nint*)request);
+        }
+        catch (SkipwiseException e)
+        {
+            throw InWork(operation, e);
+        }
     }
+
+    /// <summary>An error of the library tells in which operation it happened.</summary>
+    private static SkipwiseException InWork(MpiOperation operation, SkipwiseException e) => new($"{operation.Name}: {e.Message}", e);
 
     private bool EndThoseDone(MpiLibrary library)
     {
@@ -145,7 +218,7 @@ internal sealed unsafe class CommunicationThread : IDisposable
         for (int i = 0; i < _begun.Count; i++)
         {
             (MpiOperation operation, nint request) = _begun[i];
-            if (*(nint*)request == 0 || library.Test((nint*)request)) // 0: nothing was begun
+            if (IsDone(library, operation, request))
             {
                 _begun.RemoveAt(i--);
                 NativeMemory.Free((void*)request);
@@ -155,18 +228,45 @@ internal sealed unsafe class CommunicationThread : IDisposable
         return _begun.Count < before;
     }
 
+    private static bool IsDone(MpiLibrary library, MpiOperation operation, nint request)
+    {
+        try
+        {
+            return *(nint*)request == 0 || library.Test((nint*)request); // 0: nothing was begun
+        }
+        catch (SkipwiseException e)
+        {
+            throw InWork(operation, e);
+        }
+    }
+
     private void RequireLife(Heartbeat? heartbeat)
     {
-        if (heartbeat?.Silence > _silence.TotalMilliseconds)
+        MpiOperation? oldest = _begun.Count > 0 ? _begun[0].Operation : null;
+        if (heartbeat?.Silence > _silence.TotalMilliseconds && heartbeat.HasEnded)
+        {
+            if (oldest is not null && Stopwatch.GetElapsedTime(oldest.BegunAt) > _silence)
+            {
+                throw new SkipwiseException($"{_nameOf(heartbeat.Previous)} has ended without taking part in {oldest.Name}. Look for its "
+                    + "error, and let all ranks do the same work.");
+            }
+        }
+        else if (heartbeat?.Silence > _silence.TotalMilliseconds)
         {
             throw new SkipwiseException(FormattableString.Invariant(
                 $"{_nameOf(heartbeat.Previous)} gives no sign of life for {_silence.TotalSeconds:0} seconds: it was stopped, or it or its ")
-                + "network is gone.");
+                + $"network is gone. If its host is only slow, set {MpiCollective.SilenceVariable} to more seconds.");
         }
-        if (_begun.Count > 0 && Stopwatch.GetElapsedTime(_begun[0].Operation.BegunAt) > _patience)
+        if (oldest is not null && _asked.IsAddingCompleted
+            && Stopwatch.GetElapsedTime(_disposedAt).TotalMilliseconds > MillisecondsToAbort)
+        {
+            throw new SkipwiseException($"{oldest.Name}: did not end before this rank left the others. Wait for it first.");
+        }
+        if (oldest is not null && Stopwatch.GetElapsedTime(oldest.BegunAt) > _patience)
         {
             throw new SkipwiseException(FormattableString.Invariant(
-                $"{_begun[0].Operation.Name}: did not end within {_patience.TotalSeconds:0} seconds: a rank is stuck, or took no part."));
+                $"{oldest.Name}: did not end within {_patience.TotalSeconds:0} seconds: a rank is stuck, or took no part. Look for its error; ")
+                + $"if it only needs longer, set the environment variable {MpiCollective.PatienceVariable} to more seconds.");
         }
     }
 
@@ -190,13 +290,13 @@ internal sealed unsafe class CommunicationThread : IDisposable
     /// <summary>After a failure nothing is left to do but to end the job.</summary>
     private void ServeAbort()
     {
-        while (_abort is null && !_asked.IsCompleted)
+        while (_abort == NoAbort && !_asked.IsCompleted)
         {
             _ = _asked.TryTake(out _, Timeout.Infinite);
         }
-        if (_abort is { } code)
+        if (_library is not null)
         {
-            _library?.Abort(code);
+            _ = HasAborted(_library);
         }
     }
 
@@ -208,22 +308,40 @@ internal sealed unsafe class CommunicationThread : IDisposable
         {
             Thread.SpinWait(20);
         }
-        else if (idle < SpinsFirst + YieldsThen || OperatingSystem.IsWindows())
+        else if (idle < SpinsFirst + (OperatingSystem.IsWindows() ? YieldsOnWindows : YieldsThen))
         {
             Thread.Yield();
         }
+        else if (OperatingSystem.IsWindows())
+        {
+            Thread.Sleep(1);
+        }
         else
         {
-            _ = usleep((uint)Math.Min(LongestRest, ShortestRest * (idle - SpinsFirst - YieldsThen + 1)));
+            _ = usleep((uint)(ShortestRest * Math.Min(LongestRest / ShortestRest, idle - SpinsFirst - YieldsThen + 1)));
         }
     }
 
-    /// <summary>Ends MPI, once all ranks do.</summary>
+    /// <summary>Ends MPI, once all ranks do. Operations that do not end within a moment fail.</summary>
+    /// <exception cref="SkipwiseException">MPI did not end; an earlier failure is thrown by the operations alone</exception>
     public void Dispose()
     {
+        if (_disposedAt != 0)
+        {
+            return;
+        }
+        _disposedAt = Stopwatch.GetTimestamp();
         _asked.CompleteAdding();
-        _thread.Join();
+        if (!_thread.Join(_patience + TimeSpan.FromMilliseconds(2 * MillisecondsToAbort)))
+        {
+            _library?.Abort(ExitCodeOfEnd); // the thread is stuck in a call
+            throw NoEnd();
+        }
         _asked.Dispose();
+        if (_failureAtEnd is { } failure)
+        {
+            throw new SkipwiseException(failure.Message, failure);
+        }
     }
 
     [DllImport("libc")]

@@ -11,19 +11,19 @@ internal sealed unsafe class Heartbeat : IDisposable
     /// <summary>Time between two signs.</summary>
     public const int IntervalMilliseconds = 1000;
 
-    private const int Tag = 7;
+    private const int LongestPause = 2 * IntervalMilliseconds, Tag = 7;
     private const byte Alive = 1, Last = 2;
     private readonly MpiLibrary _library;
     private readonly int _next;
     private readonly byte* _bytes; // two requests, then the byte received and the byte sent
-    private long _heardAt, _sentAt;
-    private bool _isSending, _hasEnded;
+    private long _heardAt, _sentAt, _tickedAt;
+    private bool _isSending;
 
     public Heartbeat(MpiLibrary library, int rank, int size)
     {
         (_library, Previous, _next) = (library, (rank + size - 1) % size, (rank + 1) % size);
         _bytes = (byte*)NativeMemory.AllocZeroed(3 * (nuint)sizeof(nint));
-        _heardAt = Environment.TickCount64;
+        _heardAt = _tickedAt = Environment.TickCount64;
         Receive();
     }
 
@@ -31,7 +31,10 @@ internal sealed unsafe class Heartbeat : IDisposable
     public int Previous { get; }
 
     /// <summary>Milliseconds since its last sign.</summary>
-    public long Silence => _hasEnded ? 0 : Environment.TickCount64 - _heardAt;
+    public long Silence => Environment.TickCount64 - _heardAt;
+
+    /// <summary>Whether its last sign said that none follows.</summary>
+    public bool HasEnded { get; private set; }
 
     private nint* Incoming => (nint*)_bytes;
 
@@ -40,15 +43,7 @@ internal sealed unsafe class Heartbeat : IDisposable
     /// <summary>Sends and receives what is due; never waits.</summary>
     public void Tick()
     {
-        if (!_hasEnded && _library.Test(Incoming))
-        {
-            _heardAt = Environment.TickCount64;
-            _hasEnded = _bytes[2 * sizeof(nint)] == Last;
-            if (!_hasEnded)
-            {
-                Receive();
-            }
-        }
+        Listen();
         if (Environment.TickCount64 - _sentAt >= IntervalMilliseconds && TrySend(Alive))
         {
             _sentAt = Environment.TickCount64;
@@ -63,16 +58,28 @@ internal sealed unsafe class Heartbeat : IDisposable
         {
             _sentAt = long.MaxValue;
         }
-        if (!_hasEnded && _library.Test(Incoming))
+        Listen();
+        _isSending = _isSending && !_library.Test(Outgoing);
+        return _sentAt == long.MaxValue && !_isSending && HasEnded;
+    }
+
+    private void Listen()
+    {
+        long now = Environment.TickCount64;
+        if (now - _tickedAt > LongestPause && !HasEnded)
         {
-            _hasEnded = _bytes[2 * sizeof(nint)] == Last;
-            if (!_hasEnded)
+            _heardAt = now; // this process was suspended, the others probably too
+        }
+        _tickedAt = now;
+        if (!HasEnded && _library.Test(Incoming))
+        {
+            _heardAt = now;
+            HasEnded = _bytes[2 * sizeof(nint)] == Last;
+            if (!HasEnded)
             {
                 Receive();
             }
         }
-        _isSending = _isSending && !_library.Test(Outgoing);
-        return _sentAt == long.MaxValue && !_isSending && _hasEnded;
     }
 
     private bool TrySend(byte sign)

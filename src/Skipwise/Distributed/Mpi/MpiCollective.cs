@@ -63,7 +63,7 @@ public sealed class MpiCollective : ICollective
     /// <summary>Joins the other processes that the launcher started.</summary>
     /// <exception cref="SkipwiseException">no MPI library, or not that of the launcher</exception>
     public static MpiCollective Join(Launcher launcher) =>
-        new(launcher, Seconds(SilenceVariable) ?? Silence, PatienceOfEnvironment());
+        new(launcher, Seconds(SilenceVariable, 2 * Heartbeat.IntervalMilliseconds / 1000) ?? Silence, PatienceOfEnvironment());
 
     /// <summary><see cref="Patience"/>, or what the environment says.</summary>
     internal static TimeSpan PatienceOfEnvironment() => Seconds(PatienceVariable) ?? Patience;
@@ -71,15 +71,15 @@ public sealed class MpiCollective : ICollective
     /// <inheritdoc/>
     public unsafe ICollectiveHandle BroadcastAsync(Tensor tensor, int root = 0)
     {
+        (nint type, int count) = Units("broadcast", tensor);
         var memory = new HostMemory(tensor);
-        (nint type, int count) = Units(tensor, tensor.numel());
         return Ask("broadcast", (mpi, request) => mpi.Broadcast(memory.Address, count, type, root, request), memory.CopyBack);
     }
 
     /// <inheritdoc/>
     public unsafe ICollectiveHandle AllReduceAsync(Tensor tensor)
     {
-        (nint type, int count) = Numbers(tensor, tensor.numel());
+        (nint type, int count) = Numbers("all-reduce", tensor);
         var memory = new HostMemory(tensor);
         return Ask("all-reduce", (mpi, request) => mpi.AllReduce(memory.Address, count, type, request), memory.CopyBack);
     }
@@ -87,8 +87,9 @@ public sealed class MpiCollective : ICollective
     /// <inheritdoc/>
     public unsafe ICollectiveHandle ReduceScatterAsync(Tensor input, Tensor output)
     {
-        (nint type, int count) = Numbers(output, output.numel());
+        (nint type, int count) = Numbers("reduce-scatter", output);
         this.RequireParts(output, input);
+        _ = Numbers("reduce-scatter", input); // libraries count the whole by an int, too
         var (from, to) = (new HostMemory(input), new HostMemory(output));
         return Ask("reduce-scatter", (mpi, request) => mpi.ReduceScatter(from.Address, to.Address, count, type, request), () =>
         {
@@ -100,7 +101,7 @@ public sealed class MpiCollective : ICollective
     /// <inheritdoc/>
     public unsafe ICollectiveHandle AllGatherAsync(Tensor input, Tensor output)
     {
-        (nint type, int count) = Units(input, input.numel());
+        (nint type, int count) = Units("all-gather", input);
         this.RequireParts(input, output);
         var (from, to) = (new HostMemory(input), new HostMemory(output));
         bool isInPlace = from.Address == to.Address + (Rank * (nint)(input.numel() * input.element_size()));
@@ -124,19 +125,27 @@ public sealed class MpiCollective : ICollective
         _thread.Ask(new MpiOperation(name, begin, whenDone));
 
     /// <summary>Type and number of what is copied as it is: in the largest unit, because the number is an int.</summary>
-    private (nint Type, int Count) Units(Tensor tensor, long elements)
+    private (nint Type, int Count) Units(string operation, Tensor tensor)
     {
-        long bytes = elements * tensor.element_size();
-        return bytes % sizeof(double) == 0 ? (_abi.Double, checked((int)(bytes / sizeof(double)))) : (_abi.Byte, checked((int)bytes));
+        long bytes = tensor.numel() * tensor.element_size();
+        return bytes % sizeof(double) == 0
+            ? (_abi.Double, Count(operation, bytes / sizeof(double), bytes))
+            : (_abi.Byte, Count(operation, bytes, bytes));
     }
 
-    private (nint Type, int Count) Numbers(Tensor tensor, long elements) => (tensor.dtype switch
+    private (nint Type, int Count) Numbers(string operation, Tensor tensor) => (tensor.dtype switch
     {
         ScalarType.Float32 => _abi.Float,
         ScalarType.Float64 => _abi.Double,
         ScalarType.Int64 => _abi.Long,
         _ => throw new ArgumentException($"MPI adds up float32, float64 and int64, not {tensor.dtype}", nameof(tensor)),
-    }, checked((int)elements));
+    }, Count(operation, tensor.numel(), tensor.numel() * tensor.element_size()));
+
+    /// <exception cref="SkipwiseException">more than MPI counts</exception>
+    internal static int Count(string operation, long count, long bytes) => count <= int.MaxValue ? (int)count
+        : throw new SkipwiseException(FormattableString.Invariant(
+            $"{operation}: {bytes / (double)(1 << 30):0.0} GiB in one tensor are {count} numbers, and MPI counts up to {int.MaxValue}. ")
+            + "Divide the weights among the ranks, or use smaller tensors.");
 
     private void RequireSize(Launcher launcher, string library, string version)
     {
@@ -149,18 +158,26 @@ public sealed class MpiCollective : ICollective
                     : "the library belongs to another MPI than the launcher. Start the processes with the mpirun of that library. ")
                 + $"{MpiLibraries.PathVariable} names another library.");
         }
+        if (launcher.Rank is { } rank && rank != Rank)
+        {
+            throw new SkipwiseException(
+                $"{launcher.Name} calls this process rank {rank}, but MPI ({version}, {library}) calls it rank {Rank} of {Size}: the "
+                + "library belongs to another MPI than the launcher. Start the processes with the mpirun of that library, or name "
+                + $"another library by {MpiLibraries.PathVariable}.");
+        }
     }
 
     private string NameOf(int rank) =>
         FormattableString.Invariant($"rank {rank}{(rank < _hosts.Length ? $" on {_hosts[rank]}" : "")}");
 
-    private static TimeSpan? Seconds(string variable)
+    private static TimeSpan? Seconds(string variable, double least = 0.001)
     {
         string? text = Environment.GetEnvironmentVariable(variable);
         return string.IsNullOrEmpty(text) ? null
-            : double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double seconds) && seconds is > 0 and < 1e6
+            : double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double seconds) && seconds >= least && seconds < 1e6
                 ? TimeSpan.FromSeconds(seconds)
-                : throw new SkipwiseException($"{variable}={text}: expected a number of seconds. Leave it out for the default.");
+                : throw new SkipwiseException(FormattableString.Invariant(
+                    $"{variable}={text}: expected a number of seconds, from {least} to below 1000000. Leave it out for the default."));
     }
 
     /// <summary>A tensor's memory; of a tensor on another device, that of a copy.</summary>

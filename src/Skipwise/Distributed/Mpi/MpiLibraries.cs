@@ -1,3 +1,5 @@
+using Skipwise.Runtime;
+
 namespace Skipwise.Distributed.Mpi;
 
 /// <summary>Finds the MPI library that belongs to a launcher.</summary>
@@ -16,6 +18,10 @@ internal static class MpiLibraries
     /// <exception cref="SkipwiseException">there is none; says which package has it</exception>
     public static MpiLibrary Load(Launcher launcher)
     {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = ProcessEnvironment.SetDefault("UCX_ERROR_SIGNALS", ""); // else UCX replaces .NET's own handlers of signals
+        }
         if (Environment.GetEnvironmentVariable(PathVariable) is { Length: > 0 } named)
         {
             return MpiLibrary.TryLoad(named) ?? throw new SkipwiseException(

@@ -15,7 +15,7 @@ internal sealed unsafe class MpiLibrary
     private MpiLibrary(nint handle, string path)
     {
         (_handle, Path) = (handle, path);
-        Abi = NativeLibrary.TryGetExport(handle, "MPI_Abi_get_version", out _) ? MpiAbi.Standard
+        Abi = HasStandardAbi() ? MpiAbi.Standard
             : NativeLibrary.TryGetExport(handle, "ompi_mpi_comm_world", out _) ? MpiAbi.OpenMpi(Export)
             : MpiAbi.Mpich;
     }
@@ -115,6 +115,14 @@ internal sealed unsafe class MpiLibrary
         int done;
         Check(((delegate* unmanaged[Cdecl]<nint*, int*, nint, int>)Export("MPI_Test"))(request, &done, Abi.StatusIgnore), "MPI_Test");
         return done != 0;
+    }
+
+    /// <summary>A library that keeps an interface of its own may have the function too; it then tells -1.</summary>
+    private bool HasStandardAbi()
+    {
+        int major = -1, minor = -1;
+        return NativeLibrary.TryGetExport(_handle, "MPI_Abi_get_version", out nint version) // may be called before MPI_Init
+            && ((delegate* unmanaged[Cdecl]<int*, int*, int>)version)(&major, &minor) == 0 && major > 0;
     }
 
     private int Ask(string function)

@@ -45,7 +45,7 @@ internal sealed unsafe class MpiOperation : ICollectiveHandle
         }
         else
         {
-            _ended.TrySetException(new SkipwiseException(failure.Message, failure));
+            _ended.TrySetException(failure is SkipwiseException ? new SkipwiseException(failure.Message, failure) : failure);
         }
     }
 

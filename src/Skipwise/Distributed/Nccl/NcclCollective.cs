@@ -78,7 +78,9 @@ internal sealed class NcclCollective : ICollective
         {
             throw NeedsGpu(launcher);
         }
-        int device = VisibleGpus.OfRank(torchrun.Place.LocalRank, [.. Enumerable.Repeat(gpus, torchrun.Place.LocalSize)]);
+        int device = gpus.Ids.Length == 1
+            ? 0 // the launcher shows each rank its own; if not, NCCL says so
+            : VisibleGpus.OfRank(torchrun.Place.LocalRank, [.. Enumerable.Repeat(gpus, torchrun.Place.LocalSize)]);
         NcclLibrary library = NcclLibrary.Load();
         _ = ProcessEnvironment.SetDefault(Torchrun.AddressVariable, torchrun.Address);
         return new(library, new CudaDriver(device), new Device(DeviceType.CUDA, device), torchrun.Place, library.CreateId(),
