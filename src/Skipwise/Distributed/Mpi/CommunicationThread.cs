@@ -22,10 +22,10 @@ internal sealed unsafe class CommunicationThread : IDisposable
     private readonly Thread _thread;
     private readonly Lock _lock = new();
     private MpiLibrary? _library;
-    private Exception? _failure, _failureAtEnd;
+    private Exception? _failure;
     private long _disposedAt;
     private volatile int _abort = NoAbort;
-    private volatile bool _hasFinished, _hasAborted;
+    private volatile bool _hasFinished, _hasAborted, _isFailureTold;
 
     /// <param name="load">loads the library; called on the thread</param>
     /// <param name="nameOf">a rank with its host, for error messages</param>
@@ -77,6 +77,7 @@ internal sealed unsafe class CommunicationThread : IDisposable
                 return operation;
             }
         }
+        _isFailureTold = true;
         operation.End(_failure);
         return operation;
     }
@@ -154,32 +155,21 @@ internal sealed unsafe class CommunicationThread : IDisposable
     /// <returns>false after an abort</returns>
     private bool TryEnd(MpiLibrary library, Heartbeat? heartbeat)
     {
-        try
+        for (int i = 0; heartbeat?.TryEnd() == false; i++)
         {
-            for (int i = 0; heartbeat?.TryEnd() == false; i++)
+            if (HasAborted(library))
             {
-                if (HasAborted(library))
-                {
-                    return false;
-                }
-                if (!heartbeat.HasEnded)
-                {
-                    RequireLife(heartbeat);
-                }
-                if (Stopwatch.GetElapsedTime(_disposedAt) > _patience)
-                {
-                    throw NoEnd();
-                }
-                Rest(i);
+                return false;
             }
-            library.Finish();
-            return _hasFinished = true;
+            RequireLife(heartbeat);
+            if (Stopwatch.GetElapsedTime(_disposedAt) > _patience)
+            {
+                throw NoEnd();
+            }
+            Rest(i);
         }
-        catch (Exception e)
-        {
-            _failureAtEnd = e;
-            throw;
-        }
+        library.Finish();
+        return _hasFinished = true;
     }
 
     private SkipwiseException NoEnd() => new(FormattableString.Invariant(
@@ -265,8 +255,8 @@ internal sealed unsafe class CommunicationThread : IDisposable
         if (oldest is not null && Stopwatch.GetElapsedTime(oldest.BegunAt) > _patience)
         {
             throw new SkipwiseException(FormattableString.Invariant(
-                $"{oldest.Name}: did not end within {_patience.TotalSeconds:0} seconds: a rank is stuck, or took no part. Look for its error; ")
-                + $"if it only needs longer, set the environment variable {MpiCollective.PatienceVariable} to more seconds.");
+                $"{oldest.Name}: did not end within {_patience.TotalSeconds:0} seconds: a rank is stuck, or took no part. ")
+                + $"Look for its error; if it only needs longer, set {MpiCollective.PatienceVariable} to more seconds.");
         }
     }
 
@@ -279,10 +269,12 @@ internal sealed unsafe class CommunicationThread : IDisposable
         }
         foreach ((MpiOperation operation, _) in _begun)
         {
+            _isFailureTold = true;
             operation.End(failure); // its request stays: the library may still write
         }
         while (_asked.TryTake(out MpiOperation? operation))
         {
+            _isFailureTold = true;
             operation.End(failure);
         }
     }
@@ -338,7 +330,7 @@ internal sealed unsafe class CommunicationThread : IDisposable
             throw NoEnd();
         }
         _asked.Dispose();
-        if (_failureAtEnd is { } failure)
+        if (Failure is { } failure && !_isFailureTold)
         {
             throw new SkipwiseException(failure.Message, failure);
         }

@@ -144,7 +144,7 @@ public sealed class MpiCollective : ICollective
     /// <exception cref="SkipwiseException">more than MPI counts</exception>
     internal static int Count(string operation, long count, long bytes) => count <= int.MaxValue ? (int)count
         : throw new SkipwiseException(FormattableString.Invariant(
-            $"{operation}: {bytes / (double)(1 << 30):0.0} GiB in one tensor are {count} numbers, and MPI counts up to {int.MaxValue}. ")
+            $"{operation}: {bytes / (double)(1 << 30):0.0} GiB in one tensor are {count} numbers, MPI counts up to {int.MaxValue}. ")
             + "Divide the weights among the ranks, or use smaller tensors.");
 
     private void RequireSize(Launcher launcher, string library, string version)
@@ -174,7 +174,8 @@ public sealed class MpiCollective : ICollective
     {
         string? text = Environment.GetEnvironmentVariable(variable);
         return string.IsNullOrEmpty(text) ? null
-            : double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double seconds) && seconds >= least && seconds < 1e6
+            : double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double seconds)
+                && seconds >= least && seconds < 1e6
                 ? TimeSpan.FromSeconds(seconds)
                 : throw new SkipwiseException(FormattableString.Invariant(
                     $"{variable}={text}: expected a number of seconds, from {least} to below 1000000. Leave it out for the default."));
