@@ -45,7 +45,8 @@ public sealed class TornJobTests(RankedTraining training)
     public void SIGTERM_stops_all_ranks_at_the_same_step_with_a_checkpoint(MpiKind mpi, string shard)
     {
         string folder = training.Path($"asked-{mpi}");
-        using (var job = MpiJob.Tool(mpi, 2, training.Arguments(folder, more: ["--shard", shard])))
+        using (var job = MpiJob.Tool(mpi, 2, training.Arguments(folder, more: ["--shard", shard]),
+            ("OMPI_MCA_odls_base_sigkill_timeout", "60"))) // Open MPI kills what has not ended a second later
         {
             job.AwaitLines(RankedTraining.Log(folder), 3);
             MpiJob.Signal(job.Launcher.Id, "TERM");
