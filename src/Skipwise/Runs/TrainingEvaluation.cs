@@ -96,16 +96,9 @@ internal sealed class TrainingEvaluation
         {
             return ranks.Together<IReadOnlyList<EvaluationPoint>>(() => Measure(model, step, ranks, cancel), cancel);
         }
-        IReadOnlyList<EvaluationPoint> own = [];
-        try
-        {
-            own = Measure(model, step, null, cancel);
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            // the others have to know first
-        }
-        return ranks.IsAnyStopped(cancel) ? throw new OperationCanceledException(cancel) : ranks.FromFirst(() => own);
+        // A rank that stopped within it would leave the others waiting for its parts.
+        List<EvaluationPoint> own = Measure(model, step, null, CancellationToken.None);
+        return ranks.IsAnyStopped(cancel) ? throw new OperationCanceledException(cancel) : ranks.FromFirst<IReadOnlyList<EvaluationPoint>>(() => own);
     }
 
     /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>
