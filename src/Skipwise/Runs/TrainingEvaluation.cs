@@ -98,7 +98,7 @@ internal sealed class TrainingEvaluation
         }
         // A rank that stopped within it would leave the others waiting for its parts.
         List<EvaluationPoint> own = Measure(model, step, null, CancellationToken.None);
-        return ranks.IsAnyStopped(cancel) ? throw new OperationCanceledException(cancel) : ranks.FromFirst<IReadOnlyList<EvaluationPoint>>(() => own);
+        return ranks.IsAnyStopped(cancel) ? throw new OperationCanceledException(cancel) : ranks.FromFirst(() => own);
     }
 
     /// <exception cref="OperationCanceledException">cancelled; nothing was recorded</exception>

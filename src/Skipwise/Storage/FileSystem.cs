@@ -22,7 +22,8 @@ internal static class FileSystem
     {
         IOException or UnauthorizedAccessException => e.Message,
         // what .NET makes of EFBIG
-        ArgumentOutOfRangeException { ParamName: "value" } => "the file is larger than the file system, or the limit of this process, allows",
+        ArgumentOutOfRangeException { ParamName: "value" } =>
+            "the file is larger than the file system, or the limit of this process, allows",
         _ => null,
     };
 

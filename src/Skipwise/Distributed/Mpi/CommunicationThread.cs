@@ -324,7 +324,7 @@ internal sealed unsafe class CommunicationThread : IDisposable
         }
         _disposedAt = Stopwatch.GetTimestamp();
         _asked.CompleteAdding();
-        if (!_thread.Join(_patience + TimeSpan.FromMilliseconds(2 * MillisecondsToAbort)))
+        if (!_thread.Join((int)Math.Min(int.MaxValue, _patience.TotalMilliseconds + (2 * MillisecondsToAbort))))
         {
             _library?.Abort(ExitCodeOfEnd); // the thread is stuck in a call
             throw NoEnd();

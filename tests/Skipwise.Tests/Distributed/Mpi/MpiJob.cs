@@ -7,7 +7,7 @@ namespace Skipwise.Tests.Distributed.Mpi;
 /// <summary>A job that mpirun starts, and all processes that belong to it.</summary>
 internal sealed class MpiJob : IDisposable
 {
-    private const string Marker = "SKIPWISE_TEST_JOB"; // in the environment of each process of the job
+    private const string Marker = "MPI_TEST_JOB"; // in the environment of each process of the job
     private static readonly string[] s_rankVariables = ["OMPI_COMM_WORLD_RANK", "PMI_RANK"];
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(10);
     private static readonly Dictionary<MpiKind, Lazy<string?>> s_launchers = new()

@@ -41,8 +41,13 @@ public class StartTests
     {
         var environment = new Dictionary<string, string?>
         {
-            ["RANK"] = "3", ["WORLD_SIZE"] = size, ["LOCAL_RANK"] = "3", ["LOCAL_WORLD_SIZE"] = "4", ["MASTER_ADDR"] = host,
-            ["MASTER_PORT"] = port, ["NCCL_COMM_ID"] = given,
+            ["RANK"] = "3",
+            ["WORLD_SIZE"] = size,
+            ["LOCAL_RANK"] = "3",
+            ["LOCAL_WORLD_SIZE"] = "4",
+            ["MASTER_ADDR"] = host,
+            ["MASTER_PORT"] = port,
+            ["NCCL_COMM_ID"] = given,
         };
         var torchrun = Torchrun.Read(environment.GetValueOrDefault);
         Assert.Equal((new RankPlace(3, int.Parse(size), 3, 4), expected), (torchrun.Place, torchrun.Address));
