@@ -25,7 +25,7 @@ public sealed partial class StatementTests
         .ToDictionary(page => Path.GetFileName(page)!, page => File.ReadAllText(page).ReplaceLineEndings("\n"));
 
     /// <summary>By which a test calls itself in another process: nobody sets them.</summary>
-    private static readonly string[] s_ownProcesses = ["SKIPWISE_TEST_HOST", "SKIPWISE_TEST_HUGGING_FACE"];
+    private static readonly string[] s_ownProcesses = ["SKIPWISE_TEST_HOST", "SKIPWISE_TEST_HUGGING_FACE", "SKIPWISE_TEST_RANKS"];
 
     [Fact]
     public void Every_environment_variable_is_in_the_one_table()
