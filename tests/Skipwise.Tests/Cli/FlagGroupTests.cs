@@ -86,6 +86,8 @@ public sealed class FlagGroupTests
         { "train", "--epochs=1.5", "Epochs=1.5" },
         { "train", "--batch-size=3", "BatchSize=3" },
         { "train", "--gradient-accumulation=5", "GradientAccumulationSteps=5" },
+        { "train", "--global-batch-size=64", "GlobalBatchSize=64" },
+        { "train", "--shard=gradients", "Shard=Gradients" },
         { "train", "--learning-rate=0.5", "LearningRate=0.5" },
         { "train", "--warmup-steps=3", "WarmupSteps=3" },
         { "train", "--schedule=cosine", "LearningRateDecay=Cosine" },

@@ -157,11 +157,11 @@ public sealed class NcclCollectiveTests : IDisposable
     {
         FakeNccl.OnRanks(2, rank => _fake.Rank(rank, 2, isOnDevice: _ => false), collective =>
         {
+            Tensor whole = tensor([1f, 2, 3, 4]), part = zeros(2); // before the copies, which would leave their addresses
             Assert.Equal([3, 20], collective.Sum(1 + collective.Rank, 10)); // the result is there after one wait
             Assert.Equal(["rank 0", "rank 1"], collective.AllGather($"rank {collective.Rank}"));
             Assert.Equal(7, collective.FromFirst(() => 7));
             collective.Barrier();
-            Tensor whole = tensor([1f, 2, 3, 4]), part = zeros(2);
             collective.ReduceScatter(whole, part);
             Assert.Equal(collective.Rank == 0 ? [2f, 4] : [6f, 8], part.data<float>().ToArray());
             string[] log = _fake.Log;
