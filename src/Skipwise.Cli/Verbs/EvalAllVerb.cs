@@ -10,8 +10,8 @@ using Skipwise.Evaluation.Results;
 using Skipwise.Evaluation.Ruler;
 using Skipwise.Evaluation.Tasks;
 using Skipwise.Recipes;
-using Skipwise.Runtime;
 using Skipwise.Reports.Comparing;
+using Skipwise.Runtime;
 
 namespace Skipwise.Cli.Verbs;
 

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using Skipwise.Data;
 using Skipwise.Distributed;
 using Skipwise.Models;
-using Skipwise.Training.Parallel;
 using Skipwise.Training.Optimizers;
+using Skipwise.Training.Parallel;
 using TorchSharp;
 using static TorchSharp.torch;
 
