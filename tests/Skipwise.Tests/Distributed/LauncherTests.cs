@@ -13,6 +13,8 @@ public sealed class LauncherTests
     [InlineData("", LauncherKind.None, 0, 1, 0)]
     [InlineData("OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_LOCAL_RANK=1 PMIX_RANK=3", LauncherKind.OpenMpi, 3, 4, 1)]
     [InlineData("PMI_RANK=3 PMI_SIZE=4 PMI_FD=9 MPI_LOCALRANKID=1 MPI_LOCALNRANKS=2", LauncherKind.Hydra, 3, 4, 1)]
+    [InlineData("PMI_RANK=3 PMI_SIZE=4", LauncherKind.Hydra, 3, 4, null)] // another launcher of that family
+    [InlineData("MV2_COMM_WORLD_RANK=3 MV2_COMM_WORLD_SIZE=4 MV2_COMM_WORLD_LOCAL_RANK=1", LauncherKind.Hydra, 3, 4, 1)] // MVAPICH
     [InlineData(SlurmStep + " SLURM_PROCID=3 SLURM_LOCALID=1", LauncherKind.Slurm, 3, 4, 1)]
     [InlineData(SlurmStep + " SLURM_PROCID=3 SLURM_LOCALID=1 PMI_RANK=3 PMI_SIZE=4", LauncherKind.Slurm, 3, 4, 1)] // srun --mpi=pmi2
     [InlineData(SlurmStep + " SLURM_PROCID=3 SLURM_LOCALID=1 PMIX_RANK=3", LauncherKind.Slurm, 3, 4, 1)] // srun --mpi=pmix

@@ -48,7 +48,13 @@ internal sealed class MpiJob : IDisposable
     /// <summary>Starts mpirun.</summary>
     /// <param name="args">of mpirun: the number of ranks and the program, for all ranks or, separated by colons, for some each</param>
     /// <param name="environment">variables of all processes, besides the usual ones</param>
-    public static MpiJob Start(MpiKind mpi, string[] args, params IEnumerable<(string Name, string Value)> environment)
+    public static MpiJob Start(MpiKind mpi, string[] args, params IEnumerable<(string Name, string Value)> environment) =>
+        Start(mpi, [], args, environment);
+
+    /// <summary>Starts mpirun.</summary>
+    /// <param name="shell">the program, with its arguments, that starts it; empty: none</param>
+    /// <inheritdoc cref="Start(MpiKind, string[], IEnumerable{ValueTuple{string, string}})"/>
+    public static MpiJob Start(MpiKind mpi, string[] shell, string[] args, params IEnumerable<(string Name, string Value)> environment)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the tests find the processes of a job in /proc");
         string? launcher = s_launchers[mpi].Value;
@@ -56,7 +62,8 @@ internal sealed class MpiJob : IDisposable
             ? "mpirun of Open MPI is not installed (Debian and Ubuntu: openmpi-bin)"
             : "mpirun of MPICH is not installed (Debian and Ubuntu: mpich)");
         string[] options = mpi == MpiKind.OpenMpi ? ["--bind-to", "none", "--oversubscribe"] : [];
-        var start = new ProcessStartInfo(launcher!, [.. options, .. args])
+        string[] command = [.. shell, launcher!, .. options, .. args];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
