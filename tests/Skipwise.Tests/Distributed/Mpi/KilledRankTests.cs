@@ -8,7 +8,7 @@ namespace Skipwise.Tests.Distributed.Mpi;
 public sealed class KilledRankTests(RankedTraining training)
 {
     private const int StepsPerKill = 5;
-    private static readonly TimeSpan s_end = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_end = TimeSpan.FromSeconds(30);
     private static readonly (MpiKind Mpi, int Ranks, string Shard)[] s_jobs =
     [
         (MpiKind.Mpich, 4, "gradients"), (MpiKind.OpenMpi, 1, "none"), (MpiKind.OpenMpi, 2, "parameters"), (MpiKind.OpenMpi, 4, "optimizer"),

@@ -7,7 +7,7 @@ namespace Skipwise.Tests.Distributed.Mpi;
 [Collection(nameof(MpiJobs))]
 public sealed class TornJobTests(RankedTraining training)
 {
-    private static readonly TimeSpan s_end = TimeSpan.FromSeconds(10), s_endWithoutLauncher = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_end = TimeSpan.FromSeconds(30), s_endWithoutLauncher = TimeSpan.FromSeconds(30);
 
     [Theory]
     [InlineData(MpiKind.OpenMpi, 0), InlineData(MpiKind.Mpich, 1)]

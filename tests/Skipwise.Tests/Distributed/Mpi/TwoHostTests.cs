@@ -6,7 +6,7 @@ namespace Skipwise.Tests.Distributed.Mpi;
 [Collection(nameof(MpiJobs))]
 public sealed class TwoHostTests(RankedTraining training)
 {
-    private static readonly TimeSpan s_end = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_end = TimeSpan.FromSeconds(30);
 
     [Fact]
     public void Ranks_on_two_hosts_train_as_one_process()
