@@ -46,7 +46,7 @@ public sealed class TornJobTests(RankedTraining training)
     {
         string folder = training.Path($"asked-{mpi}");
         using (var job = MpiJob.Tool(mpi, 2, training.Arguments(folder, more: ["--shard", shard]),
-            ("OMPI_MCA_odls_base_sigkill_timeout", "60"))) // Open MPI kills what has not ended a second later
+            ("OMPI_MCA_odls_base_sigkill_timeout", "5"))) // Open MPI passes it on after so long, and kills after twice
         {
             job.AwaitLines(RankedTraining.Log(folder), 3);
             MpiJob.Signal(job.Launcher.Id, "TERM");
