@@ -33,6 +33,7 @@ internal static class OptionCheck
         object[] parts = value switch
         {
             null => [],
+            IDictionary map => [.. map.Values.OfType<object>()],
             IEnumerable list and not string => [.. list.OfType<object>()],
             _ => [value],
         };

@@ -66,7 +66,7 @@ public class OptionCheckTests
                 object options = RuntimeHelpers.GetUninitializedObject(record);
                 property.SetValue(options, Listed(property, value));
                 Assert.Contains(OptionCheck.Problems(options), problem =>
-                    problem.StartsWith(OptionName.Of(property) + (property.PropertyType == typeof(IReadOnlyList<int>) ? " has " : " is "),
+                    problem.StartsWith(OptionName.Of(property) + (property.PropertyType.IsGenericType && Nullable.GetUnderlyingType(property.PropertyType) is null ? " has " : " is "),
                     StringComparison.Ordinal));
             }
         }
@@ -102,11 +102,12 @@ public class OptionCheckTests
     private static Type Element(PropertyInfo property)
     {
         Type type = property.PropertyType;
-        type = type != typeof(string) && type.IsAssignableTo(typeof(IEnumerable)) && type.IsGenericType ? type.GetGenericArguments()[0]
+        type = type != typeof(string) && type.IsAssignableTo(typeof(IEnumerable)) && type.IsGenericType ? type.GetGenericArguments()[^1]
             : type;
         return Nullable.GetUnderlyingType(type) ?? type;
     }
 
     private static object Listed(PropertyInfo property, object value) =>
-        property.PropertyType == typeof(IReadOnlyList<int>) ? new[] { (int)value } : value;
+        property.PropertyType == typeof(IReadOnlyList<int>) ? new[] { (int)value }
+            : property.PropertyType == typeof(IReadOnlyDictionary<int, double>) ? new Dictionary<int, double> { [1] = (double)value } : value;
 }

@@ -1,6 +1,7 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Data;
 using Skipwise.Models;
+using Skipwise.Runtime;
 using Skipwise.Training;
 using TorchSharp;
 using static System.FormattableString;

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Skipwise.Inference;
 
 /// <summary>Options of text generation.</summary>
@@ -16,6 +18,17 @@ public sealed record GenerationOptions
     /// 2020)</summary>
     [Within(0, 1, Above = true)]
     public double TopP { get; init; } = 1;
+    /// <summary>sample from the tokens at least this probable, as a part of the most probable one's probability; 0: from all (Nguyen et al.
+    /// 2024)</summary>
+    [Within(0, 1, LeastMeans = "all")]
+    public double MinP { get; init; }
+    /// <summary>divides the positive logits of tokens that the text already has, and multiplies the negative ones; 1: off (Keskar et al.
+    /// 2019)</summary>
+    [Within(0, 100, Above = true)]
+    public double RepetitionPenalty { get; init; } = 1;
+    /// <summary>added to the logits of tokens, by id</summary>
+    [Within(-1e9, 1e9)]
+    public IReadOnlyDictionary<int, double> LogitBias { get; init; } = ReadOnlyDictionary<int, double>.Empty;
     /// <summary>seed of the sampling; the same seed gives the same text</summary>
     public ulong Seed { get; init; }
     /// <summary>ids that end a text; they are not part of the output</summary>

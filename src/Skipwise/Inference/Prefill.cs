@@ -24,8 +24,8 @@ internal static class Prefill
     /// <param name="visit">called per chunk with its offset in <paramref name="inputIds"/> and its hidden states [B, chunk, C], which are
     /// valid only during the call</param>
     public static void Run(
-        CausalLM model, Tensor inputIds, Tensor positionIds, IKvCache? cache, int sequenceLength, int? chunk, Action<int, Tensor> visit,
-        CancellationToken cancel = default)
+        CausalLM model, Tensor inputIds, Tensor positionIds, IForwardCache? cache, int sequenceLength, int? chunk,
+        Action<int, Tensor> visit, CancellationToken cancel = default)
     {
         int tokens = (int)inputIds.size(1), step = cache is null ? tokens : chunk ?? model.Budget.PrefillTokens;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step, nameof(chunk));

@@ -5,8 +5,8 @@ namespace Skipwise.Inference;
 /// </summary>
 internal static class ReferenceSampler
 {
-    /// <summary>Samples one id: the most probable one (temperature 0), or after temperature, top-k and top-p in this order, as in Hugging
-    /// Face.</summary>
+    /// <summary>Samples one id: the most probable one (temperature 0), or after temperature, top-k, top-p and min-p in this order, as in
+    /// Hugging Face.</summary>
     /// <param name="logits">[V], at least one finite, none +inf</param>
     /// <param name="uniform">in [0, 1)</param>
     /// <exception cref="SkipwiseException">a logit is NaN</exception>
@@ -24,6 +24,10 @@ internal static class ReferenceSampler
             weights[i] = Math.Exp((logits[ids[i]] - (double)logits[best]) / options.Temperature);
         }
         int kept = CutByTopP(weights.AsSpan(0, CutByTopK(logits, ids, options)), options);
+        for (int i = 0; i < kept; i++)
+        {
+            weights[i] = weights[i] < options.MinP ? 0 : weights[i];
+        }
         double threshold = uniform * Sum(weights.AsSpan(0, kept));
         for (int i = 0; i < kept; i++)
         {

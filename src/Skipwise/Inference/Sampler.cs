@@ -6,7 +6,7 @@ namespace Skipwise.Inference;
 
 /// <summary>
 /// Samples the next tokens of a batch from the model's logits, on their device: the most probable ones (temperature 0), or after
-/// temperature, top-k and top-p in this order, as in Hugging Face. <see cref="ReferenceSampler"/> defines the result.
+/// temperature, top-k, top-p and min-p in this order, as in Hugging Face. <see cref="ReferenceSampler"/> defines the result.
 /// </summary>
 /// <remarks>
 /// A row is the inverse of its distribution function at a number of its own, so it does not depend on the others. Probabilities are
@@ -54,29 +54,35 @@ internal sealed class Sampler(GenerationOptions options)
         int vocabulary = (int)logits.size(-1);
         if (options.TopK == 0 && options.TopP >= 1)
         {
-            Tensor all = CumulativeWeights(logits, largest);
+            Tensor weights = Weights(logits, largest);
+            Tensor all = (options.MinP > 0 ? weights.masked_fill_(weights.lt(options.MinP), 0) : weights).cumsum(-1);
             return Invert(all, all.narrow(-1, vocabulary - 1, 1), uniforms);
         }
-        (Tensor ids, Tensor cumulative, Tensor total) = options.TopK > 0 ? TopK(logits, largest) : TopP(logits, largest);
+        (Tensor values, Tensor ids, Tensor cumulative, Tensor total) = options.TopK > 0 ? TopK(logits, largest) : TopP(logits, largest);
         if (options.TopP < 1)
         {
             // includes the token that reaches the sum
             Tensor last = searchsorted(cumulative, total * options.TopP, right: false).clamp_max(cumulative.size(-1) - 1);
             total = cumulative.gather(-1, last);
         }
+        if (options.MinP > 0)
+        {
+            Tensor kept = Weights(values, largest).ge(options.MinP).sum(-1, keepdim: true); // they descend from 1
+            total = minimum(total, cumulative.gather(-1, (kept - 1).clamp_min(0)));
+        }
         return ids.gather(-1, Invert(cumulative, total, uniforms));
     }
 
-    /// <returns>ids [B, N] to choose from, their cumulative weights, and the weight of all [B, 1]</returns>
-    private (Tensor Ids, Tensor Cumulative, Tensor Total) TopK(Tensor logits, Tensor largest)
+    /// <returns>logits and ids [B, N] to choose from, their cumulative weights, and the weight of all [B, 1]</returns>
+    private (Tensor Values, Tensor Ids, Tensor Cumulative, Tensor Total) TopK(Tensor logits, Tensor largest)
     {
         (Tensor values, Tensor ids) = Largest(logits, options.TopK);
         Tensor cumulative = CumulativeWeights(values, largest);
-        return (ids, cumulative, cumulative.narrow(-1, cumulative.size(-1) - 1, 1));
+        return (values, ids, cumulative, cumulative.narrow(-1, cumulative.size(-1) - 1, 1));
     }
 
     /// <returns>as <see cref="TopK"/>: as many ids as reach the sum</returns>
-    private (Tensor Ids, Tensor Cumulative, Tensor Total) TopP(Tensor logits, Tensor largest)
+    private (Tensor Values, Tensor Ids, Tensor Cumulative, Tensor Total) TopP(Tensor logits, Tensor largest)
     {
         Tensor total = Weights(logits, largest).sum(-1, keepdim: true);
         for (int count = FirstCandidates; ; count = (int)Math.Min((long)count * Growth, logits.size(-1)))
@@ -85,11 +91,11 @@ internal sealed class Sampler(GenerationOptions options)
             Tensor cumulative = CumulativeWeights(values, largest), reached = cumulative.narrow(-1, cumulative.size(-1) - 1, 1);
             if (count >= logits.size(-1))
             {
-                return (ids, cumulative, reached);
+                return (values, ids, cumulative, reached);
             }
             if (reached.ge(total * options.TopP).all().ToBoolean())
             {
-                return (ids, cumulative, total);
+                return (values, ids, cumulative, total);
             }
         }
     }

@@ -22,18 +22,27 @@ internal static class TokenTensor
         var ids = new long[rows.Count * tokens];
         for (int row = 0; row < rows.Count; row++)
         {
+            RequireInVocabulary(model, rows[row]);
             for (int t = 0; t < tokens; t++)
             {
-                int id = rows[row][t];
-                if ((uint)id >= (uint)model.Config.VocabSize)
-                {
-                    throw new SkipwiseException(
-                        $"Token {t} of the text has id {id}, but the model's vocabulary has {model.Config.VocabSize} ids: " +
-                        "the tokenizer does not belong to this model. Use the tokenizer from the model's own folder.");
-                }
-                ids[row * tokens + t] = id;
+                ids[row * tokens + t] = rows[row][t];
             }
         }
         return tensor(ids, [rows.Count, tokens], dtype: ScalarType.Int64, device: model.Device);
+    }
+
+    /// <summary>Requires ids that the model's embedding has.</summary>
+    /// <exception cref="SkipwiseException">an id is outside the model's vocabulary</exception>
+    public static void RequireInVocabulary(CausalLM model, IReadOnlyList<int> text)
+    {
+        for (int t = 0; t < text.Count; t++)
+        {
+            if ((uint)text[t] >= (uint)model.Config.VocabSize)
+            {
+                throw new SkipwiseException(
+                    $"Token {t} of the text has id {text[t]}, but the model's vocabulary has {model.Config.VocabSize} ids: " +
+                    "the tokenizer does not belong to this model. Use the tokenizer from the model's own folder.");
+            }
+        }
     }
 }

@@ -35,7 +35,7 @@ internal sealed class Attention : nn.Module
 
     /// <param name="x">[B, T, C]</param>
     /// <returns>[B, T, C]</returns>
-    internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, IKvCache? cache)
+    internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, IForwardCache? cache)
     {
         using var scope = NewDisposeScope();
         long batch = x.size(0), tokens = x.size(1);

@@ -114,7 +114,7 @@ public sealed class CausalLM : nn.Module
     /// <summary>Hidden states after the final norm.</summary>
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
-    public Tensor HiddenStates(Tensor inputIds, Rotary rotary, IKvCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
+    public Tensor HiddenStates(Tensor inputIds, Rotary rotary, IForwardCache? cache = null) => _decoder.Forward(inputIds, rotary, cache);
 
     /// <summary>The blocks of <see cref="HiddenStates"/> one by one, for a layer-by-layer backward.</summary>
     /// <inheritdoc cref="Decoder.Blocks"/>

@@ -49,7 +49,7 @@ internal sealed class Decoder : nn.Module
 
     /// <param name="inputIds">int64 [B, T]</param>
     /// <returns>[B, T, C]</returns>
-    internal Tensor Forward(Tensor inputIds, Rotary rotary, IKvCache? cache)
+    internal Tensor Forward(Tensor inputIds, Rotary rotary, IForwardCache? cache)
     {
         using var scope = NewDisposeScope();
         Tensor hidden = Embed(inputIds);
@@ -67,7 +67,7 @@ internal sealed class Decoder : nn.Module
     /// </summary>
     /// <param name="documents">lengths of the documents packed into one row, none of which attends to another; empty: a row is one
     /// document</param>
-    internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents, IKvCache? cache)
+    internal IReadOnlyList<Block> Blocks(int tokens, Rotary rotary, int[] documents, IForwardCache? cache)
     {
         (AttentionPlan full, AttentionPlan sliding) = cache is { IsRagged: true }
             ? PlanRaggedAttention(tokens, cache)
@@ -90,7 +90,7 @@ internal sealed class Decoder : nn.Module
     }
 
     /// <inheritdoc cref="PlanAttention"/>
-    private (AttentionPlan Full, AttentionPlan Sliding) PlanRaggedAttention(int tokens, IKvCache cache)
+    private (AttentionPlan Full, AttentionPlan Sliding) PlanRaggedAttention(int tokens, IForwardCache cache)
     {
         using Tensor queries = cache.NextPositions(tokens);
         return PlanBoth(window =>

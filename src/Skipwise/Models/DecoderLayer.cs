@@ -33,7 +33,7 @@ internal sealed class DecoderLayer : nn.Module
     }
 
     /// <param name="x">[B, T, C]</param>
-    internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, IKvCache? cache)
+    internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, IForwardCache? cache)
     {
         using var scope = NewDisposeScope();
         Tensor normed = _attentionNorm.forward(x);

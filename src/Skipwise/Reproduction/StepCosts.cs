@@ -4,6 +4,7 @@ using Skipwise.Models;
 using Skipwise.Models.Lora;
 using Skipwise.Numerics;
 using Skipwise.Positions;
+using Skipwise.Runtime;
 using Skipwise.TokenStores;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;

@@ -29,10 +29,25 @@ public sealed class SamplerTests
     [InlineData(1.0, 0, 0.48, new[] { 0, 4 / 6.0, 2 / 6.0, 0, 0 })]
     [InlineData(1.0, 2, 0.6, new double[] { 0, 1, 0, 0, 0 })] // top-p within the two kept: 4 / 6 reaches .6
     [InlineData(0.5, 0, 0.72, new[] { 0, 16 / 20.0, 4 / 20.0, 0, 0 })] // after temperature: 16 / 22.25 = .7191
-    public void Draws_follow_the_probabilities(double temperature, int topK, double topP, double[] expected)
+    public void Draws_follow_the_probabilities(double temperature, int topK, double topP, double[] expected) =>
+        AssertFrequencies(new() { Temperature = temperature, TopK = topK, TopP = topP }, expected);
+
+    /// <summary>Half of the best's probability: 2 of 4; after temperature, 4 of 16 is less.</summary>
+    [Theory]
+    [InlineData(1.0, 0, 1.0, 0.49, new[] { 0, 4 / 6.0, 2 / 6.0, 0, 0 })]
+    [InlineData(1.0, 0, 1.0, 0.51, new double[] { 0, 1, 0, 0, 0 })]
+    [InlineData(0.5, 0, 1.0, 0.49, new double[] { 0, 1, 0, 0, 0 })]
+    [InlineData(1.0, 0, 1.0, 0.1, new[] { 1 / 8.5, 4 / 8.5, 2 / 8.5, 1 / 8.5, 0.5 / 8.5 })]
+    [InlineData(1.0, 4, 1.0, 0.2, new[] { 1 / 8.0, 4 / 8.0, 2 / 8.0, 1 / 8.0, 0 })]
+    [InlineData(1.0, 0, 0.48, 0.9, new double[] { 0, 1, 0, 0, 0 })] // top-p keeps two of which min-p keeps one
+    [InlineData(1.0, 0, 0.48, 0.1, new[] { 0, 4 / 6.0, 2 / 6.0, 0, 0 })]
+    public void Min_p_keeps_tokens_by_their_part_of_the_best_ones_probability(
+        double temperature, int topK, double topP, double minP, double[] expected) =>
+        AssertFrequencies(new() { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP }, expected);
+
+    private static void AssertFrequencies(GenerationOptions options, double[] expected)
     {
         const int draws = 20_000;
-        var options = new GenerationOptions { Temperature = temperature, TopK = topK, TopP = topP };
         var rng = new KeyedRandom(3);
         double[] uniforms = [.. Enumerable.Range(0, draws).Select(_ => rng.NextDouble())];
         ILookup<int, int> drawn = Sample([.. uniforms.Select(_ => s_logits)], options, uniforms).ToLookup(id => id);

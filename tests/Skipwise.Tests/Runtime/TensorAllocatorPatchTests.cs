@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Skipwise.Estimation;
+using Skipwise.Runtime;
 using Skipwise.Tests.Estimation;
 using static TorchSharp.torch;
 

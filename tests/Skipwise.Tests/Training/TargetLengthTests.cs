@@ -3,6 +3,7 @@ using Skipwise.Estimation;
 using Skipwise.Models;
 using Skipwise.Positions;
 using Skipwise.Rope;
+using Skipwise.Runtime;
 using Skipwise.TokenStores;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;

@@ -2,6 +2,7 @@ using Skipwise.Data;
 using Skipwise.Estimation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Runtime;
 using Skipwise.Tests.Estimation;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;

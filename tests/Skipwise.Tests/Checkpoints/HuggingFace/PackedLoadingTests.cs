@@ -2,6 +2,7 @@ using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Estimation;
 using Skipwise.Models;
 using Skipwise.Models.Lora;
+using Skipwise.Runtime;
 using Skipwise.Tests.Estimation;
 using TorchSharp;
 using static TorchSharp.torch;

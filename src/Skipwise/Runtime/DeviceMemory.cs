@@ -1,9 +1,8 @@
 using System.Runtime.InteropServices;
-using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Skipwise.Estimation;
+namespace Skipwise.Runtime;
 
 /// <summary>This process's use of the computing device's memory, in bytes.</summary>
 internal abstract class DeviceMemory

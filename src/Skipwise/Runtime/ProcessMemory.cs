@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Skipwise.Runtime;
 
-namespace Skipwise.Estimation;
+namespace Skipwise.Runtime;
 
 /// <summary>This process's use of the machine's memory, in bytes.</summary>
 internal static class ProcessMemory

@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace Skipwise.Inference;
+
+/// <summary>Limits of an <see cref="InferenceEngine"/>.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>texts that are generated at the same time; further requests wait</summary>
+    [Within(1, 4096)]
+    public int MaxBatchSize { get; init; } = 32;
+    /// <summary>requests that may wait; null: any number</summary>
+    [Within(0, 1 << 20)]
+    public int? MaxQueueLength { get; init; }
+    /// <summary>bytes of memory for the keys and values of all texts and kept prefixes; null: a quarter of what is free</summary>
+    [Within(1, 1L << 50)]
+    public long? CacheBytes { get; init; }
+    /// <summary>element type of the KV cache; null: the model's</summary>
+    public ScalarType? CacheType { get; init; }
+}

@@ -1,0 +1,86 @@
+using Skipwise.Models;
+using Skipwise.Numerics;
+using Skipwise.Rope;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Skipwise.Inference;
+
+/// <summary>A request while its text is generated.</summary>
+/// <remarks>
+/// Its first <see cref="ReadEnd"/> tokens are read in parts that begin at multiples of <see cref="KvPageLayout.PageTokens"/>, the others
+/// one by one, also if a text that had to give up its pages is computed once more. So its result is the same to the last bit whatever else
+/// is computed.
+/// </remarks>
+internal sealed class EngineText
+{
+    private readonly CausalLM _model;
+    private readonly Sampler _sampler;
+
+    public EngineText(CausalLM model, Generation generation, KvPagePool pool)
+    {
+        (_model, Generation, Cache) = (model, generation, new KvText(pool));
+        _sampler = new Sampler(Options);
+        Tokens = [.. generation.Request.Prompt];
+        PromptTokens = Tokens.Count;
+        Rope = ReadFromStart();
+    }
+
+    public Generation Generation { get; }
+
+    public GenerationOptions Options => Generation.Request.Options;
+
+    /// <summary>keys and values of the first tokens</summary>
+    public KvText Cache { get; }
+
+    /// <summary>of the prompt and those generated</summary>
+    public List<int> Tokens { get; }
+
+    public int PromptTokens { get; }
+
+    /// <summary>tokens that are read as a prompt; its rotation is that of a text of this length</summary>
+    public int ReadEnd { get; private set; }
+
+    /// <summary>frequencies and scale of the rotation</summary>
+    public RopeFrequencies Rope { get; private set; }
+
+    /// <summary>Whether tokens are left to be read as a prompt.</summary>
+    public bool IsReading => Cache.Length < ReadEnd;
+
+    /// <summary>Whether keys and values of all tokens are stored, so that the last logits are those of a new token.</summary>
+    public bool IsComplete => Cache.Length == Tokens.Count;
+
+    /// <summary>Whether the next token has the rotation of those before it. Else keys and values above the first layer change with
+    /// it.</summary>
+    public bool KeepsRotation => _model.HaveSameRotation(ReadEnd, Cache.Length + 1);
+
+    /// <summary>Drops all keys and values: the tokens so far are read as a prompt.</summary>
+    public RopeFrequencies ReadFromStart()
+    {
+        Cache.Release();
+        ReadEnd = Tokens.Count;
+        return Rope = RopeFrequency.Compute(_model.Config.Rope, _model.Config.RotaryDim, ReadEnd);
+    }
+
+    /// <summary>The next token. A draw is a function of the request and the place.</summary>
+    /// <param name="logits">float32 [V], finite; changed</param>
+    public GeneratedToken Sample(Tensor logits)
+    {
+        using var scope = NewDisposeScope();
+        TokenScore? Score(int id) => Generation.Request.TopLogProbabilities is { } top
+            ? TokenScores.Of(logits.unsqueeze(0), [id], top)[0] : null;
+        int generated = Tokens.Count - PromptTokens;
+        Tensor adjusted = logits;
+        if (!LogitAdjustment.IsNone(Options))
+        {
+            adjusted = logits.clone();
+            LogitAdjustment.Apply(adjusted, Tokens, Options);
+        }
+        double uniform = new KeyedRandom(Options.Seed, (ulong)Generation.Request.Index, (ulong)generated).NextDouble();
+        int id = Sampler.Read(_sampler.Sample(adjusted.unsqueeze(0), [uniform]))[0];
+        FinishReason? finish = Options.StopTokens.Contains(id) ? FinishReason.Stop
+            : generated + 1 == Options.MaxNewTokens ? FinishReason.Length : null;
+        Tokens.Add(id);
+        return new GeneratedToken(id, Score(id), finish);
+    }
+}

@@ -1,0 +1,128 @@
+namespace Skipwise.Inference;
+
+/// <summary>
+/// Keys and values of texts that were read before, by their tokens, in whole pages. A text with the same beginning takes these pages
+/// instead of reading it again.
+/// </summary>
+/// <remarks>
+/// Keys above the first layer depend on all tokens before and on their rotation, so a page belongs to the path from its root, and a root
+/// to a rotation.
+/// </remarks>
+/// <param name="pool">whose pages they are</param>
+/// <param name="haveSameRotation">whether texts of two lengths are rotated equally</param>
+internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameRotation)
+{
+    private readonly List<(int Length, Node Root)> _roots = [];
+    private long _clock;
+
+    /// <summary>pages that are kept</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Pages that hold the beginning of these tokens, each with one more reference.</summary>
+    /// <param name="tokens">that may be shared</param>
+    /// <param name="length">length that decides their rotation</param>
+    public List<KvPage> Take(ReadOnlySpan<int> tokens, int length)
+    {
+        var pages = new List<KvPage>();
+        Node? node = FindRoot(length);
+        while (node is not null && tokens.Length >= KvPageLayout.PageTokens)
+        {
+            node = node.Find(tokens[..KvPageLayout.PageTokens]);
+            if (node is not null)
+            {
+                node.LastUse = ++_clock;
+                node.Page!.References++;
+                pages.Add(node.Page);
+                tokens = tokens[KvPageLayout.PageTokens..];
+            }
+        }
+        return pages;
+    }
+
+    /// <summary>Keeps the last of these pages, which was just filled, for later texts with these tokens.</summary>
+    /// <param name="tokens">of all the pages: whole pages</param>
+    /// <param name="pages">that hold them; those before the last are kept already, or forgotten since</param>
+    /// <param name="length">length that decides their rotation</param>
+    public void Keep(ReadOnlySpan<int> tokens, IReadOnlyList<KvPage> pages, int length)
+    {
+        Node? node = FindRoot(length);
+        if (node is null)
+        {
+            node = new Node([], null, null);
+            _roots.Add((length, node));
+        }
+        for (int i = 0; i < pages.Count; i++)
+        {
+            ReadOnlySpan<int> own = tokens.Slice(i * KvPageLayout.PageTokens, KvPageLayout.PageTokens);
+            Node? next = node.Find(own);
+            if (next is null)
+            {
+                next = new Node(own.ToArray(), pages[i], node);
+                node.Children.Add(next);
+                pages[i].References++;
+                Count++;
+            }
+            next.LastUse = ++_clock;
+            node = next;
+        }
+    }
+
+    /// <summary>Forgets the end of a prefix that no text uses: of those, the one used least recently.</summary>
+    /// <returns>false: there is none</returns>
+    public bool ForgetOne()
+    {
+        Node? oldest = _roots.SelectMany(root => root.Root.Leaves())
+            .Where(node => node.Page is { References: 1 }).MinBy(node => node.LastUse);
+        if (oldest is null)
+        {
+            return false;
+        }
+        oldest.Parent!.Children.Remove(oldest);
+        Count--;
+        pool.Release(oldest.Page!);
+        _roots.RemoveAll(root => root.Root.Children.Count == 0);
+        return true;
+    }
+
+    private Node? FindRoot(int length) => _roots.Find(root => haveSameRotation(root.Length, length)).Root;
+
+    /// <param name="tokens">of this page; none for a root</param>
+    /// <param name="page">null for a root</param>
+    private sealed class Node(int[] tokens, KvPage? page, Node? parent)
+    {
+        public KvPage? Page => page;
+
+        public Node? Parent => parent;
+
+        public List<Node> Children { get; } = [];
+
+        public long LastUse { get; set; }
+
+        public Node? Find(ReadOnlySpan<int> next)
+        {
+            foreach (Node child in Children)
+            {
+                if (child.Holds(next))
+                {
+                    return child;
+                }
+            }
+            return null;
+        }
+
+        public IEnumerable<Node> Leaves()
+        {
+            var open = new Stack<Node>([this]);
+            while (open.TryPop(out Node? node))
+            {
+                if (node.Children.Count == 0)
+                {
+                    yield return node;
+                }
+                node.Children.ForEach(open.Push);
+            }
+        }
+
+        private bool Holds(ReadOnlySpan<int> next) => next.SequenceEqual(tokens);
+    }
+}

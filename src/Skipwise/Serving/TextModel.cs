@@ -1,0 +1,83 @@
+using Skipwise.Inference;
+using Skipwise.Models;
+using Skipwise.Tokenizers;
+
+namespace Skipwise.Serving;
+
+/// <summary>A model that continues texts: an <see cref="InferenceEngine"/> with the model's tokenizer. It serves many callers at the same
+/// time.</summary>
+public sealed class TextModel : IDisposable
+{
+    private readonly IDisposable _weights;
+
+    /// <param name="name">that callers know it by</param>
+    /// <param name="model">the network</param>
+    /// <param name="tokenizer">of the model's folder</param>
+    /// <param name="weights">disposed with this: what owns the model</param>
+    /// <param name="options">limits of the engine</param>
+    internal TextModel(string name, CausalLM model, ITokenizer tokenizer, IDisposable weights, EngineOptions? options = null)
+    {
+        (Name, Network, Tokenizer, _weights) = (name, model, tokenizer, weights);
+        Engine = new InferenceEngine(model, options);
+    }
+
+    /// <summary>that callers know it by</summary>
+    public string Name { get; }
+
+    /// <summary>the tokenizer of the model's folder</summary>
+    public ITokenizer Tokenizer { get; }
+
+    /// <summary>what computes its texts</summary>
+    public InferenceEngine Engine { get; }
+
+    /// <summary>tokens that prompt and continuation may have together: the model's window, or less if memory for keys and values is
+    /// short</summary>
+    public int ContextLength => Math.Min(Network.Config.MaxPositionEmbeddings, Engine.MaxTextLength);
+
+    /// <summary>the network</summary>
+    public CausalLM Network { get; }
+
+    /// <summary>Token ids of a text to be continued; BOS is added if the tokenizer's settings say so.</summary>
+    public int[] Encode(string text)
+    {
+        int[] content = Tokenizer.Encode(text);
+        return Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
+    }
+
+    /// <summary>Hands in a request, unless too many wait.</summary>
+    /// <param name="cancel">ends the text</param>
+    /// <returns>null: as many requests wait as <see cref="EngineOptions.MaxQueueLength"/> allows</returns>
+    /// <exception cref="SkipwiseException">an impossible setting, an empty prompt, or a text too long for the memory</exception>
+    public TextGeneration? TryGenerate(TextRequest request, CancellationToken cancel = default)
+    {
+        if (request.StopTexts.Any(string.IsNullOrEmpty))
+        {
+            throw new SkipwiseException($"{OptionName.Of(nameof(TextRequest.StopTexts))} has an empty text, which would end every text.");
+        }
+        GenerationOptions options = request.Options.StopTokens.Count > 0 ? request.Options
+            : request.Options with { StopTokens = Tokenizer.EndIds };
+        Generation? generation = Engine.TrySubmit(new GenerationRequest
+        {
+            Prompt = request.Prompt,
+            Options = options,
+            Index = request.Index,
+            TopLogProbabilities = request.TopLogProbabilities,
+            ScoresPrompt = request.ScoresPrompt,
+            PromptProgress = request.PromptProgress,
+        }, cancel);
+        return generation is null ? null : new TextGeneration(generation, Tokenizer, request);
+    }
+
+    /// <summary>Hands in a request.</summary>
+    /// <exception cref="SkipwiseException">also if too many requests wait</exception>
+    /// <inheritdoc cref="TryGenerate"/>
+    public TextGeneration Generate(TextRequest request, CancellationToken cancel = default) =>
+        TryGenerate(request, cancel) ?? throw Engine.QueueIsFull();
+
+    /// <summary>Ends all texts and frees the weights.</summary>
+    public void Dispose()
+    {
+        Engine.Dispose();
+        _weights.Dispose();
+    }
+}
