@@ -93,6 +93,9 @@ internal sealed class LayerSizes : IDisposable
     /// <summary>Bytes of all weights of the model with one layer in float32, in which it is created.</summary>
     public long Created => Model.parameters().Sum(parameter => parameter.numel()) * sizeof(float);
 
+    /// <summary>Whether a parameter of <see cref="Model"/> belongs to its layer.</summary>
+    public static bool IsOfLayer(string name) => name.Contains(LayerPrefix, StringComparison.Ordinal);
+
     public void Dispose()
     {
         _optimizer.Dispose();
@@ -101,6 +104,4 @@ internal sealed class LayerSizes : IDisposable
 
     private LayerBytes TrainedOf(int width) => LayerBytes.Sum(Model.named_parameters().Where(p => p.parameter.requires_grad)
         .Select(p => (IsOfLayer(p.name), p.parameter.numel() * width)));
-
-    private static bool IsOfLayer(string name) => name.Contains(LayerPrefix, StringComparison.Ordinal);
 }

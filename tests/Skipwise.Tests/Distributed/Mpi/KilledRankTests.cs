@@ -12,7 +12,7 @@ public sealed class KilledRankTests(RankedTraining training)
     private static readonly (MpiKind Mpi, int Ranks, string Shard)[] s_jobs =
     [
         (MpiKind.Mpich, 4, "gradients"), (MpiKind.OpenMpi, 1, "none"), (MpiKind.OpenMpi, 2, "parameters"), (MpiKind.OpenMpi, 4, "optimizer"),
-        (MpiKind.Mpich, 2, "none"), (MpiKind.Mpich, 3, "parameters"),
+        (MpiKind.Mpich, 2, "none"), (MpiKind.Mpich, 4, "parameters"),
     ];
 
     /// <summary>SKIPWISE_RANK_KILLS=20 kills as often; each time is a job of its own.</summary>
