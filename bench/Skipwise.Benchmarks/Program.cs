@@ -8,6 +8,8 @@ using Device = TorchSharp.torch.Device;
 // One case per process: --case NAME prints one JSON line, --list the names. bench/run calls this for every case; the long memory-by-length
 // is not among them.
 // --gpu NAME runs one check of bench/gpu, --gpu-list names them with their time limits.
+// --fit FILE fits the cost of the operations to what --collectives wrote, with --pairs FILE beside measured steps; --predict prints what
+// follows for many GPUs.
 // --collectives times the operations of the ranks that mpirun started; --ranks NAME runs a training case with them (bench/ranks).
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
@@ -54,6 +56,17 @@ TorchRuntime.Initialize(TorchRuntimeOptions.All);
 if (GpuCheck.All.FirstOrDefault(known => known.Name == Value("--gpu")) is { } check)
 {
     CheckGpu(check);
+    return 0;
+}
+if (Value("--fit") is { } operations)
+{
+    RankPrediction.Fit(operations, Value("--pairs"));
+    return 0;
+}
+if (args.Contains("--predict"))
+{
+    RankPrediction.Predict((name, otherwise) =>
+        Value(name) is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : otherwise);
     return 0;
 }
 if (Value("--threads") is { } threads)

@@ -16,8 +16,11 @@ namespace Skipwise.Benchmarks;
 /// <param name="StateMib">optimizer state of the rank that has most</param>
 /// <param name="WeightMib">parameters and separate master weights of the rank that has most, between steps</param>
 /// <param name="PeakRssMib">of the rank that has most</param>
+/// <param name="GradientMib">the most that gradients took when an exchange began, with those on their way, of the rank that has most; null:
+/// one process</param>
 internal sealed record RankResult(string Case, Shard Shard, int Ranks, int Threads, int GlobalBatch, double TokensPerSecond,
-    double CpuSecondsPerStep, double StateMib, double WeightMib, double PeakRssMib, double Loss);
+    double CpuSecondsPerStep, double StateMib, double WeightMib, double PeakRssMib, double Loss, int RecomputeEvery = 0,
+    double? GradientMib = null);
 
 /// <summary>A training case by the ranks that a launcher started, or by this process alone.</summary>
 internal static class RankCase
@@ -29,8 +32,7 @@ internal static class RankCase
     public static void Run(TrainCase chosen, int steps, int accumulation, int recomputeEvery, Shard shard, string? timeline)
     {
         using ICollective joined = Collectives.Join(Launcher.Detect());
-        var recorder = new RecordedCollective(joined);
-        ICollective ranks = timeline is null ? joined : recorder;
+        var ranks = new RecordedCollective(joined);
         TrainOptions options = chosen.Training with
         {
             Steps = steps + 1,
@@ -42,6 +44,7 @@ internal static class RankCase
         using CausalLM model = BenchModels.Create(chosen.Model);
         using MasterWeights masters = MasterWeights.Create(model, ScalarType.Float32, CPU, offload: false, ranks, shard);
         using Optimizer optimizer = Optimizer.Create(model, options, masters);
+        ranks.GradientBytes = () => optimizer.GradientBytes;
         DataParallel? parallel = ranks.Size == 1 ? null : new DataParallel(ranks, optimizer, shard);
         using IEnumerator<StepMetrics> run =
             TrainLoop.Run(model, optimizer, chosen.Source(), options, null, null, null, parallel, CancellationToken.None).GetEnumerator();
@@ -50,17 +53,18 @@ internal static class RankCase
         for (int step = 0; step < steps; step++)
         {
             ranks.Barrier();
-            recorder.Clear();
+            ranks.Clear();
             usages.Add(StepUsage.Of(() => run.MoveNext()));
         }
         if (timeline is not null)
         {
-            recorder.Write(timeline, usages[^1].WallSeconds);
+            ranks.Write(timeline, usages[^1].WallSeconds);
         }
         long own = model.parameters().Sum(parameter => model.Residence is null ? parameter.numel() * parameter.element_size() : 0)
             + (masters.AreSeparate ? masters.Entries.Sum(entry => entry.Master.numel() * entry.Master.element_size()) : 0);
         double[][] all = [.. ranks.AllGather<double[]>(
-            [optimizer.StateBytes / Mib, own / Mib, StepUsage.PeakRssMib(), usages.Sum(usage => usage.CpuSeconds) / steps])];
+            [optimizer.StateBytes / Mib, own / Mib, StepUsage.PeakRssMib(), usages.Sum(usage => usage.CpuSeconds) / steps,
+            ranks.PeakGradientBytes / Mib])];
         double seconds = usages.Select(usage => usage.WallSeconds).Order().ElementAt(steps / 2);
         int batch = options.BatchSize * options.GradientAccumulationSteps;
         if (ranks.Rank == 0)
@@ -68,7 +72,8 @@ internal static class RankCase
             Console.WriteLine(JsonSerializer.Serialize(new RankResult(
                 chosen.Name, shard, ranks.Size, TorchThreads.Count, batch, Math.Round((double)batch * chosen.Window / seconds),
                 Math.Round(all.Sum(rank => rank[3]), 3), Math.Round(all.Max(rank => rank[0]), 1), Math.Round(all.Max(rank => rank[1]), 1),
-                Math.Round(all.Max(rank => rank[2])), run.Current.Loss), BenchResult.Json));
+                Math.Round(all.Max(rank => rank[2])), run.Current.Loss, recomputeEvery,
+                ranks.Size == 1 ? null : Math.Round(all.Max(rank => rank[4]), 1)), BenchResult.Json));
         }
         ranks.Barrier();
     }

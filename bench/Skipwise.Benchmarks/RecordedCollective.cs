@@ -15,11 +15,20 @@ namespace Skipwise.Benchmarks;
 /// <param name="Ended">when MPI ended</param>
 internal sealed record RecordedOperation(string Name, double Mib, double Asked, double Begun, double Ended);
 
-/// <summary>Records when operations are asked for, begin and end.</summary>
+/// <summary>Records when operations are asked for, begin and end, and how much memory gradients take meanwhile.</summary>
 internal sealed class RecordedCollective(ICollective inner) : ICollective
 {
+    private const int MostNamed = 8;
+
     private readonly List<(MpiOperation Operation, long Bytes, long Asked)> _operations = [];
+    private readonly List<Tensor> _reduced = [];
     private long _start;
+
+    /// <summary>Bytes of gradients that are not on their way; null: unknown.</summary>
+    public Func<long>? GradientBytes { get; set; }
+
+    /// <summary>The most bytes of gradients that existed when an operation was asked for, with those on their way.</summary>
+    public long PeakGradientBytes { get; private set; }
 
     public int Rank => inner.Rank;
 
@@ -35,10 +44,10 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
         Recorded(() => inner.BroadcastAsync(tensor, root), tensor);
 
     public ICollectiveHandle AllReduceAsync(Tensor tensor) =>
-        Recorded(() => inner.AllReduceAsync(tensor), tensor);
+        Reduced(() => inner.AllReduceAsync(tensor), tensor);
 
     public ICollectiveHandle ReduceScatterAsync(Tensor input, Tensor output) =>
-        Recorded(() => inner.ReduceScatterAsync(input, output), input);
+        Reduced(() => inner.ReduceScatterAsync(input, output), input);
 
     public ICollectiveHandle AllGatherAsync(Tensor input, Tensor output) =>
         Recorded(() => inner.AllGatherAsync(input, output), output);
@@ -82,21 +91,33 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
             .DefaultIfEmpty(step).Max(); // one process has none
         double update = all.Where(one => one.Name == "all-reduce" && one.Asked >= backward).Select(one => one.Ended)
             .DefaultIfEmpty(step).Max();
-        Bar(0, backward, 3, 0, "forward and backward");
+        // operations are short beside a step: what comes long before the first large one is left out
+        double first = large.Select(one => one.Begun).DefaultIfEmpty(0).Min(), left = Math.Max(0, first - (0.2 * (step - first)));
+        Bar(left, backward, 3, 0, "forward and backward");
         Bar(update, step, 3, 1, "update of the weights");
         foreach ((RecordedOperation one, int index) in large.Select((one, index) => (one, index)))
         {
-            Bar(one.Begun, one.Ended, 2 - (0.35 * (index % 4)), 2, index == 0 ? "gradients and weights on their way" : null);
+            double height = 2 - (0.35 * (index % 4));
+            Bar(one.Begun, one.Ended, height, 2, index == 0 ? "gradients and weights on their way" : null);
+            if (large.Length <= MostNamed)
+            {
+                ScottPlot.Plottables.Text name =
+                    plot.Add.Text(FormattableString.Invariant($"{one.Name}, {one.Mib:0} MiB "), one.Begun, height);
+                name.LabelAlignment = Alignment.MiddleRight;
+                name.LabelFontColor = look.Ink;
+                name.LabelFontSize = 12;
+            }
         }
         plot.Axes.AutoScale();
-        plot.Axes.SetLimits(left: 0, right: step * 1.02, bottom: 0.2, top: 4.6);
-        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([3, 1.5], ["compute", "exchange"]);
+        plot.Axes.SetLimits(left, right: step + (0.02 * (step - left)), bottom: 0.6, top: 3.6);
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual([3, 2], ["compute", "exchange"]);
         look.AddLegend(plot);
         return plot;
 
         void Bar(double from, double to, double height, int colour, string? label)
         {
-            ScottPlot.Plottables.Rectangle bar = plot.Add.Rectangle(from, Math.Max(to, from + (step / 500)), height - 0.15, height + 0.15);
+            double least = (step - left) / 500; // to be seen
+            ScottPlot.Plottables.Rectangle bar = plot.Add.Rectangle(from, Math.Max(to, from + least), height - 0.15, height + 0.15);
             bar.FillColor = SeriesStyle.Part(colour);
             bar.LineWidth = 0;
             if (label is not null)
@@ -104,6 +125,15 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
                 bar.LegendText = label;
             }
         }
+    }
+
+    private ICollectiveHandle Reduced(Func<ICollectiveHandle> ask, Tensor tensor)
+    {
+        _reduced.RemoveAll(earlier => earlier.IsInvalid);
+        _reduced.Add(tensor);
+        PeakGradientBytes = Math.Max(
+            PeakGradientBytes, _reduced.Sum(one => one.numel() * one.element_size()) + (GradientBytes?.Invoke() ?? 0));
+        return Recorded(ask, tensor);
     }
 
     private ICollectiveHandle Recorded(Func<ICollectiveHandle> ask, Tensor tensor)

@@ -3,7 +3,7 @@ namespace Skipwise.Estimation;
 /// <summary>A part of a micro-batch's computation, in the order in which it is done: the forward or the backward of a block.</summary>
 /// <param name="Seconds">time to compute it</param>
 /// <param name="Gathered">elements of each parameter that it needs</param>
-/// <param name="Completed">elements of each trained parameter whose gradient is complete afterwards, the last one of the model first</param>
+/// <param name="Completed">elements of each trained parameter whose gradient is complete afterwards, the model's last one first</param>
 internal sealed record BlockPass(double Seconds, long[] Gathered, long[] Completed)
 {
     /// <summary>The passes of a micro-batch: embedding, layers, head with the loss, and back.</summary>

@@ -1,8 +1,8 @@
 namespace Skipwise.Estimation;
 
 /// <summary>
-/// Seconds of an operation of all ranks by a ring: each rank sends a part of the tensor to the next one, n - 1 times for a reduce-scatter or
-/// an all-gather, which sends (n - 1) / n of it; an all-reduce is one after the other.
+/// Seconds of an operation of all ranks by a ring: each rank sends a part of the tensor to the next one, n - 1 times for a reduce-scatter
+/// or an all-gather, which sends (n - 1) / n of it; an all-reduce is one after the other.
 /// </summary>
 /// <param name="Ranks">n</param>
 /// <param name="LapSeconds">latency of n - 1 hops</param>
@@ -12,8 +12,8 @@ internal readonly record struct RingCost(int Ranks, double LapSeconds, double Se
 {
     /// <summary>Ranks on machines of several GPUs each.</summary>
     /// <param name="inside">between GPUs of a machine: latency of a hop, bytes per second of a GPU</param>
-    /// <param name="between">between machines: latency of a hop, bytes per second of a GPU's part of the network. There are as many rings as
-    /// GPUs in a machine, and each leaves it by the network of another GPU: a ring's traffic is divided among them</param>
+    /// <param name="between">between machines: latency of a hop, bytes per second of a GPU's part of the network. There are as many rings
+    /// as GPUs in a machine, and each leaves it by the network of another GPU</param>
     public static RingCost OfMachines(
         int ranks, int perMachine, (double HopSeconds, double BytesPerSecond) inside, (double HopSeconds, double BytesPerSecond) between)
     {

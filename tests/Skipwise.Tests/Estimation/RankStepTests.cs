@@ -88,7 +88,8 @@ public sealed class RankStepTests
         Assert.Equal(4 + 20 + 1 + 1, new RankStep(new RankDivision(2, Shard.Optimizer), slow, passes, 0, 2).Seconds(1), 1e-9);
     }
 
-    /// <summary>With a computation that takes no time nothing is hidden: a byte per second makes seconds of all bytes that are sent.</summary>
+    /// <summary>Nothing is hidden by a computation that takes no time: a byte per second makes seconds of all bytes that are
+    /// sent.</summary>
     [Theory]
     [InlineData(Shard.None), InlineData(Shard.Optimizer), InlineData(Shard.Gradients), InlineData(Shard.Parameters)]
     public void The_bytes_are_those_of_the_estimate(Shard shard)
@@ -124,7 +125,8 @@ public sealed class RankStepTests
         .. from ranks in (int[])[2, 4]
            from bytes in (double[])[8, 1e6, 2.5e7]
            let ring = truth.For(ranks)
-           from one in ((int, int, double)[])[(1, 0, ring.AllGather(bytes)), (1, 1, ring.ReduceScatter(bytes)), (2, 1, ring.AllReduce(bytes))]
-           select (one.Item1, one.Item2, ranks, bytes, one.Item3),
+           from one in ((int Laps, int Adding, double Seconds)[])
+               [(1, 0, ring.AllGather(bytes)), (1, 1, ring.ReduceScatter(bytes)), (2, 1, ring.AllReduce(bytes))]
+           select (one.Laps, one.Adding, ranks, bytes, one.Seconds),
     ];
 }

@@ -83,6 +83,10 @@ public abstract class Optimizer : IDisposable
     /// <summary>bytes of the optimizer state</summary>
     public long StateBytes => State().Sum(state => state.Value.numel() * state.Value.element_size());
 
+    /// <summary>bytes of the gradients that exist now: the parameters', and what has been accumulated</summary>
+    internal long GradientBytes => _all.Select(member => member.Parameter.grad).OfType<Tensor>().Concat(_accumulated.Values)
+        .Sum(gradient => gradient.numel() * gradient.element_size());
+
     /// <summary>The optimizer state by name, for saving; valid while the optimizer lives.</summary>
     public IEnumerable<(string Name, Tensor Value)> State() => StateTensors().Select(state => (state.Name, state.Value));
 

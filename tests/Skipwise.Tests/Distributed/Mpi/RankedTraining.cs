@@ -17,6 +17,9 @@ public sealed class RankedTraining : IDisposable
     /// <summary>its optimizer steps</summary>
     public const int Steps = 16;
 
+    // at 1e-3 a training is unstable: after 100 steps, one process with windows of other rounding is 5e-4 away in its losses, here 2e-7
+    private const string LearningRate = "2e-4";
+
     private const int EvaluationEvery = 8;
     private const double Near = 1e-5; // losses and measurements, relative
 
@@ -45,7 +48,7 @@ public sealed class RankedTraining : IDisposable
     public string[] Arguments(string folder, int steps = Steps, params string[] more) =>
     [
         "train", "--model", s_model, "--data", Text, "--target-length", "256", "--train-length", "64", "--out", folder,
-        "--steps", $"{(steps == 0 ? 1_000_000 : steps)}", "--batch-size", "1", "--global-batch-size", "4", "--learning-rate", "1e-3",
+        "--steps", $"{(steps == 0 ? 1_000_000 : steps)}", "--batch-size", "1", "--global-batch-size", "4", "--learning-rate", LearningRate,
         "--eval-every", $"{EvaluationEvery}", "--eval-data", Text, "--eval-windows", "256", "--eval-documents", "1", .. more,
     ];
 
@@ -126,8 +129,8 @@ public sealed class RankedTraining : IDisposable
             other = PretrainedModel.Load(new ModelSource(folder));
         Tensor Flat(PretrainedModel model) => cat([.. model.Model.parameters().Select(parameter => parameter.flatten())]);
         Tensor from = Flat(start), to = Flat(one);
-        Assert.InRange(((to - from).norm() / from.norm()).item<float>(), 1e-2, 1);
-        Assert.InRange(((to - Flat(other)).norm() / to.norm()).item<float>(), 0, 1e-4);
+        Assert.InRange(((to - from).norm() / from.norm()).item<float>(), 2e-3, 1);
+        Assert.InRange(((to - Flat(other)).norm() / to.norm()).item<float>(), 0, 1e-5);
     }
 
     private sealed record Document(string Text);
