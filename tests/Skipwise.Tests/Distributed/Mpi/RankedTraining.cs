@@ -79,7 +79,8 @@ public sealed class RankedTraining : IDisposable
             Assert.Equal((one.Tokens, one.LearningRate, one.Epoch), (other.Tokens, other.LearningRate, other.Epoch));
         }
         EvaluationPoint[] points = Evaluations(expected), measured = Evaluations(folder);
-        Assert.Equal(steps / EvaluationEvery, points.Length);
+        Assert.Equal((steps + EvaluationEvery - 1) / EvaluationEvery, points.Length); // the last step's too
+        Assert.Equal(points.Length, measured.Length);
         foreach ((EvaluationPoint one, EvaluationPoint other) in points.Zip(measured))
         {
             Assert.Equal(one, other with { Value = one.Value, StandardError = one.StandardError });
