@@ -9,7 +9,7 @@ using Device = TorchSharp.torch.Device;
 // is not among them.
 // --gpu NAME runs one check of bench/gpu, --gpu-list names them with their time limits.
 // --fit FILE fits the cost of the operations to what --collectives wrote, with --pairs FILE beside measured steps; --predict prints what
-// follows for many GPUs.
+// follows for many GPUs; --draw FILE draws what --timeline wrote.
 // --collectives times the operations of the ranks that mpirun started; --ranks NAME runs a training case with them (bench/ranks).
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
@@ -61,6 +61,11 @@ if (GpuCheck.All.FirstOrDefault(known => known.Name == Value("--gpu")) is { } ch
 if (Value("--fit") is { } operations)
 {
     RankPrediction.Fit(operations, Value("--pairs"));
+    return 0;
+}
+if (Value("--draw") is { } recorded)
+{
+    RecordedCollective.Draw(recorded);
     return 0;
 }
 if (args.Contains("--predict"))

@@ -91,15 +91,15 @@ internal static class RankPrediction
         RankResult kind = measured[0];
         var training = (TrainCase)BenchCase.All.First(known => known.Name == kind.Case);
         int recomputeEvery = kind.Shard == Shard.Parameters ? 1 : 0;
-        double Seconds(RankResult one) => (double)one.GlobalBatch * training.Window / one.TokensPerSecond;
         double[] alone = [.. all.Where(one => (one.Case, one.Ranks, one.Threads, one.RecomputeEvery, one.GlobalBatch * kind.Ranks)
-            == (kind.Case, 1, kind.Threads, recomputeEvery, kind.GlobalBatch)).Select(Seconds)];
+            == (kind.Case, 1, kind.Threads, recomputeEvery, kind.GlobalBatch)).Select(one => one.CpuSecondsPerStep / one.Threads)];
         if (alone.Length == 0)
         {
             Console.WriteLine($"{kind.Shard}: no run by one process tells what a rank computes");
             return;
         }
-        double compute = Median(alone), seconds = Median(measured.Select(Seconds));
+        double compute = Median(alone);
+        double seconds = Median(measured.Select(one => (double)one.GlobalBatch * training.Window / one.TokensPerSecond));
         int accumulation = kind.GlobalBatch / kind.Ranks / training.Training.BatchSize;
         RankStep step = Step(training.Model, new RankDivision(kind.Ranks, kind.Shard), fit.For(kind.Ranks), recomputeEvery,
             (training.Training.BatchSize, training.Window), ScalarType.Float32, flops => accumulation * flops / compute);

@@ -19,6 +19,7 @@ internal sealed record RecordedOperation(string Name, double Mib, double Asked, 
 internal sealed class RecordedCollective(ICollective inner) : ICollective
 {
     private const int MostNamed = 8;
+    private const string StepName = "step"; // its line in the file
 
     private readonly List<(MpiOperation Operation, long Bytes, long Asked)> _operations = [];
     private readonly List<Tensor> _reduced = [];
@@ -76,8 +77,17 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
         RecordedOperation[] all = [.. _operations.Select(one => new RecordedOperation(
             one.Operation.Name, Math.Round(one.Bytes / (double)(1 << 20), 3), Milliseconds(one.Asked),
             Milliseconds(one.Operation.BegunAt), Milliseconds(one.Operation.EndedAt)))];
-        AtomicFile.WriteText(path, string.Concat(all.Select(one => JsonSerializer.Serialize(one, BenchResult.Json) + "\n")));
-        var figure = new Figure("What a training step exchanges, and when", look => Draw(look, all, stepSeconds * 1000));
+        var step = new RecordedOperation(StepName, 0, 0, 0, Math.Round(stepSeconds * 1000, 2));
+        AtomicFile.WriteText(path, string.Concat(all.Append(step).Select(one => JsonSerializer.Serialize(one, BenchResult.Json) + "\n")));
+        Draw(path);
+    }
+
+    /// <summary>Writes the picture of a written step beside its file.</summary>
+    public static void Draw(string path)
+    {
+        ILookup<bool, RecordedOperation> all = File.ReadLines(path)
+            .Select(line => JsonSerializer.Deserialize<RecordedOperation>(line, BenchResult.Json)!).ToLookup(one => one.Name == StepName);
+        var figure = new Figure("What a training step exchanges, and when", look => Draw(look, [.. all[false]], all[true].Single().Ended));
         AtomicFile.WriteText(Path.ChangeExtension(path, ".svg"), figure.SvgFile(PlotLook.Light));
         AtomicFile.Write(Path.ChangeExtension(path, ".png"), file => file.Write(figure.Png(PlotLook.Light)));
     }
@@ -92,7 +102,7 @@ internal sealed class RecordedCollective(ICollective inner) : ICollective
         double update = all.Where(one => one.Name == "all-reduce" && one.Asked >= backward).Select(one => one.Ended)
             .DefaultIfEmpty(step).Max();
         // operations are short beside a step: what comes long before the first large one is left out
-        double first = large.Select(one => one.Begun).DefaultIfEmpty(0).Min(), left = Math.Max(0, first - (0.2 * (step - first)));
+        double first = large.Select(one => one.Begun).DefaultIfEmpty(0).Min(), left = Math.Max(0, first - (0.3 * (step - first)));
         Bar(left, backward, 3, 0, "forward and backward");
         Bar(update, step, 3, 1, "update of the weights");
         foreach ((RecordedOperation one, int index) in large.Select((one, index) => (one, index)))
