@@ -67,7 +67,7 @@ internal static class RankPrediction
     public static void Predict(Func<string, double, double> setting)
     {
         double speed = setting("--teraflops", 989) * 1e12 * setting("--mfu", 0.4), memory = setting("--memory", 3000) * 1e9;
-        int batch = (int)setting("--batch", 2), length = (int)setting("--length", 4096), perMachine = (int)setting("--gpus", 8);
+        int batch = (int)setting("--batch-size", 2), length = (int)setting("--length", 4096), perMachine = (int)setting("--gpus", 8);
         (double, double) inside = (setting("--hop", 3.4) * 1e-6, setting("--link", 370) * 1e9);
         (double, double) between = (setting("--network-hop", 14) * 1e-6, setting("--network", 45) * 1e9);
         foreach (Shard shard in Enum.GetValues<Shard>())

@@ -27,6 +27,7 @@ public sealed partial class DocumentationTests
         "--bind-to", "--hostfile", "--map-by", "--mca", // mpirun
         "--cpus-per-task", "--gpus-per-node", "--kill-on-bad-exit", "--mpi", "--nodes", "--ntasks-per-node", "--signal", // Slurm
         "--no-python", "--nproc-per-node", // torchrun
+        "--collectives", "--fit", "--network", "--pairs", "--predict", "--timeline", // bench/ranks
     ];
 
     private static RootCommand Root => CommandLine.Root(
