@@ -110,7 +110,7 @@ internal static class GgufVocabulary
     public static IReadOnlyList<(string Name, string Text)> Templates(GgufKeys keys) =>
     [
         .. keys.All.Where(key => key == Template || key.StartsWith(Template + ".", StringComparison.Ordinal))
-            .Select(key => (key == Template ? "default" : key[(Template.Length + 1)..], keys.Text(key)!)),
+            .Select(key => (key == Template ? ChatTemplateFiles.Default : key[(Template.Length + 1)..], keys.Text(key)!)),
     ];
 
     /// <summary>Tokens that end an answer by what they are called, as in llama.cpp: converters state one end token, and chat models have

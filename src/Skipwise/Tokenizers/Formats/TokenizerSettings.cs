@@ -78,6 +78,10 @@ internal sealed class TokenizerSettings
         .Concat(_named.Select(file => file.Find("additional_special_tokens")).Where(list => list is { IsArray: true })
             .SelectMany(list => list!.Value.Items()).Select(Content));
 
+    /// <summary>The texts of the special tokens by the names of their roles (bos_token, ...), as chat templates get them.</summary>
+    public IEnumerable<(string Name, string Text)> TokensByRole => s_roles.Select(role => $"{role}_token")
+        .Select(name => (name, TokenText(name)!)).Where(token => token.Item2 is not null);
+
     /// <summary>Whether there is a tokenizer_config.json.</summary>
     public bool HasConfig => _tokenizerConfig is not null;
 
