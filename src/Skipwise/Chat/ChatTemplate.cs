@@ -20,6 +20,9 @@ namespace Skipwise.Chat;
 /// </remarks>
 /// <example>
 /// <code>
+/// using System.Text.Json.Nodes;
+/// using Skipwise.Tokenizers;
+///
 /// ChatTemplate? template = ChatTemplate.Load("Qwen3-0.6B");
 /// string prompt = template!.Render([new JsonObject { ["role"] = "user", ["content"] = "Who wrote it?" }]);
 /// int[] ids = TokenizerLoader.Load("Qwen3-0.6B").Encode(prompt);
@@ -80,7 +83,7 @@ public sealed class ChatTemplate
     public static ChatTemplate Parse(
         string text, IReadOnlyDictionary<string, string>? specialTokens = null, string place = "the given template")
     {
-        IReadOnlyList<(string, string)> tokens = [.. (specialTokens ?? new Dictionary<string, string>()).Select(token => (token.Key, token.Value))];
+        IReadOnlyList<(string, string)> tokens = specialTokens is null ? [] : [.. specialTokens.Select(token => (token.Key, token.Value))];
         var template = new ChatTemplate(place, [(ChatTemplateFiles.Default, text)], tokens);
         _ = template._templates[ChatTemplateFiles.Default].Value;
         return template;
@@ -159,7 +162,8 @@ public sealed class ChatTemplate
     }
 
     private SkipwiseException Located(TemplateFault fault) => new(
-        $"{_place}: the chat template, line {fault.Line}: {fault.Message}. Put one that transformers renders into chat_template.jinja", fault);
+        $"{_place}: the chat template, line {fault.Line}: {fault.Message}. Put one that transformers renders into chat_template.jinja",
+        fault);
 
     /// <summary>Whether the template shows the text of a part, and not the part itself.</summary>
     private bool TakesParts()
@@ -189,8 +193,8 @@ public sealed class ChatTemplate
         IEnumerable<string> texts = parts.Select(part =>
             part is JsonObject one && one["text"] is JsonValue value && value.TryGetValue(out string? text) ? text
             : throw new SkipwiseException(
-                $"Message {number + 1} has a part of the type {(part as JsonObject)?["type"]?.ToJsonString() ?? "null"}, and the model's chat "
-                + "template takes text alone; leave the part out"));
+                $"Message {number + 1} has a part of the type {(part as JsonObject)?["type"]?.ToJsonString() ?? "null"}, and the model's "
+                + "chat template takes text alone; leave the part out"));
         JsonObject flat = message.DeepClone().AsObject();
         flat["content"] = string.Join('\n', texts);
         return flat;

@@ -41,7 +41,7 @@ internal static class Arithmetic
     /// <exception cref="TemplateFault">it is no number</exception>
     public static object Sign(string operation, object? value) => value is double number ? operation == "-" ? -number : number
         : Numbers.AsInteger(value) is { } integer ? operation == "-" ? -integer : integer
-        : throw (value as Undefined)?.Fault() ?? new TemplateFault($"{operation} is not defined for a value of type {Values.TypeName(value)}");
+        : throw TemplateFault.Expected($"a number is expected behind {operation}", value);
 
     private static string Joined(Rendering rendering, string left, string right)
     {

@@ -105,7 +105,7 @@ internal sealed partial class Evaluator
     {
         object? called = Evaluate(call.Function, scope);
         Function function = called as Function
-            ?? throw (called as Undefined)?.Fault() ?? new TemplateFault($"a value of type {Values.TypeName(called)} cannot be called");
+            ?? throw TemplateFault.Expected("a function is expected before ()", called);
         Arguments arguments = Evaluate(call.Arguments, scope);
         return function.Call(rendering, caller is null ? arguments : arguments with { Named = [.. arguments.Named, ("caller", caller)] });
     }
@@ -117,7 +117,8 @@ internal sealed partial class Evaluator
             return Arguments.None;
         }
         List<object?> positional = [.. arguments.Positional.Select(argument => Evaluate(argument, scope))];
-        List<(string Name, object? Value)> named = [.. arguments.Named.Select(argument => (argument.Name, Evaluate(argument.Value, scope)))];
+        List<(string Name, object? Value)> named =
+            [.. arguments.Named.Select(argument => (argument.Name, Evaluate(argument.Value, scope)))];
         if (arguments.Star is { } star)
         {
             positional.AddRange(rendering.List(Values.Iterate(rendering, Evaluate(star, scope))).Items);
@@ -125,11 +126,12 @@ internal sealed partial class Evaluator
         if (arguments.StarStar is { } starStar)
         {
             DictValue dict = Evaluate(starStar, scope) as DictValue ?? throw new TemplateFault("what follows ** is no dict");
+            var names = named.Select(argument => argument.Name).ToHashSet(StringComparer.Ordinal);
             foreach ((object? key, object? value) in dict.Items)
             {
+                rendering.Charge(Rendering.ItemSize);
                 string name = key as string ?? throw new TemplateFault("the name of an argument is no str");
-                named.Add(!named.Exists(argument => argument.Name == name) ? (name, value)
-                    : throw new TemplateFault($"the call has two values for '{name}'"));
+                named.Add(names.Add(name) ? (name, value) : throw new TemplateFault($"the call has two values for '{name}'"));
             }
         }
         return new(positional, named);

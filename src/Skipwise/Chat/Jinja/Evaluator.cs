@@ -59,8 +59,9 @@ internal sealed partial class Evaluator(Rendering rendering)
                 output.Append(rendering.Made(Values.Text(rendering, Evaluate(value, scope))));
                 break;
             case Statement.If choice:
-                return Run(
-                    choice.Branches.FirstOrDefault(branch => Values.IsTrue(Evaluate(branch.Test, scope))).Body ?? choice.Else, scope, output);
+                IReadOnlyList<Statement>? taken =
+                    choice.Branches.FirstOrDefault(branch => Values.IsTrue(Evaluate(branch.Test, scope))).Body;
+                return Run(taken ?? choice.Else, scope, output);
             case Statement.For loop:
                 Run(loop, scope, output);
                 break;
@@ -178,6 +179,7 @@ internal sealed partial class Evaluator(Rendering rendering)
         for (int i = 0; i < macro.Parameters.Count; i++)
         {
             (string parameter, Expression? missing) = macro.Parameters[i];
+            rendering.Charge(named.Count);
             int at = named.FindIndex(argument => argument.Name == parameter);
             bool isPositional = i < arguments.Positional.Count;
             if (isPositional && at >= 0)
@@ -197,7 +199,8 @@ internal sealed partial class Evaluator(Rendering rendering)
     });
 
     /// <summary>Sets caller, varargs and kwargs, which a macro has if it mentions them.</summary>
-    private void TakeTheRest(string name, Statement.Callee macro, Arguments arguments, List<(string Name, object? Value)> named, Scope scope)
+    private void TakeTheRest(
+        string name, Statement.Callee macro, Arguments arguments, List<(string Name, object? Value)> named, Scope scope)
     {
         if (macro.Mentions.Contains("caller"))
         {

@@ -31,6 +31,7 @@ internal static partial class Filters
         {
             return item => item;
         }
+        rendering.Charge(path is string whole ? 8L * whole.Length : 1);
         object[] parts = path is string text ? [.. text.Split('.').Select(Part)]
             : [Numbers.AsInteger(path) ?? throw new TemplateFault("the name of an attribute is neither a str nor an int")];
         return item =>
@@ -63,8 +64,7 @@ internal static partial class Filters
 
     private static SequenceValue SortedItems(Rendering rendering, object? value, BoundArguments a)
     {
-        DictValue dict = value as DictValue ?? throw (value as Undefined)?.Fault()
-            ?? new TemplateFault($"the filter dictsort needs a dict, found a value of type {Values.TypeName(value)}");
+        DictValue dict = value as DictValue ?? throw TemplateFault.Expected("the filter dictsort needs a dict", value);
         BigInteger at = a.Text(1, "key") switch
         {
             "key" => 0,
@@ -130,7 +130,8 @@ internal static partial class Filters
             arguments.Named.Where(argument => argument.Name == name).Select(argument => argument.Value).FirstOrDefault();
         if (arguments.Positional.Count == 0 && Named("attribute") is { } path)
         {
-            string? unknown = arguments.Named.Select(argument => argument.Name).FirstOrDefault(name => name is not ("attribute" or "default"));
+            string? unknown = arguments.Named.Select(argument => argument.Name)
+                .FirstOrDefault(name => name is not ("attribute" or "default"));
             Func<object?, object?> attribute = unknown is null ? Attribute(rendering, path, Named("default"))
                 : throw new TemplateFault($"the filter map takes no argument '{unknown}'");
             return Values.Iterate(rendering, value).Select(attribute);

@@ -20,17 +20,17 @@ internal static partial class Filters
         { "dictsort", "case_sensitive by reverse", (r, v, a) => SortedItems(r, v, a) },
         { "escape", "", (r, v, a) => Escaped(r, v) },
         { "first", "", (r, v, a) => First(Values.Iterate(r, v), "the first item") },
-        { "float", "default", (r, v, a) => ToFloat(v) is { } number ? number : a.Or(0, 0.0) },
+        { "float", "default", (r, v, a) => ToFloat(r, v) is { } number ? number : a.Or(0, 0.0) },
         { "format", "*", (r, v, a) => Formatted(r, Text(r, v), a.All) },
         { "indent", "width first blank", (r, v, a) => Indented(r, v, a) },
         { "int", "default base", (r, v, a) => ToInt(r, v, a.Int(1, 10)) is { } number ? number : a.Or(0, BigInteger.Zero) },
         { "items", "", (r, v, a) => new Generator(v is Undefined ? [] : v is DictValue dict ? Members.Pairs(r, dict)
-            : throw new TemplateFault($"the filter items needs a dict, found a value of type {Values.TypeName(v)}")) },
+            : throw TemplateFault.Expected("the filter items needs a dict", v)) },
         { "join", "d attribute", (r, v, a) => Joined(r, v, a) },
         { "last", "", (r, v, a) => v is Generator or LoopState ? throw new TemplateFault("the filter last cannot go backwards there")
-            : v is string or SequenceValue or RangeValue && Values.Length(v) > 0 ? Members.Item(r, v, BigInteger.MinusOne)
+            : v is string or SequenceValue or RangeValue && Values.IsTrue(v) ? Members.Item(r, v, BigInteger.MinusOne)
             : First(Values.Iterate(r, v).Reverse(), "the last item") },
-        { "length", "", (r, v, a) => Values.Length(v) is { } length ? (BigInteger)length
+        { "length", "", (r, v, a) => Values.Length(r, v) is { } length ? (BigInteger)length
             : throw new TemplateFault($"a value of type {Values.TypeName(v)} has no length") },
         { "list", "", (r, v, a) => r.List(Values.Iterate(r, v)) },
         { "lower", "", (r, v, a) => Text(r, v).ToLowerInvariant() },
@@ -65,7 +65,7 @@ internal static partial class Filters
 
     private static object Absolute(object? value) => value is double number ? Math.Abs(number)
         : Numbers.AsInteger(value) is { } integer ? BigInteger.Abs(integer)
-        : throw (value as Undefined)?.Fault() ?? new TemplateFault($"a value of type {Values.TypeName(value)} has no absolute value");
+        : throw TemplateFault.Expected("the filter abs needs a number", value);
 
     private static object? First(IEnumerable<object?> items, string what)
     {
@@ -76,14 +76,15 @@ internal static partial class Filters
         return new Undefined($"{what} of an empty list is undefined");
     }
 
-    private static double? ToFloat(object? value) => value is string text ? Numbers.ParseDouble(text)
+    private static double? ToFloat(Rendering rendering, object? value) => value is string text ? Numbers.ParseDouble(rendering.Made(text))
         : value is Undefined undefined ? throw undefined.Fault() : Numbers.AsDouble(value);
 
     private static BigInteger? ToInt(Rendering rendering, object? value, int numberBase)
     {
         if (value is string text)
         {
-            rendering.Charge(text.Length + (Math.Min(text.Length, Numbers.MostDigits) * (long)Math.Min(text.Length, Numbers.MostDigits) / 64));
+            long digits = Math.Min(text.Length, Numbers.MostDigits);
+            rendering.Charge(text.Length + (digits * digits / 64)); // reading a number is quadratic
             return numberBase is not (0 or (>= 2 and <= 36)) ? null
                 : Numbers.Parse(text, numberBase) ?? (Numbers.ParseDouble(text) is { } parsed ? Truncated(parsed) : null);
         }
@@ -115,7 +116,7 @@ internal static partial class Filters
             return integer.Sign < 0 ? -rounded : rounded;
         }
         double number = Numbers.AsDouble(value)
-            ?? throw (value as Undefined)?.Fault() ?? new TemplateFault($"a value of type {Values.TypeName(value)} cannot be rounded");
+            ?? throw TemplateFault.Expected("the filter round needs a number", value);
         if (method != "common")
         {
             double scale = Math.Pow(10, places);
@@ -143,8 +144,7 @@ internal static partial class Filters
 
     private static string Indented(Rendering rendering, object? value, BoundArguments a)
     {
-        string text = value as string ?? throw (value as Undefined)?.Fault()
-            ?? new TemplateFault($"the filter indent needs a str, found a value of type {Values.TypeName(value)}");
+        string text = value as string ?? throw TemplateFault.Expected("the filter indent needs a str", value);
         int width = a.Or(0, null) is string ? 0 : Math.Max(0, a.Int(0, 4));
         rendering.Charge(width);
         string indent = a.Or(0, null) as string ?? new string(' ', width);

@@ -34,7 +34,7 @@ internal static class Globals
     private static RangeValue Range(BoundArguments a)
     {
         BigInteger At(int i) => Numbers.AsInteger(a[i])
-            ?? throw (a[i] as Undefined)?.Fault() ?? new TemplateFault($"range() needs ints, found a value of type {Values.TypeName(a[i])}");
+            ?? throw TemplateFault.Expected("range() needs ints", a[i]);
         return a.Has(1) ? RangeValue.Create(At(0), At(1), a.Has(2) ? At(2) : 1) : RangeValue.Create(0, At(0), 1);
     }
 

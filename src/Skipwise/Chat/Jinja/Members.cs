@@ -54,7 +54,7 @@ internal static class Members
         {
             return value;
         }
-        if (self is not DictValue && Numbers.AsInteger(index) is { } number && Values.Length(self) is { } length)
+        if (self is not DictValue && Numbers.AsInteger(index) is { } number && Values.Length(rendering, self) is { } length)
         {
             int at = Values.Index(number, length);
             switch (self)
@@ -62,7 +62,6 @@ internal static class Members
                 case SequenceValue list when at >= 0:
                     return list.Items[at];
                 case string text when at >= 0:
-                    rendering.Charge(Characters.IsFlat(text) ? 1 : text.Length / 4);
                     return Characters.Slice(text, at, at + 1);
                 case RangeValue range when at >= 0:
                     return range[at];
@@ -70,7 +69,7 @@ internal static class Members
         }
         return index is string name
             ? TryAttribute(self, name, out object? attribute) ? attribute : new Undefined($"'{Describe(self)}' has no attribute '{name}'")
-            : new Undefined($"{Describe(self)} has no element {(IsKey(index) ? Values.Representation(rendering, index) : "of that index")}");
+            : new Undefined($"{Describe(self)} has no element {(index is BigInteger ? index : "of that index")}");
     }
 
     /// <summary>object[start:stop:step].</summary>
@@ -79,10 +78,10 @@ internal static class Members
     {
         if (self is not (string or SequenceValue or RangeValue))
         {
-            throw (self as Undefined)?.Fault() ?? new TemplateFault($"a value of type {Values.TypeName(self)} cannot be sliced");
+            throw TemplateFault.Expected("a slice is of a str, a list or a range", self);
         }
         BigInteger by = Bound(step) ?? 1;
-        int length = Values.Length(self)!.Value;
+        int length = Values.Length(rendering, self)!.Value;
         if (by.IsZero)
         {
             throw new TemplateFault("the step of a slice is 0");
@@ -95,7 +94,7 @@ internal static class Members
         int count = distance.Sign <= 0 ? 0 : (int)((distance + BigInteger.Abs(by) - 1) / BigInteger.Abs(by));
         if (self is string text && by.IsOne)
         {
-            rendering.Charge(count + (Characters.IsFlat(text) ? 0 : text.Length / 4));
+            rendering.Charge(count);
             return Characters.Slice(text, (int)from, (int)from + count);
         }
         if (self is RangeValue range)
@@ -154,7 +153,7 @@ internal static class Members
     private static string Describe(object? self) => self is null ? "None" : $"{Values.TypeName(self)} object";
 
     private static BigInteger? Bound(object? value) => value is null ? null : Numbers.AsInteger(value)
-        ?? throw (value as Undefined)?.Fault() ?? new TemplateFault($"a bound of a slice is of type {Values.TypeName(value)}, expected int");
+        ?? throw TemplateFault.Expected("the bounds of a slice are ints", value);
 
     private static int IndexOf(Rendering rendering, SequenceValue list, object? value, int start)
     {

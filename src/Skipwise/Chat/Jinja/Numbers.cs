@@ -91,6 +91,10 @@ internal static class Numbers
     /// <returns>null if it is none</returns>
     public static double? ParseDouble(string text)
     {
+        if (text.Length > MostDigits)
+        {
+            return null;
+        }
         string trimmed = text.Trim();
         string word = trimmed.TrimStart('+', '-').ToLowerInvariant();
         double sign = trimmed is ['-', ..] ? -1 : 1;
@@ -99,9 +103,10 @@ internal static class Numbers
             return word == "nan" ? double.NaN : sign * double.PositiveInfinity;
         }
         bool hasBadGap = trimmed is ['_', ..] or [.., '_'] || trimmed.Contains("__", StringComparison.Ordinal)
-            || trimmed.Index().Any(c => c.Item == '_' && !(char.IsAsciiDigit(trimmed[c.Index - 1]) && char.IsAsciiDigit(trimmed[c.Index + 1])));
+            || trimmed.Index().Any(c => c.Item == '_'
+                && !(char.IsAsciiDigit(trimmed[c.Index - 1]) && char.IsAsciiDigit(trimmed[c.Index + 1])));
         const NumberStyles styles = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        return !hasBadGap && trimmed.Length <= MostDigits && trimmed.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0
+        return !hasBadGap && trimmed.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0
             && double.TryParse(trimmed.Replace("_", "", StringComparison.Ordinal), styles, CultureInfo.InvariantCulture, out double value)
             ? value : null;
     }

@@ -54,7 +54,7 @@ internal sealed partial class Parser
         }
     }
 
-    /// <summary>Parses statements up to one of these keywords, which is not taken; up to the end of the template if there are none.</summary>
+    /// <summary>Parses statements up to one of these keywords, which is not taken; to the end of the template if there are none.</summary>
     private List<Statement> Body(params ReadOnlySpan<string> ends)
     {
         RequireStack(Current.Line);

@@ -96,7 +96,7 @@ internal static class PrintfFormat
                 return places > 400 ? throw new TemplateFault("a format asks for more than 400 decimal places")
                     : Signed(Numbers.Fixed(number, places ?? 6), flags);
             case 'd' or 'i' or 'u' or 'x' or 'X' or 'f' or 'F' when places is null:
-                throw (value as Undefined)?.Fault() ?? new TemplateFault($"%{kind} needs a number, found a value of type {Values.TypeName(value)}");
+                throw TemplateFault.Expected($"%{kind} needs a number", value);
             default:
                 throw TemplateFault.Unsupported($"the conversion %{kind}");
         }

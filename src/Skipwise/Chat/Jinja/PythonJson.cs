@@ -20,7 +20,9 @@ internal sealed class PythonJson
         _onlyAscii = arguments.Truth(0, false);
         if (arguments.IsSet(1))
         {
-            _indent = arguments[1] as string ?? new string(' ', Math.Clamp(arguments.Int(1), 0, 1000));
+            int width = arguments[1] is string ? 0 : Math.Max(0, arguments.Int(1));
+            rendering.Charge(width);
+            _indent = arguments[1] as string ?? new string(' ', width);
         }
         (_itemSeparator, _keySeparator) = (_indent is null ? ", " : ",", ": ");
         if (arguments.IsSet(2))
@@ -55,7 +57,7 @@ internal sealed class PythonJson
                 WriteAll('[', list.Items, ']', level, item => Write(item, level + 1));
                 break;
             case DictValue dict:
-                IEnumerable<(string Key, object? Value)> members = dict.Items.Select(item => (item.Key as string ?? KeyOf(item.Key), item.Value));
+                IEnumerable<(string Key, object? Value)> members = dict.Items.Select(item => (KeyOf(item.Key), item.Value));
                 if (_sorted)
                 {
                     members = members.OrderBy(member => member.Key, Comparer<string>.Create(Characters.Compare));

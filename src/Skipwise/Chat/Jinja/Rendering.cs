@@ -56,6 +56,7 @@ internal sealed class Rendering(TimeProvider clock)
     /// <summary>Makes a list, and counts its items.</summary>
     public SequenceValue List(IEnumerable<object?> items, bool isTuple = false)
     {
+        Charge(ItemSize);
         var counted = new List<object?>();
         foreach (object? item in items)
         {

@@ -12,7 +12,8 @@ internal abstract record Statement(int Line)
 
     /// <summary>if, elif, else.</summary>
     internal sealed record If(
-        int Line, IReadOnlyList<(Expression Test, IReadOnlyList<Statement> Body)> Branches, IReadOnlyList<Statement> Else) : Statement(Line);
+        int Line, IReadOnlyList<(Expression Test, IReadOnlyList<Statement> Body)> Branches, IReadOnlyList<Statement> Else)
+        : Statement(Line);
 
     /// <summary>A loop.</summary>
     /// <param name="Target">a name, or a tuple of targets</param>

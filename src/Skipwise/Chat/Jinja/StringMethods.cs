@@ -19,16 +19,16 @@ internal static class StringMethods
         { "find", "/ part! start end", (r, s, a) => (BigInteger)Find(r, s, a, fromEnd: false) },
         { "format", "*", (r, s, a) => Formatted(r, Of(s), a.All) },
         { "index", "/ part! start end", (r, s, a) => Found(Find(r, s, a, fromEnd: false)) },
-        { "isalnum", "", (r, s, a) => All(s, rune => Rune.IsLetter(rune) || Rune.IsNumber(rune)) },
-        { "isalpha", "", (r, s, a) => All(s, Rune.IsLetter) },
-        { "isascii", "", (r, s, a) => Ascii.IsValid(Of(s)) },
-        { "isdecimal", "", (r, s, a) => All(s, Rune.IsDigit) },
-        { "isdigit", "", (r, s, a) => All(s, rune => CharUnicodeInfo.GetDigitValue(rune.ToString(), 0) >= 0) },
-        { "islower", "", (r, s, a) => IsCase(s, UnicodeCategory.LowercaseLetter, UnicodeCategory.UppercaseLetter) },
-        { "isnumeric", "", (r, s, a) => All(s, rune => CharUnicodeInfo.GetNumericValue(rune.ToString(), 0) >= 0) },
-        { "isspace", "", (r, s, a) => All(s, rune => rune.IsBmp && Characters.IsSpace((char)rune.Value)) },
+        { "isalnum", "", (r, s, a) => All(r, s, rune => Rune.IsLetter(rune) || Rune.IsNumber(rune)) },
+        { "isalpha", "", (r, s, a) => All(r, s, Rune.IsLetter) },
+        { "isascii", "", (r, s, a) => Ascii.IsValid(r.Made(Of(s))) },
+        { "isdecimal", "", (r, s, a) => All(r, s, Rune.IsDigit) },
+        { "isdigit", "", (r, s, a) => All(r, s, rune => CharUnicodeInfo.GetDigitValue(rune.ToString(), 0) >= 0) },
+        { "islower", "", (r, s, a) => IsCase(r, s, UnicodeCategory.LowercaseLetter, UnicodeCategory.UppercaseLetter) },
+        { "isnumeric", "", (r, s, a) => All(r, s, rune => CharUnicodeInfo.GetNumericValue(rune.ToString(), 0) >= 0) },
+        { "isspace", "", (r, s, a) => All(r, s, rune => rune.IsBmp && Characters.IsSpace((char)rune.Value)) },
         { "istitle", "", (r, s, a) => Of(s) is var text && text.Any(char.IsLetter) && Titled(r.Made(text)) == text },
-        { "isupper", "", (r, s, a) => IsCase(s, UnicodeCategory.UppercaseLetter, UnicodeCategory.LowercaseLetter) },
+        { "isupper", "", (r, s, a) => IsCase(r, s, UnicodeCategory.UppercaseLetter, UnicodeCategory.LowercaseLetter) },
         { "join", "/ items!", (r, s, a) => Joined(r, Of(s), a[0]) },
         { "ljust", "/ width! fill", (r, s, a) => Of(s) + Pad(r, Of(s), a) },
         { "lower", "", (r, s, a) => r.Made(Of(s)).ToLowerInvariant() },
@@ -128,7 +128,7 @@ internal static class StringMethods
         bool isFirst = true;
         foreach (object? item in Values.Iterate(rendering, items))
         {
-            string text = item as string ?? throw new TemplateFault($"join() found a value of type {Values.TypeName(item)}, expected a str");
+            string text = item as string ?? throw TemplateFault.Expected("join() needs strs", item);
             rendering.Charge(separator.Length + text.Length);
             result.Append(isFirst ? "" : separator).Append(text);
             isFirst = false;
@@ -211,11 +211,12 @@ internal static class StringMethods
         return part.Length == 0 ? Characters.Count(text) + 1 : StringSplit.CountOf(text, part);
     }
 
-    private static bool All(object? self, Func<Rune, bool> test) => Of(self).Length > 0 && Of(self).EnumerateRunes().All(test);
+    private static bool All(Rendering rendering, object? self, Func<Rune, bool> test) =>
+        rendering.Made(Of(self)) is { Length: > 0 } text && text.EnumerateRunes().All(test);
 
-    private static bool IsCase(object? self, UnicodeCategory wanted, UnicodeCategory other)
+    private static bool IsCase(Rendering rendering, object? self, UnicodeCategory wanted, UnicodeCategory other)
     {
-        UnicodeCategory[] found = [.. Of(self).EnumerateRunes().Select(Rune.GetUnicodeCategory)];
+        HashSet<UnicodeCategory> found = [.. rendering.Made(Of(self)).EnumerateRunes().Select(Rune.GetUnicodeCategory)];
         return found.Contains(wanted) && !found.Contains(other) && !found.Contains(UnicodeCategory.TitlecaseLetter);
     }
 
@@ -236,6 +237,7 @@ internal static class StringMethods
     private static string Formatted(Rendering rendering, string format, Arguments arguments)
     {
         var result = new StringBuilder();
+        var named = arguments.Named.ToDictionary(argument => argument.Name, argument => argument.Value, StringComparer.Ordinal);
         int next = 0;
         for (int i = 0; i < format.Length; i++)
         {
@@ -258,9 +260,8 @@ internal static class StringMethods
                 throw TemplateFault.Unsupported($"the field {{{name}}} of a format");
             }
             bool isIndex = int.TryParse(name.Length == 0 ? $"{next++}" : name, CultureInfo.InvariantCulture, out int index);
-            var named = arguments.Named.Where(argument => argument.Name == name).Select(argument => argument.Value).ToArray();
             object? value = isIndex && index < arguments.Positional.Count ? arguments.Positional[index]
-                : named is [var given] ? given : throw new TemplateFault($"a format has no value for {{{name}}}");
+                : named.TryGetValue(name, out object? given) ? given : throw new TemplateFault($"a format has no value for {{{name}}}");
             result.Append(rendering.Made(Values.Text(rendering, value)));
             i = close;
         }

@@ -14,6 +14,11 @@ internal sealed class TemplateFault(string message, int line = 0) : Exception(me
     /// <summary>What is in jinja2 or in Python, and not here.</summary>
     public static TemplateFault Unsupported(string what, int line = 0) => new($"{what} is not supported", line);
 
+    /// <summary>A value of a wrong type; of an undefined one its own error.</summary>
+    /// <param name="what">what was expected</param>
+    public static TemplateFault Expected(string what, object? value) =>
+        (value as Undefined)?.Fault() ?? new($"{what}, found a value of type {Values.TypeName(value)}");
+
     /// <summary>Notes the line if it is not yet known. For exception filters: the innermost node is the first to be asked.</summary>
     /// <returns>false, so that nothing is caught</returns>
     public bool PassedThrough(int line)

@@ -55,11 +55,11 @@ internal static partial class Values
 
     /// <summary>Python's len.</summary>
     /// <returns>null if the value has none</returns>
-    public static int? Length(object? value) => value switch
+    public static int? Length(Rendering rendering, object? value) => value switch
     {
         Undefined => 0,
-        string text => Characters.Count(text),
-        Markup text => Characters.Count(text.Text),
+        string text => Count(rendering, text),
+        Markup text => Count(rendering, text.Text),
         SequenceValue list => list.Items.Count,
         DictValue dict => dict.Count,
         DictView view => view.Items.Count,
@@ -67,6 +67,12 @@ internal static partial class Values
         LoopState loop => loop.Length,
         _ => null,
     };
+
+    private static int Count(Rendering rendering, string text)
+    {
+        rendering.Charge(text.Length / 4);
+        return Characters.Count(text);
+    }
 
     /// <summary>The items of a value that can be iterated; null if it cannot be.</summary>
     public static IEnumerable<object?>? TryIterate(object? value) => value switch
@@ -215,7 +221,7 @@ internal static partial class Values
         {
             case string or Markup:
                 string text = PlainText(container)!, part = PlainText(value)
-                    ?? throw (value as Undefined)?.Fault() ?? new TemplateFault($"a value of type {TypeName(value)} cannot be in a str");
+                    ?? throw TemplateFault.Expected("only a str can be in a str", value);
                 rendering.ChargeSearch(text, part);
                 return text.Contains(part, StringComparison.Ordinal);
             case DictValue dict:

@@ -33,7 +33,8 @@ internal static class ChatTemplateFiles
         {
             files = [alone, .. Directory.EnumerateFiles(others, "*" + Extension).Order(StringComparer.Ordinal)];
         }
-        return files.Length > 0 ? [.. files.Select(file => (file == alone ? Default : Path.GetFileNameWithoutExtension(file), Text(file, check)))]
+        string NameOf(string file) => file == alone ? Default : Path.GetFileNameWithoutExtension(file);
+        return files.Length > 0 ? [.. files.Select(file => (NameOf(file), Text(file, check)))]
             : In(Path.Combine(folder, "tokenizer_config.json")) is { Count: > 0 } templates ? templates
             : In(Path.Combine(folder, Key + ".json"));
     }
