@@ -11,6 +11,8 @@ using Device = TorchSharp.torch.Device;
 // --fit FILE fits the cost of the operations to what --collectives wrote, with --pairs FILE beside measured steps; --predict prints what
 // follows for many GPUs; --draw FILE draws what --timeline wrote.
 // --collectives times the operations of the ranks that mpirun started; --ranks NAME runs a training case with them (bench/ranks).
+// --decode s|m|t [--type f32|f16|bf16|q8|q4] [--cache f32|f16|bf16] [--context N,...] [--batch N,...] [--peer] times a token, with --peer
+// beside llama.cpp.
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -77,6 +79,14 @@ if (args.Contains("--predict"))
 if (Value("--threads") is { } threads)
 {
     TorchThreads.SetCount(int.Parse(threads, CultureInfo.InvariantCulture));
+}
+if (Value("--decode") is { } decoded)
+{
+    int[] Numbers(string option, string otherwise) =>
+        [.. (Value(option) ?? otherwise).Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+    new DecodeBench(decoded, Value("--type") ?? "bf16", Value("--cache") ?? "f32", Numbers("--context", "64"), Numbers("--batch", "1"),
+        TorchThreads.Count, args.Contains("--peer")).Run();
+    return 0;
 }
 if (args.Contains("--collectives"))
 {

@@ -74,7 +74,7 @@ internal sealed class EngineText
         if (!LogitAdjustment.IsNone(Options))
         {
             adjusted = logits.clone();
-            LogitAdjustment.Apply(adjusted, Tokens, Options);
+            LogitAdjustment.Apply(adjusted, Tokens, PromptTokens, Options);
         }
         double uniform = new KeyedRandom(Options.Seed, (ulong)Generation.Request.Index, (ulong)generated).NextDouble();
         int id = Sampler.Read(_sampler.Sample(adjusted.unsqueeze(0), [uniform]))[0];

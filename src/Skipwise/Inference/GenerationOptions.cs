@@ -26,6 +26,12 @@ public sealed record GenerationOptions
     /// 2019)</summary>
     [Within(0, 100, Above = true)]
     public double RepetitionPenalty { get; init; } = 1;
+    /// <summary>subtracted from the logit of a token for every time that it was generated, as in OpenAI's API</summary>
+    [Within(-100, 100)]
+    public double FrequencyPenalty { get; init; }
+    /// <summary>subtracted from the logits of tokens that were generated, as in OpenAI's API</summary>
+    [Within(-100, 100)]
+    public double PresencePenalty { get; init; }
     /// <summary>added to the logits of tokens, by id</summary>
     [Within(-1e9, 1e9)]
     public IReadOnlyDictionary<int, double> LogitBias { get; init; } = ReadOnlyDictionary<int, double>.Empty;

@@ -40,7 +40,7 @@ public sealed class InferenceEngine : IDisposable
     private readonly EngineOptions _options;
     private readonly KvPagePool _pool;
     private readonly PagedCache _cache;
-    private readonly TorchDecodeStep _decode;
+    private readonly IDecodeStep _decode;
     private readonly EngineRound _round;
     private readonly LinkedList<EngineText> _waiting = new();
     private readonly Lock _lock = new();
@@ -62,7 +62,8 @@ public sealed class InferenceEngine : IDisposable
         _pool = new KvPagePool(model, layout,
             _options.CacheBytes ?? (long)(PartOfFreeMemory * DeviceMemory.For(model.Device).Free));
         _cache = new PagedCache(model);
-        _decode = new TorchDecodeStep(model, _cache);
+        _decode = CpuDecoder.TryCreate(model, layout) is { } decoder ? new CpuDecodeStep(decoder, model.Config.VocabSize)
+            : new TorchDecodeStep(model, _cache);
         _round = new EngineRound(model, _pool, _cache, _decode);
         _thread = new Thread(Run) { Name = nameof(InferenceEngine), IsBackground = true };
         _thread.Start();

@@ -1,4 +1,5 @@
 using Skipwise.Kernels;
+using Skipwise.Storage;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -6,14 +7,18 @@ namespace Skipwise.Inference;
 
 /// <summary>Memory for the keys and values of a few tokens in all layers. Texts with a common prefix share its pages, which are counted
 /// by reference and never written again.</summary>
-internal sealed class KvPage : IDisposable
+internal sealed unsafe class KvPage : IDisposable
 {
     private readonly TensorPointers _pointers = new();
 
     public KvPage(KvPageLayout layout, Device device)
     {
         Memory = empty(layout.Shape, layout.Dtype, device).DetachFromDisposeScope();
-        Address = device.type == DeviceType.CPU ? _pointers.Address(Memory) : 0;
+        if (device.type == DeviceType.CPU)
+        {
+            Address = _pointers.Address(Memory);
+            MemoryPages.AdviseHugePages((byte*)Address, layout.PageBytes);
+        }
     }
 
     /// <summary><see cref="KvPageLayout.Shape"/></summary>

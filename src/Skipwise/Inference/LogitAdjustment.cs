@@ -4,18 +4,20 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Inference;
 
-/// <summary>Changes to the logits of one text before its next token is sampled, as in Hugging Face: the repetition penalty, then the
-/// bias.</summary>
+/// <summary>Changes to the logits of one text before its next token is sampled: Hugging Face's repetition penalty, then OpenAI's penalties
+/// and bias.</summary>
 internal static class LogitAdjustment
 {
     // V vocabulary
 
     /// <summary>Whether there is nothing to change.</summary>
-    public static bool IsNone(GenerationOptions options) => options.RepetitionPenalty == 1 && options.LogitBias.Count == 0;
+    public static bool IsNone(GenerationOptions options) =>
+        options is { RepetitionPenalty: 1, FrequencyPenalty: 0, PresencePenalty: 0, LogitBias.Count: 0 };
 
     /// <param name="logits">float32 [V]; changed</param>
     /// <param name="text">the tokens so far, those of the prompt included</param>
-    public static void Apply(Tensor logits, IEnumerable<int> text, GenerationOptions options)
+    /// <param name="prompt">tokens of the prompt</param>
+    public static void Apply(Tensor logits, IReadOnlyList<int> text, int prompt, GenerationOptions options)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -25,10 +27,18 @@ internal static class LogitAdjustment
             logits.index_copy_(0, ids,
                 where(present.gt(0), present / options.RepetitionPenalty, present * options.RepetitionPenalty));
         }
-        if (options.LogitBias.Count > 0)
+        (int Id, double Change)[] penalties = options is { FrequencyPenalty: 0, PresencePenalty: 0 } ? []
+            : [.. text.Skip(prompt).CountBy(id => id)
+                .Select(token => (token.Key, -((token.Value * options.FrequencyPenalty) + options.PresencePenalty)))];
+        Add(logits, [.. penalties, .. options.LogitBias.Select(bias => (bias.Key, bias.Value))]);
+    }
+
+    private static void Add(Tensor logits, (int Id, double Change)[] changes)
+    {
+        if (changes.Length > 0)
         {
-            Tensor biases = HostToDevice.Copy(tensor(options.LogitBias.Values.Select(bias => (float)bias).ToArray()), logits.device);
-            logits.index_add_(0, Ids(options.LogitBias.Keys, logits.device), biases, alpha: 1);
+            Tensor added = HostToDevice.Copy(tensor(Array.ConvertAll(changes, change => (float)change.Change)), logits.device);
+            logits.index_add_(0, Ids(changes.Select(change => change.Id), logits.device), added, alpha: 1);
         }
     }
 

@@ -64,6 +64,12 @@ public sealed class CausalLM : nn.Module
     /// <summary>The output head's weight [V, C]; the embedding's own tensor when tied.</summary>
     public Parameter HeadWeight => _head?.weight ?? _decoder.Embedding.weight;
 
+    /// <summary>Embedding, layers and final norm.</summary>
+    internal Decoder Decoder => _decoder;
+
+    /// <summary>The output head's bias [V]; null: none.</summary>
+    internal Parameter? HeadBiasWeight => _head?.bias ?? _tiedBias?.bias;
+
     /// <summary>All parameters that the logits depend on besides the hidden states.</summary>
     internal IEnumerable<Parameter> HeadParameters => _head?.parameters() ?? [HeadWeight, .. _tiedBias?.parameters() ?? []];
 
@@ -149,7 +155,7 @@ public sealed class CausalLM : nn.Module
     {
         using var scope = NewDisposeScope();
         using IDisposable? present = GatherHead();
-        Tensor logits = Projection.Linear(hidden, HeadWeight, _head?.bias ?? _tiedBias?.bias);
+        Tensor logits = Projection.Linear(hidden, HeadWeight, HeadBiasWeight);
         if (Config.NormalizedHead)
         {
             // normalizes rows without a second copy of the head (half precision is converted for the product): x . w / |w|

@@ -34,6 +34,10 @@ internal sealed class Decoder : nn.Module
 
     public TokenEmbedding Embedding { get; }
 
+    internal IEnumerable<DecoderLayer> Layers => _layers;
+
+    internal nn.Module<Tensor, Tensor> Norm => _norm;
+
     /// <summary>Where the parameters are while they are not computed with; null: in place.</summary>
     internal IParameterResidence? Residence { get; set; }
 

@@ -32,6 +32,15 @@ internal sealed class DecoderLayer : nn.Module
         }
     }
 
+    internal Attention Attention => _attention;
+
+    internal FeedForward FeedForward => _feedForward;
+
+    internal nn.Module<Tensor, Tensor> AttentionNorm => _attentionNorm;
+
+    /// <summary>null: the feed-forward reads the attention's norm</summary>
+    internal nn.Module<Tensor, Tensor>? FeedForwardNorm => _feedForwardNorm;
+
     /// <param name="x">[B, T, C]</param>
     internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, IForwardCache? cache)
     {

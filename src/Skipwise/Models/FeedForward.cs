@@ -10,8 +10,6 @@ namespace Skipwise.Models;
 /// </summary>
 internal sealed class FeedForward : nn.Module<Tensor, Tensor>
 {
-    private readonly Projection? _gate;
-    private readonly Projection _up, _down;
     private readonly Activation _activation;
 
     public FeedForward(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(FeedForward))
@@ -19,22 +17,29 @@ internal sealed class FeedForward : nn.Module<Tensor, Tensor>
         _activation = config.Activation;
         if (config.GatedFeedForward)
         {
-            _gate = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
-            register_module("gate_proj", _gate);
+            Gate = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
+            register_module("gate_proj", Gate);
         }
-        _up = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
-        _down = new Projection(
+        Up = new Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias, dtype, device);
+        Down = new Projection(
             config.IntermediateSize, config.HiddenSize, config.MlpBias, dtype, device, ParameterRole.Matrix, addsToResidual: true);
-        register_module("up_proj", _up);
-        register_module("down_proj", _down);
+        register_module("up_proj", Up);
+        register_module("down_proj", Down);
     }
+
+    /// <summary>null: the feed-forward is not gated</summary>
+    internal Projection? Gate { get; }
+
+    internal Projection Up { get; }
+
+    internal Projection Down { get; }
 
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        Tensor up = _up.forward(input);
-        Tensor inner = _gate is null ? Activate(up) : GatedActivation(_gate.forward(input), up);
-        return _down.forward(inner).MoveToOuterDisposeScope();
+        Tensor up = Up.forward(input);
+        Tensor inner = Gate is null ? Activate(up) : GatedActivation(Gate.forward(input), up);
+        return Down.forward(inner).MoveToOuterDisposeScope();
     }
 
     private Tensor GatedActivation(Tensor gate, Tensor up) =>

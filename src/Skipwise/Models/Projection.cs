@@ -57,6 +57,12 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
 
     internal LoraLayer? Lora { get; private set; }
 
+    /// <summary>elements of its input</summary>
+    internal int Inputs => _inputs;
+
+    /// <summary>elements of its output</summary>
+    internal int Outputs => _outputs;
+
     /// <summary>elements of its matrices, quantized or not, the adapter's included</summary>
     internal long MatrixSize => ((long)_inputs * _outputs) + (Lora is null ? 0 : Lora.A.MatrixSize + Lora.B.MatrixSize);
 

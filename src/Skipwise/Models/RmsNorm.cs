@@ -12,6 +12,8 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>, IParameterOwner
     private readonly RmsNormOptions _options;
     public Parameter weight { get; } // [C]
 
+    internal RmsNormOptions Options => _options;
+
     ParameterRole IParameterOwner.Role => ParameterRole.Norm;
 
     /// <param name="around">added to the weight: the factor of a weight of 0</param>

@@ -14,10 +14,14 @@ internal sealed class TokenEmbedding : nn.Module, IParameterOwner
 
     ParameterRole IParameterOwner.Role => ParameterRole.Embedding;
 
+    /// <summary>factor of the rows, as a number of the type that the weights were created in</summary>
+    internal double Scale { get; }
+
     public TokenEmbedding(DecoderConfig config, ScalarType dtype, Device device) : base(nameof(TokenEmbedding))
     {
         using Tensor scale = tensor(config.EmbeddingScale, dtype, CPU); // rounded to the weights' type, as Gemma was trained
-        (_frozenRow, _scale) = (config.FrozenEmbeddingRow, config.EmbeddingScale == 1 ? null : scale.ToDouble().ToScalar());
+        (_frozenRow, Scale) = (config.FrozenEmbeddingRow, config.EmbeddingScale == 1 ? 1 : scale.ToDouble());
+        _scale = Scale == 1 ? null : Scale.ToScalar();
         weight = new Parameter(empty(config.VocabSize, config.HiddenSize, dtype: dtype, device: device));
         register_parameter(nameof(weight), weight);
     }

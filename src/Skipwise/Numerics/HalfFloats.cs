@@ -17,6 +17,13 @@ internal static class HalfFloats
     /// <param name="floats">as many</param>
     public static void WidenFloat16(ReadOnlySpan<ushort> halves, Span<float> floats) => Widen<Float16Bits>(halves, floats);
 
+    /// <summary>The nearest bfloat16; of two equally near ones the even one. NaN stays NaN.</summary>
+    public static ushort NarrowBFloat16(float number)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(number);
+        return (ushort)(float.IsNaN(number) ? (bits >> 16) | 0x40 : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
     private static void Widen<TFormat>(ReadOnlySpan<ushort> halves, Span<float> floats) where TFormat : IHalfFormat
     {
         Span<uint> bits = MemoryMarshal.Cast<float, uint>(floats);

@@ -1,3 +1,4 @@
+using Skipwise.Kernels.Decoding;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,15 +12,6 @@ internal sealed class QuantizedWeight : IDisposable
 {
     /// <summary>weights that share a scale</summary>
     public const int BlockSize = 64;
-
-    /// <summary>NormalFloat4: quantiles of the normal distribution, eight positive, zero, seven negative, scaled to [-1, 1].</summary>
-    public static IReadOnlyList<float> NormalFloat4 { get; } =
-    [
-        -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
-        -0.09105003625154495f, 0.0f,
-        0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f,
-        0.7229568362236023f, 1.0f,
-    ];
 
     private const long BlocksAtOnce = 1 << 12;
     private readonly long[] _shape;
@@ -54,6 +46,12 @@ internal sealed class QuantizedWeight : IDisposable
     }
 
     public int Bits { get; }
+
+    /// <summary>int8 [N, 64], or uint8 [N, 32] with two codes of <see cref="NormalFloat4"/> each, the first in the lower half</summary>
+    internal Tensor Codes => _codes;
+
+    /// <summary>float32 [N, 1]</summary>
+    internal Tensor Scales => _scales;
 
     /// <summary>memory of the weight, in bytes</summary>
     public long Bytes => _codes.numel() + (_scales.numel() * sizeof(float));
@@ -98,14 +96,17 @@ internal sealed class QuantizedWeight : IDisposable
     /// <summary>Codes of the nearest of the 16 values, two per byte.</summary>
     private static Tensor EncodeNormalFloat4(Tensor unit)
     {
-        float[] halfway = [.. NormalFloat4.Zip(NormalFloat4.Skip(1), (low, high) => (low + high) / 2)];
+        float[] halfway = [.. NormalFloat4.Values.Zip(NormalFloat4.Values.Skip(1), (low, high) => (low + high) / 2)];
         Tensor codes = bucketize(unit, tensor(halfway, device: unit.device)).to(ScalarType.Byte).view(unit.size(0), BlockSize / 2, 2);
         return codes.select(2, 0) + (codes.select(2, 1) * 16);
     }
 
     private static Tensor DecodeTable(Device device)
     {
-        float[] values = [.. Enumerable.Range(0, 256).SelectMany(pair => new[] { NormalFloat4[pair % 16], NormalFloat4[pair / 16] })];
+        float[] values =
+        [
+            .. Enumerable.Range(0, 256).SelectMany(pair => new[] { NormalFloat4.Values[pair % 16], NormalFloat4.Values[pair / 16] }),
+        ];
         return tensor(values, device: device).view(256, 2);
     }
 }

@@ -1,3 +1,4 @@
+using Skipwise.Kernels.Decoding;
 using Skipwise.Models.Quantization;
 using Skipwise.Numerics;
 using TorchSharp;
@@ -19,7 +20,7 @@ public class QuantizedWeightTests
         float[] actual = [.. unpacked.data<float>()];
         double widest = bits == 8
             ? 1.0 / 254
-            : QuantizedWeight.NormalFloat4.Zip(QuantizedWeight.NormalFloat4.Skip(1), (low, high) => (high - low) / 2.0).Max();
+            : NormalFloat4.Values.Zip(NormalFloat4.Values.Skip(1), (low, high) => (high - low) / 2.0).Max();
         for (int start = 0; start < weights.Length; start += QuantizedWeight.BlockSize)
         {
             float[] block = weights[start..Math.Min(start + QuantizedWeight.BlockSize, weights.Length)];
@@ -56,10 +57,10 @@ public class QuantizedWeightTests
         double[] positive = [.. Enumerable.Range(0, 8).Select(i => Quantile(offset + ((0.5 - offset) * i / 8)))];
         double[] negative = [.. Enumerable.Range(0, 7).Select(i => -Quantile(offset + ((0.5 - offset) * i / 7)))];
         double[] expected = [.. positive.Concat(negative).Append(0).Order().Select(value => value / positive[0])];
-        Assert.Equal(expected, QuantizedWeight.NormalFloat4.Select(value => (double)value), (a, b) => Math.Abs(a - b) < 1e-6);
+        Assert.Equal(expected, NormalFloat4.Values.Select(value => (double)value), (a, b) => Math.Abs(a - b) < 1e-6);
     }
 
-    private static float Nearest(float unit) => QuantizedWeight.NormalFloat4.MinBy(value => Math.Abs(value - unit));
+    private static float Nearest(float unit) => NormalFloat4.Values.MinBy(value => Math.Abs(value - unit));
 
     private static float[] Weights(int count)
     {

@@ -1,0 +1,25 @@
+using System.Runtime.CompilerServices;
+
+namespace Skipwise.Kernels.Decoding;
+
+/// <summary>Reads <see cref="WeightFormat.Float32"/>.</summary>
+internal readonly unsafe struct Float32Format : IWeightFormat
+{
+    public static int Bits => 32;
+
+    public static bool IsScaled => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Load<TLanes, T>(byte* data, long element) where TLanes : ILanes<T> where T : struct =>
+        TLanes.Load((float*)data + element);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Add<TLanes, T>(T products, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct =>
+        TLanes.Add(sum, products);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T AddFour<TLanes, T>(T a, T b, T c, T d, float* x, float* scales, long element, T sum)
+        where TLanes : ILanes<T> where T : struct => IWeightFormat.AddDot<TLanes, T>(a, b, c, d, x, sum);
+
+    public static float At(byte* data, float* scales, long element) => ((float*)data)[element];
+}

@@ -1,0 +1,50 @@
+using System.Runtime.Intrinsics;
+
+namespace Skipwise.Kernels.Decoding;
+
+/// <summary>
+/// The operations of a vector of float32 that the decoding kernels are written in: one source for every width that a processor has.
+/// </summary>
+/// <typeparam name="T">the vector</typeparam>
+internal unsafe interface ILanes<T> where T : struct
+{
+    /// <summary>float32 numbers of a vector</summary>
+    static abstract int Count { get; }
+
+    static abstract T Fill(float value);
+    static abstract T Load(float* from);
+    static abstract void Store(T vector, float* to);
+
+    static abstract T Add(T a, T b);
+    static abstract T Subtract(T a, T b);
+    static abstract T Multiply(T a, T b);
+    static abstract T Divide(T a, T b);
+    /// <summary>a b + c</summary>
+    static abstract T MultiplyAdd(T a, T b, T c);
+    /// <summary>The smaller number; b if a is NaN.</summary>
+    static abstract T Min(T a, T b);
+    /// <summary>The larger number; b if a is NaN.</summary>
+    static abstract T Max(T a, T b);
+    static abstract T Abs(T a);
+    static abstract T Round(T a);
+    /// <summary>2^n for integers n from -126 to 127.</summary>
+    static abstract T PowerOfTwo(T n);
+    /// <summary>0 where x is below the bound, elsewhere the value.</summary>
+    static abstract T ZeroBelow(float bound, T x, T value);
+
+    /// <summary>Sums of four vectors; the order of the additions is the same for each of them.</summary>
+    static abstract Vector128<float> Sums(T a, T b, T c, T d);
+
+    /// <summary>Every second number from the first on, and the others.</summary>
+    static abstract (T Even, T Odd) LoadPairs(float* from);
+    /// <summary>Stores the numbers of both vectors alternately.</summary>
+    static abstract void StorePairs(T even, T odd, float* to);
+
+    static abstract T LoadBFloat16(ushort* from);
+    /// <summary>Finite numbers of IEEE 754's binary16; it does not know infinities and NaN.</summary>
+    static abstract T LoadFloat16(ushort* from);
+    static abstract T LoadInt8(sbyte* from);
+    /// <summary>The numbers of a table that 4-bit codes stand for, two codes in a byte, the first in its lower half.</summary>
+    /// <param name="table">float32 [16]</param>
+    static abstract T LoadInt4(byte* from, float* table);
+}

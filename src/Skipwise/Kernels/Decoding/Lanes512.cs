@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Skipwise.Kernels.Decoding;
+
+/// <summary>Vectors of 16 numbers: AVX-512.</summary>
+internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
+{
+    public static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported && Avx512BW.IsSupported;
+
+    private const float Float16Scale = 5.192296858534828e33f; // 2^112
+
+    public static int Count => Vector512<float>.Count;
+
+    public static Vector512<float> Fill(float value) => Vector512.Create(value);
+
+    public static Vector512<float> Load(float* from) => Vector512.Load(from);
+
+    public static void Store(Vector512<float> vector, float* to) => vector.Store(to);
+
+    public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
+
+    public static Vector512<float> Subtract(Vector512<float> a, Vector512<float> b) => a - b;
+
+    public static Vector512<float> Multiply(Vector512<float> a, Vector512<float> b) => a * b;
+
+    public static Vector512<float> Divide(Vector512<float> a, Vector512<float> b) => a / b;
+
+    public static Vector512<float> MultiplyAdd(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
+        Vector512.FusedMultiplyAdd(a, b, c);
+
+    public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Avx512F.Min(a, b);
+
+    public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Avx512F.Max(a, b);
+
+    public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
+
+    public static Vector512<float> Round(Vector512<float> a) => Vector512.Round(a);
+
+    public static Vector512<float> PowerOfTwo(Vector512<float> n) =>
+        ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
+
+    public static Vector512<float> ZeroBelow(float bound, Vector512<float> x, Vector512<float> value) =>
+        Vector512.AndNot(value, Vector512.LessThan(x, Vector512.Create(bound)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        Vector512<float> ab = Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b), cd = Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d);
+        Vector512<float> abcd = Avx512F.Shuffle(ab, cd, 0x44) + Avx512F.Shuffle(ab, cd, 0xEE);
+        Vector256<float> halves = abcd.GetLower() + abcd.GetUpper();
+        return halves.GetLower() + halves.GetUpper();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Even, Vector512<float> Odd) LoadPairs(float* from)
+    {
+        Vector512<float> low = Vector512.Load(from), high = Vector512.Load(from + 16);
+        Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        return (Avx512F.PermuteVar16x32x2(low, even, high), Avx512F.PermuteVar16x32x2(low, even + Vector512<int>.One, high));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Vector512<float> even, Vector512<float> odd, float* to)
+    {
+        Vector512<int> alternately = Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        Avx512F.PermuteVar16x32x2(even, alternately, odd).Store(to);
+        Avx512F.PermuteVar16x32x2(even, alternately + Vector512.Create(8), odd).Store(to + 16);
+    }
+
+    public static Vector512<float> LoadBFloat16(ushort* from) =>
+        (Avx512F.ConvertToVector512Int32(Vector256.Load(from)) << 16).AsSingle();
+
+    /// <summary>The exponent has five bits instead of eight: the shifted number is 2^112 too small, which one exact product corrects, also
+    /// for subnormal numbers.</summary>
+    public static Vector512<float> LoadFloat16(ushort* from)
+    {
+        Vector512<int> bits = Avx512F.ConvertToVector512Int32(Vector256.Load((short*)from)) << 13;
+        return (bits & Vector512.Create(unchecked((int)0x8FFF_FFFF))).AsSingle() * Vector512.Create(Float16Scale);
+    }
+
+    public static Vector512<float> LoadInt8(sbyte* from) =>
+        Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(from)));
+
+    /// <summary>A byte in eight becomes two indices: as it is, of which the permutation reads the lower four bits, and shifted.</summary>
+    public static Vector512<float> LoadInt4(byte* from, float* table)
+    {
+        Vector512<ulong> pairs = Avx512F.ConvertToVector512UInt64(Vector128.CreateScalarUnsafe(*(ulong*)from).AsByte());
+        return Avx512F.PermuteVar16x32(Vector512.Load(table), (pairs | (pairs << 28)).AsInt32());
+    }
+}
