@@ -43,6 +43,7 @@ internal static class CommandLine
             },
             ReportVerb.Create(screen, evalAll),
             GenerateVerb.Create(screen, input),
+            ServeVerb.Create(screen),
             InspectVerb.Create(screen),
             MergeVerb.Create(screen),
             ExportVerb.Create(screen),

@@ -34,6 +34,7 @@ internal static class HelpGroups
             "--eval-data", "--eval-lengths", "--eval-documents", "--eval-passkey-lengths", "--eval-passkey-trials", "--patience"]),
         ("Gates", ["--min-passkey", "--max-short-ppl-increase", "--min-effective-length", "--effective-passkey", "--effective-ruler"]),
         ("Generation", ["--max-new-tokens", "--temperature", "--top-k", "--top-p"]),
+        ("Server", ["--host", "--port", "--api-key", "--queue", "--kv-cache-mb"]),
         ("Machine", ["--device", "--dtype", "--tf32", "--threads", "--ranks", "--fit", "--memory"]),
         (General, ["--config", "--json", "--quiet", "--help", "--version"]),
     ];

@@ -41,12 +41,16 @@ public sealed class ChatTemplate
         string place, IReadOnlyList<(string Name, string Text)> templates, IReadOnlyList<(string Name, string Text)> tokens)
     {
         (_place, _tokens) = (place, tokens);
+        Text = templates.FirstOrDefault(template => template.Name == ChatTemplateFiles.Default).Text;
         foreach ((string name, string text) in templates)
         {
             _templates[name] = new(() => Parsed(text));
         }
         _takesParts = new(TakesParts);
     }
+
+    /// <summary>The default template, in Jinja; null if the model has only others.</summary>
+    public string? Text { get; }
 
     /// <summary>The names of the templates; most models have "default" alone.</summary>
     public IReadOnlyCollection<string> Names => _templates.Keys;

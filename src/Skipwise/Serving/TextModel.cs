@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Skipwise.Chat;
 using Skipwise.Inference;
 using Skipwise.Models;
 using Skipwise.Tokenizers;
@@ -13,11 +15,13 @@ public sealed class TextModel : IDisposable
     /// <param name="name">that callers know it by</param>
     /// <param name="model">the network</param>
     /// <param name="tokenizer">of the model's folder</param>
+    /// <param name="template">null: the model takes no conversations</param>
     /// <param name="weights">disposed with this: what owns the model</param>
     /// <param name="options">limits of the engine</param>
-    internal TextModel(string name, CausalLM model, ITokenizer tokenizer, IDisposable weights, EngineOptions? options = null)
+    internal TextModel(
+        string name, CausalLM model, ITokenizer tokenizer, ChatTemplate? template, IDisposable weights, EngineOptions? options = null)
     {
-        (Name, Network, Tokenizer, _weights) = (name, model, tokenizer, weights);
+        (Name, Network, Tokenizer, Template, _weights) = (name, model, tokenizer, template, weights);
         Engine = new InferenceEngine(model, options);
     }
 
@@ -26,6 +30,9 @@ public sealed class TextModel : IDisposable
 
     /// <summary>the tokenizer of the model's folder</summary>
     public ITokenizer Tokenizer { get; }
+
+    /// <summary>makes a conversation a text; null: the model has none, and only continues texts</summary>
+    public ChatTemplate? Template { get; }
 
     /// <summary>what computes its texts</summary>
     public InferenceEngine Engine { get; }
@@ -43,6 +50,14 @@ public sealed class TextModel : IDisposable
         int[] content = Tokenizer.Encode(text);
         return Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
     }
+
+    /// <summary>Token ids of a conversation, for the model's answer.</summary>
+    /// <inheritdoc cref="ChatTemplate.Render"/>
+    /// <exception cref="SkipwiseException">also if the model has no chat template</exception>
+    public int[] EncodeChat(IReadOnlyList<JsonObject> messages, ChatTemplateOptions? options = null) => Template is { } template
+        ? Tokenizer.Encode(template.Render(messages, options))
+        : throw new SkipwiseException(
+            $"{Name}: the model has no chat template: it continues texts. Put a chat_template.jinja into its folder, or give it a text.");
 
     /// <summary>Hands in a request, unless too many wait.</summary>
     /// <param name="cancel">ends the text</param>

@@ -21,6 +21,12 @@ public sealed class LogitAdjustmentTests
             LogitBias = new Dictionary<int, double> { [0] = -2, [2] = double.NegativeInfinity },
         }));
 
+    /// <summary>mu - count * frequency - (count > 0) * presence, of generated tokens alone (OpenAI's API reference).</summary>
+    [Fact]
+    public void Frequency_and_presence_penalties_count_generated_tokens() => Assert.Equal(
+        [4, 1 - 0.5f - 0.25f, 2 - 1 - 0.25f, 3],
+        Adjusted([4, 1, 2, 3], [0, 0, 3, 2, 1, 2], new() { FrequencyPenalty = 0.5, PresencePenalty = 0.25 }, prompt: 3));
+
     [Fact]
     public void Nothing_is_adjusted_by_default()
     {
@@ -28,10 +34,10 @@ public sealed class LogitAdjustmentTests
         Assert.Equal([4, 1, 2], Adjusted([4, 1, 2], [0, 1], new()));
     }
 
-    private static float[] Adjusted(float[] logits, int[] text, GenerationOptions options)
+    private static float[] Adjusted(float[] logits, int[] text, GenerationOptions options, int prompt = 0)
     {
         using Tensor tensor = torch.tensor(logits);
-        LogitAdjustment.Apply(tensor, text, options);
+        LogitAdjustment.Apply(tensor, text, prompt, options);
         return tensor.data<float>().ToArray();
     }
 }

@@ -67,6 +67,6 @@ public sealed class TextModelTests : IDisposable
     private static TextModel Load()
     {
         PretrainedModel pretrained = PretrainedModel.Load(new ModelSource(s_shipped));
-        return new TextModel("shipped", pretrained.Model, TokenizerLoader.Load(s_shipped), pretrained);
+        return new TextModel("shipped", pretrained.Model, TokenizerLoader.Load(s_shipped), template: null, pretrained);
     }
 }
