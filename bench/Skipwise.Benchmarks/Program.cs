@@ -13,6 +13,9 @@ using Device = TorchSharp.torch.Device;
 // --collectives times the operations of the ranks that mpirun started; --ranks NAME runs a training case with them (bench/ranks).
 // --decode s|m|t [--type f32|f16|bf16|q8|q4] [--cache f32|f16|bf16] [--context N,...] [--batch N,...] [--peer] times a token, with --peer
 // beside llama.cpp.
+// --write-models FOLDER writes models (i) and (ii) with random weights, to be served.
+// --serve URL [--clients N --seconds S] [--pid N] asks a running 'skipwise serve' as N clients; with --document N two questions about one
+// text of N tokens.
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -86,6 +89,18 @@ if (Value("--decode") is { } decoded)
         [.. (Value(option) ?? otherwise).Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
     new DecodeBench(decoded, Value("--type") ?? "bf16", Value("--cache") ?? "f32", Numbers("--context", "64"), Numbers("--batch", "1"),
         TorchThreads.Count, args.Contains("--peer")).Run();
+    return 0;
+}
+if (Value("--write-models") is { } folder)
+{
+    BenchModels.Write(folder);
+    return 0;
+}
+if (Value("--serve") is { } address)
+{
+    using var clients = new ServeBench(new Uri(address), Value("--pid") is null ? null : Number("--pid", 0));
+    await (Value("--document") is null ? clients.RunClientsAsync(Number("--clients", 1), Number("--seconds", 60))
+        : clients.RunDocumentAsync(Number("--document", 8192)));
     return 0;
 }
 if (args.Contains("--collectives"))

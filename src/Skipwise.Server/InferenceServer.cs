@@ -19,12 +19,13 @@ namespace Skipwise.Server;
 
 /// <summary>
 /// Serves models by OpenAI's API: /v1/models, /v1/completions, /v1/chat/completions, and beside them /tokenize, /detokenize,
-/// /tokenizer_info, /health and /metrics. It takes connections of this machine alone unless told otherwise, and no requests of other
-/// sites' pages.
+/// /tokenizer_info, /health and /metrics, and a page for people at /. It takes connections of this machine alone unless told otherwise,
+/// and no requests of other sites' pages.
 /// </summary>
 public sealed partial class InferenceServer : IAsyncDisposable
 {
     private static readonly TimeSpan s_toEnd = TimeSpan.FromSeconds(5); // for what is ended to say so
+    private static readonly MinDataRate s_leastRate = new(bytesPerSecond: 2048, gracePeriod: TimeSpan.FromSeconds(10));
     private readonly WebApplication _app;
     private readonly ServerOptions _options;
     private readonly ServerMetrics _metrics;
@@ -49,7 +50,8 @@ public sealed partial class InferenceServer : IAsyncDisposable
         IReadOnlyList<TextModel> models, ServerOptions options, Action<ILoggingBuilder>? logging = null, CancellationToken cancel = default)
     {
         var served = new ServedModels(models);
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }); // no settings of the current folder
         builder.Logging.ClearProviders();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         logging?.Invoke(builder.Logging);
@@ -60,12 +62,14 @@ public sealed partial class InferenceServer : IAsyncDisposable
         if (IPAddress.IsLoopback(options.Host))
         {
             // a page of another site may have its own name point to this machine
-            builder.Services.Configure<HostFilteringOptions>(filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]"]);
+            builder.Services.Configure<HostFilteringOptions>(
+                filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]", $"{options.Host}"]);
         }
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            kestrel.Limits.MinRequestBodyDataRate = s_leastRate;
             kestrel.Limits.RequestHeadersTimeout = options.HeadersTimeout;
             kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
             kestrel.Listen(options.Host, options.Port);
@@ -127,9 +131,10 @@ public sealed partial class InferenceServer : IAsyncDisposable
         Get("/v1/models/{**name}", http => models.ToJson(models.Find((string?)http.Request.RouteValues["name"])));
         Post("/v1/completions", completions.AnswerAsync);
         Post("/v1/chat/completions", chat.AnswerAsync);
-        Post("/tokenize", async (http, _) => await tokenizer.TokenizeAsync(http).ConfigureAwait(false));
-        Post("/detokenize", async (http, _) => await tokenizer.DetokenizeAsync(http).ConfigureAwait(false));
+        Post("/tokenize", async (http, cancel) => await tokenizer.TokenizeAsync(http, cancel).ConfigureAwait(false));
+        Post("/detokenize", async (http, cancel) => await tokenizer.DetokenizeAsync(http, cancel).ConfigureAwait(false));
         Get("/tokenizer_info", http => tokenizer.Info(http.Request.Query["model"]));
+        WebPage.Map(_app);
         _app.MapGet("/health", () => Results.Json(new JsonObject { ["status"] = "ok" }));
         _app.MapPrometheusScrapingEndpoint("/metrics");
         _app.MapFallback(http => guard.RunAsync(http, _ => throw new ApiException(

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Skipwise.Models;
 using Skipwise.Server.Api;
 using Skipwise.Serving;
 
@@ -27,7 +28,8 @@ internal sealed class ServedModels(IReadOnlyList<TextModel> models)
         ["data"] = new JsonArray([.. models.Select(ToJson)]),
     };
 
-    /// <summary>The answer of /v1/models/NAME.</summary>
+    /// <summary>The answer of /v1/models/NAME. Beside OpenAI's fields it has vLLM's max_model_len, the window; of the others,
+    /// original_max_model_len is the window that the base model was trained with.</summary>
     public JsonObject ToJson(TextModel model) => new()
     {
         ["id"] = model.Name,
@@ -35,5 +37,7 @@ internal sealed class ServedModels(IReadOnlyList<TextModel> models)
         ["created"] = _created,
         ["owned_by"] = "skipwise",
         ["max_model_len"] = model.ContextLength,
+        ["original_max_model_len"] = ContextExtension.OriginalLength(model.Network.Config),
+        ["has_chat_template"] = model.Template is not null,
     };
 }

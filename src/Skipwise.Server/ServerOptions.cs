@@ -12,7 +12,7 @@ public sealed record ServerOptions
     /// <summary>what clients have to send as "Authorization: Bearer ..."; null: nothing</summary>
     public string? ApiKey { get; init; }
     /// <summary>largest body of a request, in bytes; larger ones get 413</summary>
-    public long MaxBodyBytes { get; init; } = 32L << 20;
+    public long MaxBodyBytes { get; init; } = 8L << 20;
     /// <summary>largest number of tokens to generate per text; null: the window is the limit</summary>
     public int? MaxTokens { get; init; }
     /// <summary>texts of one request: prompts times n</summary>

@@ -30,6 +30,12 @@ internal static class OptionCheck
 
     private static IEnumerable<string> Problems(PropertyInfo property, object? value)
     {
+        WithinAttribute? bounds = property.GetCustomAttribute<WithinAttribute>();
+        bool isPath = property.GetCustomAttribute<PathNameAttribute>() is not null;
+        if (bounds is null && value is IReadOnlyCollection<int>)
+        {
+            yield break; // may be long: a prompt
+        }
         object[] parts = value switch
         {
             null => [],
@@ -40,7 +46,7 @@ internal static class OptionCheck
         string verb = value is IEnumerable and not string ? "has" : "is";
         foreach (object part in parts)
         {
-            if (property.GetCustomAttribute<WithinAttribute>() is { } bounds)
+            if (bounds is not null)
             {
                 double number = Convert.ToDouble(part, CultureInfo.InvariantCulture);
                 if (!bounds.Holds(number))
@@ -49,7 +55,7 @@ internal static class OptionCheck
                         $"{OptionName.Of(property)} {verb} {part}; it must be {bounds.Words(number)}");
                 }
             }
-            else if (property.GetCustomAttribute<PathNameAttribute>() is { } path)
+            else if (isPath)
             {
                 if (part is "" || (part is string text && text.Contains('\0', StringComparison.Ordinal)))
                 {

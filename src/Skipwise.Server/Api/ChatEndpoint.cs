@@ -13,7 +13,7 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
 
     public async Task<JsonObject?> AnswerAsync(HttpContext http, CancellationToken cancel)
     {
-        RequestFields fields = await RequestFields.ReadAsync(http).ConfigureAwait(false);
+        RequestFields fields = await RequestFields.ReadAsync(http, cancel).ConfigureAwait(false);
         TextModel model = models.Find(fields.Text("model"));
         RefuseUnsupported(fields);
         int[] prompt = Encode(fields, model);
@@ -28,10 +28,11 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
         {
             TopLogProbabilities = withScores ? top : null,
         };
-        TextChoices choices = TextChoices.Begin(model, [request], texts, metrics, cancel);
-        if (fields.Flag("stream"))
+        bool streams = fields.Flag("stream"), withProgress = streams && fields.Flag("return_progress");
+        TextChoices choices = TextChoices.Begin(model, [request], texts, withProgress, metrics, cancel);
+        if (streams)
         {
-            await StreamAsync(http, choices, model.Name, withScores, fields.Object("stream_options").Flag("include_usage"), cancel)
+            await StreamAsync(http, choices, model.Name, fields.Object("stream_options").Flag("include_usage"), cancel)
                 .ConfigureAwait(false);
             return null;
         }
@@ -48,7 +49,8 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
                 ["role"] = "assistant",
                 ["content"] = string.Concat(own.Select(delta => delta.Text)),
             },
-            ["logprobs"] = withScores ? Answers.ChatLogprobs(own.Select(delta => delta.Token).OfType<TextToken>()) : null,
+            ["logprobs"] = withScores
+                ? Answers.ChatLogprobs(own.Select(delta => delta.Token).OfType<TextToken>().Where(token => token.Text.Length > 0)) : null,
             ["finish_reason"] = Answers.Finish(own[^1].Finish),
         })]);
         answer["usage"] = Answers.Usage(choices, texts);
@@ -56,7 +58,7 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
     }
 
     private static async Task StreamAsync(
-        HttpContext http, TextChoices choices, string model, bool withScores, bool withUsage, CancellationToken cancel)
+        HttpContext http, TextChoices choices, string model, bool withUsage, CancellationToken cancel)
     {
         Func<JsonArray, JsonObject> envelope = Answers.Envelope("chatcmpl", "chat.completion.chunk", model);
         static JsonObject Chunk(int index, JsonObject delta, JsonObject? logprobs, FinishReason? finish) => new()
@@ -66,19 +68,23 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
             ["logprobs"] = logprobs,
             ["finish_reason"] = Answers.Finish(finish),
         };
-        EventStream? events = null; // the first delta decides whether there is an error instead
+        EventStream events = await EventStream.BeginAsync(http.Response, cancel).ConfigureAwait(false);
         var begun = new HashSet<int>();
-        await foreach ((int index, TextDelta delta) in choices.ReadAsync().ConfigureAwait(false))
+        await foreach ((int index, TextDelta? delta) in events.KeepAlive(choices.ReadWithProgressAsync(), cancel).ConfigureAwait(false))
         {
-            events ??= new EventStream(http.Response);
+            if (delta is null)
+            {
+                await events.SendProgressAsync(envelope, choices, cancel).ConfigureAwait(false);
+                continue;
+            }
             if (begun.Add(index))
             {
                 await events.SendAsync(
                     envelope([Chunk(index, new() { ["role"] = "assistant", ["content"] = "" }, null, null)]), cancel).ConfigureAwait(false);
             }
-            if (delta.Text.Length > 0 || (withScores && delta.Token is not null))
+            if (delta.Text.Length > 0 || delta.Token?.Text.Length > 0)
             {
-                JsonObject? scores = withScores && delta.Token is not null ? Answers.ChatLogprobs([delta.Token]) : null;
+                JsonObject? scores = delta.Token?.Text.Length > 0 ? Answers.ChatLogprobs([delta.Token]) : null;
                 await events.SendAsync(envelope([Chunk(index, new() { ["content"] = delta.Text }, scores, null)]), cancel)
                     .ConfigureAwait(false);
             }
@@ -87,7 +93,6 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
                 await events.SendAsync(envelope([Chunk(index, [], null, delta.Finish)]), cancel).ConfigureAwait(false);
             }
         }
-        events ??= new EventStream(http.Response);
         if (withUsage)
         {
             JsonObject last = envelope([]);
@@ -100,7 +105,7 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
     /// <summary>Fields whose meaning is a promise about the answer that is not kept.</summary>
     private static void RefuseUnsupported(RequestFields fields)
     {
-        fields.Refuse("response_format", format => format["type"]?.ToString() == "text");
+        fields.Refuse("response_format", format => format is JsonObject shape && shape["type"]?.ToString() == "text");
         fields.Refuse("tool_choice", choice => choice.ToString() is "auto" or "none");
         fields.Refuse("functions", functions => functions is JsonArray { Count: 0 });
         fields.Refuse("audio", _ => false);

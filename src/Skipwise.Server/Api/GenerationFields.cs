@@ -9,12 +9,15 @@ namespace Skipwise.Server.Api;
 /// <summary>The fields that completions and chat completions share.</summary>
 internal static class GenerationFields
 {
+    private const int MostStops = 64, LongestStop = 256;
+
     /// <summary>The request for one prompt.</summary>
     /// <param name="prompt">token ids</param>
     /// <param name="defaultTokens">tokens to generate if the client sets none; null: what the window leaves</param>
     /// <exception cref="ApiException">a field is out of range, or the text would be longer than the window</exception>
     public static TextRequest Read(RequestFields fields, TextModel model, int[] prompt, int? defaultTokens, ServerOptions limits)
     {
+        RequireRoom(model, prompt.Length, 0);
         int room = model.ContextLength - prompt.Length;
         int asked = fields.Integer("max_completion_tokens") ?? fields.Integer("max_tokens") ?? Math.Min(defaultTokens ?? room, room);
         if (asked < 0)
@@ -26,16 +29,16 @@ internal static class GenerationFields
         {
             throw ApiException.Invalid("prompt", "is empty. Give at least one token.");
         }
-        if (tokens > room || room < 1)
+        RequireRoom(model, prompt.Length, tokens);
+        string[] stops = fields.Texts("stop");
+        if (stops.Length > MostStops || stops.Any(stop => stop.Length > LongestStop))
         {
-            throw new ApiException(StatusCodes.Status400BadRequest,
-                $"This model's maximum context length is {model.ContextLength} tokens, but the prompt has {prompt.Length} and {asked} " +
-                "are to be generated. Shorten the prompt or ask for fewer tokens.", "context_length_exceeded", "prompt");
+            throw ApiException.Invalid("stop", $"has to be at most {MostStops} texts of {LongestStop} characters.");
         }
         return new TextRequest
         {
             Prompt = prompt,
-            StopTexts = fields.Texts("stop"),
+            StopTexts = stops,
             Options = new GenerationOptions
             {
                 MaxNewTokens = Math.Max(1, tokens), // a text without a new token is asked for with echo: the caller leaves it out
@@ -50,6 +53,17 @@ internal static class GenerationFields
                 Seed = (ulong)(fields.Long("seed") ?? Random.Shared.NextInt64()),
             },
         };
+    }
+
+    /// <exception cref="ApiException">so many tokens of a prompt and to be generated are more than the window</exception>
+    public static void RequireRoom(TextModel model, int prompt, int tokens)
+    {
+        if ((long)prompt + tokens > model.ContextLength)
+        {
+            throw new ApiException(StatusCodes.Status400BadRequest,
+                $"This model's maximum context length is {model.ContextLength} tokens, but the prompt has {prompt} and {tokens} are to " +
+                "be generated. Shorten the prompt or ask for fewer tokens.", "context_length_exceeded", "prompt");
+        }
     }
 
     /// <summary>n, the number of texts per prompt.</summary>

@@ -9,7 +9,7 @@ internal sealed class RequestFields(JsonObject body)
 {
     /// <summary>Reads the body.</summary>
     /// <exception cref="ApiException">it is not a JSON object</exception>
-    public static async Task<RequestFields> ReadAsync(HttpContext http)
+    public static async Task<RequestFields> ReadAsync(HttpContext http, CancellationToken cancel)
     {
         if (!http.Request.HasJsonContentType())
         {
@@ -17,8 +17,10 @@ internal sealed class RequestFields(JsonObject body)
         }
         try
         {
-            return await JsonNode.ParseAsync(http.Request.Body, cancellationToken: http.RequestAborted).ConfigureAwait(false)
-                is JsonObject body ? new(body) : throw new ApiException(StatusCodes.Status400BadRequest, "The body is not a JSON object.");
+            JsonNode? root = await JsonNode.ParseAsync(
+                http.Request.Body, null, new() { AllowDuplicateProperties = false }, cancel).ConfigureAwait(false);
+            return root is JsonObject body ? new(body)
+                : throw new ApiException(StatusCodes.Status400BadRequest, "The body is not a JSON object.");
         }
         catch (JsonException e)
         {
@@ -26,21 +28,7 @@ internal sealed class RequestFields(JsonObject body)
         }
     }
 
-    /// <exception cref="ApiException">the body names one field twice</exception>
-    public JsonNode? this[string name]
-    {
-        get
-        {
-            try
-            {
-                return body[name];
-            }
-            catch (ArgumentException)
-            {
-                throw ApiException.Invalid(name, "occurs twice.");
-            }
-        }
-    }
+    public JsonNode? this[string name] => body[name];
 
     public string? Text(string name) => this[name] is { } node ? As<string>(node, name, "a text") : null;
 
@@ -85,6 +73,21 @@ internal sealed class RequestFields(JsonObject body)
         where T : struct => this[name] is { } node ? As<T>(node, name, expected) : null;
 
     private static T As<T>(JsonNode? node, string name, string expected) =>
-        node is JsonValue value && value.TryGetValue(out T? result) && result is not double.NaN ? result
+        node is JsonValue value && value.TryGetValue(out T? result) && result is not double.NaN
+            ? result is not string text || IsWellFormed(text) ? result
+                : throw ApiException.Invalid(name, "is not valid: it holds half of a character.")
             : throw ApiException.Invalid(name, $"has to be {expected}.");
+
+    /// <summary>Whether both halves of every surrogate pair are there: a text that was cut between them has no bytes in UTF-8.</summary>
+    private static bool IsWellFormed(string text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (char.IsSurrogate(text[i]) && !(i + 1 < text.Length && char.IsSurrogatePair(text[i], text[++i])))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
 }

@@ -44,6 +44,8 @@ internal sealed partial class RequestGuard(ServerOptions options, ILogger<Reques
             ApiException own => own,
             SkipwiseException own => new(StatusCodes.Status400BadRequest, OptionName.Replace(own.Message, FieldOf), "invalid_value"),
             BadHttpRequestException bad => new(bad.StatusCode, bad.Message),
+            InvalidOperationException when error.Source?.StartsWith("System.Text.Json", StringComparison.Ordinal) == true =>
+                new(StatusCodes.Status400BadRequest, "The body holds a text that is not valid: half of a character.", "invalid_value"),
             OperationCanceledException when stop.IsCancellationRequested =>
                 new(StatusCodes.Status503ServiceUnavailable, "The server stops.", "server_stops"),
             OperationCanceledException => new(StatusCodes.Status503ServiceUnavailable,

@@ -9,9 +9,9 @@ namespace Skipwise.Server.Api;
 internal sealed class TokenizerEndpoints(ServedModels models)
 {
     /// <summary>POST /tokenize { prompt, add_special_tokens } or { messages }</summary>
-    public async Task<JsonObject> TokenizeAsync(HttpContext http)
+    public async Task<JsonObject> TokenizeAsync(HttpContext http, CancellationToken cancel)
     {
-        RequestFields fields = await RequestFields.ReadAsync(http).ConfigureAwait(false);
+        RequestFields fields = await RequestFields.ReadAsync(http, cancel).ConfigureAwait(false);
         TextModel model = models.Find(fields.Text("model"));
         int[] tokens = fields["messages"] is not null ? ChatEndpoint.Encode(fields, model)
             : fields.Text("prompt") is not { } text ? throw ApiException.Invalid("prompt", "is missing.")
@@ -25,9 +25,9 @@ internal sealed class TokenizerEndpoints(ServedModels models)
     }
 
     /// <summary>POST /detokenize { tokens }</summary>
-    public async Task<JsonObject> DetokenizeAsync(HttpContext http)
+    public async Task<JsonObject> DetokenizeAsync(HttpContext http, CancellationToken cancel)
     {
-        RequestFields fields = await RequestFields.ReadAsync(http).ConfigureAwait(false);
+        RequestFields fields = await RequestFields.ReadAsync(http, cancel).ConfigureAwait(false);
         TextModel model = models.Find(fields.Text("model"));
         int[] tokens = fields["tokens"] is JsonArray list ? RequestFields.List<int>(list, "tokens", "a list of token ids")
             : throw ApiException.Invalid("tokens", "has to be a list of token ids.");

@@ -66,7 +66,10 @@ internal sealed unsafe class DecoderWeights : IDisposable
         model.Residence is null && model.parameters().All(parameter => parameter.device_type == DeviceType.CPU
             && FormatOf(parameter.dtype) is not null && parameter.is_contiguous())
         && LoraInjector.Projections(model).All(named => named.Projection is { Lora: null } projection
-            && (projection.Quantized is null || projection.Inputs % VectorAlignment == 0));
+            && (projection.Quantized is null || projection.Inputs % VectorAlignment == 0))
+        && model.Decoder.Layers.All(layer => layer.FeedForward is var block // both are walked in the same units
+            && (block.Gate is not { } gate
+                || (gate.weight.dtype, gate.Quantized?.Bits) == (block.Up.weight.dtype, block.Up.Quantized?.Bits)));
 
     /// <returns>null for other types</returns>
     public static WeightFormat? FormatOf(ScalarType dtype) => dtype switch

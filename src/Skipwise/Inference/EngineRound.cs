@@ -14,6 +14,7 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
     // B texts, V vocabulary
     private readonly List<EngineText> _running = []; // in the order in which they joined
     private readonly List<EngineText> _preempted = [];
+    private int _turn; // index of the text that was read last
 
     public int Running => _running.Count;
 
@@ -24,15 +25,21 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
     public long Preemptions { get; private set; }
 
     /// <summary>Whether a text's tokens so far, and one more, find room beside the texts of the batch.</summary>
-    public bool HasRoomFor(EngineText text) =>
-        _running.Count == 0
-        || _running.SelectMany(other => other.Cache.Pages).Distinct().Count()
-            + KvPageLayout.PagesFor(text.Tokens.Count + 1) <= pool.Capacity;
+    public bool HasRoomFor(EngineText text)
+    {
+        if (_running.Count == 0)
+        {
+            return true;
+        }
+        int shared = pool.Prefixes.CountInUse(text.ReadableTokens, text.ReadEnd);
+        return _running.SelectMany(other => other.Cache.Pages).Distinct().Count()
+            + KvPageLayout.PagesFor(text.Tokens.Count + 1) - shared <= pool.Capacity;
+    }
 
     public void Add(EngineText text)
     {
         _running.Add(text);
-        Begin(text);
+        TakeKept(text);
         if (text.Tokens.Count == text.PromptTokens) // nothing of it is known yet
         {
             text.Generation.CachedTokens = text.Cache.Length;
@@ -49,17 +56,22 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
         {
             Remove(text, new OperationCanceledException());
         }
-        if (_running.Find(text => text.IsReading) is { } reading)
+        if (NextReader() is { } reading)
         {
             Try([reading], () => Read(reading));
         }
         foreach (EngineText text in _running.Where(text => !text.IsReading && !text.KeepsRotation))
         {
             text.ReadFromStart();
-            Begin(text);
         }
-        EngineText[] ready = [.. _running.Where(text => !text.IsReading)];
-        EngineText[] rows = [.. ready.Where(text => _running.Contains(text) && Reserve(text, 1)).ToArray().Where(_running.Contains)];
+        foreach (EngineText text in _running.Where(text => !text.IsReading).ToArray())
+        {
+            if (_running.Contains(text))
+            {
+                Try([text], () => Reserve(text, 1));
+            }
+        }
+        EngineText[] rows = [.. _running.Where(text => !text.IsReading && text.Cache.HasRoom)];
         if (rows.Length > 0)
         {
             Try(rows, () => Decode(rows));
@@ -94,18 +106,33 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
         }
     }
 
-    /// <summary>Takes over what was read before of the same tokens. The last token is always computed, for its logits.</summary>
-    private void Begin(EngineText text)
+    /// <summary>The text that is read next: all in turn, so that a long prompt does not keep short ones waiting.</summary>
+    private EngineText? NextReader()
     {
-        if (!text.Generation.Request.ScoresPrompt)
+        for (int i = 0; i < _running.Count; i++)
         {
-            int[] tokens = [.. text.Tokens.Take(text.ReadEnd - 1)];
-            text.Cache.BeginWith(pool.Prefixes.Take(tokens, text.ReadEnd));
+            _turn = (_turn + 1) % _running.Count;
+            if (_running[_turn].IsReading)
+            {
+                return _running[_turn];
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Takes over what was read, by other texts too, of the same tokens. The last token is always computed, for its logits, and
+    /// all if they are scored.</summary>
+    private void TakeKept(EngineText text)
+    {
+        if (!text.Generation.Request.ScoresPrompt && text.Cache.Length % KvPageLayout.PageTokens == 0)
+        {
+            text.Cache.TakeOver(pool.Prefixes.Take(text.ReadableTokens, text.ReadEnd));
         }
     }
 
     private void Read(EngineText text)
     {
+        TakeKept(text);
         int start = text.Cache.Length, count = Math.Min(KvPageLayout.PageTokens, text.ReadEnd - start);
         if (!Reserve(text, count))
         {
@@ -125,14 +152,14 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
         });
         text.Cache.Advance(count);
         int whole = text.Cache.Length / KvPageLayout.PageTokens;
-        if (text.Cache.Length == whole * KvPageLayout.PageTokens)
+        if (text.Cache.Length == whole * KvPageLayout.PageTokens && text.ReadEnd == text.PromptTokens) // else one token more reads it anew
         {
-            pool.Prefixes.Keep([.. text.Tokens.Take(text.Cache.Length)], text.Cache.Pages, text.ReadEnd);
+            text.Cache.TakeOver(pool.Prefixes.Keep(text.ReadTokens, text.Cache.Pages, text.ReadEnd));
         }
         text.Generation.Request.PromptProgress?.Report(Math.Min(text.Cache.Length, text.PromptTokens));
         if (text.IsComplete)
         {
-            Sample(text, model.Logits(last!).to(ScalarType.Float32));
+            SampleAll([text], model.Logits(last!).to(ScalarType.Float32).unsqueeze(0));
         }
     }
 
@@ -140,23 +167,41 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
     {
         using var scope = NewDisposeScope();
         Tensor logits = decode.Run([.. rows.Select(text => new DecodeRow(text.Tokens[text.Cache.Length], text.Cache, text.Rope))]);
+        foreach (EngineText text in rows)
+        {
+            text.Cache.Advance(1);
+        }
+        SampleAll(rows, logits);
+    }
+
+    /// <summary>Samples a token for each text whose tokens are all computed.</summary>
+    /// <param name="logits">float32 [B, V]</param>
+    private void SampleAll(EngineText[] rows, Tensor logits)
+    {
+        long[] best = [.. logits.argmax(-1).cpu().data<long>()];
+        float[] sums = [.. logits.sum(-1).cpu().data<float>()]; // not finite if a logit is not
         for (int row = 0; row < rows.Length; row++)
         {
             EngineText text = rows[row];
-            text.Cache.Advance(1);
             if (text.IsComplete)
             {
                 Tensor own = logits[row];
-                Try([text], () => Sample(text, own));
+                (int id, bool isFinite) = ((int)best[row], float.IsFinite(sums[row]));
+                Try([text], () => Sample(text, own, id, isFinite));
             }
         }
     }
 
     /// <param name="logits">[V]</param>
-    private void Sample(EngineText text, Tensor logits)
+    /// <param name="best">id of the largest</param>
+    /// <param name="isFinite">false: one of them may be NaN or infinite</param>
+    private void Sample(EngineText text, Tensor logits, int best, bool isFinite)
     {
-        FiniteCheck.RequireFinite(model, logits, "scores");
-        GeneratedToken token = text.Sample(logits);
+        if (!isFinite)
+        {
+            FiniteCheck.RequireFinite(model, logits, "scores");
+        }
+        GeneratedToken token = text.Sample(logits, best);
         GeneratedTokens++;
         if (token.Finish is not null)
         {

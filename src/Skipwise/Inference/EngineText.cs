@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Skipwise.Models;
 using Skipwise.Numerics;
 using Skipwise.Rope;
@@ -16,12 +17,14 @@ internal sealed class EngineText
 {
     private readonly CausalLM _model;
     private readonly Sampler _sampler;
+    private readonly LogitAdjustment? _adjustment; // null: none
 
     public EngineText(CausalLM model, Generation generation, KvPagePool pool)
     {
         (_model, Generation, Cache) = (model, generation, new KvText(pool));
         _sampler = new Sampler(Options);
         Tokens = [.. generation.Request.Prompt];
+        _adjustment = LogitAdjustment.IsNone(Options) ? null : new LogitAdjustment(Options, Tokens);
         PromptTokens = Tokens.Count;
         Rope = ReadFromStart();
     }
@@ -44,6 +47,12 @@ internal sealed class EngineText
     /// <summary>frequencies and scale of the rotation</summary>
     public RopeFrequencies Rope { get; private set; }
 
+    /// <summary>The tokens that are read as a prompt but the last, whose logits are needed.</summary>
+    public ReadOnlySpan<int> ReadableTokens => CollectionsMarshal.AsSpan(Tokens)[..(ReadEnd - 1)];
+
+    /// <summary>The tokens whose keys and values are stored.</summary>
+    public ReadOnlySpan<int> ReadTokens => CollectionsMarshal.AsSpan(Tokens)[..Cache.Length];
+
     /// <summary>Whether tokens are left to be read as a prompt.</summary>
     public bool IsReading => Cache.Length < ReadEnd;
 
@@ -63,24 +72,31 @@ internal sealed class EngineText
     }
 
     /// <summary>The next token. A draw is a function of the request and the place.</summary>
-    /// <param name="logits">float32 [V], finite; changed</param>
-    public GeneratedToken Sample(Tensor logits)
+    /// <param name="logits">float32 [V], finite</param>
+    /// <param name="best">id of the largest</param>
+    public GeneratedToken Sample(Tensor logits, int best)
     {
         using var scope = NewDisposeScope();
         TokenScore? Score(int id) => Generation.Request.TopLogProbabilities is { } top
             ? TokenScores.Of(logits.unsqueeze(0), [id], top)[0] : null;
         int generated = Tokens.Count - PromptTokens;
-        Tensor adjusted = logits;
-        if (!LogitAdjustment.IsNone(Options))
-        {
-            adjusted = logits.clone();
-            LogitAdjustment.Apply(adjusted, Tokens, PromptTokens, Options);
-        }
-        double uniform = new KeyedRandom(Options.Seed, (ulong)Generation.Request.Index, (ulong)generated).NextDouble();
-        int id = Sampler.Read(_sampler.Sample(adjusted.unsqueeze(0), [uniform]))[0];
+        int id = Options.Temperature == 0 && _adjustment is null ? best : Draw(logits, generated);
         FinishReason? finish = Options.StopTokens.Contains(id) ? FinishReason.Stop
             : generated + 1 == Options.MaxNewTokens ? FinishReason.Length : null;
         Tokens.Add(id);
+        _adjustment?.Count(id);
         return new GeneratedToken(id, Score(id), finish);
+    }
+
+    private int Draw(Tensor logits, int generated)
+    {
+        Tensor adjusted = logits;
+        if (_adjustment is not null)
+        {
+            adjusted = logits.clone();
+            _adjustment.Apply(adjusted);
+        }
+        double uniform = new KeyedRandom(Options.Seed, (ulong)Generation.Request.Index, (ulong)generated).NextDouble();
+        return Sampler.Read(_sampler.Sample(adjusted.unsqueeze(0), [uniform]))[0];
     }
 }

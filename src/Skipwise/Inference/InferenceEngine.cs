@@ -108,8 +108,8 @@ public sealed class InferenceEngine : IDisposable
             }
             _waiting.AddLast(text);
             _promptTokens += text.PromptTokens;
+            _news.Set();
         }
-        _news.Set();
         return text.Generation;
     }
 
@@ -176,8 +176,7 @@ public sealed class InferenceEngine : IDisposable
             }
             else
             {
-                Admit();
-                Return(_round.Run());
+                RunOnce();
             }
         }
         _round.End(new SkipwiseException("The inference engine was stopped."));
@@ -188,6 +187,21 @@ public sealed class InferenceEngine : IDisposable
                 text.Generation.Fail(new SkipwiseException("The inference engine was stopped."));
             }
             _waiting.Clear();
+        }
+    }
+
+    /// <summary>A fault that is no text's own, such as memory that the device refuses, ends the texts of the batch: requests after it are
+    /// tried as usual.</summary>
+    private void RunOnce()
+    {
+        try
+        {
+            Admit();
+            Return(_round.Run());
+        }
+        catch (Exception error)
+        {
+            _round.End(error);
         }
     }
 

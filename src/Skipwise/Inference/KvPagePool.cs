@@ -66,7 +66,7 @@ internal sealed class KvPagePool : IDisposable
     /// <summary>Frees the memory, after all texts were released.</summary>
     public void Dispose()
     {
-        while (Prefixes.ForgetOne()) { }
+        Prefixes.Clear();
         foreach (KvPage page in _free)
         {
             page.Dispose();

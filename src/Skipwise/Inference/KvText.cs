@@ -28,13 +28,27 @@ internal sealed class KvText(KvPagePool pool)
         return true;
     }
 
-    /// <summary>Begins with pages that are filled already.</summary>
-    /// <param name="pages">of this text, each with a reference that becomes this text's</param>
-    public void BeginWith(IReadOnlyList<KvPage> pages)
+    /// <summary>Whether there is a page for the next token.</summary>
+    public bool HasRoom => Length < _pages.Count * KvPageLayout.PageTokens;
+
+    /// <summary>Takes pages that hold the beginning of this text, in place of its own with the same tokens and beyond its length, which
+    /// is a whole number of pages.</summary>
+    /// <param name="pages">each with a reference that becomes this text's</param>
+    public void TakeOver(IReadOnlyList<KvPage> pages)
     {
-        Release();
-        _pages.AddRange(pages);
-        Length = pages.Count * KvPageLayout.PageTokens;
+        for (int i = 0; i < pages.Count; i++)
+        {
+            if (i < _pages.Count)
+            {
+                pool.Release(_pages[i]);
+                _pages[i] = pages[i];
+            }
+            else
+            {
+                _pages.Add(pages[i]);
+            }
+        }
+        Length = Math.Max(Length, pages.Count * KvPageLayout.PageTokens);
     }
 
     /// <summary>Counts tokens whose keys and values were written in all layers.</summary>

@@ -15,7 +15,7 @@ internal static unsafe class LargePages
     private const long LeastBytes = 64 << 20, Line = 64; // smaller models stay in the processor's cache, or nearly
 
     private static readonly Lazy<bool> s_areThere = new(() =>
-        OperatingSystem.IsLinux() && File.Exists(Setting) && !File.ReadAllText(Setting).Contains("[never]", StringComparison.Ordinal));
+        OperatingSystem.IsLinux() && File.Exists(Setting) && !InputFile.ReadText(Setting).Contains("[never]", StringComparison.Ordinal));
 
     /// <summary>Moves the matrices if that can pay: on Linux with large pages, and not for small models.</summary>
     public static void Move(CausalLM model)

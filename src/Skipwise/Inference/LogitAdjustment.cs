@@ -6,30 +6,38 @@ namespace Skipwise.Inference;
 
 /// <summary>Changes to the logits of one text before its next token is sampled: Hugging Face's repetition penalty, then OpenAI's penalties
 /// and bias.</summary>
-internal static class LogitAdjustment
+/// <param name="options">penalties and bias</param>
+/// <param name="prompt">tokens that were not generated: the repetition penalty alone counts them</param>
+internal sealed class LogitAdjustment(GenerationOptions options, IEnumerable<int> prompt)
 {
     // V vocabulary
+    private readonly HashSet<int> _present = [.. options.RepetitionPenalty == 1 ? [] : prompt];
+    private readonly Dictionary<int, int> _generated = [];
 
     /// <summary>Whether there is nothing to change.</summary>
     public static bool IsNone(GenerationOptions options) =>
         options is { RepetitionPenalty: 1, FrequencyPenalty: 0, PresencePenalty: 0, LogitBias.Count: 0 };
 
+    /// <summary>Takes note of a token that was generated.</summary>
+    public void Count(int id)
+    {
+        _present.Add(id);
+        _generated[id] = _generated.GetValueOrDefault(id) + 1;
+    }
+
     /// <param name="logits">float32 [V]; changed</param>
-    /// <param name="text">the tokens so far, those of the prompt included</param>
-    /// <param name="prompt">tokens of the prompt</param>
-    public static void Apply(Tensor logits, IReadOnlyList<int> text, int prompt, GenerationOptions options)
+    public void Apply(Tensor logits)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         if (options.RepetitionPenalty != 1)
         {
-            Tensor ids = Ids(text.Distinct(), logits.device), present = logits.index_select(0, ids);
+            Tensor ids = Ids(_present, logits.device), present = logits.index_select(0, ids);
             logits.index_copy_(0, ids,
                 where(present.gt(0), present / options.RepetitionPenalty, present * options.RepetitionPenalty));
         }
-        (int Id, double Change)[] penalties = options is { FrequencyPenalty: 0, PresencePenalty: 0 } ? []
-            : [.. text.Skip(prompt).CountBy(id => id)
-                .Select(token => (token.Key, -((token.Value * options.FrequencyPenalty) + options.PresencePenalty)))];
+        IEnumerable<(int, double)> penalties = options is { FrequencyPenalty: 0, PresencePenalty: 0 } ? []
+            : _generated.Select(token => (token.Key, -((token.Value * options.FrequencyPenalty) + options.PresencePenalty)));
         Add(logits, [.. penalties, .. options.LogitBias.Select(bias => (bias.Key, bias.Value))]);
     }
 

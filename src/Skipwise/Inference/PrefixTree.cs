@@ -39,11 +39,28 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
         return pages;
     }
 
-    /// <summary>Keeps the last of these pages, which was just filled, for later texts with these tokens.</summary>
+    /// <summary>How many of the pages that <see cref="Take"/> would return texts use already, from the first on.</summary>
+    public int CountInUse(ReadOnlySpan<int> tokens, int length)
+    {
+        int count = 0;
+        for (Node? node = FindRoot(length); tokens.Length >= KvPageLayout.PageTokens; count++)
+        {
+            node = node?.Find(tokens[..KvPageLayout.PageTokens]);
+            if (node is not { Page.References: > 1 })
+            {
+                break;
+            }
+            tokens = tokens[KvPageLayout.PageTokens..];
+        }
+        return count;
+    }
+
+    /// <summary>Keeps these pages, of which the last was just filled, for later texts with these tokens.</summary>
     /// <param name="tokens">of all the pages: whole pages</param>
-    /// <param name="pages">that hold them; those before the last are kept already, or forgotten since</param>
+    /// <param name="pages">that hold them</param>
     /// <param name="length">length that decides their rotation</param>
-    public void Keep(ReadOnlySpan<int> tokens, IReadOnlyList<KvPage> pages, int length)
+    /// <returns>the pages that are kept, each with one more reference: another text may have brought them first</returns>
+    public List<KvPage> Keep(ReadOnlySpan<int> tokens, IReadOnlyList<KvPage> pages, int length)
     {
         Node? node = FindRoot(length);
         if (node is null)
@@ -51,7 +68,8 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
             node = new Node([], null, null);
             _roots.Add((length, node));
         }
-        for (int i = 0; i < pages.Count; i++)
+        var kept = new List<KvPage>();
+        for (int i = 0; i < tokens.Length / KvPageLayout.PageTokens; i++)
         {
             ReadOnlySpan<int> own = tokens.Slice(i * KvPageLayout.PageTokens, KvPageLayout.PageTokens);
             Node? next = node.Find(own);
@@ -63,8 +81,22 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
                 Count++;
             }
             next.LastUse = ++_clock;
+            next.Page!.References++;
+            kept.Add(next.Page);
             node = next;
         }
+        return kept;
+    }
+
+    /// <summary>Forgets everything, after all texts were released.</summary>
+    public void Clear()
+    {
+        foreach (KvPage page in _roots.SelectMany(root => root.Root.Pages()).ToArray())
+        {
+            pool.Release(page);
+        }
+        _roots.Clear();
+        Count = 0;
     }
 
     /// <summary>Forgets the end of a prefix that no text uses: of those, the one used least recently.</summary>
@@ -118,6 +150,19 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
                 if (node.Children.Count == 0)
                 {
                     yield return node;
+                }
+                node.Children.ForEach(open.Push);
+            }
+        }
+
+        public IEnumerable<KvPage> Pages()
+        {
+            var open = new Stack<Node>([this]);
+            while (open.TryPop(out Node? node))
+            {
+                if (node.Page is { } own)
+                {
+                    yield return own;
                 }
                 node.Children.ForEach(open.Push);
             }

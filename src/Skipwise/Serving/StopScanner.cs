@@ -1,6 +1,7 @@
 namespace Skipwise.Serving;
 
-/// <summary>Finds the first of several texts in a text that comes in pieces. It keeps back what may be the beginning of one.</summary>
+/// <summary>Finds the first of several texts to end in a text that comes in pieces, however it is cut. It keeps back what may be the
+/// beginning of one.</summary>
 internal sealed class StopScanner(IReadOnlyList<string> stops)
 {
     private string _kept = "";
@@ -16,9 +17,11 @@ internal sealed class StopScanner(IReadOnlyList<string> stops)
             return "";
         }
         string text = _kept + piece;
-        int first = stops.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
-        IsFound = first >= 0;
-        int shown = IsFound ? first : text.Length - Unsure(text);
+        (int Start, int End) first = stops.Select(stop => (Start: text.IndexOf(stop, StringComparison.Ordinal), stop.Length))
+            .Where(found => found.Start >= 0).Select(found => (found.Start, End: found.Start + found.Length))
+            .OrderBy(found => found.End).ThenBy(found => found.Start).FirstOrDefault((-1, -1));
+        IsFound = first.Start >= 0;
+        int shown = IsFound ? first.Start : text.Length - Unsure(text);
         _kept = IsFound ? "" : text[shown..];
         return text[..shown];
     }

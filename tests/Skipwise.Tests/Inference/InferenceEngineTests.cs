@@ -95,6 +95,50 @@ public sealed class InferenceEngineTests
     }
 
     [Fact]
+    public async Task Equal_prompts_at_the_same_time_are_read_once()
+    {
+        using CausalLM model = TinyModel.Create();
+        int[] document = TinyModel.Tokens(1, 2000);
+        GeneratedToken[] alone = (await Single(model, [.. document, 5]))[0];
+        using var engine = new InferenceEngine(model);
+        GeneratedToken[][] texts = await All(engine, [.. Enumerable.Repeat(Request([.. document, 5]), 6), Request([.. document, 6])]);
+        AssertSame(Enumerable.Repeat(alone, 6), texts[..6]);
+        long page = new KvPageLayout(model.Config, model.Dtype).PageBytes;
+        Assert.InRange(engine.Statistics.CacheBytes / page, 8, 7 + 7 + 7); // whole pages once, the last of each, those read side by side
+    }
+
+    [Fact]
+    public async Task A_short_prompt_does_not_wait_for_a_long_one()
+    {
+        using CausalLM model = TinyModel.Create();
+        using var engine = new InferenceEngine(model);
+        int read = 0;
+        Generation longer = engine.Submit(Request(TinyModel.Tokens(1, 60_000)) with
+        {
+            PromptProgress = new SynchronousProgress<int>(tokens => read = tokens),
+        });
+        Generation shorter = engine.Submit(Request(TinyModel.Tokens(2, 300)));
+        await Read(shorter);
+        Assert.InRange(read, 0, 59_999);
+        await Read(longer);
+        Assert.Equal(60_000, read);
+    }
+
+    /// <summary>What is kept of the prompt is more than half of the memory, and a prompt that is scored reads all of it anew.</summary>
+    [Fact]
+    public async Task A_long_prompt_is_scored_twice()
+    {
+        using CausalLM model = TinyModel.Create();
+        long page = new KvPageLayout(model.Config, model.Dtype).PageBytes;
+        using var engine = new InferenceEngine(model, new() { CacheBytes = 7 * page });
+        GenerationRequest request = Request(TinyModel.Tokens(1, 1400)) with { ScoresPrompt = true };
+        Generation first = engine.Submit(request), second = engine.Submit(request);
+        AssertSame([await Read(first)], [await Read(second)]);
+        Assert.Equal(first.PromptScores.Select(score => score.LogProbability), second.PromptScores.Select(score => score.LogProbability));
+        Assert.Equal(1399, second.PromptScores.Count);
+    }
+
+    [Fact]
     public async Task Prefixes_that_no_text_uses_give_way_the_oldest_first()
     {
         using CausalLM model = TinyModel.Create();
@@ -251,6 +295,12 @@ public sealed class InferenceEngineTests
         {
             Assert.Contains("stopped", (await Assert.ThrowsAsync<SkipwiseException>(() => text)).Message, StringComparison.Ordinal);
         }
+    }
+
+    private static async Task<GeneratedToken[][]> Single(CausalLM model, int[] prompt)
+    {
+        using var engine = new InferenceEngine(model);
+        return await All(engine, [Request(prompt)]);
     }
 
     private static GenerationRequest Request(int[] prompt, int newTokens = NewTokens, double temperature = 0) => new()

@@ -37,7 +37,9 @@ public sealed class LogitAdjustmentTests
     private static float[] Adjusted(float[] logits, int[] text, GenerationOptions options, int prompt = 0)
     {
         using Tensor tensor = torch.tensor(logits);
-        LogitAdjustment.Apply(tensor, text, prompt, options);
+        var adjustment = new LogitAdjustment(options, text[..prompt]);
+        Array.ForEach(text[prompt..], adjustment.Count);
+        adjustment.Apply(tensor);
         return tensor.data<float>().ToArray();
     }
 }

@@ -47,6 +47,26 @@ public sealed class CompletionsTests(ServedTinyModel served) : IClassFixture<Ser
         }
     }
 
+    /// <summary>The token that lm-evaluation-harness drops is there also if it ends the text.</summary>
+    [Fact]
+    public async Task A_token_that_ends_the_text_has_its_score()
+    {
+        int[] prompt = served.Model.Encode(Prompt);
+        (_, JsonObject body) = await served.PostAsync("/v1/completions", new JsonObject
+        {
+            ["prompt"] = Prompt,
+            ["max_tokens"] = 1,
+            ["temperature"] = 0,
+            ["logprobs"] = 1,
+            ["echo"] = true,
+            ["logit_bias"] = new JsonObject { [$"{served.Model.Tokenizer.EosId}"] = 1000 },
+        }.ToJsonString());
+        JsonNode choice = body["choices"]![0]!;
+        Assert.Equal(Prompt, (string)choice["text"]!);
+        Assert.Equal("stop", (string)choice["finish_reason"]!);
+        Assert.Equal(prompt.Length + 1, choice["logprobs"]!["token_logprobs"]!.AsArray().Count);
+    }
+
     [Fact]
     public async Task Several_prompts_and_texts_come_in_order()
     {
@@ -83,14 +103,7 @@ public sealed class CompletionsTests(ServedTinyModel served) : IClassFixture<Ser
     {
         string request = $$"""{"prompt":"{{Prompt}}","max_tokens":12,"temperature":0,"logprobs":1,"echo":true,"stop":["\n","zzz"]""";
         (_, JsonObject whole) = await served.PostAsync("/v1/completions", request + "}");
-        using var content = new StringContent(request + """,  "stream":true,"stream_options":{"include_usage":true}}""",
-            System.Text.Encoding.UTF8, "application/json");
-        using HttpResponseMessage response = await served.Http.PostAsync(new Uri("/v1/completions", UriKind.Relative), content);
-        Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
-        string[] events = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
-        Assert.All(events, line => Assert.StartsWith("data: ", line, StringComparison.Ordinal));
-        Assert.Equal("data: [DONE]", events[^1]);
-        JsonObject[] chunks = [.. events[..^1].Select(line => JsonNode.Parse(line["data: ".Length..])!.AsObject())];
+        JsonObject[] chunks = await StreamAsync(request + """,  "stream":true,"stream_options":{"include_usage":true}}""");
         Assert.Empty(chunks[^1]["choices"]!.AsArray());
         Assert.Equal(whole["usage"]!.ToJsonString(), chunks[^1]["usage"]!.ToJsonString().Replace(
             $"\"cached_tokens\":{(int)chunks[^1]["usage"]!["prompt_tokens_details"]!["cached_tokens"]!}",
@@ -103,6 +116,28 @@ public sealed class CompletionsTests(ServedTinyModel served) : IClassFixture<Ser
                 whole["choices"]![0]!["logprobs"]![list]!.AsArray().Select(item => item?.ToJsonString()),
                 choices.SelectMany(choice => choice["logprobs"]![list]!.AsArray().Select(item => item?.ToJsonString())));
         }
+    }
+
+    [Fact]
+    public async Task A_stream_tells_how_much_of_the_prompts_has_been_read()
+    {
+        string prompt = string.Concat(Enumerable.Repeat("Ada keeps a green kite. ", 60));
+        int tokens = served.Model.Encode(prompt).Length;
+        Assert.InRange(tokens, 513, 1000);
+        string request = $$"""{"prompt":["{{prompt}}","x"],"max_tokens":4,"temperature":0,"stream":true,"return_progress":""";
+        JsonObject[] told = await StreamAsync(request + "true}"), silent = await StreamAsync(request + "false}");
+        JsonNode[] progress = [.. told.Select(chunk => chunk["prompt_progress"]).OfType<JsonNode>()];
+        int total = tokens + served.Model.Encode("x").Length;
+        Assert.All(progress, one => Assert.Equal(total, (int)one["total"]!));
+        int[] read = [.. progress.Select(one => (int)one["processed"]!)];
+        Assert.Equal(((tokens + 255) / 256) + 1, read.Length); // a page of 256 tokens at a time, and the other text
+        Assert.Equal(read.Distinct().Order(), read);
+        Assert.Equal(total, read[^1]);
+        Assert.All(progress, one => Assert.Equal(0, (int)one["cache"]!)); // nothing of it was read before
+        Assert.DoesNotContain(silent, chunk => chunk.ContainsKey("prompt_progress"));
+        static string Text(JsonObject[] chunks) => string.Concat(chunks.SelectMany(chunk => chunk["choices"]!.AsArray())
+            .OrderBy(choice => (int)choice!["index"]!).Select(choice => (string)choice!["text"]!));
+        Assert.Equal(Text(silent), Text(told));
     }
 
     [Theory]
@@ -129,6 +164,8 @@ public sealed class CompletionsTests(ServedTinyModel served) : IClassFixture<Ser
     [InlineData("""{"prompt":"x","best_of":3}""", 400, "'best_of' is not supported")]
     [InlineData("""{"prompt":"x","prompt":"y"}""", 400, "")]
     [InlineData("""{"prompt":"x","model":"other"}""", 404, "tiny")]
+    [InlineData("""{"prompt":"\ud83d"}""", 400, "not valid")] // half of a character
+    [InlineData("""{"prompt":"x","logit_bias":{"1":1,"1":2}}""", 400, "not JSON")]
     [InlineData("""[1]""", 400, "not a JSON object")]
     [InlineData("""{"prompt":""", 400, "not JSON")]
     public async Task A_wrong_request_is_told_what_is_wrong(string json, int expected, string words)
@@ -157,5 +194,17 @@ public sealed class CompletionsTests(ServedTinyModel served) : IClassFixture<Ser
         Assert.Equal(Prompt, (string)back["prompt"]!);
         string info = await served.Http.GetStringAsync(new Uri("/tokenizer_info", UriKind.Relative));
         Assert.Equal("<|end|>", (string)JsonNode.Parse(info)!["eos_token"]!);
+    }
+
+    /// <summary>Posts JSON, and reads the events of the answer, but for the last.</summary>
+    private async Task<JsonObject[]> StreamAsync(string json)
+    {
+        using var content = new StringContent(json, System.Text.Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await served.Http.PostAsync(new Uri("/v1/completions", UriKind.Relative), content);
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
+        string[] events = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(events, line => Assert.StartsWith("data: ", line, StringComparison.Ordinal));
+        Assert.Equal("data: [DONE]", events[^1]);
+        return [.. events[..^1].Select(line => JsonNode.Parse(line["data: ".Length..])!.AsObject())];
     }
 }

@@ -134,6 +134,21 @@ public sealed class ConnectionTests : IAsyncLifetime
         await Assert.ThrowsAsync<HttpRequestException>(() => _served.Http.GetAsync(new Uri("/health", UriKind.Relative)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_that_takes_too_long_ends(bool streams)
+    {
+        await using var slow = new ServedTinyModel(new ServerOptions { RequestTimeout = TimeSpan.FromMilliseconds(50) }, new());
+        await slow.InitializeAsync();
+        string request = $$"""{"logit_bias":{"2":-1000},"prompt":"x","max_tokens":1000,"stream":{{(streams ? "true" : "false")}} }""";
+        using var content = new StringContent(request, Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await slow.Http.PostAsync(new Uri("/v1/completions", UriKind.Relative), content);
+        Assert.Equal(streams ? HttpStatusCode.OK : HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("\"timeout\"", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await slow.WhenIdleAsync();
+    }
+
     [Fact]
     public async Task Metrics_count_tokens_and_requests()
     {
