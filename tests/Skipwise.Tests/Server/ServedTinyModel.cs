@@ -16,13 +16,16 @@ public sealed class ServedTinyModel : IAsyncLifetime
     private readonly TempFolder _folder = new();
     private readonly EngineOptions _engine;
     private readonly ServerOptions _options;
+    private readonly bool _chats;
     private InferenceServer? _server;
 
     public ServedTinyModel() : this(new(), new())
     {
     }
 
-    internal ServedTinyModel(ServerOptions options, EngineOptions engine) => (_options, _engine) = (options with { Port = 0 }, engine);
+    /// <param name="chats">whether it has a chat template</param>
+    internal ServedTinyModel(ServerOptions options, EngineOptions engine, bool chats = true) =>
+        (_options, _engine, _chats) = (options with { Port = 0 }, engine, chats);
 
     internal TextModel Model { get; private set; } = null!;
 
@@ -35,7 +38,10 @@ public sealed class ServedTinyModel : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         string folder = _folder.Copy(Path.Combine(AppContext.BaseDirectory, "models", "skipwise-tiny"), Name);
-        _folder.Write($"{Name}/chat_template.jinja", "{{ bos_token }}{% for message in messages %}{{ message.content }}{% endfor %}");
+        if (_chats)
+        {
+            _folder.Write($"{Name}/chat_template.jinja", "{{ bos_token }}{% for message in messages %}{{ message.content }}{% endfor %}");
+        }
         Model = LoadTextModel.Run(new()
         {
             Model = folder,
