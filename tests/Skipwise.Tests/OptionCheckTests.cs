@@ -17,7 +17,7 @@ public class OptionCheckTests
     // Texts that name no file.
     private static readonly string[] s_freeTexts =
         ["Device", "Prompt", "Field", "SeparatorText", "ConfigText", "SplitAfter", "TargetModules",
-        "Tasks", "Names", "SpecialTokens", "Distractors", "Texts"];
+        "Tasks", "Names", "SpecialTokens", "Distractors", "Texts", "Name", "System", "StopTexts"];
 
     public static TheoryData<Type> Records =>
     [

@@ -41,6 +41,15 @@ internal sealed class ProgressDisplay
 
     public IProgress<PullProgress> Downloading { get; }
 
+    /// <summary>A prompt that is read.</summary>
+    /// <param name="tokens">its length</param>
+    public IProgress<int> Reading(int tokens)
+    {
+        var pace = new RemainingTime(_clock);
+        return new SynchronousProgress<int>(
+            done => _view.Update((double)done / tokens, StatusText.OfPrompt(done, tokens, pace.Estimate(done, tokens))));
+    }
+
     /// <summary>Steps of a run.</summary>
     /// <param name="steps">the last step's number</param>
     public IProgress<StepMetrics> Training(int steps)

@@ -24,7 +24,7 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
         {
             System.Console.SetError(new TerminalWriter(System.Console.Error));
         }
-        return new(AnsiConsole.Console, System.Console.Out, System.Console.Error);
+        return new(AnsiConsole.Console, System.Console.Out, System.Console.Error) { HasKeyboard = !System.Console.IsInputRedirected };
     }
 
     /// <summary>Of a rank that prints nothing but its own failure. The console is left alone, which writes to a terminal as it starts.
@@ -57,6 +57,9 @@ internal sealed class Screen(IAnsiConsole terminal, TextWriter output, TextWrite
     /// <summary>A person looks on: standard output is a terminal that can redraw.</summary>
     public bool Interactive => Terminal.Profile.Capabilities is { Interactive: true, Ansi: true }
         && !IsForPrograms && !IsMuted && !Ranks.AreSeveral; // a launcher shows what comes from a rank line by line
+
+    /// <summary>The standard input is a terminal.</summary>
+    public bool HasKeyboard { get; init; }
 
     /// <summary>Neither progress nor notes are shown.</summary>
     public bool IsQuiet { get; set; }

@@ -9,6 +9,9 @@ namespace Skipwise.Cli.Display;
 /// <summary>One line on where the work stands. What matters most comes first: a narrow terminal cuts the end.</summary>
 internal static class StatusText
 {
+    /// <summary>tokens of a prompt whose reading is shown</summary>
+    public const int LongPrompt = 2048;
+
     /// <param name="left">time left of this training</param>
     /// <param name="all">time left of the whole command; shown if that is more</param>
     public static string Of(StepMetrics metrics, int steps, TimeSpan? left, TimeSpan? all = null) =>
@@ -28,6 +31,20 @@ internal static class StatusText
     /// <param name="left">time left of the whole download</param>
     public static string Of(PullProgress progress, TimeSpan? left) =>
         Invariant($"{progress.Done / 1e9:0.00} of {progress.Total / 1e9:0.00} GB  {progress.BytesPerSecond / 1e6:0.0} MB/s") + Left(left);
+
+    /// <param name="left">time left of reading the prompt</param>
+    public static string OfPrompt(int done, int tokens, TimeSpan? left) =>
+        Invariant($"prompt  {done} of {tokens} tokens  {100.0 * done / tokens:0} %") + Left(left);
+
+    /// <summary>What is told of a text that was generated.</summary>
+    /// <param name="peakBytes">of the process</param>
+    public static string Of(GeneratedTextMeasures measures, long peakBytes) =>
+        Invariant($"prompt {measures.PromptTokens} tokens")
+        + (measures.CachedTokens > 0 ? Invariant($" ({measures.CachedTokens} read before)") : "")
+        + Invariant($", {measures.PromptTokensPerSecond:0.0} tok/s; first token after {measures.SecondsToFirstToken:0.00} s; ")
+        + Invariant($"{measures.NewTokens} new token{(measures.NewTokens == 1 ? "" : "s")}")
+        + (measures.TokensPerSecond is { } pace ? Invariant($", {pace:0.0} tok/s") : "")
+        + Invariant($"; peak memory {peakBytes / 1e9:0.00} GB");
 
     private static string Left(TimeSpan? left) => left is { } time && time > TimeSpan.Zero ? $"  {RemainingTime.Text(time)} left" : "";
 

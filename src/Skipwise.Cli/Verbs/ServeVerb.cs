@@ -22,20 +22,20 @@ internal static class ServeVerb
             $"""
             skipwise serve --model llama-2-7b-16k
             skipwise serve --model small=llama-2-7b-16k --model large=llama-2-13b-32k --port 9000
+            skipwise serve --model llama-2-7b,adapter=lora-16k --kv-cache-mb 16384 --batch-size 8
             {KeyVariable}=secret skipwise serve --model llama-2-7b-16k --host 0.0.0.0
             """);
         Flag<string[]> models =
             verb.Texts("--model", "[name=]folder",
                 "Hugging Face folders or GGUF files; give --model once for each. Requests name a model by its name, else by " +
-                "its folder's; an adapter follows the folder: chat=llama-2-7b,adapter=lora-16k", required: true)
+                "its folder's; an adapter follows the folder: llama-2-7b,adapter=lora-16k", required: true)
             .Sets(nameof(TextModelOptions.Model)).Sets(nameof(TextModelOptions.Name)).Sets(nameof(TextModelOptions.Adapter));
         Flag<string?> host = verb.Text("--host", "address",
-            $"address to listen at; 0.0.0.0 takes connections of other machines [default: {s_server.Host}]")
-            .Sets(nameof(ServerOptions.Host));
-        Flag<int> port = verb.Integer("--port", "TCP port; 0 takes a free one", s_server.Port).Sets(nameof(ServerOptions.Port));
+            $"address to listen at; 0.0.0.0 takes connections of other machines [default: {s_server.Host}]");
+        Flag<int> port = verb.Integer("--port", "TCP port; 0 takes a free one", s_server.Port);
         Flag<string?> key = verb.Text("--api-key", "text",
             $"key that clients have to send; other users of the machine see it in the list of processes, so prefer {KeyVariable} " +
-            "[default: none]").Sets(nameof(ServerOptions.ApiKey));
+            "[default: none]");
         Flag<int> batch = verb.Integer("--batch-size", "largest number of texts that are computed at the same time", s_engine.MaxBatchSize)
             .Sets(nameof(EngineOptions.MaxBatchSize));
         Flag<int> queue = verb.Integer("--queue", "number of texts that may wait; further ones are refused with 429", 256)
@@ -51,8 +51,12 @@ internal static class ServeVerb
             {
                 Host = Address(host.ValueOf(parse)),
                 Port = port.ValueOf(parse),
-                ApiKey = key.ValueOf(parse) ?? Environment.GetEnvironmentVariable(KeyVariable),
+                ApiKey = Key(key.ValueOf(parse) ?? Environment.GetEnvironmentVariable(KeyVariable)),
             };
+            if (!IPAddress.IsLoopback(options.Host) && options.ApiKey is null)
+            {
+                screen.Notes.Report($"warning: without a key, whoever reaches {options.Host} may use the models. Set {KeyVariable}.");
+            }
             TextModelOptions[] sources = [.. models.ValueOf(parse).Select(text => Source(text) with
             {
                 Rope = rope.Of(parse),
@@ -115,6 +119,10 @@ internal static class ServeVerb
             Adapter = lora,
         };
     }
+
+    /// <exception cref="SkipwiseException">an empty key, which every client would have</exception>
+    private static string? Key(string? text) => text is null ? null : text.Trim() is { Length: > 0 } key ? key
+        : throw new SkipwiseException($"the API key is empty: give --api-key or {KeyVariable} a text, or leave both out.");
 
     private static IPAddress Address(string? text) => text switch
     {

@@ -1,8 +1,6 @@
-using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Inference;
 using Skipwise.Models;
 using Skipwise.Runtime;
-using Skipwise.Tokenizers;
 
 namespace Skipwise.Recipes;
 
@@ -12,8 +10,14 @@ public sealed record GenerateTextOptions
     /// <summary>Hugging Face folder, or a GGUF file</summary>
     [PathName]
     public required string Model { get; init; }
-    /// <summary>the text to continue</summary>
+    /// <summary>the text to continue; with <see cref="Chat"/> what the user says</summary>
     public required string Prompt { get; init; }
+    /// <summary>whether the prompt is a user's message that the model answers: its chat template makes the text of it</summary>
+    public bool Chat { get; init; }
+    /// <summary>with <see cref="Chat"/>: the system message that precedes the user's; null for none</summary>
+    public string? System { get; init; }
+    /// <summary>texts that end the continuation and are not part of it, also across the borders of tokens</summary>
+    public IReadOnlyList<string> StopTexts { get; init; } = [];
     /// <summary>RoPE scaling in place of config.json's; null members keep what config.json says</summary>
     public RopeOverrides Rope { get; init; } = new();
     /// <summary>device and element type</summary>
@@ -25,46 +29,43 @@ public sealed record GenerateTextOptions
     public GenerationOptions Generation { get; init; } = new();
 }
 
-/// <summary>Generates the continuation of a text.</summary>
+/// <summary>How long a text is, and how long it took.</summary>
+/// <param name="PromptTokens">tokens of the prompt, BOS included</param>
+/// <param name="CachedTokens">those of them that an earlier prompt began with: they were not read again</param>
+/// <param name="NewTokens">tokens generated, one that ended the text included</param>
+/// <param name="Finish">why it ended</param>
+/// <param name="SecondsToFirstToken">from the request to the first token, without the time of loading</param>
+/// <param name="SecondsOfOthers">from the first token to the last</param>
+public sealed record GeneratedTextMeasures(
+    int PromptTokens, int CachedTokens, int NewTokens, FinishReason Finish, double SecondsToFirstToken, double SecondsOfOthers)
+{
+    /// <summary>tokens of the prompt read per second</summary>
+    public double PromptTokensPerSecond => (PromptTokens - CachedTokens) / SecondsToFirstToken;
+
+    /// <summary>tokens generated per second after the first; null: there was only one</summary>
+    public double? TokensPerSecond => NewTokens > 1 ? (NewTokens - 1) / SecondsOfOthers : null;
+}
+
+/// <summary>Generates the continuation of a text, or a model's answer.</summary>
 public static class GenerateText
 {
     /// <param name="onText">called with every piece of text; the pieces joined are the continuation</param>
     /// <param name="note">receives warnings and notes for the user</param>
-    /// <returns>tokens of the prompt, BOS included, and tokens generated</returns>
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     /// <example>
     /// <code>
     /// GenerateText.Run(new() { Model = "llama-32k", Prompt = "Once upon a time" }, Console.Write);
     /// </code>
     /// </example>
-    public static (int PromptTokens, int NewTokens) Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null,
+    public static GeneratedTextMeasures Run(GenerateTextOptions options, Action<string> onText, IProgress<string>? note = null,
         CancellationToken cancel = default)
     {
-        OptionCheck.Require("Generation", options);
-        var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter);
-        ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), PretrainedModel.Architecture(source).VocabSize);
-        using PretrainedModel pretrained = ModelLoader.Load(source, options.Compute, note);
-        return Run(pretrained.Model, tokenizer, options.Prompt, options.Generation, onText, cancel);
-    }
-
-    /// <summary>Continues a text with a loaded model.</summary>
-    internal static (int PromptTokens, int NewTokens) Run(
-        CausalLM model, ITokenizer tokenizer, string text, GenerationOptions options, Action<string> onText, CancellationToken cancel)
-    {
-        int[] content = tokenizer.Encode(text);
-        int[] prompt = tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
-        IReadOnlyList<int> stop = options.StopTokens is { Count: > 0 } own ? own : tokenizer.EndIds;
-        var decoder = new IncrementalDecoder(tokenizer, prompt);
-        int[] ids = TextGenerator.Generate(model, prompt, options with { StopTokens = stop }, id => Tell(decoder.Append(id)), cancel);
-        Tell(decoder.Rest());
-        return (prompt.Length, ids.Length);
-
-        void Tell(string piece)
+        using var session = TextSession.Load(options, note);
+        MeasuredText text = session.Begin(options.Prompt, cancel: cancel);
+        foreach (string piece in text.Pieces())
         {
-            if (piece.Length > 0)
-            {
-                onText(piece);
-            }
+            onText(piece);
         }
+        return text.Measures!;
     }
 }

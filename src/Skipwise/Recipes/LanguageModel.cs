@@ -231,12 +231,25 @@ public sealed class LanguageModel : IDisposable
     {
         try
         {
-            GenerateText.Run(Network, Tokenizer, prompt, options, piece => pieces.TryWrite(piece), cancel);
+            int[] content = Tokenizer.Encode(prompt);
+            int[] ids = Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
+            IReadOnlyList<int> stop = options.StopTokens is { Count: > 0 } own ? own : Tokenizer.EndIds;
+            var decoder = new IncrementalDecoder(Tokenizer, ids);
+            TextGenerator.Generate(Network, ids, options with { StopTokens = stop }, id => Tell(decoder.Append(id)), cancel);
+            Tell(decoder.Rest());
             pieces.Complete();
         }
         catch (Exception e) // thrown on the reader's thread, not on this one
         {
             pieces.Complete(e);
+        }
+
+        void Tell(string piece)
+        {
+            if (piece.Length > 0)
+            {
+                pieces.TryWrite(piece);
+            }
         }
     }
 

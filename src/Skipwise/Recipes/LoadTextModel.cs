@@ -34,6 +34,8 @@ public static class LoadTextModel
     /// <exception cref="SkipwiseException">a model that cannot be read, or an impossible setting</exception>
     /// <example>
     /// <code>
+    /// using Skipwise.Serving;
+    ///
     /// using TextModel model = LoadTextModel.Run(new() { Model = "llama-32k" });
     /// (string text, _) = await model.Generate(new() { Prompt = model.Encode("Once upon a time") }).ReadAsync();
     /// </code>

@@ -22,6 +22,13 @@ internal static class ProcessMemory
         return self.WorkingSet64;
     }
 
+    /// <summary>Largest resident set size so far.</summary>
+    public static long Peak()
+    {
+        using var self = Process.GetCurrentProcess();
+        return self.PeakWorkingSet64;
+    }
+
     /// <summary>
     /// Peak of the resident set size above the current one. Linux alone can reset the peak of earlier work. Freed memory is first returned
     /// to the kernel, so that work that allocates it again counts.

@@ -27,18 +27,19 @@ public sealed class TextGeneration
     /// <summary>tokens generated so far, one that ended the text included</summary>
     public int NewTokens { get; private set; }
 
-    /// <summary>The prompt's tokens, with scores if asked for; the scores are known with the first piece.</summary>
-    public IReadOnlyList<TextToken> PromptTexts()
+    /// <summary>The prompt's tokens and their scores, if asked for; known with the first delta.</summary>
+    public IReadOnlyList<TextToken> PromptScores()
     {
-        var texts = new List<TextToken>();
-        for (int i = 0; i < PromptTokens; i++)
+        if (_generation.PromptScores.Count == 0 && PromptTokens > 1)
         {
-            int[] before = [.. _request.Prompt.Skip(Math.Max(0, i - Context)).Take(Math.Min(i, Context))];
-            texts.Add(i == 0 || _generation.PromptScores.Count == 0
-                ? new TextToken(_request.Prompt[i], TextOf(before, _request.Prompt[i]), null, [])
-                : TokenOf(before, _generation.PromptScores[i - 1]));
+            return [];
         }
-        return texts;
+        int[] prompt = [.. _request.Prompt];
+        return
+        [
+            new TextToken(prompt[0], TextOf("", [], prompt[0]), null, []),
+            .. _generation.PromptScores.Select((score, i) => TokenOf(prompt[Math.Max(0, i + 1 - Context)..(i + 1)], score)),
+        ];
     }
 
     /// <summary>The pieces of the text, one per token, each as soon as it is known. If the reader stops early, generation ends.</summary>
@@ -58,7 +59,7 @@ public sealed class TextGeneration
                 text += stops.Append(decoder.Rest());
                 text += stops.Rest();
             }
-            yield return new TextDelta(text, isPart ? TokenOf(token) : null, stops.IsFound ? FinishReason.Stop : token.Finish);
+            yield return new TextDelta(text, TokenOf(token), stops.IsFound ? FinishReason.Stop : token.Finish);
             if (stops.IsFound)
             {
                 yield break;
@@ -81,18 +82,19 @@ public sealed class TextGeneration
         return (text.ToString(), finish);
     }
 
-    private TextToken TokenOf(GeneratedToken token)
+    private TextToken? TokenOf(GeneratedToken token) => token.Score is { } score ? TokenOf([.. _ids.TakeLast(Context)], score) : null;
+
+    private TextToken TokenOf(int[] before, TokenScore score)
     {
-        int[] before = [.. _ids.TakeLast(Context)];
-        return token.Score is { } score ? TokenOf(before, score) : new TextToken(token.Id, TextOf(before, token.Id), null, []);
+        string start = _tokenizer.Decode(before);
+        return new(score.Id, TextOf(start, before, score.Id), score.LogProbability,
+            [.. score.Top.Select(top => new TextToken(top.Id, TextOf(start, before, top.Id), top.LogProbability, []))]);
     }
 
-    private TextToken TokenOf(int[] before, TokenScore score) => new(score.Id, TextOf(before, score.Id), score.LogProbability,
-        [.. score.Top.Select(top => new TextToken(top.Id, TextOf(before, top.Id), top.LogProbability, []))]);
-
-    private string TextOf(int[] before, int id)
+    /// <param name="start">text of the tokens before</param>
+    private string TextOf(string start, int[] before, int id)
     {
-        string start = _tokenizer.Decode(before), whole = _tokenizer.Decode([.. before, id]);
+        string whole = _tokenizer.Decode([.. before, id]);
         return whole.StartsWith(start, StringComparison.Ordinal) ? whole[start.Length..] : _tokenizer.Decode([id]);
     }
 }

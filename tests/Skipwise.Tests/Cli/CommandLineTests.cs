@@ -27,7 +27,8 @@ public partial class CommandLineTests
             paper's figure 5.
             eval Evaluate a model by context length.
             report Write a report from results of 'eval all', without loading a model; several folders become one comparison.
-            generate Generate text that continues a prompt; each piece is printed as soon as it is generated.
+            generate Generate text that continues a prompt, or answer it; each piece is printed as soon as it is generated.
+            serve Serve models by OpenAI's API, for programs and browsers on this machine.
             inspect Show models and training windows.
             merge Merge a LoRA adapter into its base model, or average a tuned model with its base, and save the result as a new
             model folder.

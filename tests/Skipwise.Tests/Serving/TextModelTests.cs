@@ -47,7 +47,7 @@ public sealed class TextModelTests : IDisposable
     {
         TextGeneration generation = _model.Generate(Request() with { ScoresPrompt = true, TopLogProbabilities = 1 });
         await generation.ReadAsync();
-        IReadOnlyList<TextToken> tokens = generation.PromptTexts();
+        IReadOnlyList<TextToken> tokens = generation.PromptScores();
         Assert.Equal(_model.Encode(Prompt), tokens.Select(token => token.Id));
         Assert.Equal(Prompt, string.Concat(tokens.Select(token => token.Text)));
         Assert.Null(tokens[0].LogProbability);

@@ -14,7 +14,8 @@ public class FlagNamesTests
     private static readonly string[] s_own =
     [
         "--config", "--threads", "--json", "--quiet", "--list", "--fit", // the tool's own work
-        "--needle-file", "--num-distractors", // make lists, which --needle and --distractor name
+        "--prompt-file", "--needle-file", "--num-distractors", // make lists, which --needle and --distractor name
+        "--host", "--port", "--api-key", // the server's, which is no part of the library
         "--epoch", "--index", "--sequence-length", "--from", // arguments of a call
     ];
 
@@ -26,7 +27,8 @@ public class FlagNamesTests
     ];
 
     // arguments of a command, and what only who calls the library can set
-    private static readonly string[] s_withoutFlag = ["ReproductionOptions.Experiments"];
+    private static readonly string[] s_withoutFlag =
+        ["ChatTemplateOptions.Name", "GenerationOptions.LogitBias", "ReproductionOptions.Experiments"];
 
     private static readonly Verb[] s_verbs = [.. VerbList.All];
 
