@@ -41,6 +41,7 @@ internal static class GenerateVerb
         Flag<string[]> stops = verb.Texts("--stop", "text", @"texts that end the generation and are not part of it; \n is a line end")
             .Sets(nameof(GenerateTextOptions.StopTexts)).Sets(nameof(TextRequest.StopTexts));
         var generation = new GenerationFlags(verb);
+        Flag<int?> quantize = verb.Quantize();
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         var json = new JsonFlag<GeneratedText>(verb, holdsUserText: true);
@@ -56,6 +57,7 @@ internal static class GenerateVerb
                 Rope = rope.Of(parse),
                 Compute = compute.Of(parse),
                 Adapter = adapter.ValueOf(parse),
+                QuantizationBits = quantize.ValueOf(parse),
                 Generation = generation.Of(parse),
             };
             TextSession.Require(options); // before a text is waited for

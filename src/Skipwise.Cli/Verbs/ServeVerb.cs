@@ -14,7 +14,6 @@ internal static class ServeVerb
     private const string KeyVariable = "SKIPWISE_API_KEY";
     private const int Megabyte = 1 << 20;
     private static readonly ServerOptions s_server = new();
-    private static readonly EngineOptions s_engine = new();
 
     public static Verb Create(Screen screen)
     {
@@ -36,17 +35,24 @@ internal static class ServeVerb
         Flag<string?> key = verb.Text("--api-key", "text",
             $"key that clients have to send; other users of the machine see it in the list of processes, so prefer {KeyVariable} " +
             "[default: none]");
-        Flag<int> batch = verb.Integer("--batch-size", "largest number of texts that are computed at the same time", s_engine.MaxBatchSize)
+        Flag<int> batch = verb.Integer(
+            "--batch-size", "largest number of texts that are computed at the same time", EngineOptions.DefaultBatchSize)
             .Sets(nameof(EngineOptions.MaxBatchSize));
         Flag<int> queue = verb.Integer("--queue", "number of texts that may wait; further ones are refused with 429", 256)
             .Sets(nameof(EngineOptions.MaxQueueLength));
         Flag<int?> cache = verb.OptionalInteger("--kv-cache-mb",
             "memory for keys and values of all texts and kept beginnings of prompts, in MiB [default: a quarter of what is free]")
             .Sets(nameof(EngineOptions.CacheBytes));
+        Flag<int?> quantize = verb.Quantize();
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         verb.OnRunWithTorch(screen, (parse, stop) =>
         {
+            if (port.ValueOf(parse) is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
+            {
+                throw new SkipwiseException(
+                    $"{port.Name} is {port.ValueOf(parse)}; it must be from {IPEndPoint.MinPort} to {IPEndPoint.MaxPort}.");
+            }
             var options = new ServerOptions
             {
                 Host = Address(host.ValueOf(parse)),
@@ -60,6 +66,7 @@ internal static class ServeVerb
             TextModelOptions[] sources = [.. models.ValueOf(parse).Select(text => Source(text) with
             {
                 Rope = rope.Of(parse),
+                QuantizationBits = quantize.ValueOf(parse),
                 Compute = compute.Of(parse),
                 Engine = new()
                 {

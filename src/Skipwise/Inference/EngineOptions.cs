@@ -5,9 +5,11 @@ namespace Skipwise.Inference;
 /// <summary>Limits of an <see cref="InferenceEngine"/>.</summary>
 public sealed record EngineOptions
 {
+    internal const int DefaultBatchSize = 32;
+
     /// <summary>texts that are generated at the same time; further requests wait</summary>
     [Within(1, 4096)]
-    public int MaxBatchSize { get; init; } = 32;
+    public int MaxBatchSize { get; init; } = DefaultBatchSize;
     /// <summary>requests that may wait; null: any number</summary>
     [Within(0, 1 << 20)]
     public int? MaxQueueLength { get; init; }

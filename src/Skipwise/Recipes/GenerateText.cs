@@ -25,6 +25,10 @@ public sealed record GenerateTextOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName]
     public string? Adapter { get; init; }
+    /// <summary>8 or 4: the layers' matrices are quantized as they are loaded, in blocks of 64 (4: NormalFloat4); null: they are
+    /// not</summary>
+    [Within(4, 8)]
+    public int? QuantizationBits { get; init; }
     /// <summary>sampling settings; without stop tokens, every end token of the model's files ends the text</summary>
     public GenerationOptions Generation { get; init; } = new();
 }

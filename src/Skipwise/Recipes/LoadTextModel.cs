@@ -23,6 +23,10 @@ public sealed record TextModelOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName]
     public string? Adapter { get; init; }
+    /// <summary>8 or 4: the layers' matrices are quantized as they are loaded, in blocks of 64 (4: NormalFloat4); null: they are
+    /// not</summary>
+    [Within(4, 8)]
+    public int? QuantizationBits { get; init; }
     /// <summary>how many texts at the same time, and how much memory for their keys and values</summary>
     public EngineOptions Engine { get; init; } = new();
 }
@@ -42,8 +46,8 @@ public static class LoadTextModel
     /// </example>
     public static TextModel Run(TextModelOptions options, IProgress<string>? note = null)
     {
-        OptionCheck.Require("Loading", options);
-        var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter);
+        OptionCheck.Require("Loading", options, Problems(options));
+        var source = new ModelSource(options.Model, options.Rope, Adapter: options.Adapter, QuantizationBits: options.QuantizationBits);
         ITokenizer tokenizer = BoundedTokenizer.Create(TokenizerLoader.Load(options.Model), PretrainedModel.Architecture(source).VocabSize);
         var template = ChatTemplate.Load(options.Model);
         string name = options.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Model)));
@@ -56,6 +60,20 @@ public static class LoadTextModel
         {
             pretrained.Dispose();
             throw;
+        }
+    }
+
+    private static IEnumerable<string> Problems(TextModelOptions options)
+    {
+        string bits = OptionName.Of(nameof(TextModelOptions.QuantizationBits));
+        if (options.QuantizationBits is > 4 and < 8)
+        {
+            yield return $"{bits} is {options.QuantizationBits}; it must be 8 or 4";
+        }
+        if (options is { QuantizationBits: not null, Adapter: not null })
+        {
+            yield return $"{bits} and {OptionName.Of(nameof(TextModelOptions.Adapter))} do not go together: an adapter is merged into " +
+                "weights that are not quantized. Merge it into a model folder before";
         }
     }
 }

@@ -32,6 +32,7 @@ internal sealed class TextSession : IDisposable
             Rope = options.Rope,
             Compute = options.Compute,
             Adapter = options.Adapter,
+            QuantizationBits = options.QuantizationBits,
             Engine = new() { MaxBatchSize = 1, CacheBytes = AnyMemory }, // the one text takes what it needs
         }, note);
         return new TextSession(model, options);

@@ -2,6 +2,7 @@ using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Inference;
 using Skipwise.Recipes;
 using Skipwise.Serving;
+using Skipwise.Synthetic;
 using Skipwise.Tokenizers;
 
 namespace Skipwise.Tests.Serving;
@@ -56,6 +57,47 @@ public sealed class TextModelTests : IDisposable
             Assert.True(token.LogProbability < 0);
             Assert.True(token.Top[0].LogProbability >= token.LogProbability);
         });
+    }
+
+    /// <summary>The mean negative log probability of a text that the model knows the style of, against float32's.</summary>
+    [Theory]
+    [InlineData(8, 0.005)]
+    [InlineData(4, 0.15)]
+    public async Task Quantized_weights_lose_little(int bits, double most)
+    {
+        using TextModel quantized = LoadTextModel.Run(new() { Model = s_shipped, QuantizationBits = bits });
+        double exact = await Loss(_model), rounded = await Loss(quantized);
+        Assert.NotEqual(exact, rounded);
+        Assert.InRange((rounded - exact) / exact, -most, most);
+        TextGeneration text = quantized.Generate(Request());
+        Assert.Equal(40, (await text.ReadDeltas().ToArrayAsync()).Length);
+    }
+
+    [Fact]
+    public void Bits_that_do_not_exist_and_an_adapter_beside_them_are_refused()
+    {
+        Assert.Contains("8 or 4",
+            Assert.Throws<SkipwiseException>(() => LoadTextModel.Run(new() { Model = s_shipped, QuantizationBits = 5 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("do not go together",
+            Assert.Throws<SkipwiseException>(
+                () => LoadTextModel.Run(new() { Model = s_shipped, QuantizationBits = 8, Adapter = "lora" })).Message,
+            StringComparison.Ordinal);
+    }
+
+    private static async Task<double> Loss(TextModel model)
+    {
+        string text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, 1, 3,
+            TextLength.Tokens(120, model.Tokenizer));
+        TextGeneration generation = model.Generate(new()
+        {
+            Prompt = [.. model.Encode(text).Take(120)],
+            Options = new() { MaxNewTokens = 1 },
+            TopLogProbabilities = 0,
+            ScoresPrompt = true,
+        });
+        await generation.ReadAsync();
+        return -generation.PromptScores().Skip(1).Average(token => (double)token.LogProbability!);
     }
 
     [Fact]
