@@ -65,9 +65,9 @@ public class OptionCheckTests
             {
                 object options = RuntimeHelpers.GetUninitializedObject(record);
                 property.SetValue(options, Listed(property, value));
+                string verb = Listed(property, value) is IEnumerable ? "has" : "is";
                 Assert.Contains(OptionCheck.Problems(options), problem =>
-                    problem.StartsWith(OptionName.Of(property) + (property.PropertyType.IsGenericType && Nullable.GetUnderlyingType(property.PropertyType) is null ? " has " : " is "),
-                    StringComparison.Ordinal));
+                    problem.StartsWith($"{OptionName.Of(property)} {verb} ", StringComparison.Ordinal));
             }
         }
     }
@@ -109,5 +109,6 @@ public class OptionCheckTests
 
     private static object Listed(PropertyInfo property, object value) =>
         property.PropertyType == typeof(IReadOnlyList<int>) ? new[] { (int)value }
-            : property.PropertyType == typeof(IReadOnlyDictionary<int, double>) ? new Dictionary<int, double> { [1] = (double)value } : value;
+            : property.PropertyType == typeof(IReadOnlyDictionary<int, double>) ? new Dictionary<int, double> { [1] = (double)value }
+            : value;
 }

@@ -94,6 +94,7 @@ internal static class ServeVerb
             {
                 throw new SkipwiseException($"two models have the name {twice.Key}: name them as in --model NAME=FOLDER.");
             }
+            screen.RunBegins(); // a process that is asked to end has two seconds otherwise, and requests in progress may end first
             await using InferenceServer server = await InferenceServer.StartAsync(models, options, ConsoleLog.Add, stop);
             foreach (TextModel model in models)
             {

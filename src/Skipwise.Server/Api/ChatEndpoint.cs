@@ -29,7 +29,7 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
             TopLogProbabilities = withScores ? top : null,
         };
         bool streams = fields.Flag("stream"), withProgress = streams && fields.Flag("return_progress");
-        TextChoices choices = TextChoices.Begin(model, [request], texts, withProgress, metrics, cancel);
+        var choices = new TextChoices(model, [request], texts, withProgress, metrics, cancel);
         if (streams)
         {
             await StreamAsync(http, choices, model.Name, fields.Object("stream_options").Flag("include_usage"), cancel)

@@ -36,7 +36,7 @@ internal sealed class CompletionsEndpoint(ServedModels models, ServerOptions lim
             throw ApiException.Invalid("logprobs", "asks for too many numbers about so long a prompt. Ask for fewer.");
         }
         bool streams = fields.Flag("stream"), withProgress = streams && fields.Flag("return_progress");
-        TextChoices texts = TextChoices.Begin(model, requests, perPrompt, withProgress, metrics, cancel);
+        var texts = new TextChoices(model, requests, perPrompt, withProgress, metrics, cancel);
         var choices = new Choice[texts.Texts.Count];
         for (int i = 0; i < choices.Length; i++)
         {

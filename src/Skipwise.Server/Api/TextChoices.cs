@@ -16,7 +16,13 @@ internal sealed class TextChoices
     private readonly string _model;
     private readonly ServerMetrics _metrics;
 
-    private TextChoices(
+    /// <summary>Hands in all texts of a request.</summary>
+    /// <param name="perPrompt">texts of each request, which differ in their random numbers</param>
+    /// <param name="withProgress">whether the reader is told when more of the prompts has been read</param>
+    /// <param name="cancel">ends them all</param>
+    /// <exception cref="ApiException">too many requests wait: those of the texts that were handed in end with
+    /// <paramref name="cancel"/></exception>
+    public TextChoices(
         TextModel model, IReadOnlyList<TextRequest> requests, int perPrompt, bool withProgress, ServerMetrics metrics,
         CancellationToken cancel)
     {
@@ -29,15 +35,6 @@ internal sealed class TextChoices
     }
 
     public IReadOnlyList<TextGeneration> Texts => _texts;
-
-    /// <summary>Hands in all texts of a request.</summary>
-    /// <param name="perPrompt">texts of each request, which differ in their random numbers</param>
-    /// <param name="withProgress">whether the reader is told when more of the prompts has been read</param>
-    /// <param name="cancel">ends them all</param>
-    /// <exception cref="ApiException">too many requests wait: those of the texts that were handed in end with
-    /// <paramref name="cancel"/></exception>
-    public static TextChoices Begin(TextModel model, IReadOnlyList<TextRequest> requests, int perPrompt, bool withProgress,
-        ServerMetrics metrics, CancellationToken cancel) => new(model, requests, perPrompt, withProgress, metrics, cancel);
 
     /// <summary>The parts of all texts, as they come. It is called once.</summary>
     public async IAsyncEnumerable<(int Index, TextDelta Delta)> ReadAsync()

@@ -151,8 +151,7 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
             last = hidden[0, count - 1].clone().MoveToOuterDisposeScope();
         });
         text.Cache.Advance(count);
-        int whole = text.Cache.Length / KvPageLayout.PageTokens;
-        if (text.Cache.Length == whole * KvPageLayout.PageTokens && text.ReadEnd == text.PromptTokens) // else one token more reads it anew
+        if (text.Cache.Length % KvPageLayout.PageTokens == 0 && text.ReadEnd == text.PromptTokens) // else the rotation changes again soon
         {
             text.Cache.TakeOver(pool.Prefixes.Keep(text.ReadTokens, text.Cache.Pages, text.ReadEnd));
         }

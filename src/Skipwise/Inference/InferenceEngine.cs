@@ -57,7 +57,9 @@ public sealed class InferenceEngine : IDisposable
     public InferenceEngine(CausalLM model, EngineOptions? options = null)
     {
         (_model, _options) = (model, options ?? new());
-        OptionCheck.Require("Inference engine", _options);
+        OptionCheck.Require("Inference engine", _options,
+            _options.CacheType is null or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16 ? []
+            : [$"{OptionName.Of(nameof(EngineOptions.CacheType))} is {_options.CacheType}; it must be Float32, Float16 or BFloat16"]);
         var layout = new KvPageLayout(model.Config, _options.CacheType ?? model.Dtype);
         _pool = new KvPagePool(model, layout,
             _options.CacheBytes ?? (long)(PartOfFreeMemory * DeviceMemory.For(model.Device).Free));

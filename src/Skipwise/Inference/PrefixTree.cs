@@ -15,9 +15,6 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
     private readonly List<(int Length, Node Root)> _roots = [];
     private long _clock;
 
-    /// <summary>pages that are kept</summary>
-    public int Count { get; private set; }
-
     /// <summary>Pages that hold the beginning of these tokens, each with one more reference.</summary>
     /// <param name="tokens">that may be shared</param>
     /// <param name="length">length that decides their rotation</param>
@@ -78,7 +75,6 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
                 next = new Node(own.ToArray(), pages[i], node);
                 node.Children.Add(next);
                 pages[i].References++;
-                Count++;
             }
             next.LastUse = ++_clock;
             next.Page!.References++;
@@ -91,30 +87,29 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
     /// <summary>Forgets everything, after all texts were released.</summary>
     public void Clear()
     {
-        foreach (KvPage page in _roots.SelectMany(root => root.Root.Pages()).ToArray())
+        foreach (KvPage page in Nodes.Select(node => node.Page).OfType<KvPage>().ToArray())
         {
             pool.Release(page);
         }
         _roots.Clear();
-        Count = 0;
     }
 
     /// <summary>Forgets the end of a prefix that no text uses: of those, the one used least recently.</summary>
     /// <returns>false: there is none</returns>
     public bool ForgetOne()
     {
-        Node? oldest = _roots.SelectMany(root => root.Root.Leaves())
-            .Where(node => node.Page is { References: 1 }).MinBy(node => node.LastUse);
+        Node? oldest = Nodes.Where(node => node is { Children.Count: 0, Page.References: 1 }).MinBy(node => node.LastUse);
         if (oldest is null)
         {
             return false;
         }
         oldest.Parent!.Children.Remove(oldest);
-        Count--;
         pool.Release(oldest.Page!);
         _roots.RemoveAll(root => root.Root.Children.Count == 0);
         return true;
     }
+
+    private IEnumerable<Node> Nodes => _roots.SelectMany(root => root.Root.All());
 
     private Node? FindRoot(int length) => _roots.Find(root => haveSameRotation(root.Length, length)).Root;
 
@@ -142,28 +137,13 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
             return null;
         }
 
-        public IEnumerable<Node> Leaves()
+        /// <summary>This node and all below it.</summary>
+        public IEnumerable<Node> All()
         {
             var open = new Stack<Node>([this]);
             while (open.TryPop(out Node? node))
             {
-                if (node.Children.Count == 0)
-                {
-                    yield return node;
-                }
-                node.Children.ForEach(open.Push);
-            }
-        }
-
-        public IEnumerable<KvPage> Pages()
-        {
-            var open = new Stack<Node>([this]);
-            while (open.TryPop(out Node? node))
-            {
-                if (node.Page is { } own)
-                {
-                    yield return own;
-                }
+                yield return node;
                 node.Children.ForEach(open.Push);
             }
         }

@@ -283,6 +283,29 @@ public sealed class InferenceEngineTests
     }
 
     [Fact]
+    public void A_cache_of_whole_numbers_is_refused()
+    {
+        using CausalLM model = TinyModel.Create();
+        Assert.Contains("CacheType is Int8",
+            Assert.Throws<SkipwiseException>(() => new InferenceEngine(model, new() { CacheType = ScalarType.Int8 })).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.BFloat16, 0.3)]
+    [InlineData(ScalarType.Float16, 0.03)]
+    public async Task A_cache_in_16_bits_rounds_keys_and_values(ScalarType type, double most)
+    {
+        using CausalLM model = TinyModel.Create(initializerRange: 0.3);
+        GenerationRequest request = Request(TinyModel.Tokens(1, 600), newTokens: 1) with { TopLogProbabilities = TinyModel.Vocabulary };
+        using InferenceEngine exact = new(model), rounded = new(model, new() { CacheType = type });
+        float[][] scores = [.. (await Task.WhenAll(Read(exact.Submit(request)), Read(rounded.Submit(request))))
+            .Select(text => text[0].Score!.Top.OrderBy(top => top.Id).Select(top => top.LogProbability).ToArray())];
+        Assert.NotEqual(scores[0], scores[1]);
+        Assert.InRange(scores[0].Zip(scores[1], (a, b) => Math.Abs(a - b)).Max(), 0, most);
+    }
+
+    [Fact]
     public async Task An_engine_that_is_stopped_ends_what_runs_and_waits()
     {
         using CausalLM model = TinyModel.Create();

@@ -15,8 +15,10 @@ public sealed class OpenAIClientTests(ServedTinyModel served) : IClassFixture<Se
 {
     private const string Question = "The keeper of the lighthouse went";
 
-    private OpenAIClient Client => new(
-        new ApiKeyCredential("any"), new OpenAIClientOptions { Endpoint = new Uri(served.Address, "v1") });
+    private OpenAIClient Client => ClientOf(served);
+
+    private static OpenAIClient ClientOf(ServedTinyModel model) => new(
+        new ApiKeyCredential("any"), new OpenAIClientOptions { Endpoint = new Uri(model.Address, "v1") });
 
     private ChatClient Chat => Client.GetChatClient(ServedTinyModel.Name);
 
@@ -56,7 +58,13 @@ public sealed class OpenAIClientTests(ServedTinyModel served) : IClassFixture<Se
     [Fact]
     public async Task A_client_that_stops_reading_frees_the_model()
     {
-        await foreach (StreamingChatCompletionUpdate _ in Chat.CompleteChatStreamingAsync([new UserChatMessage(Question)], Greedy(900),
+        const int tokens = 60_000; // takes far longer than the client's leaving
+        await using var long64k = new ServedTinyModel(new(), new(), factor: 512);
+        await long64k.InitializeAsync();
+        ChatClient chat = ClientOf(long64k).GetChatClient(ServedTinyModel.Name);
+        ChatCompletionOptions options = Greedy(tokens);
+        options.LogitBiases[long64k.Model.Tokenizer.EosId!.Value] = -100; // the text does not end by itself
+        await foreach (StreamingChatCompletionUpdate _ in chat.CompleteChatStreamingAsync([new UserChatMessage(Question)], options,
             TestContext.Current.CancellationToken))
         {
             break;
@@ -64,13 +72,14 @@ public sealed class OpenAIClientTests(ServedTinyModel served) : IClassFixture<Se
         using var cancel = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (StreamingChatCompletionUpdate _ in Chat.CompleteChatStreamingAsync(
-                [new UserChatMessage(Question)], Greedy(900), cancel.Token))
+            await foreach (StreamingChatCompletionUpdate _ in chat.CompleteChatStreamingAsync(
+                [new UserChatMessage(Question)], options, cancel.Token))
             {
                 await cancel.CancelAsync();
             }
         });
-        await served.WhenIdleAsync();
+        await long64k.WhenIdleAsync();
+        Assert.InRange(long64k.Model.Engine.Statistics.GeneratedTokens, 2, (2 * tokens) - 1);
     }
 
     [Fact]

@@ -16,6 +16,7 @@ public sealed class ServedTinyModel : IAsyncLifetime
     private readonly TempFolder _folder = new();
     private readonly EngineOptions _engine;
     private readonly ServerOptions _options;
+    private readonly double _factor;
     private readonly bool _chats;
     private InferenceServer? _server;
 
@@ -24,8 +25,9 @@ public sealed class ServedTinyModel : IAsyncLifetime
     }
 
     /// <param name="chats">whether it has a chat template</param>
-    internal ServedTinyModel(ServerOptions options, EngineOptions engine, bool chats = true) =>
-        (_options, _engine, _chats) = (options with { Port = 0 }, engine, chats);
+    /// <param name="factor">times 128 tokens: the window</param>
+    internal ServedTinyModel(ServerOptions options, EngineOptions engine, bool chats = true, double factor = 8) =>
+        (_options, _engine, _chats, _factor) = (options with { Port = 0 }, engine, chats, factor);
 
     internal TextModel Model { get; private set; } = null!;
 
@@ -45,7 +47,7 @@ public sealed class ServedTinyModel : IAsyncLifetime
         Model = LoadTextModel.Run(new()
         {
             Model = folder,
-            Rope = new() { Type = RopeType.Yarn, Factor = 8 }, // a window of 1024
+            Rope = new() { Type = RopeType.Yarn, Factor = _factor },
             Engine = _engine,
         });
         _server = await InferenceServer.StartAsync([Model], _options);

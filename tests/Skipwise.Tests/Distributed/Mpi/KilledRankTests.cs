@@ -3,7 +3,8 @@ using Skipwise.Numerics;
 
 namespace Skipwise.Tests.Distributed.Mpi;
 
-/// <summary>A rank that is killed ends the job, and the run goes on with other ranks and another stage as if nothing had happened.</summary>
+/// <summary>A rank that is killed ends the job, and the run goes on with other ranks and another stage as if nothing had
+/// happened.</summary>
 [Collection(nameof(MpiJobs))]
 public sealed class KilledRankTests(RankedTraining training)
 {
@@ -11,8 +12,8 @@ public sealed class KilledRankTests(RankedTraining training)
     private static readonly TimeSpan s_end = TimeSpan.FromSeconds(30);
     private static readonly (MpiKind Mpi, int Ranks, string Shard)[] s_jobs =
     [
-        (MpiKind.Mpich, 4, "gradients"), (MpiKind.OpenMpi, 1, "none"), (MpiKind.OpenMpi, 2, "parameters"), (MpiKind.OpenMpi, 4, "optimizer"),
-        (MpiKind.Mpich, 2, "none"), (MpiKind.Mpich, 4, "parameters"),
+        (MpiKind.Mpich, 4, "gradients"), (MpiKind.OpenMpi, 1, "none"), (MpiKind.OpenMpi, 2, "parameters"),
+        (MpiKind.OpenMpi, 4, "optimizer"), (MpiKind.Mpich, 2, "none"), (MpiKind.Mpich, 4, "parameters"),
     ];
 
     /// <summary>SKIPWISE_RANK_KILLS=20 kills as often; each time is a job of its own.</summary>

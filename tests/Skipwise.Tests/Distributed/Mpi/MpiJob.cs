@@ -203,7 +203,8 @@ internal sealed class MpiJob : IDisposable
 
     private static string? Find(string name, string version)
     {
-        string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        string[] folders =
+            (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         string? named = folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
         return named ?? folders.Select(folder => Path.Combine(folder, "mpirun")).Where(File.Exists)
             .FirstOrDefault(path => ChildProcess.Run(new(path, ["--version"])).Output.Contains(version, StringComparison.Ordinal));
