@@ -14,8 +14,8 @@ internal readonly unsafe struct Float16Format : IWeightFormat
         TLanes.LoadFloat16((ushort*)data + element);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Add<TLanes, T>(T products, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct =>
-        TLanes.Add(sum, products);
+    public static T Add<TLanes, T>(T a, T x, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct =>
+        TLanes.MultiplyAdd(a, x, sum);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T AddFour<TLanes, T>(T a, T b, T c, T d, float* x, float* scales, long element, T sum)

@@ -18,9 +18,9 @@ internal unsafe interface IWeightFormat
     /// <param name="data">the first of all numbers</param>
     static abstract T Load<TLanes, T>(byte* data, long element) where TLanes : ILanes<T> where T : struct;
 
-    /// <summary>sum + scale products, for products of numbers from <paramref name="element"/> on, all of one block.</summary>
+    /// <summary>sum + scale a x for a vector of numbers from <paramref name="element"/> on, all of one block.</summary>
     /// <param name="scales">of all blocks</param>
-    static abstract T Add<TLanes, T>(T products, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct;
+    static abstract T Add<TLanes, T>(T a, T x, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct;
 
     /// <summary>sum + scale a x for four vectors, all of one block.</summary>
     /// <param name="x">[4 vectors]</param>

@@ -14,12 +14,13 @@ internal readonly unsafe struct NormalFloat4Format : IWeightFormat
         TLanes.LoadInt4(data + ((ulong)element / 2), NormalFloat4.Table);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Add<TLanes, T>(T products, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct =>
-        TLanes.MultiplyAdd(products, TLanes.Fill(scales[(ulong)element / IWeightFormat.BlockSize]), sum);
+    public static T Add<TLanes, T>(T a, T x, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct =>
+        TLanes.MultiplyAdd(TLanes.Multiply(a, x), TLanes.Fill(scales[(ulong)element / IWeightFormat.BlockSize]), sum);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T AddFour<TLanes, T>(T a, T b, T c, T d, float* x, float* scales, long element, T sum)
-        where TLanes : ILanes<T> where T : struct => Add<TLanes, T>(IWeightFormat.Dot<TLanes, T>(a, b, c, d, x), scales, element, sum);
+        where TLanes : ILanes<T> where T : struct => TLanes.MultiplyAdd(
+            IWeightFormat.Dot<TLanes, T>(a, b, c, d, x), TLanes.Fill(scales[(ulong)element / IWeightFormat.BlockSize]), sum);
 
     public static float At(byte* data, float* scales, long element)
     {

@@ -10,8 +10,8 @@ namespace Skipwise.Kernels.Decoding;
 internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKernels
     where TLanes : ILanes<T> where T : struct
 {
-    // A tile is two rows of W and one, two or four rows of x. In all of them a number is summed alike: the products of four vectors, and
-    // these sums in the order of the columns.
+    // A tile is two rows of W and one, two or four rows of x, a block four and six. In all of them a number is summed alike: the
+    // products of four vectors, and these sums in the order of the columns.
 
     private const int AheadBytes = 1 << 14; // how far memory is fetched in advance; float32 rows a quarter, as measured
 
@@ -78,10 +78,12 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKern
             TLanes.Sums(a, b, c, d).Store(y + row);
             AddRest<TFormat>(data, scales, columns, from, 4, x, y + row);
         }
+        int blocked = MultiplyBlocks<TFormat>(data, columns, row, end, x, xRow, batch, y, yRow);
+        int blockedEnd = row + ((end - row) / BlockRows * BlockRows);
         for (; row < end; row += 2)
         {
             long even = (long)row * columns, odd = row + 1 < end ? even + columns : even; // without a pair the last row is computed twice
-            int b = 0;
+            int b = row < blockedEnd ? blocked : 0;
             long step = 4L * TLanes.Count * TFormat.Bits / 8; // the first tile fetches what comes next
             for (; b <= batch - 4; b += 4, step = 0)
             {
@@ -115,8 +117,7 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKern
         }
         for (; i <= columns - TLanes.Count; i += TLanes.Count)
         {
-            sum = TFormat.Add<TLanes, T>(
-                TLanes.Multiply(TFormat.Load<TLanes, T>(data, row + i), TLanes.Load(x + i)), scales, row + i, sum);
+            sum = TFormat.Add<TLanes, T>(TFormat.Load<TLanes, T>(data, row + i), TLanes.Load(x + i), scales, row + i, sum);
         }
         return sum;
     }
@@ -147,10 +148,10 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKern
         {
             T weight = TFormat.Load<TLanes, T>(data, even + i), other = TFormat.Load<TLanes, T>(data, odd + i);
             T input0 = TLanes.Load(x + i), input1 = TLanes.Load(x1 + i);
-            even0 = TFormat.Add<TLanes, T>(TLanes.Multiply(weight, input0), scales, even + i, even0);
-            even1 = TFormat.Add<TLanes, T>(TLanes.Multiply(weight, input1), scales, even + i, even1);
-            odd0 = TFormat.Add<TLanes, T>(TLanes.Multiply(other, input0), scales, odd + i, odd0);
-            odd1 = TFormat.Add<TLanes, T>(TLanes.Multiply(other, input1), scales, odd + i, odd1);
+            even0 = TFormat.Add<TLanes, T>(weight, input0, scales, even + i, even0);
+            even1 = TFormat.Add<TLanes, T>(weight, input1, scales, even + i, even1);
+            odd0 = TFormat.Add<TLanes, T>(other, input0, scales, odd + i, odd0);
+            odd1 = TFormat.Add<TLanes, T>(other, input1, scales, odd + i, odd1);
         }
         Vector128<float> sums = TLanes.Sums(even0, odd0, even1, odd1);
         Store<TFormat>(data, scales, columns, even, odd, x, sums[0], sums[1], y);
@@ -188,14 +189,14 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKern
         {
             T weight = TFormat.Load<TLanes, T>(data, even + i), other = TFormat.Load<TLanes, T>(data, odd + i);
             T input0 = TLanes.Load(x + i), input1 = TLanes.Load(x1 + i), input2 = TLanes.Load(x2 + i), input3 = TLanes.Load(x3 + i);
-            even0 = TFormat.Add<TLanes, T>(TLanes.Multiply(weight, input0), scales, even + i, even0);
-            even1 = TFormat.Add<TLanes, T>(TLanes.Multiply(weight, input1), scales, even + i, even1);
-            even2 = TFormat.Add<TLanes, T>(TLanes.Multiply(weight, input2), scales, even + i, even2);
-            even3 = TFormat.Add<TLanes, T>(TLanes.Multiply(weight, input3), scales, even + i, even3);
-            odd0 = TFormat.Add<TLanes, T>(TLanes.Multiply(other, input0), scales, odd + i, odd0);
-            odd1 = TFormat.Add<TLanes, T>(TLanes.Multiply(other, input1), scales, odd + i, odd1);
-            odd2 = TFormat.Add<TLanes, T>(TLanes.Multiply(other, input2), scales, odd + i, odd2);
-            odd3 = TFormat.Add<TLanes, T>(TLanes.Multiply(other, input3), scales, odd + i, odd3);
+            even0 = TFormat.Add<TLanes, T>(weight, input0, scales, even + i, even0);
+            even1 = TFormat.Add<TLanes, T>(weight, input1, scales, even + i, even1);
+            even2 = TFormat.Add<TLanes, T>(weight, input2, scales, even + i, even2);
+            even3 = TFormat.Add<TLanes, T>(weight, input3, scales, even + i, even3);
+            odd0 = TFormat.Add<TLanes, T>(other, input0, scales, odd + i, odd0);
+            odd1 = TFormat.Add<TLanes, T>(other, input1, scales, odd + i, odd1);
+            odd2 = TFormat.Add<TLanes, T>(other, input2, scales, odd + i, odd2);
+            odd3 = TFormat.Add<TLanes, T>(other, input3, scales, odd + i, odd3);
         }
         Vector128<float> sums = TLanes.Sums(even0, odd0, even1, odd1), others = TLanes.Sums(even2, odd2, even3, odd3);
         Store<TFormat>(data, scales, columns, even, odd, x, sums[0], sums[1], y);
@@ -263,16 +264,34 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKern
         }
     }
 
-    /// <summary>Four vectors of a row of W.</summary>
+    /// <summary>Four vectors: of a row of W, or of one of four rows each.</summary>
     private readonly struct Four(T first, T second, T third, T fourth)
     {
+        private readonly T _first = first, _second = second, _third = third, _fourth = fourth;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Four Load<TFormat>(byte* data, long at) where TFormat : IWeightFormat => new(
             TFormat.Load<TLanes, T>(data, at), TFormat.Load<TLanes, T>(data, at + TLanes.Count),
             TFormat.Load<TLanes, T>(data, at + (2 * TLanes.Count)), TFormat.Load<TLanes, T>(data, at + (3 * TLanes.Count)));
 
+        /// <summary>A vector of each of four rows of W.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Four LoadRows<TFormat>(byte* data, long at, int columns) where TFormat : IWeightFormat => new(
+            TFormat.Load<TLanes, T>(data, at), TFormat.Load<TLanes, T>(data, at + columns),
+            TFormat.Load<TLanes, T>(data, at + (2L * columns)), TFormat.Load<TLanes, T>(data, at + (3L * columns)));
+
+        /// <summary>Each sum and a product with one vector.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Four AddProducts(Four weights, T x) => new(
+            TLanes.MultiplyAdd(weights._first, x, _first), TLanes.MultiplyAdd(weights._second, x, _second),
+            TLanes.MultiplyAdd(weights._third, x, _third), TLanes.MultiplyAdd(weights._fourth, x, _fourth));
+
+        /// <summary>The sum of each vector's numbers.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector128<float> Sums() => TLanes.Sums(_first, _second, _third, _fourth);
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public T AddTo<TFormat>(T sum, float* x, float* scales, long at) where TFormat : IWeightFormat =>
-            TFormat.AddFour<TLanes, T>(first, second, third, fourth, x, scales, at, sum);
+            TFormat.AddFour<TLanes, T>(_first, _second, _third, _fourth, x, scales, at, sum);
     }
 }
