@@ -16,6 +16,7 @@ using Device = TorchSharp.torch.Device;
 // --write-models FOLDER writes models (i) and (ii) with random weights, to be served.
 // --serve URL [--clients N --seconds S] [--pid N] asks a running 'skipwise serve' as N clients; with --document N two questions about one
 // text of N tokens.
+// --tokenize tokenizer.json TEXT... times a tokenizer beside Hugging Face's library.
 // --check-estimate [PATTERN] holds `skipwise estimate` against real runs.
 string? Value(string option) => Array.IndexOf(args, option) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string option, int otherwise) => Value(option) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -37,6 +38,13 @@ if (args.Contains("--list"))
     }
     return 0;
 }
+#if HUGGING_FACE
+if (Value("--tokenize") is { } tokenizer)
+{
+    TokenizeBench.Run(tokenizer, args[(Array.IndexOf(args, tokenizer) + 1)..]);
+    return 0;
+}
+#endif
 if (args.Contains("--check-estimate"))
 {
     TorchRuntime.Initialize(TorchRuntimeOptions.All);

@@ -117,8 +117,20 @@ internal sealed class BytePairEncoder
             ids.Add(whole);
             return;
         }
-        // No merge can cross two adjacent characters that are not adjacent in any merged symbol. Splitting there changes no id and gives
-        // short segments that the cache can hold.
+        if (_cached.TryGetValue(text, out int[]? known))
+        {
+            ids.AddRange(known);
+            return;
+        }
+        int first = ids.Count;
+        EncodeSegments(text, ids);
+        Cache(text, ids, first);
+    }
+
+    /// <summary>No merge can cross two adjacent characters that are not adjacent in any merged symbol. Splitting there changes no id and
+    /// gives short segments that the cache can hold.</summary>
+    private void EncodeSegments(ReadOnlySpan<char> text, List<int> ids)
+    {
         int start = 0, position = 0, before = -1;
         while (position < text.Length)
         {
@@ -140,15 +152,23 @@ internal sealed class BytePairEncoder
 
     private void Append(ReadOnlySpan<char> segment, List<int> ids)
     {
-        if (!_cached.TryGetValue(segment, out int[]? merged))
+        if (_cached.TryGetValue(segment, out int[]? known))
         {
-            merged = MergeAll(segment);
-            if (segment.Length <= LongestCached && _cachedCount < MostCached && _cache.TryAdd(segment.ToString(), merged))
-            {
-                Interlocked.Increment(ref _cachedCount);
-            }
+            ids.AddRange(known);
+            return;
         }
-        ids.AddRange(merged);
+        int first = ids.Count;
+        ids.AddRange(MergeAll(segment));
+        Cache(segment, ids, first);
+    }
+
+    /// <summary>Keeps the ids of a short text, which end the list.</summary>
+    private void Cache(ReadOnlySpan<char> text, List<int> ids, int first)
+    {
+        if (text.Length <= LongestCached && _cachedCount < MostCached && _cached.TryAdd(text, [.. ids[first..]]))
+        {
+            Interlocked.Increment(ref _cachedCount);
+        }
     }
 
     /// <summary>Merges with a linked list of symbols and a queue of possible merges: O(n log n) for n characters.</summary>
