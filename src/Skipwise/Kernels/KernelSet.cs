@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Skipwise.Rope;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -28,9 +29,15 @@ internal abstract class KernelSet
     public static KernelSet Cpu { get; } = new CpuKernels();
 
     /// <summary>Skipwise's own kernels: for float32 on a CPU with AVX-512.</summary>
-    public static KernelSet Avx512 { get; } = new Avx512Kernels();
+    public static KernelSet Vectors512 { get; } = new VectorKernels<Lanes512, Vector512<float>>();
 
-    private static readonly KernelSet[] s_bestFirst = [Avx512, Cpu, Torch];
+    /// <summary>The same kernels: for a CPU with AVX2 and FMA.</summary>
+    public static KernelSet Vectors256 { get; } = new VectorKernels<Lanes256, Vector256<float>>();
+
+    /// <summary>The same kernels: for every other CPU, Arm's among them.</summary>
+    public static KernelSet Vectors128 { get; } = new VectorKernels<Lanes128, Vector128<float>>();
+
+    private static readonly KernelSet[] s_bestFirst = [Vectors512, Vectors256, Vectors128, Cpu, Torch];
 
     /// <summary>The fastest set for such tensors, unless this thread <see cref="Use">uses</see> another.</summary>
     public static KernelSet For(Device device, ScalarType dtype) => For(device.type, dtype);

@@ -61,7 +61,7 @@ internal sealed class MaskedAttention(Tensor? bias, bool isCausal, int[] documen
     private static Tensor CreateBias(Tensor seen, ScalarType dtype)
     {
         long keys = seen.size(-1);
-        Tensor bias = zeros([.. seen.shape[..^1], Avx512Gemm.RoundUp((int)keys, RowMultiple)], dtype, seen.device).narrow(-1, 0, keys);
+        Tensor bias = zeros([.. seen.shape[..^1], TilePlan.RoundUp((int)keys, RowMultiple)], dtype, seen.device).narrow(-1, 0, keys);
         return bias.masked_fill_(seen.logical_not(), float.NegativeInfinity);
     }
 

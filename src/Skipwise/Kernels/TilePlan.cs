@@ -5,10 +5,18 @@ namespace Skipwise.Kernels;
 
 /// <summary>Shapes of one attention call, and how its work is divided among threads.</summary>
 /// <remarks>
-/// The letters are those of <see cref="TiledAttention"/>: query [N, T, H, D], key [N, S, K, D], W = D rounded up to whole tiles.
+/// The letters are those of <see cref="TiledAttention{TLanes, T}"/>: query [N, T, H, D], key [N, S, K, D], W = D rounded up to whole tiles.
 /// </remarks>
-internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
+/// <param name="columns">of a tile</param>
+internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window, int columns)
 {
+    /// <summary>rows of a tile; a result's rows are a multiple of it</summary>
+    public const int TileRows = 6;
+    /// <summary>queries of a block: a multiple of a tile's columns and rows</summary>
+    public const int QueryBlock = 192;
+    /// <summary>keys of a block: a multiple of a tile's rows</summary>
+    public const int KeyBlock = 96;
+
     private const int MinWork = 1 << 17; // query-key pairs that pay for another thread
 
     private readonly int _threads = query.size(0) * query.size(1) * key.size(1) * query.size(2) < MinWork ? 1 : get_num_threads();
@@ -19,8 +27,11 @@ internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
     public int KvHeads { get; } = (int)key.size(2);
     public int Dim { get; } = (int)query.size(3);
     public int GroupSize => Heads / KvHeads;
-    public int PaddedDim => Avx512Gemm.RoundUp(Dim, Avx512Gemm.TileColumns / 2);
+    public int PaddedDim => RoundUp(Dim, columns);
     public float Scale => 1 / MathF.Sqrt(Dim);
+
+    /// <summary>Rounds up to a multiple.</summary>
+    public static int RoundUp(int number, int multiple) => (number + multiple - 1) / multiple * multiple;
 
     /// <summary>Parts per head, so that threads get equal work or the parts are many.</summary>
     public int SplitCount(int heads, int most)
@@ -39,10 +50,10 @@ internal sealed unsafe class TilePlan(Tensor query, Tensor key, int? window)
     {
         // Allocated by libtorch, whose heap keeps freed memory: a pool thread's own heap would return it and fault pages in again.
         using var scope = NewDisposeScope();
-        Tensor memory = empty([_threads, scratch + Avx512Gemm.VectorWidth], ScalarType.Float32, CPU);
+        Tensor memory = empty([_threads, scratch + Workspace.Alignment], ScalarType.Float32, CPU);
         using TensorPointers pointers = new();
         float* start = pointers.To<float>(memory);
         ParallelWork.For(
-            _threads, units, (thread, unit) => work(unit, new Workspace(start + (thread * (scratch + Avx512Gemm.VectorWidth)))));
+            _threads, units, (thread, unit) => work(unit, new Workspace(start + (thread * (scratch + Workspace.Alignment)))));
     }
 }

@@ -1,19 +1,21 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Causal attention for processors with AVX-512: FlashAttention-2 (Dao 2023) on <see cref="Avx512Gemm"/>. Scores of 192 queries and 96 keys
-/// exist at a time, in the cache, with a row per key and a lane per query: a query's softmax stays in one lane, and keys, values and
-/// gradients are read in place. Keys after a query are never read; each head is split into parts of equal work, so that all cores are busy.
+/// Causal attention in float32: FlashAttention-2 (Dao 2023) on <see cref="VectorGemm{TLanes, T}"/>. Scores of 192 queries and 96 keys exist
+/// at a time, in the cache, with a row per key and a lane per query: a query's softmax stays in one lane, and keys, values and gradients
+/// are read in place. Keys after a query are never read; each head is split into parts of equal work, so that all cores are busy.
 /// </summary>
-internal static unsafe class TiledAttention
+/// <typeparam name="TLanes">operations of the vector</typeparam>
+/// <typeparam name="T">the vector</typeparam>
+internal static unsafe class TiledAttention<TLanes, T> where TLanes : ILanes<T> where T : struct
 {
-    // N sequences, T queries, S keys, H query heads, K kv heads, D head dim, W = D rounded up to a multiple of 32; L = log-sum-exp of a
+    // N sequences, T queries, S keys, H query heads, K kv heads, D head dim, W = D rounded up to whole tiles; L = log-sum-exp of a
     // query's scores
-    private const int QueryBlock = ScoreBlock.QueryBlockSize, KeyBlock = ScoreBlock.KeyBlockSize;
+    private const int QueryBlock = TilePlan.QueryBlock, KeyBlock = TilePlan.KeyBlock;
     private const float Lowest = -1e30f; // below every score, and finite, so that no difference is NaN
 
     /// <param name="query">[N, T, H, D]; the queries are the last T of the S tokens</param>
@@ -23,13 +25,13 @@ internal static unsafe class TiledAttention
     public static (Tensor Mixed, Tensor Lse) Forward(Tensor query, Tensor key, Tensor value, int? window = null)
     {
         using var scope = NewDisposeScope();
-        TilePlan plan = new(query, key, window);
+        TilePlan plan = new(query, key, window, VectorGemm<TLanes, T>.MinColumns);
         Tensor output = empty(query.shape, ScalarType.Float32, query.device);
         Tensor lse = empty(query.shape[..^1], ScalarType.Float32, query.device);
         using TensorPointers pointers = new();
         HeadsView q = new(pointers, query), k = new(pointers, key), v = new(pointers, value);
         HeadsView o = new(pointers, output), l = new(pointers, lse.unsqueeze(-1));
-        int parts = plan.SplitCount(plan.Sequences * plan.Heads, Avx512Gemm.RoundUp(plan.Window.Queries, QueryBlock) / QueryBlock);
+        int parts = plan.SplitCount(plan.Sequences * plan.Heads, TilePlan.RoundUp(plan.Window.Queries, QueryBlock) / QueryBlock);
         int[] bounds = plan.Window.SplitQueries(parts, QueryBlock);
         plan.ForEachUnit(plan.Sequences * plan.Heads * parts, QueryScratchSize(plan), (unit, scratch) =>
         {
@@ -48,8 +50,8 @@ internal static unsafe class TiledAttention
         Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window = null)
     {
         using var scope = NewDisposeScope();
-        TilePlan plan = new(query, key, window);
-        int parts = plan.SplitCount(plan.Sequences * plan.KvHeads, Avx512Gemm.RoundUp(plan.Window.Keys, KeyBlock) / KeyBlock);
+        TilePlan plan = new(query, key, window, VectorGemm<TLanes, T>.MinColumns);
+        int parts = plan.SplitCount(plan.Sequences * plan.KvHeads, TilePlan.RoundUp(plan.Window.Keys, KeyBlock) / KeyBlock);
         int[] bounds = plan.Window.SplitKeys(parts, KeyBlock);
         // A key's gradient comes from one part; a query's is the sum over all parts.
         Tensor[] dQueries = [.. Enumerable.Range(0, parts).Select(_ => zeros(query.shape, ScalarType.Float32, query.device))];
@@ -58,7 +60,7 @@ internal static unsafe class TiledAttention
         HeadsView[] dqs = [.. dQueries.Select(part => new HeadsView(pointers, part))];
         HeadsView g = new(pointers, gradient), q = new(pointers, query), k = new(pointers, key), v = new(pointers, value);
         HeadsView o = new(pointers, output), l = new(pointers, lse.unsqueeze(-1)), dk = new(pointers, dKey), dv = new(pointers, dValue);
-        plan.ForEachUnit(plan.Sequences * plan.KvHeads * parts, KeyValueGradients.ScratchSize(plan, bounds), (unit, scratch) =>
+        plan.ForEachUnit(plan.Sequences * plan.KvHeads * parts, KeyValueGradients<TLanes, T>.ScratchSize(plan, bounds), (unit, scratch) =>
         {
             (int sequence, int kvHead, int part) = (unit / parts / plan.KvHeads, unit / parts % plan.KvHeads, unit % parts);
             (int from, int to) = (bounds[part], bounds[part + 1]);
@@ -66,7 +68,7 @@ internal static unsafe class TiledAttention
             {
                 return;
             }
-            KeyValueGradients keys = new(plan, scratch, from, to, k.Head(sequence, kvHead), v.Head(sequence, kvHead));
+            KeyValueGradients<TLanes, T> keys = new(plan, scratch, from, to, k.Head(sequence, kvHead), v.Head(sequence, kvHead));
             for (int head = kvHead * plan.GroupSize; head < (kvHead + 1) * plan.GroupSize; head++)
             {
                 keys.AccumulateHead(
@@ -84,7 +86,7 @@ internal static unsafe class TiledAttention
 
     /// <summary>Scratch elements that <see cref="AttendQueries"/> needs at most.</summary>
     private static long QueryScratchSize(TilePlan plan) =>
-        (2L * (plan.Window.Keys + Avx512Gemm.TileRows) * plan.PaddedDim) + (QueryBlock * (plan.Dim + KeyBlock + plan.PaddedDim + 3));
+        (2L * (plan.Window.Keys + TilePlan.TileRows) * plan.PaddedDim) + (QueryBlock * (plan.Dim + KeyBlock + plan.PaddedDim + 3));
 
     /// <summary>Attention output of a range of queries of one head: by blocks of keys, with a running maximum and sum.</summary>
     private static void AttendQueries(
@@ -96,26 +98,27 @@ internal static unsafe class TiledAttention
         }
         (CausalWindow window, int dim, int paddedDim) = (plan.Window, plan.Dim, plan.PaddedDim);
         int firstKey = window.FirstKey(from) / KeyBlock * KeyBlock;
-        int rows = Avx512Gemm.RoundUp(window.LastKey(to - 1) + 1 - firstKey, Avx512Gemm.TileRows);
-        float* keys = scratch.CopyRows(key, firstKey, rows, plan), values = scratch.CopyRows(value, firstKey, rows, plan);
+        int rows = TilePlan.RoundUp(window.LastKey(to - 1) + 1 - firstKey, TilePlan.TileRows);
+        float* keys = scratch.CopyRows<TLanes, T>(key, firstKey, rows, plan);
+        float* values = scratch.CopyRows<TLanes, T>(value, firstKey, rows, plan);
         float* panels = scratch.Allocate(QueryBlock * dim), scores = scratch.Allocate(QueryBlock * KeyBlock);
         float* accumulator = scratch.Allocate(QueryBlock * paddedDim);
         float* runningMax = scratch.Allocate(QueryBlock), runningSum = scratch.Allocate(QueryBlock), rescale = scratch.Allocate(QueryBlock);
         for (int start = from; start < to; start += QueryBlock)
         {
             int count = Math.Min(QueryBlock, to - start);
-            Avx512Gemm.PackTransposed(query.Row(start), query.RowStride, panels, count, dim, plan.Scale);
+            VectorGemm<TLanes, T>.PackTransposed(query.Row(start), query.RowStride, panels, count, dim, plan.Scale);
             new Span<float>(accumulator, QueryBlock * paddedDim).Clear();
             new Span<float>(runningMax, QueryBlock).Fill(Lowest);
             new Span<float>(runningSum, QueryBlock).Clear();
-            ScoreBlock block = new(window, start, count);
+            ScoreBlock<TLanes, T> block = new(window, start, count);
             int firstStart = window.FirstKey(start) / KeyBlock * KeyBlock;
             for (int keyStart = firstStart; keyStart <= window.LastKey(start + count - 1); keyStart += KeyBlock)
             {
                 float* some = keys + ((keyStart - firstKey) * paddedDim);
                 block.ComputeScores(some, paddedDim, dim, panels, keyStart, scores);
                 bool grew = block.Softmax(keyStart, scores, runningMax, runningSum, rescale);
-                for (int row = 0; row < count; row += Avx512Gemm.TileRows)
+                for (int row = 0; row < count; row += TilePlan.TileRows)
                 {
                     (int first, int end) = block.VisibleKeys(row, keyStart);
                     if (grew)
@@ -124,7 +127,7 @@ internal static unsafe class TiledAttention
                     }
                     if (first < end)
                     {
-                        Avx512Gemm.Multiply(
+                        VectorGemm<TLanes, T>.Multiply(
                             scores + (first * QueryBlock) + row, 1, QueryBlock, values + ((keyStart + first - firstKey) * paddedDim),
                             paddedDim, accumulator + (row * paddedDim), paddedDim, paddedDim, end - first, adds: true);
                     }
@@ -132,7 +135,7 @@ internal static unsafe class TiledAttention
             }
             for (int row = 0; row < count; row++)
             {
-                Avx512Gemm.ScaledCopy(
+                VectorGemm<TLanes, T>.ScaledCopy(
                     accumulator + (row * paddedDim), paddedDim, output.Row(start + row), output.RowStride, 1, dim, dim,
                     1 / runningSum[row]);
                 *lse.Row(start + row) = runningMax[row] + MathF.Log(runningSum[row]);
@@ -141,14 +144,16 @@ internal static unsafe class TiledAttention
     }
 
     /// <summary>Scales six rows, each by its own factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale(float* rows, float* factors, int paddedDim)
     {
-        for (int row = 0; row < Avx512Gemm.TileRows; row++)
+        for (int row = 0; row < TilePlan.TileRows; row++)
         {
-            Vector512<float> factor = Vector512.Create(factors[row]);
-            for (int column = 0; column < paddedDim; column += Avx512Gemm.VectorWidth)
+            T factor = TLanes.Fill(factors[row]);
+            for (int column = 0; column < paddedDim; column += TLanes.Count)
             {
-                (Vector512.Load(rows + (row * paddedDim) + column) * factor).Store(rows + (row * paddedDim) + column);
+                float* to = rows + (row * paddedDim) + column;
+                TLanes.Store(TLanes.Multiply(TLanes.Load(to), factor), to);
             }
         }
     }

@@ -43,8 +43,8 @@ internal sealed record MachineReport(
     internal static IReadOnlyList<string> Variables { get; } =
     [
         "SKIPWISE_LIBTORCH", "SKIPWISE_LIBTORCH_FORCE", TorchRuntime.PatchesVariable, "SKIPWISE_MAP", "SKIPWISE_TRACE",
-        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY", "DOTNET_EnableAVX512", "CUDA_VISIBLE_DEVICES",
-        "LD_LIBRARY_PATH", "LD_PRELOAD", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", // not the token
+        "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "ATEN_CPU_CAPABILITY", "DOTNET_EnableAVX512", "DOTNET_EnableAVX2",
+        "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "LD_PRELOAD", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", // no token
     ];
 
     /// <summary>Looks at this machine. libtorch is loaded as for any other work, with all native patches.</summary>
@@ -107,7 +107,7 @@ internal sealed record MachineReport(
         new (string Name, torch.ScalarType Type)[]
         {
             ("cpu float32", torch.ScalarType.Float32), ("cpu bfloat16", torch.ScalarType.BFloat16),
-        }.ToDictionary(kind => kind.Name, kind => KernelSet.For(torch.CPU, kind.Type).GetType().Name);
+        }.ToDictionary(kind => kind.Name, kind => KernelSet.For(torch.CPU, kind.Type).ToString()!);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static IReadOnlyList<string> UsableGpus() =>

@@ -22,7 +22,8 @@ public class KernelSetTests
     [Fact]
     public void The_best_set_is_chosen_by_device_type_and_processor()
     {
-        KernelSet best = Avx512Kernels.IsSupported ? KernelSet.Avx512 : KernelSet.Cpu;
+        KernelSet best = Lanes512.IsSupported ? KernelSet.Vectors512 : Lanes256.IsSupported ? KernelSet.Vectors256
+            : Lanes128.IsSupported ? KernelSet.Vectors128 : KernelSet.Cpu;
         Assert.Same(best, KernelSet.For(CPU, ScalarType.Float32));
         Assert.Same(KernelSet.Cpu, KernelSet.For(CPU, ScalarType.BFloat16));
         Assert.Same(KernelSet.Torch, KernelSet.For(META, ScalarType.Float32)); // as every device that is not the CPU
@@ -52,7 +53,7 @@ public class KernelSetTests
         {
             Assert.Same(KernelSet.Torch, KernelSet.For(META, ScalarType.Float32));
         }
-        using (KernelSet.Use(KernelSet.Avx512))
+        using (KernelSet.Use(KernelSet.Vectors128))
         {
             Assert.Same(KernelSet.Cpu, KernelSet.For(CPU, ScalarType.BFloat16));
         }

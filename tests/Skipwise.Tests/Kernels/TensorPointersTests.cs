@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Skipwise.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -71,9 +72,8 @@ public sealed unsafe class TensorPointersTests
     [InlineData(-1), InlineData(40), InlineData(long.MaxValue)]
     public void A_label_that_is_no_column_is_refused(long label)
     {
-        Assert.SkipUnless(Avx512Kernels.IsSupported, "needs AVX-512");
         using var scope = NewDisposeScope();
         Assert.Contains("labels from 0 to 39", Assert.Throws<ArgumentException>(() =>
-            Avx512Ops.CrossEntropy(zeros([2, 40]), tensor([3L, label]))).Message, StringComparison.Ordinal);
+            VectorOps<Lanes128, Vector128<float>>.CrossEntropy(zeros([2, 40]), tensor([3L, label]))).Message, StringComparison.Ordinal);
     }
 }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Skipwise.Tests.Kernels;
 
-/// <summary>Attention in tiles against softmax(Q K^T / sqrt(D)) V in float64, with the whole matrix and its mask.</summary>
+/// <summary>Attention in tiles against softmax(Q K^T / sqrt(D)) V in float64, with the whole matrix and its mask; of every width of vector.
+/// </summary>
 [Collection(nameof(AloneInTheProcess))]
 public class TiledAttentionTests
 {
@@ -21,18 +22,17 @@ public class TiledAttentionTests
     [Theory]
     [MemberData(nameof(Shapes))]
     public void The_mix_and_its_gradients_are_those_of_the_whole_matrix(int sequences, int queries, int keys, int heads, int kvHeads,
-        int dim, int window)
+        int dim, int window) => VectorFunctions.OfEachWidth(on =>
     {
-        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
         Tensor Numbers(int tokens, int ofHeads) => randn([sequences, tokens, ofHeads, dim], generator: generator);
         (Tensor query, Tensor key, Tensor value, Tensor gradient) =
             (Numbers(queries, heads), Numbers(keys, kvHeads), Numbers(keys, kvHeads), Numbers(queries, heads));
 
-        (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value, window == 0 ? null : window);
+        (Tensor output, Tensor lse) = on.Attend(query, key, value, window == 0 ? null : window);
         (Tensor dQuery, Tensor dKey, Tensor dValue) =
-            TiledAttention.Backward(gradient, query, key, value, output, lse, window == 0 ? null : window);
+            on.AttendBackward(gradient, query, key, value, output, lse, window == 0 ? null : window);
 
         Tensor Leaf(Tensor x) => x.to(ScalarType.Float64).requires_grad_();
         (Tensor q, Tensor k, Tensor v) = (Leaf(query), Leaf(key), Leaf(value));
@@ -49,20 +49,19 @@ public class TiledAttentionTests
         Near(expected[0], dQuery);
         Near(expected[1], dKey);
         Near(expected[2], dValue);
-    }
+    });
 
     [Theory]
     [InlineData(1), InlineData(2), InlineData(3), InlineData(7)]
-    public void Every_number_of_threads_finds_the_same(int threads)
+    public void Every_number_of_threads_finds_the_same(int threads) => VectorFunctions.OfEachWidth(on =>
     {
-        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
         Tensor[] x = [.. Enumerable.Range(0, 4).Select(_ => randn([1, 800, 1, 32], generator: generator))];
         Tensor[] All()
         {
-            (Tensor output, Tensor lse) = TiledAttention.Forward(x[0], x[1], x[2]);
-            (Tensor q, Tensor k, Tensor v) = TiledAttention.Backward(x[3], x[0], x[1], x[2], output, lse);
+            (Tensor output, Tensor lse) = on.Attend(x[0], x[1], x[2], null);
+            (Tensor q, Tensor k, Tensor v) = on.AttendBackward(x[3], x[0], x[1], x[2], output, lse, null);
             return [output, lse, q, k, v];
         }
 
@@ -83,72 +82,68 @@ public class TiledAttentionTests
         {
             set_num_threads(before);
         }
-    }
+    });
 
     /// <summary>Views with rows far apart, as a cache hands them out, and a gradient that is one number everywhere.</summary>
     [Fact]
-    public void Views_are_read_as_they_lie()
+    public void Views_are_read_as_they_lie() => VectorFunctions.OfEachWidth(on =>
     {
-        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         Tensor cache = randn(2, 3, 500, 40), query = randn(2, 100, 6, 40);
         Tensor key = cache.narrow(2, 0, 300).transpose(1, 2), value = cache.narrow(2, 200, 300).transpose(1, 2),
             gradient = ones(1).expand(2, 100, 6, 40);
-        (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value);
-        (Tensor plain, Tensor plainLse) = TiledAttention.Forward(query, key.contiguous(), value.contiguous());
+        (Tensor output, Tensor lse) = on.Attend(query, key, value, null);
+        (Tensor plain, Tensor plainLse) = on.Attend(query, key.contiguous(), value.contiguous(), null);
         Assert.True(output.Equals(plain));
         Assert.True(lse.Equals(plainLse));
-        Assert.True(TiledAttention.Backward(gradient, query, key, value, output, lse).Key
-            .Equals(TiledAttention.Backward(gradient.contiguous(), query, key.contiguous(), value.contiguous(), output, lse).Key));
-    }
+        Assert.True(on.AttendBackward(gradient, query, key, value, output, lse, null).Key
+            .Equals(on.AttendBackward(gradient.contiguous(), query, key.contiguous(), value.contiguous(), output, lse, null).Key));
+    });
 
     [Fact]
-    public void A_number_that_is_none_is_told()
+    public void A_number_that_is_none_is_told() => VectorFunctions.OfEachWidth(on =>
     {
-        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 50, 1, 16), key = randn(1, 50, 1, 16), value = randn(1, 50, 1, 16);
         key[0, 20, 0, 3] = float.NaN;
-        Tensor output = TiledAttention.Forward(query, key, value).Mixed;
+        Tensor output = on.Attend(query, key, value, null).Mixed;
         Assert.False(output.narrow(1, 0, 20).isnan().any().ToBoolean()); // which do not see it
         Assert.True(output.narrow(1, 20, 30).isnan().all().ToBoolean());
-    }
+    });
 
     /// <summary>Scores far apart: shares that are 0 or 1.</summary>
     [Fact]
-    public void Large_scores_do_not_overflow()
+    public void Large_scores_do_not_overflow() => VectorFunctions.OfEachWidth(on =>
     {
-        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         Tensor query = randn(1, 300, 1, 16) * 100, key = randn(1, 300, 1, 16) * 100, value = randn(1, 300, 1, 16),
             gradient = randn(1, 300, 1, 16);
-        (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value);
-        (Tensor dQuery, Tensor dKey, Tensor dValue) = TiledAttention.Backward(gradient, query, key, value, output, lse);
+        (Tensor output, Tensor lse) = on.Attend(query, key, value, null);
+        (Tensor dQuery, Tensor dKey, Tensor dValue) = on.AttendBackward(gradient, query, key, value, output, lse, null);
         foreach (Tensor found in (Tensor[])[output, lse, dQuery, dKey, dValue])
         {
             Assert.True(found.isfinite().all().ToBoolean());
         }
         Assert.True(output.abs().max().ToSingle() <= value.abs().max().ToSingle() * 1.00001);
-    }
+    });
 
     /// <summary>A trained model looks at a few keys, and the gradients that reach it are small. Products of the two must not be subnormal:
     /// those take an Intel core a hundred times as long.</summary>
     [Fact]
-    public void Sure_attention_has_no_subnormal_gradients()
+    public void Sure_attention_has_no_subnormal_gradients() => VectorFunctions.OfEachWidth(on =>
     {
-        Assert.SkipUnless(Avx512Kernels.IsSupported, "This processor has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(5, CPU);
         Tensor Numbers(double size) => randn([1, 700, 2, 32], generator: generator) * size;
         (Tensor query, Tensor key, Tensor value, Tensor gradient) = (Numbers(5), Numbers(5), Numbers(1), Numbers(1e-6));
-        (Tensor output, Tensor lse) = TiledAttention.Forward(query, key, value);
-        (Tensor dQuery, Tensor dKey, Tensor dValue) = TiledAttention.Backward(gradient, query, key, value, output, lse);
+        (Tensor output, Tensor lse) = on.Attend(query, key, value, null);
+        (Tensor dQuery, Tensor dKey, Tensor dValue) = on.AttendBackward(gradient, query, key, value, output, lse, null);
         foreach (Tensor found in (Tensor[])[dQuery, dKey, dValue])
         {
             Assert.Equal(0, found.data<float>().Count(float.IsSubnormal));
             Assert.True(found.abs().max().ToSingle() > 1e-7f);
         }
-    }
+    });
 
     private static void Near(Tensor expected, Tensor found)
     {

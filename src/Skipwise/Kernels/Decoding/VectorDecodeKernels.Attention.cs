@@ -56,18 +56,12 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (float Largest, float Sum) ExpInPlace(float* numbers, int count)
     {
-        float* lanes = stackalloc float[MaxLanes];
         T most = TLanes.Load(numbers), sums = default;
         for (int i = TLanes.Count; i < count; i += TLanes.Count)
         {
             most = TLanes.Max(most, TLanes.Load(numbers + i));
         }
-        TLanes.Store(most, lanes);
-        float largest = lanes[0];
-        for (int i = 1; i < TLanes.Count; i++)
-        {
-            largest = MathF.Max(largest, lanes[i]);
-        }
+        float largest = VectorMath<TLanes, T>.Largest(most);
         T by = TLanes.Fill(largest);
         for (int i = 0; i < count; i += TLanes.Count)
         {

@@ -122,16 +122,10 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T>
     {
         ActivationKind.Gelu => Gelu(x),
         // 0.5 (1 + tanh(u)) = sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
-        ActivationKind.GeluTanh => TLanes.Multiply(x, Sigmoid(TLanes.Multiply(
+        ActivationKind.GeluTanh => TLanes.Multiply(x, VectorMath<TLanes, T>.Sigmoid(TLanes.Multiply(
             x, TLanes.MultiplyAdd(TLanes.Multiply(x, x), TLanes.Fill(0.0713548163f), TLanes.Fill(1.59576912f))))),
-        _ => TLanes.Multiply(x, Sigmoid(x)),
+        _ => TLanes.Multiply(x, VectorMath<TLanes, T>.Sigmoid(x)),
     };
-
-    private static T Sigmoid(T x)
-    {
-        T one = TLanes.Fill(1), negative = TLanes.Subtract(default, x);
-        return TLanes.Divide(one, TLanes.Add(one, Exp(TLanes.Min(TLanes.Fill(88), negative))));
-    }
 
     /// <summary>
     /// x Phi(x) = max(0, x) - |x| erfc(|x| / sqrt(2)) / 2, with erfc by Abramowitz and Stegun's formula 7.1.26, whose error is at most
@@ -149,20 +143,7 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T>
         return TLanes.Subtract(TLanes.Max(default, x), TLanes.Multiply(TLanes.Multiply(size, TLanes.Fill(0.5f)), tail));
     }
 
-    /// <summary>e^x for x up to 88, with the constants of <see cref="Avx512Gemm.Exp"/>; 0 below -87.3.</summary>
+    /// <summary>e^x for x up to 88; 0 below -87.3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Exp(T x)
-    {
-        T n = TLanes.Round(TLanes.Multiply(x, TLanes.Fill(1.44269504f)));
-        T r = TLanes.MultiplyAdd(n, TLanes.Fill(-0.693359375f), x);
-        r = TLanes.MultiplyAdd(n, TLanes.Fill(2.12194440e-4f), r);
-        T p = TLanes.Fill(1.9875691500e-4f);
-        p = TLanes.MultiplyAdd(p, r, TLanes.Fill(1.3981999507e-3f));
-        p = TLanes.MultiplyAdd(p, r, TLanes.Fill(8.3334519073e-3f));
-        p = TLanes.MultiplyAdd(p, r, TLanes.Fill(4.1665795894e-2f));
-        p = TLanes.MultiplyAdd(p, r, TLanes.Fill(1.6666665459e-1f));
-        p = TLanes.MultiplyAdd(p, r, TLanes.Fill(0.5f));
-        p = TLanes.Add(TLanes.MultiplyAdd(p, TLanes.Multiply(r, r), r), TLanes.Fill(1));
-        return TLanes.ZeroBelow(-87.3f, x, TLanes.Multiply(p, TLanes.PowerOfTwo(n)));
-    }
+    private static T Exp(T x) => VectorMath<TLanes, T>.Exp(x, least: -87.3f);
 }

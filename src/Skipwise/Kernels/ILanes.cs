@@ -1,15 +1,21 @@
 using System.Runtime.Intrinsics;
 
-namespace Skipwise.Kernels.Decoding;
+namespace Skipwise.Kernels;
 
 /// <summary>
-/// The operations of a vector of float32 that the decoding kernels are written in: one source for every width that a processor has.
+/// The operations of a vector of float32 that kernels are written in: one source for every width that a processor has.
 /// </summary>
 /// <typeparam name="T">the vector</typeparam>
 internal unsafe interface ILanes<T> where T : struct
 {
+    /// <summary>Whether this processor has such vectors.</summary>
+    static abstract bool IsSupported { get; }
+
     /// <summary>float32 numbers of a vector</summary>
     static abstract int Count { get; }
+
+    /// <summary>vectors that the processor holds in registers: the size of a tile</summary>
+    static abstract int Registers { get; }
 
     static abstract T Fill(float value);
     static abstract T Load(float* from);
@@ -25,6 +31,7 @@ internal unsafe interface ILanes<T> where T : struct
     static abstract T Min(T a, T b);
     /// <summary>The larger number; b if a is NaN.</summary>
     static abstract T Max(T a, T b);
+    static abstract T Negate(T a);
     static abstract T Abs(T a);
     static abstract T Round(T a);
     /// <summary>2^n for integers n from -126 to 127.</summary>
@@ -32,6 +39,13 @@ internal unsafe interface ILanes<T> where T : struct
     /// <summary>0 where x is below the bound, elsewhere the value.</summary>
     static abstract T ZeroBelow(float bound, T x, T value);
 
+    /// <summary>The numbers inside from the lane <paramref name="first"/> to the one before <paramref name="end"/>, elsewhere those
+    /// outside.</summary>
+    static abstract T Within(int first, int end, T inside, T outside);
+    static abstract bool EqualsAll(T a, T b);
+
+    /// <summary>The sum of a vector's numbers.</summary>
+    static abstract float Sum(T a);
     /// <summary>Sums of four vectors; the order of the additions is the same for each of them.</summary>
     static abstract Vector128<float> Sums(T a, T b, T c, T d);
 

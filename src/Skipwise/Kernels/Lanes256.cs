@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Skipwise.Kernels.Decoding;
+namespace Skipwise.Kernels;
 
 /// <summary>Vectors of 8 numbers: AVX2 with FMA.</summary>
 internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
@@ -12,6 +12,8 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     private const float Float16Scale = 5.192296858534828e33f; // 2^112
 
     public static int Count => Vector256<float>.Count;
+
+    public static int Registers => 16;
 
     public static Vector256<float> Fill(float value) => Vector256.Create(value);
 
@@ -33,6 +35,8 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Avx.Max(a, b);
 
+    public static Vector256<float> Negate(Vector256<float> a) => -a;
+
     public static Vector256<float> Abs(Vector256<float> a) => Vector256.Abs(a);
 
     public static Vector256<float> Round(Vector256<float> a) => Vector256.Round(a);
@@ -42,6 +46,19 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> ZeroBelow(float bound, Vector256<float> x, Vector256<float> value) =>
         Vector256.AndNot(value, Vector256.LessThan(x, Vector256.Create(bound)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Within(int first, int end, Vector256<float> inside, Vector256<float> outside)
+    {
+        Vector256<int> lane = Vector256<int>.Indices;
+        Vector256<int> isInside = Vector256.GreaterThanOrEqual(lane, Vector256.Create(first));
+        isInside &= Vector256.LessThan(lane, Vector256.Create(end));
+        return Vector256.ConditionalSelect(isInside.AsSingle(), inside, outside);
+    }
+
+    public static bool EqualsAll(Vector256<float> a, Vector256<float> b) => Vector256.EqualsAll(a, b);
+
+    public static float Sum(Vector256<float> a) => Vector256.Sum(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sums(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Skipwise.Kernels.Decoding;
+namespace Skipwise.Kernels;
 
 /// <summary>Vectors of 16 numbers: AVX-512.</summary>
 internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
@@ -12,6 +12,8 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     private const float Float16Scale = 5.192296858534828e33f; // 2^112
 
     public static int Count => Vector512<float>.Count;
+
+    public static int Registers => 32;
 
     public static Vector512<float> Fill(float value) => Vector512.Create(value);
 
@@ -34,6 +36,8 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
 
     public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Avx512F.Max(a, b);
 
+    public static Vector512<float> Negate(Vector512<float> a) => -a;
+
     public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
 
     public static Vector512<float> Round(Vector512<float> a) => Vector512.Round(a);
@@ -42,7 +46,20 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
         ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
 
     public static Vector512<float> ZeroBelow(float bound, Vector512<float> x, Vector512<float> value) =>
-        Vector512.AndNot(value, Vector512.LessThan(x, Vector512.Create(bound)));
+        Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(bound)), default, value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Within(int first, int end, Vector512<float> inside, Vector512<float> outside)
+    {
+        Vector512<int> lane = Vector512<int>.Indices;
+        Vector512<int> isInside = Vector512.GreaterThanOrEqual(lane, Vector512.Create(first));
+        isInside &= Vector512.LessThan(lane, Vector512.Create(end));
+        return Vector512.ConditionalSelect(isInside.AsSingle(), inside, outside);
+    }
+
+    public static bool EqualsAll(Vector512<float> a, Vector512<float> b) => Vector512.EqualsAll(a, b);
+
+    public static float Sum(Vector512<float> a) => Vector512.Sum(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sums(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,19 +5,20 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Kernels for float32 on processors with AVX-512: single-pass versions of operations for which libtorch needs several passes over memory
-/// (<see cref="Avx512Ops"/>), and tiled attention (<see cref="TiledAttention"/>). Tensors shorter than a vector go to
-/// <see cref="CpuKernels"/>.
+/// Kernels for float32 on processors with such vectors: single-pass versions of operations for which libtorch needs several passes over
+/// memory (<see cref="VectorOps{TLanes, T}"/>), and tiled attention (<see cref="TiledAttention{TLanes, T}"/>). Tensors shorter than a
+/// vector go to <see cref="CpuKernels"/>.
 /// </summary>
-internal sealed class Avx512Kernels : CpuKernels
+/// <typeparam name="TLanes">operations of the vector</typeparam>
+/// <typeparam name="T">the vector</typeparam>
+internal sealed class VectorKernels<TLanes, T> : CpuKernels where TLanes : ILanes<T> where T : struct
 {
-    private const int MinTiledQueries = 48; // queries; with fewer a panel of 64 is mostly padding
+    private const int MinTiledQueries = 48; // with fewer a panel is mostly padding
 
-    /// <summary>Whether this processor has 512-bit vectors; <c>DOTNET_EnableAVX512=0</c> disables them.</summary>
-    public static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
-
+    /// <inheritdoc/>
+    /// <remarks><c>DOTNET_EnableAVX512=0</c> and <c>DOTNET_EnableAVX2=0</c> leave the narrower vectors.</remarks>
     protected override bool Supports(DeviceType device, ScalarType dtype) =>
-        IsSupported && device == DeviceType.CPU && dtype == ScalarType.Float32;
+        TLanes.IsSupported && device == DeviceType.CPU && dtype == ScalarType.Float32;
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, RmsNormOptions options)
     {
@@ -28,11 +27,11 @@ internal sealed class Avx512Kernels : CpuKernels
             return base.RmsNorm(x, weight, options);
         }
         using var scope = NewDisposeScope();
-        return Avx512Ops.RmsNorm(x, options.Factor(weight), options.Eps).Normed.MoveToOuterDisposeScope();
+        return VectorOps<TLanes, T>.RmsNorm(x, options.Factor(weight), options.Eps).Normed.MoveToOuterDisposeScope();
     }
 
     public override Tensor GatedSilu(Tensor gate, Tensor up) =>
-        IsTracked(gate, up) || !Fits(gate, up) ? base.GatedSilu(gate, up) : Avx512Ops.GatedSilu(gate, up);
+        IsTracked(gate, up) || !Fits(gate, up) ? base.GatedSilu(gate, up) : VectorOps<TLanes, T>.GatedSilu(gate, up);
 
     public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
         queries < MinTiledQueries ? base.PlanAttention(queries, cached, window, documents, dtype, device)
@@ -45,32 +44,34 @@ internal sealed class Avx512Kernels : CpuKernels
     public override int QueryGradientParts => torch.get_num_threads(); // one per part of the keys
 
     public override (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options) =>
-        Fits(x, factor) ? Avx512Ops.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
+        Fits(x, factor) ? VectorOps<TLanes, T>.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
 
     public override (Tensor X, Tensor Factor) RmsNormBackward(
         Tensor gradient, Tensor x, Tensor factor, Tensor scale, RmsNormOptions options) =>
         Fits(gradient, x, factor)
-            ? Avx512Ops.RmsNormBackward(gradient, x, factor, scale)
+            ? VectorOps<TLanes, T>.RmsNormBackward(gradient, x, factor, scale)
             : base.RmsNormBackward(gradient, x, factor, scale, options);
 
     public override Tensor RotateForward(Tensor x, Tensor rotation, RotaryLayout layout) =>
-        Fits(x) ? Avx512Ops.Rotate(x, rotation, layout, back: false) : base.RotateForward(x, rotation, layout);
+        Fits(x) ? VectorOps<TLanes, T>.Rotate(x, rotation, layout, back: false) : base.RotateForward(x, rotation, layout);
 
     public override Tensor RotateBackward(Tensor gradient, Tensor rotation, RotaryLayout layout) =>
-        Fits(gradient) ? Avx512Ops.Rotate(gradient, rotation, layout, back: true) : base.RotateBackward(gradient, rotation, layout);
+        Fits(gradient)
+            ? VectorOps<TLanes, T>.Rotate(gradient, rotation, layout, back: true)
+            : base.RotateBackward(gradient, rotation, layout);
 
     public override Tensor GatedSiluForward(Tensor gate, Tensor up) =>
-        Fits(gate, up) ? Avx512Ops.GatedSilu(gate, up) : base.GatedSiluForward(gate, up);
+        Fits(gate, up) ? VectorOps<TLanes, T>.GatedSilu(gate, up) : base.GatedSiluForward(gate, up);
 
     public override (Tensor Gate, Tensor Up) GatedSiluBackward(Tensor gradient, Tensor gate, Tensor up) =>
-        Fits(gradient, gate, up) ? Avx512Ops.GatedSiluBackward(gradient, gate, up) : base.GatedSiluBackward(gradient, gate, up);
+        Fits(gradient, gate, up) ? VectorOps<TLanes, T>.GatedSiluBackward(gradient, gate, up) : base.GatedSiluBackward(gradient, gate, up);
 
     public override (Tensor Output, Tensor Lse) AttentionForward(Tensor query, Tensor key, Tensor value, int? window) =>
-        TiledAttention.Forward(query, key, value, window);
+        TiledAttention<TLanes, T>.Forward(query, key, value, window);
 
     public override (Tensor Query, Tensor Key, Tensor Value) AttentionBackward(
         Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window) =>
-        TiledAttention.Backward(gradient, query, key, value, output, lse, window);
+        TiledAttention<TLanes, T>.Backward(gradient, query, key, value, output, lse, window);
 
     /// <inheritdoc/>
     /// <remarks>The gradient overwrites the logits.</remarks>
@@ -80,7 +81,7 @@ internal sealed class Avx512Kernels : CpuKernels
         {
             return base.LogitsGradient(logits, labels, total);
         }
-        total.add_(Avx512Ops.CrossEntropy(logits, labels).sum());
+        total.add_(VectorOps<TLanes, T>.CrossEntropy(logits, labels).sum());
         return logits;
     }
 
@@ -88,11 +89,13 @@ internal sealed class Avx512Kernels : CpuKernels
     {
         foreach (Tensor tensor in tensors)
         {
-            if (tensor.dtype != ScalarType.Float32 || tensor.device_type != DeviceType.CPU || tensor.numel() < Avx512Gemm.VectorWidth)
+            if (tensor.dtype != ScalarType.Float32 || tensor.device_type != DeviceType.CPU || tensor.numel() < TLanes.Count)
             {
                 return false;
             }
         }
         return true;
     }
+
+    public override string ToString() => $"VectorKernels of {TLanes.Count * 32} bits";
 }

@@ -1,5 +1,4 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using System.Runtime.CompilerServices;
 using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,13 +6,14 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Single-pass operations with AVX-512 for which libtorch needs several passes over memory: float32, contiguous rows of at least one
-/// vector. The formulas are those of <see cref="ReferenceKernels"/>.
+/// Single-pass operations for which libtorch needs several passes over memory: float32, contiguous rows of at least one vector. The
+/// formulas are those of <see cref="ReferenceKernels"/>.
 /// </summary>
-internal static unsafe class Avx512Ops
+/// <typeparam name="TLanes">operations of the vector</typeparam>
+/// <typeparam name="T">the vector</typeparam>
+internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where T : struct
 {
     // N rows, C columns
-    private const int Lanes = Avx512Gemm.VectorWidth;
 
     /// <summary>y = x r w with r = 1 / sqrt(mean(x^2) + eps), by rows.</summary>
     /// <param name="x">[..., C]</param>
@@ -32,12 +32,12 @@ internal static unsafe class Avx512Ops
             for (long row = first; row < end; row++)
             {
                 float* xs = from + (row * columns), ys = to + (row * columns);
-                r[row] = 1 / MathF.Sqrt((Avx512Gemm.Dot(xs, xs, columns) / columns) + eps);
-                Vector512<float> factor = Vector512.Create(r[row]);
+                r[row] = 1 / MathF.Sqrt((VectorMath<TLanes, T>.Dot(xs, xs, columns) / columns) + eps);
+                T factor = TLanes.Fill(r[row]);
                 int i = 0;
-                for (; i <= columns - Lanes; i += Lanes)
+                for (; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    (Vector512.Load(xs + i) * factor * Vector512.Load(w + i)).Store(ys + i);
+                    TLanes.Store(TLanes.Multiply(TLanes.Multiply(TLanes.Load(xs + i), factor), TLanes.Load(w + i)), ys + i);
                 }
                 for (; i < columns; i++)
                 {
@@ -68,24 +68,26 @@ internal static unsafe class Avx512Ops
             for (long row = part * size; row < Math.Min(rows, (part + 1) * size); row++)
             {
                 float* g = gs + (row * columns), value = xs + (row * columns), dx = dxs + (row * columns);
-                Vector512<float> sum = default;
+                T sum = default;
                 int i = 0;
-                for (; i <= columns - Lanes; i += Lanes)
+                for (; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    sum = Vector512.FusedMultiplyAdd(Vector512.Load(g + i) * Vector512.Load(w + i), Vector512.Load(value + i), sum);
+                    T weighted = TLanes.Multiply(TLanes.Load(g + i), TLanes.Load(w + i));
+                    sum = TLanes.MultiplyAdd(weighted, TLanes.Load(value + i), sum);
                 }
-                float mean = Vector512.Sum(sum), by = r[row];
+                float mean = TLanes.Sum(sum), by = r[row];
                 for (; i < columns; i++)
                 {
                     mean += g[i] * w[i] * value[i];
                 }
                 mean = mean * by / columns;
-                Vector512<float> bys = Vector512.Create(by), means = Vector512.Create(-mean);
-                for (i = 0; i <= columns - Lanes; i += Lanes)
+                T bys = TLanes.Fill(by), means = TLanes.Fill(-mean);
+                for (i = 0; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    Vector512<float> normed = Vector512.Load(value + i) * bys, its = Vector512.Load(g + i);
-                    (Vector512.FusedMultiplyAdd(normed, means, its * Vector512.Load(w + i)) * bys).Store(dx + i);
-                    Vector512.FusedMultiplyAdd(its, normed, Vector512.Load(dw + i)).Store(dw + i);
+                    T normed = TLanes.Multiply(TLanes.Load(value + i), bys), its = TLanes.Load(g + i);
+                    T weighted = TLanes.Multiply(its, TLanes.Load(w + i));
+                    TLanes.Store(TLanes.Multiply(TLanes.MultiplyAdd(normed, means, weighted), bys), dx + i);
+                    TLanes.Store(TLanes.MultiplyAdd(its, normed, TLanes.Load(dw + i)), dw + i);
                 }
                 for (; i < columns; i++)
                 {
@@ -98,7 +100,7 @@ internal static unsafe class Avx512Ops
         return (dX.MoveToOuterDisposeScope(), dWeights.sum(0L).MoveToOuterDisposeScope());
     }
 
-    /// <summary>silu(gate) up, element-wise; at least 16 elements.</summary>
+    /// <summary>silu(gate) up, element-wise; at least a vector of elements.</summary>
     public static Tensor GatedSilu(Tensor gate, Tensor up)
     {
         using var scope = NewDisposeScope();
@@ -109,11 +111,11 @@ internal static unsafe class Avx512Ops
         long count = gate.numel();
         ParallelWork.ForRange(count, 1, (first, end) =>
         {
-            for (long at = first; at < end; at += Lanes)
+            for (long at = first; at < end; at += TLanes.Count)
             {
-                long i = Math.Min(at, count - Lanes); // the last vector overlaps the one before
-                Vector512<float> z = Vector512.Load(gates + i);
-                (z * Sigmoid(z) * Vector512.Load(ups + i)).Store(to + i);
+                long i = Math.Min(at, count - TLanes.Count); // the last vector overlaps the one before
+                T z = TLanes.Load(gates + i);
+                TLanes.Store(TLanes.Multiply(TLanes.Multiply(z, VectorMath<TLanes, T>.Sigmoid(z)), TLanes.Load(ups + i)), to + i);
             }
         });
         return gated.MoveToOuterDisposeScope();
@@ -131,12 +133,13 @@ internal static unsafe class Avx512Ops
         long count = gate.numel();
         ParallelWork.ForRange(count, 1, (first, end) =>
         {
-            for (long at = first; at < end; at += Lanes)
+            for (long at = first; at < end; at += TLanes.Count)
             {
-                long i = Math.Min(at, count - Lanes);
-                Vector512<float> z = Vector512.Load(gates + i), s = Sigmoid(z), g = Vector512.Load(gs + i) * s, one = Vector512<float>.One;
-                (g * Vector512.Load(ups + i) * Vector512.FusedMultiplyAdd(z, one - s, one)).Store(dGates + i);
-                (g * z).Store(dUps + i);
+                long i = Math.Min(at, count - TLanes.Count);
+                T z = TLanes.Load(gates + i), s = VectorMath<TLanes, T>.Sigmoid(z), one = TLanes.Fill(1);
+                T g = TLanes.Multiply(TLanes.Load(gs + i), s), slope = TLanes.MultiplyAdd(z, TLanes.Subtract(one, s), one);
+                TLanes.Store(TLanes.Multiply(TLanes.Multiply(g, TLanes.Load(ups + i)), slope), dGates + i);
+                TLanes.Store(TLanes.Multiply(g, z), dUps + i);
             }
         });
         return (dGate.MoveToOuterDisposeScope(), dUp.MoveToOuterDisposeScope());
@@ -169,9 +172,9 @@ internal static unsafe class Avx512Ops
             {
                 float* z = all + (row * columns);
                 float right = z[label[row]];
-                (float largest, float sum) = UnnormalizedSoftmax(z, columns);
+                (float largest, float sum) = VectorMath<TLanes, T>.UnnormalizedSoftmax(z, columns);
                 loss[row] = largest - right + Math.Log(sum);
-                ScaleInPlace(z, 1 / sum, columns);
+                VectorMath<TLanes, T>.Scale(z, 1 / sum, columns);
                 z[label[row]] -= 1;
             }
         });
@@ -201,14 +204,16 @@ internal static unsafe class Avx512Ops
                 float* source = from + (token * heads * size), target = to + (token * heads * size),
                     angle = angles + (token % rotations * 2 * count);
                 int pair = 0;
-                for (; pair <= count - Lanes; pair += Lanes)
+                for (; pair <= count - TLanes.Count; pair += TLanes.Count)
                 {
-                    (Vector512<float> cos, Vector512<float> sin) = Load(angle, pair, count, isHalves: false);
-                    sin = back ? -sin : sin;
+                    (T cos, T sin) = Load(angle, pair, count, isHalves: false);
+                    sin = back ? TLanes.Negate(sin) : sin;
                     for (int head = 0; head < heads; head++)
                     {
-                        (Vector512<float> a, Vector512<float> b) = Load(source + (head * size), pair, count, readsHalves);
-                        Store((a * cos) - (b * sin), (a * sin) + (b * cos), target + (head * size), pair, count, writesHalves);
+                        (T a, T b) = Load(source + (head * size), pair, count, readsHalves);
+                        T turned = TLanes.Subtract(TLanes.Multiply(a, cos), TLanes.Multiply(b, sin));
+                        T other = TLanes.Add(TLanes.Multiply(a, sin), TLanes.Multiply(b, cos));
+                        Store(turned, other, target + (head * size), pair, count, writesHalves);
                     }
                 }
                 for (; pair < count; pair++)
@@ -233,78 +238,21 @@ internal static unsafe class Avx512Ops
         return rotated.MoveToOuterDisposeScope();
     }
 
-    private static (Vector512<float> First, Vector512<float> Second) Load(float* values, int pair, int pairs, bool isHalves)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (T First, T Second) Load(float* values, int pair, int pairs, bool isHalves) =>
+        isHalves ? (TLanes.Load(values + pair), TLanes.Load(values + pairs + pair)) : TLanes.LoadPairs(values + (2 * pair));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(T first, T second, float* values, int pair, int pairs, bool isHalves)
     {
         if (isHalves)
         {
-            return (Vector512.Load(values + pair), Vector512.Load(values + pairs + pair));
+            TLanes.Store(first, values + pair);
+            TLanes.Store(second, values + pairs + pair);
         }
-        Vector512<float> low = Vector512.Load(values + (2 * pair)), high = Vector512.Load(values + (2 * pair) + Lanes);
-        Vector512<int> even = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-        return (Avx512F.PermuteVar16x32x2(low, even, high), Avx512F.PermuteVar16x32x2(low, even + Vector512<int>.One, high));
-    }
-
-    private static void Store(Vector512<float> first, Vector512<float> second, float* values, int pair, int pairs, bool isHalves)
-    {
-        if (isHalves)
+        else
         {
-            first.Store(values + pair);
-            second.Store(values + pairs + pair);
-            return;
-        }
-        Vector512<int> alternately = Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-        Avx512F.PermuteVar16x32x2(first, alternately, second).Store(values + (2 * pair));
-        Avx512F.PermuteVar16x32x2(first, alternately + Vector512.Create(8), second).Store(values + (2 * pair) + Lanes);
-    }
-
-    /// <summary>Replaces elements z by e^(z - max).</summary>
-    /// <returns>the maximum, and the sum of the results</returns>
-    private static (float Largest, float Sum) UnnormalizedSoftmax(float* z, long size)
-    {
-        Vector512<float> most = Vector512.Create(float.NegativeInfinity), sums = default;
-        long i = 0;
-        for (; i <= size - Lanes; i += Lanes)
-        {
-            most = Vector512.MaxNative(Vector512.Load(z + i), most);
-        }
-        float largest = float.NegativeInfinity, sum = 0;
-        for (int lane = 0; lane < Lanes; lane++)
-        {
-            largest = Math.Max(largest, most[lane]);
-        }
-        for (; i < size; i++)
-        {
-            largest = Math.Max(largest, z[i]);
-        }
-        Vector512<float> by = Vector512.Create(largest);
-        for (i = 0; i <= size - Lanes; i += Lanes)
-        {
-            Vector512<float> probability = Avx512Gemm.Exp(Vector512.Load(z + i) - by);
-            probability.Store(z + i);
-            sums += probability;
-        }
-        for (; i < size; i++)
-        {
-            sum += z[i] = MathF.Exp(z[i] - largest);
-        }
-        return (largest, sum + Vector512.Sum(sums));
-    }
-
-    private static void ScaleInPlace(float* values, float factor, long size)
-    {
-        Vector512<float> factors = Vector512.Create(factor);
-        long i = 0;
-        for (; i <= size - Lanes; i += Lanes)
-        {
-            (Vector512.Load(values + i) * factors).Store(values + i);
-        }
-        for (; i < size; i++)
-        {
-            values[i] *= factor;
+            TLanes.StorePairs(first, second, values + (2 * pair));
         }
     }
-
-    private static Vector512<float> Sigmoid(Vector512<float> z) =>
-        // min returns its second operand if z is NaN
-        Vector512<float>.One / (Vector512<float>.One + Avx512Gemm.Exp(Vector512.MinNative(Vector512.Create(88f), -z)));
 }
