@@ -55,6 +55,12 @@ internal unsafe interface ILanes<T> where T : struct
     static abstract void StorePairs(T even, T odd, float* to);
 
     static abstract T LoadBFloat16(ushort* from);
+    /// <summary>Stores the nearest bfloat16 numbers, of two equally near ones the even one. NaN stays NaN.</summary>
+    static abstract void StoreBFloat16(T vector, ushort* to);
+    /// <inheritdoc cref="LoadPairs"/>
+    static abstract (T Even, T Odd) LoadBFloat16Pairs(ushort* from);
+    /// <inheritdoc cref="StorePairs"/>
+    static abstract void StoreBFloat16Pairs(T even, T odd, ushort* to);
     /// <summary>Finite numbers of IEEE 754's binary16; it does not know infinities and NaN.</summary>
     static abstract T LoadFloat16(ushort* from);
     static abstract T LoadInt8(sbyte* from);

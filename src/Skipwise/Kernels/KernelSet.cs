@@ -28,16 +28,22 @@ internal abstract class KernelSet
     /// <summary>libtorch's operations with custom backwards: for the CPU.</summary>
     public static KernelSet Cpu { get; } = new CpuKernels();
 
-    /// <summary>Skipwise's own kernels: for float32 on a CPU with AVX-512.</summary>
-    public static KernelSet Vectors512 { get; } = new VectorKernels<Lanes512, Vector512<float>>();
+    /// <summary>Skipwise's own kernels for float32: for a CPU with AVX-512.</summary>
+    public static KernelSet Vectors512 { get; } = new VectorKernels<Lanes512, Vector512<float>, Float32Element>();
 
     /// <summary>The same kernels: for a CPU with AVX2 and FMA.</summary>
-    public static KernelSet Vectors256 { get; } = new VectorKernels<Lanes256, Vector256<float>>();
+    public static KernelSet Vectors256 { get; } = new VectorKernels<Lanes256, Vector256<float>, Float32Element>();
 
     /// <summary>The same kernels: for every other CPU, Arm's among them.</summary>
-    public static KernelSet Vectors128 { get; } = new VectorKernels<Lanes128, Vector128<float>>();
+    public static KernelSet Vectors128 { get; } = new VectorKernels<Lanes128, Vector128<float>, Float32Element>();
 
-    private static readonly KernelSet[] s_bestFirst = [Vectors512, Vectors256, Vectors128, Cpu, Torch];
+    private static readonly KernelSet[] s_bestFirst =
+    [
+        Vectors512, Vectors256, Vectors128,
+        new VectorKernels<Lanes512, Vector512<float>, BFloat16Element>(), new VectorKernels<Lanes256, Vector256<float>, BFloat16Element>(),
+        new VectorKernels<Lanes128, Vector128<float>, BFloat16Element>(),
+        Cpu, Torch,
+    ];
 
     /// <summary>The fastest set for such tensors, unless this thread <see cref="Use">uses</see> another.</summary>
     public static KernelSet For(Device device, ScalarType dtype) => For(device.type, dtype);

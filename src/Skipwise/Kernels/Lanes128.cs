@@ -108,6 +108,18 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
 
     public static Vector128<float> LoadBFloat16(ushort* from) => (Vector128.WidenLower(FourShorts(from)) << 16).AsSingle();
 
+    public static void StoreBFloat16(Vector128<float> vector, ushort* to) =>
+        *(ulong*)to = Vector128.Narrow(Rounded(vector) >>> 16, default).AsUInt64()[0];
+
+    public static (Vector128<float> Even, Vector128<float> Odd) LoadBFloat16Pairs(ushort* from)
+    {
+        Vector128<uint> pairs = Vector128.Load((uint*)from);
+        return ((pairs << 16).AsSingle(), (pairs & Vector128.Create(0xFFFF_0000)).AsSingle());
+    }
+
+    public static void StoreBFloat16Pairs(Vector128<float> even, Vector128<float> odd, ushort* to) =>
+        ((Rounded(even) >>> 16) | (Rounded(odd) & Vector128.Create(0xFFFF_0000))).Store((uint*)to);
+
     public static Vector128<float> LoadFloat16(ushort* from)
     {
         Vector128<float> wide = default;
@@ -121,4 +133,12 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
         Vector128.Create(table[from[0] & 15], table[from[0] >> 4], table[from[1] & 15], table[from[1] >> 4]);
 
     private static Vector128<ushort> FourShorts(ushort* from) => Vector128.CreateScalarUnsafe(*(ulong*)from).AsUInt16();
+
+    /// <summary>Numbers whose upper half is the nearest bfloat16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> Rounded(Vector128<float> number)
+    {
+        Vector128<uint> bits = number.AsUInt32(), rounded = bits + Vector128.Create(0x7FFFu) + ((bits >>> 16) & Vector128<uint>.One);
+        return Vector128.ConditionalSelect(Vector128.Equals(number, number).AsUInt32(), rounded, bits | Vector128.Create(0x40_0000u));
+    }
 }

@@ -86,6 +86,21 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> LoadBFloat16(ushort* from) => (Avx2.ConvertToVector256Int32(Vector128.Load(from)) << 16).AsSingle();
 
+    public static void StoreBFloat16(Vector256<float> vector, ushort* to)
+    {
+        Vector256<uint> upper = Rounded(vector) >>> 16;
+        Vector128.Narrow(upper.GetLower(), upper.GetUpper()).Store(to);
+    }
+
+    public static (Vector256<float> Even, Vector256<float> Odd) LoadBFloat16Pairs(ushort* from)
+    {
+        Vector256<uint> pairs = Vector256.Load((uint*)from);
+        return ((pairs << 16).AsSingle(), (pairs & Vector256.Create(0xFFFF_0000)).AsSingle());
+    }
+
+    public static void StoreBFloat16Pairs(Vector256<float> even, Vector256<float> odd, ushort* to) =>
+        ((Rounded(even) >>> 16) | (Rounded(odd) & Vector256.Create(0xFFFF_0000))).Store((uint*)to);
+
     public static Vector256<float> LoadFloat16(ushort* from)
     {
         Vector256<int> bits = Avx2.ConvertToVector256Int32(Vector128.Load((short*)from)) << 13;
@@ -103,5 +118,13 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
         Vector256<float> low = Avx2.PermuteVar8x32(Vector256.Load(table), index), high =
             Avx2.PermuteVar8x32(Vector256.Load(table + 8), index);
         return Avx.BlendVariable(low, high, (index << 28).AsSingle());
+    }
+
+    /// <summary>Numbers whose upper half is the nearest bfloat16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Rounded(Vector256<float> number)
+    {
+        Vector256<uint> bits = number.AsUInt32(), rounded = bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One);
+        return Vector256.ConditionalSelect(Vector256.Equals(number, number).AsUInt32(), rounded, bits | Vector256.Create(0x40_0000u));
     }
 }

@@ -89,6 +89,18 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static Vector512<float> LoadBFloat16(ushort* from) =>
         (Avx512F.ConvertToVector512Int32(Vector256.Load(from)) << 16).AsSingle();
 
+    public static void StoreBFloat16(Vector512<float> vector, ushort* to) =>
+        Avx512F.ConvertToVector256UInt16(Rounded(vector) >>> 16).Store(to);
+
+    public static (Vector512<float> Even, Vector512<float> Odd) LoadBFloat16Pairs(ushort* from)
+    {
+        Vector512<uint> pairs = Vector512.Load((uint*)from);
+        return ((pairs << 16).AsSingle(), (pairs & Vector512.Create(0xFFFF_0000)).AsSingle());
+    }
+
+    public static void StoreBFloat16Pairs(Vector512<float> even, Vector512<float> odd, ushort* to) =>
+        ((Rounded(even) >>> 16) | (Rounded(odd) & Vector512.Create(0xFFFF_0000))).Store((uint*)to);
+
     /// <summary>The exponent has five bits instead of eight: the shifted number is 2^112 too small, which one exact product corrects, also
     /// for subnormal numbers.</summary>
     public static Vector512<float> LoadFloat16(ushort* from)
@@ -105,5 +117,13 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     {
         Vector512<ulong> pairs = Avx512F.ConvertToVector512UInt64(Vector128.CreateScalarUnsafe(*(ulong*)from).AsByte());
         return Avx512F.PermuteVar16x32(Vector512.Load(table), (pairs | (pairs << 28)).AsInt32());
+    }
+
+    /// <summary>Numbers whose upper half is the nearest bfloat16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Rounded(Vector512<float> number)
+    {
+        Vector512<uint> bits = number.AsUInt32(), rounded = bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512<uint>.One);
+        return Vector512.ConditionalSelect(Vector512.Equals(number, number).AsUInt32(), rounded, bits | Vector512.Create(0x40_0000u));
     }
 }

@@ -5,20 +5,22 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Kernels for float32 on processors with such vectors: single-pass versions of operations for which libtorch needs several passes over
-/// memory (<see cref="VectorOps{TLanes, T}"/>), and tiled attention (<see cref="TiledAttention{TLanes, T}"/>). Tensors shorter than a
+/// Kernels on processors with such vectors: single-pass versions of operations for which libtorch needs several passes over memory
+/// (<see cref="VectorOps{TLanes, T, TElement}"/>), and tiled attention (<see cref="TiledAttention{TLanes, T}"/>). Tensors shorter than a
 /// vector go to <see cref="CpuKernels"/>.
 /// </summary>
 /// <typeparam name="TLanes">operations of the vector</typeparam>
 /// <typeparam name="T">the vector</typeparam>
-internal sealed class VectorKernels<TLanes, T> : CpuKernels where TLanes : ILanes<T> where T : struct
+/// <typeparam name="TElement">type of the tensors</typeparam>
+internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
+    where TLanes : ILanes<T> where T : struct where TElement : struct, IElement
 {
     private const int MinTiledQueries = 48; // with fewer a panel is mostly padding
 
     /// <inheritdoc/>
     /// <remarks><c>DOTNET_EnableAVX512=0</c> and <c>DOTNET_EnableAVX2=0</c> leave the narrower vectors.</remarks>
     protected override bool Supports(DeviceType device, ScalarType dtype) =>
-        TLanes.IsSupported && device == DeviceType.CPU && dtype == ScalarType.Float32;
+        TLanes.IsSupported && device == DeviceType.CPU && dtype == TElement.Dtype;
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, RmsNormOptions options)
     {
@@ -27,11 +29,11 @@ internal sealed class VectorKernels<TLanes, T> : CpuKernels where TLanes : ILane
             return base.RmsNorm(x, weight, options);
         }
         using var scope = NewDisposeScope();
-        return VectorOps<TLanes, T>.RmsNorm(x, options.Factor(weight), options.Eps).Normed.MoveToOuterDisposeScope();
+        return VectorOps<TLanes, T, TElement>.RmsNorm(x, options.Factor(weight), options.Eps).Normed.MoveToOuterDisposeScope();
     }
 
     public override Tensor GatedSilu(Tensor gate, Tensor up) =>
-        IsTracked(gate, up) || !Fits(gate, up) ? base.GatedSilu(gate, up) : VectorOps<TLanes, T>.GatedSilu(gate, up);
+        IsTracked(gate, up) || !Fits(gate, up) ? base.GatedSilu(gate, up) : VectorOps<TLanes, T, TElement>.GatedSilu(gate, up);
 
     public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
         queries < MinTiledQueries ? base.PlanAttention(queries, cached, window, documents, dtype, device)
@@ -44,34 +46,47 @@ internal sealed class VectorKernels<TLanes, T> : CpuKernels where TLanes : ILane
     public override int QueryGradientParts => torch.get_num_threads(); // one per part of the keys
 
     public override (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options) =>
-        Fits(x, factor) ? VectorOps<TLanes, T>.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
+        Fits(x, factor) ? VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
 
     public override (Tensor X, Tensor Factor) RmsNormBackward(
         Tensor gradient, Tensor x, Tensor factor, Tensor scale, RmsNormOptions options) =>
         Fits(gradient, x, factor)
-            ? VectorOps<TLanes, T>.RmsNormBackward(gradient, x, factor, scale)
+            ? VectorOps<TLanes, T, TElement>.RmsNormBackward(gradient, x, factor, scale)
             : base.RmsNormBackward(gradient, x, factor, scale, options);
 
     public override Tensor RotateForward(Tensor x, Tensor rotation, RotaryLayout layout) =>
-        Fits(x) ? VectorOps<TLanes, T>.Rotate(x, rotation, layout, back: false) : base.RotateForward(x, rotation, layout);
+        Fits(x) ? VectorOps<TLanes, T, TElement>.Rotate(x, rotation, layout, back: false) : base.RotateForward(x, rotation, layout);
 
     public override Tensor RotateBackward(Tensor gradient, Tensor rotation, RotaryLayout layout) =>
         Fits(gradient)
-            ? VectorOps<TLanes, T>.Rotate(gradient, rotation, layout, back: true)
+            ? VectorOps<TLanes, T, TElement>.Rotate(gradient, rotation, layout, back: true)
             : base.RotateBackward(gradient, rotation, layout);
 
     public override Tensor GatedSiluForward(Tensor gate, Tensor up) =>
-        Fits(gate, up) ? VectorOps<TLanes, T>.GatedSilu(gate, up) : base.GatedSiluForward(gate, up);
+        Fits(gate, up) ? VectorOps<TLanes, T, TElement>.GatedSilu(gate, up) : base.GatedSiluForward(gate, up);
 
     public override (Tensor Gate, Tensor Up) GatedSiluBackward(Tensor gradient, Tensor gate, Tensor up) =>
-        Fits(gradient, gate, up) ? VectorOps<TLanes, T>.GatedSiluBackward(gradient, gate, up) : base.GatedSiluBackward(gradient, gate, up);
+        Fits(gradient, gate, up)
+            ? VectorOps<TLanes, T, TElement>.GatedSiluBackward(gradient, gate, up)
+            : base.GatedSiluBackward(gradient, gate, up);
 
-    public override (Tensor Output, Tensor Lse) AttentionForward(Tensor query, Tensor key, Tensor value, int? window) =>
-        TiledAttention<TLanes, T>.Forward(query, key, value, window);
+    /// <remarks>The tiles are float32, whatever the rows are: scores and sums are not rounded between them.</remarks>
+    public override (Tensor Output, Tensor Lse) AttentionForward(Tensor query, Tensor key, Tensor value, int? window)
+    {
+        using var scope = NewDisposeScope();
+        (Tensor output, Tensor lse) = TiledAttention<TLanes, T>.Forward(Wide(query), Wide(key), Wide(value), window);
+        return (output.to(query.dtype).MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
+    }
 
     public override (Tensor Query, Tensor Key, Tensor Value) AttentionBackward(
-        Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window) =>
-        TiledAttention<TLanes, T>.Backward(gradient, query, key, value, output, lse, window);
+        Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window)
+    {
+        using var scope = NewDisposeScope();
+        (Tensor q, Tensor k, Tensor v) = TiledAttention<TLanes, T>.Backward(
+            Wide(gradient), Wide(query), Wide(key), Wide(value), Wide(output), lse, window);
+        return (q.to(query.dtype).MoveToOuterDisposeScope(), k.to(key.dtype).MoveToOuterDisposeScope(),
+            v.to(value.dtype).MoveToOuterDisposeScope());
+    }
 
     /// <inheritdoc/>
     /// <remarks>The gradient overwrites the logits.</remarks>
@@ -81,15 +96,17 @@ internal sealed class VectorKernels<TLanes, T> : CpuKernels where TLanes : ILane
         {
             return base.LogitsGradient(logits, labels, total);
         }
-        total.add_(VectorOps<TLanes, T>.CrossEntropy(logits, labels).sum());
+        total.add_(VectorOps<TLanes, T, TElement>.CrossEntropy(logits, labels).sum());
         return logits;
     }
+
+    private static Tensor Wide(Tensor x) => x.to(ScalarType.Float32); // the same tensor if it is
 
     private static bool Fits(params ReadOnlySpan<Tensor> tensors)
     {
         foreach (Tensor tensor in tensors)
         {
-            if (tensor.dtype != ScalarType.Float32 || tensor.device_type != DeviceType.CPU || tensor.numel() < TLanes.Count)
+            if (tensor.dtype != TElement.Dtype || tensor.device_type != DeviceType.CPU || tensor.numel() < TLanes.Count)
             {
                 return false;
             }
@@ -97,5 +114,6 @@ internal sealed class VectorKernels<TLanes, T> : CpuKernels where TLanes : ILane
         return true;
     }
 
-    public override string ToString() => $"VectorKernels of {TLanes.Count * 32} bits";
+    public override string ToString() =>
+        $"VectorKernels of {TLanes.Count * 32} bits{(TElement.Dtype == ScalarType.Float32 ? "" : $", {TElement.Dtype}")}";
 }

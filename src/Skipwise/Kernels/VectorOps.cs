@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using Skipwise.Rope;
 using TorchSharp;
@@ -6,42 +7,45 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Single-pass operations for which libtorch needs several passes over memory: float32, contiguous rows of at least one vector. The
-/// formulas are those of <see cref="ReferenceKernels"/>.
+/// Single-pass operations for which libtorch needs several passes over memory: contiguous rows of at least one vector, computed in float32.
+/// The formulas are those of <see cref="ReferenceKernels"/>; they round only what they write.
 /// </summary>
 /// <typeparam name="TLanes">operations of the vector</typeparam>
 /// <typeparam name="T">the vector</typeparam>
-internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where T : struct
+/// <typeparam name="TElement">type of all tensors but those that say so</typeparam>
+internal static unsafe class VectorOps<TLanes, T, TElement>
+    where TLanes : ILanes<T> where T : struct where TElement : struct, IElement
 {
     // N rows, C columns
 
     /// <summary>y = x r w with r = 1 / sqrt(mean(x^2) + eps), by rows.</summary>
     /// <param name="x">[..., C]</param>
     /// <param name="weight">[C]</param>
-    /// <returns>y, shaped like x, and r [N]</returns>
+    /// <returns>y, shaped like x, and r, float32 [N]</returns>
     public static (Tensor Normed, Tensor Scale) RmsNorm(Tensor x, Tensor weight, float eps)
     {
         using var scope = NewDisposeScope();
         (x, weight) = (x.contiguous(), weight.contiguous());
         int columns = (int)x.size(-1);
-        Tensor normed = empty(x.shape, ScalarType.Float32, x.device), scale = empty([x.numel() / columns], ScalarType.Float32, x.device);
+        Tensor normed = empty_like(x), scale = empty([x.numel() / columns], ScalarType.Float32, x.device);
         using TensorPointers pointers = new();
-        float* from = pointers.To<float>(x), w = pointers.To<float>(weight), to = pointers.To<float>(normed), r = pointers.To<float>(scale);
+        byte* from = pointers.ToBytes(x), w = pointers.ToBytes(weight), to = pointers.ToBytes(normed);
+        float* r = pointers.To<float>(scale);
         ParallelWork.ForRange(scale.size(0), columns, (first, end) =>
         {
             for (long row = first; row < end; row++)
             {
-                float* xs = from + (row * columns), ys = to + (row * columns);
-                r[row] = 1 / MathF.Sqrt((VectorMath<TLanes, T>.Dot(xs, xs, columns) / columns) + eps);
+                byte* xs = from + (row * columns * TElement.Size), ys = to + (row * columns * TElement.Size);
+                r[row] = 1 / MathF.Sqrt((SumOfSquares(xs, columns) / columns) + eps);
                 T factor = TLanes.Fill(r[row]);
                 int i = 0;
                 for (; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    TLanes.Store(TLanes.Multiply(TLanes.Multiply(TLanes.Load(xs + i), factor), TLanes.Load(w + i)), ys + i);
+                    Store(TLanes.Multiply(TLanes.Multiply(Load(xs, i), factor), Load(w, i)), ys, i);
                 }
                 for (; i < columns; i++)
                 {
-                    ys[i] = xs[i] * r[row] * w[i];
+                    TElement.Set(ys, i, TElement.At(xs, i) * r[row] * TElement.At(w, i));
                 }
             }
         });
@@ -50,7 +54,7 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
 
     /// <summary>With n = x r: dx = r (g w - n mean(g w n)), dw = sum over rows of g n.</summary>
     /// <param name="gradient">g, shaped like x</param>
-    /// <param name="scale">r [N]</param>
+    /// <param name="scale">r, float32 [N]</param>
     public static (Tensor X, Tensor Weight) RmsNormBackward(Tensor gradient, Tensor x, Tensor weight, Tensor scale)
     {
         const int parts = 32; // of the rows, each with its own dw; summed in order
@@ -58,46 +62,45 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
         (gradient, x, weight) = (gradient.contiguous(), x.contiguous(), weight.contiguous());
         int columns = (int)x.size(-1);
         long rows = scale.size(0), size = (rows + parts - 1) / parts;
-        Tensor dX = empty(x.shape, ScalarType.Float32, x.device), dWeights = zeros([parts, columns], ScalarType.Float32, x.device);
+        Tensor dX = empty_like(x), dWeights = zeros([parts, columns], ScalarType.Float32, x.device);
         using TensorPointers pointers = new();
-        float* gs = pointers.To<float>(gradient), xs = pointers.To<float>(x), w = pointers.To<float>(weight), r = pointers.To<float>(scale);
-        float* dxs = pointers.To<float>(dX), dws = pointers.To<float>(dWeights);
+        byte* gs = pointers.ToBytes(gradient), xs = pointers.ToBytes(x), w = pointers.ToBytes(weight), dxs = pointers.ToBytes(dX);
+        float* r = pointers.To<float>(scale), dws = pointers.To<float>(dWeights);
         ParallelWork.For(get_num_threads(), parts, (_, part) =>
         {
             float* dw = dws + (part * columns);
             for (long row = part * size; row < Math.Min(rows, (part + 1) * size); row++)
             {
-                float* g = gs + (row * columns), value = xs + (row * columns), dx = dxs + (row * columns);
+                long at = row * columns * TElement.Size;
+                byte* g = gs + at, value = xs + at, dx = dxs + at;
                 T sum = default;
                 int i = 0;
                 for (; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    T weighted = TLanes.Multiply(TLanes.Load(g + i), TLanes.Load(w + i));
-                    sum = TLanes.MultiplyAdd(weighted, TLanes.Load(value + i), sum);
+                    sum = TLanes.MultiplyAdd(TLanes.Multiply(Load(g, i), Load(w, i)), Load(value, i), sum);
                 }
                 float mean = TLanes.Sum(sum), by = r[row];
                 for (; i < columns; i++)
                 {
-                    mean += g[i] * w[i] * value[i];
+                    mean += TElement.At(g, i) * TElement.At(w, i) * TElement.At(value, i);
                 }
                 mean = mean * by / columns;
                 T bys = TLanes.Fill(by), means = TLanes.Fill(-mean);
                 for (i = 0; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    T normed = TLanes.Multiply(TLanes.Load(value + i), bys), its = TLanes.Load(g + i);
-                    T weighted = TLanes.Multiply(its, TLanes.Load(w + i));
-                    TLanes.Store(TLanes.Multiply(TLanes.MultiplyAdd(normed, means, weighted), bys), dx + i);
+                    T normed = TLanes.Multiply(Load(value, i), bys), its = Load(g, i);
+                    Store(TLanes.Multiply(TLanes.MultiplyAdd(normed, means, TLanes.Multiply(its, Load(w, i))), bys), dx, i);
                     TLanes.Store(TLanes.MultiplyAdd(its, normed, TLanes.Load(dw + i)), dw + i);
                 }
                 for (; i < columns; i++)
                 {
-                    float normed = value[i] * by;
-                    dx[i] = ((g[i] * w[i]) - (normed * mean)) * by;
-                    dw[i] += g[i] * normed;
+                    float normed = TElement.At(value, i) * by, its = TElement.At(g, i);
+                    TElement.Set(dx, i, ((its * TElement.At(w, i)) - (normed * mean)) * by);
+                    dw[i] += its * normed;
                 }
             }
         });
-        return (dX.MoveToOuterDisposeScope(), dWeights.sum(0L).MoveToOuterDisposeScope());
+        return (dX.MoveToOuterDisposeScope(), dWeights.sum(0L).to(weight.dtype).MoveToOuterDisposeScope());
     }
 
     /// <summary>silu(gate) up, element-wise; at least a vector of elements.</summary>
@@ -105,17 +108,17 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
     {
         using var scope = NewDisposeScope();
         (gate, up) = (gate.contiguous(), up.contiguous());
-        Tensor gated = empty(gate.shape, ScalarType.Float32, gate.device);
+        Tensor gated = empty_like(gate);
         using TensorPointers pointers = new();
-        float* gates = pointers.To<float>(gate), ups = pointers.To<float>(up), to = pointers.To<float>(gated);
+        byte* gates = pointers.ToBytes(gate), ups = pointers.ToBytes(up), to = pointers.ToBytes(gated);
         long count = gate.numel();
         ParallelWork.ForRange(count, 1, (first, end) =>
         {
             for (long at = first; at < end; at += TLanes.Count)
             {
                 long i = Math.Min(at, count - TLanes.Count); // the last vector overlaps the one before
-                T z = TLanes.Load(gates + i);
-                TLanes.Store(TLanes.Multiply(TLanes.Multiply(z, VectorMath<TLanes, T>.Sigmoid(z)), TLanes.Load(ups + i)), to + i);
+                T z = Load(gates, i);
+                Store(TLanes.Multiply(TLanes.Multiply(z, VectorMath<TLanes, T>.Sigmoid(z)), Load(ups, i)), to, i);
             }
         });
         return gated.MoveToOuterDisposeScope();
@@ -126,20 +129,20 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
     {
         using var scope = NewDisposeScope();
         (gradient, gate, up) = (gradient.contiguous(), gate.contiguous(), up.contiguous());
-        Tensor dGate = empty(gate.shape, ScalarType.Float32, gate.device), dUp = empty(gate.shape, ScalarType.Float32, gate.device);
+        Tensor dGate = empty_like(gate), dUp = empty_like(gate);
         using TensorPointers pointers = new();
-        float* gs = pointers.To<float>(gradient), gates = pointers.To<float>(gate), ups = pointers.To<float>(up);
-        float* dGates = pointers.To<float>(dGate), dUps = pointers.To<float>(dUp);
+        byte* gs = pointers.ToBytes(gradient), gates = pointers.ToBytes(gate), ups = pointers.ToBytes(up);
+        byte* dGates = pointers.ToBytes(dGate), dUps = pointers.ToBytes(dUp);
         long count = gate.numel();
         ParallelWork.ForRange(count, 1, (first, end) =>
         {
             for (long at = first; at < end; at += TLanes.Count)
             {
                 long i = Math.Min(at, count - TLanes.Count);
-                T z = TLanes.Load(gates + i), s = VectorMath<TLanes, T>.Sigmoid(z), one = TLanes.Fill(1);
-                T g = TLanes.Multiply(TLanes.Load(gs + i), s), slope = TLanes.MultiplyAdd(z, TLanes.Subtract(one, s), one);
-                TLanes.Store(TLanes.Multiply(TLanes.Multiply(g, TLanes.Load(ups + i)), slope), dGates + i);
-                TLanes.Store(TLanes.Multiply(g, z), dUps + i);
+                T z = Load(gates, i), s = VectorMath<TLanes, T>.Sigmoid(z), one = TLanes.Fill(1);
+                T g = TLanes.Multiply(Load(gs, i), s), slope = TLanes.MultiplyAdd(z, TLanes.Subtract(one, s), one);
+                Store(TLanes.Multiply(TLanes.Multiply(g, Load(ups, i)), slope), dGates, i);
+                Store(TLanes.Multiply(g, z), dUps, i);
             }
         });
         return (dGate.MoveToOuterDisposeScope(), dUp.MoveToOuterDisposeScope());
@@ -159,7 +162,7 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
         (long rows, long columns) = (scores.size(0), scores.size(1));
         Tensor losses = empty([rows], ScalarType.Float64, scores.device);
         using TensorPointers pointers = new();
-        float* all = pointers.To<float>(scores);
+        byte* all = pointers.ToBytes(scores);
         long* label = pointers.To<long>(labels);
         double* loss = pointers.To<double>(losses);
         if (labels.numel() != rows || new ReadOnlySpan<long>(label, checked((int)rows)).IndexOfAnyExceptInRange(0, columns - 1) >= 0)
@@ -168,15 +171,20 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
         }
         ParallelWork.ForRange(rows, columns, (first, end) =>
         {
+            float[] wide = ArrayPool<float>.Shared.Rent(TElement.Dtype == ScalarType.Float32 ? 0 : (int)columns);
+            using MemoryHandle pinned = wide.AsMemory().Pin();
             for (long row = first; row < end; row++)
             {
-                float* z = all + (row * columns);
+                byte* own = all + (row * columns * TElement.Size);
+                float* z = Widened(own, columns, (float*)pinned.Pointer);
                 float right = z[label[row]];
                 (float largest, float sum) = VectorMath<TLanes, T>.UnnormalizedSoftmax(z, columns);
                 loss[row] = largest - right + Math.Log(sum);
                 VectorMath<TLanes, T>.Scale(z, 1 / sum, columns);
                 z[label[row]] -= 1;
+                Narrow(z, own, columns);
             }
+            ArrayPool<float>.Shared.Return(wide);
         });
         return losses.MoveToOuterDisposeScope();
     }
@@ -192,28 +200,30 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
         (x, rotation) = (x.contiguous(), view_as_real(rotation).contiguous());
         (long tokens, int heads, int size, int count) = (x.size(1), (int)x.size(2), (int)x.size(3), (int)rotation.size(3));
         long rotations = rotation.size(0) * rotation.size(1);
-        Tensor rotated = empty(x.shape, ScalarType.Float32, x.device);
+        Tensor rotated = empty_like(x);
         using TensorPointers pointers = new();
-        float* from = pointers.To<float>(x), to = pointers.To<float>(rotated), angles = pointers.To<float>(rotation);
+        byte* from = pointers.ToBytes(x), to = pointers.ToBytes(rotated);
+        float* angles = pointers.To<float>(rotation);
         // Offsets of a pair's two elements: adjacent, or half the rotary dimensions apart.
         (bool readsHalves, bool writesHalves) = (pairs == RotaryLayout.RotateHalf && !back, pairs == RotaryLayout.RotateHalf && back);
         ParallelWork.ForRange(x.size(0) * tokens, (long)heads * size, (first, end) =>
         {
             for (long token = first; token < end; token++)
             {
-                float* source = from + (token * heads * size), target = to + (token * heads * size),
-                    angle = angles + (token % rotations * 2 * count);
+                long start = token * heads * size;
+                float* angle = angles + (token % rotations * 2 * count);
                 int pair = 0;
                 for (; pair <= count - TLanes.Count; pair += TLanes.Count)
                 {
-                    (T cos, T sin) = Load(angle, pair, count, isHalves: false);
+                    (T cos, T sin) = TLanes.LoadPairs(angle + (2 * pair));
                     sin = back ? TLanes.Negate(sin) : sin;
                     for (int head = 0; head < heads; head++)
                     {
-                        (T a, T b) = Load(source + (head * size), pair, count, readsHalves);
+                        long at = start + ((long)head * size);
+                        (T a, T b) = LoadPairs(from, at, pair, count, readsHalves);
                         T turned = TLanes.Subtract(TLanes.Multiply(a, cos), TLanes.Multiply(b, sin));
                         T other = TLanes.Add(TLanes.Multiply(a, sin), TLanes.Multiply(b, cos));
-                        Store(turned, other, target + (head * size), pair, count, writesHalves);
+                        StorePairs(turned, other, to, at, pair, count, writesHalves);
                     }
                 }
                 for (; pair < count; pair++)
@@ -223,15 +233,17 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
                     (int write, int writeOther) = writesHalves ? (pair, pair + count) : (2 * pair, (2 * pair) + 1);
                     for (int head = 0; head < heads; head++)
                     {
-                        float a = source[(head * size) + read], b = source[(head * size) + readOther];
-                        target[(head * size) + write] = (a * cos) - (b * sin);
-                        target[(head * size) + writeOther] = (a * sin) + (b * cos);
+                        long at = start + ((long)head * size);
+                        float a = TElement.At(from, at + read), b = TElement.At(from, at + readOther);
+                        TElement.Set(to, at + write, (a * cos) - (b * sin));
+                        TElement.Set(to, at + writeOther, (a * sin) + (b * cos));
                     }
                 }
                 for (int head = 0; head < heads && 2 * count < size; head++)
                 {
-                    new ReadOnlySpan<float>(source + (head * size) + (2 * count), size - (2 * count)).CopyTo(
-                        new(target + (head * size) + (2 * count), size - (2 * count)));
+                    long at = (start + ((long)head * size) + (2 * count)) * TElement.Size;
+                    new ReadOnlySpan<byte>(from + at, (size - (2 * count)) * TElement.Size).CopyTo(
+                        new(to + at, (size - (2 * count)) * TElement.Size));
                 }
             }
         });
@@ -239,20 +251,85 @@ internal static unsafe class VectorOps<TLanes, T> where TLanes : ILanes<T> where
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (T First, T Second) Load(float* values, int pair, int pairs, bool isHalves) =>
-        isHalves ? (TLanes.Load(values + pair), TLanes.Load(values + pairs + pair)) : TLanes.LoadPairs(values + (2 * pair));
+    private static T Load(byte* data, long index) => TElement.Load<TLanes, T>(data, index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(T first, T second, float* values, int pair, int pairs, bool isHalves)
+    private static void Store(T vector, byte* data, long index) => TElement.Store<TLanes, T>(vector, data, index);
+
+    /// <param name="start">of the head</param>
+    /// <param name="isHalves">whether a pair's numbers are half the rotary dimensions apart; else they are neighbours</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (T First, T Second) LoadPairs(byte* data, long start, int pair, int pairs, bool isHalves) =>
+        isHalves ? (Load(data, start + pair), Load(data, start + pairs + pair))
+        : TElement.LoadPairs<TLanes, T>(data, start + (2 * pair));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePairs(T first, T second, byte* data, long start, int pair, int pairs, bool isHalves)
     {
         if (isHalves)
         {
-            TLanes.Store(first, values + pair);
-            TLanes.Store(second, values + pairs + pair);
+            Store(first, data, start + pair);
+            Store(second, data, start + pairs + pair);
         }
         else
         {
-            TLanes.StorePairs(first, second, values + (2 * pair));
+            TElement.StorePairs<TLanes, T>(first, second, data, start + (2 * pair));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float SumOfSquares(byte* x, int size)
+    {
+        T sum = default, other = default; // two accumulators: an addition waits for the one before it
+        int i = 0;
+        for (; i <= size - (2 * TLanes.Count); i += 2 * TLanes.Count)
+        {
+            T first = Load(x, i), second = Load(x, i + TLanes.Count);
+            sum = TLanes.MultiplyAdd(first, first, sum);
+            other = TLanes.MultiplyAdd(second, second, other);
+        }
+        float result = TLanes.Sum(TLanes.Add(sum, other));
+        for (; i < size; i++)
+        {
+            result += TElement.At(x, i) * TElement.At(x, i);
+        }
+        return result;
+    }
+
+    /// <summary>A row in float32: itself, or a copy.</summary>
+    private static float* Widened(byte* row, long size, float* copy)
+    {
+        if (TElement.Dtype == ScalarType.Float32)
+        {
+            return (float*)row;
+        }
+        long i = 0;
+        for (; i <= size - TLanes.Count; i += TLanes.Count)
+        {
+            TLanes.Store(Load(row, i), copy + i);
+        }
+        for (; i < size; i++)
+        {
+            copy[i] = TElement.At(row, i);
+        }
+        return copy;
+    }
+
+    /// <summary>Writes what was computed on a <see cref="Widened"/> row.</summary>
+    private static void Narrow(float* values, byte* row, long size)
+    {
+        if (TElement.Dtype == ScalarType.Float32)
+        {
+            return;
+        }
+        long i = 0;
+        for (; i <= size - TLanes.Count; i += TLanes.Count)
+        {
+            Store(TLanes.Load(values + i), row, i);
+        }
+        for (; i < size; i++)
+        {
+            TElement.Set(row, i, values[i]);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Skipwise.Kernels;
+using Skipwise.Numerics;
 
 namespace Skipwise.Tests.Kernels;
 
@@ -56,7 +57,43 @@ public unsafe class LanesTests
             }
             Assert.Equal(a, pairs);
         }
+        CompareBFloat16<TLanes, T>();
     }
+
+    /// <summary>Random bits, numbers half way between two of bfloat16, the largest ones, infinities and NaN, each in every lane.</summary>
+    private static void CompareBFloat16<TLanes, T>() where TLanes : ILanes<T> where T : struct
+    {
+        int count = TLanes.Count;
+        var random = new Random(11);
+        uint[] special = [0, 0x8000_0000, 1, 0x3F80_8000, 0x3F81_8000, 0x3F80_7FFF, 0x7F7F_FFFF, 0xFF7F_8000, 0x7F80_0000, 0xFF80_0000,
+            0x7F80_0001, 0xFFFF_FFFF, 0x7FC0_0000, 0x007F_FFFF];
+        uint[] bits = [.. special, .. Enumerable.Range(0, 4000).Select(_ => (uint)random.NextInt64(1L << 32))];
+        var found = new ushort[2 * count];
+        fixed (ushort* to = found)
+        {
+            for (int at = 0; at < bits.Length - (2 * count); at++)
+            {
+                float[] numbers = [.. bits.Skip(at).Take(2 * count).Select(BitConverter.UInt32BitsToSingle)];
+                ushort[] expected = [.. numbers.Select(HalfFloats.NarrowBFloat16)];
+                fixed (float* from = numbers)
+                {
+                    TLanes.StoreBFloat16(TLanes.Load(from), to);
+                    Assert.Equal(expected[..count], found[..count]);
+                    (T even, T odd) = TLanes.LoadPairs(from);
+                    TLanes.StoreBFloat16Pairs(even, odd, to);
+                    Assert.Equal(expected, found);
+                    (even, odd) = TLanes.LoadBFloat16Pairs(to);
+                    Assert.Equal(Widened(expected, 0), Bits<TLanes, T>(even));
+                    Assert.Equal(Widened(expected, 1), Bits<TLanes, T>(odd));
+                    Assert.Equal(expected[..count].Select(half => (uint)half << 16), Bits<TLanes, T>(TLanes.LoadBFloat16(to)));
+                }
+            }
+        }
+        static uint[] Widened(ushort[] halves, int from) => [.. halves.Where((_, i) => i % 2 == from).Select(half => (uint)half << 16)];
+    }
+
+    private static uint[] Bits<TLanes, T>(T vector) where TLanes : ILanes<T> where T : struct =>
+        [.. Numbers<TLanes, T>(vector).Select(BitConverter.SingleToUInt32Bits)];
 
     private static float[] Numbers<TLanes, T>(T vector) where TLanes : ILanes<T> where T : struct
     {

@@ -74,6 +74,6 @@ public sealed unsafe class TensorPointersTests
     {
         using var scope = NewDisposeScope();
         Assert.Contains("labels from 0 to 39", Assert.Throws<ArgumentException>(() =>
-            VectorOps<Lanes128, Vector128<float>>.CrossEntropy(zeros([2, 40]), tensor([3L, label]))).Message, StringComparison.Ordinal);
+            VectorOps<Lanes128, Vector128<float>, Float32Element>.CrossEntropy(zeros([2, 40]), tensor([3L, label]))).Message, StringComparison.Ordinal);
     }
 }
