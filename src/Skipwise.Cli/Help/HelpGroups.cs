@@ -36,7 +36,7 @@ internal static class HelpGroups
         ("Generation", ["--chat", "--max-new-tokens", "--stop", "--temperature", "--top-k", "--top-p", "--min-p",
             "--repetition-penalty"]),
         ("Server", ["--host", "--port", "--api-key", "--queue", "--kv-cache-mb"]),
-        ("Machine", ["--device", "--dtype", "--quantize", "--tf32", "--threads", "--ranks", "--fit", "--memory"]),
+        ("Machine", ["--device", "--dtype", "--quantize", "--kv-cache-dtype", "--tf32", "--threads", "--ranks", "--fit", "--memory"]),
         (General, ["--config", "--json", "--quiet", "--help", "--version"]),
     ];
 

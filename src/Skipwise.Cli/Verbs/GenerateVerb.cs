@@ -4,6 +4,7 @@ using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
 using Skipwise.Cli.Results;
 using Skipwise.Documents;
+using Skipwise.Inference;
 using Skipwise.Recipes;
 using Skipwise.Runtime;
 using Skipwise.Serving;
@@ -42,6 +43,7 @@ internal static class GenerateVerb
             .Sets(nameof(GenerateTextOptions.StopTexts)).Sets(nameof(TextRequest.StopTexts));
         var generation = new GenerationFlags(verb);
         Flag<int?> quantize = verb.Quantize();
+        Flag<KvCacheType> cacheType = verb.CacheType();
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
         var json = new JsonFlag<GeneratedText>(verb, holdsUserText: true);
@@ -58,6 +60,7 @@ internal static class GenerateVerb
                 Compute = compute.Of(parse),
                 Adapter = adapter.ValueOf(parse),
                 QuantizationBits = quantize.ValueOf(parse),
+                CacheType = cacheType.ValueOf(parse),
                 Generation = generation.Of(parse),
             };
             TextSession.Require(options); // before a text is waited for

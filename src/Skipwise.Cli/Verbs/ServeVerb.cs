@@ -43,6 +43,7 @@ internal static class ServeVerb
         Flag<int?> cache = verb.OptionalInteger("--kv-cache-mb",
             "memory for keys and values of all texts and kept beginnings of prompts, in MiB [default: a quarter of what is free]")
             .Sets(nameof(EngineOptions.CacheBytes));
+        Flag<KvCacheType> cacheType = verb.CacheType();
         Flag<int?> quantize = verb.Quantize();
         var rope = new RopeFlags(verb);
         var compute = new ComputeFlags(verb);
@@ -73,6 +74,7 @@ internal static class ServeVerb
                     MaxBatchSize = batch.ValueOf(parse),
                     MaxQueueLength = queue.ValueOf(parse),
                     CacheBytes = (long?)cache.ValueOf(parse) * Megabyte,
+                    CacheType = cacheType.ValueOf(parse),
                 },
             })];
             ServeModels(sources, options, screen, stop).GetAwaiter().GetResult();

@@ -43,11 +43,12 @@ internal sealed unsafe class CpuDecoder : ITeamWork, IDisposable
     /// <param name="threads">null: as many as libtorch has</param>
     /// <param name="kernels">null: the fastest of this processor</param>
     /// <returns>
-    /// null if it does not compute this model, or not with such pages: keys and values of another type than float32, bfloat16 and float16;
+    /// null if it does not compute this model, or not with such pages: keys and values of another type than float32, bfloat16, float16 and
+    /// blocks of 8 bits;
     /// <inheritdoc cref="DecoderWeights.TryRead" path="/returns"/>
     /// </returns>
     public static CpuDecoder? TryCreate(CausalLM model, KvPageLayout layout, int? threads = null, DecodeKernels? kernels = null) =>
-        DecoderWeights.FormatOf(layout.Dtype) is { } format && DecoderWeights.TryRead(model) is { } weights
+        layout.Format is { } format && DecoderWeights.TryRead(model) is { } weights
             ? new CpuDecoder(model.Config, weights, layout, format, threads ?? TorchThreads.Count, kernels ?? DecodeKernels.Best) : null;
 
     /// <summary>
@@ -210,7 +211,7 @@ internal sealed unsafe class CpuDecoder : ITeamWork, IDisposable
     {
         AttentionUnits units = layer < _config.FirstSlidingLayer ? _batch.FullUnits : _batch.SlidingUnits;
         int dim = _config.HeadDim;
-        long bytes = dim * DecodeMatrix.BitsOf(_format) / 8; // of a token's key
+        long bytes = _layout.RowBytes;
         float* queries = _attentionScratch + (thread * _attentionScratchSize), head = queries + ((long)_group * dim);
         float* rotated = head + dim, scores = rotated + (2 * dim);
         for (int unit; (unit = _team.Take(units.Count)) >= 0;)

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Skipwise.Inference;
 
 /// <summary>Limits of an <see cref="InferenceEngine"/>.</summary>
@@ -16,6 +14,6 @@ public sealed record EngineOptions
     /// <summary>bytes of memory for the keys and values of all texts and kept prefixes; null: a quarter of what is free</summary>
     [Within(1, 1L << 50)]
     public long? CacheBytes { get; init; }
-    /// <summary>element type of the KV cache; null: the model's</summary>
-    public ScalarType? CacheType { get; init; }
+    /// <summary>how keys and values are stored</summary>
+    public KvCacheType CacheType { get; init; }
 }

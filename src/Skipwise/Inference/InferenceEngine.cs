@@ -1,3 +1,4 @@
+using Skipwise.Kernels.Decoding;
 using Skipwise.Models;
 using Skipwise.Runtime;
 using TorchSharp;
@@ -58,9 +59,10 @@ public sealed class InferenceEngine : IDisposable
     {
         (_model, _options) = (model, options ?? new());
         OptionCheck.Require("Inference engine", _options,
-            _options.CacheType is null or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16 ? []
-            : [$"{OptionName.Of(nameof(EngineOptions.CacheType))} is {_options.CacheType}; it must be Float32, Float16 or BFloat16"]);
-        var layout = new KvPageLayout(model.Config, _options.CacheType ?? model.Dtype);
+            _options.CacheType != KvCacheType.Int8 || KvPageLayout.CanQuantize(model.Config.HeadDim) ? []
+            : [$"{OptionName.Of(nameof(EngineOptions.CacheType))} is {_options.CacheType}, which takes blocks of " +
+                $"{Int8BlockFormat.BlockSize} dimensions, and this model's heads have {model.Config.HeadDim}; store 16 bits instead"]);
+        KvPageLayout layout = KvPageLayout.Of(model.Config, _options.CacheType, model.Dtype);
         _pool = new KvPagePool(model, layout,
             _options.CacheBytes ?? (long)(PartOfFreeMemory * DeviceMemory.For(model.Device).Free));
         _cache = new PagedCache(model);

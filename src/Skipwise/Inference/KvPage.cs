@@ -13,13 +13,16 @@ internal sealed unsafe class KvPage : IDisposable
 
     public KvPage(KvPageLayout layout, Device device)
     {
-        Memory = empty(layout.Shape, layout.Dtype, device).DetachFromDisposeScope();
+        Layout = layout;
+        Memory = empty(layout.Shape, layout.MemoryType, device).DetachFromDisposeScope();
         if (device.type == DeviceType.CPU)
         {
             Address = _pointers.Address(Memory);
             MemoryPages.AdviseHugePages((byte*)Address, layout.PageBytes);
         }
     }
+
+    public KvPageLayout Layout { get; }
 
     /// <summary><see cref="KvPageLayout.Shape"/></summary>
     public Tensor Memory { get; }
@@ -30,7 +33,49 @@ internal sealed unsafe class KvPage : IDisposable
     /// <summary>texts and prefixes that hold it</summary>
     public int References { get; set; }
 
-    /// <summary>A layer's keys or values [K, count, D] from a slot on; a view.</summary>
+    /// <summary>Stores a layer's keys or values from a slot on.</summary>
+    /// <param name="part">0: keys; 1: values</param>
+    /// <param name="rows">[K, count, D]</param>
+    public void Write(int layer, int part, int slot, Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        Tensor view = View(layer, part, slot, (int)rows.size(1));
+        if (!Layout.IsQuantized)
+        {
+            view.copy_(rows);
+        }
+        else if (Address == 0)
+        {
+            QuantizedRows.WriteReference(rows, view);
+        }
+        else
+        {
+            QuantizedRows.Write(rows, (byte*)Address + Layout.Offset(layer, part, 0), slot);
+        }
+    }
+
+    /// <summary>Reads a layer's keys or values from slot 0 on.</summary>
+    /// <param name="part">0: keys; 1: values</param>
+    /// <param name="to">[K, count, D]</param>
+    public void Read(int layer, int part, Tensor to)
+    {
+        using var scope = NewDisposeScope();
+        Tensor view = View(layer, part, 0, (int)to.size(1));
+        if (!Layout.IsQuantized)
+        {
+            to.copy_(view);
+        }
+        else if (Address == 0 || to.dtype != ScalarType.Float32)
+        {
+            QuantizedRows.ReadReference(view, to);
+        }
+        else
+        {
+            QuantizedRows.Read((byte*)Address + Layout.Offset(layer, part, 0), to);
+        }
+    }
+
+    /// <summary>A layer's keys or values [K, count, D] from a slot on, or their bytes where they are quantized; a view.</summary>
     /// <param name="part">0: keys; 1: values</param>
     public Tensor View(int layer, int part, int slot, int count)
     {

@@ -49,6 +49,9 @@ internal sealed class PagedCache(CausalLM model) : IForwardCache, IDisposable
     {
     }
 
+    private static long JoinedSlots(int tokens) =>
+        (long)KvPageLayout.PagesFor((int)Math.Min(tokens + (tokens / 4L), int.MaxValue / 2)) * KvPageLayout.PageTokens;
+
     /// <summary>Frees the memory that texts share.</summary>
     public void Dispose()
     {
@@ -69,7 +72,7 @@ internal sealed class PagedCache(CausalLM model) : IForwardCache, IDisposable
         {
             (int page, int slot) = Math.DivRem(token, KvPageLayout.PageTokens);
             int count = Math.Min(total - token, KvPageLayout.PageTokens - slot);
-            Text.Pages[page].View(layer, part, slot, count).copy_(added.narrow(1, token - Length, count));
+            Text.Pages[page].Write(layer, part, slot, added.narrow(1, token - Length, count));
             token += count;
         }
         return (total <= KvPageLayout.PageTokens && Text.Pages[0].Memory.dtype == added.dtype
@@ -82,13 +85,13 @@ internal sealed class PagedCache(CausalLM model) : IForwardCache, IDisposable
         if (_joined[part] is not { } joined || joined.size(1) < total)
         {
             _joined[part]?.Dispose();
-            long slots = (long)KvPageLayout.PagesFor(total + total / 4) * KvPageLayout.PageTokens;
-            _joined[part] = joined = empty([added.size(0), slots, added.size(2)], added.dtype, added.device).DetachFromDisposeScope();
+            _joined[part] = joined =
+                empty([added.size(0), JoinedSlots(total), added.size(2)], added.dtype, added.device).DetachFromDisposeScope();
         }
         for (int page = 0; page * KvPageLayout.PageTokens < total; page++)
         {
             int start = page * KvPageLayout.PageTokens, count = Math.Min(total - start, KvPageLayout.PageTokens);
-            joined.narrow(1, start, count).copy_(Text.Pages[page].View(layer, part, 0, count));
+            Text.Pages[page].Read(layer, part, joined.narrow(1, start, count));
         }
         return joined.narrow(1, 0, total);
     }

@@ -29,6 +29,8 @@ public sealed record GenerateTextOptions
     /// not</summary>
     [Within(4, 8)]
     public int? QuantizationBits { get; init; }
+    /// <summary>how keys and values are stored</summary>
+    public KvCacheType CacheType { get; init; }
     /// <summary>sampling settings; without stop tokens, every end token of the model's files ends the text</summary>
     public GenerationOptions Generation { get; init; } = new();
 }

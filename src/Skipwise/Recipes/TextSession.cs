@@ -33,7 +33,7 @@ internal sealed class TextSession : IDisposable
             Compute = options.Compute,
             Adapter = options.Adapter,
             QuantizationBits = options.QuantizationBits,
-            Engine = new() { MaxBatchSize = 1, CacheBytes = AnyMemory }, // the one text takes what it needs
+            Engine = new() { MaxBatchSize = 1, CacheBytes = AnyMemory, CacheType = options.CacheType }, // the text takes what it needs
         }, note);
         return new TextSession(model, options);
     }

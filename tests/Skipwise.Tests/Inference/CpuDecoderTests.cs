@@ -62,6 +62,7 @@ public class CpuDecoderTests
             RotaryLayout = RotaryLayout.Interleaved,
         },
         ["interleaved heads of 64"] = config => config with { HeadDim = 64, RotaryLayout = RotaryLayout.Interleaved },
+        ["heads of 96 in a window"] = config => config with { HeadDim = 96, SlidingWindow = 300 },
         ["a part of heads of 64"] = config => config with { HeadDim = 64, RotaryDim = 48, MlpBias = true },
         ["a tied head with a bias"] = config => config with { TieWordEmbeddings = true, HeadBias = true },
         ["Baichuan2"] = config => config with { NormalizedHead = true },
@@ -77,6 +78,9 @@ public class CpuDecoderTests
         ["256"] = Lanes256.IsSupported ? new VectorDecodeKernels<Lanes256, Vector256<float>>() : null,
         ["128"] = new VectorDecodeKernels<Lanes128, Vector128<float>>(),
     };
+
+    private static readonly string[] s_wholeBlocks =
+        ["eight queries of a key", "Qwen3", "interleaved heads of 64", "heads of 96 in a window"];
 
     public static TheoryData<string> Models => [.. s_models.Keys];
 
@@ -126,11 +130,13 @@ public class CpuDecoderTests
     [InlineData("Llama", ScalarType.Float32), InlineData("eight queries of a key", ScalarType.BFloat16)]
     [InlineData("heads of 80", ScalarType.Float16), InlineData("GPT-NeoX", ScalarType.Float32)]
     [InlineData("a window of 300", ScalarType.Float32)]
-    public void A_row_does_not_depend_on_the_batch(string name, ScalarType type)
+    [InlineData("heads of 96 in a window", ScalarType.Float32, ScalarType.Int8)]
+    [InlineData("eight queries of a key", ScalarType.BFloat16, ScalarType.Int8)]
+    public void A_row_does_not_depend_on_the_batch(string name, ScalarType type, ScalarType pages = ScalarType.Float32)
     {
         using CausalLM model = Create(s_models[name]);
         Store(model, type);
-        KvPageLayout layout = new(model.Config, ScalarType.Float32);
+        KvPageLayout layout = new(model.Config, pages);
         using PagedTexts texts = new(model, layout, s_lengths, steps: 1);
         int[] ids = TinyModel.Tokens(9, s_lengths.Length, 40);
         DecodeRow[] rows = texts.Rows(ids);
@@ -153,6 +159,47 @@ public class CpuDecoderTests
         {
             using CausalLM model = Create(s_models[name]);
             Compare(model, tolerance, type: type);
+        }
+    }
+
+    /// <summary>Against a cache of exact keys and values, for every width of vectors and head dimension.</summary>
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Keys_and_values_may_have_8_bits(string width)
+    {
+        foreach (string name in s_wholeBlocks)
+        {
+            using CausalLM model = Create(config => s_models["Llama"](config) with { HeadDim = 32 });
+            Compare(model, 2e-2, s_widths[width], ScalarType.Int8);
+            using CausalLM other = Create(s_models[name]);
+            Compare(other, 2e-2, s_widths[width], ScalarType.Int8);
+        }
+    }
+
+    /// <summary>The reference reads the same pages: it dequantizes all rows, and libtorch attends to them.</summary>
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Keys_and_values_of_8_bits_are_read_as_they_are(string width)
+    {
+        foreach (string name in s_wholeBlocks)
+        {
+            using CausalLM model = Create(s_models[name]);
+            using IDisposable used = KernelSet.Use(KernelSet.Reference);
+            KvPageLayout layout = new(model.Config, ScalarType.Int8);
+            using PagedTexts texts = new(model, layout, s_lengths, steps: 2);
+            using CpuDecoder decoder = CpuDecoder.TryCreate(model, layout, threads: 2, s_widths[width])!;
+            using PagedCache cache = new(model);
+            using TorchDecodeStep reference = new(model, cache);
+            float[] logits = new float[s_lengths.Length * model.Config.VocabSize];
+            for (int step = 0; step < 2; step++)
+            {
+                DecodeRow[] rows = texts.Rows(TinyModel.Tokens((ulong)step + 70, s_lengths.Length, model.Config.VocabSize));
+                float[] expected = [.. reference.Run(rows).data<float>()];
+                decoder.Step(rows, logits);
+                double largest = expected.Max(Math.Abs);
+                Assert.All(expected.Zip(logits), pair => Assert.InRange(Math.Abs(pair.First - pair.Second) / largest, 0, 1e-3));
+                texts.Texts.ForEach(text => text.Advance(1));
+            }
         }
     }
 

@@ -36,26 +36,28 @@ public sealed class InferenceEngineTests
 
     /// <summary>Alone, in batches, after others with the same beginning, and with too little memory for all at once.</summary>
     [Theory]
-    [InlineData(RopeType.Default)]
-    [InlineData(RopeType.LongRope)]
-    public async Task A_text_and_its_scores_are_the_same_to_the_bit_whatever_else_is_computed(RopeType type)
+    [InlineData(RopeType.Default, KvCacheType.Auto)]
+    [InlineData(RopeType.LongRope, KvCacheType.Auto)]
+    [InlineData(RopeType.LongRope, KvCacheType.Int8)]
+    public async Task A_text_and_its_scores_are_the_same_to_the_bit_whatever_else_is_computed(RopeType type, KvCacheType cache)
     {
-        using CausalLM model = TinyModel.Create(rope: TinyModel.Rope(type, 260));
+        using CausalLM model = TinyModel.Create(rope: TinyModel.Rope(type, 260),
+            change: config => cache == KvCacheType.Int8 ? config with { HeadDim = 32, RotaryDim = 8 } : config);
         GenerationRequest[] requests = [.. Prompts.Select(prompt => Request(prompt, temperature: 1.2))];
         var alone = new List<GeneratedToken[]>();
         foreach (GenerationRequest request in requests)
         {
-            using var single = new InferenceEngine(model);
+            using var single = new InferenceEngine(model, new() { CacheType = cache });
             alone.AddRange(await All(single, [request]));
         }
-        using var engine = new InferenceEngine(model);
+        using var engine = new InferenceEngine(model, new() { CacheType = cache });
         AssertSame(alone, await All(engine, requests));
         AssertSame(alone, await All(engine, requests));
         AssertSame(alone.AsEnumerable().Reverse(), await All(engine, requests.Reverse()));
         Assert.True(engine.Statistics.CachedTokens >= 2 * (512 + 512 + 256));
 
-        long page = new KvPageLayout(model.Config, model.Dtype).PageBytes;
-        using var small = new InferenceEngine(model, new() { CacheBytes = 4 * page });
+        long page = KvPageLayout.Of(model.Config, cache, model.Dtype).PageBytes;
+        using var small = new InferenceEngine(model, new() { CacheBytes = 4 * page, CacheType = cache });
         AssertSame(alone, await All(small, requests));
         Assert.True(small.Statistics.CacheBytes <= 4 * page);
     }
@@ -283,20 +285,21 @@ public sealed class InferenceEngineTests
     }
 
     [Fact]
-    public void A_cache_of_whole_numbers_is_refused()
+    public void Heads_that_are_no_whole_blocks_have_no_cache_of_8_bits()
     {
         using CausalLM model = TinyModel.Create();
-        Assert.Contains("CacheType is Int8",
-            Assert.Throws<SkipwiseException>(() => new InferenceEngine(model, new() { CacheType = ScalarType.Int8 })).Message,
+        Assert.Contains("CacheType is Int8, which takes blocks of 32 dimensions, and this model's heads have 8; store 16 bits instead.",
+            Assert.Throws<SkipwiseException>(() => new InferenceEngine(model, new() { CacheType = KvCacheType.Int8 })).Message,
             StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(ScalarType.BFloat16, 0.3)]
-    [InlineData(ScalarType.Float16, 0.03)]
-    public async Task A_cache_in_16_bits_rounds_keys_and_values(ScalarType type, double most)
+    [InlineData(KvCacheType.Bfloat16, 0.3)]
+    [InlineData(KvCacheType.Float16, 0.03)]
+    [InlineData(KvCacheType.Int8, 0.3)]
+    public async Task A_smaller_cache_rounds_keys_and_values(KvCacheType type, double most)
     {
-        using CausalLM model = TinyModel.Create(initializerRange: 0.3);
+        using CausalLM model = TinyModel.Create(initializerRange: 0.3, change: config => config with { HeadDim = 32 });
         GenerationRequest request = Request(TinyModel.Tokens(1, 600), newTokens: 1) with { TopLogProbabilities = TinyModel.Vocabulary };
         using InferenceEngine exact = new(model), rounded = new(model, new() { CacheType = type });
         float[][] scores = [.. (await Task.WhenAll(Read(exact.Submit(request)), Read(rounded.Submit(request))))

@@ -75,18 +75,40 @@ internal sealed unsafe class PagedTexts : IDisposable
         using var scope = NewDisposeScope();
         (int heads, int tokens, int dim) = ((int)from.size(0), (int)from.size(1), (int)from.size(2));
         float[] numbers = [.. from.to(ScalarType.Float32).contiguous().data<float>()];
-        byte[] bytes = new byte[dim * layout.Dtype.ElementSize()];
         for (int head = 0; head < heads; head++)
         {
             for (int token = 0; token < tokens; token++)
             {
                 byte* to = (byte*)text.Pages[token / KvPageLayout.PageTokens].Address + layout.Offset(layer, part, head)
-                    + (token % KvPageLayout.PageTokens * bytes.Length);
+                    + (token % KvPageLayout.PageTokens * layout.RowBytes);
                 ReadOnlySpan<float> row = numbers.AsSpan(((head * tokens) + token) * dim, dim);
                 for (int i = 0; i < dim; i++)
                 {
                     Write(row[i], to, i, layout.Dtype);
                 }
+                if (layout.IsQuantized)
+                {
+                    WriteBlocks(row, to);
+                }
+            }
+        }
+    }
+
+    /// <summary>llama.cpp's q8_0.</summary>
+    private static void WriteBlocks(ReadOnlySpan<float> row, byte* to)
+    {
+        for (int start = 0; start < row.Length; start += 32, to += 34)
+        {
+            double largest = 0;
+            for (int i = 0; i < 32; i++)
+            {
+                largest = Math.Max(largest, Math.Abs(row[start + i]));
+            }
+            Half scale = (Half)(largest / 127);
+            *(Half*)to = scale;
+            for (int i = 0; i < 32; i++)
+            {
+                ((sbyte*)to)[2 + i] = (sbyte)Math.Clamp(Math.Round(row[start + i] / (double)scale), -127, 127);
             }
         }
     }
@@ -98,6 +120,7 @@ internal sealed unsafe class PagedTexts : IDisposable
             case ScalarType.Float32: ((float*)to)[index] = number; break;
             case ScalarType.Float16: ((Half*)to)[index] = (Half)number; break;
             case ScalarType.BFloat16: ((ushort*)to)[index] = HalfFloats.NarrowBFloat16(number); break;
+            case ScalarType.Int8: break; // written in blocks
             default: throw new ArgumentOutOfRangeException(nameof(dtype));
         }
     }

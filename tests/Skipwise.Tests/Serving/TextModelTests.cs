@@ -1,6 +1,7 @@
 using Skipwise.Checkpoints.HuggingFace;
 using Skipwise.Inference;
 using Skipwise.Recipes;
+using Skipwise.Rope;
 using Skipwise.Serving;
 using Skipwise.Synthetic;
 using Skipwise.Tokenizers;
@@ -73,6 +74,28 @@ public sealed class TextModelTests : IDisposable
         Assert.Equal(40, (await text.ReadDeltas().ToArrayAsync()).Length);
     }
 
+    /// <summary>The table of docs/serving.md: documents of 1000 tokens, by YaRN, against a cache in float32.</summary>
+    [Theory]
+    [InlineData(KvCacheType.Float32, 0, 6144)]
+    [InlineData(KvCacheType.Float16, 1e-4, 3072)]
+    [InlineData(KvCacheType.Bfloat16, 1e-3, 3072)]
+    [InlineData(KvCacheType.Int8, 1e-3, 1632)]
+    public async Task A_smaller_cache_loses_little(KvCacheType type, double most, long bytes)
+    {
+        TextModelOptions options = new() { Model = s_shipped, Rope = new() { Type = RopeType.Yarn, Factor = 8 } };
+        using TextModel whole = LoadTextModel.Run(options);
+        using TextModel smaller = LoadTextModel.Run(options with { Engine = new() { CacheType = type } });
+        double[] exact = await Scores(whole, 1000, documents: 4), rounded = await Scores(smaller, 1000, documents: 4);
+        double change = Math.Exp(exact.Average() - rounded.Average()) - 1;
+        double apart = exact.Zip(rounded, (a, b) => Math.Abs(a - b)).Average();
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"{type}: perplexity {Math.Exp(-exact.Average()):0.0000}, {change:e1}; mean difference of log probabilities {apart:e1}");
+        Assert.Equal(type == KvCacheType.Float32, apart == 0);
+        Assert.InRange(change, -most, most);
+        Assert.InRange(apart, 0, 10 * most);
+        Assert.Equal(13 * 256 * bytes, smaller.Engine.Statistics.CacheBytes); // of each document three whole pages are kept
+    }
+
     [Fact]
     public void Bits_that_do_not_exist_and_an_adapter_beside_them_are_refused()
     {
@@ -85,19 +108,27 @@ public sealed class TextModelTests : IDisposable
             StringComparison.Ordinal);
     }
 
-    private static async Task<double> Loss(TextModel model)
+    private static async Task<double> Loss(TextModel model) => -(await Scores(model, 120, documents: 1)).Average();
+
+    /// <summary>Log probabilities of documents' tokens.</summary>
+    private static async Task<double[]> Scores(TextModel model, int tokens, int documents)
     {
-        string text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, 1, 3,
-            TextLength.Tokens(120, model.Tokenizer));
-        TextGeneration generation = model.Generate(new()
+        var scores = new List<double>();
+        for (int i = 0; i < documents; i++)
         {
-            Prompt = [.. model.Encode(text).Take(120)],
-            Options = new() { MaxNewTokens = 1 },
-            TopLogProbabilities = 0,
-            ScoresPrompt = true,
-        });
-        await generation.ReadAsync();
-        return -generation.PromptScores().Skip(1).Average(token => (double)token.LogProbability!);
+            string text = SyntheticCorpus.Document(SyntheticKind.Chronicle, SyntheticPart.HeldOut, 1, (ulong)(3 + i),
+                TextLength.Tokens(tokens, model.Tokenizer));
+            TextGeneration generation = model.Generate(new()
+            {
+                Prompt = [.. model.Encode(text).Take(tokens)],
+                Options = new() { MaxNewTokens = 1 },
+                TopLogProbabilities = 0,
+                ScoresPrompt = true,
+            });
+            await generation.ReadAsync();
+            scores.AddRange(generation.PromptScores().Skip(1).Select(token => (double)token.LogProbability!));
+        }
+        return [.. scores];
     }
 
     [Fact]

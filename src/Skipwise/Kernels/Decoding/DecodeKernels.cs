@@ -56,9 +56,14 @@ internal abstract unsafe class DecodeKernels
     /// <param name="y">[D], not x</param>
     public abstract void Rotate(RotaryLayout layout, float* x, float* cosines, float* sines, int pairs, int dim, float scale, float* y);
 
-    /// <summary>Stores numbers in one of the formats without scales, rounded to the nearest.</summary>
+    /// <summary>Stores numbers in one of the formats of a KV cache, rounded to the nearest.</summary>
     public static void Store(WeightFormat format, float* from, byte* to, int count)
     {
+        if (format == WeightFormat.Int8Blocks)
+        {
+            Int8BlockFormat.Store(from, to, count);
+            return;
+        }
         for (int i = 0; i < count; i++)
         {
             switch (format)
@@ -75,6 +80,10 @@ internal abstract unsafe class DecodeKernels
             }
         }
     }
+
+    /// <summary>Reads numbers of <see cref="WeightFormat.Int8Blocks"/>.</summary>
+    /// <param name="count">whole blocks</param>
+    public abstract void Dequantize(byte* from, float* to, int count);
 
     /// <summary>Attention of a group of query heads to some tokens: what <see cref="CombineAttention"/> takes.</summary>
     /// <param name="format">of keys and values</param>

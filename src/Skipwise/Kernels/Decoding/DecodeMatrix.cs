@@ -32,7 +32,7 @@ internal sealed unsafe class DecodeMatrix(WeightFormat format, byte* data, float
     {
         WeightFormat.Float32 => 32,
         WeightFormat.BFloat16 or WeightFormat.Float16 => 16,
-        WeightFormat.Int8 => 8,
+        WeightFormat.Int8 or WeightFormat.Int8Blocks => 8,
         _ => 4,
     };
 }

@@ -24,6 +24,9 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T>
             case WeightFormat.Float16:
                 Average<Float16Format>(values, tokens, scores, row, group, dim, piece);
                 break;
+            case WeightFormat.Int8Blocks:
+                Average<Int8BlockFormat>(values, tokens, scores, row, group, dim, piece);
+                break;
             default:
                 Average<Float32Format>(values, tokens, scores, row, group, dim, piece);
                 break;
@@ -48,6 +51,15 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T>
                 AddScaled(values, weight, to, dim);
             }
             Divide(to, sum, dim);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Dequantize(byte* from, float* to, int count)
+    {
+        for (int i = 0; i < count; i += TLanes.Count)
+        {
+            TLanes.Store(Int8BlockFormat.Load<TLanes, T>(from, i), to + i);
         }
     }
 

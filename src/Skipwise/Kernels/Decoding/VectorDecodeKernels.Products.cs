@@ -39,6 +39,9 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKern
             case WeightFormat.Int8:
                 Multiply<Int8Format>(data, scales, columns, first, end, x, xRow, batch, y, yRow);
                 break;
+            case WeightFormat.Int8Blocks:
+                Multiply<Int8BlockFormat>(data, scales, columns, first, end, x, xRow, batch, y, yRow);
+                break;
             default:
                 Multiply<NormalFloat4Format>(data, scales, columns, first, end, x, xRow, batch, y, yRow);
                 break;
@@ -58,6 +61,7 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKern
                 WeightFormat.BFloat16 => BFloat16Format.At(data, scales, from + i),
                 WeightFormat.Float16 => Float16Format.At(data, scales, from + i),
                 WeightFormat.Int8 => Int8Format.At(data, scales, from + i),
+                WeightFormat.Int8Blocks => Int8BlockFormat.At(data, scales, from + i),
                 _ => NormalFloat4Format.At(data, scales, from + i),
             };
         }

@@ -28,7 +28,7 @@ public class FlagNamesTests
 
     // arguments of a command, and what only who calls the library can set
     private static readonly string[] s_withoutFlag =
-        ["ChatTemplateOptions.Name", "EngineOptions.CacheType", "GenerationOptions.LogitBias", "ReproductionOptions.Experiments"];
+        ["ChatTemplateOptions.Name", "GenerationOptions.LogitBias", "ReproductionOptions.Experiments"];
 
     private static readonly Verb[] s_verbs = [.. VerbList.All];
 
