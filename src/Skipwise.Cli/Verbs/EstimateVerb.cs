@@ -22,7 +22,10 @@ internal static class EstimateVerb
             skipwise estimate --model llama-2-7b --target-length 32768 --lora-rank 16 --quantization-bits 4
             skipwise estimate --model qwen2.5-7b --target-length 131072 --device cuda --dtype bfloat16 --memory 80 --json estimate.json
             skipwise estimate --model llama-2-7b --target-length 16384 --dtype bfloat16 --ranks 8 --shard parameters --memory 80
-            """);
+            """)
+        {
+            EstimateServeVerb.Create(screen),
+        };
         Flag<string> model = verb.Required("--model", "folder",
                 "Hugging Face folder of the base model, ORG/NAME after 'pull', or a GGUF file")
             .Sets(nameof(CostEstimatorOptions.Model));

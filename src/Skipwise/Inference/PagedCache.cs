@@ -49,6 +49,10 @@ internal sealed class PagedCache(CausalLM model) : IForwardCache, IDisposable
     {
     }
 
+    /// <summary>Memory that texts share, once one of that many tokens was read.</summary>
+    public static long JoinedBytes(DecoderConfig config, int tokens, ScalarType dtype) =>
+        2L * config.NumKeyValueHeads * JoinedSlots(tokens) * config.HeadDim * dtype.ElementSize();
+
     private static long JoinedSlots(int tokens) =>
         (long)KvPageLayout.PagesFor((int)Math.Min(tokens + (tokens / 4L), int.MaxValue / 2)) * KvPageLayout.PageTokens;
 

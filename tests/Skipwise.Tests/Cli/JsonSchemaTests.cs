@@ -61,7 +61,7 @@ public sealed class JsonSchemaTests(SmallModel model) : IClassFixture<SmallModel
     [InlineData("eval perplexity -m {model} -d {text} -l 32,64 --position-bins 2")]
     [InlineData("eval passkey -m {model} -l 96 --trials 2"), InlineData("eval needle -m {model} -l 200 --depths 2 --trials 1")]
     [InlineData("eval ruler -m {model} -l 800 --tasks vt --samples 1")]
-    [InlineData("estimate -m {model} -t 128 --batch-size 1 --fit")]
+    [InlineData("estimate -m {model} -t 128 --batch-size 1 --fit"), InlineData("estimate serve -m {model} --context-length 512")]
     [InlineData("prepare -m {model} -d {text} -o {out}.tokens"), InlineData("export -m {model} -o {out}.gguf")]
     [InlineData("train -m {model} -d {text} -t 128 --steps 1 --batch-size 1 -o {out}")]
     [InlineData("pretrain -o {out} --window 64 --vocab-size 300 --hidden-size 16 --intermediate-size 24 --layers 1 --heads 2 " +

@@ -62,7 +62,7 @@ public sealed class OptionNamesTests(SmallModel model) : IClassFixture<SmallMode
     /// <summary>The others read no weights, or name the adapter in the model's word (eval all, serve).</summary>
     [Fact]
     public void Every_verb_that_loads_a_model_takes_an_adapter() =>
-        Assert.Equal(["estimate", "eval all", "inspect tensors", "prepare", "serve"],
+        Assert.Equal(["estimate", "estimate serve", "eval all", "inspect tensors", "prepare", "serve"],
             VerbList.All.Where(verb => Has(verb, "--model") && !Has(verb, "--adapter")).Select(verb => verb.Path)
                 .Order(StringComparer.Ordinal));
 

@@ -172,6 +172,10 @@ public sealed class HfConfig
         }
     }
 
+    /// <summary>Whether the weights are stored in 16 bits, by what the file says.</summary>
+    internal bool HasHalfPrecision =>
+        s_typeKeys.Any(key => Raw[key] is JsonValue value && value.TryGetValue(out string? type) && type is "bfloat16" or "float16");
+
     /// <summary>A hash of the file's text: 16 hexadecimal digits.</summary>
     internal string TextHash => ContentHash.OfText(_text);
 
