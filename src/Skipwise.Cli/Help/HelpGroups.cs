@@ -35,7 +35,7 @@ internal static class HelpGroups
         ("Gates", ["--min-passkey", "--max-short-ppl-increase", "--min-effective-length", "--effective-passkey", "--effective-ruler"]),
         ("Generation", ["--chat", "--max-new-tokens", "--stop", "--temperature", "--top-k", "--top-p", "--min-p",
             "--repetition-penalty"]),
-        ("Server", ["--host", "--port", "--api-key", "--queue", "--kv-cache-mb", "--context-length"]),
+        ("Server", ["--host", "--port", "--api-key", "--queue", "--kv-cache-mb", "--prompt-cache", "--context-length"]),
         ("Machine", ["--device", "--dtype", "--quantize", "--kv-cache-dtype", "--tf32", "--threads", "--ranks", "--fit", "--memory"]),
         (General, ["--config", "--json", "--quiet", "--help", "--version"]),
     ];

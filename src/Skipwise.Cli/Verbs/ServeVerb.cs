@@ -43,6 +43,10 @@ internal static class ServeVerb
         Flag<int?> cache = verb.OptionalInteger("--kv-cache-mb",
             "memory for keys and values of all texts and kept beginnings of prompts, in MiB [default: a quarter of what is free]")
             .Sets(nameof(EngineOptions.CacheBytes));
+        Flag<string?> prompts = verb.Text("--prompt-cache", "folder",
+            "keep the beginnings of prompts in a file of this folder when the server stops, and begin with them when it starts again " +
+            "[default: not kept]")
+            .Sets(nameof(TextModelOptions.PromptCache));
         Flag<KvCacheType> cacheType = verb.CacheType();
         Flag<int?> quantize = verb.Quantize();
         var rope = new RopeFlags(verb);
@@ -69,6 +73,7 @@ internal static class ServeVerb
                 Rope = rope.Of(parse),
                 QuantizationBits = quantize.ValueOf(parse),
                 Compute = compute.Of(parse),
+                PromptCache = prompts.ValueOf(parse),
                 Engine = new()
                 {
                     MaxBatchSize = batch.ValueOf(parse),

@@ -39,6 +39,7 @@ public sealed class InferenceEngine : IDisposable
 
     private readonly CausalLM _model;
     private readonly EngineOptions _options;
+    private readonly IPrefixStore? _prefixes;
     private readonly KvPagePool _pool;
     private readonly PagedCache _cache;
     private readonly IDecodeStep _decode;
@@ -56,8 +57,15 @@ public sealed class InferenceEngine : IDisposable
     /// <param name="options">limits</param>
     /// <exception cref="SkipwiseException">a setting is out of range</exception>
     public InferenceEngine(CausalLM model, EngineOptions? options = null)
+        : this(model, options, null)
     {
-        (_model, _options) = (model, options ?? new());
+    }
+
+    /// <param name="prefixes">null: kept prefixes end with the engine</param>
+    /// <inheritdoc cref="InferenceEngine(CausalLM, EngineOptions?)"/>
+    internal InferenceEngine(CausalLM model, EngineOptions? options, IPrefixStore? prefixes)
+    {
+        (_model, _options, _prefixes) = (model, options ?? new(), prefixes);
         OptionCheck.Require("Inference engine", _options,
             _options.CacheType != KvCacheType.Int8 || KvPageLayout.CanQuantize(model.Config.HeadDim) ? []
             : [$"{OptionName.Of(nameof(EngineOptions.CacheType))} is {_options.CacheType}, which takes blocks of " +
@@ -69,6 +77,7 @@ public sealed class InferenceEngine : IDisposable
         _decode = CpuDecoder.TryCreate(model, layout) is { } decoder ? new CpuDecodeStep(decoder, model.Config.VocabSize)
             : new TorchDecodeStep(model, _cache);
         _round = new EngineRound(model, _pool, _cache, _decode);
+        _prefixes?.Read(_pool);
         _thread = new Thread(Run) { Name = nameof(InferenceEngine), IsBackground = true };
         _thread.Start();
     }
@@ -137,6 +146,10 @@ public sealed class InferenceEngine : IDisposable
         _thread.Join();
         _decode.Dispose();
         _cache.Dispose();
+        if (_pool.Prefixes.IsChanged)
+        {
+            _prefixes?.Write(_pool);
+        }
         _pool.Dispose();
         _news.Dispose();
     }

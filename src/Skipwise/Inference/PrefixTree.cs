@@ -15,6 +15,9 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
     private readonly List<(int Length, Node Root)> _roots = [];
     private long _clock;
 
+    /// <summary>Whether pages were kept since <see cref="Clear"/> or <see cref="Restore"/>.</summary>
+    public bool IsChanged { get; private set; }
+
     /// <summary>Pages that hold the beginning of these tokens, each with one more reference.</summary>
     /// <param name="tokens">that may be shared</param>
     /// <param name="length">length that decides their rotation</param>
@@ -72,6 +75,7 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
             Node? next = node.Find(own);
             if (next is null)
             {
+                IsChanged = true;
                 next = new Node(own.ToArray(), pages[i], node);
                 node.Children.Add(next);
                 pages[i].References++;
@@ -84,9 +88,48 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
         return kept;
     }
 
+    /// <summary>All pages, each after the page before it in its text.</summary>
+    public List<KeptPage> List()
+    {
+        var pages = new List<KeptPage>();
+        foreach ((int length, Node root) in _roots)
+        {
+            var indices = new Dictionary<Node, int> { [root] = -1 };
+            foreach (Node node in root.All().Skip(1))
+            {
+                indices[node] = pages.Count;
+                pages.Add(new(indices[node.Parent!], length, node.Tokens, node.Page!));
+            }
+        }
+        return pages;
+    }
+
+    /// <summary>Keeps pages that <see cref="List"/> returned, of an earlier engine.</summary>
+    /// <param name="pages">each takes one more reference</param>
+    public void Restore(IReadOnlyList<KeptPage> pages)
+    {
+        HashSet<int> parents = [.. pages.Select(page => page.Parent)];
+        for (int leaf = 0; leaf < pages.Count; leaf++)
+        {
+            if (parents.Contains(leaf))
+            {
+                continue;
+            }
+            var path = new List<KeptPage>();
+            for (int i = leaf; i >= 0; i = pages[i].Parent)
+            {
+                path.Add(pages[i]);
+            }
+            path.Reverse();
+            Keep([.. path.SelectMany(page => page.Tokens)], [.. path.Select(page => page.Page)], path[0].Length).ForEach(pool.Release);
+        }
+        IsChanged = false;
+    }
+
     /// <summary>Forgets everything, after all texts were released.</summary>
     public void Clear()
     {
+        IsChanged = false;
         foreach (KvPage page in Nodes.Select(node => node.Page).OfType<KvPage>().ToArray())
         {
             pool.Release(page);
@@ -117,6 +160,8 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
     /// <param name="page">null for a root</param>
     private sealed class Node(int[] tokens, KvPage? page, Node? parent)
     {
+        public IReadOnlyList<int> Tokens => tokens;
+
         public KvPage? Page => page;
 
         public Node? Parent => parent;

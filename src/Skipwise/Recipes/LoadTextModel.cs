@@ -29,6 +29,10 @@ public sealed record TextModelOptions
     public int? QuantizationBits { get; init; }
     /// <summary>how many texts at the same time, and how much memory for their keys and values</summary>
     public EngineOptions Engine { get; init; } = new();
+    /// <summary>folder for a file with the kept beginnings of prompts: written when the model is disposed, and read when it is loaded
+    /// again; null: they are not stored. The file contains the tokens of prompts</summary>
+    [PathName]
+    public string? PromptCache { get; init; }
 }
 
 /// <summary>Loads a model so that texts can be asked of it, by many callers at the same time.</summary>
@@ -54,7 +58,8 @@ public static class LoadTextModel
         PretrainedModel pretrained = ModelLoader.Load(source, options.Compute, note);
         try
         {
-            return new TextModel(name, pretrained.Model, tokenizer, template, pretrained, options.Engine);
+            return new TextModel(name, pretrained.Model, tokenizer, template, pretrained, options.Engine,
+                options.PromptCache is { } folder ? PromptCacheFile.Of(folder, name, options, pretrained, note) : null);
         }
         catch
         {

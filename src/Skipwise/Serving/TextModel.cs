@@ -18,11 +18,12 @@ public sealed class TextModel : IDisposable
     /// <param name="template">null: the model takes no conversations</param>
     /// <param name="weights">disposed with this: what owns the model</param>
     /// <param name="options">limits of the engine</param>
-    internal TextModel(
-        string name, CausalLM model, ITokenizer tokenizer, ChatTemplate? template, IDisposable weights, EngineOptions? options = null)
+    /// <param name="prefixes">null: kept beginnings of prompts end with this</param>
+    internal TextModel(string name, CausalLM model, ITokenizer tokenizer, ChatTemplate? template, IDisposable weights,
+        EngineOptions? options = null, IPrefixStore? prefixes = null)
     {
         (Name, Network, Tokenizer, Template, _weights) = (name, model, tokenizer, template, weights);
-        Engine = new InferenceEngine(model, options);
+        Engine = new InferenceEngine(model, options, prefixes);
     }
 
     /// <summary>that callers know it by</summary>
