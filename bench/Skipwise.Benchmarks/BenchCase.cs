@@ -9,7 +9,19 @@ namespace Skipwise.Benchmarks;
 /// <param name="Steps">steps (or passes) that are measured, after one warm-up</param>
 internal abstract record BenchCase(string Name, int Steps)
 {
-    public abstract Measurement Measure(int steps);
+    /// <summary>Whether the model computes in bfloat16, as with <c>--dtype bfloat16</c>; a training's master weights are float32.</summary>
+    public bool IsBfloat16 { get; init; }
+
+    /// <summary>Creates the model and all else that a step needs.</summary>
+    /// <param name="steps">the most that will be run</param>
+    public abstract BenchWork Start(int steps);
+
+    /// <summary>Runs the steps between passes of the matrix products alone.</summary>
+    public Measurement Measure(int steps)
+    {
+        using BenchWork work = Start(steps + 1);
+        return Measurement.Of(steps, work);
+    }
 
     private static readonly TrainCase s_base =
         new("ii-1x1024", 4, BenchModels.Base(), new() { TrainLength = 1024, TargetLength = 16384 }, new() { BatchSize = 1 });

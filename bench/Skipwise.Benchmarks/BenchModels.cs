@@ -5,6 +5,7 @@ using Skipwise.Models.Lora;
 using Skipwise.Rope;
 using Skipwise.Synthetic;
 using Skipwise.Tokenizers;
+using static TorchSharp.torch;
 
 namespace Skipwise.Benchmarks;
 
@@ -16,6 +17,23 @@ internal static class BenchModels
 
     /// <summary>Model (ii): 134 M parameters.</summary>
     public static DecoderConfig Base() => Llama(32000, 768, 2048, 12, 12, 16384, 8);
+
+    /// <summary>A model of heads of 64 dimensions: 1.2 M parameters at a hidden size of 64, 1.0 G at 2048.</summary>
+    public static DecoderConfig OfSize(int hidden) => Llama(8192, hidden, hidden * 43 / 16, hidden switch
+    {
+        < 128 => 2,
+        < 256 => 4,
+        <= 1024 => 8,
+        <= 1536 => 12,
+        _ => 20,
+    }, hidden / 64, 16384, 8);
+
+    /// <summary>The number of a model's parameters.</summary>
+    public static double Parameters(DecoderConfig config)
+    {
+        double layer = (4.0 * config.HiddenSize * config.HiddenSize) + (3.0 * config.HiddenSize * config.IntermediateSize);
+        return (2.0 * config.VocabSize * config.HiddenSize) + (config.NumHiddenLayers * layer);
+    }
 
     private static DecoderConfig Llama(int vocabulary, int hidden, int intermediate, int layers, int heads, int target, double factor) =>
         new()
@@ -54,9 +72,9 @@ internal static class BenchModels
             })));
     }
 
-    public static CausalLM Create(DecoderConfig config, LoraOptions? lora = null)
+    public static CausalLM Create(DecoderConfig config, LoraOptions? lora = null, bool isBfloat16 = false)
     {
-        var model = new CausalLM(config);
+        var model = new CausalLM(config, isBfloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         WeightInit.Initialize(model, seed: 1);
         if (lora is { IsEnabled: true })
         {

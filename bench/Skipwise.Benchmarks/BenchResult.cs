@@ -31,9 +31,9 @@ internal sealed record Measurement(long Tokens, double Flops, IReadOnlyList<Step
     /// of the products.</summary>
     /// <remarks>A shared machine's rate changes by a fifth from one second to the next: what a share compares has to be measured side by
     /// side.</remarks>
-    /// <param name="rows">of the products</param>
-    public static Measurement Of(int steps, Action step, long tokens, double flops, DecoderConfig model, long rows)
+    public static Measurement Of(int steps, BenchWork work)
     {
+        (Action step, long tokens, double flops, DecoderConfig model, long rows, _) = work;
         step();
         List<StepUsage> usage = [.. Enumerable.Range(0, steps / 3).Select(_ => StepUsage.Of(step))];
         double peak = StepUsage.PeakRssMib(); // the products' operands do not count
@@ -60,7 +60,7 @@ internal sealed record Measurement(long Tokens, double Flops, IReadOnlyList<Step
             Math.Round(times * Median(Pairs.Select(pair => pair.Products.CpuSeconds / pair.Step.CpuSeconds)), 3));
     }
 
-    private static double Median(IEnumerable<double> values)
+    public static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
         int middle = sorted.Length / 2;

@@ -21,7 +21,7 @@ internal sealed class LlamaCppDecoder : IDisposable
             UBatchSize = 512,
             GpuLayerCount = 0,
             Threads = threads,
-            BatchThreads = Environment.ProcessorCount,
+            BatchThreads = threads,
             FlashAttention = true,
         };
         _weights = LLamaWeights.LoadFromFile(settings);
@@ -35,6 +35,13 @@ internal sealed class LlamaCppDecoder : IDisposable
         {
             Decode(Math.Min(512, length - _length));
         }
+    }
+
+    /// <summary>Forgets the text.</summary>
+    public void Restart()
+    {
+        _context.NativeHandle.MemoryClear(data: false);
+        _length = 0;
     }
 
     /// <summary>Computes the logits of one more token.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using ScottPlot;
 using Skipwise.Evaluation.Scoring;
@@ -34,7 +33,7 @@ internal static class MemoryByLength
         List<MemoryPoint> points = File.Exists(path) ? [.. File.ReadLines(path).Select(Read)] : [];
         foreach (int length in s_lengths.Where(length => length <= longest && points.All(point => point.Tokens != length)))
         {
-            string line = InProcessOfItsOwn([.. options, "--memory-at", $"{length}"]);
+            string line = OwnProcess.Run([.. options, "--memory-at", $"{length}"]);
             Console.WriteLine(line);
             points.Add(Read(line));
             File.AppendAllText(path, line + "\n");
@@ -56,18 +55,5 @@ internal static class MemoryByLength
         return JsonSerializer.Serialize(
             new MemoryPoint(tokens, Math.Round(StepUsage.PeakRssMib()), Math.Round(cache), Math.Round(usage.CpuSeconds, 1)),
             BenchResult.Json);
-    }
-
-    private static string InProcessOfItsOwn(string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!,
-            [Environment.GetCommandLineArgs()[0], .. arguments])
-        { RedirectStandardOutput = true };
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd().Trim();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? output
-            : throw new InvalidOperationException($"{string.Join(' ', arguments)} ended with exit code {process.ExitCode}");
     }
 }

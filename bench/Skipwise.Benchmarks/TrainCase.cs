@@ -6,6 +6,7 @@ using Skipwise.Positions;
 using Skipwise.TokenStores;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
+using TorchSharp;
 
 namespace Skipwise.Benchmarks;
 
@@ -16,16 +17,18 @@ internal sealed record TrainCase(string Name, int Steps, DecoderConfig Model, Po
     /// <summary>how the model is adapted; the default trains it whole</summary>
     public LoraOptions Lora { get; init; } = new();
 
-    public override Measurement Measure(int steps)
+    public override BenchWork Start(int steps)
     {
         int window = Window;
-        PoseDataset source = Source();
         long tokens = (long)Training.BatchSize * window;
-        using CausalLM model = BenchModels.Create(Model, Lora);
-        using var masters = MasterWeights.Create(model);
-        using var optimizer = Optimizer.Create(model, Training, masters);
-        using IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, source, Training with { Steps = steps + 1 }).GetEnumerator();
-        return Measurement.Of(steps, () => run.MoveNext(), tokens, StepFlops.Training(Model, Training.BatchSize, window), Model, tokens);
+        CausalLM model = BenchModels.Create(Model, Lora);
+        MasterWeights masters = IsBfloat16
+            ? MasterWeights.Create(model, torch.ScalarType.BFloat16, torch.CPU, offload: false)
+            : MasterWeights.Create(model);
+        var optimizer = Optimizer.Create(model, Training, masters);
+        IEnumerator<StepMetrics> run = TrainLoop.Run(model, optimizer, Source(), Training with { Steps = steps }).GetEnumerator();
+        return new(() => run.MoveNext(), tokens, StepFlops.Training(Model, Training.BatchSize, window), Model, tokens,
+            [model, masters, optimizer, run]);
     }
 
     /// <summary>tokens per example</summary>

@@ -23,6 +23,7 @@ public sealed partial class DocumentationTests
     private static readonly string[] s_foreign =
     [
         "--local-dir", "--max-model-len", "--project", "--platform", "--check-estimate", "--case", "--core", "--list", "--warningsAsErrors",
+        "--decode", "--no-avx512", "--peer", "--peer-patched", "--read", "--type", // bench/run
         "--lora", "--override-kv", "--rope-freq-base", "--rope-scale", "--rope-scaling", "--yarn-orig-ctx", // llama.cpp
         "--bind-to", "--hostfile", "--map-by", "--mca", // mpirun
         "--cpus-per-task", "--gpus-per-node", "--kill-on-bad-exit", "--mpi", "--nodes", "--ntasks-per-node", "--signal", // Slurm
