@@ -50,7 +50,9 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
         long gradients = width * (long)inner * ((config.GatedFeedForward ? 3 : 2) - (keepsInner ? 1 : 0));
         // At attention: gradients of the output, keys, values, and one of the queries per thread; the feed-forward's tensors are freed.
         int parts = kernels.QueryGradientParts;
-        long atAttention = (width * (((parts + 1L) * query) + (2L * keyValue) + hidden)) - feedForward;
-        return new(saved, saved + Math.Max(gradients, atAttention));
+        long atAttention = kernels.WidensAttention // the inputs' float32 copies and gradients, and these rounded
+            ? (Float * (((parts + 3L) * query) + (4L * keyValue))) + (width * ((2L * (query + keyValue)) + hidden))
+            : width * (((parts + 1L) * query) + (2L * keyValue) + hidden);
+        return new(saved, saved + Math.Max(gradients, atAttention - feedForward));
     }
 }

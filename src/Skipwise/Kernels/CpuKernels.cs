@@ -23,7 +23,7 @@ internal class CpuKernels : ReferenceKernels
             return base.RmsNorm(x, weight, options);
         }
         using var scope = NewDisposeScope();
-        return RmsNormFunction.apply(x, options.Factor(weight), options, this).MoveToOuterDisposeScope();
+        return RmsNormFunction.apply(x, options.Factor(weight.to(ScalarType.Float32)), options, this).MoveToOuterDisposeScope();
     }
 
     public override Tensor Rotate(Tensor x, Tensor rotation, RotaryLayout layout) =>
@@ -59,7 +59,7 @@ internal class CpuKernels : ReferenceKernels
 
     // Forward and backward of the autograd functions.
 
-    /// <param name="factor">[C], the weight plus its offset</param>
+    /// <param name="factor">float32 [C], the weight plus its offset: a sum that 16 bits would round</param>
     /// <returns>the norm, shaped like x, and r = 1 / sqrt(mean(x^2) + eps), one element per row</returns>
     public virtual (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options)
     {

@@ -170,6 +170,9 @@ internal abstract class KernelSet
     /// <summary>Tensors of the queries' size that attention's backward holds for their gradient.</summary>
     public virtual int QueryGradientParts => 2;
 
+    /// <summary>Whether attention computes on float32 copies of its inputs.</summary>
+    public virtual bool WidensAttention => false;
+
     /// <summary>The AdamW update with 8-bit moments, compiled for these constants; the caller disposes it.</summary>
     public abstract AdamW8BitUpdate CreateAdamW8Bit(double beta1, double beta2, double eps);
 

@@ -33,10 +33,16 @@ internal static class ParallelWork
     /// <summary>The same for ranges of rows, each long enough to pay for a thread.</summary>
     /// <param name="columns">elements of a row</param>
     /// <param name="work">receives the first row and the one after the last</param>
-    public static void ForRange(long rows, long columns, Action<long, long> work)
+    public static void ForRange(long rows, long columns, Action<long, long> work) =>
+        ForRange(rows, columns, (_, first, end) => work(first, end));
+
+    /// <param name="work">receives the thread's index too, below libtorch's number of threads</param>
+    /// <inheritdoc cref="ForRange(long, long, Action{long, long})"/>
+    public static void ForRange(long rows, long columns, Action<int, long, long> work)
     {
         const long least = 1 << 14; // elements
         long size = Math.Max(1, least / Math.Max(1, columns));
-        For(get_num_threads(), (int)((rows + size - 1) / size), (_, unit) => work(unit * size, Math.Min(rows, (unit + 1) * size)));
+        For(get_num_threads(), (int)((rows + size - 1) / size), (thread, unit) =>
+            work(thread, unit * size, Math.Min(rows, (unit + 1) * size)));
     }
 }

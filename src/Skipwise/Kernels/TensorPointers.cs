@@ -23,9 +23,11 @@ internal sealed unsafe class TensorPointers : IDisposable
     public T* To<T>(Tensor tensor, bool anyStrides = false)
         where T : unmanaged => (T*)Take(tensor, HasElementType<T>(tensor.dtype), anyStrides, typeof(T).Name);
 
-    /// <summary>Pointer to the first byte of a contiguous tensor of any type; null if it is empty.</summary>
-    /// <exception cref="ArgumentException">a tensor on another device, or not contiguous</exception>
-    public byte* ToBytes(Tensor tensor) => Take(tensor, isOfType: true, anyStrides: false, "any");
+    /// <summary>Pointer to the first byte of a contiguous tensor; null if it is empty.</summary>
+    /// <param name="dtype">of its elements; null: any</param>
+    /// <exception cref="ArgumentException">a tensor of another type, on another device, or not contiguous</exception>
+    public byte* ToBytes(Tensor tensor, ScalarType? dtype = null) =>
+        Take(tensor, isOfType: dtype is null || tensor.dtype == dtype, anyStrides: false, dtype?.ToString() ?? "any");
 
     /// <summary>All bytes of a contiguous tensor of any type.</summary>
     /// <exception cref="OverflowException">more bytes than a span holds</exception>

@@ -15,7 +15,7 @@ namespace Skipwise.Kernels;
 internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
     where TLanes : ILanes<T> where T : struct where TElement : struct, IElement
 {
-    private const int MinTiledQueries = 48; // with fewer a panel is mostly padding
+    private const int MinTiledQueries = 48; // with fewer a panel of 64 is mostly padding
 
     /// <inheritdoc/>
     /// <remarks><c>DOTNET_EnableAVX512=0</c> and <c>DOTNET_EnableAVX2=0</c> leave the narrower vectors.</remarks>
@@ -24,12 +24,13 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, RmsNormOptions options)
     {
-        if (IsTracked(x, weight) || !Fits(x, weight))
+        if (IsTracked(x, weight) || !Fits(x))
         {
             return base.RmsNorm(x, weight, options);
         }
         using var scope = NewDisposeScope();
-        return VectorOps<TLanes, T, TElement>.RmsNorm(x, options.Factor(weight), options.Eps).Normed.MoveToOuterDisposeScope();
+        Tensor factor = options.Factor(weight.to(ScalarType.Float32));
+        return VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps).Normed.MoveToOuterDisposeScope();
     }
 
     public override Tensor GatedSilu(Tensor gate, Tensor up) =>
@@ -43,14 +44,16 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
 
     public override int ScoreCopies => 1;
 
+    public override bool WidensAttention => TElement.Dtype != ScalarType.Float32;
+
     public override int QueryGradientParts => torch.get_num_threads(); // one per part of the keys
 
     public override (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options) =>
-        Fits(x, factor) ? VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
+        Fits(x) ? VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
 
     public override (Tensor X, Tensor Factor) RmsNormBackward(
         Tensor gradient, Tensor x, Tensor factor, Tensor scale, RmsNormOptions options) =>
-        Fits(gradient, x, factor)
+        Fits(gradient, x)
             ? VectorOps<TLanes, T, TElement>.RmsNormBackward(gradient, x, factor, scale)
             : base.RmsNormBackward(gradient, x, factor, scale, options);
 

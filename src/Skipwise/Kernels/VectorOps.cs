@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using Skipwise.Rope;
 using TorchSharp;
@@ -7,7 +6,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Kernels;
 
 /// <summary>
-/// Single-pass operations for which libtorch needs several passes over memory: contiguous rows of at least one vector, computed in float32.
+/// Single-pass operations for which libtorch needs several passes over memory: contiguous rows, computed in float32.
 /// The formulas are those of <see cref="ReferenceKernels"/>; they round only what they write.
 /// </summary>
 /// <typeparam name="TLanes">operations of the vector</typeparam>
@@ -20,7 +19,7 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
 
     /// <summary>y = x r w with r = 1 / sqrt(mean(x^2) + eps), by rows.</summary>
     /// <param name="x">[..., C]</param>
-    /// <param name="weight">[C]</param>
+    /// <param name="weight">float32 [C]</param>
     /// <returns>y, shaped like x, and r, float32 [N]</returns>
     public static (Tensor Normed, Tensor Scale) RmsNorm(Tensor x, Tensor weight, float eps)
     {
@@ -29,8 +28,8 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         int columns = (int)x.size(-1);
         Tensor normed = empty_like(x), scale = empty([x.numel() / columns], ScalarType.Float32, x.device);
         using TensorPointers pointers = new();
-        byte* from = pointers.ToBytes(x), w = pointers.ToBytes(weight), to = pointers.ToBytes(normed);
-        float* r = pointers.To<float>(scale);
+        byte* from = Start(pointers, x), to = Start(pointers, normed);
+        float* w = pointers.To<float>(weight), r = pointers.To<float>(scale);
         ParallelWork.ForRange(scale.size(0), columns, (first, end) =>
         {
             for (long row = first; row < end; row++)
@@ -41,11 +40,11 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
                 int i = 0;
                 for (; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    Store(TLanes.Multiply(TLanes.Multiply(Load(xs, i), factor), Load(w, i)), ys, i);
+                    Store(TLanes.Multiply(TLanes.Multiply(Load(xs, i), factor), TLanes.Load(w + i)), ys, i);
                 }
                 for (; i < columns; i++)
                 {
-                    TElement.Set(ys, i, TElement.At(xs, i) * r[row] * TElement.At(w, i));
+                    TElement.Set(ys, i, TElement.At(xs, i) * r[row] * w[i]);
                 }
             }
         });
@@ -64,8 +63,8 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         long rows = scale.size(0), size = (rows + parts - 1) / parts;
         Tensor dX = empty_like(x), dWeights = zeros([parts, columns], ScalarType.Float32, x.device);
         using TensorPointers pointers = new();
-        byte* gs = pointers.ToBytes(gradient), xs = pointers.ToBytes(x), w = pointers.ToBytes(weight), dxs = pointers.ToBytes(dX);
-        float* r = pointers.To<float>(scale), dws = pointers.To<float>(dWeights);
+        byte* gs = Start(pointers, gradient), xs = Start(pointers, x), dxs = Start(pointers, dX);
+        float* w = pointers.To<float>(weight), r = pointers.To<float>(scale), dws = pointers.To<float>(dWeights);
         ParallelWork.For(get_num_threads(), parts, (_, part) =>
         {
             float* dw = dws + (part * columns);
@@ -77,30 +76,30 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
                 int i = 0;
                 for (; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    sum = TLanes.MultiplyAdd(TLanes.Multiply(Load(g, i), Load(w, i)), Load(value, i), sum);
+                    sum = TLanes.MultiplyAdd(TLanes.Multiply(Load(g, i), TLanes.Load(w + i)), Load(value, i), sum);
                 }
                 float mean = TLanes.Sum(sum), by = r[row];
                 for (; i < columns; i++)
                 {
-                    mean += TElement.At(g, i) * TElement.At(w, i) * TElement.At(value, i);
+                    mean += TElement.At(g, i) * w[i] * TElement.At(value, i);
                 }
                 mean = mean * by / columns;
                 T bys = TLanes.Fill(by), means = TLanes.Fill(-mean);
                 for (i = 0; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
                     T normed = TLanes.Multiply(Load(value, i), bys), its = Load(g, i);
-                    Store(TLanes.Multiply(TLanes.MultiplyAdd(normed, means, TLanes.Multiply(its, Load(w, i))), bys), dx, i);
+                    Store(TLanes.Multiply(TLanes.MultiplyAdd(normed, means, TLanes.Multiply(its, TLanes.Load(w + i))), bys), dx, i);
                     TLanes.Store(TLanes.MultiplyAdd(its, normed, TLanes.Load(dw + i)), dw + i);
                 }
                 for (; i < columns; i++)
                 {
                     float normed = TElement.At(value, i) * by, its = TElement.At(g, i);
-                    TElement.Set(dx, i, ((its * TElement.At(w, i)) - (normed * mean)) * by);
+                    TElement.Set(dx, i, ((its * w[i]) - (normed * mean)) * by);
                     dw[i] += its * normed;
                 }
             }
         });
-        return (dX.MoveToOuterDisposeScope(), dWeights.sum(0L).to(weight.dtype).MoveToOuterDisposeScope());
+        return (dX.MoveToOuterDisposeScope(), dWeights.sum(0L).MoveToOuterDisposeScope());
     }
 
     /// <summary>silu(gate) up, element-wise; at least a vector of elements.</summary>
@@ -110,7 +109,7 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         (gate, up) = (gate.contiguous(), up.contiguous());
         Tensor gated = empty_like(gate);
         using TensorPointers pointers = new();
-        byte* gates = pointers.ToBytes(gate), ups = pointers.ToBytes(up), to = pointers.ToBytes(gated);
+        byte* gates = Start(pointers, gate), ups = Start(pointers, up), to = Start(pointers, gated);
         long count = gate.numel();
         ParallelWork.ForRange(count, 1, (first, end) =>
         {
@@ -131,8 +130,8 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         (gradient, gate, up) = (gradient.contiguous(), gate.contiguous(), up.contiguous());
         Tensor dGate = empty_like(gate), dUp = empty_like(gate);
         using TensorPointers pointers = new();
-        byte* gs = pointers.ToBytes(gradient), gates = pointers.ToBytes(gate), ups = pointers.ToBytes(up);
-        byte* dGates = pointers.ToBytes(dGate), dUps = pointers.ToBytes(dUp);
+        byte* gs = Start(pointers, gradient), gates = Start(pointers, gate), ups = Start(pointers, up);
+        byte* dGates = Start(pointers, dGate), dUps = Start(pointers, dUp);
         long count = gate.numel();
         ParallelWork.ForRange(count, 1, (first, end) =>
         {
@@ -162,21 +161,21 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         (long rows, long columns) = (scores.size(0), scores.size(1));
         Tensor losses = empty([rows], ScalarType.Float64, scores.device);
         using TensorPointers pointers = new();
-        byte* all = pointers.ToBytes(scores);
+        byte* all = Start(pointers, scores);
         long* label = pointers.To<long>(labels);
         double* loss = pointers.To<double>(losses);
         if (labels.numel() != rows || new ReadOnlySpan<long>(label, checked((int)rows)).IndexOfAnyExceptInRange(0, columns - 1) >= 0)
         {
             throw new ArgumentException($"expected {rows} labels from 0 to {columns - 1}", nameof(labels));
         }
-        ParallelWork.ForRange(rows, columns, (first, end) =>
+        Tensor copies = empty([get_num_threads(), TElement.Dtype == ScalarType.Float32 ? 0 : columns], ScalarType.Float32, scores.device);
+        float* wide = pointers.To<float>(copies);
+        ParallelWork.ForRange(rows, columns, (thread, first, end) =>
         {
-            float[] wide = ArrayPool<float>.Shared.Rent(TElement.Dtype == ScalarType.Float32 ? 0 : (int)columns);
-            using MemoryHandle pinned = wide.AsMemory().Pin();
             for (long row = first; row < end; row++)
             {
                 byte* own = all + (row * columns * TElement.Size);
-                float* z = Widened(own, columns, (float*)pinned.Pointer);
+                float* z = Widened(own, columns, wide + (thread * columns));
                 float right = z[label[row]];
                 (float largest, float sum) = VectorMath<TLanes, T>.UnnormalizedSoftmax(z, columns);
                 loss[row] = largest - right + Math.Log(sum);
@@ -184,7 +183,6 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
                 z[label[row]] -= 1;
                 Narrow(z, own, columns);
             }
-            ArrayPool<float>.Shared.Return(wide);
         });
         return losses.MoveToOuterDisposeScope();
     }
@@ -202,7 +200,7 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         long rotations = rotation.size(0) * rotation.size(1);
         Tensor rotated = empty_like(x);
         using TensorPointers pointers = new();
-        byte* from = pointers.ToBytes(x), to = pointers.ToBytes(rotated);
+        byte* from = Start(pointers, x), to = Start(pointers, rotated);
         float* angles = pointers.To<float>(rotation);
         // Offsets of a pair's two elements: adjacent, or half the rotary dimensions apart.
         (bool readsHalves, bool writesHalves) = (pairs == RotaryLayout.RotateHalf && !back, pairs == RotaryLayout.RotateHalf && back);
@@ -249,6 +247,8 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         });
         return rotated.MoveToOuterDisposeScope();
     }
+
+    private static byte* Start(TensorPointers pointers, Tensor tensor) => pointers.ToBytes(tensor, TElement.Dtype);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Load(byte* data, long index) => TElement.Load<TLanes, T>(data, index);

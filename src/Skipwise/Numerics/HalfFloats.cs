@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Skipwise.Numerics;
 
-/// <summary>Conversion of 16-bit floating point numbers to float32, which is exact.</summary>
+/// <summary>Conversion of 16-bit floating point numbers to float32, which is exact, and back.</summary>
 internal static class HalfFloats
 {
     /// <summary>Converts 16-bit elements to as many float32.</summary>

@@ -117,7 +117,7 @@ internal sealed class BytePairEncoder
             ids.Add(whole);
             return;
         }
-        if (_cached.TryGetValue(text, out int[]? known))
+        if (text.Length <= LongestCached && _cached.TryGetValue(text, out int[]? known))
         {
             ids.AddRange(known);
             return;
@@ -152,7 +152,7 @@ internal sealed class BytePairEncoder
 
     private void Append(ReadOnlySpan<char> segment, List<int> ids)
     {
-        if (_cached.TryGetValue(segment, out int[]? known))
+        if (segment.Length <= LongestCached && _cached.TryGetValue(segment, out int[]? known))
         {
             ids.AddRange(known);
             return;

@@ -74,6 +74,24 @@ public class KernelSetTests
         SameAsTheReference(set, dtype, (kernels, x) => kernels.RmsNorm(x[0], x[1], new(3, 1e-5, 0)), [1, 3], [3]); // less than a vector
     }
 
+    /// <summary>A weight that 16 bits would round away when 1 is added: only x and the result are rounded, at most twice.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void The_factor_of_a_norm_around_one_is_not_rounded(string set, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        RmsNormOptions options = new(64, 1e-6, 1);
+        Tensor x = randn([9, 64]).to(dtype), weight = full([64], 0.003, dtype), wide = x.to(ScalarType.Float64);
+        Tensor scaled = wide * ((wide * wide).mean([-1L], keepdim: true) + 1e-6).rsqrt();
+        Tensor expected = scaled * (1 + weight.to(ScalarType.Float64));
+        foreach (bool isTracked in (bool[])[true, false])
+        {
+            Tensor norm = Named(set).RmsNorm(x.clone().requires_grad_(isTracked), weight, options).detach().to(ScalarType.Float64);
+            double bias = (norm / expected).mean().ToDouble() - 1; // rounding has none
+            Assert.InRange(bias, -7e-4, 7e-4);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Sets))]
     public void Rotation(string set, ScalarType dtype)

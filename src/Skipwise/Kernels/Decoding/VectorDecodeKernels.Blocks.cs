@@ -9,8 +9,8 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T>
 {
     private const int BlockRows = 4, BlockBatch = 6; // of W and x
 
-    /// <summary>Computes as many rows of x in blocks as fill them: only 32 registers hold a block, and numbers with scales are summed by
-    /// their own blocks.</summary>
+    /// <summary>Computes as many rows of x in blocks as fill them: where vectors are added to a sum one by one, as
+    /// <see cref="IWeightFormat.AddDot"/> does with 16 lanes, so that a block's sums have the bits of a single row's.</summary>
     /// <returns>these rows of x, of which all of W are done but the last that fill no block</returns>
     private static int MultiplyBlocks<TFormat>(
         byte* data, int columns, int first, int end, float* x, long xRow, int batch, float* y, long yRow) where TFormat : IWeightFormat

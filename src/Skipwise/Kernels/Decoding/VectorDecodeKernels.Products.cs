@@ -10,8 +10,8 @@ namespace Skipwise.Kernels.Decoding;
 internal sealed unsafe partial class VectorDecodeKernels<TLanes, T> : DecodeKernels
     where TLanes : ILanes<T> where T : struct
 {
-    // A tile is two rows of W and one, two or four rows of x, a block four and six. In all of them a number is summed alike: the
-    // products of four vectors, and these sums in the order of the columns.
+    // A tile is two rows of W and one, two or four rows of x, a block four and six. In all of them a number is summed alike: by
+    // IWeightFormat.AddFour, in the order of the columns.
 
     private const int AheadBytes = 1 << 14; // how far memory is fetched in advance; float32 rows a quarter, as measured
 
