@@ -51,7 +51,7 @@ internal sealed unsafe record DecodeBench(string Model, string Type, string Cach
                 projection.Quantize(Type == "q8" ? 8 : 4);
             }
         }
-        KvPageLayout layout = new(model.Config, TypeOf(Cache));
+        KvPageLayout layout = KvPageLayout.Of(model.Config, CacheTypeOf(Cache), model.Dtype);
         using CpuDecoder decoder = CpuDecoder.TryCreate(model, layout, Threads)!;
         using LlamaCppDecoder? peer = Peer ? new(file, Contexts.Concat(Reads).Max() + 256, Threads) : null;
         foreach (int context in Contexts)
@@ -63,7 +63,7 @@ internal sealed unsafe record DecodeBench(string Model, string Type, string Cach
         }
         if (Reads.Length > 0)
         {
-            using var engine = new InferenceEngine(model, new() { CacheType = TypeOf(Cache) });
+            using var engine = new InferenceEngine(model, new() { CacheType = CacheTypeOf(Cache) });
             Array.ForEach(Reads, length => Console.WriteLine(JsonSerializer.Serialize(Read(engine, model, peer, length))));
         }
         File.Delete(file);
@@ -190,6 +190,15 @@ internal sealed unsafe record DecodeBench(string Model, string Type, string Cach
         text.Advance(length);
         return text;
     }
+
+    private static KvCacheType CacheTypeOf(string name) => name switch
+    {
+        "f32" => KvCacheType.Float32,
+        "f16" => KvCacheType.Float16,
+        "bf16" => KvCacheType.Bfloat16,
+        "q8" => KvCacheType.Int8,
+        _ => throw new ArgumentException($"--cache {name}: known are f32, f16, bf16 and q8"),
+    };
 
     private static ScalarType TypeOf(string name) =>
         name switch { "f32" => ScalarType.Float32, "f16" => ScalarType.Float16, _ => ScalarType.BFloat16 };

@@ -13,7 +13,7 @@ using Device = TorchSharp.torch.Device;
 // --fit FILE fits the cost of the operations to what --collectives wrote, with --pairs FILE beside measured steps; --predict prints what
 // follows for many GPUs; --draw FILE draws what --timeline wrote.
 // --collectives times the operations of the ranks that mpirun started; --ranks NAME runs a training case with them (bench/ranks).
-// --decode s|m|t [--type f32|f16|bf16|q8|q4] [--cache f32|f16|bf16] [--context N,...] [--batch N,...] [--read N,...] [--peer] times a
+// --decode s|m|t [--type f32|f16|bf16|q8|q4] [--cache f32|f16|bf16|q8] [--context N,...] [--batch N,...] [--read N,...] [--peer] times a
 // token, and the reading of prompts, with --peer beside llama.cpp.
 // --write-models FOLDER writes models (i) and (ii) with random weights, to be served.
 // --serve URL [--clients N --seconds S] [--pid N] asks a running 'skipwise serve' as N clients; with --document N two questions about one
