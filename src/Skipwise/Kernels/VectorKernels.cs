@@ -1,4 +1,5 @@
 using Skipwise.Rope;
+using Skipwise.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,6 +17,11 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
     where TLanes : ILanes<T> where T : struct where TElement : struct, IElement
 {
     private const int MinTiledQueries = 48; // with fewer a panel of 64 is mostly padding
+    private const int MinNarrowBackward = 4096; // tokens; libtorch's backward is slower below
+
+    /// <summary>Whether the processor multiplies these numbers faster than float32: then libtorch's attention is faster than tiles of
+    /// float32, except in the backward of short windows.</summary>
+    private static readonly bool s_multipliesNarrow = TElement.Dtype == ScalarType.BFloat16 && ComputeOptions.ComputesBfloat16;
 
     /// <inheritdoc/>
     /// <remarks><c>DOTNET_EnableAVX512=0</c> and <c>DOTNET_EnableAVX2=0</c> leave the narrower vectors.</remarks>
@@ -37,10 +43,12 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
         IsTracked(gate, up) || !Fits(gate, up) ? base.GatedSilu(gate, up) : VectorOps<TLanes, T, TElement>.GatedSilu(gate, up);
 
     public override AttentionPlan PlanAttention(int queries, int cached, int? window, int[] documents, ScalarType dtype, Device device) =>
-        queries < MinTiledQueries ? base.PlanAttention(queries, cached, window, documents, dtype, device)
-        : new CausalAttention(this, window < cached + queries ? window : null, documents, withoutGraph: null);
+        queries < MinTiledQueries || (s_multipliesNarrow && !(window < cached + queries))
+            ? base.PlanAttention(queries, cached, window, documents, dtype, device)
+            : new CausalAttention(this, window < cached + queries ? window : null, documents, withoutGraph: null);
 
-    public override long AttentionPlanBytes(int queries, int? window) => 0;
+    public override long AttentionPlanBytes(int queries, int? window) =>
+        s_multipliesNarrow ? base.AttentionPlanBytes(queries, window) : 0;
 
     public override int ScoreCopies => 1;
 
@@ -76,6 +84,10 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
     /// <remarks>The tiles are float32, whatever the rows are: scores and sums are not rounded between them.</remarks>
     public override (Tensor Output, Tensor Lse) AttentionForward(Tensor query, Tensor key, Tensor value, int? window)
     {
+        if (s_multipliesNarrow && window is null)
+        {
+            return base.AttentionForward(query, key, value, window);
+        }
         using var scope = NewDisposeScope();
         (Tensor output, Tensor lse) = TiledAttention<TLanes, T>.Forward(Wide(query), Wide(key), Wide(value), window);
         return (output.to(query.dtype).MoveToOuterDisposeScope(), lse.MoveToOuterDisposeScope());
@@ -84,6 +96,10 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
     public override (Tensor Query, Tensor Key, Tensor Value) AttentionBackward(
         Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output, Tensor lse, int? window)
     {
+        if (s_multipliesNarrow && window is null && query.size(1) >= MinNarrowBackward)
+        {
+            return base.AttentionBackward(gradient, query, key, value, output, lse, window);
+        }
         using var scope = NewDisposeScope();
         (Tensor q, Tensor k, Tensor v) = TiledAttention<TLanes, T>.Backward(
             Wide(gradient), Wide(query), Wide(key), Wide(value), Wide(output), lse, window);

@@ -20,7 +20,7 @@ public class VectorOpsTests
     public void Rms_norm(int rows, int columns) => VectorFunctions.OfEachWidthAndType(on =>
     {
         using var scope = NewDisposeScope();
-        Tensor x = on.Random(2, rows, columns), weight = on.Random(columns), gradient = on.Random(2, rows, columns);
+        Tensor x = on.Random(2, rows, columns), weight = randn(columns), gradient = on.Random(2, rows, columns);
         (Tensor normed, Tensor scale) = on.RmsNorm(x, weight, 1e-5f);
         (Tensor dX, Tensor dWeight) = on.RmsNormBackward(gradient, x, weight, scale);
 
