@@ -44,6 +44,8 @@ internal static class EstimateServeVerb
                 screen.Table(Table(estimate));
                 screen.Line($"A tenth of {Size(estimate.AvailableMemory)} is left to spare. The program takes {Size(estimate.Process)}, "
                     + $"and {Size(estimate.Working)} more while a prompt is read.");
+                screen.Line("serve takes a quarter of the free memory for the cache, and 32 texts at once: give the size to --kv-cache-mb "
+                    + "and the number of texts to --batch-size to have more.");
             });
             return ExitCode.Success;
         });

@@ -146,12 +146,18 @@ public sealed class InferenceEngine : IDisposable
         _thread.Join();
         _decode.Dispose();
         _cache.Dispose();
-        if (_pool.Prefixes.IsChanged)
+        try
         {
-            _prefixes?.Write(_pool);
+            if (_pool.Prefixes.IsChanged)
+            {
+                _prefixes?.Write(_pool);
+            }
         }
-        _pool.Dispose();
-        _news.Dispose();
+        finally
+        {
+            _pool.Dispose();
+            _news.Dispose();
+        }
     }
 
     private void Check(GenerationRequest request)

@@ -13,6 +13,11 @@ internal readonly unsafe struct BFloat16Element : IElement
 
     public static float At(byte* data, long index) => BitConverter.Int32BitsToSingle(((ushort*)data)[index] << 16);
 
+    public static float Round(float value) => BitConverter.Int32BitsToSingle(HalfFloats.NarrowBFloat16(value) << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Round<TLanes, T>(T vector) where TLanes : ILanes<T> where T : struct => TLanes.RoundToBFloat16(vector);
+
     public static void Set(byte* data, long index, float value) => ((ushort*)data)[index] = HalfFloats.NarrowBFloat16(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

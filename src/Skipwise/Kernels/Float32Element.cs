@@ -12,6 +12,10 @@ internal readonly unsafe struct Float32Element : IElement
 
     public static float At(byte* data, long index) => ((float*)data)[index];
 
+    public static float Round(float value) => value;
+
+    public static T Round<TLanes, T>(T vector) where TLanes : ILanes<T> where T : struct => vector;
+
     public static void Set(byte* data, long index, float value) => ((float*)data)[index] = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,6 +13,12 @@ internal unsafe interface IElement
     /// <summary>One number.</summary>
     static abstract float At(byte* data, long index);
 
+    /// <summary>The number of this type that is nearest.</summary>
+    static abstract float Round(float value);
+
+    /// <inheritdoc cref="Round(float)"/>
+    static abstract T Round<TLanes, T>(T vector) where TLanes : ILanes<T> where T : struct;
+
     /// <summary>Writes one number, rounded to the nearest.</summary>
     static abstract void Set(byte* data, long index, float value);
 

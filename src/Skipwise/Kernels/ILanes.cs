@@ -55,6 +55,8 @@ internal unsafe interface ILanes<T> where T : struct
     static abstract void StorePairs(T even, T odd, float* to);
 
     static abstract T LoadBFloat16(ushort* from);
+    /// <summary>The nearest bfloat16 numbers, of two equally near ones the even one. NaN stays NaN.</summary>
+    static abstract T RoundToBFloat16(T a);
     /// <summary>Stores the nearest bfloat16 numbers, of two equally near ones the even one. NaN stays NaN.</summary>
     static abstract void StoreBFloat16(T vector, ushort* to);
     /// <inheritdoc cref="LoadPairs"/>

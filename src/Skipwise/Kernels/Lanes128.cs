@@ -108,6 +108,8 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
 
     public static Vector128<float> LoadBFloat16(ushort* from) => (Vector128.WidenLower(FourShorts(from)) << 16).AsSingle();
 
+    public static Vector128<float> RoundToBFloat16(Vector128<float> a) => (Rounded(a) & Vector128.Create(0xFFFF_0000)).AsSingle();
+
     public static void StoreBFloat16(Vector128<float> vector, ushort* to) =>
         *(ulong*)to = Vector128.Narrow(Rounded(vector) >>> 16, default).AsUInt64()[0];
 

@@ -86,6 +86,8 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
 
     public static Vector256<float> LoadBFloat16(ushort* from) => (Avx2.ConvertToVector256Int32(Vector128.Load(from)) << 16).AsSingle();
 
+    public static Vector256<float> RoundToBFloat16(Vector256<float> a) => (Rounded(a) & Vector256.Create(0xFFFF_0000)).AsSingle();
+
     public static void StoreBFloat16(Vector256<float> vector, ushort* to)
     {
         Vector256<uint> upper = Rounded(vector) >>> 16;

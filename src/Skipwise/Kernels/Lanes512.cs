@@ -89,6 +89,8 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static Vector512<float> LoadBFloat16(ushort* from) =>
         (Avx512F.ConvertToVector512Int32(Vector256.Load(from)) << 16).AsSingle();
 
+    public static Vector512<float> RoundToBFloat16(Vector512<float> a) => (Rounded(a) & Vector512.Create(0xFFFF_0000)).AsSingle();
+
     public static void StoreBFloat16(Vector512<float> vector, ushort* to) =>
         Avx512F.ConvertToVector256UInt16(Rounded(vector) >>> 16).Store(to);
 

@@ -21,7 +21,7 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
 
     /// <summary>Whether the processor multiplies these numbers faster than float32: then libtorch's attention is faster than tiles of
     /// float32, except in the backward of short windows.</summary>
-    private static readonly bool s_multipliesNarrow = TElement.Dtype == ScalarType.BFloat16 && ComputeOptions.ComputesBfloat16;
+    private static readonly bool s_multipliesNarrow = TElement.Dtype == ScalarType.BFloat16 && ComputeOptions.HasBfloat16Instructions;
 
     /// <inheritdoc/>
     /// <remarks><c>DOTNET_EnableAVX512=0</c> and <c>DOTNET_EnableAVX2=0</c> leave the narrower vectors.</remarks>
@@ -36,7 +36,7 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
         }
         using var scope = NewDisposeScope();
         Tensor factor = options.Factor(weight.to(ScalarType.Float32));
-        return VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps).Normed.MoveToOuterDisposeScope();
+        return VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps, !options.HasOffset).Normed.MoveToOuterDisposeScope();
     }
 
     public override Tensor GatedSilu(Tensor gate, Tensor up) =>
@@ -47,8 +47,7 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
             ? base.PlanAttention(queries, cached, window, documents, dtype, device)
             : new CausalAttention(this, window < cached + queries ? window : null, documents, withoutGraph: null);
 
-    public override long AttentionPlanBytes(int queries, int? window) =>
-        s_multipliesNarrow ? base.AttentionPlanBytes(queries, window) : 0;
+    public override long AttentionPlanBytes(int queries, int? window) => 0; // windows are the tiles', which have no mask
 
     public override int ScoreCopies => 1;
 
@@ -57,7 +56,9 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
     public override int QueryGradientParts => torch.get_num_threads(); // one per part of the keys
 
     public override (Tensor Normed, Tensor Scale) RmsNormForward(Tensor x, Tensor factor, RmsNormOptions options) =>
-        Fits(x) ? VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps) : base.RmsNormForward(x, factor, options);
+        Fits(x)
+            ? VectorOps<TLanes, T, TElement>.RmsNorm(x, factor, options.Eps, !options.HasOffset)
+            : base.RmsNormForward(x, factor, options);
 
     public override (Tensor X, Tensor Factor) RmsNormBackward(
         Tensor gradient, Tensor x, Tensor factor, Tensor scale, RmsNormOptions options) =>
@@ -81,7 +82,7 @@ internal sealed class VectorKernels<TLanes, T, TElement> : CpuKernels
             ? VectorOps<TLanes, T, TElement>.GatedSiluBackward(gradient, gate, up)
             : base.GatedSiluBackward(gradient, gate, up);
 
-    /// <remarks>The tiles are float32, whatever the rows are: scores and sums are not rounded between them.</remarks>
+    /// <remarks>Tiles are float32, whatever the rows are: scores and sums are not rounded between them.</remarks>
     public override (Tensor Output, Tensor Lse) AttentionForward(Tensor query, Tensor key, Tensor value, int? window)
     {
         if (s_multipliesNarrow && window is null)

@@ -7,7 +7,7 @@ namespace Skipwise.Kernels;
 
 /// <summary>
 /// Single-pass operations for which libtorch needs several passes over memory: contiguous rows, computed in float32.
-/// The formulas are those of <see cref="ReferenceKernels"/>; they round only what they write.
+/// The formulas are those of <see cref="ReferenceKernels"/>.
 /// </summary>
 /// <typeparam name="TLanes">operations of the vector</typeparam>
 /// <typeparam name="T">the vector</typeparam>
@@ -20,8 +20,9 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
     /// <summary>y = x r w with r = 1 / sqrt(mean(x^2) + eps), by rows.</summary>
     /// <param name="x">[..., C]</param>
     /// <param name="weight">float32 [C]</param>
+    /// <param name="roundsFirst">whether x r is rounded before the product with w, as Llama does in 16 bits</param>
     /// <returns>y, shaped like x, and r, float32 [N]</returns>
-    public static (Tensor Normed, Tensor Scale) RmsNorm(Tensor x, Tensor weight, float eps)
+    public static (Tensor Normed, Tensor Scale) RmsNorm(Tensor x, Tensor weight, float eps, bool roundsFirst)
     {
         using var scope = NewDisposeScope();
         (x, weight) = (x.contiguous(), weight.contiguous());
@@ -40,11 +41,14 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
                 int i = 0;
                 for (; i <= columns - TLanes.Count; i += TLanes.Count)
                 {
-                    Store(TLanes.Multiply(TLanes.Multiply(Load(xs, i), factor), TLanes.Load(w + i)), ys, i);
+                    T scaled = TLanes.Multiply(Load(xs, i), factor);
+                    scaled = roundsFirst ? TElement.Round<TLanes, T>(scaled) : scaled;
+                    Store(TLanes.Multiply(scaled, TLanes.Load(w + i)), ys, i);
                 }
                 for (; i < columns; i++)
                 {
-                    TElement.Set(ys, i, TElement.At(xs, i) * r[row] * w[i]);
+                    float scaled = TElement.At(xs, i) * r[row];
+                    TElement.Set(ys, i, (roundsFirst ? TElement.Round(scaled) : scaled) * w[i]);
                 }
             }
         });

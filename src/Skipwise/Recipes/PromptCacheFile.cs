@@ -66,9 +66,9 @@ internal sealed class PromptCacheFile(string path, IReadOnlyDictionary<string, s
             using SafetensorsFile file = SafetensorsFile.Open(path);
             foreach ((string name, string expected) in identity)
             {
-                if (file.Metadata.GetValueOrDefault(name) is var found && found != expected)
+                if (file.Metadata.GetValueOrDefault(name) != expected)
                 {
-                    throw new SkipwiseException($"{path}: kept for another {name} ({found ?? "none"}; here {expected})");
+                    throw new SkipwiseException($"{path}: kept for another {name}");
                 }
             }
             Read(file, pool);
@@ -106,7 +106,7 @@ internal sealed class PromptCacheFile(string path, IReadOnlyDictionary<string, s
             [
                 .. small.Select(part => new OutputTensor(part.Name, part.Tensor.shape, [part.Tensor], part.Type)),
                 new OutputTensor(Pages, [count, .. pool.Layout.Shape], kept.Select(page => page.Page.Memory), type),
-            ], identity);
+            ], identity, isPrivate: true);
         }
         catch (Exception e) when (e is SkipwiseException || FileSystem.ReasonOf(e) is not null)
         {
@@ -117,15 +117,19 @@ internal sealed class PromptCacheFile(string path, IReadOnlyDictionary<string, s
     private void Read(SafetensorsFile file, KvPagePool pool)
     {
         TensorEntry pages = Entry(file, Pages);
-        int[] parents = Numbers(file, Parents), lengths = Numbers(file, Lengths), tokens = Numbers(file, Tokens);
-        using Tensor sums = file.Read(Entry(file, Checksums));
-        long[] checksums = sums.dtype == ScalarType.Int64 ? [.. sums.data<long>()] : [];
-        int count = parents.Length;
-        if (pages.Type.Torch != pool.Layout.MemoryType || !pages.Shape.SequenceEqual([count, .. pool.Layout.Shape])
-            || (lengths.Length, checksums.Length, tokens.Length) != (count, count, count * KvPageLayout.PageTokens))
+        long all = pages.Shape is [var first, ..] ? first : 0;
+        bool IsTable(string name, ScalarType type, params long[] shape) => // told before memory is taken for it
+            Entry(file, name) is var entry && entry.Type.Torch == type && entry.Shape.SequenceEqual(shape);
+        if (pages.Type.Torch != pool.Layout.MemoryType || !pages.Shape.SequenceEqual([all, .. pool.Layout.Shape])
+            || !IsTable(Parents, ScalarType.Int32, all) || !IsTable(Lengths, ScalarType.Int32, all)
+            || !IsTable(Tokens, ScalarType.Int32, all, KvPageLayout.PageTokens) || !IsTable(Checksums, ScalarType.Int64, all))
         {
             throw Damaged();
         }
+        int count = checked((int)all);
+        int[] parents = Numbers(file, Parents), lengths = Numbers(file, Lengths), tokens = Numbers(file, Tokens);
+        using Tensor sums = file.Read(Entry(file, Checksums));
+        long[] checksums = [.. sums.data<long>()];
         var read = new List<KeptPage>();
         try
         {
@@ -192,7 +196,7 @@ internal sealed class PromptCacheFile(string path, IReadOnlyDictionary<string, s
     private int[] Numbers(SafetensorsFile file, string name)
     {
         using Tensor numbers = file.Read(Entry(file, name));
-        return numbers.dtype == ScalarType.Int32 ? [.. numbers.data<int>()] : throw Damaged();
+        return [.. numbers.data<int>()];
     }
 
     private SkipwiseException Damaged() => new($"{path}: is damaged");

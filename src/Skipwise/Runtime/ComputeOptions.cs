@@ -95,15 +95,18 @@ public sealed record ComputeOptions
     };
 
     /// <summary>Whether the processor has bfloat16 matrix instructions.</summary>
-    internal static bool ComputesBfloat16
+    internal static bool ComputesBfloat16 => !X86Base.IsSupported || HasInstructions; // not detected on other processors
+
+    /// <summary>Whether libtorch's kernels multiply bfloat16 by instructions for it: the processor is known to have them, and the settings
+    /// of .NET and libtorch do not exclude them.</summary>
+    internal static bool HasBfloat16Instructions => X86Base.IsSupported && Avx512F.IsSupported && HasInstructions
+        && Environment.GetEnvironmentVariable("ATEN_CPU_CAPABILITY") is null or "avx512";
+
+    private static bool HasInstructions
     {
         get
         {
             const int features = 7, avx512 = 1 << 5, amx = 1 << 22;
-            if (!X86Base.IsSupported)
-            {
-                return true; // not detected on other processors
-            }
             bool isListed = X86Base.CpuId(0, 0).Eax >= features;
             return isListed && ((X86Base.CpuId(features, 1).Eax & avx512) != 0 || (X86Base.CpuId(features, 0).Edx & amx) != 0);
         }

@@ -93,7 +93,13 @@ public sealed class TextModel : IDisposable
     /// <summary>Ends all texts and frees the weights.</summary>
     public void Dispose()
     {
-        Engine.Dispose();
-        _weights.Dispose();
+        try
+        {
+            Engine.Dispose();
+        }
+        finally
+        {
+            _weights.Dispose();
+        }
     }
 }

@@ -14,12 +14,14 @@ internal static class AtomicFile
     private const int RandomDigits = 8;
 
     /// <summary>Writes a file.</summary>
+    /// <param name="isPrivate">whether other users of the machine may not read it</param>
     /// <exception cref="SkipwiseException">the disk is full or fails, or the folder cannot be written; no partial file remains</exception>
-    public static void Write(string path, Action<FileStream> write) => Create(path, file => write(file.Stream));
+    public static void Write(string path, Action<FileStream> write, bool isPrivate = false) =>
+        Create(path, file => write(file.Stream), isPrivate);
 
     /// <summary>Writes a file whose checksum is needed before it gets its name.</summary>
     /// <param name="beforeRename">called with the size and checksum of the complete content</param>
-    /// <inheritdoc cref="Write(string, Action{FileStream})"/>
+    /// <inheritdoc cref="Write(string, Action{FileStream}, bool)"/>
     public static void Write(string path, Action<Stream> write, Action<FileChecksum> beforeRename) => Create(path, file =>
     {
         using var content = new ChecksumStream(file.Stream);
@@ -27,12 +29,12 @@ internal static class AtomicFile
         beforeRename(content.Checksum);
     });
 
-    private static void Create(string path, Action<NewFile> write)
+    private static void Create(string path, Action<NewFile> write, bool isPrivate = false)
     {
         RequireNothingElse(path);
         try
         {
-            using var file = new NewFile(path);
+            using var file = new NewFile(path, isPrivate: isPrivate);
             write(file);
             file.Commit();
         }
@@ -43,7 +45,7 @@ internal static class AtomicFile
         }
     }
 
-    /// <inheritdoc cref="Write(string, Action{FileStream})"/>
+    /// <inheritdoc cref="Write(string, Action{FileStream}, bool)"/>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Refuses a target that is not an ordinary file.</summary>

@@ -28,10 +28,22 @@ internal static class FileSystem
     };
 
     /// <summary>Creates a new file. Fails if the name exists, so that no link or other file is written through.</summary>
-    public static FileStream Create(string path, int bufferSize)
+    /// <param name="isPrivate">whether other users of the machine may not read it</param>
+    public static FileStream Create(string path, int bufferSize, bool isPrivate = false)
     {
         Before.Value?.Invoke("create", path);
-        return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize);
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+            BufferSize = bufferSize,
+        };
+        if (isPrivate && !OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+        return new FileStream(path, options);
     }
 
     /// <summary>Opens a file to be written further, or creates it. No other process opens it meanwhile.</summary>

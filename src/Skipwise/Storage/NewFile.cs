@@ -11,8 +11,9 @@ internal sealed class NewFile : IDisposable
     private bool _isRenamed;
 
     /// <summary>Creates the temporary file.</summary>
+    /// <param name="isPrivate">whether other users of the machine may not read it</param>
     /// <exception cref="IOException">the folder is missing or cannot be written</exception>
-    public NewFile(string path, int bufferSize = 1 << 16)
+    public NewFile(string path, int bufferSize = 1 << 16, bool isPrivate = false)
     {
         _target = RealPath.Resolve(path);
         foreach (string leftover in AtomicFile.Leftovers(Path.GetDirectoryName(_target)!, Path.GetFileName(_target), AtomicFile.Suffix)
@@ -21,7 +22,7 @@ internal sealed class NewFile : IDisposable
             TryDeleteAbandoned(leftover);
         }
         _temporary = AtomicFile.TemporaryName(_target, AtomicFile.Suffix);
-        Stream = FileSystem.Create(_temporary, bufferSize);
+        Stream = FileSystem.Create(_temporary, bufferSize, isPrivate);
         _early = new(Stream);
     }
 

@@ -79,6 +79,8 @@ public unsafe class LanesTests
                 {
                     TLanes.StoreBFloat16(TLanes.Load(from), to);
                     Assert.Equal(expected[..count], found[..count]);
+                    uint[] rounded = Bits<TLanes, T>(TLanes.RoundToBFloat16(TLanes.Load(from)));
+                    Assert.Equal(expected[..count].Select(half => (uint)half << 16), rounded);
                     (T even, T odd) = TLanes.LoadPairs(from);
                     TLanes.StoreBFloat16Pairs(even, odd, to);
                     Assert.Equal(expected, found);

@@ -7,7 +7,7 @@ namespace Skipwise.Tests.Kernels;
 
 /// <summary>The functions of one width of vector and type of numbers.</summary>
 internal sealed record VectorFunctions(
-    int Lanes, ScalarType Dtype, Func<Tensor, Tensor, float, (Tensor Normed, Tensor Scale)> RmsNorm,
+    int Lanes, ScalarType Dtype, Func<Tensor, Tensor, float, bool, (Tensor Normed, Tensor Scale)> RmsNorm,
     Func<Tensor, Tensor, Tensor, Tensor, (Tensor X, Tensor Weight)> RmsNormBackward, Func<Tensor, Tensor, Tensor> GatedSilu,
     Func<Tensor, Tensor, Tensor, (Tensor Gate, Tensor Up)> GatedSiluBackward, Func<Tensor, Tensor, Tensor> CrossEntropy,
     Func<Tensor, Tensor, RotaryLayout, bool, Tensor> Rotate, Func<float, float[]> Exp,

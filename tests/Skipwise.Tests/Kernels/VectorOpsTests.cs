@@ -21,13 +21,19 @@ public class VectorOpsTests
     {
         using var scope = NewDisposeScope();
         Tensor x = on.Random(2, rows, columns), weight = randn(columns), gradient = on.Random(2, rows, columns);
-        (Tensor normed, Tensor scale) = on.RmsNorm(x, weight, 1e-5f);
+        (Tensor normed, Tensor scale) = on.RmsNorm(x, weight, 1e-5f, false);
+        (Tensor roundedTwice, _) = on.RmsNorm(x, weight, 1e-5f, true);
         (Tensor dX, Tensor dWeight) = on.RmsNormBackward(gradient, x, weight, scale);
 
         (Tensor wide, Tensor by) = (Leaf(x), Leaf(weight));
         Tensor plain = wide * ((wide * wide).mean([-1L], keepdim: true) + 1e-5).rsqrt() * by;
         IList<Tensor> expected = autograd.grad([plain], [wide, by], [gradient.to(ScalarType.Float64)]);
         Near(plain, normed);
+        using (no_grad())
+        {
+            Tensor first = (x.to(ScalarType.Float32) * scale.view(2, rows, 1)).to(on.Dtype);
+            Assert.True((first.to(ScalarType.Float32) * weight).to(on.Dtype).equal(roundedTwice).all().ToBoolean());
+        }
         Near(expected[0], dX);
         Near(expected[1], dWeight);
     });

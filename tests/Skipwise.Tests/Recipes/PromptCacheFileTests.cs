@@ -31,6 +31,10 @@ public sealed class PromptCacheFileTests : IDisposable
         TextModelOptions options = Options with { Engine = new() { CacheType = type }, QuantizationBits = bits };
         (string first, long read) = await Ask(options, Prompt(3));
         Assert.Equal(0, read);
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(File)); // it holds the prompts
+        }
         (string again, long kept) = await Ask(options, Prompt(3));
         Assert.Equal((first, WholePages), (again, kept));
         (string other, long stillKept) = await Ask(options, Prompt(4)); // another question about the document
@@ -91,7 +95,7 @@ public sealed class PromptCacheFileTests : IDisposable
         await Ask(Options, Prompt(3));
         (string text, long kept) = await Ask(options, Prompt(3));
         Assert.Equal(0, kept);
-        Assert.Contains($"kept for another {name} (", Assert.Single(_notes), StringComparison.Ordinal);
+        Assert.Contains($"kept for another {name}.", Assert.Single(_notes), StringComparison.Ordinal);
         _notes.Clear();
         Assert.Equal((text, WholePages), await Ask(options, Prompt(3)));
     }

@@ -35,7 +35,9 @@ public static class SafetensorsWriter
         Write(path, tensors.Select(t => new OutputTensor(t.Name, t.Tensor.shape, [t.Tensor], t.Type)), metadata);
 
     /// <inheritdoc cref="Write(string, IEnumerable{ValueTuple{string, Tensor, ScalarType}}, IReadOnlyDictionary{string, string}?)"/>
-    internal static void Write(string path, IEnumerable<OutputTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <param name="isPrivate">whether other users of the machine may not read it</param>
+    internal static void Write(string path, IEnumerable<OutputTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null,
+        bool isPrivate = false)
     {
         OutputTensor[] all = [.. tensors];
         byte[] header = Header(all, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
@@ -58,7 +60,7 @@ public static class SafetensorsWriter
                 }
             }
             RequireInRange(path, all, beyond);
-        });
+        }, isPrivate);
     }
 
     /// <summary>Refuses to save a finite value as infinite, or a NaN.</summary>
