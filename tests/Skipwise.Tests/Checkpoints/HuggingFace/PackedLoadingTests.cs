@@ -63,6 +63,6 @@ public sealed class PackedLoadingTests
         Peak(null);
         Peak(4);
         Assert.InRange(Peak(null), 0.9 * whole, 1.2 * whole);
-        Assert.InRange(Peak(4), whole / 8, 0.5 * whole); // an eighth and its scales, a tensor in full and its pieces; other tests run, too
+        Assert.InRange(Peak(4), whole / 8, 0.4 * whole); // an eighth and its scales, a tensor in full and the pieces it is packed by
     }
 }
