@@ -69,7 +69,7 @@ if (args.Contains("--peer") && !args.Contains("--decode"))
 }
 if (Value("--case") == CostCase.Name)
 {
-    CostCase.Run(Value("--series")?.Split(','), Value("--threads"), Number("--largest", int.MaxValue), Value("--out") ?? ".");
+    CostCase.Run(Value("--series")?.Split(','), Number("--largest", int.MaxValue), Value("--out") ?? ".");
     return 0;
 }
 if (args.Contains("--gpu-list"))

@@ -9,21 +9,23 @@ internal static class CostCase
 {
     public const string Name = "cost";
 
+    private const int Threads = 1; // the laws are those of one core, but for the series of threads
+
     /// <summary>Measures the points that the folder's file does not have, and draws the plots.</summary>
     /// <param name="series">null: all</param>
     /// <param name="largest">points up to this</param>
     /// <param name="folder">has the JSON lines, and receives the plots as SVG</param>
-    public static void Run(string[]? series, string? threads, int largest, string folder)
+    public static void Run(string[]? series, int largest, string folder)
     {
         Directory.CreateDirectory(folder);
         string path = Path.Combine(folder, $"{Name}.jsonl");
         List<CostPoint> points = File.Exists(path) ? [.. File.ReadLines(path).Select(Parse)] : [];
         foreach (CostSeries kind in CostSeries.All.Where(kind => series is null || series.Contains(kind.Name)))
         {
-            foreach (int at in kind.Points.Where(at => at <= largest && !points.Any(point => point.Series == kind.Name && point.At == at)))
+            foreach (int at in kind.Points.Where(at => at <= largest && !points.Any(point => (point.Series, point.At) == (kind.Name, at))))
             {
-                string[] cores = kind.IsByWall ? ["--threads", $"{at}"] : threads is null ? [] : ["--threads", threads];
-                string line = OwnProcess.Run(["--cost-at", kind.Name, "--at", $"{at}", .. cores]);
+                string cores = kind.IsByWall ? $"{at}" : $"{Threads}";
+                string line = OwnProcess.Run(["--cost-at", kind.Name, "--at", $"{at}", "--threads", cores]);
                 Console.WriteLine(line);
                 points.Add(Parse(line));
                 File.AppendAllText(path, line + "\n");

@@ -14,9 +14,9 @@ internal static class EstimateServeVerb
         var verb = new Verb("serve",
             "Estimate how many texts fit in memory when a model is served: weights, keys and values, from the config.",
             """
-            skipwise estimate serve --model qwen2.5-7b-128k
-            skipwise estimate serve --model qwen2.5-7b-128k --context-length 65536 --memory 64
-            skipwise estimate serve --model qwen2.5-7b-128k --device cuda --dtype bfloat16 --memory 80 --json serve.json
+            skipwise estimate serve --model qwen-2.5-7b-128k
+            skipwise estimate serve --model qwen-2.5-7b-128k --context-length 65536 --memory 64
+            skipwise estimate serve --model qwen-2.5-7b-128k --device cuda --dtype bfloat16 --memory 80 --json serve.json
             """);
         Flag<string> model = verb.Required("--model", "folder",
                 "Hugging Face folder, ORG/NAME after 'pull', or a GGUF file; config.json is enough")

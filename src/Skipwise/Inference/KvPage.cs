@@ -65,13 +65,18 @@ internal sealed unsafe class KvPage : IDisposable
         {
             to.copy_(view);
         }
-        else if (Address == 0 || to.dtype != ScalarType.Float32)
+        else if (Address == 0)
         {
             QuantizedRows.ReadReference(view, to);
         }
         else
         {
-            QuantizedRows.Read((byte*)Address + Layout.Offset(layer, part, 0), to);
+            Tensor wide = to.dtype == ScalarType.Float32 ? to : empty(to.shape, ScalarType.Float32, to.device);
+            QuantizedRows.Read((byte*)Address + Layout.Offset(layer, part, 0), wide);
+            if (to.dtype != ScalarType.Float32)
+            {
+                to.copy_(wide);
+            }
         }
     }
 

@@ -88,18 +88,23 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
         return kept;
     }
 
-    /// <summary>All pages, each after the page before it in its text.</summary>
+    /// <summary>All pages, each after the page before it in its text; of the texts, those used last come first.</summary>
     public List<KeptPage> List()
     {
         var pages = new List<KeptPage>();
-        foreach ((int length, Node root) in _roots)
+        var open = new Stack<(Node Node, int Parent, int Length)>();
+        void Open(IEnumerable<(Node Node, int Length)> nodes, int parent)
         {
-            var indices = new Dictionary<Node, int> { [root] = -1 };
-            foreach (Node node in root.All().Skip(1))
+            foreach ((Node node, int length) in nodes.OrderBy(next => next.Node.LastUse)) // the last one is taken first
             {
-                indices[node] = pages.Count;
-                pages.Add(new(indices[node.Parent!], length, node.Tokens, node.Page!));
+                open.Push((node, parent, length));
             }
+        }
+        Open(_roots.SelectMany(root => root.Root.Children.Select(child => (child, root.Length))), parent: -1);
+        while (open.TryPop(out (Node Node, int Parent, int Length) next))
+        {
+            pages.Add(new(next.Parent, next.Length, next.Node.Tokens, next.Node.Page!));
+            Open(next.Node.Children.Select(child => (child, next.Length)), parent: pages.Count - 1);
         }
         return pages;
     }
@@ -109,7 +114,7 @@ internal sealed class PrefixTree(KvPagePool pool, Func<int, int, bool> haveSameR
     public void Restore(IReadOnlyList<KeptPage> pages)
     {
         HashSet<int> parents = [.. pages.Select(page => page.Parent)];
-        for (int leaf = 0; leaf < pages.Count; leaf++)
+        for (int leaf = pages.Count - 1; leaf >= 0; leaf--) // the text used last becomes that again
         {
             if (parents.Contains(leaf))
             {

@@ -11,12 +11,12 @@ internal static unsafe class QuantizedRows
 {
     // K kv heads, T tokens, D head dim, R bytes of a row
 
-    private const int FiniteHalves = 0x7C00;
+    private const int FiniteHalves = Int8BlockFormat.NoScale; // bits below are those of finite numbers
 
-    /// <summary>float32 [31744]: the float16 numbers from 0 on in the order of their bits, which is theirs. No operation reads bits as a
-    /// number of another type.</summary>
+    /// <summary>float32 [31745]: the float16 numbers from 0 on in the order of their bits, which is theirs, then NaN. No operation reads
+    /// bits as a number of another type.</summary>
     private static readonly Lazy<Tensor> s_halves = new(() => tensor(
-        Enumerable.Range(0, FiniteHalves).Select(bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits)).ToArray(),
+        (float[])[.. Enumerable.Range(0, FiniteHalves).Select(bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits)), float.NaN],
         device: CPU).DetachFromDisposeScope());
 
     /// <param name="rows">[K, T, D]</param>
@@ -58,7 +58,7 @@ internal static unsafe class QuantizedRows
         });
     }
 
-    /// <param name="rows">[K, T, D], finite</param>
+    /// <param name="rows">[K, T, D]</param>
     /// <param name="to">uint8 [K, T, R], a view of a page</param>
     public static void WriteReference(Tensor rows, Tensor to)
     {
@@ -67,7 +67,7 @@ internal static unsafe class QuantizedRows
         Tensor halves = s_halves.Value.to(rows.device), blocks = rows.to(ScalarType.Float32).unflatten(2, [-1, Int8BlockFormat.BlockSize]);
         Tensor scales = (blocks.abs().amax([-1L], keepdim: true) / most).to(ScalarType.Float16).to(ScalarType.Float32); // [K, T, N, 1]
         Tensor codes = (blocks / scales).round().clamp(-most, most).nan_to_num(0).to(ScalarType.Int8).to(ScalarType.Byte);
-        Tensor bits = bucketize(scales, halves);
+        Tensor bits = bucketize(scales.nan_to_num(double.PositiveInfinity), halves.narrow(0, 0, FiniteHalves));
         to.copy_(cat([(bits % 256).to(ScalarType.Byte), (bits / 256).floor().to(ScalarType.Byte), codes], -1).flatten(-2));
     }
 
@@ -78,7 +78,7 @@ internal static unsafe class QuantizedRows
         using var scope = NewDisposeScope();
         Tensor blocks = from.unflatten(2, [-1, Int8BlockFormat.BlockBytes]), low = blocks.narrow(-1, 0, 1), high = blocks.narrow(-1, 1, 1);
         Tensor bits = low.to(ScalarType.Int64) + (high.to(ScalarType.Int64) * 256); // [K, T, N, 1]
-        Tensor scales = s_halves.Value.to(from.device).index_select(0, bits.clamp(0, FiniteHalves - 1).flatten()).view(bits.shape);
+        Tensor scales = s_halves.Value.to(from.device).index_select(0, bits.clamp(0, FiniteHalves).flatten()).view(bits.shape);
         Tensor codes = blocks.narrow(-1, sizeof(ushort), Int8BlockFormat.BlockSize).to(ScalarType.Int8).to(ScalarType.Float32);
         to.copy_((codes * scales).flatten(-2));
     }

@@ -57,7 +57,7 @@ internal sealed unsafe class KeyValueGradients<TLanes, T> where TLanes : ILanes<
             for (int row = 0; row < TilePlan.QueryBlock; row++)
             {
                 (_lse[row], _delta[row]) = row < count
-                    ? (*lse.Row(start + row), VectorMath<TLanes, T>.Dot(gradient.Row(start + row), output.Row(start + row), dim))
+                    ? (*lse.Row(start + row), Dot(gradient.Row(start + row), output.Row(start + row), dim))
                     : (0, 0);
             }
             new Span<float>(_dQueries, TilePlan.QueryBlock * paddedDim).Clear();
@@ -112,4 +112,6 @@ internal sealed unsafe class KeyValueGradients<TLanes, T> where TLanes : ILanes<
         VectorGemm<TLanes, T>.ScaledCopy(_dKeys, paddedDim, dKey.Row(_from), dKey.RowStride, rows, dim, dim, 1);
         VectorGemm<TLanes, T>.ScaledCopy(_dValues, paddedDim, dValue.Row(_from), dValue.RowStride, rows, dim, dim, 1);
     }
+
+    private static float Dot(float* a, float* b, int size) => VectorMath<TLanes, T>.Dot<Float32Element>((byte*)a, (byte*)b, size);
 }

@@ -60,21 +60,22 @@ internal static unsafe class VectorMath<TLanes, T> where TLanes : ILanes<T> wher
         return largest;
     }
 
-    /// <summary>Dot product.</summary>
+    /// <summary>Dot product, in float32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float Dot(float* a, float* b, int size)
+    public static float Dot<TElement>(byte* a, byte* b, int size) where TElement : struct, IElement
     {
         T sum = default, other = default; // two accumulators: an addition waits for the one before it
         int i = 0;
         for (; i <= size - (2 * TLanes.Count); i += 2 * TLanes.Count)
         {
-            sum = TLanes.MultiplyAdd(TLanes.Load(a + i), TLanes.Load(b + i), sum);
-            other = TLanes.MultiplyAdd(TLanes.Load(a + i + TLanes.Count), TLanes.Load(b + i + TLanes.Count), other);
+            sum = TLanes.MultiplyAdd(TElement.Load<TLanes, T>(a, i), TElement.Load<TLanes, T>(b, i), sum);
+            other = TLanes.MultiplyAdd(
+                TElement.Load<TLanes, T>(a, i + TLanes.Count), TElement.Load<TLanes, T>(b, i + TLanes.Count), other);
         }
         float result = TLanes.Sum(TLanes.Add(sum, other));
         for (; i < size; i++)
         {
-            result += a[i] * b[i];
+            result += TElement.At(a, i) * TElement.At(b, i);
         }
         return result;
     }

@@ -36,7 +36,7 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
             for (long row = first; row < end; row++)
             {
                 byte* xs = from + (row * columns * TElement.Size), ys = to + (row * columns * TElement.Size);
-                r[row] = 1 / MathF.Sqrt((SumOfSquares(xs, columns) / columns) + eps);
+                r[row] = 1 / MathF.Sqrt((VectorMath<TLanes, T>.Dot<TElement>(xs, xs, columns) / columns) + eps);
                 T factor = TLanes.Fill(r[row]);
                 int i = 0;
                 for (; i <= columns - TLanes.Count; i += TLanes.Count)
@@ -279,25 +279,6 @@ internal static unsafe class VectorOps<TLanes, T, TElement>
         {
             TElement.StorePairs<TLanes, T>(first, second, data, start + (2 * pair));
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float SumOfSquares(byte* x, int size)
-    {
-        T sum = default, other = default; // two accumulators: an addition waits for the one before it
-        int i = 0;
-        for (; i <= size - (2 * TLanes.Count); i += 2 * TLanes.Count)
-        {
-            T first = Load(x, i), second = Load(x, i + TLanes.Count);
-            sum = TLanes.MultiplyAdd(first, first, sum);
-            other = TLanes.MultiplyAdd(second, second, other);
-        }
-        float result = TLanes.Sum(TLanes.Add(sum, other));
-        for (; i < size; i++)
-        {
-            result += TElement.At(x, i) * TElement.At(x, i);
-        }
-        return result;
     }
 
     /// <summary>A row in float32: itself, or a copy.</summary>

@@ -16,7 +16,7 @@ namespace Skipwise.Recipes;
 
 /// <summary>
 /// The kept beginnings of prompts as a safetensors file. Its metadata names everything that decides keys and values; the file of another
-/// model, setting or build is not read, and every page has a checksum. What cannot be used is told in one note.
+/// model, setting or build is not read, and every page has a checksum. What cannot be used gives one warning.
 /// </summary>
 /// <param name="path">of the file</param>
 /// <param name="identity">what decides the bytes of keys and values, by name</param>
@@ -30,6 +30,7 @@ internal sealed class PromptCacheFile(string path, IReadOnlyDictionary<string, s
     /// <summary>The file of a model.</summary>
     /// <param name="folder">made if it is missing, for this user alone</param>
     /// <param name="name">of the model</param>
+    /// <exception cref="SkipwiseException">the folder cannot be made or written</exception>
     public static PromptCacheFile Of(
         string folder, string name, TextModelOptions options, PretrainedModel pretrained, IProgress<string>? note)
     {
@@ -51,7 +52,18 @@ internal sealed class PromptCacheFile(string path, IReadOnlyDictionary<string, s
             ["threads"] = Invariant($"{TorchThreads.Count}"), // and vectors: the last bits of sums depend on them
             ["vectors"] = Invariant($"{DecodeKernels.Best.Lanes}"),
         };
-        return new(Path.Combine(folder, $"{Uri.EscapeDataString(name)}.prompts.safetensors"), identity, note);
+        string path = Path.Combine(folder, $"{Uri.EscapeDataString(name)}.prompts.safetensors");
+        try
+        {
+            CreateFolder(folder);
+            using var probe = new NewFile(path); // told now, not when hours of prompts are to be kept; and removes what a kill left
+        }
+        catch (Exception e) when (FileSystem.ReasonOf(e) is { } reason)
+        {
+            throw new SkipwiseException($"{OptionName.Of(nameof(TextModelOptions.PromptCache))} {folder}: {reason.TrimEnd('.')}. " +
+                "Name a folder that this user can write.", e);
+        }
+        return new(path, identity, note);
     }
 
     /// <inheritdoc/>
@@ -89,7 +101,6 @@ internal sealed class PromptCacheFile(string path, IReadOnlyDictionary<string, s
         }
         try
         {
-            CreateFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
             using var scope = NewDisposeScope();
             (string, Tensor, ScalarType) Numbers(string name, IEnumerable<int> values, params long[] shape) =>
                 (name, tensor(values.ToArray()).view(shape), ScalarType.Int32);

@@ -37,6 +37,35 @@ public class QuantizedRowsTests
         Assert.True((error <= (blocks.abs().amax([-1L], keepdim: true) * (0.5 / 127 + 1e-3)) + 1e-5).all().item<bool>());
     }
 
+    /// <summary>A block with such a number is NaN as a whole, by both ways; the others are what they were.</summary>
+    [Theory]
+    [InlineData(float.NaN), InlineData(float.PositiveInfinity), InlineData(float.NegativeInfinity), InlineData(1e9f), InlineData(-3e38f)]
+    public void A_number_without_a_scale_is_not_read_as_another(float number)
+    {
+        using CausalLM model = TinyModel.Create(change: config => config with { HeadDim = 96, NumKeyValueHeads = 2 });
+        KvPageLayout layout = new(model.Config, ScalarType.Int8);
+        using KvPage page = new(layout, CPU), reference = new(layout, CPU);
+        using var scope = NewDisposeScope();
+        Tensor rows = Rows(heads: 2, tokens: 4, dim: 96), isOut = zeros_like(rows, ScalarType.Bool);
+        rows[1, 2, 40] = number;
+        isOut[1, 2].narrow(0, 32, 32).fill_(true);
+        foreach (KvPage one in (KvPage[])[page, reference])
+        {
+            one.Memory.zero_();
+        }
+        page.Write(0, 0, 0, rows);
+        using Tensor view = reference.View(0, 0, 0, 4);
+        QuantizedRows.WriteReference(rows, view);
+        Assert.Equal(0, page.Memory.ne(reference.Memory).sum().item<long>());
+
+        Tensor read = empty([2, 4, 96]), expected = empty([2, 4, 96]);
+        page.Read(0, 0, read);
+        QuantizedRows.ReadReference(view, expected);
+        Assert.True(read.isnan().eq(isOut).all().item<bool>());
+        Assert.True(expected.isnan().eq(isOut).all().item<bool>());
+        Assert.Equal(0, ParityCase.LargestDifference(expected.nan_to_num(0), read.nan_to_num(0)));
+    }
+
     /// <summary>Normal numbers of very different sizes; blocks of zeros and of numbers that float16 barely holds.</summary>
     private static Tensor Rows(int heads, int tokens, int dim)
     {

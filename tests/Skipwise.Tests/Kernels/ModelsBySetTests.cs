@@ -40,15 +40,7 @@ public class ModelsBySetTests
         foreach (bool isPacked in (bool[])[false, true])
         {
             using CausalLM plain = Create(kind), there = Create(kind);
-            double expected, found;
-            using (KernelSet.Use(KernelSet.Reference))
-            {
-                expected = Loss(plain, isPacked);
-            }
-            using (KernelSet.Use(KernelSetTests.Named(set)))
-            {
-                found = Loss(there, isPacked);
-            }
+            double expected = LossBy(KernelSet.Reference, plain, isPacked), found = LossBy(KernelSetTests.Named(set), there, isPacked);
             Assert.Equal(1, found / expected, 1e-6);
             Same(plain, there, 1e-5);
         }
@@ -70,15 +62,7 @@ public class ModelsBySetTests
                     one.copy_(other);
                 }
             }
-            double expected, found;
-            using (KernelSet.Use(KernelSet.Reference))
-            {
-                expected = Loss(plain, isPacked);
-            }
-            using (KernelSet.Use(KernelSetTests.Named(set)))
-            {
-                found = Loss(there, isPacked);
-            }
+            double expected = LossBy(KernelSet.Reference, plain, isPacked), found = LossBy(KernelSetTests.Named(set), there, isPacked);
             Assert.Equal(1, found / expected, 1e-3);
             Same(plain, there, 5e-2); // libtorch's own kernels in bfloat16 are off by 3e-2
         }
@@ -133,6 +117,12 @@ public class ModelsBySetTests
             }
         }
         return model;
+    }
+
+    private static double LossBy(KernelSet kernels, CausalLM model, bool isPacked)
+    {
+        using IDisposable used = KernelSet.Use(kernels);
+        return Loss(model, isPacked);
     }
 
     private static double Loss(CausalLM model, bool isPacked)

@@ -70,6 +70,33 @@ public sealed class PromptCacheFileTests : IDisposable
         await few.Generate(Request(Text(5, 900))).ReadAsync(); // they give way
     }
 
+    /// <summary>Less memory than the file has pages: those of the prompt that was used last are there.</summary>
+    [Fact]
+    public async Task The_prompts_used_last_are_kept()
+    {
+        int[] first = Text(6, 600), second = Text(7, 600);
+        using (TextModel model = Load(Options))
+        {
+            foreach (int[] prompt in (int[][])[first, second, first])
+            {
+                await model.Generate(Request(prompt)).ReadAsync();
+            }
+        }
+        using TextModel few = Load(Options with { Engine = new() { CacheBytes = 3 * 256 * 6144 } });
+        await few.Generate(Request(first)).ReadAsync();
+        Assert.Equal(512, few.Engine.Statistics.CachedTokens);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_refused_at_the_start()
+    {
+        string taken = System.IO.Path.Combine(Cache, "file");
+        Directory.CreateDirectory(Cache);
+        System.IO.File.WriteAllText(taken, "");
+        SkipwiseException refused = Assert.Throws<SkipwiseException>(() => LoadTextModel.Run(Options with { PromptCache = taken }));
+        Assert.StartsWith($"{OptionName.Of(nameof(TextModelOptions.PromptCache))} {taken}: ", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Keys_of_another_rotation_are_not_taken()
     {

@@ -11,7 +11,7 @@ internal readonly unsafe struct BFloat16Format : IWeightFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Load<TLanes, T>(byte* data, long element) where TLanes : ILanes<T> where T : struct =>
-        TLanes.LoadBFloat16((ushort*)data + element);
+        BFloat16Element.Load<TLanes, T>(data, element);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Add<TLanes, T>(T a, T x, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct =>
@@ -21,5 +21,5 @@ internal readonly unsafe struct BFloat16Format : IWeightFormat
     public static T AddFour<TLanes, T>(T a, T b, T c, T d, float* x, float* scales, long element, T sum)
         where TLanes : ILanes<T> where T : struct => IWeightFormat.AddDot<TLanes, T>(a, b, c, d, x, sum);
 
-    public static float At(byte* data, float* scales, long element) => BitConverter.Int32BitsToSingle(((ushort*)data)[element] << 16);
+    public static float At(byte* data, float* scales, long element) => BFloat16Element.At(data, element);
 }

@@ -11,7 +11,7 @@ internal readonly unsafe struct Float32Format : IWeightFormat
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Load<TLanes, T>(byte* data, long element) where TLanes : ILanes<T> where T : struct =>
-        TLanes.Load((float*)data + element);
+        Float32Element.Load<TLanes, T>(data, element);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Add<TLanes, T>(T a, T x, float* scales, long element, T sum) where TLanes : ILanes<T> where T : struct =>
@@ -21,5 +21,5 @@ internal readonly unsafe struct Float32Format : IWeightFormat
     public static T AddFour<TLanes, T>(T a, T b, T c, T d, float* x, float* scales, long element, T sum)
         where TLanes : ILanes<T> where T : struct => IWeightFormat.AddDot<TLanes, T>(a, b, c, d, x, sum);
 
-    public static float At(byte* data, float* scales, long element) => ((float*)data)[element];
+    public static float At(byte* data, float* scales, long element) => Float32Element.At(data, element);
 }

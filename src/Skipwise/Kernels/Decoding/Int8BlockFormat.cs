@@ -13,6 +13,10 @@ internal readonly unsafe struct Int8BlockFormat : IWeightFormat
     /// <summary>the largest magnitude of a number</summary>
     public const int Largest = 127;
 
+    /// <summary>bits of the scale, as float16, of a block with a number that has none here: NaN, infinite, or beyond 127 times
+    /// float16's range</summary>
+    public const int NoScale = 0x7C00;
+
     private const float Float16Scale = 5.192296858534828e33f; // 2^112: see Lanes512.LoadFloat16
 
     /// <summary>without the scales: what is fetched in advance need not be exact</summary>
@@ -43,7 +47,8 @@ internal readonly unsafe struct Int8BlockFormat : IWeightFormat
         return ((sbyte*)block)[sizeof(ushort) + (element % BlockSize)] * Scale(block);
     }
 
-    /// <summary>Quantizes finite numbers, each to the nearest multiple of its block's scale.</summary>
+    /// <summary>Quantizes numbers, each to the nearest multiple of its block's scale. A block with a number that has no scale is read as
+    /// NaN, so that the scores that follow from it are refused.</summary>
     /// <param name="count">a multiple of <see cref="BlockSize"/></param>
     public static void Store(float* from, byte* to, long count)
     {
@@ -64,16 +69,22 @@ internal readonly unsafe struct Int8BlockFormat : IWeightFormat
         {
             largest = MathF.Max(largest, most[i]);
         }
-        *(ushort*)to = BitConverter.HalfToUInt16Bits((Half)(largest / Largest));
+        var scale = (Half)(largest / Largest);
+        *(ushort*)to = Half.IsFinite(scale) ? BitConverter.HalfToUInt16Bits(scale) : (ushort)NoScale;
         Vector256<float> by = Vector256.Create(Scale(to));
         Vector256.Narrow(Vector256.Narrow(Round(a, by), Round(b, by)), Vector256.Narrow(Round(c, by), Round(d, by)))
             .Store((sbyte*)to + sizeof(ushort));
     }
 
-    /// <summary>The scale was rounded: the block's largest number could be one step too large. A scale of 0 makes all numbers 0.</summary>
+    /// <summary>The scale was rounded: the block's largest number could be one step too large. A scale of 0, or none, makes all numbers
+    /// 0.</summary>
     private static Vector256<int> Round(Vector256<float> x, Vector256<float> scale) => Vector256.ConvertToInt32(Vector256.Max(
         Vector256.Create(-(float)Largest), Vector256.Min(Vector256.Create((float)Largest), Vector256.Round(x / scale))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Scale(byte* block) => BitConverter.UInt32BitsToSingle((uint)*(ushort*)block << 13) * Float16Scale;
+    private static float Scale(byte* block)
+    {
+        uint bits = *(ushort*)block;
+        return bits == NoScale ? float.NaN : BitConverter.UInt32BitsToSingle(bits << 13) * Float16Scale;
+    }
 }
