@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Skipwise.Cli.Display;
 using Skipwise.Cli.Flags;
+using Skipwise.Distributed;
 using Skipwise.Reports;
 using Skipwise.Reproduction;
 
@@ -20,7 +21,10 @@ internal static class ReproduceVerb
             skipwise reproduce all --quick
             skipwise reproduce table1 fig2 --seeds 5 --out reproduced
             skipwise reproduce table1 --quick --json table1.json
-            """);
+            """)
+        {
+            RunsOnSeveralRanks = true,
+        };
         var what = new Argument<string[]>("experiment")
         {
             HelpName = "experiment",
@@ -58,6 +62,7 @@ internal static class ReproduceVerb
     private static int Run(Screen screen, ParseResult parse, JsonFlag<IReadOnlyList<ReproductionResult>> json, ReproductionOptions options,
         CancellationToken stop)
     {
+        ICollective ranks = screen.Ranks.Join(screen);
         IReadOnlyList<ReproductionResult> results = ProgressDisplay.Run(screen, display =>
             Reproduce.Run(options,
                 new ReproductionProgress
@@ -70,7 +75,11 @@ internal static class ReproduceVerb
                         return display.Training(steps);
                     },
                     Evaluation = display.Evaluation,
-                }, stop));
+                }, stop, ranks));
+        if (ranks.Rank > 0)
+        {
+            return ExitCode.Success; // rank 0 tells the results
+        }
         json.Show(parse, screen, results, () => Show(screen, options, results));
         return ExitCode.Success; // a claim that does not hold is a result, and no failure
     }

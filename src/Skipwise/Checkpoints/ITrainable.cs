@@ -20,6 +20,24 @@ public interface ITrainable
     /// <summary>Takes part in gathering what another rank writes by <see cref="WriteFiles"/>; writes nothing.</summary>
     void TakePartInWriting() { }
 
+    /// <summary>
+    /// Writes this rank's part of the files of <see cref="WriteFiles"/>. Every rank calls it; the parts together are all files.
+    /// </summary>
+    /// <param name="folder">an existing folder, the same for all ranks</param>
+    /// <param name="rank">number of this rank</param>
+    /// <param name="ranks">number of ranks</param>
+    /// <returns>names of files that this rank has written: all of them, but on rank 0</returns>
+    internal IReadOnlyList<string> WritePart(string folder, int rank, int ranks)
+    {
+        if (rank > 0)
+        {
+            TakePartInWriting();
+            return [];
+        }
+        WriteFiles(folder);
+        return [];
+    }
+
     /// <summary>Loads the weights of such a folder.</summary>
     /// <exception cref="SkipwiseException">a file is missing or broken, or belongs to another model</exception>
     void ReadWeights(string folder);

@@ -6,6 +6,10 @@ namespace Skipwise.Estimation;
 /// <param name="Completed">elements of each trained parameter whose gradient is complete afterwards, the model's last one first</param>
 internal sealed record BlockPass(double Seconds, long[] Gathered, long[] Completed)
 {
+    /// <summary>Whether the parameters of the pass after it are asked for while it computes: between layers, not next to embedding and
+    /// head.</summary>
+    public bool IsFollowed { get; init; }
+
     /// <summary>The passes of a micro-batch: embedding, layers, head with the loss, and back.</summary>
     /// <param name="flops">of the micro-batch's step</param>
     /// <param name="batch">sequences</param>
@@ -26,10 +30,11 @@ internal sealed record BlockPass(double Seconds, long[] Gathered, long[] Complet
         return
         [
             new(0, embedding, []),
-            .. forward.Select(time => new BlockPass(time, layer, [])),
+            .. forward.Select((time, index) => new BlockPass(time, layer, []) { IsFollowed = index < layers - 1 }),
             // a tied head is the embedding's matrix
             new(ends, sizes.Config.TieWordEmbeddings ? [.. embedding, .. head] : head, trainedHead),
-            .. seconds.Zip(forward, (all, first) => new BlockPass(all - first, layer, trainedLayer)).Reverse(),
+            .. seconds.Zip(forward, (all, first) => new BlockPass(all - first, layer, trainedLayer))
+                .Select((pass, index) => pass with { IsFollowed = index > 0 }).Reverse(),
             new(0, [], trainedEmbedding),
         ];
 

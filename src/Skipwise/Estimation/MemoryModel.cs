@@ -124,8 +124,8 @@ internal sealed record MemoryModel
     private long InFlight(int layers)
     {
         long Float32(long bytes) => bytes / _width * sizeof(float);
-        long largest = Math.Max(Float32(_trained.Layer), Float32(_trained.Ends) / 2);
-        return GradientBuckets.MostOnTheirWay * Math.Min(Float32(_trained.Total(layers)), Math.Max(GradientBuckets.BucketBytes, largest));
+        long largest = Math.Max(Float32(_trained.Layer), Float32(_trained.Ends) / 2), all = Float32(_trained.Total(layers));
+        return GradientBuckets.MostOnTheirWay * Math.Min(all, Math.Max(GradientBuckets.DividedBytes(all), largest));
     }
 
     /// <summary>

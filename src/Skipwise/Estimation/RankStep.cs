@@ -29,16 +29,26 @@ internal sealed record RankStep(
         }
         // the numbers of labels before the step, its loss before the update
         double computed = 2 * Ring.AllReduce(0), exchanged = 0;
+        long all = Passes.Sum(pass => pass.Completed.Sum()) * sizeof(float);
+        long limit = Division.Shard == Shard.None ? GradientBuckets.BucketBytes : GradientBuckets.DividedBytes(all);
         for (int micro = 0; micro < accumulation; micro++)
         {
             bool reduces = Division.Shard >= Shard.Gradients || micro == accumulation - 1;
-            var bucket = new Bucket();
-            foreach (BlockPass pass in Passes)
+            var bucket = new Bucket(limit);
+            double? ahead = null; // when the parameters of the pass have arrived that were asked for during the pass before it
+            for (int i = 0; i < Passes.Count; i++)
             {
+                BlockPass pass = Passes[i];
                 if (Division.DividesParameters && pass.Gathered.Length > 0)
                 {
-                    exchanged = Math.Max(exchanged, computed) + pass.Gathered.Sum(elements => Ring.AllGather(elements * Width));
-                    computed = exchanged; // a layer's parameters are asked for when it is about to compute
+                    exchanged = ahead is null ? Math.Max(exchanged, computed) + Gather(pass) : exchanged;
+                    computed = Math.Max(computed, ahead ?? exchanged);
+                    ahead = null;
+                    if (i + 1 < Passes.Count && pass.IsFollowed)
+                    {
+                        exchanged = Math.Max(exchanged, computed) + Gather(Passes[i + 1]);
+                        ahead = exchanged;
+                    }
                 }
                 computed += pass.Seconds;
                 foreach (long bytes in reduces ? pass.Completed.SelectMany(elements => bucket.Add(elements * sizeof(float))) : [])
@@ -53,6 +63,8 @@ internal sealed record RankStep(
         return computed + update + GatherWeights();
     }
 
+    private double Gather(BlockPass pass) => pass.Gathered.Sum(elements => Ring.AllGather(elements * Width));
+
     private double Reduce(long bytes) => Division.Shard == Shard.None ? Ring.AllReduce(bytes) : Ring.ReduceScatter(bytes);
 
     /// <summary>Seconds in which the ranks give each other the weights that they have updated.</summary>
@@ -62,13 +74,14 @@ internal sealed record RankStep(
         {
             return 0;
         }
-        var table = new Bucket();
+        var table = new Bucket(GradientBuckets.BucketBytes);
         long[] whole = [.. Passes.Reverse().SelectMany(pass => pass.Completed.Reverse()).SelectMany(n => table.Add(n * Width))];
         return whole.Concat(table.Rest()).Sum(bytes => Ring.AllGather(bytes));
     }
 
     /// <summary>Tensors that are sent together.</summary>
-    private sealed class Bucket
+    /// <param name="limit">bytes of a full bucket</param>
+    private sealed class Bucket(long limit)
     {
         private long _bytes;
 
@@ -76,7 +89,7 @@ internal sealed record RankStep(
         public long[] Add(long bytes)
         {
             _bytes += bytes;
-            return _bytes >= GradientBuckets.BucketBytes ? Rest() : [];
+            return _bytes >= limit ? Rest() : [];
         }
 
         public long[] Rest()

@@ -27,6 +27,9 @@ internal sealed class Block(string name, nn.Module? module, Func<Tensor, Tensor>
     /// <summary>Brings its parameters in place until the result is disposed. Calls may be nested.</summary>
     public IDisposable? Gather() => residence?.Gather(Parameters.Select(parameter => parameter.Parameter));
 
+    /// <summary>Begins to bring its parameters in place, while the block before it computes.</summary>
+    public void GatherAhead() => residence?.GatherAhead(Parameters.Select(parameter => parameter.Parameter));
+
     /// <summary>
     /// Its parameters, trained and frozen, with their names in the model. Read from the module tree at every call, because adapters come
     /// and go.

@@ -15,6 +15,10 @@ internal interface IParameterResidence
     /// <summary>Brings parameters in place until the result is disposed. Calls may be nested. All ranks call it alike.</summary>
     IDisposable Gather(IEnumerable<Parameter> parameters);
 
+    /// <summary>Begins to bring parameters in place that will be gathered next, while something else computes. All ranks call it
+    /// alike.</summary>
+    void GatherAhead(IEnumerable<Parameter> parameters);
+
     /// <summary>Takes new values of a parameter.</summary>
     /// <param name="whole">of the parameter's shape</param>
     void Store(Parameter parameter, Tensor whole);

@@ -1,7 +1,9 @@
 using System.Text;
+using Skipwise.Distributed;
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 using Skipwise.Reports;
+using Skipwise.Runs;
 using Skipwise.Storage;
 
 namespace Skipwise.Reproduction;
@@ -35,30 +37,51 @@ internal static class Reproduce
     ];
 
     /// <summary>Runs experiments and writes their files.</summary>
-    /// <returns>the results of the experiments that were asked for</returns>
+    /// <param name="collective">ranks that train and measure different models, of which rank 0 writes the reports; null: this process
+    /// alone</param>
+    /// <returns>the results of the experiments that were asked for; none on ranks above 0</returns>
     /// <exception cref="OperationCanceledException">stopped; the same call continues</exception>
     /// <exception cref="SkipwiseException">no experiment of that name; benchmarks that none runs, or whose files are missing; the folder
     /// holds something else, or another process works in it</exception>
-    public static IReadOnlyList<ReproductionResult> Run(ReproductionOptions options, ReproductionProgress progress, CancellationToken stop)
+    public static IReadOnlyList<ReproductionResult> Run(ReproductionOptions options, ReproductionProgress progress, CancellationToken stop,
+        ICollective? collective = null)
     {
+        ICollective ranks = collective ?? SingleProcess.Instance;
         OptionCheck.Require("Reproduction", options);
         IExperiment[] chosen = Chosen(options.Experiments);
         RequireBenchmarks(options.Benchmarks, chosen);
-        AtomicFolder.RequireEmptyOrOwned(options.Out, Kind, ignored: FolderClaim.LockName);
-        using FolderClaim claim = FolderClaim.Acquire(options.Out, OptionName.Of(nameof(ReproductionOptions.Out)));
-        using var context = new ReproductionContext(options.Base, options.Out, options.EffectiveScale(), progress, stop)
+        using FolderClaim? claim = ranks.Rank == 0 ? Claim(options.Out) : null;
+        RankFiles.Begin(ranks, options.Out);
+        using var together = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var context = new ReproductionContext(options.Base, options.Out, options.EffectiveScale(), progress, together.Token,
+            writesTimes: ranks.Rank == 0)
         {
             Benchmarks = options.Benchmarks,
         };
-        // the runs and the reports in it keep lists of their own
-        new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(options.Out);
-        Do(chosen.SelectMany(experiment => experiment.Plan(context)), progress, stop);
+        Do(ranks, Planned(chosen, context), context, progress, together);
+        IReadOnlyList<ReproductionResult> asked = [];
+        ranks.OnFirst(() => asked = Report(chosen, context, stop));
+        RankFiles.End(ranks, options.Out);
+        return asked;
+    }
 
+    private static FolderClaim Claim(string folder)
+    {
+        AtomicFolder.RequireEmptyOrOwned(folder, Kind, ignored: FolderClaim.LockName);
+        var claim = FolderClaim.Acquire(folder, OptionName.Of(nameof(ReproductionOptions.Out)));
+        // the runs and the reports in it keep lists of their own
+        new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(folder);
+        return claim;
+    }
+
+    /// <summary>Makes the results of what was computed, and writes them.</summary>
+    private static List<ReproductionResult> Report(IExperiment[] chosen, ReproductionContext context, CancellationToken stop)
+    {
         List<ReproductionResult> asked = [], all = [];
         foreach (IExperiment experiment in All)
         {
             bool isChosen = chosen.Contains(experiment);
-            string folder = Path.Combine(options.Out, experiment.Name);
+            string folder = Path.Combine(context.Out, experiment.Name);
             if (!isChosen && !(Directory.Exists(folder) && experiment.Plan(context).All(work => work.IsDone())))
             {
                 continue; // was not run, or not at this scale
@@ -75,7 +98,7 @@ internal static class Reproduce
                 all.Add(result);
             }
         }
-        ReportFiles.Write(Path.Combine(options.Out, ReportName), ReproductionReport.Build(all));
+        ReportFiles.Write(Path.Combine(context.Out, ReportName), ReproductionReport.Build(all));
         return asked;
     }
 
@@ -120,18 +143,37 @@ internal static class Reproduce
         return File.Exists(path) && TextFile.Read(path) == Text(result);
     }
 
-    private static void Do(IEnumerable<PlannedWork> planned, ReproductionProgress progress, CancellationToken stop)
+    /// <summary>All work of the experiments, each once; groups in the order of their first work.</summary>
+    private static PlannedWork[] Planned(IExperiment[] chosen, ReproductionContext context) =>
+    [
+        .. chosen.SelectMany(experiment => experiment.Plan(context)).GroupBy(work => work.Key)
+            // work of one key is done if it is for all that asked
+            .Select(same => same.First() with { IsDone = () => same.All(work => work.IsDone()) })
+            .GroupBy(work => work.Group).SelectMany(group => group),
+    ];
+
+    private static void Do(ICollective ranks, PlannedWork[] works, ReproductionContext context, ReproductionProgress progress,
+        CancellationTokenSource stop)
     {
-        // work of one key is done if it is for all that asked; groups in the order of their first work
-        PlannedWork[] works =
-        [
-            .. planned.GroupBy(work => work.Key)
-                .Select(same => same.First() with { IsDone = () => same.All(work => work.IsDone()) })
-                .GroupBy(work => work.Group).SelectMany(group => group),
-        ];
+        ranks.RequireSame("the experiments, their scale or the base model", () => ContentHash.OfText(
+            string.Join('\n', works.Select(work => FormattableString.Invariant($"{work.Key} {work.Size}")))), stop.Token);
+        IReadOnlyList<IReadOnlyList<PlannedWork>> phases = ranks.Size == 1 ? [works]
+            : DividedWork.OfRank(works, ranks.FromFirst(() => works.Select(work => work.IsDone()).ToArray()), ranks.Rank, ranks.Size);
         const long unit = 1000; // sizes are counted in thousands of tokens
         var jobs = new JobProgress(progress.Job,
-            [.. works.Select(work => (work.Task, (int)Math.Clamp(work.Size / unit, 1, int.MaxValue)))]);
+            [.. phases.SelectMany(phase => phase).Select(work => (work.Task, (int)Math.Clamp(work.Size / unit, 1, int.MaxValue)))]);
+        foreach (IReadOnlyList<PlannedWork> phase in phases)
+        {
+            ranks.Apart(() => Do(phase, jobs, stop.Token), stop);
+        }
+        foreach (IReadOnlyList<WorkTime> others in ranks.AllGather(context.Times.New).Skip(1))
+        {
+            context.Times.Add(others);
+        }
+    }
+
+    private static void Do(IReadOnlyList<PlannedWork> works, JobProgress jobs, CancellationToken stop)
+    {
         foreach (PlannedWork work in works)
         {
             stop.ThrowIfCancellationRequested();

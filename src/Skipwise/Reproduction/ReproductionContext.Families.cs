@@ -49,7 +49,10 @@ internal sealed partial class ReproductionContext
         return
         [
             new(folder, folder, "pretrain a base", 3 * tokens,
-                () => works.All(work => work.IsDone()) || TrainedModels.IsSound(new RunFolder(folder)), () => PretrainBase(family, folder)),
+                () => works.All(work => work.IsDone()) || TrainedModels.IsSound(new RunFolder(folder)), () => PretrainBase(family, folder))
+            {
+                Use = WorkUse.ByOthers,
+            },
             .. works,
         ];
     }

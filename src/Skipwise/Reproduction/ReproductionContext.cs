@@ -20,12 +20,13 @@ internal sealed partial class ReproductionContext : IDisposable
 
     /// <param name="baseFolder">the base model of variants that name none</param>
     /// <param name="outFolder">receives models and measurements</param>
+    /// <param name="writesTimes">whether this process writes down how long work takes; one of several does</param>
     public ReproductionContext(string baseFolder, string outFolder, ReproductionScale scale, ReproductionProgress progress,
-        CancellationToken stop)
+        CancellationToken stop, bool writesTimes = true)
     {
         (Scale, Out, _progress, _stop) = (scale, outFolder, progress, stop);
         Base = new BaseModel(baseFolder, scale);
-        _times = new WorkTimes(Path.Combine(outFolder, "times.jsonl"));
+        _times = new WorkTimes(writesTimes ? Path.Combine(outFolder, "times.jsonl") : null);
         Models = new TrainedModels(Path.Combine(outFolder, "models"), scale, BaseOf, progress, _times, stop);
         Measured = new Measurements(Path.Combine(outFolder, "measurements"));
     }
@@ -37,6 +38,9 @@ internal sealed partial class ReproductionContext : IDisposable
     public int Window => Base.Window;
 
     public ReproductionScale Scale { get; }
+
+    /// <summary>The seconds of what was computed.</summary>
+    public WorkTimes Times => _times;
 
     /// <summary>The folder of all results.</summary>
     public string Out { get; }

@@ -52,9 +52,15 @@ internal sealed class StepCosts(ReproductionContext context, CostModel size)
     {
         long perLength = Model.HiddenSize * 3000L; // about ten seconds with a width of 320
         yield return new($"cost of a step, {Name}", "cost", "cost of a step", perLength * (Targets.Count + 1),
-            () => context.Measured.Has(EstimateSettings), () => _ = Estimates);
+            () => context.Measured.Has(EstimateSettings), () => _ = Estimates)
+        {
+            Use = WorkUse.Timed,
+        };
         yield return new($"steps of PoSE, {Name}", "cost", "cost of a step", perLength * Targets.Count,
-            () => context.Measured.Has(StepSettings), () => _ = Steps);
+            () => context.Measured.Has(StepSettings), () => _ = Steps)
+        {
+            Use = WorkUse.Timed,
+        };
     }
 
     private NamedValue[] EstimateSettings => Settings("estimated cost of training steps");

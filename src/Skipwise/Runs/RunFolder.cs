@@ -3,6 +3,7 @@ using System.Text.Json;
 using Skipwise.Checkpoints;
 using Skipwise.Checkpoints.Formats;
 using Skipwise.Checkpoints.HuggingFace;
+using Skipwise.Distributed;
 using Skipwise.Storage;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
@@ -22,7 +23,7 @@ namespace Skipwise.Runs;
 /// evaluations.jsonl        one line per result of an evaluation during training
 /// best/                    the best checkpoint
 /// tensorboard/             event files
-/// checkpoints/step-000100/ a model folder, and the state for resuming: training.safetensors, progress.json
+/// checkpoints/step-000100/ a model folder, and the state for resuming: training.safetensors or a file per rank, progress.json
 /// config.json, ...         the finished model; config.json is written last and marks the run as finished
 /// skipwise.json            files of the finished model that Skipwise wrote, with checksums; each checkpoint has one too
 /// ranks/2.err              why rank 2 of several ranks failed (<see cref="RankFiles"/>)
@@ -45,7 +46,7 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
         RespectRequiredConstructorParameters = true,
         AllowDuplicateProperties = false,
     };
-    private const string StateName = "training.safetensors", ProgressName = "progress.json";
+    private const string ProgressName = "progress.json";
     private const string CheckpointKind = "checkpoint", BestKind = "best model", RunKind = "training run", SetAsideEnding = ".kept",
         DamagedEnding = ".damaged";
     private const string TensorBoardFiles = "events.out.tfevents.*";
@@ -77,7 +78,8 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
 
     /// <summary>Whether a folder has files of a checkpoint, not only a user's notes.</summary>
     private static bool IsCheckpoint(string folder) =>
-        ((string[])[FolderManifest.FileName, ProgressName, StateName]).Any(name => File.Exists(System.IO.Path.Combine(folder, name)));
+        StateFiles.AreIn(folder)
+        || ((string[])[FolderManifest.FileName, ProgressName]).Any(name => File.Exists(System.IO.Path.Combine(folder, name)));
 
     /// <summary>Creates the folder and locks it against other processes until the result is disposed.</summary>
     /// <exception cref="SkipwiseException">another process works on the run, or the folder cannot be made</exception>
@@ -205,26 +207,62 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
         return aside;
     }
 
-    /// <summary>Writes a checkpoint atomically, then deletes the oldest beyond <paramref name="keepLast"/>.</summary>
+    /// <summary>Writes a checkpoint atomically, then deletes the oldest beyond <paramref name="keepLast"/>. Where the optimizer state is
+    /// divided among ranks, all of them write.</summary>
     /// <param name="note">receives a warning if one of these cannot be deleted</param>
     public string SaveCheckpoint(ITrainable trainable, Optimizer optimizer, TrainProgress progress, int keepLast,
         IProgress<string>? note = null)
     {
         string folder = CheckpointPath(progress.Step);
         using IDisposable masters = optimizer.Masters.SwapIntoModel();
-        if (!writes)
+        if (writes)
         {
-            trainable.TakePartInWriting();
-            new NoFile().Write([.. TrainingState.Tensors(trainable, optimizer)]);
-            return folder;
+            MoveAside(folder, CheckpointKind, note);
         }
-        MoveAside(folder, CheckpointKind, note);
-        AtomicFolder.Write(folder, CheckpointKind, inner =>
+        if (optimizer.Masters.Ranks is { } ranks)
         {
-            trainable.WriteFiles(inner);
-            SafetensorsWriter.Write(System.IO.Path.Combine(inner, StateName), TrainingState.Tensors(trainable, optimizer));
+            WriteTogether(ranks, folder, trainable, optimizer, WriteProgress);
+        }
+        else if (writes)
+        {
+            AtomicFolder.Write(folder, CheckpointKind, inner =>
+            {
+                trainable.WriteFiles(inner);
+                SafetensorsWriter.Write(System.IO.Path.Combine(inner, StateFiles.Name), TrainingState.Tensors(trainable, optimizer));
+                WriteProgress(inner);
+            });
+        }
+        if (writes)
+        {
+            DeleteBeyond(keepLast, note);
+        }
+        return folder;
+
+        void WriteProgress(string inner) =>
             AtomicFile.WriteText(System.IO.Path.Combine(inner, ProgressName), JsonSerializer.Serialize(progress));
-        });
+    }
+
+    /// <summary>Each rank writes its part of the model and of the optimizer state, which no rank has as a whole.</summary>
+    private static void WriteTogether(ICollective ranks, string folder, ITrainable trainable, Optimizer optimizer,
+        Action<string> writeProgress)
+    {
+        bool isGathered = trainable.Model.Residence is not null; // an error then leaves the other ranks waiting: it ends the job
+        IReadOnlyList<string> Model(string inner) => trainable.WritePart(inner, ranks.Rank, ranks.Size);
+        IReadOnlyList<string> State(string inner)
+        {
+            string name = StateFiles.NameOf(ranks.Rank, ranks.Size);
+            SafetensorsWriter.Write(System.IO.Path.Combine(inner, name), TrainingState.Parts(trainable, optimizer));
+            return [name];
+        }
+        SharedFolder.Write(ranks, folder, CheckpointKind,
+            together: inner => isGathered ? Model(inner) : [],
+            alone: inner => [.. isGathered ? [] : Model(inner), .. State(inner)],
+            writeProgress);
+    }
+
+    /// <summary>Deletes the oldest checkpoints.</summary>
+    private void DeleteBeyond(int keepLast, IProgress<string>? note)
+    {
         foreach (string old in Checkpoints().SkipLast(Math.Max(1, keepLast)))
         {
             try
@@ -237,7 +275,6 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
                     $"warning: {old}: the old checkpoint cannot be deleted: {e.Message}. The run goes on; delete it to free its space");
             }
         }
-        return folder;
     }
 
     /// <summary>Saves the model as the best checkpoint so far.</summary>
@@ -308,7 +345,7 @@ internal sealed class RunFolder(string path, string called = "folder", bool writ
     private static void ReadState(string checkpoint, ITrainable trainable, Optimizer optimizer)
     {
         trainable.ReadWeights(checkpoint);
-        using SafetensorsFile state = SafetensorsFile.Open(System.IO.Path.Combine(checkpoint, StateName));
+        using StateFiles state = StateFiles.Open(checkpoint);
         TrainingState.Read(state, trainable, optimizer);
     }
 

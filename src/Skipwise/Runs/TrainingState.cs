@@ -11,44 +11,58 @@ namespace Skipwise.Runs;
 
 /// <summary>
 /// What a checkpoint holds for resuming besides the model: the optimizer state, and the float32 weights if the model's files round them.
-/// The file is the same for every number of ranks and whatever is divided among them: parts are gathered one tensor at a time, and each
-/// rank reads its own.
+/// One process writes one file of whole tensors. Where they are divided among ranks, each rank writes a file of its parts, without an
+/// exchange. Each rank reads its elements of each tensor, from whatever files there are.
 /// </summary>
 internal static class TrainingState
 {
     private const string WeightPrefix = "weight.";
 
-    /// <summary>All tensors, to be enumerated by every rank. The master weights are in the model.</summary>
+    /// <summary>All tensors, of which this process has all elements. The master weights are in the model.</summary>
     public static IEnumerable<OutputTensor> Tensors(ITrainable trainable, Optimizer optimizer) =>
     [
-        .. optimizer.StateTensors().Select(state =>
-            new OutputTensor(state.Name, state.Shape, Gathered(state, optimizer.Masters.Ranks), state.Value.dtype)),
-        .. Weights(trainable).Select(weight =>
-            new OutputTensor(weight.Name, weight.Parameter.shape, Gathered(weight.Parameter, trainable.Model), weight.Parameter.dtype)),
+        .. optimizer.StateTensors().Select(state => new OutputTensor(state.Name, state.Shape, [state.Value], state.Value.dtype)),
+        .. Weights(trainable).Select(weight => Whole(weight.Name, weight.Parameter)),
     ];
+
+    /// <summary>This rank's elements of all tensors, each as a vector. Tensors of which it has none are left out.</summary>
+    public static IEnumerable<OutputTensor> Parts(ITrainable trainable, Optimizer optimizer)
+    {
+        ICollective ranks = optimizer.Masters.Ranks!;
+        var masters = optimizer.Masters.Entries.ToDictionary(entry => entry.Name, entry => entry.Master);
+        OutputTensor[] all =
+        [
+            .. optimizer.StateTensors().Select(state => Whole(state.Name, state.Value)),
+            .. Weights(trainable).Select(weight => masters.TryGetValue(weight.Name[WeightPrefix.Length..], out Tensor? master)
+                ? Whole(weight.Name, master)
+                : new OutputTensor(weight.Name, [new ShardLayout(weight.Parameter.numel(), ranks.Size).Length(ranks.Rank)],
+                    Frozen(weight.Parameter, trainable.Model, ranks), weight.Parameter.dtype)),
+        ];
+        return all.Where(tensor => tensor.Bytes > 0);
+    }
 
     /// <summary>Reads them into place, to the last bit.</summary>
     /// <exception cref="SkipwiseException">a tensor is missing, or of another shape</exception>
-    public static void Read(SafetensorsFile file, ITrainable trainable, Optimizer optimizer)
+    public static void Read(StateFiles files, ITrainable trainable, Optimizer optimizer)
     {
         using IDisposable noGradient = no_grad();
         foreach (OptimizerStateTensor state in optimizer.StateTensors())
         {
-            TensorEntry entry = Entry(file, state.Name, state.Shape);
-            file.ReadInto(optimizer.Masters.Ranks is { } ranks ? Part(entry, state, ranks) : entry, state.Value);
+            long start = optimizer.Masters.Ranks is { } ranks
+                ? new ShardLayout(state.Elements, ranks.Size).Start(ranks.Rank) / state.PerValue : 0;
+            files.Read(state.Name, state.Shape, start, state.Value);
         }
         foreach ((string name, Parameter parameter) in Weights(trainable))
         {
-            TensorEntry entry = Entry(file, name, parameter.shape);
             if (trainable.Model.Residence is { } residence && residence.Holds(parameter))
             {
                 using Tensor whole = empty(parameter.shape, parameter.dtype);
-                file.ReadInto(entry, whole);
+                files.Read(name, parameter.shape, 0, whole);
                 residence.Store(parameter, whole);
             }
             else
             {
-                file.ReadInto(entry, parameter);
+                files.Read(name, parameter.shape, 0, parameter);
             }
         }
     }
@@ -57,42 +71,11 @@ internal static class TrainingState
         ? trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, p.parameter))
         : [];
 
-    private static IEnumerable<Tensor> Gathered(OptimizerStateTensor state, ICollective? ranks)
-    {
-        if (ranks is null)
-        {
-            yield return state.Value;
-            yield break;
-        }
-        using IDisposable noGradient = no_grad();
-        long perRank = new ShardLayout(state.Elements, ranks.Size).PerRank / state.PerValue;
-        Tensor own = zeros(perRank, state.Value.dtype, state.Value.device), all = empty(ranks.Size * perRank, own.dtype, own.device);
-        own.narrow(0, 0, state.Value.numel()).copy_(state.Value);
-        ranks.AllGather(own, all);
-        yield return all.narrow(0, 0, state.Shape.Aggregate(1L, (product, size) => product * size));
-    }
+    private static OutputTensor Whole(string name, Tensor value) => new(name, value.shape, [value], value.dtype);
 
-    private static IEnumerable<Tensor> Gathered(Parameter parameter, CausalLM model)
+    private static IEnumerable<Tensor> Frozen(Parameter parameter, CausalLM model, ICollective ranks)
     {
         using IDisposable? present = model.Residence?.Gather([parameter]);
-        yield return parameter;
+        yield return new ShardLayout(parameter.numel(), ranks.Size).Part(parameter, ranks.Rank);
     }
-
-    /// <summary>The values of this rank: a range of the file.</summary>
-    private static TensorEntry Part(TensorEntry entry, OptimizerStateTensor state, ICollective ranks)
-    {
-        long start = new ShardLayout(state.Elements, ranks.Size).Start(ranks.Rank) / state.PerValue, size = entry.Type.Size;
-        return entry with
-        {
-            Shape = state.Value.shape,
-            Offset = entry.Offset + (start * size),
-            Length = state.Value.numel() * size,
-        };
-    }
-
-    private static TensorEntry Entry(SafetensorsFile file, string name, IReadOnlyList<long> shape) =>
-        file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.Shape.SequenceEqual(shape) ? entry
-            : throw new SkipwiseException(
-                $"{file.Path}: tensor {name} of shape {TensorEntry.Describe(shape)} is missing; the checkpoint belongs to another model. "
-                + $"Start afresh without {OptionName.Of(nameof(SaveOptions.Resume))}");
 }

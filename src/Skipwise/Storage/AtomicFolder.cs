@@ -18,7 +18,15 @@ internal static class AtomicFolder
     /// <param name="fill">writes the files into the folder that it is given</param>
     /// <exception cref="SkipwiseException">the disk is full or fails, or the folder contains files that Skipwise did not write; the old
     /// folder is unchanged</exception>
-    public static void Write(string folder, string kind, Action<string> fill)
+    public static void Write(string folder, string kind, Action<string> fill) => Write(folder, kind, temporary =>
+    {
+        fill(temporary);
+        return null;
+    });
+
+    /// <param name="fill">writes the files into the folder that it is given, and returns those checksums that it knows; null: none</param>
+    /// <inheritdoc cref="Write(string, string, Action{string})"/>
+    internal static void Write(string folder, string kind, Func<string, IReadOnlyDictionary<string, FileChecksum>?> fill)
     {
         string? temporary = null;
         try
@@ -32,8 +40,7 @@ internal static class AtomicFolder
             RequireReplaceable(folder, kind);
             temporary = AtomicFile.TemporaryName(target, AtomicFile.Suffix);
             FileSystem.CreateFolder(temporary);
-            fill(temporary);
-            FolderManifest.Create(temporary, kind).Write(temporary);
+            FolderManifest.Create(temporary, kind, fill(temporary)).Write(temporary);
             Install(temporary, target, folder);
         }
         catch (Exception e)
@@ -48,7 +55,7 @@ internal static class AtomicFolder
                     $"{folder}: cannot be written: {e.Message}. Free some space, or choose another folder; "
                     + "what was there before is unchanged", e);
             }
-            if (e is SkipwiseException && temporary is not null)
+            if (e is SkipwiseException && temporary is not null && e.Message.Contains(temporary, StringComparison.Ordinal))
             {
                 throw new SkipwiseException(e.Message.Replace(temporary, folder, StringComparison.Ordinal), e);
             }
@@ -57,7 +64,7 @@ internal static class AtomicFolder
     }
 
     /// <summary>Checks before long work that its result can replace the folder.</summary>
-    /// <inheritdoc cref="Write"/>
+    /// <inheritdoc cref="Write(string, string, Action{string})"/>
     public static void RequireReplaceable(string folder, string kind)
     {
         string target = RealPath.Resolve(folder);

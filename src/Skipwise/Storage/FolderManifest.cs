@@ -21,9 +21,14 @@ internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, F
         };
 
     /// <summary>Creates the manifest of all files in a folder.</summary>
-    public static FolderManifest Create(string folder, string kind) =>
-        new(kind, Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal)
-            .ToDictionary(file => Path.GetFileName(file), FileChecksum.Compute));
+    /// <param name="known">checksums of files in it, which are not read again, nor need this machine see their names yet</param>
+    public static FolderManifest Create(string folder, string kind, IReadOnlyDictionary<string, FileChecksum>? known = null)
+    {
+        known ??= new Dictionary<string, FileChecksum>();
+        return new(kind, Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)).Union(known.Keys)
+            .Order(StringComparer.Ordinal)
+            .ToDictionary(name => name, name => known.GetValueOrDefault(name) ?? FileChecksum.Compute(Path.Combine(folder, name))));
+    }
 
     /// <summary>Reads the manifest of a folder.</summary>
     /// <returns>null if there is none, or something else of its name</returns>

@@ -56,7 +56,7 @@ public static class CausalLoss
         IReadOnlyList<Block> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
         if (batch.Labels.numel() == 0)
         {
-            GatherAlike(model, blocks);
+            ExchangeAlike(model, blocks, onBackward);
             return total.MoveToOuterDisposeScope();
         }
         if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total, onBackward, stop)
@@ -68,17 +68,29 @@ public static class CausalLoss
         return total.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Takes part in what other ranks gather in a forward and backward pass after the embedding.</summary>
-    private static void GatherAlike(CausalLM model, IReadOnlyList<Block> blocks)
+    /// <summary>Takes part in what other ranks gather and reduce in a forward and backward pass after the embedding, in their
+    /// order.</summary>
+    private static void ExchangeAlike(CausalLM model, IReadOnlyList<Block> blocks, Action<Block>? onBackward)
     {
-        foreach (Block block in blocks)
-        {
-            using IDisposable? forward = block.Gather();
-        }
+        GatherInTurn(blocks, null);
         using (model.GatherHead()) { }
-        foreach (Block block in blocks.Reverse())
+        onBackward?.Invoke(model.HeadBlock);
+        GatherInTurn([.. blocks.Reverse()], onBackward);
+        onBackward?.Invoke(model.EmbeddingBlock);
+    }
+
+    private static void GatherInTurn(IReadOnlyList<Block> blocks, Action<Block>? then)
+    {
+        for (int i = 0; i < blocks.Count; i++)
         {
-            using IDisposable? backward = block.Gather();
+            using (blocks[i].Gather())
+            {
+                if (i + 1 < blocks.Count)
+                {
+                    blocks[i + 1].GatherAhead();
+                }
+            }
+            then?.Invoke(blocks[i]);
         }
     }
 

@@ -25,6 +25,11 @@ internal sealed class LayerwiseBackward : IDisposable
         {
             stop.ThrowIfCancellationRequested();
             // A recomputed layer also runs with grad enabled, so that forward and recomputation use the same ops and agree bit for bit.
+            using IDisposable? parameters = blocks[i].Gather();
+            if (i + 1 < blocks.Count)
+            {
+                blocks[i + 1].GatherAhead();
+            }
             Tensor leaf = hidden.detach().requires_grad_(hidden.requires_grad).DetachFromDisposeScope();
             Tensor output = blocks[i].Forward(leaf).DetachFromDisposeScope();
             // the last block is recomputed immediately: nothing is saved
@@ -56,7 +61,7 @@ internal sealed class LayerwiseBackward : IDisposable
             {
                 stop.ThrowIfCancellationRequested();
                 Tensor? above = inputGradient;
-                inputGradient = above is null ? null : Backward(step, above);
+                inputGradient = above is null ? null : Backward(step, above, _steps.TryPeek(out SavedLayer? next) ? next.Block : null);
                 if (!ReferenceEquals(above, gradient))
                 {
                     above?.Dispose();
@@ -68,10 +73,11 @@ internal sealed class LayerwiseBackward : IDisposable
     }
 
     /// <returns>the gradient of the step's input, in the caller's scope; null if nothing below the step's output needs one</returns>
-    private static Tensor? Backward(SavedLayer step, Tensor gradient)
+    private static Tensor? Backward(SavedLayer step, Tensor gradient, Block? next)
     {
         using var scope = NewDisposeScope(); // for the tensors of custom backwards, which would else live as long as the whole step
         using IDisposable? parameters = step.Block.Gather();
+        next?.GatherAhead();
         Tensor output = step.Output ??= step.Block.Forward(step.Input).DetachFromDisposeScope();
         if (!output.requires_grad)
         {

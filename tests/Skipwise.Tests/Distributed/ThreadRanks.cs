@@ -21,6 +21,9 @@ internal sealed class ThreadRanks : ICollective
 
     public string Description => "threads";
 
+    /// <summary>Bytes of what each gather of fractions has given this rank.</summary>
+    public List<long> Gathered { get; } = [];
+
     /// <summary>Runs the same on every rank; an error of one ends all.</summary>
     public static T[] Run<T>(int ranks, Func<ICollective, T> body)
     {
@@ -56,8 +59,14 @@ internal sealed class ThreadRanks : ICollective
     public ICollectiveHandle ReduceScatterAsync(Tensor input, Tensor output) => Together(input,
         all => all.Aggregate((sum, next) => sum + next).narrow(0, Rank * output.numel(), output.numel()), output);
 
-    public ICollectiveHandle AllGatherAsync(Tensor input, Tensor output) =>
-        Together(input, all => cat([.. all.Select(t => t.view(-1))]), output);
+    public ICollectiveHandle AllGatherAsync(Tensor input, Tensor output)
+    {
+        if (input.dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16)
+        {
+            Gathered.Add(output.numel() * output.element_size());
+        }
+        return Together(input, all => cat([.. all.Select(t => t.view(-1))]), output);
+    }
 
     public ICollectiveHandle BarrierAsync()
     {

@@ -76,6 +76,18 @@ public sealed class RankStepTests
         Assert.Equal(34 * accumulation, Step(2, update: 8).ComputeSeconds(accumulation), 1e-9);
     }
 
+    /// <summary>The first layer's parameters are there at 6, those of the second at 12, or when the first has been computed.</summary>
+    [Theory]
+    [InlineData(10, 6 + 10 + 10), InlineData(2, 12 + 2)]
+    public void The_next_layer_is_gathered_while_one_computes(double compute, double seconds)
+    {
+        BlockPass[] passes = [new(compute, [Bucket, Bucket], []) { IsFollowed = true }, new(compute, [Bucket, Bucket], [])];
+        Assert.Equal(seconds, new RankStep(new RankDivision(2, Shard.Parameters), s_ring, passes, 0, sizeof(float)).Seconds(1), 1e-9);
+        passes[0] = passes[0] with { IsFollowed = false };
+        Assert.Equal(12 + (2 * compute),
+            new RankStep(new RankDivision(2, Shard.Parameters), s_ring, passes, 0, sizeof(float)).Seconds(1), 1e-9);
+    }
+
     /// <summary>Parameters smaller than a bucket go together, and each operation costs its latency.</summary>
     [Fact]
     public void Small_parameters_share_an_operation()

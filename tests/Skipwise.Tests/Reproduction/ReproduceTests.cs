@@ -1,7 +1,9 @@
 using Skipwise.Evaluation.Results;
 using Skipwise.Recipes;
 using Skipwise.Reproduction;
+using Skipwise.Storage;
 using Skipwise.Tests.Cli;
+using Skipwise.Tests.Distributed;
 using Skipwise.Training;
 
 namespace Skipwise.Tests.Reproduction;
@@ -138,6 +140,64 @@ public sealed class ReproduceTests(TinyBase start) : IClassFixture<TinyBase>
         // the options in a run's folder have the path of the folder
         Assert.Equal(expected.Where(file => !file.Key.EndsWith("run.json", StringComparison.Ordinal)),
             found.Where(file => !file.Key.EndsWith("run.json", StringComparison.Ordinal)));
+    }
+
+    /// <summary>Three seeds of several models on one shared base, on ranks that are threads: the files are those of one process.</summary>
+    [Theory]
+    [InlineData(2), InlineData(3)]
+    public void Ranks_divide_the_models_and_give_the_same_bytes(int count)
+    {
+        ReproductionOptions alone = Options($"alone-{count}") with { Experiments = ["fig2", "scalings"] },
+            together = alone with { Out = start.PathOf($"together-{count}") };
+        var stagesAlone = new List<string>();
+        IReadOnlyList<ReproductionResult> one = Reproduce.Run(
+            alone, new() { Stage = new SynchronousProgress<string>(stagesAlone.Add) }, CancellationToken.None);
+        string[][] stages = new string[count][];
+        IReadOnlyList<ReproductionResult>[] several = ThreadRanks.Run(count, ranks =>
+        {
+            var own = new List<string>();
+            IReadOnlyList<ReproductionResult> results = Reproduce.Run(
+                together, new() { Stage = new SynchronousProgress<string>(own.Add) }, CancellationToken.None, ranks);
+            stages[ranks.Rank] = [.. own];
+            return results;
+        });
+        Assert.Equal(EvaluationJson.ToIndentedJson(one), EvaluationJson.ToIndentedJson(several[0]));
+        Assert.All(several[1..], Assert.Empty);
+        Assert.All(stages, own => Assert.Contains(own, stage => stage.StartsWith("training", StringComparison.Ordinal)));
+        // each work once
+        Assert.Equal(stagesAlone.Order(StringComparer.Ordinal), stages.SelectMany(own => own).Order(StringComparer.Ordinal));
+        // the options in a run's folder have the path of the folder
+        Assert.Equal(Files(alone.Out).Where(file => !file.Key.EndsWith("run.json", StringComparison.Ordinal)),
+            Files(together.Out).Where(file => !file.Key.EndsWith("run.json", StringComparison.Ordinal)));
+        string[] Timed(string folder) =>
+            [.. JsonLines.Read<WorkTime>(Path.Combine(folder, "times.jsonl")).Select(time => time.What).Order(StringComparer.Ordinal)];
+        Assert.Equal(Timed(alone.Out), Timed(together.Out));
+    }
+
+    /// <summary>What one rank cannot do ends the work of all with its error.</summary>
+    [Fact]
+    public void An_error_of_one_rank_is_that_of_all()
+    {
+        ReproductionOptions options = Options("failing") with { Experiments = ["fig2"] };
+        string?[] told = ThreadRanks.Run(2, ranks =>
+        {
+            int trainings = 0;
+            return Record.Exception(() => Reproduce.Run(options, new()
+            {
+                Training = _ => ranks.Rank == 1 && ++trainings == 2 ? throw new SkipwiseException("the disk of rank 1") : null!,
+            }, CancellationToken.None, ranks))?.Message;
+        });
+        Assert.All(told, message => Assert.Equal("the disk of rank 1", message));
+        Assert.False(File.Exists(Path.Combine(options.Out, Reproduce.ReportName)));
+    }
+
+    [Fact]
+    public void Ranks_that_are_asked_for_other_experiments_are_refused()
+    {
+        string?[] told = ThreadRanks.Run(2, ranks => Record.Exception(() => Reproduce.Run(
+            Options("unlike") with { Experiments = ["fig2"], Seeds = 1 + ranks.Rank }, new(), CancellationToken.None, ranks))?.Message);
+        Assert.All(told, message =>
+            Assert.StartsWith("the experiments, their scale or the base model differ from those of rank 0", message));
     }
 
     [Fact]

@@ -6,6 +6,8 @@ namespace Skipwise.Checkpoints.Formats;
 /// <param name="folder">an existing folder</param>
 internal sealed class SafetensorsFolder(string folder) : IWeightWriter
 {
+    private readonly List<string> _written = [];
+
     /// <summary>The name of a single file, from which those of shards and index follow.</summary>
     public string FileName { get; init; } = WeightFiles.SingleName;
 
@@ -15,17 +17,37 @@ internal sealed class SafetensorsFolder(string folder) : IWeightWriter
     /// <summary>The header's <c>__metadata__</c>; null writes <c>{"format": "pt"}</c>.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
+    /// <summary>Number of ranks that write the shards together, at least one each if there are so many tensors.</summary>
+    public int Ranks { get; init; } = 1;
+
+    /// <summary>This rank. It takes part in gathering the shards of the others, and rank 0 writes the index.</summary>
+    public int Rank { get; init; }
+
+    /// <summary>Names of the files that this has written.</summary>
+    public IReadOnlyList<string> Written => _written;
+
     /// <inheritdoc/>
     public void Write(IReadOnlyList<OutputTensor> tensors)
     {
-        ShardPlan plan = ShardPlan.Split(tensors, ShardBytes, FileName);
-        foreach ((string file, IReadOnlyList<OutputTensor> inShard) in plan.Shards)
+        long perRank = (tensors.Sum(tensor => tensor.Bytes) + Ranks - 1) / Ranks;
+        ShardPlan plan = ShardPlan.Split(tensors, Math.Min(ShardBytes, perRank), FileName);
+        foreach ((int shard, (string file, IReadOnlyList<OutputTensor> inShard)) in plan.Shards.Index())
         {
-            SafetensorsWriter.Write(Path.Combine(folder, file), inShard, Metadata);
+            if (shard % Ranks == Rank)
+            {
+                SafetensorsWriter.Write(Path.Combine(folder, file), inShard, Metadata);
+                _written.Add(file);
+            }
+            else
+            {
+                new NoFile().Write(inShard);
+            }
         }
-        if (plan.Shards.Count > 1)
+        if (plan.Shards.Count > 1 && Rank == 0)
         {
-            AtomicFile.WriteText(Path.Combine(folder, $"{FileName}{WeightFiles.IndexEnding}"), plan.Index());
+            string index = $"{FileName}{WeightFiles.IndexEnding}";
+            AtomicFile.WriteText(Path.Combine(folder, index), plan.Index());
+            _written.Add(index);
         }
     }
 }

@@ -22,10 +22,18 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
     /// <summary>Buckets on their way at most, where whole gradients are there only until they are reduced.</summary>
     public const int MostOnTheirWay = 2;
 
-    private readonly Bucket[] _buckets = [.. Split(optimizer.Masters, collective.Size)];
+    private const int FewestBuckets = 8;
+
+    private readonly Bucket[] _buckets = [.. Split(optimizer.Masters, collective.Size, divides)];
     private readonly Queue<(Bucket Bucket, ICollectiveHandle Handle, Tensor Sum, Tensor? Scattered)> _begun = [];
     private readonly HashSet<string> _ready = [];
     private int _next; // bucket that has not begun
+
+    /// <summary>
+    /// Size above which a bucket is reduced where its sums are divided: less for a small model, of which few such buckets would be all.
+    /// </summary>
+    /// <param name="all">bytes of all gradients, in float32</param>
+    public static long DividedBytes(long all) => Math.Min(BucketBytes, all / FewestBuckets);
 
     /// <summary>The gradients of a block are complete.</summary>
     public void Add(Block block)
@@ -112,8 +120,9 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
         }
     }
 
-    private static IEnumerable<Bucket> Split(MasterWeights masters, int ranks)
+    private static IEnumerable<Bucket> Split(MasterWeights masters, int ranks, bool divides)
     {
+        long limit = divides ? DividedBytes(masters.Entries.Sum(entry => entry.Parameter.numel()) * sizeof(float)) : BucketBytes;
         var members = new List<(int, string, Tensor)>();
         long elements = 0, columns = 0;
         for (int index = masters.Entries.Count - 1; index >= 0; index--)
@@ -122,7 +131,7 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
             members.Add((index, name, parameter));
             var layout = new ShardLayout(parameter.numel(), ranks);
             (elements, columns) = (elements + layout.Elements, columns + layout.PerRank);
-            if (elements * sizeof(float) >= BucketBytes || index == 0)
+            if (elements * sizeof(float) >= limit || index == 0)
             {
                 yield return new Bucket([.. members], elements, columns);
                 members.Clear();

@@ -17,6 +17,7 @@ internal sealed class ShardedParameters(
     ICollective collective, ScalarType? dtype, Device device, IParameterResidence? beyond = null) : IParameterResidence, IDisposable
 {
     private readonly Dictionary<Parameter, Sharded> _all = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Parameter, (Parameter, Tensor, ICollectiveHandle)> _ahead = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Parts of all parameters of a model that is about to be loaded: each is divided as soon as it has been read.</summary>
     public static ShardedParameters ForLoading(CausalLM model, ICollective collective)
@@ -63,7 +64,7 @@ internal sealed class ShardedParameters(
         var begun = new List<(Parameter Parameter, Tensor Whole, ICollectiveHandle Handle)>();
         foreach (Parameter parameter in held.Where(parameter => _all[parameter].Users++ == 0))
         {
-            begun.Add(Begin(parameter, _all[parameter]));
+            begun.Add(_ahead.Remove(parameter, out var early) ? early : Begin(parameter, _all[parameter]));
         }
         foreach ((Parameter parameter, Tensor whole, ICollectiveHandle handle) in begun)
         {
@@ -74,6 +75,17 @@ internal sealed class ShardedParameters(
             whole.Dispose();
         }
         return new Use(this, held, others);
+    }
+
+    /// <inheritdoc/>
+    public void GatherAhead(IEnumerable<Parameter> parameters)
+    {
+        using IDisposable noGradient = no_grad();
+        foreach (Parameter parameter in parameters.Where(parameter =>
+            _all.TryGetValue(parameter, out Sharded? sharded) && sharded.Users == 0 && !_ahead.ContainsKey(parameter)))
+        {
+            _ahead[parameter] = Begin(parameter, _all[parameter]);
+        }
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Skipwise.Numerics;
+using Skipwise.Runs;
 
 namespace Skipwise.Tests.Distributed.Mpi;
 
@@ -18,6 +19,48 @@ public sealed class KilledRankTests(RankedTraining training)
 
     /// <summary>SKIPWISE_RANK_KILLS=20 kills as often; each time is a job of its own.</summary>
     private static int Kills => int.TryParse(Environment.GetEnvironmentVariable("SKIPWISE_RANK_KILLS"), out int kills) ? kills : 2;
+
+    /// <summary>The part of the optimizer state that a rank is about to write has no name yet when the rank is killed.</summary>
+    [Theory]
+    [InlineData(MpiKind.OpenMpi, 0, "parameters"), InlineData(MpiKind.Mpich, 1, "optimizer")]
+    public void A_rank_that_is_killed_while_it_writes_its_part_loses_nothing(MpiKind mpi, int rank, string shard)
+    {
+        const int ranks = 2;
+        string folder = training.Path($"killed-writing-{rank}"), own = StateFiles.NameOf(rank, ranks);
+        using (var job = MpiJob.Tool(mpi, ranks, training.Arguments(folder, RankedTraining.Steps, "--save-every", "1", "--shard", shard)))
+        {
+            job.AwaitLines(RankedTraining.Log(folder), 3);
+            int process = job.Ranks[rank];
+            var clock = Stopwatch.StartNew();
+            while (!IsWritten(Path.Combine(folder, "checkpoints"), $"{own}.*.incomplete"))
+            {
+                Assert.True(clock.Elapsed < s_end, "no part was seen while it was written");
+            }
+            MpiJob.Signal(process, "KILL");
+            (int code, _, string error) = job.Wait(s_end);
+            Assert.True(code != 0, error);
+            job.RequireEndWithin(s_end);
+        }
+        RankedTraining.RequireWhole(folder);
+        Assert.All(new RunFolder(folder).Checkpoints(), checkpoint =>
+            Assert.Equal(ranks, Directory.EnumerateFiles(checkpoint, "training-*").Count()));
+        RankedTraining.Alone(training.Arguments(folder, RankedTraining.Steps, "--resume"));
+        training.RequireSame(folder);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder, "*.incomplete", SearchOption.AllDirectories));
+    }
+
+    private static bool IsWritten(string checkpoints, string pattern)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories(checkpoints, "*.incomplete")
+                .Any(folder => Directory.EnumerateFiles(folder, pattern).Any());
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false; // it has its name now
+        }
+    }
 
     [Fact]
     public void Ranks_that_are_killed_again_and_again_lose_nothing()

@@ -63,23 +63,24 @@ public sealed class TornJobTests(RankedTraining training)
         training.RequireSame(folder);
     }
 
-    /// <summary>Rank 0 may not write a file as large as the weights; the others write nothing.</summary>
-    [Fact]
-    public void A_full_disk_is_said_by_rank_0_and_leaves_a_whole_folder()
+    /// <summary>A rank may not write a file as large as its part: of the whole model on rank 0, or of each rank's.</summary>
+    [Theory]
+    [InlineData(0, "none"), InlineData(1, "optimizer")]
+    public void A_full_disk_is_said_once_and_leaves_a_whole_folder(int rank, string shard)
     {
         const string limits = """
-            if [ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ]; then trap '' XFSZ; ulimit -f 12000; fi; exec "$@"
+            if [ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = "$1" ]; then trap '' XFSZ; ulimit -f 12000; fi; shift; exec "$@"
             """;
-        string folder = training.Path("full");
-        using (var job = MpiJob.Start(MpiKind.OpenMpi,
-            ["-n", "2", "sh", "-c", limits, "sh", .. MpiJob.ToolCommand(training.Arguments(folder, more: ["--save-every", "2"]))],
+        string folder = training.Path($"full-{rank}");
+        string[] command = MpiJob.ToolCommand(training.Arguments(folder, more: ["--save-every", "2", "--shard", shard]));
+        using (var job = MpiJob.Start(MpiKind.OpenMpi, ["-n", "2", "sh", "-c", limits, "sh", $"{rank}", .. command],
             ("DOTNET_EnableWriteXorExecute", "0"))) // .NET's own files in memory count too
         {
             (int code, _, string error) = job.Wait();
             Assert.Equal(1, code);
             job.RequireEndWithin(s_end);
-            Assert.Matches($"^error: rank 0 on {Environment.MachineName}, step 2: {Regex.Escape(folder)}/checkpoints/step-000002/"
-                + @"(model|training)\.safetensors: cannot be written: ", OnlyError(error));
+            Assert.Matches($"^error: rank {rank} on {Environment.MachineName}, step 2: {Regex.Escape(folder)}/checkpoints/step-000002/"
+                + @"(model|training)(-00002-of-00002)?\.safetensors: cannot be written: ", OnlyError(error));
         }
         RankedTraining.RequireWhole(folder, saves: false);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder, "*.incomplete", SearchOption.AllDirectories));
