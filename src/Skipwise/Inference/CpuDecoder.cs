@@ -42,13 +42,15 @@ internal sealed unsafe class CpuDecoder : ITeamWork, IDisposable
     /// <param name="layout">of the pages of all texts</param>
     /// <param name="threads">null: as many as libtorch has</param>
     /// <param name="kernels">null: the fastest of this processor</param>
+    /// <param name="movesWeights">to memory that is read faster: see <see cref="LargePages"/></param>
     /// <returns>
     /// null if it does not compute this model, or not with such pages: keys and values of another type than float32, bfloat16, float16 and
     /// blocks of 8 bits;
     /// <inheritdoc cref="DecoderWeights.TryRead" path="/returns"/>
     /// </returns>
-    public static CpuDecoder? TryCreate(CausalLM model, KvPageLayout layout, int? threads = null, DecodeKernels? kernels = null) =>
-        layout.Format is { } format && DecoderWeights.TryRead(model) is { } weights
+    public static CpuDecoder? TryCreate(CausalLM model, KvPageLayout layout, int? threads = null, DecodeKernels? kernels = null,
+        bool movesWeights = true) =>
+        layout.Format is { } format && DecoderWeights.TryRead(model, movesWeights) is { } weights
             ? new CpuDecoder(model.Config, weights, layout, format, threads ?? TorchThreads.Count, kernels ?? DecodeKernels.Best) : null;
 
     /// <summary>

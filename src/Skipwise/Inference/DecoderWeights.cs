@@ -46,17 +46,21 @@ internal sealed unsafe class DecoderWeights : IDisposable
     /// <summary>lengths of the head's rows, by which a normalized head's logits are divided: float32 [V]; null: none</summary>
     public float* HeadLengths { get; }
 
+    /// <param name="moves">to memory that is read faster: see <see cref="LargePages"/></param>
     /// <returns>
     /// null if the weights are on another device or with another rank, or have a LoRA adapter that is not merged, another type than
     /// float32, bfloat16 and float16, gaps between their rows, or quantized rows whose length is not a multiple of 16
     /// </returns>
-    public static DecoderWeights? TryRead(CausalLM model)
+    public static DecoderWeights? TryRead(CausalLM model, bool moves)
     {
         if (!CanRead(model))
         {
             return null;
         }
-        LargePages.Move(model);
+        if (moves)
+        {
+            LargePages.Move(model);
+        }
         return new DecoderWeights(model);
     }
 

@@ -19,14 +19,21 @@ internal sealed class EngineText
     private readonly Sampler _sampler;
     private readonly LogitAdjustment? _adjustment; // null: none
 
+    /// <summary>A request of which nothing is read.</summary>
     public EngineText(CausalLM model, Generation generation, KvPagePool pool)
+        : this(model, generation, new KvText(pool))
     {
-        (_model, Generation, Cache) = (model, generation, new KvText(pool));
+    }
+
+    /// <param name="cache">nothing, or keys and values of the prompt: this text's from now on</param>
+    public EngineText(CausalLM model, Generation generation, KvText cache)
+    {
+        (_model, Generation, Cache) = (model, generation, cache);
         _sampler = new Sampler(Options);
         Tokens = [.. generation.Request.Prompt];
         _adjustment = LogitAdjustment.IsNone(Options) ? null : new LogitAdjustment(Options, Tokens);
         PromptTokens = Tokens.Count;
-        Rope = ReadFromStart();
+        Rope = SetReadEnd();
     }
 
     public Generation Generation { get; }
@@ -64,11 +71,10 @@ internal sealed class EngineText
     public bool KeepsRotation => _model.HaveSameRotation(ReadEnd, Cache.Length + 1);
 
     /// <summary>Drops all keys and values: the tokens so far are read as a prompt.</summary>
-    public RopeFrequencies ReadFromStart()
+    public void ReadFromStart()
     {
         Cache.Release();
-        ReadEnd = Tokens.Count;
-        return Rope = RopeFrequency.Compute(_model.Config.Rope, _model.Config.RotaryDim, ReadEnd);
+        Rope = SetReadEnd();
     }
 
     /// <summary>The next token. A draw is a function of the request and the place.</summary>
@@ -86,6 +92,12 @@ internal sealed class EngineText
         Tokens.Add(id);
         _adjustment?.Count(id);
         return new GeneratedToken(id, Score(id), finish);
+    }
+
+    private RopeFrequencies SetReadEnd()
+    {
+        ReadEnd = Tokens.Count;
+        return RopeFrequency.Compute(_model.Config.Rope, _model.Config.RotaryDim, ReadEnd);
     }
 
     private int Draw(Tensor logits, int generated)

@@ -6,6 +6,7 @@ namespace Skipwise.Inference;
 public sealed class Generation
 {
     private readonly Channel<GeneratedToken> _tokens = Channel.CreateUnbounded<GeneratedToken>(new() { SingleWriter = true });
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationToken _cancel;
     private volatile bool _isLeft; // by its reader
 
@@ -20,6 +21,9 @@ public sealed class Generation
 
     /// <summary>scores of the prompt's tokens from the second one on, if asked for; known with the first token</summary>
     public IReadOnlyList<TokenScore> PromptScores { get; internal set; } = [];
+
+    /// <summary>Ends when the engine computes nothing for it any more.</summary>
+    internal Task Ended => _ended.Task;
 
     /// <summary>Whether nobody waits for its tokens any more.</summary>
     internal bool IsAbandoned => _isLeft || _cancel.IsCancellationRequested;
@@ -48,8 +52,13 @@ public sealed class Generation
         if (token.Finish is not null)
         {
             _tokens.Writer.TryComplete();
+            _ended.TrySetResult();
         }
     }
 
-    internal void Fail(Exception error) => _tokens.Writer.TryComplete(error);
+    internal void Fail(Exception error)
+    {
+        _tokens.Writer.TryComplete(error);
+        _ended.TrySetResult();
+    }
 }

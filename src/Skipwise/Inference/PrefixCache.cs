@@ -13,17 +13,30 @@ namespace Skipwise.Inference;
 /// prefix of all earlier ones, so one cached prompt suffices to process each token of the prompts' prefix tree once. Short prompts are
 /// batched: their common prefix in the cached prefix, the rest as the rows of one forward. Equal prompts are processed once.
 /// </remarks>
-/// <param name="together">prompts of fewer tokens are batched; null: those that leave a forward half empty</param>
-public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposable
+public sealed class PrefixCache : IDisposable
 {
     // B batch, C hidden
-    private KvCache? _prefix; // one row
+    private readonly CausalLM _model;
+    private readonly int _together;
+    private readonly IPrefixMemory _prefix;
     private KvCache? _batch; // the prompts of a batch side by side
     private int[] _lastPrompt = []; // tokens of the cached prefix
     private int _lastSequenceLength;
     private int[] _lastParts = []; // where the prefills of the cached prefix ended
     private Tensor? _lastState; // of its last token, if it is kept
     private Queue<int[]>? _splits; // null: without a plan
+
+    /// <param name="model">that prompts are read with</param>
+    /// <param name="together">prompts of fewer tokens are batched; null: those that leave a forward half empty</param>
+    public PrefixCache(CausalLM model, int? together = null)
+        : this(model, new DensePrefix(model), together)
+    {
+    }
+
+    /// <param name="prefix">holds the cached prefix; disposed with this</param>
+    /// <inheritdoc cref="PrefixCache(CausalLM, int?)"/>
+    internal PrefixCache(CausalLM model, IPrefixMemory prefix, int? together = null) =>
+        (_model, _prefix, _together) = (model, prefix, together ?? model.Budget.PrefillTokens);
 
     /// <summary>number of tokens processed by the model so far</summary>
     public long TokensProcessed { get; private set; }
@@ -66,27 +79,68 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         IReadOnlyList<int[]> prompts, int sequenceLength, int? chunk = null, int? capacity = null, CancellationToken cancel = default)
     {
         int cacheTokens = capacity ?? sequenceLength;
+        _batch?.Dispose();
+        _batch = prompts.Count == 1 ? null : new KvCache(_model.Config, prompts.Count, cacheTokens, _model.Dtype, _model.Device);
+        Tensor last = Read(prompts, sequenceLength, cacheTokens, chunk, (read, from, row) =>
+        {
+            if (_batch is not null && read is not null)
+            {
+                _batch.CopyRow(read, from, row);
+            }
+            else if (_batch is not null)
+            {
+                _prefix.CopyTo(_batch, row);
+            }
+        }, cancel);
+        // A single prompt continues in the cached prefix, so that a long one exists once.
+        return (_batch ?? ((DensePrefix)_prefix).Cache, last);
+    }
+
+    /// <summary>Prefills prompts of equal length whose keys and values then lie in pages, those of common prefixes once.</summary>
+    /// <returns>a text per prompt, which is the caller's; and the hidden states of the last tokens [B, C]</returns>
+    /// <inheritdoc cref="Fill"/>
+    internal (KvText[] Texts, Tensor Last) FillPages(IReadOnlyList<int[]> prompts, int? chunk, CancellationToken cancel)
+    {
+        var texts = new KvText[prompts.Count];
+        var pages = (PagedPrefix)_prefix;
+        int length = prompts[0].Length;
+        try
+        {
+            Tensor last = Read(prompts, length, length, chunk,
+                (read, from, row) => texts[row] = read is null ? pages.Fork() : pages.Copy(read, from), cancel);
+            return (texts, last);
+        }
+        catch
+        {
+            Array.ForEach(texts, text => text?.Release());
+            throw;
+        }
+    }
+
+    /// <param name="visit">called with what a prompt was read into, a cache and its row, or null for the cached prefix, and the prompt's
+    /// index</param>
+    /// <returns>hidden states of the last tokens [B, C]</returns>
+    private Tensor Read(IReadOnlyList<int[]> prompts, int sequenceLength, int capacity, int? chunk, Action<KvCache?, int, int> visit,
+        CancellationToken cancel)
+    {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        _batch?.Dispose();
-        _batch = prompts.Count == 1 ? null : new KvCache(model.Config, prompts.Count, cacheTokens, model.Dtype, model.Device);
-        Tensor last = empty([prompts.Count, model.Config.HiddenSize], model.Dtype, model.Device);
+        Tensor last = empty([prompts.Count, _model.Config.HiddenSize], _model.Dtype, _model.Device);
         List<List<int>> distinct = Distinct(prompts);
         if (IsOneByOne(prompts, distinct))
         {
             foreach (List<int> rows in distinct)
             {
-                PrefillPrefix(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, cacheTokens, chunk,
+                PrefillPrefix(prompts[rows[0]], state => rows.ForEach(row => last[row].copy_(state)), sequenceLength, capacity, chunk,
                     cancel);
-                CopyToBatch(_prefix!, 0, rows);
+                rows.ForEach(row => visit(null, 0, row));
             }
         }
         else
         {
-            PrefillBatch(prompts, distinct, last, sequenceLength, cacheTokens, chunk, cancel);
+            PrefillBatch(prompts, distinct, last, sequenceLength, capacity, chunk, visit, cancel);
         }
-        // A single prompt continues in the cached prefix, so that a long one exists once.
-        return (_batch ?? _prefix!, last.MoveToOuterDisposeScope());
+        return last.MoveToOuterDisposeScope();
     }
 
     /// <summary>The rows of each prompt, in the prompts' order.</summary>
@@ -108,7 +162,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
     }
 
     private bool IsOneByOne(IReadOnlyList<int[]> prompts, List<List<int>> distinct) =>
-        distinct.Count == 1 || prompts[0].Length >= (together ?? model.Budget.PrefillTokens);
+        distinct.Count == 1 || prompts[0].Length >= _together;
 
     /// <summary>Tokens of the prompts' common prefix; 0 if a separate forward would cost more than it saves.</summary>
     private static int Common(IReadOnlyList<int[]> prompts, List<List<int>> distinct)
@@ -122,7 +176,7 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
     /// <param name="last">[B, C], receives the last tokens' hidden states</param>
     private void PrefillBatch(
         IReadOnlyList<int[]> prompts, List<List<int>> distinct, Tensor last, int sequenceLength, int capacity, int? chunk,
-        CancellationToken cancel)
+        Action<KvCache?, int, int> visit, CancellationToken cancel)
     {
         int[] first = prompts[distinct[0][0]];
         int common = Common(prompts, distinct);
@@ -131,16 +185,16 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
             PrefillPrefix(first[..common], visitLast: null, sequenceLength, capacity, chunk, cancel);
         }
         int count = first.Length - common;
-        foreach (List<int>[] group in distinct.Chunk(Math.Max(1, model.Budget.ForwardTokens / 2 / count)))
+        foreach (List<int>[] group in distinct.Chunk(Math.Max(1, _model.Budget.ForwardTokens / 2 / count)))
         {
             using var scope = NewDisposeScope();
-            using var read = new KvCache(model.Config, group.Length, first.Length, model.Dtype, model.Device);
+            using var read = new KvCache(_model.Config, group.Length, first.Length, _model.Dtype, _model.Device);
             for (int i = 0; common > 0 && i < group.Length; i++)
             {
-                read.CopyRow(_prefix!, 0, i);
+                _prefix.CopyTo(read, i);
             }
-            Tensor ids = TokenTensor.Create(model, [.. group.Select(rows => prompts[rows[0]][common..])]);
-            Prefill.Run(model, ids, read.NextPositions(count), read, sequenceLength, chunk, (offset, states) =>
+            Tensor ids = TokenTensor.Create(_model, [.. group.Select(rows => prompts[rows[0]][common..])]);
+            Prefill.Run(_model, ids, read.NextPositions(count), read, sequenceLength, chunk, (offset, states) =>
             {
                 for (int i = 0; offset + states.size(1) == count && i < group.Length; i++)
                 {
@@ -150,19 +204,17 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
             TokensProcessed += (long)group.Length * count;
             for (int i = 0; i < group.Length; i++)
             {
-                CopyToBatch(read, i, group[i]);
+                group[i].ForEach(row => visit(read, i, row));
             }
         }
     }
-
-    private void CopyToBatch(KvCache read, int from, List<int> rows) => rows.ForEach(row => _batch?.CopyRow(read, from, row));
 
     /// <summary>Fills the cached prefix with these tokens.</summary>
     /// <param name="visitLast">receives the last token's hidden state [C]; null if it is not needed</param>
     private void PrefillPrefix(int[] tokens, Action<Tensor>? visitLast, int sequenceLength, int capacity, int? chunk,
         CancellationToken cancel)
     {
-        bool mayShare = model.HaveSameRotation(sequenceLength, _lastSequenceLength);
+        bool mayShare = _model.HaveSameRotation(sequenceLength, _lastSequenceLength);
         int common = mayShare ? _lastPrompt.AsSpan().CommonPrefixLength(tokens) : 0;
         int[]? splits = _splits is null ? null : _splits.TryDequeue(out int[]? planned) ? planned : [];
         int[] parts = [.. splits ?? [], tokens.Length];
@@ -175,14 +227,13 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
             ForgetState();
         }
         (_lastPrompt, _lastParts) = ([], []); // a cancelled or failed prefill is not reused
-        KvCache prefix = EnsureCapacity(capacity, shared);
+        _prefix.Crop(shared, capacity);
         int done = shared;
         foreach (int end in parts.Where(end => end > shared))
         {
             using var scope = NewDisposeScope();
             int count = end - done;
-            Prefill.Run(model, TokenTensor.Create(model, [tokens[done..end]]), prefix.NextPositions(count), prefix,
-                sequenceLength, chunk, (offset, states) =>
+            _prefix.Read(tokens[done..end], sequenceLength, chunk, (offset, states) =>
             {
                 if (visitLast is not null && end == tokens.Length && offset + states.size(1) == count)
                 {
@@ -214,29 +265,11 @@ public sealed class PrefixCache(CausalLM model, int? together = null) : IDisposa
         _lastState = null;
     }
 
-    /// <summary>The cached prefix, truncated to the shared tokens and with enough capacity. Grows by slightly more than necessary, because
-    /// prompts of one evaluation differ by a few tokens.</summary>
-    private KvCache EnsureCapacity(int length, int shared)
-    {
-        _prefix?.Crop(shared);
-        if (_prefix is null || _prefix.Capacity < length)
-        {
-            KvCache? small = _prefix;
-            _prefix = new KvCache(model.Config, 1, length + length / 16, model.Dtype, model.Device);
-            if (small is not null)
-            {
-                _prefix.CopyRow(small, 0, 0);
-                small.Dispose();
-            }
-        }
-        return _prefix;
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
         ForgetState();
         _batch?.Dispose();
-        _prefix?.Dispose();
+        _prefix.Dispose();
     }
 }

@@ -146,16 +146,26 @@ public sealed class KvCache : IKvCache
     /// <inheritdoc/>
     public void CopyRow(IKvCache source, int from, int to)
     {
-        int length = source.Lengths[from];
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Capacity, nameof(source));
+        WriteRow(to, source.Lengths[from], (layer, keys, values) =>
+        {
+            (Tensor ownKeys, Tensor ownValues) = source.ReadRow(layer, from);
+            keys.copy_(ownKeys);
+            values.copy_(ownValues);
+        });
+    }
+
+    /// <summary>Replaces a row.</summary>
+    /// <param name="length">tokens, L</param>
+    /// <param name="write">writes a layer's keys and values: [K, L, D] each</param>
+    internal void WriteRow(int row, int length, Action<int, Tensor, Tensor> write)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Capacity);
         for (int layer = 0; layer < _keys.Length; layer++)
         {
             using var scope = NewDisposeScope();
-            (Tensor keys, Tensor values) = source.ReadRow(layer, from);
-            _keys[layer].select(0, to).narrow(1, 0, length).copy_(keys);
-            _values[layer].select(0, to).narrow(1, 0, length).copy_(values);
+            write(layer, _keys[layer].select(0, row).narrow(1, 0, length), _values[layer].select(0, row).narrow(1, 0, length));
         }
-        SetLength(to, length);
+        SetLength(row, length);
     }
 
     /// <summary>Frees keys and values.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skipwise.Checkpoints.HuggingFace;
@@ -19,7 +18,8 @@ namespace Skipwise.Recipes;
 /// <summary>
 /// A loaded causal language model with its tokenizer: generates text, is evaluated, has its context window extended, and is saved. It
 /// computes one thing at a time: a call waits until the call before it has ended, and a generation ends with its <c>await foreach</c>. So
-/// do not wait for another call inside of that loop.
+/// do not wait for another call inside of that loop. Beginnings of prompts that it has read are not read again. Do not replace the weights
+/// of <see cref="Network"/> once it has generated.
 /// </summary>
 /// <example>
 /// <code>
@@ -36,6 +36,7 @@ public sealed class LanguageModel : IDisposable
     private readonly LanguageModelOptions _options;
     private readonly ILogger _logger;
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private InferenceEngine? _engine; // from the first generation on
 
     private LanguageModel(string folder, PretrainedModel pretrained, ITokenizer tokenizer, LanguageModelOptions options, ILogger logger)
     {
@@ -101,20 +102,29 @@ public sealed class LanguageModel : IDisposable
         options ??= new();
         options.Validate();
         await _turn.WaitAsync(cancel).ConfigureAwait(false);
-        using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var pieces = Channel.CreateUnbounded<string>(new() { SingleReader = true, SingleWriter = true });
-        Task work = Task.Run(() => Generate(prompt, options, pieces.Writer, abandoned.Token), CancellationToken.None);
+        Generation? generation = null;
         try
         {
-            await foreach (string piece in pieces.Reader.ReadAllAsync(cancel).ConfigureAwait(false))
+            generation = await Task.Run(() => Start(prompt, options, cancel), CancellationToken.None).ConfigureAwait(false);
+            var decoder = new IncrementalDecoder(Tokenizer, generation.Request.Prompt);
+            await foreach (GeneratedToken token in generation.ReadTokens().ConfigureAwait(false))
             {
-                yield return piece;
+                if (token.Finish is not FinishReason.Stop && decoder.Append(token.Id) is { Length: > 0 } piece)
+                {
+                    yield return piece;
+                }
+            }
+            if (decoder.Rest() is { Length: > 0 } rest)
+            {
+                yield return rest;
             }
         }
         finally
         {
-            await abandoned.CancelAsync().ConfigureAwait(false); // a reader that stops also stops the model
-            await work.ConfigureAwait(false);
+            if (generation is not null)
+            {
+                await generation.Ended.ConfigureAwait(false); // a reader that stops also stops the model
+            }
             _turn.Release();
         }
     }
@@ -223,34 +233,18 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
+        _engine?.Dispose();
         _pretrained.Dispose();
         _turn.Dispose();
     }
 
-    private void Generate(string prompt, GenerationOptions options, ChannelWriter<string> pieces, CancellationToken cancel)
+    private Generation Start(string prompt, GenerationOptions options, CancellationToken cancel)
     {
-        try
-        {
-            int[] content = Tokenizer.Encode(prompt);
-            int[] ids = Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
-            IReadOnlyList<int> stop = options.StopTokens is { Count: > 0 } own ? own : Tokenizer.EndIds;
-            var decoder = new IncrementalDecoder(Tokenizer, ids);
-            TextGenerator.Generate(Network, ids, options with { StopTokens = stop }, id => Tell(decoder.Append(id)), cancel);
-            Tell(decoder.Rest());
-            pieces.Complete();
-        }
-        catch (Exception e) // thrown on the reader's thread, not on this one
-        {
-            pieces.Complete(e);
-        }
-
-        void Tell(string piece)
-        {
-            if (piece.Length > 0)
-            {
-                pieces.TryWrite(piece);
-            }
-        }
+        int[] content = Tokenizer.Encode(prompt);
+        int[] ids = Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
+        IReadOnlyList<int> stop = options.StopTokens is { Count: > 0 } own ? own : Tokenizer.EndIds;
+        _engine ??= new InferenceEngine(Network, _options.Engine);
+        return _engine.Submit(new() { Prompt = ids, Options = options with { StopTokens = stop } }, cancel);
     }
 
     private async Task<T> InTurn<T>(Func<T> work, CancellationToken cancel)

@@ -1,3 +1,4 @@
+using Skipwise.Inference;
 using Skipwise.Models;
 using Skipwise.Runtime;
 
@@ -13,4 +14,6 @@ public sealed record LanguageModelOptions
     /// <summary>folder of a LoRA adapter in PEFT's layout, merged into the weights; null for none</summary>
     [PathName]
     public string? Adapter { get; init; }
+    /// <summary>memory and type of the keys and values of generated texts</summary>
+    public EngineOptions Engine { get; init; } = new();
 }
