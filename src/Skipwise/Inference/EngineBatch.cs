@@ -31,16 +31,15 @@ internal sealed class EngineBatch : IDisposable
     /// <summary>what reads the prompts</summary>
     public PrefixCache Prefixes { get; }
 
-    /// <returns>
-    /// null if single tokens are not computed by a <see cref="CpuDecoder"/>, or if the rotation depends on the length: texts whose rotation
-    /// changes are read again, and that is faster in batches
-    /// </returns>
+    /// <returns>null if single tokens of this model are not computed by a <see cref="CpuDecoder"/></returns>
     public static EngineBatch? TryCreate(CausalLM model)
     {
         KvPageLayout layout = KvPageLayout.Of(model.Config, KvCacheType.Auto, model.Dtype);
-        return !model.RotationDependsOnLength && CpuDecoder.TryCreate(model, layout, movesWeights: false) is { } decoder
-            ? new EngineBatch(model, layout, decoder) : null;
+        return CpuDecoder.TryCreate(model, layout, movesWeights: false) is { } decoder ? new EngineBatch(model, layout, decoder) : null;
     }
+
+    /// <summary>pages that hold the cached prefix, or texts</summary>
+    public int PagesInUse => _pool.Used;
 
     /// <summary>Bytes of the keys and values of a text.</summary>
     public long Bytes(int tokens) => KvPageLayout.PagesFor(tokens) * _pool.Layout.PageBytes;

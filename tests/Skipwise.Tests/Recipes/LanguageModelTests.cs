@@ -53,6 +53,15 @@ public sealed class LanguageModelTests(SmallModel small) : IClassFixture<SmallMo
     }
 
     [Fact]
+    public async Task The_memory_of_generated_texts_is_a_setting()
+    {
+        using LanguageModel model = LanguageModel.Load(small.Folder, new() { Engine = new() { CacheBytes = 1 } }); // one page
+        var error = await Assert.ThrowsAsync<SkipwiseException>(() => Text(model, new() { MaxNewTokens = 1000 }));
+        Assert.Contains("EngineOptions.CacheBytes", error.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(await Text(model, new() { MaxNewTokens = 8 }));
+    }
+
+    [Fact]
     public async Task An_error_of_the_generation_reaches_the_reader()
     {
         using LanguageModel model = LanguageModel.Load(small.Folder);

@@ -33,7 +33,9 @@ internal sealed class EvaluationLM(CausalLM model, int? batchSize, ICollective? 
     {
         var greedy = new GenerationOptions { MaxNewTokens = maxNewTokens, StopTokens = stop };
         int[] terms = [maxNewTokens, .. stop];
-        return (_engine ??= EngineBatch.TryCreate(model)) is { } engine
+        // Texts whose rotation changes are read again for every token, which is faster in batches of equal length.
+        bool keepRotation = prompts.All(prompt => model.HaveSameRotation(prompt.Length, prompt.Length + maxNewTokens - 1));
+        return keepRotation && (_engine ??= EngineBatch.TryCreate(model)) is { } engine
             ? Ask(prompts, MixedBatches(prompts, maxNewTokens, engine), engine.Prefixes, _ => maxNewTokens, terms,
                 batch => engine.Generate([.. batch.Select(i => prompts[i])], greedy, cancel), cancel)
             : Ask(prompts, Batches(prompts, _ => maxNewTokens), _prefixCache, _ => maxNewTokens, terms, batch =>
@@ -45,8 +47,9 @@ internal sealed class EvaluationLM(CausalLM model, int? batchSize, ICollective? 
     /// <returns>as <see cref="GenerateUntil"/></returns>
     public IEnumerable<(int Index, AnswerScore Score)> LogLikelihood(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> answers,
         CancellationToken cancel = default) =>
-        Ask(prompts, Batches(prompts, i => answers[i].Length), _prefixCache, i => answers[i].Length, [.. answers.SelectMany(answer => answer)], batch =>
-            AnswerScorer.Score(model, [.. batch.Select(i => prompts[i])], [.. batch.Select(i => answers[i])], _prefixCache, cancel),
+        Ask(prompts, Batches(prompts, i => answers[i].Length), _prefixCache, i => answers[i].Length,
+            [.. answers.SelectMany(answer => answer)], batch =>
+                AnswerScorer.Score(model, [.. batch.Select(i => prompts[i])], [.. batch.Select(i => answers[i])], _prefixCache, cancel),
             cancel);
 
     /// <param name="batches">indices of prompts</param>
