@@ -14,6 +14,9 @@ internal sealed unsafe class CpuDecodeStep(CpuDecoder decoder, int vocabulary) :
     private float* _address;
 
     /// <inheritdoc/>
+    public bool RecordsAttention => true;
+
+    /// <inheritdoc/>
     public Tensor Run(ReadOnlySpan<DecodeRow> rows)
     {
         if (_logits is null || _logits.size(0) < rows.Length)

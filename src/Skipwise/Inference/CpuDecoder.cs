@@ -238,6 +238,8 @@ internal sealed unsafe class CpuDecoder : ITeamWork, IDisposable
             }
             float* piece = _batch.Piece(unit);
             _kernels.Attend(_format, keys + (first * bytes), values + (first * bytes), end - first, queries, _group, dim, scores, piece);
+            AttentionRecord? record = _batch.Record(row);
+            record?.TakePage(kvHead * _group, _group, start + first, end - first, scores, _kernels.ScoreRow(end - first));
             int pages = units.Pages(row);
             if (Interlocked.Increment(ref _batch.Done(row, kvHead)) == pages)
             {
@@ -245,7 +247,22 @@ internal sealed unsafe class CpuDecoder : ITeamWork, IDisposable
                 float* to = _batch.Heads + ((((long)row * _config.NumAttentionHeads) + ((long)kvHead * _group)) * dim);
                 _kernels.CombineAttention(_batch.Piece(units.FirstUnit(row) + kvHead), _config.NumKeyValueHeads * _batch.PieceSize, pages,
                     _group, dim, to);
+                if (record is not null)
+                {
+                    Normalize(record, units, row, layer, kvHead);
+                }
             }
+        }
+    }
+
+    /// <summary>Ends a record of the query heads of one key/value head.</summary>
+    private void Normalize(AttentionRecord record, AttentionUnits units, int row, int layer, int kvHead)
+    {
+        float* largest = _batch.Piece(units.FirstUnit(row) + kvHead) + ((long)_group * _config.HeadDim);
+        for (int i = 0; i < _group; i++)
+        {
+            record.Normalize(layer, (kvHead * _group) + i, units.FirstToken(row), largest + i,
+                _config.NumKeyValueHeads * _batch.PieceSize, _group);
         }
     }
 

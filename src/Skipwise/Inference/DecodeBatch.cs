@@ -14,6 +14,7 @@ internal sealed unsafe class DecodeBatch : IDisposable
     private int _rowCapacity, _pieceCapacity;
     private int[] _lengths = [], _firstPages = [];
     private nint[] _pages = [];
+    private AttentionRecord?[] _records = [];
     private float* _cosines, _sines, _normed, _pieces;
     private int* _done;
 
@@ -80,6 +81,9 @@ internal sealed unsafe class DecodeBatch : IDisposable
     /// <summary>Address of a page of a row's text.</summary>
     public byte* Page(int row, int page) => (byte*)_pages[_firstPages[row] + page];
 
+    /// <summary>Receives the attention of a row; null: nobody asks.</summary>
+    public AttentionRecord? Record(int row) => _records[row];
+
     /// <summary>Takes the rows of a step.</summary>
     public void Set(ReadOnlySpan<DecodeRow> rows)
     {
@@ -94,6 +98,7 @@ internal sealed unsafe class DecodeBatch : IDisposable
                 _pages[pages++] = text.Pages[page].Address;
             }
             SetRotation(row, rows[row].Rope);
+            _records[row] = rows[row].Attention;
         }
         Rows = rows.Length;
         FullUnits.Set(_lengths.AsSpan(0, Rows));
@@ -136,6 +141,7 @@ internal sealed unsafe class DecodeBatch : IDisposable
         _rowCapacity = rows.Length;
         _lengths = new int[_rowCapacity];
         _firstPages = new int[_rowCapacity];
+        _records = new AttentionRecord?[_rowCapacity];
         _rowBuffers.Dispose();
         _rowBuffers = new();
         float* Row(long elements) => _rowBuffers.Floats(_rowCapacity * elements);

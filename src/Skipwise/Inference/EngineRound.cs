@@ -31,7 +31,7 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
         {
             return true;
         }
-        int shared = pool.Prefixes.CountInUse(text.ReadableTokens, text.ReadEnd);
+        int shared = pool.Prefixes.CountInUse(text.ReadableTokens, text.RotationLength);
         return _running.SelectMany(other => other.Cache.Pages).Distinct().Count()
             + KvPageLayout.PagesFor(text.Tokens.Count + 1) - shared <= pool.Capacity;
     }
@@ -126,7 +126,7 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
     {
         if (!text.Generation.Request.ScoresPrompt && text.Cache.Length % KvPageLayout.PageTokens == 0)
         {
-            text.Cache.TakeOver(pool.Prefixes.Take(text.ReadableTokens, text.ReadEnd));
+            text.Cache.TakeOver(pool.Prefixes.Take(text.ReadableTokens, text.RotationLength));
         }
     }
 
@@ -142,7 +142,7 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
         cache.Text = text.Cache;
         Tensor ids = TokenTensor.Create(model, [[.. text.Tokens.Skip(start).Take(count)]]);
         Tensor? last = null;
-        Prefill.Run(model, ids, cache.NextPositions(count), cache, text.ReadEnd, count, (_, hidden) =>
+        Prefill.Run(model, ids, cache.NextPositions(count), cache, text.RotationLength, count, (_, hidden) =>
         {
             if (text.Generation.Request is { ScoresPrompt: true, TopLogProbabilities: { } top } && text.Tokens.Count == text.PromptTokens)
             {
@@ -151,9 +151,9 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
             last = hidden[0, count - 1].clone().MoveToOuterDisposeScope();
         });
         text.Cache.Advance(count);
-        if (text.Cache.Length % KvPageLayout.PageTokens == 0 && text.ReadEnd == text.PromptTokens) // else the rotation changes again soon
+        if (text.Cache.Length % KvPageLayout.PageTokens == 0 && text.RotationLength == text.PromptTokens) // else the rotation changes again soon
         {
-            text.Cache.TakeOver(pool.Prefixes.Keep(text.ReadTokens, text.Cache.Pages, text.ReadEnd));
+            text.Cache.TakeOver(pool.Prefixes.Keep(text.ReadTokens, text.Cache.Pages, text.RotationLength));
         }
         text.Generation.Request.PromptProgress?.Report(Math.Min(text.Cache.Length, text.PromptTokens));
         if (text.IsComplete)
@@ -165,10 +165,14 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
     private void Decode(EngineText[] rows)
     {
         using var scope = NewDisposeScope();
-        Tensor logits = decode.Run([.. rows.Select(text => new DecodeRow(text.Tokens[text.Cache.Length], text.Cache, text.Rope))]);
+        Tensor logits = decode.Run([.. rows.Select(text => text.NextRow())]);
         foreach (EngineText text in rows)
         {
             text.Cache.Advance(1);
+            if (text.Cache.Length == text.PromptTokens) // its last token was left
+            {
+                text.Generation.Request.PromptProgress?.Report(text.PromptTokens);
+            }
         }
         SampleAll(rows, logits);
     }

@@ -33,7 +33,8 @@ internal sealed class EngineText
         Tokens = [.. generation.Request.Prompt];
         _adjustment = LogitAdjustment.IsNone(Options) ? null : new LogitAdjustment(Options, Tokens);
         PromptTokens = Tokens.Count;
-        Rope = SetReadEnd();
+        Attention = Generation.Request.FindsSources ? new(model.Config.NumHiddenLayers, model.Config.NumAttentionHeads) : null;
+        Rope = SetRotationLength();
     }
 
     public Generation Generation { get; }
@@ -48,14 +49,20 @@ internal sealed class EngineText
 
     public int PromptTokens { get; }
 
-    /// <summary>tokens that are read as a prompt; its rotation is that of a text of this length</summary>
-    public int ReadEnd { get; private set; }
+    /// <summary>what the newest token attends to; null: nobody asks</summary>
+    public AttentionRecord? Attention { get; }
+
+    /// <summary>the rotation is that of a text of this length</summary>
+    public int RotationLength { get; private set; }
+
+    /// <summary>tokens that are read as a prompt: all so far, but the last where its attention is asked for</summary>
+    public int ReadEnd => Attention is null ? RotationLength : RotationLength - 1;
 
     /// <summary>frequencies and scale of the rotation</summary>
     public RopeFrequencies Rope { get; private set; }
 
     /// <summary>The tokens that are read as a prompt but the last, whose logits are needed.</summary>
-    public ReadOnlySpan<int> ReadableTokens => CollectionsMarshal.AsSpan(Tokens)[..(ReadEnd - 1)];
+    public ReadOnlySpan<int> ReadableTokens => CollectionsMarshal.AsSpan(Tokens)[..(RotationLength - 1)];
 
     /// <summary>The tokens whose keys and values are stored.</summary>
     public ReadOnlySpan<int> ReadTokens => CollectionsMarshal.AsSpan(Tokens)[..Cache.Length];
@@ -68,13 +75,21 @@ internal sealed class EngineText
 
     /// <summary>Whether the next token has the rotation of those before it. Else keys and values above the first layer change with
     /// it.</summary>
-    public bool KeepsRotation => _model.HaveSameRotation(ReadEnd, Cache.Length + 1);
+    public bool KeepsRotation => _model.HaveSameRotation(RotationLength, Cache.Length + 1);
 
     /// <summary>Drops all keys and values: the tokens so far are read as a prompt.</summary>
     public void ReadFromStart()
     {
         Cache.Release();
-        Rope = SetReadEnd();
+        Rope = SetRotationLength();
+    }
+
+    /// <summary>The next decode step.</summary>
+    public DecodeRow NextRow()
+    {
+        bool isNewest = Cache.Length + 1 == Tokens.Count; // else it is computed once more
+        Attention?.Begin(Cache.Length + 1);
+        return new(Tokens[Cache.Length], Cache, Rope, isNewest ? Attention : null);
     }
 
     /// <summary>The next token. A draw is a function of the request and the place.</summary>
@@ -89,15 +104,16 @@ internal sealed class EngineText
         int id = Options.Temperature == 0 && _adjustment is null ? best : Draw(logits, generated);
         FinishReason? finish = Options.StopTokens.Contains(id) ? FinishReason.Stop
             : generated + 1 == Options.MaxNewTokens ? FinishReason.Length : null;
+        IReadOnlyList<TokenSource> sources = Attention?.SourcesOf(id, Tokens, PromptTokens) ?? [];
         Tokens.Add(id);
         _adjustment?.Count(id);
-        return new GeneratedToken(id, Score(id), finish);
+        return new GeneratedToken(id, Score(id), finish) { Sources = sources };
     }
 
-    private RopeFrequencies SetReadEnd()
+    private RopeFrequencies SetRotationLength()
     {
-        ReadEnd = Tokens.Count;
-        return RopeFrequency.Compute(_model.Config.Rope, _model.Config.RotaryDim, ReadEnd);
+        RotationLength = Tokens.Count;
+        return RopeFrequency.Compute(_model.Config.Rope, _model.Config.RotaryDim, RotationLength);
     }
 
     private int Draw(Tensor logits, int generated)

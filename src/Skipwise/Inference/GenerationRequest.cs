@@ -14,6 +14,9 @@ public sealed record GenerationRequest
     public int? TopLogProbabilities { get; init; }
     /// <summary>also those of the prompt's tokens, if <see cref="TopLogProbabilities"/> is given; the prompt is then read whole</summary>
     public bool ScoresPrompt { get; init; }
+    /// <summary>also where in the prompt each token was read off (<see cref="GeneratedToken.Sources"/>). Decoding on the CPU tells it. The
+    /// prompt's last token is then computed as generated ones are, which can change the last bits of what follows</summary>
+    public bool FindsSources { get; init; }
     /// <summary>receives the number of the prompt's tokens that were read, after every part of it</summary>
     public IProgress<int>? PromptProgress { get; init; }
 }

@@ -85,6 +85,9 @@ public sealed class InferenceEngine : IDisposable
     /// <summary>tokens of one text, prompt and generated, that the memory for keys and values holds</summary>
     public int MaxTextLength => _pool.Capacity * KvPageLayout.PageTokens;
 
+    /// <summary>whether it answers requests with <see cref="GenerationRequest.FindsSources"/>: models that it decodes on the CPU</summary>
+    public bool CanFindSources => _decode.RecordsAttention;
+
     /// <summary>what it does and has done</summary>
     public EngineStatistics Statistics
     {
@@ -176,6 +179,11 @@ public sealed class InferenceEngine : IDisposable
                 throw new SkipwiseException($"{OptionName.Of(nameof(GenerationOptions.LogitBias))} names token {id}, but the model's " +
                     $"vocabulary has {_model.Config.VocabSize} ids.");
             }
+        }
+        if (request.FindsSources && !_decode.RecordsAttention)
+        {
+            throw new SkipwiseException($"{OptionName.Of(nameof(GenerationRequest.FindsSources))} is asked for, but only decoding on the " +
+                "CPU tells what a token attends to, and this model is decoded in another way. Ask without it.");
         }
         long tokens = (long)request.Prompt.Count + request.Options.MaxNewTokens;
         if (tokens > MaxTextLength)

@@ -11,6 +11,9 @@ internal sealed class TorchDecodeStep(CausalLM model, PagedCache cache) : IDecod
     private Tensor? _logits;
 
     /// <inheritdoc/>
+    public bool RecordsAttention => false;
+
+    /// <inheritdoc/>
     public Tensor Run(ReadOnlySpan<DecodeRow> rows)
     {
         using var _ = no_grad();

@@ -85,12 +85,15 @@ internal abstract unsafe class DecodeKernels
     /// <param name="count">whole blocks</param>
     public abstract void Dequantize(byte* from, float* to, int count);
 
+    /// <summary>Elements of a row of scores: tokens, rounded up to vectors.</summary>
+    public int ScoreRow(int tokens) => (tokens + Lanes - 1) / Lanes * Lanes;
+
     /// <summary>Attention of a group of query heads to some tokens: what <see cref="CombineAttention"/> takes.</summary>
     /// <param name="format">of keys and values</param>
     /// <param name="keys">[tokens, D]</param>
     /// <param name="values">[tokens, D]</param>
     /// <param name="queries">[G, D], scaled</param>
-    /// <param name="scores">scratch, [G, tokens rounded up to vectors]</param>
+    /// <param name="scores">[G, <see cref="ScoreRow"/>], set to the weights e^(score - largest)</param>
     /// <param name="piece">[G (D + 2)]: sums of values [G, D], weighted by e^(score - largest); largest scores [G]; sums of the
     /// weights [G]</param>
     public abstract void Attend(

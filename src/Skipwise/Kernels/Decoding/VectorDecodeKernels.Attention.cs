@@ -7,7 +7,7 @@ internal sealed unsafe partial class VectorDecodeKernels<TLanes, T>
     public override void Attend(
         WeightFormat format, byte* keys, byte* values, int tokens, float* queries, int group, int dim, float* scores, float* piece)
     {
-        int row = (tokens + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        int row = ScoreRow(tokens);
         float* largest = piece + (group * dim), sums = largest + group;
         Multiply(format, keys, null, dim, 0, tokens, queries, dim, group, scores, row);
         for (int g = 0; g < group; g++)
