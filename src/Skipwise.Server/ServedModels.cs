@@ -39,5 +39,6 @@ internal sealed class ServedModels(IReadOnlyList<TextModel> models)
         ["max_model_len"] = model.ContextLength,
         ["original_max_model_len"] = ContextExtension.OriginalLength(model.Network.Config),
         ["has_chat_template"] = model.Template is not null,
+        ["has_evidence"] = model.Engine.CanFindSources,
     };
 }

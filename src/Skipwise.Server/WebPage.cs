@@ -18,7 +18,7 @@ internal static class WebPage
     {
         Add("/", "index.html", "text/html; charset=utf-8");
         Add("/assets/page.css", "page.css", "text/css; charset=utf-8");
-        foreach (string script in (string[])["page.js", "api.js", "document.js", "exchange.js"])
+        foreach (string script in (string[])["page.js", "api.js", "document.js", "exchange.js", "evidence.js"])
         {
             Add($"/assets/{script}", script, "text/javascript; charset=utf-8");
         }

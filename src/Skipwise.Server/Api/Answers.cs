@@ -44,6 +44,27 @@ internal static class Answers
         };
     }
 
+    /// <summary>Adds to the end of a text the places of the prompt that it was read off, if they were asked for.</summary>
+    public static JsonObject WithEvidence(JsonObject choice, TextGeneration text)
+    {
+        if (choice["finish_reason"] is not null && text.Evidence() is { } places)
+        {
+            choice["evidence"] = new JsonArray([.. places.Select(place =>
+            {
+                (string words, int offset) = text.PromptText(place.Start, place.End);
+                return new JsonObject
+                {
+                    ["start"] = place.Start,
+                    ["end"] = place.End,
+                    ["score"] = Math.Round(place.Score, 4),
+                    ["text"] = words,
+                    ["text_offset"] = offset,
+                };
+            })]);
+        }
+        return choice;
+    }
+
     public static string? Finish(FinishReason? finish) => finish switch
     {
         FinishReason.Stop => "stop",

@@ -41,7 +41,8 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
         {
             deltas[index].Add(delta);
         }
-        JsonObject answer = Answers.Envelope("chatcmpl", "chat.completion", model.Name)([.. deltas.Select((own, index) => new JsonObject
+        Func<JsonArray, JsonObject> envelope = Answers.Envelope("chatcmpl", "chat.completion", model.Name);
+        JsonObject answer = envelope([.. deltas.Select((own, index) => Answers.WithEvidence(new()
         {
             ["index"] = index,
             ["message"] = new JsonObject
@@ -52,7 +53,7 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
             ["logprobs"] = withScores
                 ? Answers.ChatLogprobs(own.Select(delta => delta.Token).OfType<TextToken>().Where(token => token.Text.Length > 0)) : null,
             ["finish_reason"] = Answers.Finish(own[^1].Finish),
-        })]);
+        }, choices.Texts[index]))]);
         answer["usage"] = Answers.Usage(choices, texts);
         return answer;
     }
@@ -90,7 +91,8 @@ internal sealed class ChatEndpoint(ServedModels models, ServerOptions limits, Se
             }
             if (delta.Finish is not null)
             {
-                await events.SendAsync(envelope([Chunk(index, [], null, delta.Finish)]), cancel).ConfigureAwait(false);
+                JsonObject end = Answers.WithEvidence(Chunk(index, [], null, delta.Finish), choices.Texts[index]);
+                await events.SendAsync(envelope([end]), cancel).ConfigureAwait(false);
             }
         }
         if (withUsage)

@@ -133,7 +133,7 @@ internal sealed class CompletionsEndpoint(ServedModels models, ServerOptions lim
                 ["finish_reason"] = Answers.Finish(!generates ? FinishReason.Length : deltas.Count > 0 ? deltas[^1].Finish : null),
             };
             _shown += tokens.Sum(token => token.Text.Length);
-            return choice;
+            return generates ? Answers.WithEvidence(choice, text) : choice;
         }
     }
 }

@@ -38,6 +38,7 @@ internal static class GenerationFields
         return new TextRequest
         {
             Prompt = prompt,
+            FindsSources = Evidence(fields, model),
             StopTexts = stops,
             Options = new GenerationOptions
             {
@@ -65,6 +66,11 @@ internal static class GenerationFields
                 "be generated. Shorten the prompt or ask for fewer tokens.", "context_length_exceeded", "prompt");
         }
     }
+
+    private static bool Evidence(RequestFields fields, TextModel model) => fields.Flag("evidence")
+        && (model.Engine.CanFindSources ? true
+            : throw ApiException.Invalid("evidence",
+                $"is known only of models that are decoded on the CPU, and '{model.Name}' is not. Leave it out."));
 
     /// <summary>n, the number of texts per prompt.</summary>
     public static int TextsPerPrompt(RequestFields fields, int prompts, ServerOptions limits)

@@ -1,6 +1,7 @@
 // A question and its answer as it streams.
 
 import { stream } from "./api.js";
+import { showEvidence } from "./evidence.js";
 
 const number = value => value.toLocaleString("en-US");
 const seconds = milliseconds => `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1)} s`;
@@ -10,9 +11,10 @@ const rate = (tokens, milliseconds) =>
 
 /**
  * Asks, and shows the answer above those before it. Returns when it has ended, also by an error.
- * @param asked path, body, question, number of tokens of the prompt, and the signal that stops it
+ * @param asked path, body, question, number of tokens of the prompt and of the window, the signal that stops it, and show, which shows a
+ * place of the prompt
  */
-export async function ask({ path, body, question, prompt, signal }, template, list) {
+export async function ask({ path, body, question, prompt, window, signal, show: showPlace }, template, list) {
   const article = template.content.firstElementChild.cloneNode(true);
   const part = name => article.querySelector(name);
   const [answer, state, bar, facts] = [part(".text"), part(".state span"), part("progress"), part(".facts")];
@@ -23,7 +25,7 @@ export async function ask({ path, body, question, prompt, signal }, template, li
   article.setAttribute("aria-busy", "true"); // a screen reader reads the whole answer, not each token
 
   const start = performance.now();
-  let first = 0, last = 0, parts = 0, usage = null, finish = null, read = null;
+  let first = 0, last = 0, parts = 0, usage = null, finish = null, read = null, evidence = null;
   const show = () => {
     const now = performance.now();
     bar.hidden = first > 0;
@@ -44,6 +46,7 @@ export async function ask({ path, body, question, prompt, signal }, template, li
       usage = event.usage ?? usage;
       const choice = event.choices[0];
       finish = choice?.finish_reason ?? finish;
+      evidence = choice?.evidence ?? evidence;
       const text = choice?.text ?? choice?.delta?.content;
       if (text !== undefined && !(choice.delta?.role && text === "")) {
         last = performance.now();
@@ -65,6 +68,10 @@ export async function ask({ path, body, question, prompt, signal }, template, li
   state.textContent = "";
   bar.hidden = true;
   facts.textContent = [...summary()].join(" · ");
+  if (evidence) {
+    const sent = body.prompt ?? body.messages[0].content;
+    showEvidence(part(".evidence"), evidence, window, { text: sent, show: showPlace });
+  }
   article.setAttribute("aria-busy", "false");
 
   function* summary() {

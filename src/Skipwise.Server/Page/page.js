@@ -201,9 +201,9 @@ async function submit() {
   if ($("ask").disabled) {
     return;
   }
-  const { id, has_chat_template: chats } = model();
+  const { id, has_chat_template: chats, has_evidence: evidence, max_model_len: window } = model();
   const content = text + question(); // the document comes first, so the server finds what it has read of it for the question before
-  const settings = { model: id, temperature: $("temperature").valueAsNumber || 0, max_tokens: maxTokens() };
+  const settings = { model: id, temperature: $("temperature").valueAsNumber || 0, max_tokens: maxTokens(), ...(evidence && { evidence }) };
   const prompt = tokens.document + tokens.question;
   running = new AbortController();
   const focused = document.activeElement === $("ask");
@@ -216,13 +216,26 @@ async function submit() {
     body: { ...settings, ...(chats ? { messages: messages(content) } : { prompt: content }) },
     question: $("question").value,
     prompt,
+    window,
     signal: running.signal,
+    show: showPlace,
   }, $("exchange"), $("answers"));
   const stopFocused = document.activeElement === $("stop");
   running = null;
   showAsk();
   if (stopFocused) {
     $("ask").focus();
+  }
+}
+
+// A place of the prompt is selected in the field that holds it, if it is still there.
+function showPlace({ text: words }, index) {
+  const inDocument = index < text.length, field = inDocument ? $("document") : $("question");
+  const start = inDocument ? index : index - text.length - (text === "" ? 0 : joint.length);
+  if (field.value.startsWith(words, start)) {
+    field.setSelectionRange(start, start + words.length);
+    field.blur(); // a field scrolls to what is selected when it gets the focus
+    field.focus();
   }
 }
 

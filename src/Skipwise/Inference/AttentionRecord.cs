@@ -9,7 +9,8 @@ internal sealed unsafe class AttentionRecord(int layers, int heads)
     /// <summary>the least attention that is recorded: no head has more than 1 / this of them</summary>
     public const float Least = 1f / 64;
 
-    private readonly List<TokenSource>[] _attended = [.. Enumerable.Range(0, layers * heads).Select(_ => new List<TokenSource>())]; // [L, H]
+    private readonly List<TokenSource>[] _attended =
+        [.. Enumerable.Range(0, layers * heads).Select(_ => new List<TokenSource>())]; // [L, H]
     private float[] _weights = []; // of the layer in progress, not normalized [H, T]
     private int _tokens;
 

@@ -151,7 +151,8 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
             last = hidden[0, count - 1].clone().MoveToOuterDisposeScope();
         });
         text.Cache.Advance(count);
-        if (text.Cache.Length % KvPageLayout.PageTokens == 0 && text.RotationLength == text.PromptTokens) // else the rotation changes again soon
+        if (text.Cache.Length % KvPageLayout.PageTokens == 0
+            && text.RotationLength == text.PromptTokens) // else the rotation changes again soon
         {
             text.Cache.TakeOver(pool.Prefixes.Keep(text.ReadTokens, text.Cache.Pages, text.RotationLength));
         }

@@ -12,6 +12,7 @@ public sealed class TextGeneration
     private readonly ITokenizer _tokenizer;
     private readonly TextRequest _request;
     private readonly List<int> _ids;
+    private readonly List<IReadOnlyList<TokenSource>> _sources = []; // of each token so far but punctuation
 
     internal TextGeneration(Generation generation, ITokenizer tokenizer, TextRequest request)
     {
@@ -42,6 +43,21 @@ public sealed class TextGeneration
         ];
     }
 
+    /// <summary>The places of the prompt that the text so far was read off, those first that most comes from. Empty: there is no clear
+    /// place. Null: it was not asked for.</summary>
+    public IReadOnlyList<Evidence>? Evidence() => _request.FindsSources ? Serving.Evidence.Of(_sources) : null;
+
+    /// <summary>The text of a part of the prompt, and the number of characters before it.</summary>
+    /// <param name="start">its first token</param>
+    /// <param name="end">the token after its last</param>
+    public (string Text, int Offset) PromptText(int start, int end)
+    {
+        int[] before = [.. _request.Prompt.Take(start)];
+        string whole = _tokenizer.Decode([.. before, .. _request.Prompt.Skip(start).Take(end - start)]);
+        int offset = Math.Min(_tokenizer.Decode(before).Length, whole.Length);
+        return (whole[offset..], offset);
+    }
+
     /// <summary>The pieces of the text, one per token, each as soon as it is known. If the reader stops early, generation ends.</summary>
     /// <exception cref="SkipwiseException">the request failed, or the engine was stopped</exception>
     /// <exception cref="OperationCanceledException">the request was cancelled</exception>
@@ -53,6 +69,10 @@ public sealed class TextGeneration
         {
             NewTokens++;
             bool isPart = token.Finish is not FinishReason.Stop;
+            if (isPart && _request.FindsSources && !IsPunctuation(token.Id))
+            {
+                _sources.Add(token.Sources);
+            }
             string text = isPart ? stops.Append(decoder.Append(token.Id)) : "";
             if (token.Finish is not null && !stops.IsFound)
             {
@@ -81,6 +101,9 @@ public sealed class TextGeneration
         }
         return (text.ToString(), finish);
     }
+
+    /// <summary>Whether a token says nothing of its source: any sentence has one.</summary>
+    private bool IsPunctuation(int id) => _tokenizer.Decode([id]).All(one => char.IsPunctuation(one) || char.IsWhiteSpace(one));
 
     private TextToken? TokenOf(GeneratedToken token) => token.Score is { } score ? TokenOf([.. _ids.TakeLast(Context)], score) : null;
 

@@ -79,6 +79,7 @@ public sealed class TextModel : IDisposable
             Index = request.Index,
             TopLogProbabilities = request.TopLogProbabilities,
             ScoresPrompt = request.ScoresPrompt,
+            FindsSources = request.FindsSources,
             PromptProgress = request.PromptProgress,
         }, cancel);
         return generation is null ? null : new TextGeneration(generation, Tokenizer, request);

@@ -18,6 +18,8 @@ public sealed record TextRequest
     public int? TopLogProbabilities { get; init; }
     /// <inheritdoc cref="GenerationRequest.ScoresPrompt"/>
     public bool ScoresPrompt { get; init; }
+    /// <inheritdoc cref="GenerationRequest.FindsSources"/>
+    public bool FindsSources { get; init; }
     /// <inheritdoc cref="GenerationRequest.PromptProgress"/>
     public IProgress<int>? PromptProgress { get; init; }
 }
