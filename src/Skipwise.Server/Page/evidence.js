@@ -13,7 +13,7 @@ export function showEvidence(section, places, tokens, source) {
   const [note, strip, list] = section.children;
   section.hidden = false;
   strip.hidden = places.length === 0;
-  note.textContent = places.length === 0 ? "Evidence: no clear place. The answer's words were not read off the prompt."
+  note.textContent = places.length === 0 ? "Evidence: no clear place in the prompt."
     : "Evidence: the answer's words were read off here.";
   strip.setAttribute("aria-label", places.map(place => `tokens ${range(place)}: ${percent(place)}`).join(", "));
   strip.replaceChildren(...places.map(place => {

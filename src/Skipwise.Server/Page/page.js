@@ -233,10 +233,24 @@ function showPlace({ text: words }, index) {
   const inDocument = index < text.length, field = inDocument ? $("document") : $("question");
   const start = inDocument ? index : index - text.length - (text === "" ? 0 : joint.length);
   if (field.value.startsWith(words, start)) {
-    field.setSelectionRange(start, start + words.length);
-    field.blur(); // a field scrolls to what is selected when it gets the focus
     field.focus();
+    field.setSelectionRange(start, start + words.length);
+    field.scrollTop = heightOf(field, start) - field.clientHeight / 2; // the browser does not scroll to a selection by itself
   }
+}
+
+// Pixels of a field's text before a character: a copy of the field holds that text alone.
+function heightOf(field, end) {
+  const copy = field.cloneNode();
+  copy.removeAttribute("id");
+  copy.rows = 1;
+  Object.assign(copy.style, { position: "absolute", visibility: "hidden", height: "0", minHeight: "0", width: `${field.offsetWidth}px`,
+    font: getComputedStyle(field).font });
+  copy.value = field.value.slice(0, end);
+  field.after(copy);
+  const height = copy.scrollHeight;
+  copy.remove();
+  return height;
 }
 
 $("ask-form").addEventListener("submit", event => {

@@ -36,7 +36,7 @@ public sealed class EvidenceTests : IAsyncLifetime, IClassFixture<PageBrowser>
         Assert.InRange(offset, line, line + text.Length);
         Assert.Equal((string)place["text"]!, passkey.Text.Substring(offset, ((string)place["text"]!).Length));
         (int start, int end) = ((int)place["start"]!, (int)place["end"]!);
-        Assert.Equal((string)place["text"]!, _served.Model.Tokenizer.Decode(passkey.InputIds[start..end]));
+        Assert.Equal((string)place["text"]!, _served.Model.Tokenizer.Decode([.. passkey.InputIds.Take(start..end)]));
 
         request["stream"] = true;
         using var content = new StringContent(request.ToJsonString(), System.Text.Encoding.UTF8, "application/json");
@@ -91,6 +91,7 @@ public sealed class EvidenceTests : IAsyncLifetime, IClassFixture<PageBrowser>
             Assert.Contains("40713", await page.EvaluateAsync<string>(
                 "(field => field.value.slice(field.selectionStart, field.selectionEnd))(document.getElementById('document'))"),
                 StringComparison.Ordinal);
+            Assert.InRange(await page.EvaluateAsync<int>("document.getElementById('document').scrollTop"), 10, 1000); // into sight
 
             await page.FillAsync("#document",
                 document.Replace(PasskeyText.KeyLine(40713) + "\n", "", StringComparison.Ordinal));
