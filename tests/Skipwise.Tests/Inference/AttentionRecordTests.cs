@@ -1,6 +1,7 @@
 using Skipwise.Inference;
 using Skipwise.Kernels;
 using Skipwise.Models;
+using Skipwise.Models.Lora;
 using Skipwise.Rope;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -101,7 +102,7 @@ public sealed class AttentionRecordTests
         long page = new KvPageLayout(model.Config, model.Dtype).PageBytes;
         using var small = new InferenceEngine(model, new() { CacheBytes = 3 * page });
         AssertSame(alone, await All(small, requests));
-        Assert.InRange(small.Statistics.Preemptions, 1, 100);
+        Assert.InRange(small.Statistics.Preemptions, 1, 10_000);
         for (int i = 0; i < prompts.Length; i++)
         {
             Assert.All(alone[i], token => Assert.All(token.Sources, source => Assert.Equal(token.Id, prompts[i][source.Position])));
@@ -116,8 +117,8 @@ public sealed class AttentionRecordTests
     [Fact]
     public void A_model_that_libtorch_decodes_has_no_sources()
     {
-        using CausalLM model = TinyModel.Create();
-        model.to(ScalarType.Float64);
+        using CausalLM model = TinyModel.Create(change: config => config with { HiddenSize = 24 });
+        LoraInjector.Projections(model).First().Projection.Quantize(4); // rows that the decoder's vectors do not divide
         using var engine = new InferenceEngine(model);
         Assert.False(engine.CanFindSources);
         Assert.Contains("only decoding on the CPU tells what a token attends to",

@@ -1,6 +1,11 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 using Skipwise.Evaluation.Passkey;
+using Skipwise.Models;
+using Skipwise.Models.Lora;
+using Skipwise.Server;
+using Skipwise.Serving;
 using Skipwise.Synthetic;
 using static Microsoft.Playwright.Assertions;
 
@@ -60,6 +65,24 @@ public sealed class EvidenceTests : IAsyncLifetime, IClassFixture<PageBrowser>
         Assert.False(body["choices"]![0]!.AsObject().ContainsKey("evidence"));
         request["evidence"] = "yes";
         Assert.Equal(400, (await _served.PostAsync("/v1/completions", request.ToJsonString())).Status);
+    }
+
+    [Fact]
+    public async Task A_model_that_libtorch_decodes_refuses_it_and_says_so_before()
+    {
+        CausalLM odd = TinyModel.Create(vocabulary: 1024, change: config => config with { HiddenSize = 24 });
+        LoraInjector.Projections(odd).First().Projection.Quantize(4); // rows that the decoder's vectors do not divide
+        using TextModel model = new("odd", odd, _served.Model.Tokenizer, null, odd);
+        await using InferenceServer server = await InferenceServer.StartAsync([model], new() { Port = 0 });
+        using var http = new HttpClient { BaseAddress = server.Address };
+        Assert.False((bool)JsonNode.Parse(await http.GetStringAsync(new Uri("/v1/models/odd", UriKind.Relative)))!["has_evidence"]!);
+        Assert.True((bool)JsonNode.Parse(
+            await _served.Http.GetStringAsync(new Uri("/v1/models/tiny", UriKind.Relative)))!["has_evidence"]!);
+        using var content = new StringContent(Request("The keeper").ToJsonString(), System.Text.Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await http.PostAsync(new Uri("/v1/completions", UriKind.Relative), content);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("only of models that are decoded on the CPU, and 'odd' is not", await response.Content.ReadAsStringAsync(),
+            StringComparison.Ordinal);
     }
 
     [Theory]
