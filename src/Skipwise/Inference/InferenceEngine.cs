@@ -182,8 +182,8 @@ public sealed class InferenceEngine : IDisposable
         }
         if (request.FindsSources && !_decode.RecordsAttention)
         {
-            throw new SkipwiseException($"{OptionName.Of(nameof(GenerationRequest.FindsSources))} is asked for, but only decoding on the " +
-                "CPU tells what a token attends to, and this model is decoded in another way. Ask without it.");
+            throw new SkipwiseException("The sources of the new tokens are asked for, but only decoding on the CPU tells what a token " +
+                "attends to, and this model is decoded in another way. Ask without them.");
         }
         long tokens = (long)request.Prompt.Count + request.Options.MaxNewTokens;
         if (tokens > MaxTextLength)
