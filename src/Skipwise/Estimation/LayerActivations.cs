@@ -22,9 +22,10 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
         KernelSet kernels = KernelSet.For(sizes.Compute.Device, sizes.Compute.Dtype);
         Dictionary<string, Projection> projections =
             LoraInjector.Projections(sizes.Model).ToDictionary(p => p.Name[(p.Name.LastIndexOf('.') + 1)..], p => p.Projection);
-        // A product with a frozen matrix saves no input for its backward; LoRA dropout creates a tensor of its own.
-        bool KeepsInput(params string[] names) => names.Any(name =>
-            projections.TryGetValue(name, out Projection? p) && (p.weight.requires_grad || p.Lora is { HasDropout: false }));
+        // A product with a frozen matrix saves no input for its backward, and some kernels compute it again; LoRA dropout creates a tensor
+        // of its own.
+        bool KeepsInput(params string[] names) => names.Any(name => projections.TryGetValue(name, out Projection? p)
+            && (p.Lora is null ? p.weight.requires_grad && !kernels.RecomputesInputs : p.weight.requires_grad || !p.Lora.HasDropout));
         int width = sizes.Width, hidden = config.HiddenSize, inner = config.IntermediateSize;
         int query = config.NumAttentionHeads * config.HeadDim, keyValue = config.NumKeyValueHeads * config.HeadDim;
         bool hasSharedNorm = config.Residual == ResidualKind.ParallelSharedNorm;

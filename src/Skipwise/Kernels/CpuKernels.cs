@@ -14,6 +14,8 @@ internal class CpuKernels : ReferenceKernels
 {
     public override int GatedSiluSaves => 2; // gate and up
 
+    public override bool RecomputesInputs => true;
+
     protected override bool Supports(DeviceType device, ScalarType dtype) => device == DeviceType.CPU;
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, RmsNormOptions options)
@@ -35,6 +37,11 @@ internal class CpuKernels : ReferenceKernels
     public override Tensor Linear(Tensor x, Tensor weight, Tensor? bias) =>
         weight.dtype != x.dtype && HalfWeightLinear.IsWorthwhile(x, weight) && !IsTracked(x)
             ? HalfWeightLinear.Apply(x, weight, bias)
+            : base.Linear(x, weight, bias);
+
+    public override Tensor Linear(Recomputable x, Tensor weight, Tensor? bias) =>
+        IsTracked(weight) && weight.dtype == x.Value.dtype
+            ? RecomputedLinearFunction.Apply(x, weight, bias)
             : base.Linear(x, weight, bias);
 
     public override Tensor QuantizedLinear(Tensor x, Func<Tensor> dequantize) => QuantizedLinearFunction.apply(x, dequantize);

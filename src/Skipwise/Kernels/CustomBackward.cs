@@ -19,6 +19,13 @@ internal static class CustomBackward
     private static Exception? s_failure;
 
     /// <summary>
+    /// Results of the last backward on this thread. libtorch has its own references once another one begins; without ours it frees a
+    /// gradient as soon as it has been used.
+    /// </summary>
+    [ThreadStatic]
+    private static Tensor?[]? s_returned;
+
+    /// <summary>
     /// Runs the backward of an op. Native code lies between libtorch's engine and the caller, and an exception that crosses it ends the
     /// process. So a failed backward returns gradients of an impossible shape, which the engine refuses with an error of its own: every
     /// caller learns that gradients are missing. <see cref="Rethrowing"/> throws the original exception. Every forward has to call
@@ -27,12 +34,14 @@ internal static class CustomBackward
     /// </summary>
     /// <param name="tensors">arguments of the forward that are tensors; they come first</param>
     /// <param name="others">its other arguments</param>
+    /// <param name="gradient">of the op's result; freed at the end, or it would live until the caller's scope ends</param>
     internal static List<Tensor> Run(int tensors, int others, Tensor gradient, Func<Tensor?[]> backward)
     {
         if (gradient.IsInvalid)
         {
             return [.. new Tensor[tensors + others]];
         }
+        FreeReturned();
         try
         {
             using var _ = no_grad();
@@ -42,6 +51,7 @@ internal static class CustomBackward
             {
                 result?.MoveToOuterDisposeScope();
             }
+            s_returned = gradients;
             return [.. gradients.Select(result => result!)]; // null if the argument is no tensor
         }
         catch (Exception e)
@@ -49,6 +59,10 @@ internal static class CustomBackward
             s_failure = e;
             // a scalar shape, which no op accepts
             return [.. Enumerable.Range(0, tensors).Select(_ => zeros([], ScalarType.Float32, CPU)), .. new Tensor[others]];
+        }
+        finally
+        {
+            gradient.Dispose();
         }
     }
 
@@ -68,6 +82,16 @@ internal static class CustomBackward
         finally
         {
             s_failure = null;
+            FreeReturned();
         }
+    }
+
+    private static void FreeReturned()
+    {
+        foreach (Tensor? result in s_returned ?? [])
+        {
+            result?.Dispose();
+        }
+        s_returned = null;
     }
 }

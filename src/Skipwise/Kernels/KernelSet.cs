@@ -114,6 +114,11 @@ internal abstract class KernelSet
     /// <returns>[..., out]</returns>
     public abstract Tensor Linear(Tensor x, Tensor weight, Tensor? bias);
 
+    /// <summary>x W^T + b. The backward may compute x again instead of saving it.</summary>
+    /// <param name="weight">[out, in]; if it is trained, a leaf</param>
+    /// <inheritdoc cref="Linear(Tensor, Tensor, Tensor?)"/>
+    public virtual Tensor Linear(Recomputable x, Tensor weight, Tensor? bias) => Linear(x.Value, weight, bias);
+
     /// <summary>x W^T with a frozen, quantized weight.</summary>
     /// <param name="x">[..., in]</param>
     /// <param name="dequantize">returns the weight [out, in] in x's type, the same every time</param>
@@ -166,6 +171,9 @@ internal abstract class KernelSet
 
     /// <summary>Tensors of its inputs' size that <see cref="GatedSilu"/> saves for its backward.</summary>
     public virtual int GatedSiluSaves => 3; // gate, up, and the activated gate
+
+    /// <summary>Whether products with a trained weight compute a <see cref="Recomputable"/> again instead of saving it.</summary>
+    public virtual bool RecomputesInputs => false;
 
     /// <summary>Tensors of the queries' size that attention's backward holds for their gradient.</summary>
     public virtual int QueryGradientParts => 2;

@@ -47,10 +47,10 @@ internal sealed class Attention : nn.Module
 
     /// <param name="x">[B, T, C]</param>
     /// <returns>[B, T, C]</returns>
-    internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, IForwardCache? cache)
+    internal Tensor Forward(Recomputable x, Rotary rotary, AttentionPlan plan, IForwardCache? cache)
     {
         using var scope = NewDisposeScope();
-        long batch = x.size(0), tokens = x.size(1);
+        long batch = x.Value.size(0), tokens = x.Value.size(1);
         Tensor query = rotary.Apply(Heads(x, Query, _heads, QueryNorm)); // [B, T, H, D]
         Tensor key = rotary.Apply(Heads(x, Key, _kvHeads, KeyNorm)); // [B, T, K, D]
         Tensor value = Heads(x, Value, _kvHeads, null);
@@ -64,9 +64,9 @@ internal sealed class Attention : nn.Module
     }
 
     /// <returns>[B, T, heads, D]</returns>
-    private Tensor Heads(Tensor x, Projection projection, int heads, nn.Module<Tensor, Tensor>? norm)
+    private Tensor Heads(Recomputable x, Projection projection, int heads, nn.Module<Tensor, Tensor>? norm)
     {
-        Tensor split = projection.forward(x).view(x.size(0), x.size(1), heads, _headDim);
+        Tensor split = projection.Forward(x).view(x.Value.size(0), x.Value.size(1), heads, _headDim);
         return norm?.forward(split) ?? split;
     }
 }

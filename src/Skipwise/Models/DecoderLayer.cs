@@ -45,10 +45,12 @@ internal sealed class DecoderLayer : nn.Module
     internal Tensor Forward(Tensor x, Rotary rotary, AttentionPlan plan, IForwardCache? cache)
     {
         using var scope = NewDisposeScope();
-        Tensor normed = _attentionNorm.forward(x);
+        Recomputable normed = Norm(_attentionNorm, x);
         Tensor attended = x + _attention.Forward(normed, rotary, plan, cache);
         Tensor input = _isParallel ? x : attended;
-        Tensor fed = _feedForward.forward(_feedForwardNorm?.forward(input) ?? normed);
+        Tensor fed = _feedForward.Forward(_feedForwardNorm is null ? normed : Norm(_feedForwardNorm, input));
         return (attended + fed).MoveToOuterDisposeScope();
     }
+
+    private static Recomputable Norm(nn.Module<Tensor, Tensor> norm, Tensor x) => new(parts => norm.forward(parts[0]), x);
 }

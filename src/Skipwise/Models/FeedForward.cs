@@ -8,7 +8,7 @@ namespace Skipwise.Models;
 /// <summary>
 /// Gated: down(act(gate(x)) * up(x)), as SwiGLU and GeGLU (Shazeer 2020). Plain: down(act(up(x))).
 /// </summary>
-internal sealed class FeedForward : nn.Module<Tensor, Tensor>
+internal sealed class FeedForward : nn.Module
 {
     private readonly Activation _activation;
 
@@ -34,12 +34,16 @@ internal sealed class FeedForward : nn.Module<Tensor, Tensor>
 
     internal Projection Down { get; }
 
-    public override Tensor forward(Tensor input)
+    /// <param name="x">[B, T, C]</param>
+    /// <returns>[B, T, C]</returns>
+    internal Tensor Forward(Recomputable x)
     {
         using var scope = NewDisposeScope();
-        Tensor up = Up.forward(input);
-        Tensor inner = Gate is null ? Activate(up) : GatedActivation(Gate.forward(input), up);
-        return Down.forward(inner).MoveToOuterDisposeScope();
+        Tensor up = Up.Forward(x);
+        Recomputable inner = Gate is null
+            ? new(parts => Activate(parts[0]), up)
+            : new(parts => GatedActivation(parts[0], parts[1]), Gate.Forward(x), up);
+        return Down.Forward(inner).MoveToOuterDisposeScope();
     }
 
     private Tensor GatedActivation(Tensor gate, Tensor up) =>

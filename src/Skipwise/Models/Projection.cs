@@ -110,6 +110,11 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
     internal static Tensor Linear(Tensor input, Tensor weight, Tensor? bias) =>
         KernelSet.For(input).Linear(input, weight, bias);
 
+    /// <returns>[..., out]</returns>
+    internal Tensor Forward(Recomputable input) => Quantized is null && Lora is null
+        ? KernelSet.For(input.Value).Linear(input, weight, bias)
+        : forward(input.Value);
+
     public override Tensor forward(Tensor input)
     {
         if (Quantized is null && Lora is null)

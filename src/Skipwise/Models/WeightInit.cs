@@ -16,6 +16,8 @@ namespace Skipwise.Models;
 /// </remarks>
 internal static class WeightInit
 {
+    private const int PieceSize = 1 << 16; // even: numbers are drawn in pairs
+
     public static void Initialize(CausalLM model, ulong seed)
     {
         using IDisposable noGradient = no_grad();
@@ -32,24 +34,36 @@ internal static class WeightInit
             double deviation = role is ParameterRole.Embedding or ParameterRole.Head
                 ? model.Config.InitializerRange
                 : 1 / Math.Sqrt(weight.size(1)) / (addsToResidual ? Math.Sqrt(2.0 * model.Config.NumHiddenLayers) : 1);
-            weight.copy_(tensor(Normal(ref rng, weight.numel(), deviation), device: CPU).view(weight.shape));
+            FillNormal(weight.view(-1), ref rng, deviation);
+        }
+    }
+
+    /// <summary>Fills a tensor piece by piece: an array as large as an embedding would stay in memory long after.</summary>
+    /// <param name="values">[N]</param>
+    private static void FillNormal(Tensor values, ref KeyedRandom rng, double deviation)
+    {
+        var drawn = new float[PieceSize];
+        for (long start = 0; start < values.size(0); start += PieceSize)
+        {
+            using var scope = NewDisposeScope();
+            int count = (int)Math.Min(PieceSize, values.size(0) - start);
+            Normal(ref rng, deviation, drawn.AsSpan(0, count));
+            values.narrow(0, start, count).copy_(tensor(drawn, device: CPU).narrow(0, 0, count));
         }
     }
 
     /// <summary>Box-Muller transform: two normal draws from two uniform ones.</summary>
-    private static float[] Normal(ref KeyedRandom rng, long count, double deviation)
+    private static void Normal(ref KeyedRandom rng, double deviation, Span<float> values)
     {
-        var values = new float[count];
-        for (long i = 0; i < count; i += 2)
+        for (int i = 0; i < values.Length; i += 2)
         {
             double radius = deviation * Math.Sqrt(-2 * Math.Log(1 - rng.NextDouble()));
             (double sin, double cos) = Math.SinCos(2 * Math.PI * rng.NextDouble());
             values[i] = (float)(radius * cos);
-            if (i + 1 < count)
+            if (i + 1 < values.Length)
             {
                 values[i + 1] = (float)(radius * sin);
             }
         }
-        return values;
     }
 }
