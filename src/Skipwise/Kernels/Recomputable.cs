@@ -34,7 +34,7 @@ internal sealed class Recomputable(Func<IReadOnlyList<Tensor>, Tensor> compute, 
         using IDisposable noGradient = no_grad();
         _again ??= compute(saved).DetachFromDisposeScope();
         read(_again);
-        if (--_readers == 0)
+        if (--_readers <= 0) // below 0 in a second backward of a graph that was kept
         {
             _again.Dispose();
             _again = null;

@@ -51,7 +51,7 @@ internal sealed class RecomputedLinearFunction : autograd.SingleTensorFunction<R
             gradients[0] = input.RequiresGrad ? grad_output.matmul(weight) : null;
             if (saved.Count > 1 + input.Sources.Count && saved[^1].requires_grad)
             {
-                gradients[^2] = rows.sum(0);
+                gradients[^2] = rows.sum([0L]);
             }
             return gradients;
         });

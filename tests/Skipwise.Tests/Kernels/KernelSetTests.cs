@@ -115,6 +115,26 @@ public class KernelSetTests
         SameAsTheReference(set, dtype, (kernels, x) => kernels.GatedSilu(x[0].detach(), x[1]), [5, 201], [5, 201]);
     }
 
+    /// <summary>Two products with one norm, each with a gradient of its own.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Products_with_what_is_computed_again(string set, ScalarType dtype)
+    {
+        using Tensor factor = linspace(0.5, 1.5, 40).to(dtype);
+        SameAsTheReference(
+            set, dtype,
+            (kernels, x) =>
+            {
+                Recomputable normed = new(parts => kernels.RmsNorm(parts[0], factor, new(40, 1e-5, 0)), x[0]);
+                return kernels.Linear(normed, x[1], x[2]) * kernels.Linear(normed, x[3], null);
+            },
+            [2, 9, 40], [24, 40], [24], [24, 40]);
+        SameAsTheReference(
+            set, dtype,
+            (kernels, x) => kernels.Linear(new Recomputable(parts => kernels.GatedSilu(parts[0], parts[1]), x[0], x[1]), x[2], null),
+            [3, 5, 17], [3, 5, 17], [8, 17]);
+    }
+
     [Theory]
     [MemberData(nameof(Sets))]
     public void Embedding(string set, ScalarType dtype)
