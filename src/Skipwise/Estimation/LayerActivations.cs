@@ -25,7 +25,7 @@ internal readonly record struct LayerActivations(long Saved, long Peak)
         // A product with a frozen matrix saves no input for its backward, and some kernels compute it again; LoRA dropout creates a tensor
         // of its own.
         bool KeepsInput(params string[] names) => names.Any(name => projections.TryGetValue(name, out Projection? p)
-            && (p.Lora is null ? p.weight.requires_grad && !kernels.RecomputesInputs : p.weight.requires_grad || !p.Lora.HasDropout));
+            && !kernels.RecomputesInputs && (p.weight.requires_grad || p.Lora is { HasDropout: false }));
         int width = sizes.Width, hidden = config.HiddenSize, inner = config.IntermediateSize;
         int query = config.NumAttentionHeads * config.HeadDim, keyValue = config.NumKeyValueHeads * config.HeadDim;
         bool hasSharedNorm = config.Residual == ResidualKind.ParallelSharedNorm;

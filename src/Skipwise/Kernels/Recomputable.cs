@@ -7,18 +7,29 @@ namespace Skipwise.Kernels;
 /// A tensor that costs little to compute: a norm, a gated activation. Products with it save what it was computed from, which the graph
 /// holds anyway, and compute it again in their backward (selective recomputation, Korthikanti et al. 2022).
 /// </summary>
-/// <param name="compute">computes the value from tensors without gradients; the result is in the caller's scope</param>
-/// <param name="sources">what the value was computed from</param>
-internal sealed class Recomputable(Func<IReadOnlyList<Tensor>, Tensor> compute, params IReadOnlyList<Tensor> sources)
+internal sealed class Recomputable
 {
+    private readonly Func<IReadOnlyList<Tensor>, Tensor>? _compute;
     private Tensor? _again;
     private int _readers;
 
-    /// <summary>The tensor, with its graph. It belongs to the scope that this object was created in.</summary>
-    public Tensor Value { get; } = compute(sources);
+    /// <summary>Computes a tensor.</summary>
+    /// <param name="compute">computes the value from tensors without gradients, too; the result is in the caller's scope</param>
+    /// <param name="sources">what the value is computed from</param>
+    public Recomputable(Func<IReadOnlyList<Tensor>, Tensor> compute, params IReadOnlyList<Tensor> sources) =>
+        (_compute, Value, Sources) = (compute, compute(sources), sources);
+
+    /// <summary>A tensor that is saved: nobody knows how to compute it again.</summary>
+    public Recomputable(Tensor value) => (Value, Sources) = (value, []);
+
+    /// <summary>Whether it can be computed again.</summary>
+    public bool IsRecomputed => _compute is not null;
+
+    /// <summary>The tensor, with its graph. It belongs to the scope that it was computed in.</summary>
+    public Tensor Value { get; }
 
     /// <summary>What the value was computed from.</summary>
-    public IReadOnlyList<Tensor> Sources { get; } = sources;
+    public IReadOnlyList<Tensor> Sources { get; }
 
     /// <summary>Whether anything that the value was computed from is trained.</summary>
     public bool RequiresGrad { get; private set; }
@@ -32,7 +43,7 @@ internal sealed class Recomputable(Func<IReadOnlyList<Tensor>, Tensor> compute, 
     public void Read(IReadOnlyList<Tensor> saved, Action<Tensor> read)
     {
         using IDisposable noGradient = no_grad();
-        _again ??= compute(saved).DetachFromDisposeScope();
+        _again ??= _compute!(saved).DetachFromDisposeScope();
         read(_again);
         if (--_readers <= 0) // below 0 in a second backward of a graph that was kept
         {

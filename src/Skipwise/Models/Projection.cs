@@ -110,20 +110,20 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>, IParameterOwner
     internal static Tensor Linear(Tensor input, Tensor weight, Tensor? bias) =>
         KernelSet.For(input).Linear(input, weight, bias);
 
-    /// <returns>[..., out]</returns>
-    internal Tensor Forward(Recomputable input) => Quantized is null && Lora is null
-        ? KernelSet.For(input.Value).Linear(input, weight, bias)
-        : forward(input.Value);
+    public override Tensor forward(Tensor input) => Forward(new Recomputable(input));
 
-    public override Tensor forward(Tensor input)
+    /// <param name="input">[..., in]; what is trained may compute it again in the backward</param>
+    /// <returns>[..., out]</returns>
+    internal Tensor Forward(Recomputable input)
     {
+        KernelSet kernels = KernelSet.For(input.Value);
         if (Quantized is null && Lora is null)
         {
-            return Linear(input, weight, bias);
+            return kernels.Linear(input, weight, bias);
         }
         using var scope = NewDisposeScope();
-        Tensor output = Quantized is null ? Linear(input, weight, bias)
-            : KernelSet.For(input).QuantizedLinear(input, Quantized.Dequantize);
+        Tensor output = Quantized is null ? kernels.Linear(input, weight, bias)
+            : kernels.QuantizedLinear(input.Value, Quantized.Dequantize);
         if (Quantized is not null && bias is not null)
         {
             output += bias;

@@ -1,3 +1,4 @@
+using Skipwise.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,9 +18,10 @@ internal sealed class LoraLayer(Projection a, Projection b, double scale, double
 
     public bool HasDropout => dropout > 0;
 
-    public Tensor Forward(Tensor x)
+    public Tensor Forward(Recomputable x)
     {
         using var scope = NewDisposeScope();
-        return B.forward(A.forward(masks.Apply(x, dropout, index))).mul(Scaling).MoveToOuterDisposeScope();
+        Tensor low = HasDropout ? A.forward(masks.Apply(x.Value, dropout, index)) : A.Forward(x);
+        return B.forward(low).mul(Scaling).MoveToOuterDisposeScope();
     }
 }
