@@ -50,6 +50,11 @@ internal sealed class EngineBatch : IDisposable
     /// <exception cref="SkipwiseException">an id outside the vocabulary, or logits that are not finite</exception>
     public int[][] Generate(IReadOnlyList<int[]> prompts, GenerationOptions options, CancellationToken cancel)
     {
+        options.Validate();
+        if (prompts.Any(prompt => prompt.Length == 0))
+        {
+            throw new SkipwiseException("A prompt is empty: a model continues at least one token.");
+        }
         var generations = new Generation[prompts.Count];
         try
         {
@@ -62,7 +67,7 @@ internal sealed class EngineBatch : IDisposable
                 }
                 Start([.. rows.Select(row => prompts[row])], [.. rows.Select(row => generations[row])], cancel);
             }
-            while (_round.Running > 0)
+            while (_round.Running > 0 && !generations.Any(generation => generation.HasFailed))
             {
                 cancel.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();

@@ -54,7 +54,7 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
     {
         foreach (EngineText text in _running.Where(text => text.Generation.IsAbandoned).ToArray())
         {
-            Remove(text, new OperationCanceledException());
+            Remove(text, text.Generation.Cancelled());
         }
         if (NextReader() is { } reading)
         {

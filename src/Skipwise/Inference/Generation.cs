@@ -6,7 +6,6 @@ namespace Skipwise.Inference;
 public sealed class Generation
 {
     private readonly Channel<GeneratedToken> _tokens = Channel.CreateUnbounded<GeneratedToken>(new() { SingleWriter = true });
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationToken _cancel;
     private volatile bool _isLeft; // by its reader
 
@@ -22,11 +21,14 @@ public sealed class Generation
     /// <summary>scores of the prompt's tokens from the second one on, if asked for; known with the first token</summary>
     public IReadOnlyList<TokenScore> PromptScores { get; internal set; } = [];
 
-    /// <summary>Ends when the engine computes nothing for it any more.</summary>
-    internal Task Ended => _ended.Task;
-
     /// <summary>Whether nobody waits for its tokens any more.</summary>
     internal bool IsAbandoned => _isLeft || _cancel.IsCancellationRequested;
+
+    /// <summary>Whether an error ended it.</summary>
+    internal bool HasFailed { get; private set; }
+
+    /// <summary>What ends an abandoned text; it carries the caller's token.</summary>
+    internal OperationCanceledException Cancelled() => _cancel.IsCancellationRequested ? new(_cancel) : new();
 
     /// <summary>The tokens, each as soon as it is known. If the reader stops early, generation ends.</summary>
     /// <exception cref="SkipwiseException">the request failed, or the engine was stopped</exception>
@@ -52,13 +54,12 @@ public sealed class Generation
         if (token.Finish is not null)
         {
             _tokens.Writer.TryComplete();
-            _ended.TrySetResult();
         }
     }
 
     internal void Fail(Exception error)
     {
+        HasFailed = true;
         _tokens.Writer.TryComplete(error);
-        _ended.TrySetResult();
     }
 }

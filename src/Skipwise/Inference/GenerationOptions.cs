@@ -40,7 +40,8 @@ public sealed record GenerationOptions
     /// <summary>ids that end a text; they are not part of the output</summary>
     [Within(0, 1 << 29)]
     public IReadOnlyList<int> StopTokens { get; init; } = [];
-    /// <summary>tokens of the prompt per forward; null: chosen by device</summary>
+    /// <summary>tokens of the prompt per forward; null: chosen by device; an <see cref="InferenceEngine"/> reads a page at a
+    /// time</summary>
     [Within(1, 1 << 24)]
     public int? PrefillChunk { get; init; }
 

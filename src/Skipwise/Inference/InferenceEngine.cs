@@ -57,13 +57,14 @@ public sealed class InferenceEngine : IDisposable
     /// <param name="options">limits</param>
     /// <exception cref="SkipwiseException">a setting is out of range</exception>
     public InferenceEngine(CausalLM model, EngineOptions? options = null)
-        : this(model, options, null)
+        : this(model, options, null, movesWeights: true)
     {
     }
 
     /// <param name="prefixes">null: kept prefixes end with the engine</param>
+    /// <param name="movesWeights">see <see cref="CpuDecoder.TryCreate"/></param>
     /// <inheritdoc cref="InferenceEngine(CausalLM, EngineOptions?)"/>
-    internal InferenceEngine(CausalLM model, EngineOptions? options, IPrefixStore? prefixes)
+    internal InferenceEngine(CausalLM model, EngineOptions? options, IPrefixStore? prefixes, bool movesWeights = true)
     {
         (_model, _options, _prefixes) = (model, options ?? new(), prefixes);
         OptionCheck.Require("Inference engine", _options,
@@ -74,7 +75,8 @@ public sealed class InferenceEngine : IDisposable
         _pool = new KvPagePool(model, layout,
             _options.CacheBytes ?? (long)(PartOfFreeMemory * DeviceMemory.For(model.Device).Free));
         _cache = new PagedCache(model);
-        _decode = CpuDecoder.TryCreate(model, layout) is { } decoder ? new CpuDecodeStep(decoder, model.Config.VocabSize)
+        _decode = CpuDecoder.TryCreate(model, layout, movesWeights: movesWeights) is { } decoder
+            ? new CpuDecodeStep(decoder, model.Config.VocabSize)
             : new TorchDecodeStep(model, _cache);
         _round = new EngineRound(model, _pool, _cache, _decode);
         _prefixes?.Read(_pool);
@@ -254,7 +256,7 @@ public sealed class InferenceEngine : IDisposable
                 LinkedListNode<EngineText>? next = node.Next;
                 if (node.Value.Generation.IsAbandoned)
                 {
-                    node.Value.Generation.Fail(new OperationCanceledException());
+                    node.Value.Generation.Fail(node.Value.Generation.Cancelled());
                     _waiting.Remove(node);
                 }
                 node = next;

@@ -50,9 +50,8 @@ internal sealed class PagedPrefix(CausalLM model, KvPagePool pool) : IPrefixMemo
     public KvText Fork() => Fork(_text.Length);
 
     /// <summary>A text with the keys and values of a row.</summary>
-    public KvText Copy(KvCache rows, int row)
+    public KvText Copy(KvCache rows, int row) => Create(text =>
     {
-        var text = new KvText(pool);
         int length = rows.Lengths[row];
         Reserve(text, length);
         for (int layer = 0; layer < model.Config.NumHiddenLayers; layer++)
@@ -67,8 +66,7 @@ internal sealed class PagedPrefix(CausalLM model, KvPagePool pool) : IPrefixMemo
             }
         }
         text.Advance(length);
-        return text;
-    }
+    });
 
     public void Dispose()
     {
@@ -76,9 +74,8 @@ internal sealed class PagedPrefix(CausalLM model, KvPagePool pool) : IPrefixMemo
         _cache.Dispose();
     }
 
-    private KvText Fork(int length)
+    private KvText Fork(int length) => Create(text =>
     {
-        var text = new KvText(pool);
         (int whole, int rest) = Math.DivRem(length, KvPageLayout.PageTokens);
         KvPage[] pages = [.. _text.Pages.Take(whole)];
         foreach (KvPage page in pages)
@@ -94,7 +91,22 @@ internal sealed class PagedPrefix(CausalLM model, KvPagePool pool) : IPrefixMemo
             text.Pages[whole].Memory.narrow(tokens, 0, rest).copy_(_text.Pages[whole].Memory.narrow(tokens, 0, rest));
             text.Advance(rest);
         }
-        return text;
+    });
+
+    /// <summary>A text whose pages are given back if it cannot be filled.</summary>
+    private KvText Create(Action<KvText> fill)
+    {
+        var text = new KvText(pool);
+        try
+        {
+            fill(text);
+            return text;
+        }
+        catch
+        {
+            text.Release();
+            throw;
+        }
     }
 
     private static void Reserve(KvText text, int tokens)

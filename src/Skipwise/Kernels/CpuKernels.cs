@@ -40,7 +40,7 @@ internal class CpuKernels : ReferenceKernels
             : base.Linear(x, weight, bias);
 
     public override Tensor Linear(Recomputable x, Tensor weight, Tensor? bias) =>
-        x.IsRecomputed && IsTracked(weight) && weight.dtype == x.Value.dtype
+        x.IsRecomputed && IsTracked(weight) && weight.is_leaf && weight.dtype == x.Value.dtype
             ? RecomputedLinearFunction.Apply(x, weight, bias)
             : base.Linear(x, weight, bias);
 

@@ -10,6 +10,7 @@ namespace Skipwise.Kernels;
 internal sealed class Recomputable
 {
     private readonly Func<IReadOnlyList<Tensor>, Tensor>? _compute;
+    private readonly KernelSet _kernels; // of the forward
     private Tensor? _again;
     private int _readers;
 
@@ -17,10 +18,10 @@ internal sealed class Recomputable
     /// <param name="compute">computes the value from tensors without gradients, too; the result is in the caller's scope</param>
     /// <param name="sources">what the value is computed from</param>
     public Recomputable(Func<IReadOnlyList<Tensor>, Tensor> compute, params IReadOnlyList<Tensor> sources) =>
-        (_compute, Value, Sources) = (compute, compute(sources), sources);
+        (_compute, _kernels, Value, Sources) = (compute, KernelSet.For(sources[0]), compute(sources), sources);
 
     /// <summary>A tensor that is saved: nobody knows how to compute it again.</summary>
-    public Recomputable(Tensor value) => (Value, Sources) = (value, []);
+    public Recomputable(Tensor value) => (_kernels, Value, Sources) = (KernelSet.For(value), value, []);
 
     /// <summary>Whether it can be computed again.</summary>
     public bool IsRecomputed => _compute is not null;
@@ -43,12 +44,21 @@ internal sealed class Recomputable
     public void Read(IReadOnlyList<Tensor> saved, Action<Tensor> read)
     {
         using IDisposable noGradient = no_grad();
+        using IDisposable sameKernels = KernelSet.Use(_kernels);
         _again ??= _compute!(saved).DetachFromDisposeScope();
-        read(_again);
-        if (--_readers <= 0) // below 0 in a second backward of a graph that was kept
+        bool isRead = false;
+        try
         {
-            _again.Dispose();
-            _again = null;
+            read(_again);
+            isRead = true;
+        }
+        finally
+        {
+            if (--_readers <= 0 || !isRead) // below 0 in a second backward of a graph that was kept
+            {
+                _again.Dispose();
+                _again = null;
+            }
         }
     }
 }

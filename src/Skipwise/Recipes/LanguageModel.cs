@@ -18,8 +18,8 @@ namespace Skipwise.Recipes;
 /// <summary>
 /// A loaded causal language model with its tokenizer: generates text, is evaluated, has its context window extended, and is saved. It
 /// computes one thing at a time: a call waits until the call before it has ended, and a generation ends with its <c>await foreach</c>. So
-/// do not wait for another call inside of that loop. Beginnings of prompts that it has read are not read again. Do not replace the weights
-/// of <see cref="Network"/> once it has generated.
+/// do not wait for another call inside of that loop. Keys and values are freed with each call: an
+/// <see cref="InferenceEngine"/> keeps the beginnings of prompts.
 /// </summary>
 /// <example>
 /// <code>
@@ -36,7 +36,6 @@ public sealed class LanguageModel : IDisposable
     private readonly LanguageModelOptions _options;
     private readonly ILogger _logger;
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private InferenceEngine? _engine; // from the first generation on
 
     private LanguageModel(string folder, PretrainedModel pretrained, ITokenizer tokenizer, LanguageModelOptions options, ILogger logger)
     {
@@ -102,10 +101,13 @@ public sealed class LanguageModel : IDisposable
         options ??= new();
         options.Validate();
         await _turn.WaitAsync(cancel).ConfigureAwait(false);
-        Generation? generation = null;
+        InferenceEngine? engine = null;
         try
         {
-            generation = await Task.Run(() => Start(prompt, options, cancel), CancellationToken.None).ConfigureAwait(false);
+            // one per call: the weights of Network may change between calls, and what is computed of them must not outlive that
+            engine = await Task.Run(() => new InferenceEngine(Network, _options.Engine, null, movesWeights: false), CancellationToken.None)
+                .ConfigureAwait(false);
+            Generation generation = Start(engine, prompt, options, cancel);
             var decoder = new IncrementalDecoder(Tokenizer, generation.Request.Prompt);
             await foreach (GeneratedToken token in generation.ReadTokens().ConfigureAwait(false))
             {
@@ -121,10 +123,7 @@ public sealed class LanguageModel : IDisposable
         }
         finally
         {
-            if (generation is not null)
-            {
-                await generation.Ended.ConfigureAwait(false); // a reader that stops also stops the model
-            }
+            engine?.Dispose(); // a reader that stops also stops the model
             _turn.Release();
         }
     }
@@ -233,18 +232,16 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
-        _engine?.Dispose();
         _pretrained.Dispose();
         _turn.Dispose();
     }
 
-    private Generation Start(string prompt, GenerationOptions options, CancellationToken cancel)
+    private Generation Start(InferenceEngine engine, string prompt, GenerationOptions options, CancellationToken cancel)
     {
         int[] content = Tokenizer.Encode(prompt);
         int[] ids = Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos, .. content] : content;
         IReadOnlyList<int> stop = options.StopTokens is { Count: > 0 } own ? own : Tokenizer.EndIds;
-        _engine ??= new InferenceEngine(Network, _options.Engine);
-        return _engine.Submit(new() { Prompt = ids, Options = options with { StopTokens = stop } }, cancel);
+        return engine.Submit(new() { Prompt = ids, Options = options with { StopTokens = stop } }, cancel);
     }
 
     private async Task<T> InTurn<T>(Func<T> work, CancellationToken cancel)

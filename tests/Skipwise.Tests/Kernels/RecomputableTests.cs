@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace Skipwise.Tests.Kernels;
 
 /// <summary>Inputs of products that the backward computes again.</summary>
+[Collection(nameof(AloneInTheProcess))]
 public class RecomputableTests
 {
     [Fact]
@@ -64,7 +65,7 @@ public class RecomputableTests
         using var scope = NewDisposeScope();
         Tensor x = randn(rows, columns).requires_grad_();
         Tensor[] weights = [.. Enumerable.Range(0, count).Select(_ => randn(4, columns).requires_grad_())];
-        long peak = ProcessMemory.PeakDuring(() =>
+        void Step()
         {
             using var inner = NewDisposeScope();
             Tensor sum = zeros([]);
@@ -78,7 +79,9 @@ public class RecomputableTests
             {
                 sum.backward();
             }
-        });
+        }
+        // what the runtime takes now and then is none of the graph's
+        long peak = Enumerable.Range(0, 3).Select(_ => ProcessMemory.PeakDuring(Step)).Order().ElementAt(1);
         const long input = rows * columns * sizeof(float);
         Assert.InRange(peak, input / 2, 5 * input); // kept, they would be 10; the backward has two gradients of x and a recomputed input
     }

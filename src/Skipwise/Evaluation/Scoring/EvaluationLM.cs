@@ -17,7 +17,7 @@ namespace Skipwise.Evaluation.Scoring;
 /// <param name="ranks">those that ask the same; null: one process</param>
 internal sealed class EvaluationLM(CausalLM model, int? batchSize, ICollective? ranks = null) : IDisposable
 {
-    private const int MostPrompts = 64; // of a batch
+    private const int MostPrompts = 16; // of a batch, which one rank computes and which is told as a whole
 
     private readonly PrefixCache _prefixCache = new(model);
     private EngineBatch? _engine; // null: not needed yet, or not for this model
