@@ -98,9 +98,11 @@ internal sealed record MemoryModel
             long gradients = isInPlace ? trained : above + OfGradients(_trained.Layer);
             // Measured steps with recomputation use one layer's activations more, at every size.
             long twice = IsRecomputed(layer) ? tokens * _activations.Saved : 0;
+            // Beside its own parameters, the layer below gathers its own: all but the lowest have one.
+            long gathered = layer > 0 ? 2 * layerParameters : layerParameters;
             // The last output, and the incoming gradient.
             largest = Math.Max(largest,
-                (2 * state) + below + (tokens * _activations.Peak) + twice + _dequantized + gradients + layerParameters);
+                (2 * state) + below + (tokens * _activations.Peak) + twice + _dequantized + gradients + gathered);
             above += isDivided ? 0 : OfGradients(_trained.Layer);
         }
         // The embedding comes last: its input and gradient in addition to all other gradients; if tied, it is then added to the head's.
@@ -125,7 +127,8 @@ internal sealed record MemoryModel
     {
         long Float32(long bytes) => bytes / _width * sizeof(float);
         long largest = Math.Max(Float32(_trained.Layer), Float32(_trained.Ends) / 2), all = Float32(_trained.Total(layers));
-        return GradientBuckets.MostOnTheirWay * Math.Min(all, Math.Max(GradientBuckets.DividedBytes(all), largest));
+        long limit = GradientBuckets.BytesOf(_division.DividesSums, all);
+        return GradientBuckets.MostOnTheirWay * Math.Min(all, Math.Max(limit, largest));
     }
 
     /// <summary>

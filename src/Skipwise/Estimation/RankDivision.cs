@@ -16,6 +16,9 @@ internal readonly record struct RankDivision(int Ranks, Shard Shard)
     /// <summary>Whether a layer's parameters are there only while it computes.</summary>
     public bool DividesParameters => Exchanges && Shard == Shard.Parameters;
 
+    /// <summary>Whether a rank gets its part alone of the sums of gradients.</summary>
+    public bool DividesSums => Shard != Shard.None;
+
     /// <summary>Whether a rank keeps its part alone of a layer's gradients, once they are complete.</summary>
     /// <param name="accumulation">micro-batches of each rank</param>
     public bool DividesGradients(int accumulation) =>

@@ -30,7 +30,7 @@ internal sealed record RankStep(
         // the numbers of labels before the step, its loss before the update
         double computed = 2 * Ring.AllReduce(0), exchanged = 0;
         long all = Passes.Sum(pass => pass.Completed.Sum()) * sizeof(float);
-        long limit = Division.Shard == Shard.None ? GradientBuckets.BucketBytes : GradientBuckets.DividedBytes(all);
+        long limit = GradientBuckets.BytesOf(Division.DividesSums, all);
         for (int micro = 0; micro < accumulation; micro++)
         {
             bool reduces = Division.Shard >= Shard.Gradients || micro == accumulation - 1;

@@ -69,9 +69,17 @@ internal static class Reproduce
     {
         AtomicFolder.RequireEmptyOrOwned(folder, Kind, ignored: FolderClaim.LockName);
         var claim = FolderClaim.Acquire(folder, OptionName.Of(nameof(ReproductionOptions.Out)));
-        // the runs and the reports in it keep lists of their own
-        new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(folder);
-        return claim;
+        try
+        {
+            // the runs and the reports in it keep lists of their own
+            new FolderManifest(Kind, new Dictionary<string, FileChecksum>()).Write(folder);
+            return claim;
+        }
+        catch
+        {
+            claim.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Makes the results of what was computed, and writes them.</summary>
@@ -162,13 +170,29 @@ internal static class Reproduce
         const long unit = 1000; // sizes are counted in thousands of tokens
         var jobs = new JobProgress(progress.Job,
             [.. phases.SelectMany(phase => phase).Select(work => (work.Task, (int)Math.Clamp(work.Size / unit, 1, int.MaxValue)))]);
+        int given = 0;
         foreach (IReadOnlyList<PlannedWork> phase in phases)
         {
-            ranks.Apart(() => Do(phase, jobs, stop.Token), stop);
+            try
+            {
+                ranks.Apart(() => Do(phase, jobs, stop.Token), stop);
+            }
+            catch (Exception e) when (e is OperationCanceledException || FailedRank.Of(e) is not null) // thrown on all ranks
+            {
+                GiveTimes();
+                throw;
+            }
+            GiveTimes();
         }
-        foreach (IReadOnlyList<WorkTime> others in ranks.AllGather(context.Times.New).Skip(1))
+
+        void GiveTimes()
         {
-            context.Times.Add(others);
+            WorkTime[] own = [.. context.Times.New.Skip(given)];
+            given += own.Length;
+            foreach (WorkTime[] others in ranks.AllGather(own).Skip(1))
+            {
+                context.Times.Add(others);
+            }
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed partial class ReproductionContext
         long tokens = (long)options.BatchSize * options.ContextLength * (options.Steps + (options.ListSteps / 2));
         return
         [
-            new(folder, folder, "pretrain a base", 3 * tokens,
+            new($"base {Path.GetFileName(folder)}", folder, "pretrain a base", 3 * tokens, // ranks may know the folder by other paths
                 () => works.All(work => work.IsDone()) || TrainedModels.IsSound(new RunFolder(folder)), () => PretrainBase(family, folder))
             {
                 Use = WorkUse.ByOthers,

@@ -16,10 +16,12 @@ internal static class SharedFolder
     /// <param name="folder">the target, by this rank's name of it</param>
     /// <param name="kind">see <see cref="AtomicFolder"/></param>
     /// <param name="together">writes files of this rank, with exchanges, into the folder that it is given; returns their names. An error
-    /// in it ends the job</param>
-    /// <param name="alone">the same without exchanges. An error in it is thrown on all ranks</param>
+    /// in it is thrown on that rank alone, which has to end the job</param>
+    /// <param name="alone">the same without exchanges, for as long as it takes. An error in it is thrown on all ranks</param>
     /// <param name="complete">writes the last files, on rank 0</param>
-    /// <exception cref="SkipwiseException">a rank cannot write, or does not see the folder; the old folder is unchanged</exception>
+    /// <exception cref="SkipwiseException">a rank does not see the folder, or cannot write by itself: on all ranks. Rank 0 cannot begin
+    /// the folder, write the last files or give it its name: on rank 0 alone, which has to end the job. The old folder is unchanged
+    /// </exception>
     public static void Write(ICollective ranks, string folder, string kind, Func<string, IEnumerable<string>> together,
         Func<string, IEnumerable<string>> alone, Action<string> complete)
     {
@@ -49,18 +51,27 @@ internal static class SharedFolder
             ranks.Exchange(() => IsSeen(temporary) ? true : throw new SkipwiseException(
                 $"{folder}: does not see this folder of rank 0. Choose a folder on a file system that all hosts share."), default);
             string[] first = [.. together(temporary)];
-            return ranks.Exchange(() =>
+            Dictionary<string, FileChecksum> own = [];
+            using var stop = new CancellationTokenSource();
+            ranks.Apart(() => own = FillAlone(temporary, first), stop);
+            return ranks.AllGather(own);
+        }
+
+        Dictionary<string, FileChecksum> FillAlone(string temporary, string[] first)
+        {
+            try
             {
-                try
-                {
-                    return first.Concat(alone(temporary))
-                        .ToDictionary(name => name, name => FileChecksum.Compute(Path.Combine(temporary, name)));
-                }
-                catch (SkipwiseException e)
-                {
-                    throw Renamed(e, temporary);
-                }
-            }, default);
+                return first.Concat(alone(temporary))
+                    .ToDictionary(name => name, name => FileChecksum.Compute(Path.Combine(temporary, name)));
+            }
+            catch (SkipwiseException e)
+            {
+                throw Renamed(e, temporary);
+            }
+            catch (Exception e) when (FileSystem.ReasonOf(e) is { } reason)
+            {
+                throw Renamed(new($"{temporary}: cannot be written: {reason}. Free some space, or choose another folder", e), temporary);
+            }
         }
 
         SkipwiseException Renamed(SkipwiseException e, string temporary) =>

@@ -170,7 +170,8 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>
-    /// Lets rank 0 write, which may take as long as it needs. If weights are divided, all ranks take part, for they are gathered.
+    /// Lets rank 0 write, which may take as long as it needs. If the optimizer state is divided, all ranks take part: each writes its files
+    /// of a checkpoint, and divided weights are gathered.
     /// </summary>
     private void Write(Action write)
     {

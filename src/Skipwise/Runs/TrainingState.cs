@@ -12,7 +12,7 @@ namespace Skipwise.Runs;
 /// <summary>
 /// What a checkpoint holds for resuming besides the model: the optimizer state, and the float32 weights if the model's files round them.
 /// One process writes one file of whole tensors. Where they are divided among ranks, each rank writes a file of its parts, without an
-/// exchange. Each rank reads its elements of each tensor, from whatever files there are.
+/// exchange. Each rank reads what it keeps of each tensor, from whatever files there are.
 /// </summary>
 internal static class TrainingState
 {
@@ -22,21 +22,16 @@ internal static class TrainingState
     public static IEnumerable<OutputTensor> Tensors(ITrainable trainable, Optimizer optimizer) =>
     [
         .. optimizer.StateTensors().Select(state => new OutputTensor(state.Name, state.Shape, [state.Value], state.Value.dtype)),
-        .. Weights(trainable).Select(weight => Whole(weight.Name, weight.Parameter)),
+        .. Weights(trainable, optimizer).Select(weight => Whole(weight.Name, weight.Parameter)),
     ];
 
     /// <summary>This rank's elements of all tensors, each as a vector. Tensors of which it has none are left out.</summary>
     public static IEnumerable<OutputTensor> Parts(ITrainable trainable, Optimizer optimizer)
     {
-        ICollective ranks = optimizer.Masters.Ranks!;
-        var masters = optimizer.Masters.Entries.ToDictionary(entry => entry.Name, entry => entry.Master);
         OutputTensor[] all =
         [
             .. optimizer.StateTensors().Select(state => Whole(state.Name, state.Value)),
-            .. Weights(trainable).Select(weight => masters.TryGetValue(weight.Name[WeightPrefix.Length..], out Tensor? master)
-                ? Whole(weight.Name, master)
-                : new OutputTensor(weight.Name, [new ShardLayout(weight.Parameter.numel(), ranks.Size).Length(ranks.Rank)],
-                    Frozen(weight.Parameter, trainable.Model, ranks), weight.Parameter.dtype)),
+            .. Weights(trainable, optimizer).Select(weight => Whole(weight.Name, weight.Master)),
         ];
         return all.Where(tensor => tensor.Bytes > 0);
     }
@@ -46,36 +41,24 @@ internal static class TrainingState
     public static void Read(StateFiles files, ITrainable trainable, Optimizer optimizer)
     {
         using IDisposable noGradient = no_grad();
+        ICollective? ranks = optimizer.Masters.Ranks;
+        long Start(long elements) => ranks is null ? 0 : new ShardLayout(elements, ranks.Size).Start(ranks.Rank);
         foreach (OptimizerStateTensor state in optimizer.StateTensors())
         {
-            long start = optimizer.Masters.Ranks is { } ranks
-                ? new ShardLayout(state.Elements, ranks.Size).Start(ranks.Rank) / state.PerValue : 0;
-            files.Read(state.Name, state.Shape, start, state.Value);
+            files.Read(state.Name, state.Shape, Start(state.Elements) / state.PerValue, state.Value);
         }
-        foreach ((string name, Parameter parameter) in Weights(trainable))
+        foreach ((string name, Parameter parameter, Tensor master) in Weights(trainable, optimizer))
         {
-            if (trainable.Model.Residence is { } residence && residence.Holds(parameter))
-            {
-                using Tensor whole = empty(parameter.shape, parameter.dtype);
-                files.Read(name, parameter.shape, 0, whole);
-                residence.Store(parameter, whole);
-            }
-            else
-            {
-                files.Read(name, parameter.shape, 0, parameter);
-            }
+            bool isDivided = trainable.Model.Residence?.Holds(parameter) == true;
+            files.Read(name, parameter.shape, isDivided ? Start(parameter.numel()) : 0, isDivided ? master : parameter);
         }
     }
 
-    private static IEnumerable<(string Name, Parameter Parameter)> Weights(ITrainable trainable) => trainable.SavingLosesPrecision
-        ? trainable.Model.named_parameters().Select(p => (WeightPrefix + p.name, p.parameter))
-        : [];
+    /// <summary>Trained weights that the model's files round. The files hold a frozen one exactly: it is as it was read.</summary>
+    private static IEnumerable<(string Name, Parameter Parameter, Tensor Master)> Weights(ITrainable trainable, Optimizer optimizer) =>
+        trainable.SavingLosesPrecision
+            ? optimizer.Masters.Entries.Select(entry => (WeightPrefix + entry.Name, entry.Parameter, entry.Master))
+            : [];
 
     private static OutputTensor Whole(string name, Tensor value) => new(name, value.shape, [value], value.dtype);
-
-    private static IEnumerable<Tensor> Frozen(Parameter parameter, CausalLM model, ICollective ranks)
-    {
-        using IDisposable? present = model.Residence?.Gather([parameter]);
-        yield return new ShardLayout(parameter.numel(), ranks.Size).Part(parameter, ranks.Rank);
-    }
 }

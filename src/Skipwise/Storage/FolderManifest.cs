@@ -20,15 +20,20 @@ internal sealed record FolderManifest(string Kind, IReadOnlyDictionary<string, F
             RespectRequiredConstructorParameters = true,
         };
 
-    /// <summary>Creates the manifest of all files in a folder.</summary>
+    /// <summary>Creates the manifest of all complete files in a folder. A host may still see the temporary name of a file that another
+    /// one has renamed.</summary>
     /// <param name="known">checksums of files in it, which are not read again, nor need this machine see their names yet</param>
     public static FolderManifest Create(string folder, string kind, IReadOnlyDictionary<string, FileChecksum>? known = null)
     {
         known ??= new Dictionary<string, FileChecksum>();
-        return new(kind, Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)).Union(known.Keys)
+        return new(kind, Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)).Where(name => !IsTemporary(name))
+            .Union(known.Keys)
             .Order(StringComparer.Ordinal)
             .ToDictionary(name => name, name => known.GetValueOrDefault(name) ?? FileChecksum.Compute(Path.Combine(folder, name))));
     }
+
+    private static bool IsTemporary(string name) =>
+        name.EndsWith(AtomicFile.Suffix, StringComparison.Ordinal) && AtomicFile.TargetOf(name) is not null;
 
     /// <summary>Reads the manifest of a folder.</summary>
     /// <returns>null if there is none, or something else of its name</returns>

@@ -28,7 +28,8 @@ public static class CausalLoss
 
     /// <param name="onBackward">
     /// called once for every block of the model when its parameters' gradients of this micro-batch are complete: the head, the
-    /// layers from the last to the first with the norm before them, the embedding. Not called for a batch without labels
+    /// layers from the last to the first with the norm before them, the embedding. A batch without labels calls it only where
+    /// parameters are divided among ranks
     /// </param>
     /// <param name="stop">looked at before every layer and every chunk of the head</param>
     /// <exception cref="OperationCanceledException">the gradients are incomplete then</exception>
@@ -56,7 +57,7 @@ public static class CausalLoss
         IReadOnlyList<Block> blocks = model.Blocks((int)batch.InputIds.size(1), rotary, batch.DocumentLengths);
         if (batch.Labels.numel() == 0)
         {
-            ExchangeAlike(model, blocks, onBackward);
+            ExchangeAlike(model, blocks, embedded.requires_grad, onBackward);
             return total.MoveToOuterDisposeScope();
         }
         if (BackwardThroughLayers(model, blocks, embedded, batch, divisor, recomputeEvery, logitsPerChunk, total, onBackward, stop)
@@ -70,12 +71,21 @@ public static class CausalLoss
 
     /// <summary>Takes part in what other ranks gather and reduce in a forward and backward pass after the embedding, in their
     /// order.</summary>
-    private static void ExchangeAlike(CausalLM model, IReadOnlyList<Block> blocks, Action<Block>? onBackward)
+    /// <param name="trainsEmbedding">gradients go down to the embedding, not only to the lowest block with trained parameters</param>
+    private static void ExchangeAlike(
+        CausalLM model, IReadOnlyList<Block> blocks, bool trainsEmbedding, Action<Block>? onBackward)
     {
         GatherInTurn(blocks, null);
         using (model.GatherHead()) { }
         onBackward?.Invoke(model.HeadBlock);
-        GatherInTurn([.. blocks.Reverse()], onBackward);
+        int lowest = trainsEmbedding ? 0
+            : blocks.TakeWhile(block => block.Parameters.All(parameter => !parameter.Parameter.requires_grad)).Count();
+        lowest = Math.Min(lowest, blocks.Count - 1); // the last one looks whether it has a gradient
+        GatherInTurn([.. blocks.Skip(lowest).Reverse()], onBackward);
+        foreach (Block below in blocks.Take(lowest).Reverse())
+        {
+            onBackward?.Invoke(below);
+        }
         onBackward?.Invoke(model.EmbeddingBlock);
     }
 

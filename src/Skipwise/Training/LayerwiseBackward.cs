@@ -77,7 +77,10 @@ internal sealed class LayerwiseBackward : IDisposable
     {
         using var scope = NewDisposeScope(); // for the tensors of custom backwards, which would else live as long as the whole step
         using IDisposable? parameters = step.Block.Gather();
-        next?.GatherAhead();
+        if (step.Input.requires_grad)
+        {
+            next?.GatherAhead();
+        }
         Tensor output = step.Output ??= step.Block.Forward(step.Input).DetachFromDisposeScope();
         if (!output.requires_grad)
         {

@@ -212,6 +212,10 @@ public sealed class MasterWeights : IDisposable
     /// <summary>Frees the float32 copies.</summary>
     public void Dispose()
     {
+        if (Ranks is not null)
+        {
+            (_model.Residence as ShardedParameters)?.Dispose();
+        }
         foreach (Tensor tensor in Entries.Select(entry => entry.Master).Concat(_frozen))
         {
             tensor.Dispose();

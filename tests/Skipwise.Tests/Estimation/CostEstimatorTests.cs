@@ -8,6 +8,7 @@ using Skipwise.Runtime;
 using Skipwise.Tests.Cli;
 using Skipwise.Training;
 using Skipwise.Training.Optimizers;
+using Skipwise.Training.Parallel;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -134,6 +135,18 @@ public sealed class CostEstimatorTests(SmallModel model) : IClassFixture<SmallMo
         Assert.Equal(width == sizeof(float) ? trained : 0, Of(4, Shard.Parameters).Weights, 4L);
         Assert.True(Of(4, Shard.Parameters).Peak < Of(4, Shard.Gradients).Peak);
         Assert.True(Of(4, Shard.Gradients, 2).Peak < Of(4, Shard.None, 2).Peak);
+
+        // Buckets on their way: of whole sums they may be all gradients of a small model, of divided ones an eighth.
+        long all = trained * sizeof(float), unit = sizes.Trained.Layer / width * sizeof(float);
+        long ends = sizes.Trained.Ends / width * sizeof(float) / 2;
+        long Buckets(bool divides) =>
+            2 * Math.Min(all, Math.Max(GradientBuckets.BytesOf(divides, all), Math.Max(unit, ends)));
+        Assert.True(Buckets(false) > Buckets(true));
+        Assert.Equal(1.1 * (Buckets(false) - Buckets(true)),
+            Of(4, Shard.None, 2).BackwardPeak - Of(4, Shard.Optimizer, 2).BackwardPeak, 2.0);
+        // While a layer computes, its parameters are there, and those of the next.
+        MemoryEstimate OfMany(Shard shard) => MemoryModel.Create(sizes, recomputeEvery: 1, new RankDivision(4, shard)).Step(256, 64, 1);
+        Assert.Equal(1.1 * 2 * sizes.Weights.Layer, OfMany(Shard.Parameters).BackwardPeak - OfMany(Shard.Gradients).BackwardPeak, 2.0);
 
         long Sent(int ranks, Shard shard, int accumulation = 1) => new RankDivision(ranks, shard).BytesSent(sizes, accumulation);
         Assert.Equal(0, Sent(1, Shard.Parameters));

@@ -192,6 +192,17 @@ public sealed class AtomicFolderTests : IDisposable
         Assert.Equal($"{_temp["a/two"]}: is missing", manifest.Damage(folder));
     }
 
+    /// <summary>A network file system shows a name for a while after another host has renamed the file.</summary>
+    [Fact]
+    public void Temporary_names_of_files_are_not_listed()
+    {
+        foreach (string name in (string[])["a.bin", "a.bin.0123abcd.incomplete", "b.0123abcd.bin", "my.incomplete"])
+        {
+            _temp.Write($"folder/{name}", "");
+        }
+        Assert.Equal(["a.bin", "b.0123abcd.bin", "my.incomplete"], FolderManifest.Create(_temp["folder"], "test").Files.Keys);
+    }
+
     [Fact]
     public void The_checksum_is_CRC_32C() => // RFC 3720, B.4: 32 bytes of zeros, of ones; and the usual check word
         Assert.Equal((0x8A9136AAu, 0x62A8AB43u, 0xE3069283u),

@@ -17,7 +17,8 @@ internal sealed class SafetensorsFolder(string folder) : IWeightWriter
     /// <summary>The header's <c>__metadata__</c>; null writes <c>{"format": "pt"}</c>.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
-    /// <summary>Number of ranks that write the shards together, at least one each if there are so many tensors.</summary>
+    /// <summary>Number of ranks that write the shards together. No shard has more than the bytes of a rank, unless a single tensor does,
+    /// and each is written by the rank that has the fewest bytes so far.</summary>
     public int Ranks { get; init; } = 1;
 
     /// <summary>This rank. It takes part in gathering the shards of the others, and rank 0 writes the index.</summary>
@@ -31,9 +32,12 @@ internal sealed class SafetensorsFolder(string folder) : IWeightWriter
     {
         long perRank = (tensors.Sum(tensor => tensor.Bytes) + Ranks - 1) / Ranks;
         ShardPlan plan = ShardPlan.Split(tensors, Math.Min(ShardBytes, perRank), FileName);
-        foreach ((int shard, (string file, IReadOnlyList<OutputTensor> inShard)) in plan.Shards.Index())
+        long[] given = new long[Ranks];
+        foreach ((string file, IReadOnlyList<OutputTensor> inShard) in plan.Shards)
         {
-            if (shard % Ranks == Rank)
+            int writer = Array.IndexOf(given, given.Min());
+            given[writer] += inShard.Sum(tensor => tensor.Bytes);
+            if (writer == Rank)
             {
                 SafetensorsWriter.Write(Path.Combine(folder, file), inShard, Metadata);
                 _written.Add(file);

@@ -30,10 +30,11 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
     private int _next; // bucket that has not begun
 
     /// <summary>
-    /// Size above which a bucket is reduced where its sums are divided: less for a small model, of which few such buckets would be all.
+    /// Size above which a bucket is reduced: where its sums are divided, less for a small model, of which few such buckets would be all.
     /// </summary>
+    /// <param name="divides">each rank gets its part of the sums</param>
     /// <param name="all">bytes of all gradients, in float32</param>
-    public static long DividedBytes(long all) => Math.Min(BucketBytes, all / FewestBuckets);
+    public static long BytesOf(bool divides, long all) => divides ? Math.Min(BucketBytes, all / FewestBuckets) : BucketBytes;
 
     /// <summary>The gradients of a block are complete.</summary>
     public void Add(Block block)
@@ -122,7 +123,7 @@ internal sealed class GradientBuckets(ICollective collective, Optimizer optimize
 
     private static IEnumerable<Bucket> Split(MasterWeights masters, int ranks, bool divides)
     {
-        long limit = divides ? DividedBytes(masters.Entries.Sum(entry => entry.Parameter.numel()) * sizeof(float)) : BucketBytes;
+        long limit = BytesOf(divides, masters.Entries.Sum(entry => entry.Parameter.numel()) * sizeof(float));
         var members = new List<(int, string, Tensor)>();
         long elements = 0, columns = 0;
         for (int index = masters.Entries.Count - 1; index >= 0; index--)

@@ -101,9 +101,22 @@ internal sealed class ShardedParameters(
         sharded.Part.copy_(part);
     }
 
-    /// <summary>Frees the parts that have not been taken out.</summary>
+    /// <summary>Frees the parts that have not been taken out, and what a step that did not end has gathered ahead.</summary>
     public void Dispose()
     {
+        foreach ((_, Tensor whole, ICollectiveHandle handle) in _ahead.Values)
+        {
+            try
+            {
+                handle.Wait(); // the operation writes into the tensor
+                whole.Dispose();
+            }
+            catch (SkipwiseException)
+            {
+                // the job has failed, and says why elsewhere; an operation that did not end may still write there
+            }
+        }
+        _ahead.Clear();
         foreach (Sharded sharded in _all.Values)
         {
             sharded.Part.Dispose();
