@@ -100,6 +100,7 @@ internal sealed unsafe class DecodeBatch : IDisposable
             SetRotation(row, rows[row].Rope);
             _records[row] = rows[row].Attention;
         }
+        _records.AsSpan(rows.Length).Clear(); // of texts that have ended
         Rows = rows.Length;
         FullUnits.Set(_lengths.AsSpan(0, Rows));
         SlidingUnits.Set(_lengths.AsSpan(0, Rows));

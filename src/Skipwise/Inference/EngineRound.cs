@@ -133,6 +133,10 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
     private void Read(EngineText text)
     {
         TakeKept(text);
+        if (!text.IsReading) // another text has read all that this one had to
+        {
+            return;
+        }
         int start = text.Cache.Length, count = Math.Min(KvPageLayout.PageTokens, text.ReadEnd - start);
         if (!Reserve(text, count))
         {
@@ -172,7 +176,7 @@ internal sealed class EngineRound(CausalLM model, KvPagePool pool, PagedCache ca
             text.Cache.Advance(1);
             if (text.Cache.Length == text.PromptTokens) // its last token was left
             {
-                text.Generation.Request.PromptProgress?.Report(text.PromptTokens);
+                Try([text], () => text.Generation.Request.PromptProgress?.Report(text.PromptTokens));
             }
         }
         SampleAll(rows, logits);

@@ -10,6 +10,7 @@ namespace Skipwise.Serving;
 public readonly record struct Evidence(int Start, int End, double Score)
 {
     private const int Gap = 16; // tokens between two sources of one place: about a sentence
+    private const int Longest = 128; // tokens of a place: weak sources all over a text would join to one
     private const double Least = 0.1;
 
     /// <summary>The places of an answer's sources, those that most comes from first. Places of little score are left out: common words
@@ -21,7 +22,7 @@ public readonly record struct Evidence(int Start, int End, double Score)
         foreach (TokenSource source in answer.SelectMany(sources => sources).OrderBy(source => source.Position))
         {
             double score = source.Attention / (double)answer.Count;
-            if (places.Count > 0 && source.Position < places[^1].End + Gap)
+            if (places.Count > 0 && source.Position < places[^1].End + Gap && source.Position < places[^1].Start + Longest)
             {
                 places[^1] = places[^1] with { End = source.Position + 1, Score = places[^1].Score + score };
             }

@@ -12,7 +12,7 @@ public sealed class TextGeneration
     private readonly ITokenizer _tokenizer;
     private readonly TextRequest _request;
     private readonly List<int> _ids;
-    private readonly List<IReadOnlyList<TokenSource>> _sources = []; // of each token so far but punctuation
+    private readonly List<IReadOnlyList<TokenSource>> _sources = []; // of each token of the text so far but punctuation
 
     internal TextGeneration(Generation generation, ITokenizer tokenizer, TextRequest request)
     {
@@ -65,19 +65,25 @@ public sealed class TextGeneration
     {
         var decoder = new IncrementalDecoder(_tokenizer, _request.Prompt);
         var stops = new StopScanner(_request.StopTexts);
+        var held = new List<IReadOnlyList<TokenSource>>(); // sources of tokens that may belong to a stop text
         await foreach (GeneratedToken token in _generation.ReadTokens().ConfigureAwait(false))
         {
             NewTokens++;
             bool isPart = token.Finish is not FinishReason.Stop;
             if (isPart && _request.FindsSources && !IsPunctuation(token.Id))
             {
-                _sources.Add(token.Sources);
+                held.Add(token.Sources);
             }
             string text = isPart ? stops.Append(decoder.Append(token.Id)) : "";
             if (token.Finish is not null && !stops.IsFound)
             {
                 text += stops.Append(decoder.Rest());
                 text += stops.Rest();
+            }
+            if (!stops.IsFound && (text.Length > 0 || token.Finish is not null))
+            {
+                _sources.AddRange(held);
+                held.Clear();
             }
             yield return new TextDelta(text, TokenOf(token), stops.IsFound ? FinishReason.Stop : token.Finish);
             if (stops.IsFound)

@@ -114,6 +114,23 @@ public sealed class AttentionRecordTests
         Assert.All(without.SelectMany(text => text), token => Assert.Empty(token.Sources));
     }
 
+    /// <summary>Equal prompts in one batch read each other's pages; here one has none left to read itself.</summary>
+    [Fact]
+    public async Task A_text_may_find_all_that_it_has_to_read_read_by_another()
+    {
+        using CausalLM model = TinyModel.Create();
+        var request = new GenerationRequest
+        {
+            Prompt = TinyModel.Tokens(1, (2 * KvPageLayout.PageTokens) + 1),
+            Options = new() { MaxNewTokens = 4 },
+            FindsSources = true,
+        };
+        using var single = new InferenceEngine(model);
+        GeneratedToken[][] alone = await All(single, [request]);
+        using var engine = new InferenceEngine(model);
+        AssertSame([alone[0], alone[0], alone[0]], await All(engine, [request, request, request]));
+    }
+
     [Fact]
     public void A_model_that_libtorch_decodes_has_no_sources()
     {

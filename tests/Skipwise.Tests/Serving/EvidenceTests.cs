@@ -20,6 +20,15 @@ public sealed class EvidenceTests
     }
 
     [Fact]
+    public void Weak_sources_all_over_a_text_do_not_join_its_places()
+    {
+        TokenSource[] anywhere = [.. Enumerable.Range(0, 200).Select(i => new TokenSource(10 * i, 1 / 64f))];
+        IReadOnlyList<Evidence> places = Evidence.Of([[.. anywhere, new(1005, 1f)], [new(1006, 1f)]]);
+        Assert.InRange(places[0].Score, 1, 1.2);
+        Assert.All(places, place => Assert.InRange(place.End - place.Start, 1, 128));
+    }
+
+    [Fact]
     public void A_word_that_is_found_anywhere_is_no_evidence()
     {
         IReadOnlyList<TokenSource> anywhere = [.. Enumerable.Range(1, 12).Select(i => new TokenSource(100 * i, 1 / 12f))];

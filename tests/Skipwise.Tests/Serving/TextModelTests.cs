@@ -44,6 +44,29 @@ public sealed class TextModelTests : IDisposable
         }
     }
 
+    /// <summary>A stop text that begins with a token: what is shown, and its evidence, is what fewer tokens give.</summary>
+    [Fact]
+    public async Task Tokens_of_a_stop_text_are_no_part_of_the_evidence()
+    {
+        TextRequest request = Request() with { FindsSources = true };
+        string[] pieces = await _model.Generate(request).ReadDeltas().Select(piece => piece.Text).ToArrayAsync();
+        int compared = 0;
+        for (int tokens = 2; tokens + 3 < pieces.Length; tokens += 4)
+        {
+            string shown = string.Concat(pieces[..tokens]), stop = string.Concat(pieces[tokens..(tokens + 3)]);
+            if (string.Concat(pieces).IndexOf(stop, StringComparison.Ordinal) != shown.Length)
+            {
+                continue; // it occurs before
+            }
+            TextGeneration stopped = _model.Generate(request with { StopTexts = [stop] });
+            TextGeneration shorter = _model.Generate(request with { Options = request.Options with { MaxNewTokens = tokens } });
+            Assert.Equal(await shorter.ReadAsync() with { Finish = FinishReason.Stop }, await stopped.ReadAsync());
+            Assert.Equal(shorter.Evidence(), stopped.Evidence());
+            compared++;
+        }
+        Assert.InRange(compared, 3, 40);
+    }
+
     [Fact]
     public async Task The_prompt_s_tokens_have_texts_and_scores()
     {
