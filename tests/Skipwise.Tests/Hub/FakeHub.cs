@@ -194,9 +194,10 @@ internal sealed class FakeHub : IDisposable
                 Send(context, name, Large[name]);
             }
         }
-        catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException)
+        catch (Exception e) when (e is HttpListenerException or IOException or ObjectDisposedException
+            || (e is InvalidOperationException && !_hub.IsListening))
         {
-            // the client has gone
+            // the client has gone, or the hub was closed before this answer was sent
         }
     }
 
