@@ -26,7 +26,7 @@ public interface ITrainable
     /// <param name="folder">an existing folder, the same for all ranks</param>
     /// <param name="rank">number of this rank</param>
     /// <param name="ranks">number of ranks</param>
-    /// <returns>names of files that this rank has written: all of them, but on rank 0</returns>
+    /// <returns>names of the files that this rank has written; rank 0, which lists the folder, need not name its own</returns>
     internal IReadOnlyList<string> WritePart(string folder, int rank, int ranks)
     {
         if (rank > 0)

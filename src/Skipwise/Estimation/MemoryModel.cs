@@ -96,13 +96,13 @@ internal sealed record MemoryModel
         {
             below -= Saved(layer, tokens);
             long gradients = isInPlace ? trained : above + OfGradients(_trained.Layer);
-            // Measured steps with recomputation use one layer's activations more, at every size.
-            long twice = IsRecomputed(layer) ? tokens * _activations.Saved : 0;
+            // Measured steps with recomputation use about two thirds of a layer's activations more.
+            long more = IsRecomputed(layer) ? 2 * tokens * _activations.Saved / 3 : 0;
             // Beside its own parameters, the layer below gathers its own: all but the lowest have one.
             long gathered = layer > 0 ? 2 * layerParameters : layerParameters;
             // The last output, and the incoming gradient.
             largest = Math.Max(largest,
-                (2 * state) + below + (tokens * _activations.Peak) + twice + _dequantized + gradients + gathered);
+                (2 * state) + below + (tokens * _activations.Peak) + more + _dequantized + gradients + gathered);
             above += isDivided ? 0 : OfGradients(_trained.Layer);
         }
         // The embedding comes last: its input and gradient in addition to all other gradients; if tied, it is then added to the head's.
